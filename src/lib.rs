@@ -1,0 +1,18 @@
+//! ipvsh, a scriptable network-lab shell for Linux.
+//!
+//! The layers, top to bottom; each imports only from those below it:
+//!
+//! - [`cli`] reads the command line and hands over to [`command`], one file a subcommand.
+//! - [`repl`] is the interactive session, [`sandbox`] the throw-away places that a script can run in,
+//!   [`engine`] builds the Rhai interpreter and explains its errors.
+//! - [`dsl`] holds the words of the language, one topic a file. Its doc comments are the manual.
+//! - [`lab`] remembers what a run made and takes it down, [`view`] turns values into text,
+//!   [`value`] parses and prints what scripts pass about, [`net`] is the only code that touches the kernel.
+//! - [`error`] is what they all fail with.
+
+#![deny(unsafe_op_in_unsafe_fn)]
+
+pub mod error;
+pub mod net;
+pub mod sandbox;
+pub mod view;

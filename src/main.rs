@@ -1,0 +1,2 @@
+//! The `ipvsh` program: arguments in, exit code out.
+fn main() {}

@@ -1,0 +1,1 @@
+//! ICMP echo: what `ping` sends, and what comes back.

@@ -1,0 +1,3 @@
+//! The only code that touches the kernel's networking: namespaces, rtnetlink, ICMP.
+
+pub mod icmp;

@@ -1,0 +1,2 @@
+//! Pure: values in, text out.
+
