@@ -12,7 +12,9 @@
 
 #![deny(unsafe_op_in_unsafe_fn)]
 
+pub mod dsl;
 pub mod error;
 pub mod net;
 pub mod sandbox;
+pub mod value;
 pub mod view;

@@ -1,0 +1,239 @@
+//! Network namespaces: open, make, name, list, and the one function that enters one.
+
+use std::fs::{self, File, OpenOptions};
+use std::io::ErrorKind;
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+
+use nix::errno::Errno;
+use nix::mount::{MntFlags, MsFlags, mount, umount2};
+use nix::sched::CloneFlags;
+use nix::sys::statfs::fstatfs;
+
+use crate::error::{Error, Kind, Result};
+use crate::value::name::NetnsName;
+
+/// Where names of namespaces live, as iproute2 has it.
+pub const NAMES: &str = "/run/netns";
+
+/// `f_type` of the kernel's namespace file system (`NSFS_MAGIC` in `linux/magic.h`).
+const NSFS_MAGIC: i64 = 0x6e73_6673;
+
+/// What tells one namespace from all others while it lives: the inode of its nsfs file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Id {
+    /// Device of the nsfs file system.
+    pub device: u64,
+    /// Inode of the namespace.
+    pub inode: u64,
+}
+
+/// An open network namespace. It lives at least as long as this does.
+#[derive(Debug)]
+pub struct Namespace {
+    file: OwnedFd,
+    id: Id,
+}
+
+impl Namespace {
+    /// The one that this thread is in.
+    pub fn current() -> Result<Self> {
+        Self::open(Path::new("/proc/thread-self/ns/net"))
+    }
+
+    /// Opens the namespace that the file at `path` stands for.
+    ///
+    /// Fails with `invalid` where the file is none (a name left behind by a crash, say), `not_found` where it is not there.
+    pub fn open(path: &Path) -> Result<Self> {
+        let file = File::open(path).map_err(|error| Error::io(&error))?;
+        let status = fstatfs(&file)?;
+        if status.filesystem_type().0 != NSFS_MAGIC {
+            return Err(Error::invalid(format!(
+                "`{}` is not a namespace, only an ordinary file",
+                path.display()
+            )));
+        }
+        let meta = file.metadata()?;
+        Ok(Self {
+            file: file.into(),
+            id: Id {
+                device: meta.dev(),
+                inode: meta.ino(),
+            },
+        })
+    }
+
+    /// What tells it from all others.
+    pub fn id(&self) -> Id {
+        self.id
+    }
+
+    /// Makes a namespace that has no name; it lives as long as somebody holds it open.
+    fn make() -> Result<Self> {
+        let home = Self::current()?;
+        let guard = Home(&home);
+        #[expect(
+            clippy::disallowed_methods,
+            reason = "the one place that makes a namespace"
+        )]
+        nix::sched::unshare(CloneFlags::CLONE_NEWNET)?;
+        let made = Self::current();
+        drop(guard);
+        made
+    }
+}
+
+impl AsFd for Namespace {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.file.as_fd()
+    }
+}
+
+/// Brings the thread back to the namespace that it came from, also on an early return and on a panic.
+struct Home<'a>(&'a Namespace);
+
+impl Drop for Home<'_> {
+    fn drop(&mut self) {
+        #[expect(
+            clippy::disallowed_methods,
+            reason = "the one place that enters a namespace"
+        )]
+        let back = nix::sched::setns(self.0, CloneFlags::CLONE_NEWNET);
+        if back.is_err() {
+            // In the wrong namespace every further step would change the wrong machine's network.
+            std::process::abort();
+        }
+    }
+}
+
+/// Runs `f` in `namespace` on this thread and comes back.
+///
+/// What `f` opens (a netlink or ICMP socket, a file below `/proc/sys/net`, a child process) belongs to that namespace for good.
+pub fn within<T>(namespace: &Namespace, f: impl FnOnce() -> T) -> Result<T> {
+    let home = Namespace::current()?;
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "the one place that enters a namespace"
+    )]
+    nix::sched::setns(namespace, CloneFlags::CLONE_NEWNET)?;
+    let guard = Home(&home);
+    let result = f();
+    drop(guard);
+    Ok(result)
+}
+
+/// The file that holds the name.
+pub fn path_of(name: &NetnsName) -> PathBuf {
+    Path::new(NAMES).join(name.as_str())
+}
+
+/// Makes a namespace and gives it a name, as `ip netns add` does: a bind mount of its file below `/run/netns`.
+///
+/// Fails with `exists` where the name is taken, `denied` without `CAP_SYS_ADMIN`; then nothing has changed.
+pub fn make(name: &NetnsName) -> Result<Namespace> {
+    let path = path_of(name);
+    let create = || {
+        OpenOptions::new()
+            .write(true)
+            .create_new(true)
+            .mode(0o444)
+            .open(&path)
+    };
+    share_names()?;
+    create().map_err(|error| Error::io(&error))?;
+    let made = Namespace::make().and_then(|namespace| {
+        let source = format!("/proc/self/fd/{}", namespace.file.as_raw_fd());
+        mount(
+            Some(source.as_str()),
+            &path,
+            None::<&str>,
+            MsFlags::MS_BIND,
+            None::<&str>,
+        )?;
+        Ok(namespace)
+    });
+    if made.is_err() {
+        // The empty file is ours, made just above; a failure to remove it can't be mended here.
+        let _ = fs::remove_file(&path);
+    }
+    made
+}
+
+/// Makes `/run/netns` a shared mount, so that names made here show in other mount namespaces (iproute2 does the same).
+fn share_names() -> Result<()> {
+    thread_local! {
+        static SHARED: std::cell::Cell<bool> = const { std::cell::Cell::new(false) };
+    }
+    if SHARED.get() {
+        return Ok(());
+    }
+    let share = || {
+        mount(
+            None::<&str>,
+            NAMES,
+            None::<&str>,
+            MsFlags::MS_SHARED | MsFlags::MS_REC,
+            None::<&str>,
+        )
+    };
+    if let Err(error) = fs::create_dir(NAMES)
+        && error.kind() != ErrorKind::AlreadyExists
+    {
+        return Err(Error::io(&error));
+    }
+    if share() == Err(Errno::EINVAL) {
+        // Not a mount point yet: make it one.
+        let flags = MsFlags::MS_BIND | MsFlags::MS_REC;
+        mount(Some(NAMES), NAMES, None::<&str>, flags, None::<&str>)?;
+        share()?;
+    }
+    SHARED.set(true);
+    Ok(())
+}
+
+/// Takes the name away; the namespace itself goes when nobody is in it or holds it open any more.
+pub fn delete(name: &NetnsName) -> Result<()> {
+    let path = path_of(name);
+    match umount2(&path, MntFlags::MNT_DETACH) {
+        // EINVAL: not a mount point, the stray file of a crash. It goes below.
+        Ok(()) | Err(Errno::EINVAL) => {}
+        Err(errno) => return Err(errno.into()),
+    }
+    fs::remove_file(&path).map_err(|error| Error::io(&error))
+}
+
+/// What a name stands for now; `None` where there is no such name or it is a stray file.
+pub fn id_of_path(path: &Path) -> Option<Id> {
+    let meta = fs::metadata(path).ok()?;
+    Some(Id {
+        device: meta.dev(),
+        inode: meta.ino(),
+    })
+}
+
+/// The names below `/run/netns`, sorted; stray files that stand for no namespace are left out.
+pub fn names() -> Result<Vec<NetnsName>> {
+    let entries = match fs::read_dir(NAMES) {
+        Ok(entries) => entries,
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
+        Err(error) => return Err(Error::io(&error)),
+    };
+    let mut names: Vec<NetnsName> = entries
+        .flatten()
+        .filter_map(|entry| entry.file_name().to_str()?.parse().ok())
+        .filter(|name| Namespace::open(&path_of(name)).is_ok())
+        .collect();
+    names.sort();
+    Ok(names)
+}
+
+/// The error for a namespace that is not there, with the nearest name that is.
+pub fn not_found(name: &str) -> Error {
+    let error = Error::new(Kind::NotFound, format!("there is no namespace `{name}`"));
+    let names = names().unwrap_or_default();
+    match crate::error::nearest(name, names.iter().map(NetnsName::as_str)) {
+        Some(near) => error.hint(format!("did you mean `{near}`?")),
+        None => error.hint(format!("make it with netns(\"{name}\")")),
+    }
+}

@@ -1,0 +1,126 @@
+//! A namespace that is worked in: how the user calls it, and its rtnetlink socket, opened at first need.
+
+use std::cell::OnceCell;
+use std::path::{Path, PathBuf};
+
+use crate::error::{Error, Kind, Result};
+use crate::net::namespace::{self, Namespace};
+use crate::net::rtnl::Rtnl;
+use crate::value::name::NetnsName;
+
+/// An open namespace with its name and its socket.
+#[derive(Debug)]
+pub struct Netns {
+    label: String,
+    path: PathBuf,
+    namespace: Namespace,
+    rtnl: OnceCell<Rtnl>,
+}
+
+impl Netns {
+    /// The namespace that this process was started in.
+    pub fn start() -> Result<Self> {
+        Ok(Self::new(
+            "host".to_owned(),
+            PathBuf::from("/proc/self/ns/net"),
+            Namespace::current()?,
+        ))
+    }
+
+    /// Opens the namespace of that name below `/run/netns`.
+    pub fn named(name: &NetnsName) -> Result<Self> {
+        let path = namespace::path_of(name);
+        let open = Namespace::open(&path).map_err(|error| match error.kind {
+            Kind::NotFound => namespace::not_found(name.as_str()),
+            Kind::Invalid => error.hint(format!(
+                "a crash may have left it behind; remove it with `rm {}`",
+                path.display()
+            )),
+            _ => error,
+        })?;
+        Ok(Self::new(name.to_string(), path, open))
+    }
+
+    /// Opens the namespace that the process `pid` is in.
+    pub fn of_process(pid: u32) -> Result<Self> {
+        let path = PathBuf::from(format!("/proc/{pid}/ns/net"));
+        let open = Namespace::open(&path).map_err(|error| match error.kind {
+            Kind::NotFound => Error::new(Kind::NotFound, format!("there is no process {pid}")),
+            _ => error,
+        })?;
+        Ok(Self::new(format!("pid:{pid}"), path, open))
+    }
+
+    /// Opens the namespace that the file at `path` stands for.
+    pub fn at(path: &Path) -> Result<Self> {
+        let open = Namespace::open(path).map_err(|error| match error.kind {
+            Kind::NotFound => Error::new(
+                Kind::NotFound,
+                format!("there is no file `{}`", path.display()),
+            ),
+            _ => error,
+        })?;
+        Ok(Self::new(path.display().to_string(), path.to_owned(), open))
+    }
+
+    /// Makes a namespace of that name, as `ip netns add` does.
+    pub fn make(name: &NetnsName) -> Result<Self> {
+        let made = namespace::make(name)?;
+        Ok(Self::new(name.to_string(), namespace::path_of(name), made))
+    }
+
+    fn new(label: String, path: PathBuf, namespace: Namespace) -> Self {
+        Self {
+            label,
+            path,
+            namespace,
+            rtnl: OnceCell::new(),
+        }
+    }
+
+    /// How the user calls it: its name, `pid:1234`, a path, or `host`.
+    pub fn label(&self) -> &str {
+        &self.label
+    }
+
+    /// The file that stands for it.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// The open namespace itself.
+    pub fn namespace(&self) -> &Namespace {
+        &self.namespace
+    }
+
+    /// Its socket. To be called within the tokio runtime that drives it.
+    ///
+    /// Fails with `not_found` where the name is gone or stands for another namespace by now.
+    pub fn rtnl(&self) -> Result<&Rtnl> {
+        self.check()?;
+        if let Some(rtnl) = self.rtnl.get() {
+            return Ok(rtnl);
+        }
+        let rtnl = Rtnl::open(&self.namespace)?;
+        Ok(self.rtnl.get_or_init(|| rtnl))
+    }
+
+    /// Makes sure that the name still stands for the namespace that was opened by it.
+    pub fn check(&self) -> Result<()> {
+        match namespace::id_of_path(&self.path) {
+            Some(id) if id == self.namespace.id() => Ok(()),
+            Some(_) => Err(Error::new(
+                Kind::NotFound,
+                format!(
+                    "namespace `{}` was replaced by another of that name",
+                    self.label
+                ),
+            )),
+            None => Err(Error::new(
+                Kind::NotFound,
+                format!("namespace `{}` is gone", self.label),
+            )
+            .note("somebody deleted it after this script had made or found it")),
+        }
+    }
+}

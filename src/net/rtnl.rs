@@ -1,0 +1,134 @@
+//! Requests to rtnetlink over a socket born in a namespace: tell the kernel, ask it, and read what it says on refusal.
+
+use futures::StreamExt;
+use nix::errno::Errno;
+use rtnetlink::Handle;
+use rtnetlink::packet_core::{
+    NLM_F_ACK, NLM_F_DUMP, NLM_F_REQUEST, NetlinkMessage, NetlinkPayload, NlasIterator,
+};
+use rtnetlink::packet_route::RouteNetlinkMessage;
+use rtnetlink::sys::AsyncSocket;
+use tokio::task::AbortHandle;
+
+use crate::error::{Error, Kind, Result, describe};
+use crate::net::namespace::{self, Namespace};
+
+/// `NLMSGERR_ATTR_MSG` of `linux/netlink.h`: the kernel's explanation in words.
+const ATTR_TEXT: u16 = 1;
+/// Bytes of a netlink message header.
+const HEADER_LEN: usize = 16;
+
+/// The kernel's refusal of a request.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Refusal {
+    /// The errno that it answered with.
+    pub errno: Errno,
+    /// Its explanation (extended acknowledgement), where it gave one.
+    pub text: Option<String>,
+}
+
+impl From<Refusal> for Error {
+    fn from(refusal: Refusal) -> Self {
+        let mut error =
+            Self::new(Kind::of_errno(refusal.errno), describe(refusal.errno)).kernel(refusal.text);
+        error.errno = Some(refusal.errno);
+        error
+    }
+}
+
+impl Refusal {
+    fn of(errno: Errno) -> Self {
+        Self { errno, text: None }
+    }
+}
+
+/// A connection to rtnetlink, for the namespace that it was opened in.
+#[derive(Debug)]
+pub struct Rtnl {
+    handle: Handle,
+    connection: AbortHandle,
+}
+
+impl Drop for Rtnl {
+    fn drop(&mut self) {
+        self.connection.abort();
+    }
+}
+
+impl Rtnl {
+    /// Opens a socket in `namespace`. To be called within the tokio runtime that will drive it.
+    pub fn open(namespace: &Namespace) -> Result<Self> {
+        let (mut connection, handle, _) = namespace::within(namespace, rtnetlink::new_connection)??;
+        let socket = connection.socket_mut().socket_mut();
+        socket.set_ext_ack(true)?;
+        socket.set_cap_ack(true)?;
+        let connection = tokio::spawn(connection).abort_handle();
+        Ok(Self { handle, connection })
+    }
+
+    /// Sends a changing request and waits for the acknowledgement; `flags` come on top of `REQUEST | ACK`.
+    pub async fn tell(&self, message: RouteNetlinkMessage, flags: u16) -> Result<(), Refusal> {
+        self.exchange(message, NLM_F_ACK | flags).await.map(drop)
+    }
+
+    /// Asks for one object.
+    pub async fn ask(&self, message: RouteNetlinkMessage) -> Result<RouteNetlinkMessage, Refusal> {
+        let mut answers = self.exchange(message, 0).await?;
+        answers.pop().ok_or(Refusal::of(Errno::ENOENT))
+    }
+
+    /// Asks for all objects of a kind.
+    pub async fn dump(
+        &self,
+        message: RouteNetlinkMessage,
+    ) -> Result<Vec<RouteNetlinkMessage>, Refusal> {
+        self.exchange(message, NLM_F_DUMP).await
+    }
+
+    /// Sends a request and collects what comes back until the kernel is done.
+    pub async fn exchange(
+        &self,
+        message: RouteNetlinkMessage,
+        flags: u16,
+    ) -> Result<Vec<RouteNetlinkMessage>, Refusal> {
+        let mut request = NetlinkMessage::from(message);
+        request.header.flags = NLM_F_REQUEST | flags;
+        let mut handle = self.handle.clone();
+        let mut answers = handle
+            .request(request)
+            .map_err(|_| Refusal::of(Errno::ENOTCONN))?;
+        let mut objects = Vec::new();
+        while let Some(answer) = answers.next().await {
+            match answer.payload {
+                NetlinkPayload::InnerMessage(object) => {
+                    objects.push(object);
+                    if flags & (NLM_F_DUMP | NLM_F_ACK) == 0 {
+                        break;
+                    }
+                }
+                NetlinkPayload::Error(error) => match error.code {
+                    None => break,
+                    Some(code) => {
+                        return Err(Refusal {
+                            errno: Errno::from_raw(code.get().abs()),
+                            text: explanation(&error.header),
+                        });
+                    }
+                },
+                _ => {}
+            }
+        }
+        Ok(objects)
+    }
+}
+
+/// The text of the extended acknowledgement that stands behind the header of the refused request.
+fn explanation(header: &[u8]) -> Option<String> {
+    NlasIterator::new(header.get(HEADER_LEN..)?)
+        .flatten()
+        .find(|attribute| attribute.kind() == ATTR_TEXT)
+        .map(|attribute| {
+            let text = String::from_utf8_lossy(attribute.value());
+            text.trim_end_matches(['\0', '.']).to_owned()
+        })
+}

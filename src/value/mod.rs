@@ -1,0 +1,3 @@
+//! What scripts pass about: names, prefixes, durations, sizes, option maps. Parsed and printed here, no I/O.
+
+pub mod name;
