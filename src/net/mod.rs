@@ -1,6 +1,9 @@
 //! The only code that touches the kernel's networking: namespaces, rtnetlink, ICMP. It knows no Rhai.
 
+pub mod address;
 pub mod icmp;
+pub mod link;
 pub mod namespace;
 pub mod netns;
+pub mod route;
 pub mod rtnl;

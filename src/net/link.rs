@@ -1,0 +1,190 @@
+//! Links: what a namespace has, and the requests that make, change and delete one. Knows no kind in particular.
+
+use std::os::fd::{AsFd, AsRawFd};
+
+use nix::errno::Errno;
+use rtnetlink::LinkUnspec;
+use rtnetlink::packet_core::{NLM_F_CREATE, NLM_F_EXCL};
+use rtnetlink::packet_route::RouteNetlinkMessage;
+use rtnetlink::packet_route::link::{
+    InfoData, LinkAttribute, LinkExtentMask, LinkFlags, LinkInfo, LinkMessage, State, Stats64,
+};
+
+use crate::net::namespace::Namespace;
+use crate::net::rtnl::{Refusal, Rtnl};
+
+/// A link as the kernel describes it at one moment.
+#[derive(Clone, Debug, Default)]
+pub struct Snapshot {
+    /// Its ifindex.
+    pub index: u32,
+    /// Its name.
+    pub name: String,
+    /// Its kind as `ip -d link` prints it (`ipvlan`, `veth`); empty for hardware and the loopback.
+    pub kind: String,
+    /// What is particular to the kind.
+    pub data: Option<InfoData>,
+    /// The ifindex of its parent or peer (`IFLA_LINK`), if it has one.
+    pub parent: Option<u32>,
+    /// The id, in this namespace, of the namespace that `parent` lives in, where that is another one.
+    pub parent_nsid: Option<i32>,
+    /// The ifindex of the bridge, bond or VRF that it is under.
+    pub master: Option<u32>,
+    /// Its MTU in bytes.
+    pub mtu: u32,
+    /// Its hardware address.
+    pub mac: Vec<u8>,
+    /// Its alias.
+    pub alias: Option<String>,
+    /// Its operational state as `ip -br link` prints it: `UP`, `DOWN`, `UNKNOWN`, `LOWERLAYERDOWN`.
+    pub state: &'static str,
+    /// Whether it has a carrier.
+    pub carrier: bool,
+    /// Whether it is administratively up.
+    pub up: bool,
+    /// Whether it is the loopback.
+    pub loopback: bool,
+    /// The flags, as the kernel gives them.
+    pub flags: LinkFlags,
+    /// Packet and byte counters.
+    pub stats: Option<Stats64>,
+}
+
+impl From<LinkMessage> for Snapshot {
+    fn from(message: LinkMessage) -> Self {
+        let flags = message.header.flags;
+        let mut link = Self {
+            index: message.header.index,
+            up: flags.contains(LinkFlags::Up),
+            loopback: flags.contains(LinkFlags::Loopback),
+            carrier: flags.contains(LinkFlags::LowerUp),
+            flags,
+            state: "UNKNOWN",
+            ..Self::default()
+        };
+        for attribute in message.attributes {
+            match attribute {
+                LinkAttribute::IfName(name) => link.name = name,
+                LinkAttribute::Link(index) => link.parent = Some(index),
+                LinkAttribute::LinkNetNsId(id) => link.parent_nsid = Some(id),
+                LinkAttribute::Controller(index) => link.master = Some(index),
+                LinkAttribute::Mtu(mtu) => link.mtu = mtu,
+                LinkAttribute::Address(mac) => link.mac = mac,
+                LinkAttribute::IfAlias(alias) => link.alias = Some(alias),
+                LinkAttribute::OperState(state) => link.state = state_name(state),
+                LinkAttribute::Stats64(stats) => link.stats = Some(stats),
+                LinkAttribute::LinkInfo(infos) => {
+                    for info in infos {
+                        match info {
+                            LinkInfo::Kind(kind) => link.kind = kind.to_string(),
+                            LinkInfo::Data(data) => link.data = Some(data),
+                            _ => {}
+                        }
+                    }
+                }
+                _ => {}
+            }
+        }
+        link
+    }
+}
+
+fn state_name(state: State) -> &'static str {
+    match state {
+        State::NotPresent => "NOTPRESENT",
+        State::Down => "DOWN",
+        State::LowerLayerDown => "LOWERLAYERDOWN",
+        State::Testing => "TESTING",
+        State::Dormant => "DORMANT",
+        State::Up => "UP",
+        _ => "UNKNOWN",
+    }
+}
+
+/// How to point at a link.
+#[derive(Clone, Copy, Debug)]
+pub enum Which<'a> {
+    /// By its name.
+    Name(&'a str),
+    /// By its ifindex.
+    Index(u32),
+}
+
+/// Looks a link up. `None` where it is not there.
+pub async fn get(rtnl: &Rtnl, which: Which<'_>) -> Result<Option<Snapshot>, Refusal> {
+    let mut message = LinkMessage::default();
+    match which {
+        Which::Name(name) => message
+            .attributes
+            .push(LinkAttribute::IfName(name.to_owned())),
+        Which::Index(index) => message.header.index = index,
+    }
+    match rtnl.ask(RouteNetlinkMessage::GetLink(message)).await {
+        Ok(RouteNetlinkMessage::NewLink(found)) => Ok(Some(found.into())),
+        Ok(_) => Ok(None),
+        Err(refusal) if refusal.errno == Errno::ENODEV => Ok(None),
+        Err(refusal) => Err(refusal),
+    }
+}
+
+/// All links of the namespace, by ifindex, without their counters.
+pub async fn list(rtnl: &Rtnl) -> Result<Vec<Snapshot>, Refusal> {
+    let mut message = LinkMessage::default();
+    message
+        .attributes
+        .push(LinkAttribute::ExtMask(vec![LinkExtentMask::SkipStats]));
+    let answers = rtnl.dump(RouteNetlinkMessage::GetLink(message)).await?;
+    Ok(answers
+        .into_iter()
+        .filter_map(|answer| match answer {
+            RouteNetlinkMessage::NewLink(link) => Some(link.into()),
+            _ => None,
+        })
+        .collect())
+}
+
+/// Makes the link that `message` describes, straight in the namespace `place` where one is given, by one message.
+///
+/// `rtnl` is a socket of the namespace that the parent lives in.
+pub async fn create(
+    rtnl: &Rtnl,
+    place: Option<&Namespace>,
+    mut message: LinkMessage,
+) -> Result<(), Refusal> {
+    if let Some(place) = place {
+        let fd = place.as_fd().as_raw_fd();
+        message.attributes.push(LinkAttribute::NetNsFd(fd));
+    }
+    let flags = NLM_F_CREATE | NLM_F_EXCL;
+    rtnl.tell(RouteNetlinkMessage::NewLink(message), flags)
+        .await
+}
+
+/// Changes an existing link; `message` carries its ifindex and what is to change.
+pub async fn change(rtnl: &Rtnl, message: LinkMessage) -> Result<(), Refusal> {
+    rtnl.tell(RouteNetlinkMessage::NewLink(message), 0).await
+}
+
+/// Deletes a link. Gone already is no error: `false` then.
+pub async fn delete(rtnl: &Rtnl, index: u32) -> Result<bool, Refusal> {
+    let message = LinkUnspec::new_with_index(index).build();
+    match rtnl.tell(RouteNetlinkMessage::DelLink(message), 0).await {
+        Ok(()) => Ok(true),
+        Err(refusal) if refusal.errno == Errno::ENODEV => Ok(false),
+        Err(refusal) => Err(refusal),
+    }
+}
+
+/// Moves a link to the namespace `place`, under a new name if one is given.
+pub async fn move_to(
+    rtnl: &Rtnl,
+    index: u32,
+    place: &Namespace,
+    name: Option<&str>,
+) -> Result<(), Refusal> {
+    let mut builder = LinkUnspec::new_with_index(index).setns_by_fd(place.as_fd().as_raw_fd());
+    if let Some(name) = name {
+        builder = builder.name(name);
+    }
+    change(rtnl, builder.build()).await
+}

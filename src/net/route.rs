@@ -1,0 +1,282 @@
+//! Routes: add, delete, list, and ask the kernel which one it would take.
+
+use std::fmt;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+
+use ipnet::IpNet;
+use rtnetlink::packet_core::{NLM_F_CREATE, NLM_F_EXCL};
+use rtnetlink::packet_route::route::{
+    RouteAddress, RouteAttribute, RouteFlags, RouteHeader, RouteMessage, RouteProtocol, RouteScope,
+    RouteType,
+};
+use rtnetlink::packet_route::{AddressFamily, RouteNetlinkMessage};
+
+use crate::net::address::family;
+use crate::net::rtnl::{Refusal, Rtnl};
+
+/// The table that `ip route` shows when none is named.
+pub const TABLE_MAIN: u32 = RouteHeader::RT_TABLE_MAIN as u32;
+
+/// A route: one to be added, or one that the kernel has.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Route {
+    /// Where it leads.
+    pub destination: IpNet,
+    /// The gateway.
+    pub via: Option<IpAddr>,
+    /// The ifindex of the link it leaves by.
+    pub link: Option<u32>,
+    /// The address that packets leave with, where the sender has chosen none.
+    pub source: Option<IpAddr>,
+    /// Its priority; the lowest wins. None for the kernel's own choice.
+    pub metric: Option<u32>,
+    /// The routing table.
+    pub table: u32,
+    /// Takes the gateway as directly connected, whatever the addresses say.
+    pub onlink: bool,
+    /// Who made it, as `ip route` prints it.
+    pub protocol: String,
+    /// How far the destination is: `global`, `link` or `host`.
+    pub scope: &'static str,
+    /// What it does with a packet: `unicast`, `local`, `broadcast`, `blackhole` …
+    pub kind: String,
+}
+
+impl Route {
+    /// A route as `ip route add` makes it, with nothing but its destination.
+    pub fn to(destination: IpNet) -> Self {
+        Self {
+            destination,
+            via: None,
+            link: None,
+            source: None,
+            metric: None,
+            table: TABLE_MAIN,
+            onlink: false,
+            protocol: "boot".to_owned(),
+            scope: "global",
+            kind: "unicast".to_owned(),
+        }
+    }
+
+    /// The message that adds it, or deletes it.
+    fn message(&self) -> RouteMessage {
+        let ip = self.destination.addr();
+        let mut message = RouteMessage::default();
+        let header = &mut message.header;
+        header.address_family = family(ip);
+        header.destination_prefix_length = self.destination.prefix_len();
+        header.protocol = RouteProtocol::Boot;
+        header.kind = RouteType::Unicast;
+        // A route without a gateway leads to what is on the link itself; the kernel wants IPv4 routes to say so.
+        header.scope = if self.via.is_none() && ip.is_ipv4() {
+            RouteScope::Link
+        } else {
+            RouteScope::Universe
+        };
+        if self.onlink {
+            header.flags |= RouteFlags::Onlink;
+        }
+        let attributes = &mut message.attributes;
+        match u8::try_from(self.table) {
+            Ok(table) => header.table = table,
+            Err(_) => attributes.push(RouteAttribute::Table(self.table)),
+        }
+        if self.destination.prefix_len() > 0 {
+            attributes.push(RouteAttribute::Destination(route_address(ip)));
+        }
+        if let Some(via) = self.via {
+            attributes.push(RouteAttribute::Gateway(route_address(via)));
+        }
+        if let Some(link) = self.link {
+            attributes.push(RouteAttribute::Oif(link));
+        }
+        if let Some(source) = self.source {
+            attributes.push(RouteAttribute::PrefSource(route_address(source)));
+        }
+        if let Some(metric) = self.metric {
+            attributes.push(RouteAttribute::Priority(metric));
+        }
+        message
+    }
+
+    /// The route as `ip route` prints it, `link` being the name of the link it leaves by.
+    pub fn line(&self, link: Option<&str>) -> String {
+        let mut words = Vec::new();
+        if self.kind != "unicast" {
+            words.push(self.kind.clone());
+        }
+        words.push(self.destination_text());
+        if let Some(via) = self.via {
+            words.push(format!("via {via}"));
+        }
+        if let Some(link) = link {
+            words.push(format!("dev {link}"));
+        }
+        if self.table != TABLE_MAIN {
+            words.push(format!("table {}", self.table));
+        }
+        if self.protocol != "boot" {
+            words.push(format!("proto {}", self.protocol));
+        }
+        if self.scope != "global" {
+            words.push(format!("scope {}", self.scope));
+        }
+        if let Some(source) = self.source {
+            words.push(format!("src {source}"));
+        }
+        if let Some(metric) = self.metric {
+            words.push(format!("metric {metric}"));
+        }
+        if self.onlink {
+            words.push("onlink".to_owned());
+        }
+        words.join(" ")
+    }
+
+    /// The destination as `ip route` prints it: `default`, a prefix, or one address.
+    pub fn destination_text(&self) -> String {
+        let prefix = self.destination;
+        if prefix.prefix_len() == 0 {
+            "default".to_owned()
+        } else if prefix.prefix_len() == prefix.max_prefix_len() {
+            prefix.addr().to_string()
+        } else {
+            prefix.to_string()
+        }
+    }
+}
+
+impl fmt::Display for Route {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.line(None))
+    }
+}
+
+fn route_address(ip: IpAddr) -> RouteAddress {
+    match ip {
+        IpAddr::V4(ip) => RouteAddress::Inet(ip),
+        IpAddr::V6(ip) => RouteAddress::Inet6(ip),
+    }
+}
+
+fn ip_of(address: &RouteAddress) -> Option<IpAddr> {
+    match address {
+        RouteAddress::Inet(ip) => Some(IpAddr::V4(*ip)),
+        RouteAddress::Inet6(ip) => Some(IpAddr::V6(*ip)),
+        _ => None,
+    }
+}
+
+/// Adds a route; refused with `EEXIST` where one to the same destination with the same metric is in the table.
+pub async fn add(rtnl: &Rtnl, route: &Route) -> Result<(), Refusal> {
+    let flags = NLM_F_CREATE | NLM_F_EXCL;
+    rtnl.tell(RouteNetlinkMessage::NewRoute(route.message()), flags)
+        .await
+}
+
+/// Deletes the first route that matches what is set in `route`.
+pub async fn delete(rtnl: &Rtnl, route: &Route) -> Result<(), Refusal> {
+    let mut message = route.message();
+    // Any scope, any protocol, any type: what a user names is the destination and the next hop.
+    message.header.scope = RouteScope::NoWhere;
+    message.header.protocol = RouteProtocol::Unspec;
+    message.header.kind = RouteType::Unspec;
+    rtnl.tell(RouteNetlinkMessage::DelRoute(message), 0).await
+}
+
+/// All unicast routes and special ones of the namespace, both families; of one table where one is given.
+pub async fn list(rtnl: &Rtnl, table: Option<u32>) -> Result<Vec<Route>, Refusal> {
+    let mut routes = Vec::new();
+    for family in [AddressFamily::Inet, AddressFamily::Inet6] {
+        let mut message = RouteMessage::default();
+        message.header.address_family = family;
+        let answers = match rtnl.dump(RouteNetlinkMessage::GetRoute(message)).await {
+            Ok(answers) => answers,
+            // A kernel without IPv6.
+            Err(refusal) if refusal.errno == nix::errno::Errno::EOPNOTSUPP => continue,
+            Err(refusal) => return Err(refusal),
+        };
+        routes.extend(answers.into_iter().filter_map(|answer| match answer {
+            RouteNetlinkMessage::NewRoute(message) => read(&message),
+            _ => None,
+        }));
+    }
+    routes.retain(|route| table.is_none_or(|table| table == route.table));
+    Ok(routes)
+}
+
+/// Asks the kernel which route it would take to `destination`, sending from `source` where one is given.
+pub async fn lookup(
+    rtnl: &Rtnl,
+    destination: IpAddr,
+    source: Option<IpAddr>,
+) -> Result<Option<Route>, Refusal> {
+    let mut message = RouteMessage::default();
+    message.header.address_family = family(destination);
+    let host = IpNet::from(destination);
+    message.header.destination_prefix_length = host.prefix_len();
+    message
+        .attributes
+        .push(RouteAttribute::Destination(route_address(destination)));
+    if let Some(source) = source {
+        message.header.source_prefix_length = IpNet::from(source).prefix_len();
+        message
+            .attributes
+            .push(RouteAttribute::Source(route_address(source)));
+    }
+    match rtnl.ask(RouteNetlinkMessage::GetRoute(message)).await? {
+        RouteNetlinkMessage::NewRoute(message) => Ok(read(&message)),
+        _ => Ok(None),
+    }
+}
+
+fn kind_name(kind: RouteType) -> &'static str {
+    match kind {
+        RouteType::Local => "local",
+        RouteType::Broadcast => "broadcast",
+        RouteType::Anycast => "anycast",
+        RouteType::Multicast => "multicast",
+        RouteType::BlackHole => "blackhole",
+        RouteType::Unreachable => "unreachable",
+        RouteType::Prohibit => "prohibit",
+        RouteType::Throw => "throw",
+        RouteType::Nat => "nat",
+        _ => "unicast",
+    }
+}
+
+fn read(message: &RouteMessage) -> Option<Route> {
+    let header = &message.header;
+    let any: IpAddr = match header.address_family {
+        AddressFamily::Inet => Ipv4Addr::UNSPECIFIED.into(),
+        AddressFamily::Inet6 => Ipv6Addr::UNSPECIFIED.into(),
+        _ => return None,
+    };
+    let mut destination = any;
+    let mut route = Route::to(IpNet::new(any, 0).ok()?);
+    route.table = u32::from(header.table);
+    for attribute in &message.attributes {
+        match attribute {
+            RouteAttribute::Destination(address) => destination = ip_of(address)?,
+            RouteAttribute::Gateway(address) => route.via = ip_of(address),
+            RouteAttribute::Oif(index) => route.link = Some(*index),
+            RouteAttribute::PrefSource(address) => route.source = ip_of(address),
+            RouteAttribute::Priority(metric) => route.metric = Some(*metric),
+            RouteAttribute::Table(table) => route.table = *table,
+            _ => {}
+        }
+    }
+    route.destination = IpNet::new(destination, header.destination_prefix_length).ok()?;
+    route.onlink = header.flags.contains(RouteFlags::Onlink);
+    route.protocol = header.protocol.to_string();
+    route.kind = kind_name(header.kind).to_owned();
+    route.scope = match header.scope {
+        RouteScope::Site => "site",
+        RouteScope::Link => "link",
+        RouteScope::Host => "host",
+        RouteScope::NoWhere => "nowhere",
+        _ => "global",
+    };
+    Some(route)
+}
