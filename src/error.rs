@@ -144,6 +144,9 @@ impl Error {
     pub fn sys(errno: Errno) -> Self {
         let mut error = Self::new(Kind::of_errno(errno), describe(errno));
         error.errno = Some(errno);
+        if error.kind == Kind::Denied {
+            return error.hint("run it as root, or in a throw-away place with --sandbox");
+        }
         error
     }
 

@@ -14,6 +14,7 @@
 
 pub mod dsl;
 pub mod error;
+pub mod lab;
 pub mod net;
 pub mod sandbox;
 pub mod value;

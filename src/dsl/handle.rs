@@ -67,6 +67,17 @@ impl Link {
         self.0.name.borrow().clone()
     }
 
+    /// Notes its present name.
+    pub fn renamed(&self, name: &str) {
+        name.clone_into(&mut self.0.name.borrow_mut());
+    }
+
+    /// Notes that it is in `netns` now, as `index`.
+    pub fn moved(&self, netns: Rc<netns::Netns>, index: u32) {
+        self.0.netns.replace(netns);
+        self.0.index.set(index);
+    }
+
     /// Its kind.
     pub fn kind(&self) -> &str {
         &self.0.kind

@@ -4,8 +4,12 @@
 //! The first parameter decides where a word can be used: on [`handle::Netns`] it also becomes a bare word that acts in the
 //! current namespace, on [`handle::Link`] also a word that takes the link by name (see `engine::words`).
 
+pub mod addr;
 pub mod handle;
+pub mod link;
+mod make;
 pub mod netns;
+pub mod route;
 pub mod session;
 
 use rhai::{EvalAltResult, Module};
@@ -24,7 +28,21 @@ pub struct Topic {
 }
 
 /// Every topic, in the order of the manual.
-pub const TOPICS: &[Topic] = &[Topic {
-    title: "Namespaces",
-    module: netns::module,
-}];
+pub const TOPICS: &[Topic] = &[
+    Topic {
+        title: "Namespaces",
+        module: netns::module,
+    },
+    Topic {
+        title: "Links",
+        module: link::module,
+    },
+    Topic {
+        title: "Addresses",
+        module: addr::module,
+    },
+    Topic {
+        title: "Routes",
+        module: route::module,
+    },
+];

@@ -8,8 +8,10 @@ use rhai::plugin::*;
 use crate::dsl::handle::Netns;
 use crate::dsl::{Answer, Session, answer};
 use crate::error::{Error, Kind, Result};
+use crate::lab::Outcome;
 use crate::net::{namespace, netns};
 use crate::value::name::NetnsName;
+use crate::value::options;
 
 /// Finds the namespace that `place` names, without making one: a name, `pid:1234`, or a path.
 pub(crate) fn find(place: &str) -> Result<Rc<netns::Netns>> {
@@ -27,19 +29,57 @@ pub(crate) fn find(place: &str) -> Result<Rc<netns::Netns>> {
     opened.map(Rc::new)
 }
 
-fn find_or_make(_session: &Rc<Session>, place: &str) -> Result<Netns> {
-    match find(place) {
-        Err(error)
-            if error.kind == Kind::NotFound
-                && !place.starts_with("pid:")
-                && !place.starts_with('/') =>
-        {
-            let name: NetnsName = place.parse()?;
-            netns::Netns::make(&name).map(|made| Netns(Rc::new(made)))
-        }
-        found => found.map(Netns),
+/// A namespace given as a handle, or as a name.
+pub(crate) fn namespace_argument(given: &Dynamic) -> Result<Netns> {
+    if let Some(netns) = given.read_lock::<Netns>() {
+        return Ok(netns.clone());
     }
-    .map_err(|error| error.doing("make namespace", place))
+    match given.read_lock::<rhai::ImmutableString>() {
+        Some(place) => find(&place).map(Netns),
+        None => Err(Error::invalid(format!(
+            "a namespace is wanted here, or its name, not {}",
+            options::type_in_words(given.type_name())
+        ))),
+    }
+}
+
+fn find_or_make(session: &Rc<Session>, place: &str) -> Result<Netns> {
+    let is_name = !place.starts_with("pid:") && !place.starts_with('/');
+    let found = match find(place) {
+        Err(error) if error.kind == Kind::NotFound && is_name => make(session, place),
+        found => found.inspect(|_| session.lab().count(Outcome::Unchanged)),
+    };
+    found
+        .map(Netns)
+        .map_err(|error| error.doing("make namespace", place))
+}
+
+fn make(session: &Rc<Session>, name: &str) -> Result<Rc<netns::Netns>> {
+    let name: NetnsName = name.parse()?;
+    let made = Rc::new(netns::Netns::make(&name)?);
+    session.lab().netns_made(&made, name);
+    Ok(made)
+}
+
+/// Takes the name away, and with it the namespace. Gone already is no error.
+fn delete(session: &Rc<Session>, net: &Netns) -> Result<()> {
+    let context = |error: Error| error.doing("delete namespace", net.label());
+    let name: NetnsName = match net.path().parent() {
+        Some(folder) if folder == Path::new(namespace::NAMES) => net.label().parse()?,
+        _ => {
+            return Err(context(
+                Error::invalid("only a namespace with a name below /run/netns can be deleted")
+                    .hint("it goes by itself when its last process ends"),
+            ));
+        }
+    };
+    if net.check().is_err() {
+        session.lab().count(Outcome::Unchanged);
+        return Ok(());
+    }
+    namespace::delete(&name).map_err(context)?;
+    session.lab().netns_deleted(&net.0);
+    Ok(())
 }
 
 /// The words of this topic.
@@ -104,9 +144,52 @@ pub mod words {
         })
     }
 
+    /// Deletes the namespace: its name, and all that is in it. Gone already is no error.
+    ///
+    /// What `ip netns del NAME` does. It lives on, nameless, while a process is still inside.
+    ///
+    /// ```rhai
+    /// netns("a").delete();
+    /// namespaces().len()    // => 0
+    /// ```
+    #[rhai_fn(return_raw, volatile)]
+    pub fn delete(context: NativeCallContext, net: &mut Netns) -> Answer<()> {
+        answer(&context, |session| super::delete(session, net))
+    }
+
+    /// The file that stands for the namespace.
+    #[rhai_fn(get = "path")]
+    pub fn get_path(net: &mut Netns) -> String {
+        net.path().display().to_string()
+    }
+
+    /// The number that the kernel knows the namespace by.
+    #[rhai_fn(get = "inode")]
+    pub fn get_inode(net: &mut Netns) -> i64 {
+        i64::try_from(net.namespace().id().inode).unwrap_or(i64::MAX)
+    }
+
+    /// The ids of the processes that are in the namespace.
+    #[rhai_fn(get = "processes", return_raw, volatile)]
+    pub fn get_processes(context: NativeCallContext, net: &mut Netns) -> Answer<rhai::Array> {
+        answer(&context, |_| {
+            Ok(net
+                .processes()
+                .into_iter()
+                .map(|pid| i64::from(pid).into())
+                .collect())
+        })
+    }
+
+    /// The namespace in one line: its name.
+    #[rhai_fn(global, name = "to_string", name = "to_debug")]
+    pub fn to_text(net: &mut Netns) -> String {
+        net.label().to_owned()
+    }
+
     /// The namespace's name, as it was given.
-    #[rhai_fn(get = "name", pure)]
-    pub fn name(net: &mut Netns) -> String {
+    #[rhai_fn(get = "name")]
+    pub fn get_name(net: &mut Netns) -> String {
         net.label().to_owned()
     }
 }

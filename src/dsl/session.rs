@@ -11,6 +11,7 @@ use tokio::runtime::Runtime;
 
 use crate::dsl::Answer;
 use crate::error::{Error, Kind, Result, errno_name};
+use crate::lab::Lab;
 use crate::net::netns::Netns;
 
 /// How a session behaves; set once, from the command line.
@@ -33,6 +34,7 @@ pub struct Session {
     entered: RefCell<Vec<Rc<Netns>>>,
     /// The signal that asks the run to end; 0 while there is none.
     interrupt: Arc<AtomicI32>,
+    lab: Lab,
 }
 
 impl Session {
@@ -44,6 +46,7 @@ impl Session {
             start: OnceCell::new(),
             entered: RefCell::new(Vec::new()),
             interrupt: Arc::new(AtomicI32::new(0)),
+            lab: Lab::default(),
         })
     }
 
@@ -58,6 +61,11 @@ impl Session {
     /// How it behaves.
     pub fn settings(&self) -> &Settings {
         &self.settings
+    }
+
+    /// What the run made and changed.
+    pub fn lab(&self) -> &Lab {
+        &self.lab
     }
 
     /// The flag that a signal handler sets to the signal's number.
@@ -87,6 +95,11 @@ impl Session {
         }
     }
 
+    /// The same for a future that may take long: a signal that asks the run to end cuts it short with `interrupted`.
+    pub fn wait_or_interrupt<F: Future>(&self, future: F) -> Result<F::Output> {
+        self.wait(future)
+    }
+
     /// The namespace that ipvsh was started in.
     pub fn start(&self) -> Result<Rc<Netns>> {
         if let Some(start) = self.start.get() {
@@ -102,6 +115,11 @@ impl Session {
             Some(netns) => Ok(netns.clone()),
             None => self.start(),
         }
+    }
+
+    /// Every namespace that has a name or a process in it, each once.
+    pub fn known_namespaces(&self) -> Result<Vec<Rc<Netns>>> {
+        Ok(Netns::all()?.into_iter().map(Rc::new).collect())
     }
 
     /// Makes `netns` the current namespace until the guard is dropped.

@@ -1,9 +1,12 @@
 //! A namespace that is worked in: how the user calls it, and its rtnetlink socket, opened at first need.
 
 use std::cell::OnceCell;
+use std::collections::HashSet;
+use std::fs;
 use std::path::{Path, PathBuf};
 
 use crate::error::{Error, Kind, Result};
+use crate::net::link::Watch;
 use crate::net::namespace::{self, Namespace};
 use crate::net::rtnl::Rtnl;
 use crate::value::name::NetnsName;
@@ -103,6 +106,49 @@ impl Netns {
         }
         let rtnl = Rtnl::open(&self.namespace)?;
         Ok(self.rtnl.get_or_init(|| rtnl))
+    }
+
+    /// Listens to what happens to its links. To be called within the tokio runtime.
+    pub fn watch_links(&self) -> Result<Watch> {
+        self.check()?;
+        Watch::open(&self.namespace)
+    }
+
+    /// The ids of the processes that are in it, lowest first; those of others that may not be looked at are left out.
+    pub fn processes(&self) -> Vec<u32> {
+        let entries = fs::read_dir("/proc").into_iter().flatten().flatten();
+        let mut inside: Vec<u32> = entries
+            .filter_map(|entry| entry.file_name().to_str()?.parse().ok())
+            .filter(|pid| {
+                namespace::id_of_path(Path::new(&format!("/proc/{pid}/ns/net")))
+                    == Some(self.namespace.id())
+            })
+            .collect();
+        inside.sort_unstable();
+        inside
+    }
+
+    /// Every namespace that has a name or a process in it, each once: the one this thread is in first, then by name.
+    pub fn all() -> Result<Vec<Self>> {
+        let mut found = vec![Self::start()?];
+        let named = namespace::names()?;
+        found.extend(named.iter().filter_map(|name| Self::named(name).ok()));
+        let mut known: HashSet<_> = found.iter().map(|netns| netns.namespace.id()).collect();
+        let processes = fs::read_dir("/proc").into_iter().flatten().flatten();
+        for process in processes {
+            let pid = process
+                .file_name()
+                .to_str()
+                .and_then(|pid| pid.parse().ok());
+            let Some(pid) = pid else { continue };
+            let id = namespace::id_of_path(Path::new(&format!("/proc/{pid}/ns/net")));
+            if id.is_some_and(|id| known.insert(id))
+                && let Ok(netns) = Self::of_process(pid)
+            {
+                found.push(netns);
+            }
+        }
+        Ok(found)
     }
 
     /// Makes sure that the name still stands for the namespace that was opened by it.

@@ -1,5 +1,7 @@
 //! Requests to rtnetlink over a socket born in a namespace: tell the kernel, ask it, and read what it says on refusal.
 
+use std::os::fd::{AsFd, AsRawFd};
+
 use futures::StreamExt;
 use nix::errno::Errno;
 use rtnetlink::Handle;
@@ -7,10 +9,11 @@ use rtnetlink::packet_core::{
     NLM_F_ACK, NLM_F_DUMP, NLM_F_REQUEST, NetlinkMessage, NetlinkPayload, NlasIterator,
 };
 use rtnetlink::packet_route::RouteNetlinkMessage;
+use rtnetlink::packet_route::nsid::{NsidAttribute, NsidMessage};
 use rtnetlink::sys::AsyncSocket;
 use tokio::task::AbortHandle;
 
-use crate::error::{Error, Kind, Result, describe};
+use crate::error::{Error, Result};
 use crate::net::namespace::{self, Namespace};
 
 /// `NLMSGERR_ATTR_MSG` of `linux/netlink.h`: the kernel's explanation in words.
@@ -29,10 +32,7 @@ pub struct Refusal {
 
 impl From<Refusal> for Error {
     fn from(refusal: Refusal) -> Self {
-        let mut error =
-            Self::new(Kind::of_errno(refusal.errno), describe(refusal.errno)).kernel(refusal.text);
-        error.errno = Some(refusal.errno);
-        error
+        Self::sys(refusal.errno).kernel(refusal.text)
     }
 }
 
@@ -83,6 +83,26 @@ impl Rtnl {
         message: RouteNetlinkMessage,
     ) -> Result<Vec<RouteNetlinkMessage>, Refusal> {
         self.exchange(message, NLM_F_DUMP).await
+    }
+
+    /// The id under which this namespace knows `other`, if it has given it one.
+    pub async fn nsid_of(&self, other: &Namespace) -> Result<Option<i32>, Refusal> {
+        let mut message = NsidMessage::default();
+        let fd = other.as_fd().as_raw_fd();
+        let fd = u32::try_from(fd).map_err(|_| Refusal::of(Errno::EBADF))?;
+        message.attributes.push(NsidAttribute::Fd(fd));
+        match self.ask(RouteNetlinkMessage::GetNsId(message)).await? {
+            RouteNetlinkMessage::NewNsId(answer) => {
+                Ok(answer
+                    .attributes
+                    .iter()
+                    .find_map(|attribute| match attribute {
+                        NsidAttribute::Id(id) if *id >= 0 => Some(*id),
+                        _ => None,
+                    }))
+            }
+            _ => Ok(None),
+        }
     }
 
     /// Sends a request and collects what comes back until the kernel is done.

@@ -1,0 +1,844 @@
+//! Links: find one, list them, read its properties, bring it up and down, move, rename and delete it.
+
+use std::rc::Rc;
+
+use rhai::plugin::*;
+use rtnetlink::packet_route::link::{LinkAttribute, LinkMessage};
+use rtnetlink::{LinkMessageBuilder, LinkUnspec};
+
+use crate::dsl::handle::{Link, Netns};
+use crate::dsl::netns::namespace_argument;
+use crate::dsl::{Answer, Session, answer};
+use crate::error::{Error, Kind, Result, nearest};
+use crate::lab::{Outcome, Undo};
+use crate::net::link::{self, Snapshot, Which};
+use crate::net::netns;
+use crate::net::rtnl::Refusal;
+use crate::value::name::LinkName;
+use crate::value::{mac, options};
+
+/// The error for a refused request about a link.
+pub(crate) fn refused(refusal: Refusal, verb: &str, name: &str, place: &netns::Netns) -> Error {
+    Error::from(refusal).doing(verb, name).within(place.label())
+}
+
+/// The link called `name` in `place`.
+///
+/// Fails with `not_found`, and the nearest name there is.
+pub fn lookup(session: &Rc<Session>, place: &Rc<netns::Netns>, name: &str) -> Result<Link> {
+    let found = find(session, place, name)?;
+    found
+        .map(|found| handle(place, &found))
+        .ok_or_else(|| absent(session, place, name))
+}
+
+/// The link called `name` in `place`, if there is one.
+pub(crate) fn find(
+    session: &Rc<Session>,
+    place: &Rc<netns::Netns>,
+    name: &str,
+) -> Result<Option<Snapshot>> {
+    let valid: LinkName = name
+        .parse()
+        .map_err(|error: Error| error.doing("find link", name).within(place.label()))?;
+    session.wait(async {
+        let found = link::get(place.rtnl()?, Which::Name(valid.as_str())).await;
+        found.map_err(|refusal| refused(refusal, "find link", name, place))
+    })?
+}
+
+/// The error for a link that is not there.
+pub(crate) fn absent(session: &Rc<Session>, place: &Rc<netns::Netns>, name: &str) -> Error {
+    let error = Error::new(
+        Kind::NotFound,
+        format!("there is no link `{name}` in namespace `{}`", place.label()),
+    );
+    let names: Vec<String> = all(session, place)
+        .unwrap_or_default()
+        .into_iter()
+        .map(|link| link.name)
+        .collect();
+    let mut error = error.note(format!("links there: {}", names.join(", ")));
+    error.object = Some(name.to_owned());
+    error.netns = Some(place.label().to_owned());
+    match nearest(name, names.iter().map(String::as_str)) {
+        Some(near) => error.hint(format!("did you mean `{near}`?")),
+        None => error,
+    }
+}
+
+/// All links of a namespace.
+pub(crate) fn all(session: &Rc<Session>, place: &Rc<netns::Netns>) -> Result<Vec<Snapshot>> {
+    session.wait(async {
+        let links = link::list(place.rtnl()?).await;
+        links.map_err(|refusal| {
+            Error::from(refusal)
+                .doing_plain("list links")
+                .within(place.label())
+        })
+    })?
+}
+
+/// The handle for a link that was just seen.
+pub(crate) fn handle(place: &Rc<netns::Netns>, seen: &Snapshot) -> Link {
+    Link::new(place.clone(), seen.index, &seen.name, &seen.kind)
+}
+
+/// How the link is now.
+///
+/// Fails with `not_found` where it was deleted, or another one has taken its ifindex.
+pub(crate) fn snapshot(session: &Rc<Session>, link: &Link) -> Result<Snapshot> {
+    let place = link.netns();
+    let found = session.wait(async {
+        let found = link::get(place.rtnl()?, Which::Index(link.index())).await;
+        found.map_err(|refusal| refused(refusal, "read link", &link.name(), &place))
+    })??;
+    match found {
+        Some(found) if found.kind == link.kind() => {
+            link.renamed(&found.name);
+            Ok(found)
+        }
+        Some(found) => Err(gone(link).note(format!(
+            "its ifindex {} now belongs to {} `{}`",
+            link.index(),
+            if found.kind.is_empty() {
+                "link"
+            } else {
+                &found.kind
+            },
+            found.name
+        ))),
+        None => Err(gone(link)),
+    }
+}
+
+fn gone(link: &Link) -> Error {
+    let mut error = Error::new(
+        Kind::NotFound,
+        format!(
+            "link `{}` is gone from namespace `{}`",
+            link.name(),
+            link.netns().label()
+        ),
+    )
+    .hint("it was deleted after this handle was made; look it up again with link(…)");
+    error.object = Some(link.name());
+    error.netns = Some(link.netns().label().to_owned());
+    error
+}
+
+/// Sends one change of a link, with `former` to undo it by.
+pub(crate) fn change(
+    session: &Rc<Session>,
+    link: &Link,
+    verb: &str,
+    message: LinkMessage,
+    former: LinkMessage,
+) -> Result<()> {
+    let place = link.netns();
+    let name = link.name();
+    let undo = Undo::Restore {
+        netns: place.clone(),
+        message: former,
+        what: name.clone(),
+    };
+    session.wait(async {
+        let rtnl = place.rtnl()?;
+        session
+            .lab()
+            .step(undo, link::change(rtnl, message))
+            .await
+            .map_err(|refusal| match refusal.errno {
+                nix::errno::Errno::ENODEV => gone(link),
+                _ => refused(refusal, verb, &name, &place),
+            })
+    })??;
+    session.lab().count(Outcome::Changed);
+    Ok(())
+}
+
+/// A change of the link: its ifindex, and what is to change.
+pub(crate) fn on(link: &Link) -> LinkMessageBuilder<LinkUnspec> {
+    LinkUnspec::new_with_index(link.index())
+}
+
+/// Sets one attribute, if it is not as wanted already.
+pub(crate) fn set(
+    session: &Rc<Session>,
+    link: &Link,
+    verb: &str,
+    wanted: LinkAttribute,
+    present: impl FnOnce(&Snapshot) -> LinkAttribute,
+) -> Result<()> {
+    let seen = snapshot(session, link)?;
+    let present = present(&seen);
+    if present == wanted {
+        session.lab().count(Outcome::Unchanged);
+        return Ok(());
+    }
+    let with = |attribute| on(link).append_extra_attribute(attribute).build();
+    change(session, link, verb, with(wanted), with(present))
+}
+
+/// Brings the link up or down.
+pub(crate) fn set_up(session: &Rc<Session>, link: &Link, up: bool) -> Result<()> {
+    // A link that the run made itself is undone with it: no need to know how it was.
+    if !session.lab().made_link(&link.netns(), link.index()) && snapshot(session, link)?.up == up {
+        session.lab().count(Outcome::Unchanged);
+        return Ok(());
+    }
+    let state = |up| if up { on(link).up() } else { on(link).down() }.build();
+    let verb = if up {
+        "bring up link"
+    } else {
+        "bring down link"
+    };
+    change(session, link, verb, state(up), state(!up))
+}
+
+/// Sets the MTU in bytes.
+pub(crate) fn set_mtu(session: &Rc<Session>, link: &Link, mtu: i64) -> Result<()> {
+    let verb = "set the MTU of link";
+    let bytes = options::in_range("mtu", mtu, 0..=i64::from(u32::MAX))
+        .ok()
+        .and_then(|mtu| u32::try_from(mtu).ok())
+        .ok_or_else(|| {
+            Error::invalid(format!("an MTU is a number of bytes, not {mtu}"))
+                .doing(verb, &link.name())
+                .within(link.netns().label())
+        })?;
+    set(session, link, verb, LinkAttribute::Mtu(bytes), |seen| {
+        LinkAttribute::Mtu(seen.mtu)
+    })
+}
+
+/// Sets the hardware address.
+pub(crate) fn set_mac(session: &Rc<Session>, link: &Link, text: &str) -> Result<()> {
+    let verb = "set the MAC address of link";
+    let context = |error: Error| error.doing(verb, &link.name()).within(link.netns().label());
+    let bytes = mac::parse(text).map_err(context)?;
+    if link.kind().starts_with("ipv") {
+        return Err(context(
+            Error::new(
+                Kind::Unsupported,
+                format!("an {} slave has the MAC address of its parent", link.kind()),
+            )
+            .hint("set it on the parent, or use macvlan, whose slaves have their own"),
+        ));
+    }
+    set(session, link, verb, LinkAttribute::Address(bytes), |seen| {
+        LinkAttribute::Address(seen.mac.clone())
+    })
+}
+
+/// Puts the link under a bridge, bond or VRF of the same namespace, or under none.
+pub(crate) fn set_master(session: &Rc<Session>, link: &Link, master: Option<&Link>) -> Result<()> {
+    let verb = "set the master of link";
+    let index = match master {
+        Some(master) if master.netns().namespace().id() != link.netns().namespace().id() => {
+            return Err(Error::invalid(format!(
+                "master `{}` lives in another namespace, `{}`",
+                master.name(),
+                master.netns().label()
+            ))
+            .doing(verb, &link.name())
+            .within(link.netns().label()));
+        }
+        Some(master) => master.index(),
+        None => 0,
+    };
+    set(
+        session,
+        link,
+        verb,
+        LinkAttribute::Controller(index),
+        |seen| LinkAttribute::Controller(seen.master.unwrap_or(0)),
+    )
+}
+
+/// Sets the alias, a free text.
+pub(crate) fn set_alias(session: &Rc<Session>, link: &Link, text: &str) -> Result<()> {
+    let wanted = LinkAttribute::IfAlias(text.to_owned());
+    set(session, link, "set the alias of link", wanted, |seen| {
+        LinkAttribute::IfAlias(seen.alias.clone().unwrap_or_default())
+    })
+}
+
+fn set_name(session: &Rc<Session>, link: &Link, name: &str) -> Result<()> {
+    let verb = "rename link";
+    let former = link.name();
+    let name: LinkName = name
+        .parse()
+        .map_err(|error: Error| error.doing(verb, &former).within(link.netns().label()))?;
+    if let Some(taken) = find(session, &link.netns(), name.as_str())?
+        && taken.index != link.index()
+    {
+        return Err(
+            Error::new(Kind::Exists, format!("the name `{name}` is taken there"))
+                .doing(verb, &former)
+                .within(link.netns().label()),
+        );
+    }
+    set(
+        session,
+        link,
+        verb,
+        LinkAttribute::IfName(name.to_string()),
+        |seen| LinkAttribute::IfName(seen.name.clone()),
+    )?;
+    link.renamed(name.as_str());
+    Ok(())
+}
+
+fn move_to(session: &Rc<Session>, link: &Link, target: &Netns) -> Result<()> {
+    let from = link.netns();
+    let name = link.name();
+    if from.namespace().id() == target.namespace().id() {
+        session.lab().count(Outcome::Unchanged);
+        return Ok(());
+    }
+    let context = |error: Error| error.doing("move link", &name).within(from.label());
+    if let Some(there) = find(session, target, &name)? {
+        return Err(context(
+            Error::new(
+                Kind::Exists,
+                format!(
+                    "namespace `{}` already has a link of that name",
+                    target.label()
+                ),
+            )
+            .note(format!("there: {} `{}`", there.kind, there.name))
+            .hint("rename one of them first, with rename(…)"),
+        ));
+    }
+    let index = link.index();
+    let undo = Undo::MoveBack {
+        netns: target.0.clone(),
+        index: 0,
+        home: from.clone(),
+        name: name.clone(),
+    };
+    let moved = session.wait(async {
+        let rtnl = from.rtnl()?;
+        let lab = session.lab();
+        let request = link::move_to(rtnl, index, target.namespace(), None);
+        let result = if lab.made_link(&from, index) {
+            request.await
+        } else {
+            lab.step(undo, request).await
+        };
+        result.map_err(|refusal| match refusal.errno {
+            nix::errno::Errno::EINVAL => context(Error::from(refusal).hint(
+                "some links can't leave their namespace: the loopback, and those with the netns-immutable flag",
+            )),
+            _ => context(refusal.into()),
+        })?;
+        // The kernel keeps the ifindex where it is free, and gives another one where it is not.
+        let found = link::get(target.rtnl()?, Which::Name(&name)).await;
+        found.map_err(|refusal| context(refusal.into()))
+    })??;
+    let moved = moved.ok_or_else(|| gone(link))?;
+    session
+        .lab()
+        .link_moved((&from, index), (&target.0, moved.index), &name);
+    link.moved(target.0.clone(), moved.index);
+    session.lab().count(Outcome::Changed);
+    Ok(())
+}
+
+/// Deletes the link. Gone already is no error.
+pub(crate) fn delete(session: &Rc<Session>, link: &Link) -> Result<()> {
+    let place = link.netns();
+    let deleted = session.wait(async {
+        link::delete(place.rtnl()?, link.index())
+            .await
+            .map_err(|refusal| refused(refusal, "delete link", &link.name(), &place))
+    })??;
+    session.lab().count(if deleted {
+        Outcome::Deleted
+    } else {
+        Outcome::Unchanged
+    });
+    Ok(())
+}
+
+/// Waits until the link is operational, at most `timeout`.
+fn wait_up(session: &Rc<Session>, link: &Link, timeout: std::time::Duration) -> Result<()> {
+    let operational = |seen: &Snapshot| seen.up && seen.carrier;
+    let place = link.netns();
+    let mut changes = session.wait(async { place.watch_links() })??;
+    if operational(&snapshot(session, link)?) {
+        return Ok(());
+    }
+    let deadline = tokio::time::Duration::from(timeout);
+    let up = session.wait_or_interrupt(async {
+        tokio::time::timeout(deadline, async {
+            loop {
+                let Some(seen) = changes.next().await else {
+                    return Ok(());
+                };
+                if seen.index == link.index() && operational(&seen) {
+                    return Ok(());
+                }
+            }
+        })
+        .await
+        .unwrap_or_else(|_| {
+            Err(Error::new(Kind::Timeout, "it has no carrier yet")
+                .doing("wait for link", &link.name())
+                .within(place.label())
+                .hint("is its other end, or its parent, up?"))
+        })
+    })?;
+    up
+}
+
+/// Finds the link that a handle in another link's property points to, in whatever namespace that is.
+pub(crate) fn neighbour(
+    session: &Rc<Session>,
+    link: &Link,
+    index: u32,
+    nsid: Option<i32>,
+) -> Result<Option<Link>> {
+    let place = link.netns();
+    let other = match nsid {
+        None => Some(place),
+        Some(nsid) => namespace_of_nsid(session, &place, nsid)?,
+    };
+    let Some(other) = other else {
+        return Ok(None);
+    };
+    let found = session.wait(async {
+        let found = link::get(other.rtnl()?, Which::Index(index)).await;
+        found.map_err(Error::from)
+    })??;
+    Ok(found.map(|found| handle(&other, &found)))
+}
+
+/// The namespace that `place` knows under the id `nsid`.
+fn namespace_of_nsid(
+    session: &Rc<Session>,
+    place: &Rc<netns::Netns>,
+    nsid: i32,
+) -> Result<Option<Rc<netns::Netns>>> {
+    let candidates = session.known_namespaces()?;
+    session.wait(async {
+        let rtnl = place.rtnl()?;
+        for candidate in candidates {
+            if rtnl.nsid_of(candidate.namespace()).await? == Some(nsid) {
+                return Ok(Some(candidate));
+            }
+        }
+        Ok(None)
+    })?
+}
+
+/// The words of this topic.
+pub fn module() -> rhai::Module {
+    exported_module!(words)
+}
+
+#[export_module]
+#[allow(missing_docs, reason = "the macro adds items of its own")]
+pub mod words {
+    use std::time::Duration;
+
+    /// Returns the link `name` of the namespace.
+    ///
+    /// Fails with `not_found` where there is none, and names the nearest.
+    ///
+    /// ```rhai
+    /// netns("net-1").link("lo").name    // => "lo"
+    /// ```
+    #[rhai_fn(name = "link", return_raw, volatile)]
+    pub fn link_(context: NativeCallContext, net: &mut Netns, name: &str) -> Answer<Link> {
+        answer(&context, |session| lookup(session, &net.0, name))
+    }
+
+    /// Returns all links of the namespace, by ifindex.
+    ///
+    /// What `ip -br link` lists.
+    ///
+    /// ```rhai
+    /// netns("net-1").links().len()    // => 1
+    /// ```
+    #[rhai_fn(name = "links", return_raw, volatile)]
+    pub fn links(context: NativeCallContext, net: &mut Netns) -> Answer<rhai::Array> {
+        answer(&context, |session| {
+            let links = all(session, &net.0)?;
+            Ok(links
+                .iter()
+                .map(|seen| Dynamic::from(handle(&net.0, seen)))
+                .collect())
+        })
+    }
+
+    /// The links of the namespace, by ifindex.
+    #[rhai_fn(get = "links", return_raw, volatile)]
+    pub fn get_links(context: NativeCallContext, net: &mut Netns) -> Answer<rhai::Array> {
+        links(context, net)
+    }
+
+    /// Brings the link up, and returns it.
+    ///
+    /// What `ip link set LINK up` does.
+    ///
+    /// ```rhai
+    /// netns("net-1").link("lo").up().is_up    // => true
+    /// ```
+    #[rhai_fn(return_raw, volatile)]
+    pub fn up(context: NativeCallContext, link: &mut Link) -> Answer<Link> {
+        answer(&context, |session| {
+            set_up(session, link, true)?;
+            Ok(link.clone())
+        })
+    }
+
+    /// Brings the link down, and returns it. Its routes go.
+    ///
+    /// ```rhai
+    /// netns("net-1").link("lo").up().down().is_up    // => false
+    /// ```
+    #[rhai_fn(return_raw, volatile)]
+    pub fn down(context: NativeCallContext, link: &mut Link) -> Answer<Link> {
+        answer(&context, |session| {
+            set_up(session, link, false)?;
+            Ok(link.clone())
+        })
+    }
+
+    /// Moves the link to the namespace `target`, a handle or a name, and returns it.
+    ///
+    /// The kernel takes its addresses and routes away and brings it down. Links can be made straight in their
+    /// namespace, which is quicker: `net.ipvlan(…)`. What `ip link set LINK netns NAME` does.
+    ///
+    /// ```rhai
+    /// let a = netns("a");
+    /// let v = veth("v0", "v1");
+    /// v.netns(a);
+    /// v.netns.name    // => "a"
+    /// ```
+    #[rhai_fn(name = "netns", return_raw, volatile)]
+    pub fn netns_(context: NativeCallContext, link: &mut Link, target: Dynamic) -> Answer<Link> {
+        answer(&context, |session| {
+            let target = namespace_argument(&target)?;
+            move_to(session, link, &target)?;
+            Ok(link.clone())
+        })
+    }
+
+    /// Gives the link another name, and returns it.
+    ///
+    /// Kernels before 6.2 refuse this while the link is up, with `busy`. What `ip link set LINK name NAME` does.
+    ///
+    /// ```rhai
+    /// let v = netns("a").veth("v0", "v1");
+    /// v.rename("w0").name    // => "w0"
+    /// ```
+    #[rhai_fn(return_raw, volatile)]
+    pub fn rename(context: NativeCallContext, link: &mut Link, name: &str) -> Answer<Link> {
+        answer(&context, |session| {
+            set_name(session, link, name)?;
+            Ok(link.clone())
+        })
+    }
+
+    /// Sets the link's MTU in bytes, and returns the link.
+    ///
+    /// ```rhai
+    /// netns("a").veth("v0", "v1").mtu(1400).mtu    // => 1400
+    /// ```
+    #[rhai_fn(return_raw, volatile)]
+    pub fn mtu(context: NativeCallContext, link: &mut Link, bytes: i64) -> Answer<Link> {
+        answer(&context, |session| {
+            set_mtu(session, link, bytes)?;
+            Ok(link.clone())
+        })
+    }
+
+    /// Sets the link's hardware address, and returns the link.
+    ///
+    /// An ipvlan slave has that of its parent and refuses another.
+    ///
+    /// ```rhai
+    /// netns("a").veth("v0", "v1").mac("02:00:00:00:00:01").mac    // => "02:00:00:00:00:01"
+    /// ```
+    #[rhai_fn(return_raw, volatile)]
+    pub fn mac(context: NativeCallContext, link: &mut Link, address: &str) -> Answer<Link> {
+        answer(&context, |session| {
+            set_mac(session, link, address)?;
+            Ok(link.clone())
+        })
+    }
+
+    /// Puts the link under `master`, a bridge, bond or VRF of its namespace, and returns it.
+    ///
+    /// ```rhai
+    /// let a = netns("a");
+    /// let port = a.veth("v0", "v1").master(a.bridge("br0"));
+    /// port.master.name    // => "br0"
+    /// ```
+    #[rhai_fn(return_raw, volatile)]
+    pub fn master(context: NativeCallContext, link: &mut Link, master: Dynamic) -> Answer<Link> {
+        answer(&context, |session| {
+            let master = link_argument(session, &link.netns(), &master)?;
+            set_master(session, link, Some(&master))?;
+            Ok(link.clone())
+        })
+    }
+
+    /// Takes the link from under its master, and returns it.
+    ///
+    /// ```rhai
+    /// let a = netns("a");
+    /// a.veth("v0", "v1").master(a.bridge("br0")).nomaster().master    // => ()
+    /// ```
+    #[rhai_fn(return_raw, volatile)]
+    pub fn nomaster(context: NativeCallContext, link: &mut Link) -> Answer<Link> {
+        answer(&context, |session| {
+            set_master(session, link, None)?;
+            Ok(link.clone())
+        })
+    }
+
+    /// Sets the link's alias, a free text, and returns the link.
+    ///
+    /// ```rhai
+    /// netns("a").veth("v0", "v1").alias("to the lab").alias    // => "to the lab"
+    /// ```
+    #[rhai_fn(return_raw, volatile)]
+    pub fn alias(context: NativeCallContext, link: &mut Link, text: &str) -> Answer<Link> {
+        answer(&context, |session| {
+            set_alias(session, link, text)?;
+            Ok(link.clone())
+        })
+    }
+
+    /// Waits until the link is up and has a carrier, five seconds at most, and returns it.
+    ///
+    /// ```rhai
+    /// let a = netns("a");
+    /// let v = a.veth("v0", "v1", #{up: true});
+    /// v.peer.up();
+    /// v.wait_up().carrier    // => true
+    /// ```
+    #[rhai_fn(return_raw, volatile)]
+    pub fn wait_up(context: NativeCallContext, link: &mut Link) -> Answer<Link> {
+        answer(&context, |session| {
+            super::wait_up(session, link, Duration::from_secs(5))?;
+            Ok(link.clone())
+        })
+    }
+
+    /// Deletes the link. Gone already is no error.
+    ///
+    /// What `ip link del LINK` does. Its addresses and routes go with it, and what is stacked on it, in every namespace.
+    ///
+    /// ```rhai
+    /// let a = netns("a");
+    /// a.veth("v0", "v1").delete();
+    /// a.links().len()    // => 1
+    /// ```
+    #[rhai_fn(return_raw, volatile)]
+    pub fn delete(context: NativeCallContext, link: &mut Link) -> Answer<()> {
+        answer(&context, |session| super::delete(session, link))
+    }
+
+    /// The link's name.
+    #[rhai_fn(get = "name", return_raw, volatile)]
+    pub fn get_name(context: NativeCallContext, link: &mut Link) -> Answer<String> {
+        answer(&context, |session| Ok(snapshot(session, link)?.name))
+    }
+
+    /// The link's ifindex.
+    #[rhai_fn(get = "index", volatile)]
+    pub fn get_index(link: &mut Link) -> i64 {
+        link.index().into()
+    }
+
+    /// The link's kind (`ipvlan`, `veth` …), or `""` for hardware.
+    #[rhai_fn(get = "kind")]
+    pub fn get_kind(link: &mut Link) -> String {
+        link.kind().to_owned()
+    }
+
+    /// The link's MTU in bytes.
+    #[rhai_fn(get = "mtu", return_raw, volatile)]
+    pub fn get_mtu(context: NativeCallContext, link: &mut Link) -> Answer<i64> {
+        answer(&context, |session| Ok(snapshot(session, link)?.mtu.into()))
+    }
+
+    /// The link's hardware address.
+    #[rhai_fn(get = "mac", return_raw, volatile)]
+    pub fn get_mac(context: NativeCallContext, link: &mut Link) -> Answer<String> {
+        answer(&context, |session| {
+            Ok(crate::value::mac::print(&snapshot(session, link)?.mac))
+        })
+    }
+
+    /// The link's alias, or `()`.
+    #[rhai_fn(get = "alias", return_raw, volatile)]
+    pub fn get_alias(context: NativeCallContext, link: &mut Link) -> Answer<Dynamic> {
+        answer(&context, |session| {
+            let alias = snapshot(session, link)?.alias;
+            Ok(alias.map_or(Dynamic::UNIT, Dynamic::from))
+        })
+    }
+
+    /// The link's operational state, as `ip -br link` prints it.
+    #[rhai_fn(get = "state", return_raw, volatile)]
+    pub fn get_state(context: NativeCallContext, link: &mut Link) -> Answer<String> {
+        answer(&context, |session| {
+            Ok(snapshot(session, link)?.state.to_owned())
+        })
+    }
+
+    /// Whether the link is administratively up.
+    #[rhai_fn(get = "is_up", return_raw, volatile)]
+    pub fn get_is_up(context: NativeCallContext, link: &mut Link) -> Answer<bool> {
+        answer(&context, |session| Ok(snapshot(session, link)?.up))
+    }
+
+    /// Whether the link has a carrier.
+    #[rhai_fn(get = "carrier", return_raw, volatile)]
+    pub fn get_carrier(context: NativeCallContext, link: &mut Link) -> Answer<bool> {
+        answer(&context, |session| Ok(snapshot(session, link)?.carrier))
+    }
+
+    /// The link's flags, as `ip link` prints them between angle brackets.
+    #[rhai_fn(get = "flags", return_raw, volatile)]
+    pub fn get_flags(context: NativeCallContext, link: &mut Link) -> Answer<rhai::Array> {
+        answer(&context, |session| {
+            let flags = snapshot(session, link)?.flags;
+            Ok(link_flags(flags).into_iter().map(Dynamic::from).collect())
+        })
+    }
+
+    /// The link's counters: packets, bytes, errors and drops, each way.
+    #[rhai_fn(get = "stats", return_raw, volatile)]
+    pub fn get_stats(context: NativeCallContext, link: &mut Link) -> Answer<rhai::Map> {
+        answer(&context, |session| {
+            let stats = snapshot(session, link)?.stats.unwrap_or_default();
+            let counters = [
+                ("rx_packets", stats.rx_packets),
+                ("rx_bytes", stats.rx_bytes),
+                ("rx_errors", stats.rx_errors),
+                ("rx_dropped", stats.rx_dropped),
+                ("tx_packets", stats.tx_packets),
+                ("tx_bytes", stats.tx_bytes),
+                ("tx_errors", stats.tx_errors),
+                ("tx_dropped", stats.tx_dropped),
+            ];
+            Ok(counters
+                .into_iter()
+                .map(|(name, count)| (name.into(), i64::try_from(count).unwrap_or(i64::MAX).into()))
+                .collect())
+        })
+    }
+
+    /// The namespace that the link is in.
+    #[rhai_fn(get = "netns")]
+    pub fn get_netns(link: &mut Link) -> Netns {
+        Netns(link.netns())
+    }
+
+    /// The bridge, bond or VRF that the link is under, or `()`.
+    #[rhai_fn(get = "master", return_raw, volatile)]
+    pub fn get_master(context: NativeCallContext, link: &mut Link) -> Answer<Dynamic> {
+        answer(&context, |session| match snapshot(session, link)?.master {
+            Some(index) => or_unit(neighbour(session, link, index, None)?),
+            None => Ok(Dynamic::UNIT),
+        })
+    }
+
+    /// The link that this one is stacked on, or `()`.
+    #[rhai_fn(get = "parent", return_raw, volatile)]
+    pub fn get_parent(context: NativeCallContext, link: &mut Link) -> Answer<Dynamic> {
+        answer(&context, |session| {
+            let seen = snapshot(session, link)?;
+            match seen.parent {
+                Some(index) if seen.kind != "veth" => {
+                    or_unit(neighbour(session, link, index, seen.parent_nsid)?)
+                }
+                _ => Ok(Dynamic::UNIT),
+            }
+        })
+    }
+
+    /// The link in one line, as `ip -br link` prints it.
+    #[rhai_fn(global, name = "to_string", name = "to_debug", volatile)]
+    pub fn to_text(context: NativeCallContext, link: &mut Link) -> String {
+        Session::of(&context)
+            .and_then(|session| snapshot(&session, link).map(|seen| line(&seen)))
+            .unwrap_or_else(|_| format!("{} (gone)", link.name()))
+    }
+}
+
+fn or_unit(link: Option<Link>) -> Result<Dynamic> {
+    Ok(link.map_or(Dynamic::UNIT, Dynamic::from))
+}
+
+/// The link as `ip -br link` prints it.
+pub(crate) fn line(link: &Snapshot) -> String {
+    format!(
+        "{:<16} {:<14} {} <{}>",
+        link.name,
+        link.state,
+        mac::print(&link.mac),
+        link_flags(link.flags).join(",")
+    )
+}
+
+/// Flags with the names and in the order in which `ip link` prints them.
+fn link_flags(flags: rtnetlink::packet_route::link::LinkFlags) -> Vec<&'static str> {
+    use rtnetlink::packet_route::link::LinkFlags as F;
+    let mut names = Vec::new();
+    if flags.contains(F::Up) && !flags.contains(F::Running) {
+        names.push("NO-CARRIER");
+    }
+    let known = [
+        (F::Loopback, "LOOPBACK"),
+        (F::Broadcast, "BROADCAST"),
+        (F::Pointopoint, "POINTOPOINT"),
+        (F::Multicast, "MULTICAST"),
+        (F::Noarp, "NOARP"),
+        (F::Allmulti, "ALLMULTI"),
+        (F::Promisc, "PROMISC"),
+        (F::Controller, "MASTER"),
+        (F::Port, "SLAVE"),
+        (F::Debug, "DEBUG"),
+        (F::Dynamic, "DYNAMIC"),
+        (F::Automedia, "AUTOMEDIA"),
+        (F::Portsel, "PORTSEL"),
+        (F::Notrailers, "NOTRAILERS"),
+        (F::Up, "UP"),
+        (F::LowerUp, "LOWER_UP"),
+        (F::Dormant, "DORMANT"),
+        (F::Echo, "ECHO"),
+    ];
+    names.extend(
+        known
+            .iter()
+            .filter(|(flag, _)| flags.contains(*flag))
+            .map(|(_, name)| *name),
+    );
+    names
+}
+
+/// A link given as a handle, or as a name to be looked up in `place`.
+pub(crate) fn link_argument(
+    session: &Rc<Session>,
+    place: &Rc<netns::Netns>,
+    given: &Dynamic,
+) -> Result<Link> {
+    if let Some(link) = given.read_lock::<Link>() {
+        return Ok(link.clone());
+    }
+    match given.read_lock::<rhai::ImmutableString>() {
+        Some(name) => lookup(session, place, &name),
+        None => Err(Error::invalid(format!(
+            "a link is wanted here, or its name, not {}",
+            options::type_in_words(given.type_name())
+        ))),
+    }
+}

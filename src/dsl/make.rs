@@ -1,0 +1,482 @@
+//! Making links, whatever their kind: look first, make what is missing in place by one message, refuse what differs.
+//!
+//! A kind says in a [`Wanted`] what it needs; the rest (names, parents, what every link can be given, conflicts) is here once.
+
+use std::rc::Rc;
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use nix::errno::Errno;
+use rhai::{Dynamic, Map};
+use rtnetlink::packet_route::link::{InfoData, LinkAttribute, LinkFlags, LinkMessage};
+
+use crate::dsl::handle::{Link, Netns};
+use crate::dsl::{Session, addr, link, route};
+use crate::error::{Error, Kind, Result};
+use crate::lab::{Outcome, Undo};
+use crate::net::link::{Snapshot, Which};
+use crate::net::netns;
+use crate::net::rtnl::Refusal;
+use crate::value::mac;
+use crate::value::name::LinkName;
+use crate::value::options::Options;
+
+/// A property of a link in words: `("mode", "l3")`.
+pub(crate) type Fact = (&'static str, String);
+
+/// Keys that every word which makes a link accepts.
+pub(crate) const COMMON: &[&str] = &[
+    "addr", "alias", "mac", "master", "mtu", "nodad", "replace", "route", "up",
+];
+
+/// What every link can be given at its making.
+#[derive(Debug, Default)]
+pub(crate) struct Common {
+    up: bool,
+    mtu: Option<u32>,
+    mac: Option<Vec<u8>>,
+    alias: Option<String>,
+    master: Option<Dynamic>,
+    addresses: Vec<String>,
+    nodad: bool,
+    routes: Vec<String>,
+    replace: bool,
+}
+
+impl Common {
+    /// Takes the common keys out of `options`, and checks all that can be checked without the kernel.
+    pub(crate) fn take(options: &mut Options) -> Result<Self> {
+        let common = Self {
+            up: options.flag("up")?.unwrap_or(false),
+            mtu: options
+                .integer("mtu", 1..=i64::from(u32::MAX))?
+                .and_then(|mtu| u32::try_from(mtu).ok()),
+            mac: options
+                .string("mac")?
+                .map(|text| mac::parse(&text))
+                .transpose()?,
+            alias: options.string("alias")?,
+            master: options.take("master"),
+            addresses: options.strings("addr")?,
+            nodad: options.flag("nodad")?.unwrap_or(false),
+            routes: options.strings("route")?,
+            replace: options.flag("replace")?.unwrap_or(false),
+        };
+        for address in &common.addresses {
+            crate::value::prefix::address(address)?;
+        }
+        for route in &common.routes {
+            crate::value::prefix::destination(route, None)?;
+        }
+        Ok(common)
+    }
+}
+
+/// The parent that a link is to be stacked on.
+pub(crate) struct Parent {
+    /// Where it lives.
+    pub(crate) netns: Rc<netns::Netns>,
+    /// How it is.
+    pub(crate) seen: Snapshot,
+}
+
+impl Parent {
+    /// Finds the parent given as a handle, or as a name in the current namespace.
+    pub(crate) fn find(session: &Rc<Session>, given: &Dynamic) -> Result<Self> {
+        let found = link::link_argument(session, &session.here()?, given)?;
+        Ok(Self {
+            seen: link::snapshot(session, &found)?,
+            netns: found.netns(),
+        })
+    }
+
+    /// Refuses what can't carry slaves that share its traffic (ipvlan, macvlan): a loopback, a down link, another's port.
+    pub(crate) fn check_can_carry(&self, session: &Rc<Session>, kind: &str) -> Result<()> {
+        let Self { netns, seen } = self;
+        let name = &seen.name;
+        if seen.loopback {
+            return Err(
+                Error::invalid(format!("`{name}` is a loopback, which carries no {kind}"))
+                    .hint("take an Ethernet link as parent: a bond, veth, dummy or hardware"),
+            );
+        }
+        if let Some(master) = seen.master {
+            let master = link::neighbour(session, &link::handle(netns, seen), master, None)?;
+            let master = master.map_or_else(
+                || "another link".to_owned(),
+                |master| format!("{} `{}`", master.kind(), master.name()),
+            );
+            return Err(Error::new(
+                Kind::Busy,
+                format!("parent `{name}` is a port of {master}"),
+            )
+            .hint(format!("stack it on the {master} instead, or free the port with link(\"{name}\").nomaster()")));
+        }
+        if !seen.up {
+            return Err(Error::invalid(format!("parent `{name}` is down"))
+                .hint(format!("bring it up first: link(\"{name}\").up()")));
+        }
+        Ok(())
+    }
+}
+
+/// A link that a script asks for.
+pub(crate) struct Wanted<'a> {
+    /// Its kind, as `ip` calls it.
+    pub(crate) kind: &'static str,
+    /// Where it is to live.
+    pub(crate) place: Rc<netns::Netns>,
+    /// Its name there.
+    pub(crate) name: LinkName,
+    /// What it is stacked on, for kinds that are.
+    pub(crate) parent: Option<&'a Parent>,
+    /// What was asked of the kind, in words.
+    pub(crate) facts: Vec<Fact>,
+    /// The same words for a link that is there.
+    pub(crate) facts_of: fn(&InfoData) -> Vec<Fact>,
+    /// What every link can be given.
+    pub(crate) common: Common,
+}
+
+/// Says which link an error is about.
+pub(crate) fn creating<'a>(
+    kind: &'a str,
+    name: &'a str,
+    place: &'a netns::Netns,
+) -> impl Fn(Error) -> Error + 'a {
+    move |error| {
+        if error.doing.is_empty() {
+            error
+                .doing(&format!("create {kind}"), name)
+                .within(place.label())
+        } else {
+            error
+        }
+    }
+}
+
+/// Reads what every word that makes a link is given: the name and the options.
+pub(crate) fn read(
+    kind: &'static str,
+    name: &str,
+    options: Map,
+    own_keys: &[&str],
+) -> Result<(LinkName, Options, Common)> {
+    let name = name.parse()?;
+    let mut options = Options::new(kind, options, &[own_keys, COMMON])?;
+    let common = Common::take(&mut options)?;
+    Ok((name, options, common))
+}
+
+/// Makes the link that is wanted where it is not there; returns it where it is there as wanted.
+///
+/// `message` is asked for the kind's own part only when the link is really to be made.
+/// Fails with `conflict` where a link of that name is there and differs.
+pub(crate) fn ensure(
+    session: &Rc<Session>,
+    wanted: &Wanted,
+    message: impl FnOnce() -> Result<LinkMessage>,
+) -> Result<Link> {
+    let name = wanted.name.as_str();
+    // In a namespace of the run's own nothing is there yet, as a rule: ask at once, and look only when refused.
+    let look_first = !session.lab().made_namespace(&wanted.place);
+    let present = if look_first {
+        link::find(session, &wanted.place, name)?
+    } else {
+        None
+    };
+    let made = match present {
+        Some(present) => settle(session, wanted, &present, message)?,
+        None => {
+            let request = message()?;
+            match create(session, wanted, request.clone())? {
+                Some(link) => Made::New(link),
+                None => match link::find(session, &wanted.place, name)? {
+                    Some(present) => settle(session, wanted, &present, || Ok(request))?,
+                    None => {
+                        return Err(Error::new(
+                            Kind::Exists,
+                            "a link of that name is in the way",
+                        ));
+                    }
+                },
+            }
+        }
+    };
+    finish(session, wanted, made)
+}
+
+/// Takes what is there for what is wanted, replaces it where that was asked, or says how they differ.
+fn settle(
+    session: &Rc<Session>,
+    wanted: &Wanted,
+    present: &Snapshot,
+    message: impl FnOnce() -> Result<LinkMessage>,
+) -> Result<Made> {
+    match differences(session, wanted, present)? {
+        None => {
+            session.lab().count(Outcome::Unchanged);
+            Ok(Made::Found(link::handle(&wanted.place, present)))
+        }
+        Some(_) if wanted.common.replace => {
+            let request = message()?;
+            link::delete(session, &link::handle(&wanted.place, present))?;
+            let made = create(session, wanted, request)?;
+            made.map(Made::New)
+                .ok_or_else(|| Error::new(Kind::Exists, "another link took the name meanwhile"))
+        }
+        Some(conflict) => Err(conflict),
+    }
+}
+
+enum Made {
+    New(Link),
+    Found(Link),
+}
+
+/// The conflict between what is there and what is wanted, if there is one.
+fn differences(
+    session: &Rc<Session>,
+    wanted: &Wanted,
+    present: &Snapshot,
+) -> Result<Option<Error>> {
+    let mut there = vec![if present.kind.is_empty() {
+        "hardware".to_owned()
+    } else {
+        present.kind.clone()
+    }];
+    let mut asked = vec![wanted.kind.to_owned()];
+    let mut same = present.kind == wanted.kind;
+    if same {
+        let facts = present
+            .data
+            .as_ref()
+            .map(wanted.facts_of)
+            .unwrap_or_default();
+        for (key, value) in &wanted.facts {
+            let found = facts.iter().find(|(known, _)| known == key);
+            let found = found.map_or("none", |(_, found)| found.as_str());
+            if found != value {
+                same = false;
+                there.push(format!("{key} {found}"));
+                asked.push(format!("{key} {value}"));
+            }
+        }
+        if let Some(parent) = wanted.parent
+            && !is_parent(session, wanted, parent, present)?
+        {
+            same = false;
+            let handle = link::handle(&wanted.place, present);
+            let other = match present.parent {
+                Some(index) => link::neighbour(session, &handle, index, present.parent_nsid)?,
+                None => None,
+            };
+            there.push(format!(
+                "parent {}",
+                other.map_or_else(|| "unknown".to_owned(), |l| l.name())
+            ));
+            asked.push(format!("parent {}", parent.seen.name));
+        }
+    }
+    if same {
+        return Ok(None);
+    }
+    let error = Error::new(Kind::Conflict, "a link of that name is there and differs")
+        .note(format!("there: {}", there.join(", ")))
+        .note(format!("asked: {}", asked.join(", ")))
+        .hint("take another name, ask for what is there, or replace it with #{replace: true}");
+    Ok(Some(error))
+}
+
+/// Whether `parent` is what the present link is stacked on.
+fn is_parent(
+    session: &Rc<Session>,
+    wanted: &Wanted,
+    parent: &Parent,
+    present: &Snapshot,
+) -> Result<bool> {
+    if present.parent != Some(parent.seen.index) {
+        return Ok(false);
+    }
+    let same_place = parent.netns.namespace().id() == wanted.place.namespace().id();
+    let Some(nsid) = present.parent_nsid else {
+        return Ok(same_place);
+    };
+    session.wait(async {
+        let known = wanted
+            .place
+            .rtnl()?
+            .nsid_of(parent.netns.namespace())
+            .await?;
+        Ok(known == Some(nsid))
+    })?
+}
+
+/// Asks the kernel for the link. `None` where its name, or that of its peer, is taken.
+fn create(session: &Rc<Session>, wanted: &Wanted, message: LinkMessage) -> Result<Option<Link>> {
+    let place = &wanted.place;
+    let sender = wanted.parent.map_or(place, |parent| &parent.netns);
+    let remote = sender.namespace().id() != place.namespace().id();
+    let name = wanted.name.as_str();
+    let mut message = message;
+    set_name(&mut message, name);
+    if let Some(mtu) = wanted.common.mtu {
+        message.attributes.push(LinkAttribute::Mtu(mtu));
+    }
+    if let Some(mac) = &wanted.common.mac {
+        message.attributes.push(LinkAttribute::Address(mac.clone()));
+    }
+    let undo = Undo::DeleteLink {
+        netns: place.clone(),
+        index: 0,
+        name: name.to_owned(),
+    };
+    let up = wanted.common.up;
+    let made = session.wait(async {
+        let target = remote.then(|| place.namespace());
+        let request = async {
+            place.check()?;
+            let rtnl = sender.rtnl()?;
+            match crate::net::link::create(rtnl, target, with_up(&message, up)).await {
+                // Older kernels want the name to be free in the sender's namespace too (seen on Linux 6.1).
+                Err(refusal)
+                    if refusal.errno == Errno::EEXIST
+                        && remote
+                        && crate::net::link::get(place.rtnl()?, Which::Name(name))
+                            .await?
+                            .is_none() =>
+                {
+                    create_under_passing_name(wanted, sender, message.clone()).await
+                }
+                other => other.map_err(|refusal| refused(wanted, &refusal)),
+            }
+        };
+        match session.lab().step(undo, request).await {
+            Err(error) if error.errno == Some(Errno::EEXIST) => return Ok(None),
+            other => other?,
+        }
+        let seen = crate::net::link::get(place.rtnl()?, Which::Name(name)).await?;
+        seen.map(Some)
+            .ok_or_else(|| Error::new(Kind::NotFound, "it vanished as soon as it was made"))
+    })??;
+    Ok(made.map(|made| {
+        session.lab().link_made(place, made.index, name);
+        session.lab().count(Outcome::Created);
+        link::handle(place, &made)
+    }))
+}
+
+fn set_name(message: &mut LinkMessage, name: &str) {
+    message
+        .attributes
+        .retain(|attribute| !matches!(attribute, LinkAttribute::IfName(_)));
+    message
+        .attributes
+        .push(LinkAttribute::IfName(name.to_owned()));
+}
+
+fn with_up(message: &LinkMessage, up: bool) -> LinkMessage {
+    let mut message = message.clone();
+    if up {
+        message.header.flags |= LinkFlags::Up;
+        message.header.change_mask |= LinkFlags::Up;
+    }
+    message
+}
+
+/// Makes the link under a name that is free everywhere, and renames it where it lives.
+async fn create_under_passing_name(
+    wanted: &Wanted<'_>,
+    sender: &netns::Netns,
+    mut message: LinkMessage,
+) -> Result<()> {
+    static COUNTER: AtomicU32 = AtomicU32::new(0);
+    let number = COUNTER.fetch_add(1, Ordering::Relaxed);
+    let passing = format!("iv{:x}x{number:x}", std::process::id());
+    let place = &wanted.place;
+    set_name(&mut message, &passing);
+    crate::net::link::create(sender.rtnl()?, Some(place.namespace()), message)
+        .await
+        .map_err(|refusal| refused(wanted, &refusal))?;
+    let rtnl = place.rtnl()?;
+    let Some(made) = crate::net::link::get(rtnl, Which::Name(&passing)).await? else {
+        return Err(Error::new(
+            Kind::NotFound,
+            "it vanished as soon as it was made",
+        ));
+    };
+    let handle = link::handle(place, &made);
+    let mut rename = link::on(&handle).name(wanted.name.as_str());
+    if wanted.common.up {
+        rename = rename.up();
+    }
+    let renamed = crate::net::link::change(rtnl, rename.build()).await;
+    if renamed.is_err() {
+        // Nobody knows the passing name but us.
+        let _ = crate::net::link::delete(rtnl, made.index).await;
+    }
+    renamed.map_err(|refusal| refused(wanted, &refusal))
+}
+
+/// The kernel's refusal to make a link, explained.
+fn refused(wanted: &Wanted, refusal: &Refusal) -> Error {
+    let kind = wanted.kind;
+    let parent = wanted.parent.map(|parent| parent.seen.name.as_str());
+    let error = Error::from(refusal.clone());
+    match (refusal.errno, parent) {
+        (Errno::EEXIST, _) => error.cause("a link of that name is there already"),
+        (Errno::EOPNOTSUPP, _)
+            if refusal.text.as_deref().is_none_or(|text| text.contains("device type")) =>
+        {
+            error
+                .cause(format!("this kernel has no {kind} driver"))
+                .hint(format!("load it with `modprobe {kind}`, or run with --sandbox=vm"))
+        }
+        (Errno::EBUSY, Some(parent)) => error
+            .cause(format!("something else takes the traffic of parent `{parent}` already"))
+            .note("a link carries either ipvlan or macvlan slaves, and none while it is a port of a bridge or bond")
+            .hint("take another parent, or a veth or dummy of your own"),
+        (Errno::EINVAL, Some(parent)) if refusal.text.is_none() => error
+            .cause(format!("parent `{parent}` can't carry {kind}")),
+        _ => error,
+    }
+}
+
+/// Gives the link what its options ask for beyond its making.
+fn finish(session: &Rc<Session>, wanted: &Wanted, made: Made) -> Result<Link> {
+    let common = &wanted.common;
+    let link = match made {
+        Made::New(link) => link,
+        Made::Found(link) => {
+            if let Some(mtu) = common.mtu {
+                link::set_mtu(session, &link, mtu.into())?;
+            }
+            if let Some(mac) = &common.mac {
+                link::set_mac(session, &link, &mac::print(mac))?;
+            }
+            if common.up {
+                link::set_up(session, &link, true)?;
+            }
+            link
+        }
+    };
+    if let Some(alias) = &common.alias {
+        link::set_alias(session, &link, alias)?;
+    }
+    if let Some(master) = &common.master {
+        let master = link::link_argument(session, &link.netns(), master)?;
+        link::set_master(session, &link, Some(&master))?;
+    }
+    for address in &common.addresses {
+        addr::add(session, &link, address, common.nodad)?;
+    }
+    for destination in &common.routes {
+        route::add(
+            session,
+            &Netns(link.netns()),
+            destination,
+            Some(&link),
+            Map::new(),
+        )?;
+    }
+    Ok(link)
+}
