@@ -5,12 +5,20 @@
 //! current namespace, on [`handle::Link`] also a word that takes the link by name (see `engine::words`).
 
 pub mod addr;
+pub mod bond;
+pub mod bridge;
+pub mod dummy;
 pub mod handle;
+pub mod ipvlan;
+pub mod ipvlan_port;
 pub mod link;
+pub mod macvlan;
 mod make;
 pub mod netns;
 pub mod route;
 pub mod session;
+pub mod veth;
+pub mod vlan;
 
 use rhai::{EvalAltResult, Module};
 
@@ -36,6 +44,34 @@ pub const TOPICS: &[Topic] = &[
     Topic {
         title: "Links",
         module: link::module,
+    },
+    Topic {
+        title: "ipvlan and ipvtap",
+        module: ipvlan::module,
+    },
+    Topic {
+        title: "macvlan",
+        module: macvlan::module,
+    },
+    Topic {
+        title: "veth",
+        module: veth::module,
+    },
+    Topic {
+        title: "Bridges",
+        module: bridge::module,
+    },
+    Topic {
+        title: "Bonds",
+        module: bond::module,
+    },
+    Topic {
+        title: "VLANs",
+        module: vlan::module,
+    },
+    Topic {
+        title: "Dummies",
+        module: dummy::module,
     },
     Topic {
         title: "Addresses",

@@ -10,6 +10,7 @@ use rhai::{Dynamic, EvalAltResult, Map, NativeCallContext, Position};
 use tokio::runtime::Runtime;
 
 use crate::dsl::Answer;
+use crate::dsl::ipvlan_port::Ports;
 use crate::error::{Error, Kind, Result, errno_name};
 use crate::lab::Lab;
 use crate::net::netns::Netns;
@@ -35,6 +36,7 @@ pub struct Session {
     /// The signal that asks the run to end; 0 while there is none.
     interrupt: Arc<AtomicI32>,
     lab: Lab,
+    ports: Ports,
 }
 
 impl Session {
@@ -47,6 +49,7 @@ impl Session {
             entered: RefCell::new(Vec::new()),
             interrupt: Arc::new(AtomicI32::new(0)),
             lab: Lab::default(),
+            ports: Ports::default(),
         })
     }
 
@@ -66,6 +69,11 @@ impl Session {
     /// What the run made and changed.
     pub fn lab(&self) -> &Lab {
         &self.lab
+    }
+
+    /// The ipvlan ports that were read.
+    pub(crate) fn ports(&self) -> &Ports {
+        &self.ports
     }
 
     /// The flag that a signal handler sets to the signal's number.

@@ -1,0 +1,94 @@
+//! Bridges: an Ethernet switch in the kernel; links become its ports by `link.master(bridge)`.
+
+use rhai::Map;
+use rhai::plugin::*;
+use rtnetlink::LinkBridge;
+use rtnetlink::packet_route::link::{BridgeStpState, InfoBridge, InfoData};
+
+use crate::dsl::handle::{Link, Netns};
+use crate::dsl::make::{Fact, Wanted, creating, ensure, read};
+use crate::dsl::{Answer, answer};
+
+fn facts_of(data: &InfoData) -> Vec<Fact> {
+    let InfoData::Bridge(infos) = data else {
+        return Vec::new();
+    };
+    infos
+        .iter()
+        .filter_map(|info| match info {
+            InfoBridge::StpState(state) => {
+                Some(("stp", (*state != BridgeStpState::Disabled).to_string()))
+            }
+            InfoBridge::VlanFiltering(on) => Some(("vlan_filtering", on.to_string())),
+            _ => None,
+        })
+        .collect()
+}
+
+/// The words of this topic.
+pub fn module() -> rhai::Module {
+    exported_module!(words)
+}
+
+#[export_module]
+#[allow(missing_docs, reason = "the macro adds items of its own")]
+pub mod words {
+    /// Makes the bridge `name`, and returns it.
+    ///
+    /// What `ip link add NAME type bridge` does.
+    ///
+    /// ```rhai
+    /// netns("a").bridge("br0").kind    // => "bridge"
+    /// ```
+    #[rhai_fn(return_raw, volatile)]
+    pub fn bridge(context: NativeCallContext, net: &mut Netns, name: &str) -> Answer<Link> {
+        bridge_with(context, net, name, Map::new())
+    }
+
+    /// Makes a bridge with options: `stp`, `vlan_filtering`, and those that every link takes.
+    ///
+    /// ```rhai
+    /// netns("a").bridge("br0", #{stp: true, up: true}).is_up    // => true
+    /// ```
+    #[rhai_fn(name = "bridge", return_raw, volatile)]
+    pub fn bridge_with(
+        context: NativeCallContext,
+        net: &mut Netns,
+        name: &str,
+        options: Map,
+    ) -> Answer<Link> {
+        answer(&context, |session| {
+            let context = creating("bridge", name, net);
+            let make = || {
+                let (name, mut options, common) =
+                    read("bridge", name, options, &["stp", "vlan_filtering"])?;
+                let mut builder = LinkBridge::new(name.as_str());
+                let mut facts: Vec<Fact> = Vec::new();
+                if let Some(on) = options.flag("stp")? {
+                    let state = if on {
+                        BridgeStpState::KernelStp
+                    } else {
+                        BridgeStpState::Disabled
+                    };
+                    builder = builder.stp_state(state);
+                    facts.push(("stp", on.to_string()));
+                }
+                if let Some(on) = options.flag("vlan_filtering")? {
+                    builder = builder.vlan_filtering(on);
+                    facts.push(("vlan_filtering", on.to_string()));
+                }
+                let wanted = Wanted {
+                    kind: "bridge",
+                    place: net.0.clone(),
+                    name,
+                    parent: None,
+                    facts,
+                    facts_of,
+                    common,
+                };
+                ensure(session, &wanted, || Ok(builder.build()))
+            };
+            make().map_err(context)
+        })
+    }
+}

@@ -1,0 +1,62 @@
+//! Dummy links: an Ethernet link without a wire, the usual stand-in for a real interface.
+
+use rhai::Map;
+use rhai::plugin::*;
+use rtnetlink::LinkDummy;
+
+use crate::dsl::handle::{Link, Netns};
+use crate::dsl::make::{Wanted, creating, ensure, read};
+use crate::dsl::{Answer, answer};
+
+/// The words of this topic.
+pub fn module() -> rhai::Module {
+    exported_module!(words)
+}
+
+#[export_module]
+#[allow(missing_docs, reason = "the macro adds items of its own")]
+pub mod words {
+    /// Makes the dummy link `name`, and returns it.
+    ///
+    /// What `ip link add NAME type dummy` does.
+    ///
+    /// ```rhai
+    /// netns("a").dummy("d0").up().state    // => "UNKNOWN"
+    /// ```
+    #[rhai_fn(return_raw, volatile)]
+    pub fn dummy(context: NativeCallContext, net: &mut Netns, name: &str) -> Answer<Link> {
+        dummy_with(context, net, name, Map::new())
+    }
+
+    /// Makes a dummy link with options: those that every link takes (`addr`, `mtu`, `mac`, `up`, `route` …).
+    ///
+    /// ```rhai
+    /// netns("a").dummy("d0", #{mtu: 9000, up: true}).mtu    // => 9000
+    /// ```
+    #[rhai_fn(name = "dummy", return_raw, volatile)]
+    pub fn dummy_with(
+        context: NativeCallContext,
+        net: &mut Netns,
+        name: &str,
+        options: Map,
+    ) -> Answer<Link> {
+        answer(&context, |session| {
+            let context = creating("dummy", name, net);
+            let make = || {
+                let (name, _, common) = read("dummy", name, options, &[])?;
+                let message = LinkDummy::new(name.as_str()).build();
+                let wanted = Wanted {
+                    kind: "dummy",
+                    place: net.0.clone(),
+                    name,
+                    parent: None,
+                    facts: Vec::new(),
+                    facts_of: |_| Vec::new(),
+                    common,
+                };
+                ensure(session, &wanted, || Ok(message))
+            };
+            make().map_err(context)
+        })
+    }
+}
