@@ -1,2 +1,3 @@
 //! Pure: values in, text out.
 
+pub mod ping;
