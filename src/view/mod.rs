@@ -1,1 +1,3 @@
 //! Pure: values in, text out.
+
+pub mod ping;

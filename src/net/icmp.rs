@@ -1,1 +1,0 @@
-//! ICMP echo: what `ping` sends, and what comes back.
