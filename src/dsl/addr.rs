@@ -161,11 +161,7 @@ fn to_map(address: &Address, link: &str) -> Map {
 }
 
 /// The words of this topic.
-pub fn module() -> rhai::Module {
-    exported_module!(words)
-}
-
-#[export_module]
+#[export_module(manifest)]
 #[allow(missing_docs, reason = "the macro adds items of its own")]
 pub mod words {
     /// Adds an address with its prefix length to the link, and returns the link.

@@ -63,11 +63,7 @@ fn take_ports(session: &Rc<Session>, bond: &Link, ports: &[Link]) -> Result<()> 
 }
 
 /// The words of this topic.
-pub fn module() -> rhai::Module {
-    exported_module!(words)
-}
-
-#[export_module]
+#[export_module(manifest)]
 #[allow(missing_docs, reason = "the macro adds items of its own")]
 pub mod words {
     /// Makes a bond in the given mode without ports, and returns it.

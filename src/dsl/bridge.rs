@@ -26,11 +26,7 @@ fn facts_of(data: &InfoData) -> Vec<Fact> {
 }
 
 /// The words of this topic.
-pub fn module() -> rhai::Module {
-    exported_module!(words)
-}
-
-#[export_module]
+#[export_module(manifest)]
 #[allow(missing_docs, reason = "the macro adds items of its own")]
 pub mod words {
     /// Makes the bridge `name`, and returns it.

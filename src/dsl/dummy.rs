@@ -9,11 +9,7 @@ use crate::dsl::make::{Wanted, creating, ensure, read};
 use crate::dsl::{Answer, answer};
 
 /// The words of this topic.
-pub fn module() -> rhai::Module {
-    exported_module!(words)
-}
-
-#[export_module]
+#[export_module(manifest)]
 #[allow(missing_docs, reason = "the macro adds items of its own")]
 pub mod words {
     /// Makes the dummy link `name`, and returns it.

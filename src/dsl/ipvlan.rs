@@ -196,13 +196,7 @@ fn switch_port(
 }
 
 /// The words of this topic.
-pub fn module() -> rhai::Module {
-    let mut module = exported_module!(words);
-    module.combine(exported_module!(tap_words));
-    module
-}
-
-#[export_module]
+#[export_module(manifest)]
 #[allow(missing_docs, reason = "the macro adds items of its own")]
 pub mod words {
     /// Makes an ipvlan slave of `parent` straight in the namespace, and returns it.
@@ -363,7 +357,8 @@ pub mod words {
     }
 }
 
-#[export_module]
+/// The words of this topic.
+#[export_module(manifest)]
 #[allow(missing_docs, reason = "the macro adds items of its own")]
 pub mod tap_words {
     /// Makes an ipvtap slave of `parent`: an ipvlan slave with a character device for virtual machines.

@@ -434,11 +434,7 @@ fn namespace_of_nsid(
 }
 
 /// The words of this topic.
-pub fn module() -> rhai::Module {
-    exported_module!(words)
-}
-
-#[export_module]
+#[export_module(manifest)]
 #[allow(missing_docs, reason = "the macro adds items of its own")]
 pub mod words {
     use std::time::Duration;

@@ -8,6 +8,7 @@ pub mod addr;
 pub mod bond;
 pub mod bridge;
 pub mod dummy;
+pub mod exec;
 pub mod handle;
 pub mod ipvlan;
 pub mod ipvlan_port;
@@ -15,70 +16,84 @@ pub mod link;
 pub mod macvlan;
 mod make;
 pub mod netns;
+pub mod ping;
 pub mod route;
 pub mod session;
 pub mod veth;
 pub mod vlan;
 
-use rhai::{EvalAltResult, Module};
+use rhai::EvalAltResult;
+use rhai::plugin::ModuleManifest;
 
 pub use session::{Session, answer};
 
 /// What a word returns: its value, or the error that scripts catch.
 pub type Answer<T> = Result<T, Box<EvalAltResult>>;
 
-/// A topic of the manual, with the module that holds its words.
+/// A topic of the manual, with its words.
 pub struct Topic {
     /// The heading.
     pub title: &'static str,
     /// The functions, with their documentation.
-    pub module: fn() -> Module,
+    pub words: &'static ModuleManifest,
 }
 
 /// Every topic, in the order of the manual.
 pub const TOPICS: &[Topic] = &[
     Topic {
         title: "Namespaces",
-        module: netns::module,
+        words: &netns::words::RHAI_MANIFEST,
     },
     Topic {
         title: "Links",
-        module: link::module,
+        words: &link::words::RHAI_MANIFEST,
     },
     Topic {
-        title: "ipvlan and ipvtap",
-        module: ipvlan::module,
+        title: "ipvlan",
+        words: &ipvlan::words::RHAI_MANIFEST,
+    },
+    Topic {
+        title: "ipvtap",
+        words: &ipvlan::tap_words::RHAI_MANIFEST,
     },
     Topic {
         title: "macvlan",
-        module: macvlan::module,
+        words: &macvlan::words::RHAI_MANIFEST,
     },
     Topic {
         title: "veth",
-        module: veth::module,
+        words: &veth::words::RHAI_MANIFEST,
     },
     Topic {
         title: "Bridges",
-        module: bridge::module,
+        words: &bridge::words::RHAI_MANIFEST,
     },
     Topic {
         title: "Bonds",
-        module: bond::module,
+        words: &bond::words::RHAI_MANIFEST,
     },
     Topic {
         title: "VLANs",
-        module: vlan::module,
+        words: &vlan::words::RHAI_MANIFEST,
     },
     Topic {
         title: "Dummies",
-        module: dummy::module,
+        words: &dummy::words::RHAI_MANIFEST,
     },
     Topic {
         title: "Addresses",
-        module: addr::module,
+        words: &addr::words::RHAI_MANIFEST,
     },
     Topic {
         title: "Routes",
-        module: route::module,
+        words: &route::words::RHAI_MANIFEST,
+    },
+    Topic {
+        title: "Ping",
+        words: &ping::words::RHAI_MANIFEST,
+    },
+    Topic {
+        title: "Commands",
+        words: &exec::words::RHAI_MANIFEST,
     },
 ];

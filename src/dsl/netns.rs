@@ -83,11 +83,7 @@ fn delete(session: &Rc<Session>, net: &Netns) -> Result<()> {
 }
 
 /// The words of this topic.
-pub fn module() -> rhai::Module {
-    exported_module!(words)
-}
-
-#[export_module]
+#[export_module(manifest)]
 #[allow(missing_docs, reason = "the macro adds items of its own")]
 pub mod words {
     /// Returns the namespace `name`, and makes it first where there is none of that name.

@@ -349,11 +349,7 @@ fn listed(session: &Rc<Session>, net: &Netns, table: u32) -> Result<rhai::Array>
 }
 
 /// The words of this topic.
-pub fn module() -> rhai::Module {
-    exported_module!(words)
-}
-
-#[export_module]
+#[export_module(manifest)]
 #[allow(missing_docs, reason = "the macro adds items of its own")]
 pub mod words {
     /// Adds a route by this link to `destination`: `"default"`, a prefix, or one address. Returns the link.

@@ -118,11 +118,7 @@ fn make(
 }
 
 /// The words of this topic.
-pub fn module() -> rhai::Module {
-    exported_module!(words)
-}
-
-#[export_module]
+#[export_module(manifest)]
 #[allow(missing_docs, reason = "the macro adds items of its own")]
 pub mod words {
     /// Makes a pair of links within the namespace, and returns the first; the other is its `.peer`.

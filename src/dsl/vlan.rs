@@ -44,11 +44,7 @@ fn protocol(name: &str) -> Result<VlanProtocol, Error> {
 }
 
 /// The words of this topic.
-pub fn module() -> rhai::Module {
-    exported_module!(words)
-}
-
-#[export_module]
+#[export_module(manifest)]
 #[allow(missing_docs, reason = "the macro adds items of its own")]
 pub mod words {
     /// Makes the link `name` for the frames tagged `id` on `parent`, and returns it.

@@ -186,7 +186,7 @@ impl Sockets {
         cookie.truncate(request.size.into());
         Ok(Self {
             client,
-            receiver: AsyncFd::register_with_interest(receiver, Interest::READABLE | Interest::ERROR)?,
+            receiver: AsyncFd::register_with_interest(receiver, Interest::READABLE | Interest::ERROR).map_err(std::io::Error::from)?,
             kind,
             ours: Ours {
                 destination: request.destination,

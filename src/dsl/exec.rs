@@ -1,0 +1,172 @@
+//! Commands: run a program inside a namespace, from a list of arguments, and get its output and exit code back.
+
+use std::process::Stdio;
+use std::rc::Rc;
+
+use rhai::plugin::*;
+use rhai::{Array, Map};
+use tokio::process::Command;
+
+use crate::dsl::handle::Netns;
+use crate::dsl::{Answer, Session, answer};
+use crate::error::{Error, Kind, Result};
+use crate::net::namespace;
+use crate::value::options::{self, Options};
+
+/// What a command can be told.
+const KEYS: &[&str] = &["check", "cwd", "env", "input", "timeout"];
+
+/// The arguments of a command: text each; numbers are taken as text.
+fn arguments(list: &Array) -> Result<Vec<String>> {
+    let arguments: Vec<String> = list
+        .iter()
+        .map(|argument| match argument.type_name() {
+            "i64" | "f64" | "bool" | "char" | "string" => Ok(argument.to_string()),
+            other => Err(Error::invalid(format!(
+                "an argument of a command is text, not {}",
+                options::type_in_words(other)
+            ))),
+        })
+        .collect::<Result<_>>()?;
+    if arguments.first().is_none_or(String::is_empty) {
+        return Err(Error::invalid("the list names no program")
+            .hint("write the program and its arguments: [\"ip\", \"address\"]"));
+    }
+    if arguments.iter().any(|argument| argument.contains('\0')) {
+        return Err(Error::invalid("an argument of a command holds a zero byte"));
+    }
+    Ok(arguments)
+}
+
+fn run(session: &Rc<Session>, net: &Netns, list: &Array, options: Map) -> Result<Map> {
+    let named = list.first().map(ToString::to_string).unwrap_or_default();
+    let context = |error: Error| error.doing("run", &named).within(net.label());
+    let arguments = arguments(list).map_err(context)?;
+    let mut options = Options::new("exec", options, &[KEYS]).map_err(context)?;
+    let check = options.flag("check").map_err(context)?.unwrap_or(false);
+    let input = options.string("input").map_err(context)?;
+    let cwd = options.string("cwd").map_err(context)?;
+    let timeout = options.duration("timeout").map_err(context)?;
+    let env = options.take("env");
+    let mut command = Command::new(&arguments[0]);
+    command.args(&arguments[1..]);
+    if let Some(cwd) = cwd {
+        command.current_dir(cwd);
+    }
+    if let Some(env) = env {
+        let given = env.type_name();
+        let env = env
+            .try_cast::<Map>()
+            .ok_or_else(|| context(options::wrong_type("env", "a map", given)))?;
+        command.envs(env.iter().map(|(name, value)| (name.to_string(), value.to_string())));
+    }
+    command
+        .stdin(if input.is_some() { Stdio::piped() } else { Stdio::null() })
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .kill_on_drop(true);
+    net.check()?;
+    let limited = async {
+        let output = output(net, &mut command, input);
+        match timeout {
+            None => output.await,
+            Some(limit) => tokio::time::timeout(limit, output).await.unwrap_or_else(|_| {
+                Err(Error::new(Kind::Timeout, format!("it took longer than {limit:?}")))
+            }),
+        }
+    };
+    let output = session.wait_or_interrupt(limited)?.map_err(|error| match error.kind {
+        Kind::NotFound => context(
+            error
+                .cause("there is no such program")
+                .hint("write the program and each argument as an item of the list"),
+        ),
+        _ => context(error),
+    })?;
+    let code = exit_code(output.status);
+    if check && code != 0 {
+        let text = String::from_utf8_lossy(&output.stderr);
+        let mut error = Error::new(Kind::Kernel, format!("it ended with exit code {code}"));
+        for line in text.lines().take(20) {
+            error = error.note(line);
+        }
+        return Err(context(error));
+    }
+    let text = |bytes: Vec<u8>| Dynamic::from(String::from_utf8_lossy(&bytes).into_owned());
+    let mut map = Map::new();
+    map.insert("code".into(), code.into());
+    map.insert("ok".into(), (code == 0).into());
+    map.insert("stdout".into(), text(output.stdout));
+    map.insert("stderr".into(), text(output.stderr));
+    Ok(map)
+}
+
+/// The exit code as a shell has it: 128 and the signal where one ended the command.
+fn exit_code(status: std::process::ExitStatus) -> i64 {
+    use std::os::unix::process::ExitStatusExt;
+    let code = status.code().or(status.signal().map(|signal| 128 + signal));
+    i64::from(code.unwrap_or(-1))
+}
+
+async fn output(
+    net: &Netns,
+    command: &mut Command,
+    input: Option<String>,
+) -> Result<std::process::Output> {
+    use tokio::io::AsyncWriteExt;
+    // The child is started by this thread while it is in the namespace, and so is born there.
+    let mut child = namespace::within(net.namespace(), || command.spawn())??;
+    let stdin = child.stdin.take();
+    let feed = async {
+        if let (Some(mut stdin), Some(input)) = (stdin, input) {
+            // A program that does not read all its input is no failure of ours.
+            let _ = stdin.write_all(input.as_bytes()).await;
+        }
+    };
+    let (output, ()) = tokio::join!(child.wait_with_output(), feed);
+    Ok(output?)
+}
+
+/// The words of this topic.
+#[export_module(manifest)]
+#[allow(missing_docs, reason = "the macro adds items of its own")]
+pub mod words {
+    /// Runs a program inside the namespace, from a list of arguments, and returns a map of `code`, `ok`, `stdout` and `stderr`.
+    ///
+    /// No shell is in between. An exit code other than 0 is a result and no error. What `ip netns exec NAME COMMAND` does.
+    ///
+    /// ```rhai
+    /// netns("a").exec(["echo", "hello"]).stdout    // => "hello\n"
+    /// ```
+    #[rhai_fn(return_raw, volatile)]
+    pub fn exec(context: NativeCallContext, net: &mut Netns, command: Array) -> Answer<Map> {
+        exec_with(context, net, command, Map::new())
+    }
+
+    /// Runs a program with options: `input` (text), `timeout` ("5s"), `env` (a map), `cwd`, `check` (an exit code other than 0 is an error).
+    ///
+    /// ```rhai
+    /// netns("a").exec(["cat"], #{input: "abc"}).stdout    // => "abc"
+    /// ```
+    #[rhai_fn(name = "exec", return_raw, volatile)]
+    pub fn exec_with(
+        context: NativeCallContext,
+        net: &mut Netns,
+        command: Array,
+        options: Map,
+    ) -> Answer<Map> {
+        answer(&context, |session| run(session, net, &command, options))
+    }
+
+    /// Runs a program given as one line, split at white space. No shell reads it: quotes and `$` mean nothing.
+    ///
+    /// ```rhai
+    /// netns("a").exec("echo hello world").stdout    // => "hello world\n"
+    /// ```
+    #[rhai_fn(name = "exec", return_raw, volatile)]
+    pub fn exec_line(context: NativeCallContext, net: &mut Netns, command: &str) -> Answer<Map> {
+        let words = command.split_whitespace();
+        let list: Array = words.map(|word| word.to_owned().into()).collect();
+        exec_with(context, net, list, Map::new())
+    }
+}
