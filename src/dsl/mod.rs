@@ -1,30 +1,60 @@
 //! The words of the language, one topic a file. The doc comments here are the manual: `help()`, the reference, completion.
 //!
-//! A topic is a Rhai module of plain functions. Whoever adds one writes it in a file of its own and adds its line to [`TOPICS`].
+//! A topic is a Rhai module of plain functions, marked `#[export_module(manifest)]` so that it costs nothing until it is used.
+//! Whoever adds one writes it in a file of its own and adds its line to [`TOPICS`].
 //! The first parameter decides where a word can be used: on [`handle::Netns`] it also becomes a bare word that acts in the
 //! current namespace, on [`handle::Link`] also a word that takes the link by name (see `engine::words`).
 
+pub mod check;
 pub mod handle;
+pub mod link;
 pub mod netns;
+pub mod param;
+pub mod print;
 pub mod session;
+pub mod time;
+pub mod within;
 
-use rhai::{EvalAltResult, Module};
+use rhai::EvalAltResult;
+use rhai::plugin::ModuleManifest;
 
 pub use session::{Session, answer};
 
 /// What a word returns: its value, or the error that scripts catch.
 pub type Answer<T> = Result<T, Box<EvalAltResult>>;
 
-/// A topic of the manual, with the module that holds its words.
+/// A topic of the manual, with its words.
 pub struct Topic {
     /// The heading.
     pub title: &'static str,
     /// The functions, with their documentation.
-    pub module: fn() -> Module,
+    pub words: &'static ModuleManifest,
 }
 
 /// Every topic, in the order of the manual.
-pub const TOPICS: &[Topic] = &[Topic {
-    title: "Namespaces",
-    module: netns::module,
-}];
+pub const TOPICS: &[Topic] = &[
+    Topic {
+        title: "Namespaces",
+        words: &netns::words::RHAI_MANIFEST,
+    },
+    Topic {
+        title: "Parameters",
+        words: &param::words::RHAI_MANIFEST,
+    },
+    Topic {
+        title: "Checks",
+        words: &check::words::RHAI_MANIFEST,
+    },
+    Topic {
+        title: "Output",
+        words: &print::words::RHAI_MANIFEST,
+    },
+    Topic {
+        title: "Time",
+        words: &time::words::RHAI_MANIFEST,
+    },
+];
+
+/// Words that get no other form than the one they are written in, by the type of their first parameter: without the
+/// object in front they would read as something else.
+pub const METHOD_ONLY: &[(&str, &str)] = &[("Netns", "delete"), ("Link", "route")];

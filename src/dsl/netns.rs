@@ -42,12 +42,7 @@ fn find_or_make(_session: &Rc<Session>, place: &str) -> Result<Netns> {
     .map_err(|error| error.doing("make namespace", place))
 }
 
-/// The words of this topic.
-pub fn module() -> rhai::Module {
-    exported_module!(words)
-}
-
-#[export_module]
+#[export_module(manifest)]
 #[allow(missing_docs, reason = "the macro adds items of its own")]
 pub mod words {
     /// Returns the namespace `name`, and makes it first where there is none of that name.

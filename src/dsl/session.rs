@@ -1,13 +1,15 @@
 //! What one run of a script, or one interactive session, carries along: the runtime, the current namespace, the parameters.
 
-use std::cell::{OnceCell, RefCell};
+use std::cell::{Cell, OnceCell, RefCell};
 use std::collections::BTreeMap;
+use std::io::Write;
 use std::rc::Rc;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI32, Ordering};
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use rhai::{Dynamic, EvalAltResult, Map, NativeCallContext, Position};
 use tokio::runtime::Runtime;
+use tokio::signal::unix::{SignalKind, signal};
 
 use crate::dsl::Answer;
 use crate::error::{Error, Kind, Result, errno_name};
@@ -18,21 +20,33 @@ use crate::net::netns::Netns;
 pub struct Settings {
     /// Print nothing but what the script prints itself.
     pub quiet: bool,
-    /// Values for the script's parameters, by name.
+    /// Colour what goes to standard output.
+    pub color: bool,
+}
+
+/// What the command line gave to the script.
+#[derive(Clone, Debug, Default)]
+pub struct Given {
+    /// Values for parameters, by name; those left out have their default.
     pub parameters: BTreeMap<String, Dynamic>,
-    /// What followed `--` on the command line.
+    /// What followed `--`.
     pub args: Vec<String>,
 }
 
 /// The state that words share. Reached from a word by [`Session::of`].
 pub struct Session {
     settings: Settings,
+    given: OnceCell<Given>,
     runtime: OnceCell<Runtime>,
     start: OnceCell<Rc<Netns>>,
     /// The namespaces entered by `within`, innermost last.
     entered: RefCell<Vec<Rc<Netns>>>,
     /// The signal that asks the run to end; 0 while there is none.
-    interrupt: Arc<AtomicI32>,
+    interrupt: Arc<AtomicUsize>,
+    /// What was printed, where it is collected and not written to standard output.
+    collected: RefCell<Option<String>>,
+    /// Whether nobody reads standard output any more.
+    output_closed: Cell<bool>,
 }
 
 impl Session {
@@ -40,11 +54,21 @@ impl Session {
     pub fn new(settings: Settings) -> Rc<Self> {
         Rc::new(Self {
             settings,
+            given: OnceCell::new(),
             runtime: OnceCell::new(),
             start: OnceCell::new(),
             entered: RefCell::new(Vec::new()),
-            interrupt: Arc::new(AtomicI32::new(0)),
+            interrupt: Arc::new(AtomicUsize::new(0)),
+            collected: RefCell::new(None),
+            output_closed: Cell::new(false),
         })
+    }
+
+    /// A session whose words print into a text, read by [`Self::collected`].
+    pub fn collecting(settings: Settings) -> Rc<Self> {
+        let session = Self::new(settings);
+        *session.collected.borrow_mut() = Some(String::new());
+        session
     }
 
     /// The session that a word was called in.
@@ -60,8 +84,23 @@ impl Session {
         &self.settings
     }
 
+    /// Hands over what the command line gave to the script. Only the first time counts.
+    pub fn give(&self, given: Given) {
+        let _ = self.given.set(given);
+    }
+
+    /// The value given for the parameter `name`.
+    pub fn parameter(&self, name: &str) -> Option<Dynamic> {
+        self.given.get()?.parameters.get(name).cloned()
+    }
+
+    /// What followed `--` on the command line.
+    pub fn args(&self) -> &[String] {
+        self.given.get().map_or(&[], |given| &given.args)
+    }
+
     /// The flag that a signal handler sets to the signal's number.
-    pub fn interrupt(&self) -> &Arc<AtomicI32> {
+    pub fn interrupt(&self) -> &Arc<AtomicUsize> {
         &self.interrupt
     }
 
@@ -69,8 +108,38 @@ impl Session {
     pub fn interrupted(&self) -> Option<i32> {
         match self.interrupt.load(Ordering::Relaxed) {
             0 => None,
-            signal => Some(signal),
+            signal => i32::try_from(signal).ok(),
         }
+    }
+
+    /// What was printed so far, in a session that collects it.
+    pub fn collected(&self) -> String {
+        self.collected.borrow().clone().unwrap_or_default()
+    }
+
+    /// Prints a line.
+    ///
+    /// Where nobody reads standard output any more, the run is to end quietly: see [`Self::output_closed`].
+    pub fn print(&self, line: &str) -> Result<()> {
+        if let Some(collected) = self.collected.borrow_mut().as_mut() {
+            collected.push_str(line);
+            collected.push('\n');
+            return Ok(());
+        }
+        let mut output = std::io::stdout().lock();
+        let written = output
+            .write_all(line.as_bytes())
+            .and_then(|()| output.write_all(b"\n"))
+            .and_then(|()| output.flush());
+        written.map_err(|error| {
+            self.output_closed.set(true);
+            Error::io(&error).doing_plain("print")
+        })
+    }
+
+    /// Whether a line could not be written.
+    pub fn output_closed(&self) -> bool {
+        self.output_closed.get()
     }
 
     /// Runs `future` to its end on the session's one runtime.
@@ -85,6 +154,25 @@ impl Session {
             Some(runtime) => Ok(runtime.block_on(future)),
             None => Err(Error::new(Kind::Kernel, "the runtime did not start")),
         }
+    }
+
+    /// Runs `future` to its end, unless a signal asks the run to end before.
+    pub fn wait_or_interrupt<F: Future>(&self, future: F) -> Result<F::Output> {
+        self.wait(async {
+            let mut interrupt = signal(SignalKind::interrupt())?;
+            let mut terminate = signal(SignalKind::terminate())?;
+            let mut hangup = signal(SignalKind::hangup())?;
+            // A signal that came before the streams above were there shows in the flag only.
+            if self.interrupted().is_some() {
+                return Err(interrupted());
+            }
+            tokio::select! {
+                result = future => Ok(result),
+                _ = interrupt.recv() => Err(interrupted()),
+                _ = terminate.recv() => Err(interrupted()),
+                _ = hangup.recv() => Err(interrupted()),
+            }
+        })?
     }
 
     /// The namespace that ipvsh was started in.
@@ -109,6 +197,10 @@ impl Session {
         self.entered.borrow_mut().push(netns);
         Entered(self.clone())
     }
+}
+
+fn interrupted() -> Error {
+    Error::new(Kind::Interrupted, "interrupted")
 }
 
 /// Leaves the namespace entered by [`Session::enter`] when dropped.
