@@ -12,10 +12,14 @@
 
 #![deny(unsafe_op_in_unsafe_fn)]
 
+pub mod cli;
+mod command;
 pub mod dsl;
+pub mod engine;
 pub mod error;
 pub mod lab;
 pub mod net;
+pub mod repl;
 pub mod sandbox;
 pub mod value;
 pub mod view;

@@ -1,2 +1,7 @@
 //! The `ipvsh` program: arguments in, exit code out.
-fn main() {}
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    ipvsh::cli::main()
+}

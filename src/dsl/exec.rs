@@ -58,10 +58,17 @@ fn run(session: &Rc<Session>, net: &Netns, list: &Array, options: Map) -> Result
         let env = env
             .try_cast::<Map>()
             .ok_or_else(|| context(options::wrong_type("env", "a map", given)))?;
-        command.envs(env.iter().map(|(name, value)| (name.to_string(), value.to_string())));
+        command.envs(
+            env.iter()
+                .map(|(name, value)| (name.to_string(), value.to_string())),
+        );
     }
     command
-        .stdin(if input.is_some() { Stdio::piped() } else { Stdio::null() })
+        .stdin(if input.is_some() {
+            Stdio::piped()
+        } else {
+            Stdio::null()
+        })
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
         .kill_on_drop(true);
@@ -70,19 +77,26 @@ fn run(session: &Rc<Session>, net: &Netns, list: &Array, options: Map) -> Result
         let output = output(net, &mut command, input);
         match timeout {
             None => output.await,
-            Some(limit) => tokio::time::timeout(limit, output).await.unwrap_or_else(|_| {
-                Err(Error::new(Kind::Timeout, format!("it took longer than {limit:?}")))
-            }),
+            Some(limit) => tokio::time::timeout(limit, output)
+                .await
+                .unwrap_or_else(|_| {
+                    Err(Error::new(
+                        Kind::Timeout,
+                        format!("it took longer than {limit:?}"),
+                    ))
+                }),
         }
     };
-    let output = session.wait_or_interrupt(limited)?.map_err(|error| match error.kind {
-        Kind::NotFound => context(
-            error
-                .cause("there is no such program")
-                .hint("write the program and each argument as an item of the list"),
-        ),
-        _ => context(error),
-    })?;
+    let output = session
+        .wait_or_interrupt(limited)?
+        .map_err(|error| match error.kind {
+            Kind::NotFound => context(
+                error
+                    .cause("there is no such program")
+                    .hint("write the program and each argument as an item of the list"),
+            ),
+            _ => context(error),
+        })?;
     let code = exit_code(output.status);
     if check && code != 0 {
         let text = String::from_utf8_lossy(&output.stderr);

@@ -1,12 +1,14 @@
 //! The words of the language, one topic a file. The doc comments here are the manual: `help()`, the reference, completion.
 //!
-//! A topic is a Rhai module of plain functions. Whoever adds one writes it in a file of its own and adds its line to [`TOPICS`].
+//! A topic is a Rhai module of plain functions, marked `#[export_module(manifest)]` so that it costs nothing until it is used.
+//! Whoever adds one writes it in a file of its own and adds its line to [`TOPICS`].
 //! The first parameter decides where a word can be used: on [`handle::Netns`] it also becomes a bare word that acts in the
 //! current namespace, on [`handle::Link`] also a word that takes the link by name (see `engine::words`).
 
 pub mod addr;
 pub mod bond;
 pub mod bridge;
+pub mod check;
 pub mod dummy;
 pub mod exec;
 pub mod handle;
@@ -16,11 +18,15 @@ pub mod link;
 pub mod macvlan;
 mod make;
 pub mod netns;
+pub mod param;
 pub mod ping;
+pub mod print;
 pub mod route;
 pub mod session;
+pub mod time;
 pub mod veth;
 pub mod vlan;
+pub mod within;
 
 use rhai::EvalAltResult;
 use rhai::plugin::ModuleManifest;
@@ -96,4 +102,29 @@ pub const TOPICS: &[Topic] = &[
         title: "Commands",
         words: &exec::words::RHAI_MANIFEST,
     },
+    Topic {
+        title: "Parameters",
+        words: &param::words::RHAI_MANIFEST,
+    },
+    Topic {
+        title: "Checks",
+        words: &check::words::RHAI_MANIFEST,
+    },
+    Topic {
+        title: "Output",
+        words: &print::words::RHAI_MANIFEST,
+    },
+    Topic {
+        title: "Time",
+        words: &time::words::RHAI_MANIFEST,
+    },
+];
+
+/// Words that get no other form than the one they are written in, by the type of their first parameter: without the
+/// object in front they would read as something else.
+pub const METHOD_ONLY: &[(&str, &str)] = &[
+    ("Netns", "delete"),
+    ("Link", "del_route"),
+    ("Link", "netns"),
+    ("Link", "route"),
 ];

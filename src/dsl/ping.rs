@@ -12,7 +12,7 @@ use crate::error::{Error, Kind, Result};
 use crate::net::icmp::{Outcome, Pinger, Probe, Request};
 use crate::net::{icmp, namespace, netns};
 use crate::value::options::{self, Options};
-use crate::value::{duration, prefix};
+use crate::value::prefix;
 use crate::view;
 
 /// What a ping can be told.
@@ -53,7 +53,11 @@ fn destination(
 /// Looks a host name up, as the namespace's own resolver has it.
 fn resolve(from: &netns::Netns, name: &str) -> Result<IpAddr> {
     // What looks like an address is a mistyped one, not a name.
-    if name.is_empty() || name.chars().all(|c| c.is_ascii_digit() || ".:/".contains(c)) {
+    if name.is_empty()
+        || name
+            .chars()
+            .all(|c| c.is_ascii_digit() || ".:/".contains(c))
+    {
         return prefix::ip(name);
     }
     let found = namespace::within(from.namespace(), || (name, 0).to_socket_addrs())?;
@@ -71,10 +75,10 @@ fn request(destination: IpAddr, label: String, options: &mut Options) -> Result<
     if let Some(count) = options.integer("count", 0..=i64::MAX)? {
         request.count = u64::try_from(count).ok().filter(|count| *count > 0);
     }
-    if let Some(interval) = time(options, "interval")? {
+    if let Some(interval) = options.duration("interval")? {
         request.interval = interval;
     }
-    if let Some(timeout) = time(options, "timeout")? {
+    if let Some(timeout) = options.duration("timeout")? {
         request.timeout = timeout;
     }
     if let Some(size) = options.integer("size", 0..=65507)? {
@@ -89,28 +93,7 @@ fn request(destination: IpAddr, label: String, options: &mut Options) -> Result<
     Ok(request)
 }
 
-/// A duration given as text with a unit, or as a number of seconds.
-fn time(options: &mut Options, key: &str) -> Result<Option<std::time::Duration>> {
-    let Some(value) = options.take(key) else {
-        return Ok(None);
-    };
-    let given = value.type_name();
-    let text = match (value.as_int(), value.as_float()) {
-        (Ok(seconds), _) => seconds.to_string(),
-        (_, Ok(seconds)) => seconds.to_string(),
-        _ => value
-            .into_string()
-            .map_err(|_| options::wrong_type(key, "a duration such as \"200ms\"", given))?,
-    };
-    duration::parse(&text).map(Some)
-}
-
-fn ping(
-    session: &Rc<Session>,
-    net: &Netns,
-    given: &Dynamic,
-    options: Map,
-) -> Result<PingReport> {
+fn ping(session: &Rc<Session>, net: &Netns, given: &Dynamic, options: Map) -> Result<PingReport> {
     let context = |error: Error| {
         if error.doing.is_empty() {
             let label = given.clone().into_string();
@@ -153,13 +136,30 @@ fn to_map(probe: &Probe) -> Map {
     let mut put = |key: &str, value: Dynamic| {
         map.insert(key.into(), value);
     };
-    put("seq", i64::try_from(probe.sequence).unwrap_or(i64::MAX).into());
+    put(
+        "seq",
+        i64::try_from(probe.sequence).unwrap_or(i64::MAX).into(),
+    );
     let mut from = |ip: &IpAddr| put("from", ip.to_string().into());
     let kind = match &probe.outcome {
-        Outcome::Reply { from: ip, bytes, ttl, rtt } | Outcome::Duplicate { from: ip, bytes, ttl, rtt } => {
+        Outcome::Reply {
+            from: ip,
+            bytes,
+            ttl,
+            rtt,
+        }
+        | Outcome::Duplicate {
+            from: ip,
+            bytes,
+            ttl,
+            rtt,
+        } => {
             from(ip);
             put("bytes", i64::try_from(*bytes).unwrap_or(i64::MAX).into());
-            put("ttl", ttl.map_or(Dynamic::UNIT, |ttl| i64::from(ttl).into()));
+            put(
+                "ttl",
+                ttl.map_or(Dynamic::UNIT, |ttl| i64::from(ttl).into()),
+            );
             put("rtt_ms", (rtt.as_secs_f64() * 1e3).into());
             "reply"
         }
@@ -174,7 +174,10 @@ fn to_map(probe: &Probe) -> Map {
         }
         Outcome::FragmentationNeeded { from: ip, mtu } => {
             from(ip);
-            put("mtu", mtu.map_or(Dynamic::UNIT, |mtu| i64::from(mtu).into()));
+            put(
+                "mtu",
+                mtu.map_or(Dynamic::UNIT, |mtu| i64::from(mtu).into()),
+            );
             "fragmentation_needed"
         }
         Outcome::Problem { from: ip, .. } => {
@@ -183,7 +186,10 @@ fn to_map(probe: &Probe) -> Map {
         }
         Outcome::SendFailed { errno, mtu } => {
             put("errno", crate::error::errno_name(*errno).into());
-            put("mtu", mtu.map_or(Dynamic::UNIT, |mtu| i64::from(mtu).into()));
+            put(
+                "mtu",
+                mtu.map_or(Dynamic::UNIT, |mtu| i64::from(mtu).into()),
+            );
             "send_failed"
         }
     };
@@ -262,7 +268,9 @@ pub mod words {
         destination: Dynamic,
         options: Map,
     ) -> Answer<PingReport> {
-        answer(&context, |session| ping(session, net, &destination, options))
+        answer(&context, |session| {
+            ping(session, net, &destination, options)
+        })
     }
 
     /// Whether all that was sent was answered.

@@ -1,13 +1,15 @@
 //! What one run of a script, or one interactive session, carries along: the runtime, the current namespace, the parameters.
 
-use std::cell::{OnceCell, RefCell};
+use std::cell::{Cell, OnceCell, RefCell};
 use std::collections::BTreeMap;
+use std::io::Write;
 use std::rc::Rc;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI32, Ordering};
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use rhai::{Dynamic, EvalAltResult, Map, NativeCallContext, Position};
 use tokio::runtime::Runtime;
+use tokio::signal::unix::{SignalKind, signal};
 
 use crate::dsl::Answer;
 use crate::dsl::ipvlan_port::Ports;
@@ -20,21 +22,33 @@ use crate::net::netns::Netns;
 pub struct Settings {
     /// Print nothing but what the script prints itself.
     pub quiet: bool,
-    /// Values for the script's parameters, by name.
+    /// Colour what goes to standard output.
+    pub color: bool,
+}
+
+/// What the command line gave to the script.
+#[derive(Clone, Debug, Default)]
+pub struct Given {
+    /// Values for parameters, by name; those left out have their default.
     pub parameters: BTreeMap<String, Dynamic>,
-    /// What followed `--` on the command line.
+    /// What followed `--`.
     pub args: Vec<String>,
 }
 
 /// The state that words share. Reached from a word by [`Session::of`].
 pub struct Session {
     settings: Settings,
+    given: OnceCell<Given>,
     runtime: OnceCell<Runtime>,
     start: OnceCell<Rc<Netns>>,
     /// The namespaces entered by `within`, innermost last.
     entered: RefCell<Vec<Rc<Netns>>>,
     /// The signal that asks the run to end; 0 while there is none.
-    interrupt: Arc<AtomicI32>,
+    interrupt: Arc<AtomicUsize>,
+    /// What was printed, where it is collected and not written to standard output.
+    collected: RefCell<Option<String>>,
+    /// Whether nobody reads standard output any more.
+    output_closed: Cell<bool>,
     lab: Lab,
     ports: Ports,
 }
@@ -44,13 +58,23 @@ impl Session {
     pub fn new(settings: Settings) -> Rc<Self> {
         Rc::new(Self {
             settings,
+            given: OnceCell::new(),
             runtime: OnceCell::new(),
             start: OnceCell::new(),
             entered: RefCell::new(Vec::new()),
-            interrupt: Arc::new(AtomicI32::new(0)),
+            interrupt: Arc::new(AtomicUsize::new(0)),
+            collected: RefCell::new(None),
+            output_closed: Cell::new(false),
             lab: Lab::default(),
             ports: Ports::default(),
         })
+    }
+
+    /// A session whose words print into a text, read by [`Self::collected`].
+    pub fn collecting(settings: Settings) -> Rc<Self> {
+        let session = Self::new(settings);
+        *session.collected.borrow_mut() = Some(String::new());
+        session
     }
 
     /// The session that a word was called in.
@@ -76,8 +100,23 @@ impl Session {
         &self.ports
     }
 
+    /// Hands over what the command line gave to the script. Only the first time counts.
+    pub fn give(&self, given: Given) {
+        let _ = self.given.set(given);
+    }
+
+    /// The value given for the parameter `name`.
+    pub fn parameter(&self, name: &str) -> Option<Dynamic> {
+        self.given.get()?.parameters.get(name).cloned()
+    }
+
+    /// What followed `--` on the command line.
+    pub fn args(&self) -> &[String] {
+        self.given.get().map_or(&[], |given| &given.args)
+    }
+
     /// The flag that a signal handler sets to the signal's number.
-    pub fn interrupt(&self) -> &Arc<AtomicI32> {
+    pub fn interrupt(&self) -> &Arc<AtomicUsize> {
         &self.interrupt
     }
 
@@ -85,8 +124,38 @@ impl Session {
     pub fn interrupted(&self) -> Option<i32> {
         match self.interrupt.load(Ordering::Relaxed) {
             0 => None,
-            signal => Some(signal),
+            signal => i32::try_from(signal).ok(),
         }
+    }
+
+    /// What was printed so far, in a session that collects it.
+    pub fn collected(&self) -> String {
+        self.collected.borrow().clone().unwrap_or_default()
+    }
+
+    /// Prints a line.
+    ///
+    /// Where nobody reads standard output any more, the run is to end quietly: see [`Self::output_closed`].
+    pub fn print(&self, line: &str) -> Result<()> {
+        if let Some(collected) = self.collected.borrow_mut().as_mut() {
+            collected.push_str(line);
+            collected.push('\n');
+            return Ok(());
+        }
+        let mut output = std::io::stdout().lock();
+        let written = output
+            .write_all(line.as_bytes())
+            .and_then(|()| output.write_all(b"\n"))
+            .and_then(|()| output.flush());
+        written.map_err(|error| {
+            self.output_closed.set(true);
+            Error::io(&error).doing_plain("print")
+        })
+    }
+
+    /// Whether a line could not be written.
+    pub fn output_closed(&self) -> bool {
+        self.output_closed.get()
     }
 
     /// Runs `future` to its end on the session's one runtime.
@@ -103,9 +172,37 @@ impl Session {
         }
     }
 
-    /// The same for a future that may take long: a signal that asks the run to end cuts it short with `interrupted`.
+    /// Runs `future` to its end, unless a signal asks the run to end before.
     pub fn wait_or_interrupt<F: Future>(&self, future: F) -> Result<F::Output> {
-        self.wait(future)
+        self.wait(async {
+            tokio::select! {
+                biased;
+                () = self.interruption() => Err(Error::new(Kind::Interrupted, "interrupted")),
+                result = future => Ok(result),
+            }
+        })?
+    }
+
+    /// Waits until a signal asks the run to end: never, where signals can't be waited for.
+    pub async fn interruption(&self) {
+        let streams = [
+            SignalKind::interrupt(),
+            SignalKind::terminate(),
+            SignalKind::hangup(),
+        ]
+        .map(signal);
+        let [Ok(mut interrupt), Ok(mut terminate), Ok(mut hangup)] = streams else {
+            return std::future::pending().await;
+        };
+        // A signal that came before the streams above were there shows in the flag only.
+        if self.interrupted().is_some() {
+            return;
+        }
+        tokio::select! {
+            _ = interrupt.recv() => {}
+            _ = terminate.recv() => {}
+            _ = hangup.recv() => {}
+        }
     }
 
     /// The namespace that ipvsh was started in.

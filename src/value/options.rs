@@ -1,10 +1,12 @@
 //! Option maps: what is optional in a call, by key, each checked for its name, its type and its range.
 
 use std::ops::RangeInclusive;
+use std::time::Duration;
 
 use rhai::{Dynamic, Map};
 
 use crate::error::{Error, Result, nearest};
+use crate::value::duration;
 
 /// The options of one call. Each is taken out once; an unknown key is refused at the start.
 #[derive(Debug)]
@@ -76,6 +78,22 @@ impl Options {
                     .map_err(|given| wrong_type(key, "true or false", given))
             })
             .transpose()
+    }
+
+    /// Takes a duration: text with a unit, or a number of seconds.
+    pub fn duration(&mut self, key: &str) -> Result<Option<Duration>> {
+        let Some(value) = self.take(key) else {
+            return Ok(None);
+        };
+        let given = value.type_name();
+        let text = match (value.as_int(), value.as_float()) {
+            (Ok(seconds), _) => seconds.to_string(),
+            (_, Ok(seconds)) => seconds.to_string(),
+            _ => value
+                .into_string()
+                .map_err(|_| wrong_type(key, "a duration such as \"200ms\"", given))?,
+        };
+        duration::parse(&text).map(Some)
     }
 
     /// Takes a string or a list of strings, as a list.

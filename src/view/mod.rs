@@ -1,3 +1,7 @@
 //! Pure: values in, text out.
 
+pub mod error;
+pub mod paint;
 pub mod ping;
+pub mod table;
+pub mod value;

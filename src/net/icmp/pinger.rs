@@ -81,7 +81,9 @@ impl Pinger {
         let mut flight = Flight::new(request.timeout, on_probe);
 
         loop {
-            let unsent = request.count.is_none_or(|count| flight.tally.sent() < count);
+            let unsent = request
+                .count
+                .is_none_or(|count| flight.tally.sent() < count);
             if unsent && due <= Instant::now() {
                 let sequence = flight.tally.send();
                 let sent = tokio::select! {
@@ -106,7 +108,9 @@ impl Pinger {
                 }
             }
 
-            let unsent = request.count.is_none_or(|count| flight.tally.sent() < count);
+            let unsent = request
+                .count
+                .is_none_or(|count| flight.tally.sent() < count);
             let wake = match (unsent.then_some(due), flight.oldest_deadline()) {
                 (Some(due), Some(deadline)) => due.min(deadline),
                 (Some(wake), None) | (None, Some(wake)) => wake,
@@ -250,9 +254,9 @@ impl<F: FnMut(&Probe)> Flight<F> {
     /// Gives up what is older than the timeout.
     fn give_up(&mut self, now: Instant) {
         while let Some(oldest) = self.requests.front() {
-            let over = oldest
-                .departure
-                .is_none_or(|departure| now.saturating_duration_since(departure.steady) >= self.timeout);
+            let over = oldest.departure.is_none_or(|departure| {
+                now.saturating_duration_since(departure.steady) >= self.timeout
+            });
             if !over {
                 break;
             }
@@ -294,9 +298,19 @@ impl<F: FnMut(&Probe)> Flight<F> {
                     State::Pending if rtt > self.timeout => return,
                     State::Pending => {
                         request.state = State::Replied;
-                        Outcome::Reply { from, bytes, ttl, rtt }
+                        Outcome::Reply {
+                            from,
+                            bytes,
+                            ttl,
+                            rtt,
+                        }
                     }
-                    State::Replied => Outcome::Duplicate { from, bytes, ttl, rtt },
+                    State::Replied => Outcome::Duplicate {
+                        from,
+                        bytes,
+                        ttl,
+                        rtt,
+                    },
                     State::Failed => return,
                 }
             }

@@ -186,7 +186,11 @@ impl Sockets {
         cookie.truncate(request.size.into());
         Ok(Self {
             client,
-            receiver: AsyncFd::register_with_interest(receiver, Interest::READABLE | Interest::ERROR).map_err(std::io::Error::from)?,
+            // SAFETY: a `Socket` owns its descriptor and keeps the same one until it is dropped.
+            receiver: unsafe {
+                AsyncFd::register_with_interest(receiver, Interest::READABLE | Interest::ERROR)
+            }
+            .map_err(std::io::Error::from)?,
             kind,
             ours: Ours {
                 destination: request.destination,
@@ -262,7 +266,10 @@ impl Sockets {
 
     /// Waits until something may have arrived.
     pub(super) async fn readable(&self) -> Result<AsyncFdReadyGuard<'_, Socket>> {
-        Ok(self.receiver.ready(Interest::READABLE | Interest::ERROR).await?)
+        Ok(self
+            .receiver
+            .ready(Interest::READABLE | Interest::ERROR)
+            .await?)
     }
 
     /// Takes the next message about one of our requests, if one has arrived.
@@ -297,7 +304,12 @@ impl Sockets {
             }
         }
         while *kind == Type::DGRAM {
-            match receive(receiver.get_ref(), buffer, ancillary, MsgFlags::MSG_ERRQUEUE) {
+            match receive(
+                receiver.get_ref(),
+                buffer,
+                ancillary,
+                MsgFlags::MSG_ERRQUEUE,
+            ) {
                 Ok(datagram) => {
                     if let Some(message) = explained(&datagram, buffer) {
                         return Ok(Some(Arrival {
@@ -376,9 +388,9 @@ fn no_device(errno: Errno, device: &str) -> Error {
 fn no_source(error: &std::io::Error, source: IpAddr) -> Error {
     let error = Error::io(error);
     match error.errno {
-        Some(Errno::EADDRNOTAVAIL) => {
-            error.cause(format!("no interface here has the source address `{source}`"))
-        }
+        Some(Errno::EADDRNOTAVAIL) => error.cause(format!(
+            "no interface here has the source address `{source}`"
+        )),
         _ => error,
     }
 }

@@ -1,0 +1,42 @@
+//! What the command line leads to, one file a command.
+
+mod check;
+mod doc;
+mod output;
+mod run;
+mod sandbox;
+mod signals;
+
+use crate::cli::{Cli, Command, VmCommand};
+use crate::engine::{Failure, stack};
+use crate::error::Error;
+use crate::view::error::Report;
+
+/// Does what the command line says and returns the exit code.
+pub(crate) fn dispatch(cli: Cli) -> u8 {
+    let options = cli.options.clone();
+    let result = match &cli.command {
+        Some(Command::Doc { word }) => doc::show(word.as_deref(), &options),
+        Some(Command::Check { file }) => check::check(file, &options),
+        Some(Command::Vm {
+            command: VmCommand::Install,
+        }) => sandbox::install(),
+        // The sandbox is entered first: a process has to be of one thread for that.
+        None if options.sandbox.is_some() => {
+            run::source(&cli).and_then(|source| sandbox::run(&source, &options))
+        }
+        None => stack::with_room(|| run::run(&cli)).unwrap_or_else(|error| {
+            let error = Error::io(&error);
+            Err(Failure::script(Report::new(format!(
+                "cannot start the interpreter: {error}"
+            ))))
+        }),
+    };
+    match result {
+        Ok(code) => code,
+        Err(failure) => {
+            output::fail(&failure, &options);
+            failure.exit_code()
+        }
+    }
+}

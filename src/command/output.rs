@@ -1,0 +1,26 @@
+//! Where the program itself speaks: results to standard output, failures to standard error.
+
+use std::io::{ErrorKind, Write, stderr, stdout};
+
+use crate::cli::Options;
+use crate::engine::{Failure, Reason};
+use crate::view::paint::When;
+
+/// Shows a failure on standard error.
+pub(super) fn fail(failure: &Failure, options: &Options) {
+    if failure.reason == Reason::OutputClosed {
+        return;
+    }
+    let text = failure.report.draw(When::from(options.color).on(&stderr()));
+    // Where even this can't be written there is nobody to tell; the exit code says it.
+    let _ = writeln!(stderr(), "{text}");
+}
+
+/// Writes `text` and a line end to standard output. A reader that has gone is no failure.
+pub(super) fn say(text: &str) -> u8 {
+    match writeln!(stdout(), "{text}") {
+        Ok(()) => 0,
+        Err(error) if error.kind() == ErrorKind::BrokenPipe => 141,
+        Err(_) => 1,
+    }
+}

@@ -1,0 +1,167 @@
+//! Runs a script, or a line: reads it once, reads its parameters, runs it, and says how it went.
+
+use std::ffi::OsString;
+use std::io::IsTerminal;
+use std::path::Path;
+
+use rhai::Dynamic;
+
+use super::{output, signals};
+use crate::cli::{COMMANDS, Cli, Options};
+use crate::dsl::session::{Given, Settings};
+use crate::dsl::{Session, print};
+use crate::engine::script::Script;
+use crate::engine::{Failure, Interpreter, Reason, params};
+use crate::error::nearest;
+use crate::repl;
+use crate::view::error::Report;
+use crate::view::paint::When;
+
+/// What is to be run, with what stands behind it on the command line.
+pub(super) enum Source {
+    /// A script or a line.
+    Script {
+        /// Its text.
+        script: Script,
+        /// Whether its value is printed.
+        is_line: bool,
+        /// Its parameters, as they were typed.
+        arguments: Vec<String>,
+    },
+    /// What is typed on a terminal, or comes line by line from elsewhere.
+    Session,
+}
+
+/// What the command line asks to run.
+pub(super) fn source(cli: &Cli) -> Result<Source, Failure> {
+    let mut words = cli.script.iter();
+    if let Some(expression) = &cli.expression {
+        return Ok(Source::Script {
+            script: Script::new("<expression>", expression),
+            is_line: true,
+            arguments: texts(words)?,
+        });
+    }
+    let Some(file) = words.next() else {
+        return Ok(Source::Session);
+    };
+    let script = if file == "-" {
+        Script::read_input("<stdin>")
+    } else {
+        Script::read(Path::new(file)).map_err(|report| suggest_command(report, file))
+    };
+    Ok(Source::Script {
+        script: script.map_err(Failure::usage)?,
+        is_line: false,
+        arguments: texts(words)?,
+    })
+}
+
+/// A script of the name of a command, all but a letter, is most likely a command.
+fn suggest_command(report: Report, file: &OsString) -> Report {
+    let typed = file.to_string_lossy();
+    match nearest(&typed, COMMANDS) {
+        Some(near) if report.hint.is_none() && !typed.contains(['/', '.']) => {
+            report.hint(format!("did you mean the command `ipvsh {near}`?"))
+        }
+        _ => report,
+    }
+}
+
+fn texts<'a>(words: impl Iterator<Item = &'a OsString>) -> Result<Vec<String>, Failure> {
+    words
+        .map(|word| {
+            word.to_str().map(str::to_owned).ok_or_else(|| {
+                Failure::usage(Report::new(format!(
+                    "`{}` is not UTF-8 text",
+                    word.to_string_lossy()
+                )))
+            })
+        })
+        .collect()
+}
+
+/// Runs what the command line asks for.
+pub(super) fn run(cli: &Cli) -> Result<u8, Failure> {
+    let options = &cli.options;
+    let source = source(cli)?;
+    let session = Session::new(Settings {
+        quiet: options.quiet,
+        color: When::from(options.color).on(&std::io::stdout()),
+        ..Settings::default()
+    });
+    match source {
+        Source::Session if std::io::stdin().is_terminal() => repl::run(session),
+        Source::Session => repl::run_lines(session),
+        Source::Script {
+            script,
+            is_line,
+            arguments,
+        } => run_script(session, &script, is_line, &arguments, options),
+    }
+}
+
+fn run_script(
+    session: std::rc::Rc<Session>,
+    script: &Script,
+    is_line: bool,
+    arguments: &[String],
+    options: &Options,
+) -> Result<u8, Failure> {
+    let interpreter = Interpreter::new(session);
+    let ast = interpreter.compile(script, &Interpreter::scope_of_names())?;
+    let parameters = interpreter.parameters(&ast)?;
+    let given = params::parse(&parameters, arguments).map_err(|report| {
+        Failure::usage(match report.hint {
+            None => report.hint(format!("`ipvsh {} --help` shows them", script.name)),
+            Some(_) => report,
+        })
+    })?;
+    if given.help {
+        let help = params::help(&script.name, &script.head(), &parameters);
+        return Ok(output::say(&help));
+    }
+    let session = interpreter.session();
+    session.give(Given {
+        parameters: given.values,
+        args: given.rest,
+    });
+    signals::watch(session).map_err(|error| Failure::script(Report::new(error.to_string())))?;
+    let result = interpreter.run(&ast, &mut interpreter.scope());
+    let result = result.and_then(|value| {
+        if is_line {
+            show(session, &value, options)?;
+        }
+        Ok(())
+    });
+    finish(&interpreter, options, result)
+}
+
+/// Prints the value of a line.
+fn show(session: &Session, value: &Dynamic, options: &Options) -> Result<(), Failure> {
+    let value = print::value(value);
+    let text = if options.json {
+        value.to_json().to_string()
+    } else {
+        value.show()
+    };
+    if text.is_empty() {
+        return Ok(());
+    }
+    session.print(&text).map_err(|error| Failure {
+        report: Report::new(error.to_string()),
+        reason: Reason::OutputClosed,
+    })
+}
+
+/// What there is to do when a run has ended, and the exit code.
+fn finish(
+    _interpreter: &Interpreter,
+    _options: &Options,
+    result: Result<(), Failure>,
+) -> Result<u8, Failure> {
+    match result {
+        Ok(()) => Ok(0),
+        Err(failure) => Err(failure),
+    }
+}

@@ -1,0 +1,263 @@
+//! A call that fits no function. Rhai says "not found" for a wrong name, a wrong number of arguments and a wrong type alike.
+
+use std::collections::BTreeSet;
+
+use super::Context;
+use crate::engine::catalog::{Catalog, Signature};
+use crate::engine::types;
+use crate::error::nearest;
+use crate::view::error::Report;
+
+/// How many accepted forms are listed.
+const LISTED: usize = 6;
+
+/// Explains the call that Rhai writes as `name (type, type)`.
+pub(super) fn explain(context: &Context, call: &str) -> Report {
+    let (name, given) = split(call);
+    if name.starts_with(|c: char| !c.is_alphabetic() && c != '_') {
+        return operator(name, &given);
+    }
+    let call = Call {
+        name,
+        is_method: context.before().trim_end().ends_with(['.', '?']),
+        given,
+    };
+    let catalog = context.catalog();
+    let forms = forms(context, &catalog, name);
+    if forms.is_empty() {
+        return call.wrong_name(context, &catalog);
+    }
+    let fitting: Vec<_> = forms
+        .iter()
+        .filter(|form| form.parameters.len() == call.given.len())
+        .collect();
+    if fitting.is_empty() {
+        return call.wrong_count(&forms);
+    }
+    call.wrong_type(&fitting, &forms)
+}
+
+/// The same for a call of which only the number of arguments is known.
+pub(super) fn explain_count(context: &Context, name: &str, count: usize) -> Report {
+    let call = Call {
+        name,
+        is_method: context.before().trim_end().ends_with(['.', '?']),
+        given: vec!["value"; count],
+    };
+    let catalog = context.catalog();
+    let forms = forms(context, &catalog, name);
+    if forms.is_empty() {
+        call.wrong_name(context, &catalog)
+    } else {
+        call.wrong_count(&forms)
+    }
+}
+
+/// The name and the types that the arguments have.
+fn split(call: &str) -> (&str, Vec<&str>) {
+    let Some((name, rest)) = call.split_once(" (") else {
+        return (call, Vec::new());
+    };
+    let list = rest.strip_suffix(')').unwrap_or(rest);
+    let given = list.split(", ").filter(|kind| !kind.is_empty());
+    (name, given.map(types::of_text).collect())
+}
+
+/// The forms of what is called `name`: a word, a function of Rhai, or one of the script.
+fn forms(context: &Context, catalog: &Catalog, name: &str) -> Vec<Signature> {
+    if let Some(word) = catalog.word(name) {
+        return word.signatures.clone();
+    }
+    if let Some(forms) = catalog.builtin.get(name) {
+        return forms.clone();
+    }
+    let functions = context.ast.into_iter().flat_map(rhai::AST::iter_functions);
+    functions
+        .filter(|function| function.name == name)
+        .map(|function| Signature {
+            name: name.to_owned(),
+            parameters: function
+                .params
+                .iter()
+                .map(|parameter| ((*parameter).to_owned(), String::new()))
+                .collect(),
+            ..Signature::default()
+        })
+        .collect()
+}
+
+/// The call that failed.
+struct Call<'a> {
+    name: &'a str,
+    /// Written with a dot: the first argument stands before it.
+    is_method: bool,
+    given: Vec<&'a str>,
+}
+
+impl Call<'_> {
+    fn wrong_name(&self, context: &Context, catalog: &Catalog) -> Report {
+        let name = self.name;
+        let report = Report::new(match name.rsplit_once("::") {
+            Some((module, name)) => format!("module `{module}` has no function `{name}`"),
+            None if self.is_method => match self.given.first() {
+                Some(kind) => format!("{} has no method `{name}`", types::with_article(kind)),
+                None => format!("there is no method `{name}`"),
+            },
+            None => format!("there is no word `{name}`"),
+        });
+        let declared = context.declared();
+        if !self.is_method && declared.iter().any(|known| known == name) {
+            return report.hint(format!(
+                "`{name}` is a variable; where it holds a function, write `{name}.call(…)`"
+            ));
+        }
+        let is_property = catalog
+            .properties
+            .iter()
+            .any(|property| property.name == name);
+        if self.is_method && is_property {
+            return report.hint(format!(
+                "it is a property: write `.{name}` without brackets"
+            ));
+        }
+        let functions: Vec<_> = context
+            .ast
+            .into_iter()
+            .flat_map(rhai::AST::iter_functions)
+            .map(|function| function.name.to_owned())
+            .collect();
+        let words = catalog.words.iter().map(|word| word.name.as_str());
+        let near = nearest(name, functions.iter().map(String::as_str).chain(words))
+            .or_else(|| nearest(name, catalog.builtin.keys().map(String::as_str)));
+        match near {
+            Some(near) => report.hint(format!("did you mean `{near}`?")),
+            None => report.hint("`ipvsh doc` lists all words"),
+        }
+    }
+
+    fn wrong_count(&self, forms: &[Signature]) -> Report {
+        let in_front = |form: &&Signature| !self.is_method || form.is_method || form.is_derived;
+        let hidden = usize::from(self.is_method);
+        let mut counts: BTreeSet<usize> = forms
+            .iter()
+            .filter(in_front)
+            .map(|form| form.parameters.len().saturating_sub(hidden))
+            .collect();
+        if counts.is_empty() {
+            counts = forms.iter().map(|form| form.parameters.len()).collect();
+        }
+        let given = self.given.len().saturating_sub(hidden);
+        let report = Report::new(format!(
+            "`{}` takes {}, not {given}",
+            self.name,
+            counted(&counts)
+        ));
+        self.accepted(report, forms)
+    }
+
+    fn wrong_type(&self, fitting: &[&Signature], forms: &[Signature]) -> Report {
+        // The form meant is the one that most arguments fit.
+        let matches = |form: &Signature| {
+            let pairs = form.parameters.iter().zip(&self.given);
+            pairs
+                .filter(|((_, wanted), given)| fits(wanted, given))
+                .count()
+        };
+        let best = fitting.iter().map(|form| matches(form)).max().unwrap_or(0);
+        let meant: Vec<_> = fitting
+            .iter()
+            .filter(|form| matches(form) == best)
+            .collect();
+        let wrong = (0..self.given.len()).find(|index| {
+            meant
+                .iter()
+                .any(|form| !fits(&form.parameters[*index].1, self.given[*index]))
+        });
+        let Some(index) = wrong else {
+            return self.accepted(
+                Report::new(format!("`{}` takes no such arguments", self.name)),
+                forms,
+            );
+        };
+        let wanted: BTreeSet<_> = meant
+            .iter()
+            .map(|form| types::with_article(&form.parameters[index].1))
+            .collect();
+        let wanted: Vec<_> = wanted.into_iter().collect();
+        let given = types::with_article(self.given[index]);
+        let report = if self.is_method && index == 0 {
+            Report::new(format!(
+                "`{}` is a method of {}, not of {given}",
+                self.name,
+                wanted.join(" or ")
+            ))
+        } else {
+            let number = index + 1 - usize::from(self.is_method);
+            let parameter = &meant[0].parameters[index].0;
+            let named = if meant
+                .iter()
+                .all(|form| form.parameters[index].0 == *parameter)
+            {
+                format!(" ({parameter})")
+            } else {
+                String::new()
+            };
+            Report::new(format!(
+                "argument {number}{named} of `{}` is {}, not {given}",
+                self.name,
+                wanted.join(" or ")
+            ))
+        };
+        self.accepted(report, forms)
+    }
+
+    /// Lists the forms that are accepted, those written the same way (with or without a dot) first.
+    fn accepted(&self, report: Report, forms: &[Signature]) -> Report {
+        let mut forms: Vec<_> = forms.iter().collect();
+        forms.sort_by_key(|form| (form.is_method != self.is_method, form.parameters.len()));
+        let mut lines: Vec<_> = forms.iter().take(LISTED).map(|form| form.show()).collect();
+        lines.dedup();
+        if forms.len() > LISTED {
+            lines.push(format!("… and more, see `ipvsh doc {}`", self.name));
+        }
+        lines.insert(0, "accepted:".to_owned());
+        report.note(lines.join("\n"))
+    }
+}
+
+fn fits(wanted: &str, given: &str) -> bool {
+    wanted == given || wanted == "any" || wanted.is_empty()
+}
+
+/// `1 argument`, `2 or 3 arguments`, `1 to 4 arguments`.
+fn counted(counts: &BTreeSet<usize>) -> String {
+    let noun = |count: usize| if count == 1 { "argument" } else { "arguments" };
+    let all: Vec<_> = counts.iter().copied().collect();
+    match all.as_slice() {
+        [] | [0] => "no arguments".to_owned(),
+        [one] => format!("{one} {}", noun(*one)),
+        [first, last] => format!("{first} or {last} {}", noun(*last)),
+        [first, .., last] if last - first == all.len() - 1 => {
+            format!("{first} to {last} arguments")
+        }
+        [first @ .., last] => {
+            let first: Vec<_> = first.iter().map(ToString::to_string).collect();
+            format!("{} or {last} arguments", first.join(", "))
+        }
+    }
+}
+
+/// An operator between values that it does not work on.
+fn operator(name: &str, given: &[&str]) -> Report {
+    let given: Vec<_> = given.iter().map(|kind| types::with_article(kind)).collect();
+    let report = match given.as_slice() {
+        [one] => Report::new(format!("`{name}` does not work on {one}")),
+        [left, right] => Report::new(format!("`{name}` does not work between {left} and {right}")),
+        _ => Report::new(format!("`{name}` does not work here")),
+    };
+    if name == "+" {
+        report.hint("to put values into a text, write `${value}` between back-ticks")
+    } else {
+        report
+    }
+}

@@ -1,0 +1,238 @@
+//! The Rhai interpreter as ipvsh sets it up, the catalog of its words, the parameters of scripts, and the explanation of errors.
+
+pub mod catalog;
+pub mod check;
+mod diagnose;
+mod example;
+pub mod files;
+pub mod modules;
+mod names;
+pub mod params;
+pub mod script;
+pub mod stack;
+mod types;
+mod words;
+
+use std::rc::Rc;
+
+use rhai::packages::{Package, StandardPackage};
+use rhai::{AST, Dynamic, Engine, EvalAltResult, OptimizationLevel, ParseError, Scope};
+
+use crate::dsl::{Session, within};
+use crate::engine::modules::Modules;
+use crate::engine::script::{Script, Sources};
+use crate::view::error::Report;
+
+/// How many calls of functions may be under way at once.
+const CALL_LEVELS: usize = 1000;
+/// How deep expressions may nest. A chain of 30 calls is 30 levels.
+const EXPRESSION_DEPTH: usize = 256;
+
+/// Why a run was ended between two of its steps.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Stop {
+    /// A signal asked for it.
+    Interrupted,
+    /// Nobody reads the output any more.
+    OutputClosed,
+    /// The script calls itself deeper than the stack goes.
+    StackUsedUp,
+}
+
+/// What a failure means for the exit code.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reason {
+    /// The script failed.
+    Script,
+    /// The command line or a parameter is wrong.
+    Usage,
+    /// The privileges do not suffice, or this machine can't do it.
+    NotPossible,
+    /// The signal of that number ended it.
+    Interrupted(i32),
+    /// Nobody reads the output any more.
+    OutputClosed,
+}
+
+/// How a run failed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Failure {
+    /// What there is to say of it.
+    pub report: Report,
+    /// What it means for the exit code.
+    pub reason: Reason,
+}
+
+impl Failure {
+    /// A failure of the command line.
+    pub fn usage(report: Report) -> Self {
+        Self {
+            report,
+            reason: Reason::Usage,
+        }
+    }
+
+    /// A failure of the script.
+    pub fn script(report: Report) -> Self {
+        Self {
+            report,
+            reason: Reason::Script,
+        }
+    }
+
+    /// The exit code that tells it.
+    pub fn exit_code(&self) -> u8 {
+        match self.reason {
+            Reason::Script => 1,
+            Reason::Usage => 2,
+            Reason::NotPossible => 3,
+            // As shells have it: 128 and the number of the signal.
+            Reason::Interrupted(signal) => u8::try_from(128 + signal).unwrap_or(1),
+            Reason::OutputClosed => u8::try_from(128 + libc::SIGPIPE).unwrap_or(1),
+        }
+    }
+}
+
+/// Sets up an engine with all words of the language.
+pub fn build(session: &Rc<Session>, sources: &Sources) -> Engine {
+    let mut engine = Engine::new_raw();
+    engine
+        .set_optimization_level(OptimizationLevel::Simple)
+        .set_default_tag(Dynamic::from(session.clone()))
+        .set_max_strings_interned(rhai::default_limits::MAX_STRINGS_INTERNED)
+        .set_max_call_levels(CALL_LEVELS)
+        .set_max_expr_depths(EXPRESSION_DEPTH, EXPRESSION_DEPTH)
+        .set_fail_on_invalid_map_property(true)
+        .set_strict_variables(true)
+        .set_module_resolver(Modules::new(sources.clone()));
+    engine.register_global_module(StandardPackage::new().as_shared_module());
+    words::register(&mut engine);
+    // Fails only for symbols that can't be parsed, and these can.
+    let registered = within::register(&mut engine);
+    debug_assert!(registered.is_ok());
+
+    let watched = session.clone();
+    engine.on_progress(move |_| {
+        let stop = if watched.interrupted().is_some() {
+            Stop::Interrupted
+        } else if watched.output_closed() {
+            Stop::OutputClosed
+        } else if stack::is_used_up() {
+            Stop::StackUsedUp
+        } else {
+            return None;
+        };
+        Some(Dynamic::from(stop))
+    });
+    let printing = session.clone();
+    engine.on_print(move |text| {
+        // Where it fails the session notes it, and the run ends at its next step.
+        let _ = printing.print(text);
+    });
+    let debugging = session.clone();
+    engine.on_debug(move |text, source, position| {
+        let place = match (source, position.line()) {
+            (Some(source), Some(line)) => format!("{source}:{line}: "),
+            _ => String::new(),
+        };
+        let _ = debugging.print(&format!("{place}{text}"));
+    });
+    engine
+}
+
+/// An engine with the session that its words share and the scripts that it has read.
+pub struct Interpreter {
+    engine: Engine,
+    session: Rc<Session>,
+    sources: Sources,
+}
+
+impl Interpreter {
+    /// An interpreter that acts in `session`.
+    pub fn new(session: Rc<Session>) -> Self {
+        let sources = Sources::default();
+        let engine = build(&session, &sources);
+        Self {
+            engine,
+            session,
+            sources,
+        }
+    }
+
+    /// The engine.
+    pub fn engine(&self) -> &Engine {
+        &self.engine
+    }
+
+    /// What its words share.
+    pub fn session(&self) -> &Rc<Session> {
+        &self.session
+    }
+
+    /// The scripts that were read.
+    pub fn sources(&self) -> &Sources {
+        &self.sources
+    }
+
+    /// What a script finds when it starts: `args`.
+    pub fn scope(&self) -> Scope<'static> {
+        let mut scope = Scope::new();
+        let args = self.session.args().iter();
+        let args: rhai::Array = args.map(|argument| argument.clone().into()).collect();
+        scope.push_constant("args", args);
+        scope
+    }
+
+    /// The names of what a script finds when it starts, to parse it before the values are known.
+    pub fn scope_of_names() -> Scope<'static> {
+        let mut scope = Scope::new();
+        // A variable and not a constant, whose value would be put in its place while parsing.
+        scope.push("args", rhai::Array::new());
+        scope
+    }
+
+    /// Parses `script` without explaining what is wrong with it.
+    pub(crate) fn parse(&self, script: &Script, scope: &Scope) -> Result<AST, ParseError> {
+        self.sources.keep(script);
+        let mut ast = self.engine.compile_with_scope(scope, script.source())?;
+        ast.set_source(script.name.as_str());
+        Ok(ast)
+    }
+
+    /// Parses `script`, which may use what is in `scope`.
+    pub fn compile(&self, script: &Script, scope: &Scope) -> Result<AST, Failure> {
+        self.parse(script, scope)
+            .map_err(|error| self.explain(&error.into(), None, &script.name))
+    }
+
+    /// The parameters that the script `ast` declares.
+    pub fn parameters(&self, ast: &AST) -> Result<Vec<params::Parameter>, Failure> {
+        params::declared(ast)
+            .map_err(|error| self.explain(&error, Some(ast), ast.source().unwrap_or_default()))
+    }
+
+    /// Runs `ast` and returns its value.
+    pub fn run(&self, ast: &AST, scope: &mut Scope) -> Result<Dynamic, Failure> {
+        let result = self.engine.eval_ast_with_scope::<Dynamic>(scope, ast);
+        match result {
+            // A last line printed into the void is found out here only.
+            Ok(_) if self.session.output_closed() => Err(Failure {
+                report: Report::new("nobody reads the output"),
+                reason: Reason::OutputClosed,
+            }),
+            result => result
+                .map_err(|error| self.explain(&error, Some(ast), ast.source().unwrap_or_default())),
+        }
+    }
+
+    /// Runs a text from its beginning to its end and returns its value.
+    pub fn eval(&self, name: &str, text: &str) -> Result<Dynamic, Failure> {
+        let ast = self.compile(&Script::new(name, text), &Self::scope_of_names())?;
+        self.parameters(&ast)?;
+        self.run(&ast, &mut self.scope())
+    }
+
+    fn explain(&self, error: &EvalAltResult, ast: Option<&AST>, source: &str) -> Failure {
+        diagnose::explain(self, error, ast, source)
+    }
+}

@@ -1,0 +1,204 @@
+//! The text of a script: read once, checked, and kept, so that an error shows the line that ran even if the file has changed since.
+
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::fs;
+use std::io::{ErrorKind, Read};
+use std::path::Path;
+use std::rc::Rc;
+
+use crate::error::{Error, Kind, nearest};
+use crate::view::error::{Place, Report};
+
+/// A script or module that was read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Script {
+    /// How the user calls it, and how errors name it.
+    pub name: String,
+    /// Its text, with plain line ends and without a byte order mark.
+    pub text: Rc<str>,
+}
+
+impl Script {
+    /// A script from a text that is at hand.
+    pub fn new(name: &str, text: &str) -> Self {
+        let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+        Self {
+            name: name.to_owned(),
+            text: text.replace("\r\n", "\n").into(),
+        }
+    }
+
+    /// Reads the file at `path`.
+    pub fn read(path: &Path) -> Result<Self, Report> {
+        let name = path.display().to_string();
+        match fs::read(path) {
+            Ok(bytes) => Self::decode(&name, bytes),
+            Err(error) => Err(unreadable(path, &error)),
+        }
+    }
+
+    /// Reads standard input to its end.
+    pub fn read_input(name: &str) -> Result<Self, Report> {
+        let mut bytes = Vec::new();
+        match std::io::stdin().lock().read_to_end(&mut bytes) {
+            Ok(_) => Self::decode(name, bytes),
+            Err(error) => Err(Report::new(format!(
+                "cannot read `{name}`: {}",
+                Error::io(&error)
+            ))),
+        }
+    }
+
+    /// Takes the bytes of a script as text, if they are.
+    fn decode(name: &str, bytes: Vec<u8>) -> Result<Self, Report> {
+        if bytes.contains(&0) {
+            return Err(
+                Report::new(format!("cannot run `{name}`: it is binary, not a script"))
+                    .hint("a script is a text in the language of ipvsh, see `ipvsh doc`"),
+            );
+        }
+        String::from_utf8(bytes)
+            .map(|text| Self::new(name, &text))
+            .map_err(|error| {
+                let good = error.utf8_error().valid_up_to();
+                let text = String::from_utf8_lossy(error.as_bytes());
+                let line = error.as_bytes()[..good].split(|b| *b == b'\n').count();
+                let source = text.lines().nth(line - 1).unwrap_or_default().to_owned();
+                let column = source.chars().take_while(|c| *c != '\u{fffd}').count() + 1;
+                Report {
+                    place: Some(Place {
+                        file: name.to_owned(),
+                        line,
+                        column,
+                        source,
+                    }),
+                    ..Report::new(format!("cannot run `{name}`: it is not UTF-8 text"))
+                }
+                .hint("save it as UTF-8")
+            })
+    }
+
+    /// The text as the parser gets it: the `#!` line, if there is one, is blanked out.
+    pub(crate) fn source(&self) -> String {
+        if self.text.starts_with("#!") {
+            let rest = self.text.find('\n').map_or("", |end| &self.text[end..]);
+            format!("//{rest}")
+        } else {
+            self.text.to_string()
+        }
+    }
+
+    /// What the script says about itself: the `//!` lines at its head.
+    pub fn head(&self) -> String {
+        let lines: Vec<_> = self
+            .text
+            .lines()
+            .skip_while(|line| line.starts_with("#!") || line.trim().is_empty())
+            .map_while(|line| line.trim_start().strip_prefix("//!"))
+            .map(|line| line.strip_prefix(' ').unwrap_or(line).trim_end())
+            .collect();
+        lines.join("\n")
+    }
+}
+
+/// Why the file at `path` can't be read, with the nearest name beside it.
+fn unreadable(path: &Path, error: &std::io::Error) -> Report {
+    let name = path.display();
+    let report = match error.kind() {
+        ErrorKind::NotFound => Report::new(format!("there is no script `{name}`")),
+        ErrorKind::IsADirectory => {
+            return Report::new(format!("cannot run `{name}`: it is a directory"))
+                .hint("name a script in it");
+        }
+        _ => {
+            let error = Error::io(error);
+            let report = Report::new(format!("cannot read `{name}`: {error}"));
+            return if error.kind == Kind::Denied {
+                report.hint(format!("look at its permissions with `ls -l {name}`"))
+            } else {
+                report
+            };
+        }
+    };
+    match neighbour(path) {
+        Some(near) => report.hint(format!("did you mean `{near}`?")),
+        None => report,
+    }
+}
+
+/// The name beside `path` that is nearest to it.
+fn neighbour(path: &Path) -> Option<String> {
+    let typed = path.file_name()?.to_str()?;
+    let folder = path.parent().filter(|folder| *folder != Path::new(""));
+    let names: Vec<String> = fs::read_dir(folder.unwrap_or(Path::new(".")))
+        .ok()?
+        .flatten()
+        .filter_map(|entry| entry.file_name().into_string().ok())
+        .filter(|name| name.ends_with(".rhai"))
+        .collect();
+    let with_extension = format!("{typed}.rhai");
+    let near = names
+        .iter()
+        .find(|name| **name == with_extension)
+        .map(String::as_str)
+        .or_else(|| nearest(typed, names.iter().map(String::as_str)))?;
+    Some(match folder {
+        Some(folder) => folder.join(near).display().to_string(),
+        None => near.to_owned(),
+    })
+}
+
+/// The scripts and modules of a run, by name.
+#[derive(Clone, Debug, Default)]
+pub struct Sources(Rc<RefCell<BTreeMap<String, Rc<str>>>>);
+
+impl Sources {
+    /// Keeps the text of `script`.
+    pub fn keep(&self, script: &Script) {
+        self.0
+            .borrow_mut()
+            .insert(script.name.clone(), script.text.clone());
+    }
+
+    /// The text of the script `name`.
+    pub fn text(&self, name: &str) -> Option<Rc<str>> {
+        self.0.borrow().get(name).cloned()
+    }
+
+    /// The names of all that were read.
+    pub fn names(&self) -> Vec<String> {
+        self.0.borrow().keys().cloned().collect()
+    }
+
+    /// The place at a position in the script `name`.
+    pub fn place(&self, name: &str, position: rhai::Position) -> Option<Place> {
+        let line = position.line()?;
+        let text = self.text(name)?;
+        let source = text.lines().nth(line - 1).unwrap_or_default().to_owned();
+        Some(Place {
+            file: name.to_owned(),
+            line,
+            column: position.position().unwrap_or(1),
+            source,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_shebang_is_hidden_from_the_parser_and_lines_keep_their_numbers() {
+        let script = Script::new("x", "#!/usr/bin/env ipvsh\r\n//! A lab.\r\n//! Two.\r\n1");
+        assert_eq!(script.source(), "//\n//! A lab.\n//! Two.\n1");
+        assert_eq!(script.head(), "A lab.\nTwo.");
+        assert_eq!(Script::new("x", "#!only").source(), "//");
+    }
+
+    #[test]
+    fn a_byte_order_mark_is_no_part_of_the_text() {
+        assert_eq!(&*Script::new("x", "\u{feff}1").text, "1");
+    }
+}

@@ -1,0 +1,186 @@
+//! Puts the words of the language into an engine, and derives the other ways of saying where from the first parameter.
+//!
+//! `net.route("default")` on a namespace also gives `route("default")` in the current one; `link.up()` also gives
+//! `up("eth0")` here and `net.up("eth0")` there. A form that a topic defines itself is never replaced by a derived one.
+
+use std::any::TypeId;
+use std::collections::HashSet;
+use std::rc::Rc;
+
+use rhai::plugin::{FnManifestEntry, PluginFunc, RhaiFunc};
+use rhai::{
+    Dynamic, Engine, FuncRegistration, ImmutableString, Module, NativeCallContext, Position,
+};
+
+use crate::dsl::handle::{Link, Netns};
+use crate::dsl::session::exception;
+use crate::dsl::{METHOD_ONLY, Session, TOPICS, answer, link};
+use crate::error::Error;
+
+type Found<T> = std::result::Result<T, Box<rhai::EvalAltResult>>;
+
+/// How a form says where it acts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Form {
+    /// As the topic defines it.
+    Written,
+    /// In the current namespace.
+    Here,
+    /// On a link of the namespace in front, by name.
+    NamedLink,
+    /// On a link of the current namespace, by name.
+    NamedLinkHere,
+}
+
+impl Form {
+    /// The parameters of this form, given those of the written one.
+    fn parameters(self, written: &[TypeId]) -> Vec<TypeId> {
+        let name = TypeId::of::<ImmutableString>();
+        let front: &[TypeId] = match self {
+            Self::Written => return written.to_vec(),
+            Self::Here => &[],
+            Self::NamedLink => &[TypeId::of::<Netns>(), name],
+            Self::NamedLinkHere => &[name],
+        };
+        let rest = written.get(1..).unwrap_or_default();
+        front.iter().chain(rest).copied().collect()
+    }
+}
+
+/// The forms of a word that are derived from the one in `entry`, to be dropped where a topic defines them itself.
+pub(crate) fn derived(entry: &FnManifestEntry) -> &'static [Form] {
+    let mut first = None;
+    entry.with_param_types(&mut |types| first = types.first().copied());
+    let is_name = entry
+        .name()
+        .starts_with(|c: char| c.is_alphabetic() || c == '_')
+        && !entry.name().contains('$')
+        && !["to_string", "to_debug"].contains(&entry.name());
+    let method_only = |kind| METHOD_ONLY.contains(&(kind, entry.name()));
+    match first {
+        Some(first) if is_name && first == TypeId::of::<Netns>() && !method_only("Netns") => {
+            &[Form::Here]
+        }
+        Some(first) if is_name && first == TypeId::of::<Link>() && !method_only("Link") => {
+            &[Form::NamedLink, Form::NamedLinkHere]
+        }
+        _ => &[],
+    }
+}
+
+/// The types of the parameters, each as Rhai stores it: strings of every sort are one type.
+pub(crate) fn types_of(entry: &FnManifestEntry) -> Vec<TypeId> {
+    let mut types = Vec::new();
+    entry.with_param_types(&mut |found| types = found.to_vec());
+    for found in &mut types {
+        if *found == TypeId::of::<&str>() || *found == TypeId::of::<String>() {
+            *found = TypeId::of::<ImmutableString>();
+        }
+    }
+    types
+}
+
+/// Every form of every word: the topic, the function, how it says where, and its parameters. Derived forms come last.
+pub(crate) fn forms() -> Vec<(&'static str, &'static FnManifestEntry, Form, Vec<TypeId>)> {
+    let mut forms = Vec::new();
+    let mut taken = HashSet::new();
+    for topic in TOPICS {
+        topic.words.for_each_fn(true, &mut |entry| {
+            let types = types_of(entry);
+            taken.insert((entry.name(), types.clone()));
+            forms.push((topic.title, entry, Form::Written, types));
+        });
+    }
+    for index in 0..forms.len() {
+        let (topic, entry, _, ref written) = forms[index];
+        let written = written.clone();
+        for form in derived(entry) {
+            let types = form.parameters(&written);
+            if taken.insert((entry.name(), types.clone())) {
+                forms.push((topic, entry, *form, types));
+            }
+        }
+    }
+    forms
+}
+
+/// Puts all words into `engine`.
+pub(crate) fn register(engine: &mut Engine) {
+    engine.register_type_with_name::<Netns>("Netns");
+    engine.register_type_with_name::<Link>("Link");
+    let mut words = Module::new();
+    for (_, entry, form, types) in forms() {
+        let func = entry.func();
+        let function = match form {
+            Form::Written => RhaiFunc::StaticPlugin { func },
+            Form::Here => forward(func, here),
+            Form::NamedLink => forward(func, named_link),
+            Form::NamedLinkHere => forward(func, named_link_here),
+        };
+        FuncRegistration::new(entry.name())
+            .in_global_namespace()
+            .set_into_module_raw(&mut words, types, function);
+    }
+    engine.register_global_module(words.into());
+}
+
+/// Turns the arguments of a derived form into the first argument of the written one and the number of those that it replaces.
+type Front = fn(&NativeCallContext, &[&mut Dynamic]) -> Found<(Dynamic, usize)>;
+
+/// A function that finds out where, and hands on to the written form.
+fn forward(func: &'static (dyn PluginFunc + Send + Sync), front: Front) -> RhaiFunc {
+    let call =
+        move |context: Option<NativeCallContext>, args: &mut [&mut Dynamic]| -> Found<Dynamic> {
+            let Some(context) = context else {
+                let error = Error::invalid("this word works in a running script only");
+                return Err(exception(&error, Position::NONE));
+            };
+            let (mut first, replaced) = front(&context, args)?;
+            let mut forwarded: Vec<&mut Dynamic> = std::iter::once(&mut first)
+                .chain(args.iter_mut().skip(replaced).map(|arg| &mut **arg))
+                .collect();
+            func.call(Some(context), &mut forwarded)
+        };
+    RhaiFunc::Pure {
+        func: Rc::new(call),
+        has_context: true,
+        is_pure: false,
+        is_volatile: true,
+    }
+}
+
+fn here(context: &NativeCallContext, _args: &[&mut Dynamic]) -> Found<(Dynamic, usize)> {
+    answer(context, |session| {
+        Ok((Dynamic::from(Netns(session.here()?)), 0))
+    })
+}
+
+fn named_link(context: &NativeCallContext, args: &[&mut Dynamic]) -> Found<(Dynamic, usize)> {
+    answer(context, |session| {
+        let netns = args
+            .first()
+            .and_then(|netns| netns.read_lock::<Netns>().map(|netns| netns.0.clone()))
+            .ok_or_else(|| Error::invalid("the namespace is missing"))?;
+        let found = find(session, &netns, args.get(1).map(|name| &**name))?;
+        Ok((found, 2))
+    })
+}
+
+fn named_link_here(context: &NativeCallContext, args: &[&mut Dynamic]) -> Found<(Dynamic, usize)> {
+    answer(context, |session| {
+        let netns = session.here()?;
+        let found = find(session, &netns, args.first().map(|name| &**name))?;
+        Ok((found, 1))
+    })
+}
+
+fn find(
+    session: &Rc<Session>,
+    netns: &Rc<crate::net::netns::Netns>,
+    name: Option<&Dynamic>,
+) -> crate::error::Result<Dynamic> {
+    let name = name
+        .and_then(|name| name.clone().into_immutable_string().ok())
+        .ok_or_else(|| Error::invalid("the link's name is missing"))?;
+    link::lookup(session, netns, &name).map(Dynamic::from)
+}

@@ -1,0 +1,94 @@
+//! Durations, as scripts write them: `"200ms"`, `"1.5s"`, `"2m"`.
+
+use std::time::Duration;
+
+use crate::error::{Error, Result};
+
+/// The units, with their length in nanoseconds.
+const UNITS: &[(&str, f64)] = &[
+    ("ns", 1.0),
+    ("us", 1e3),
+    ("ms", 1e6),
+    ("s", 1e9),
+    ("m", 60e9),
+    ("min", 60e9),
+    ("h", 3600e9),
+];
+
+/// Reads a number with its unit. A bare number is seconds.
+pub fn parse(text: &str) -> Result<Duration> {
+    let wrong = || {
+        Error::invalid(format!("`{text}` is not a duration"))
+            .hint("write a number and a unit, such as \"200ms\", \"1.5s\" or \"2m\"")
+    };
+    let trimmed = text.trim();
+    let split = trimmed
+        .find(|c: char| !c.is_ascii_digit() && c != '.')
+        .unwrap_or(trimmed.len());
+    let (number, unit) = trimmed.split_at(split);
+    let unit = unit.trim_start();
+    let number: f64 = number.parse().map_err(|_| wrong())?;
+    let nanoseconds = match unit {
+        "" => 1e9,
+        unit => UNITS
+            .iter()
+            .find(|(name, _)| *name == unit)
+            .map(|(_, nanoseconds)| *nanoseconds)
+            .ok_or_else(|| {
+                Error::invalid(format!("`{text}` is in no unit of time that is known here"))
+                    .hint("the units are ns, us, ms, s, m and h")
+            })?,
+    };
+    Duration::try_from_secs_f64(number * nanoseconds / 1e9).map_err(|_| wrong())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn a_number_with_a_unit_is_a_duration() {
+        for (text, milliseconds) in [
+            ("200ms", 200),
+            ("1s", 1000),
+            ("1.5s", 1500),
+            ("2m", 120_000),
+            ("1h", 3_600_000),
+            (" 5 s ", 5000),
+            ("3", 3000),
+            ("0", 0),
+        ] {
+            assert_eq!(
+                parse(text).unwrap(),
+                Duration::from_millis(milliseconds),
+                "{text}"
+            );
+        }
+    }
+
+    #[test]
+    fn what_is_no_duration_is_refused_with_an_example() {
+        for text in ["", "ms", "-1s", "1.2.3s", "soon", "."] {
+            let error = parse(text).unwrap_err();
+            assert_eq!(error.to_string(), format!("`{text}` is not a duration"));
+        }
+        assert_eq!(
+            parse("5 days").unwrap_err().hint.as_deref(),
+            Some("the units are ns, us, ms, s, m and h")
+        );
+    }
+
+    proptest! {
+        #[test]
+        fn no_text_makes_it_panic(text in ".*") {
+            let _ = parse(&text);
+        }
+
+        #[test]
+        fn milliseconds_come_back_as_they_went(milliseconds in 0u64..1_000_000_000) {
+            let parsed = parse(&format!("{milliseconds}ms")).unwrap();
+            prop_assert_eq!(u64::try_from(parsed.as_millis()).unwrap(), milliseconds);
+        }
+    }
+}

@@ -1,0 +1,61 @@
+//! Rows of text under aligned headings.
+
+use unicode_width::UnicodeWidthStr;
+
+/// Draws `rows` under `headings`, two blanks between columns, nothing at the end of a line.
+pub fn draw<S: AsRef<str>>(headings: &[S], rows: &[Vec<String>]) -> String {
+    let cell = |row: &[String], column: usize| row.get(column).cloned().unwrap_or_default();
+    let headings: Vec<String> = headings
+        .iter()
+        .map(|heading| heading.as_ref().to_uppercase())
+        .collect();
+    let widths: Vec<usize> = (0..headings.len())
+        .map(|column| {
+            rows.iter()
+                .map(|row| cell(row, column).width())
+                .chain([headings[column].width()])
+                .max()
+                .unwrap_or_default()
+        })
+        .collect();
+    let line = |row: &[String]| {
+        let mut line = String::new();
+        for (column, width) in widths.iter().enumerate() {
+            let text = cell(row, column);
+            line.push_str(&text);
+            let blanks = (width + 2).saturating_sub(text.width());
+            line.extend(std::iter::repeat_n(' ', blanks));
+        }
+        line.trim_end().to_owned()
+    };
+    std::iter::once(line(&headings))
+        .chain(rows.iter().map(|row| line(row)))
+        .collect::<Vec<_>>()
+        .join("\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn columns_line_up_also_under_wide_characters() {
+        let rows = [
+            vec!["网络".to_owned(), "up".to_owned()],
+            vec!["eth0".to_owned(), "down".to_owned()],
+        ];
+        insta::assert_snapshot!(draw(&["name", "state"], &rows), @r"
+        NAME  STATE
+        网络  up
+        eth0  down
+        ");
+    }
+
+    #[test]
+    fn a_short_row_leaves_its_cells_empty() {
+        insta::assert_snapshot!(draw(&["a", "b"], &[vec!["1".to_owned()]]), @r"
+        A  B
+        1
+        ");
+    }
+}
