@@ -1,2 +1,1 @@
 //! Pure: values in, text out.
-
