@@ -64,18 +64,11 @@ fn candidates() -> Vec<PathBuf> {
     if let Ok(folder) = cache::folder() {
         for package in newest_first(&folder.join("kernels")) {
             found.extend(images(&package.join("boot")));
-            found.extend(
-                newest_first(&package.join("lib/modules"))
-                    .into_iter()
-                    .map(|folder| folder.join("vmlinuz")),
-            );
+            found.extend(images_among_modules(&package.join("lib/modules")));
+            found.extend(images_among_modules(&package.join("usr/lib/modules")));
         }
     }
-    found.extend(
-        newest_first(Path::new("/lib/modules"))
-            .into_iter()
-            .map(|folder| folder.join("vmlinuz")),
-    );
+    found.extend(images_among_modules(Path::new("/lib/modules")));
     found.extend(images(Path::new("/boot")));
     found.retain(|path| path.exists());
     found
@@ -88,6 +81,14 @@ fn images(folder: &Path) -> Vec<PathBuf> {
             .is_some_and(|name| name.to_string_lossy().starts_with("vmlinuz-"))
     });
     found
+}
+
+/// Fedora's place for an image.
+fn images_among_modules(folder: &Path) -> Vec<PathBuf> {
+    newest_first(folder)
+        .into_iter()
+        .map(|release| release.join("vmlinuz"))
+        .collect()
 }
 
 /// What is in a folder, hidden entries left out: they are downloads that have not ended.

@@ -20,6 +20,7 @@ mod kernel;
 mod machine;
 mod modprobe;
 mod modules;
+mod packages;
 mod programs;
 mod terminal;
 mod unpack;
