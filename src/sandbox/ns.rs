@@ -24,15 +24,14 @@ pub fn enter() -> Result<()> {
 fn leave_the_host() -> Result<()> {
     let (uid, gid) = (geteuid(), getegid());
     let apart = CloneFlags::CLONE_NEWNS | CloneFlags::CLONE_NEWNET;
-    // Root needs no user namespace, unless it is the powerless root of a container.
-    let with_user = match (uid.is_root(), split_off(apart)) {
-        (true, Ok(())) => false,
-        (true, Err(Errno::EPERM)) | (false, Err(_)) => {
+    // Root needs no user namespace of its own, unless it is the powerless root of a container.
+    let with_user = match split_off(apart) {
+        Ok(()) => false,
+        Err(Errno::EPERM) => {
             split_off(apart | CloneFlags::CLONE_NEWUSER).map_err(refused)?;
             true
         }
-        (false, Ok(())) => false,
-        (true, Err(errno)) => return Err(refused(errno)),
+        Err(errno) => return Err(refused(errno)),
     };
     if with_user {
         // Without this the kernel takes no group map from an unprivileged process.

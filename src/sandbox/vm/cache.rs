@@ -74,10 +74,10 @@ pub(super) fn workshop(folder: &Path) -> Result<TempDir> {
 /// Puts the filled folder in its place, in one step.
 pub(super) fn keep(filled: TempDir, path: &Path) -> Result<()> {
     // What lies there already was given up as unusable, else nobody would have filled another one.
-    if let Err(error) = fs::remove_dir_all(path) {
-        if error.kind() != std::io::ErrorKind::NotFound {
-            return Err(unwritable(&error, path));
-        }
+    if let Err(error) = fs::remove_dir_all(path)
+        && error.kind() != std::io::ErrorKind::NotFound
+    {
+        return Err(unwritable(&error, path));
     }
     fs::rename(filled.path(), path).map_err(|error| unwritable(&error, path))?;
     // The folder has moved away from under its guard.

@@ -12,6 +12,7 @@ use std::time::{Duration, Instant};
 use nix::mount::{MsFlags, mount};
 use nix::sys::reboot::{RebootMode, reboot};
 use nix::sys::resource::{Resource, setrlimit};
+use nix::sys::stat::{Mode, SFlag, makedev, mknod};
 use nix::unistd::sethostname;
 
 use super::frames::{Frame, Wiring};
@@ -92,6 +93,14 @@ fn mount_all() -> Result<()> {
         None::<&str>,
     );
     let _ = mount(Some("bpf"), "/sys/fs/bpf", Some("bpf"), plain, None::<&str>);
+    // Opening it has the kernel load the driver.
+    fs::create_dir_all("/dev/net")?;
+    mknod(
+        "/dev/net/tun",
+        SFlag::S_IFCHR,
+        Mode::from_bits_truncate(0o666),
+        makedev(10, 200),
+    )?;
     for (link, target) in [
         ("/dev/fd", "/proc/self/fd"),
         ("/dev/stdin", "/proc/self/fd/0"),
@@ -166,7 +175,7 @@ fn read_command() -> Result<Command> {
         .ok_or_else(|| Error::invalid("there is no program to run"))?;
     let environment = initramfs::split(&fs::read(image::ENVIRONMENT)?)
         .iter()
-        .filter_map(|text| split_variable(text))
+        .filter_map(split_variable)
         .collect();
     let folder = initramfs::split(&fs::read(image::FOLDER)?)
         .pop()

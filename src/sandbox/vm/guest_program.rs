@@ -46,6 +46,9 @@ pub(super) struct Command {
 /// Runs the program to its end and tells the host all about it.
 pub(super) fn run(command: &Command, wiring: Wiring, speaker: &Speaker, port: File) -> Result<()> {
     fs::create_dir_all(&command.folder)?;
+    if let Some((_, home)) = command.environment.iter().find(|(name, _)| name == "HOME") {
+        fs::create_dir_all(home)?;
+    }
     let before = files_below(&command.folder);
     let mut running = match start(command, wiring, speaker) {
         Ok(running) => running,

@@ -1,5 +1,6 @@
 //! The host's side of a run: what comes in goes to the guest, what the guest says comes out.
 
+use std::fs;
 use std::io::{self, Read, Write};
 use std::os::fd::OwnedFd;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -196,7 +197,14 @@ struct SignalRelay {
 
 impl SignalRelay {
     fn start(speaker: &Speaker, qemu: Pid) -> Result<Self> {
-        let mut signals = Signals::new([SIGINT, SIGQUIT, SIGTERM, SIGHUP, SIGWINCH])?;
+        // What we were started to ignore, as by nohup, stays ignored.
+        let ignored = ignored(&fs::read_to_string("/proc/self/status").unwrap_or_default());
+        let wanted = [SIGINT, SIGQUIT, SIGTERM, SIGHUP, SIGWINCH];
+        let mut signals = Signals::new(
+            wanted
+                .into_iter()
+                .filter(|signal| ignored >> (signal - 1) & 1 == 0),
+        )?;
         let handle = signals.handle();
         let over = Arc::new(AtomicBool::new(false));
         let (speaker, still) = (Arc::clone(speaker), Arc::clone(&over));
@@ -231,11 +239,31 @@ impl Drop for SignalRelay {
     }
 }
 
+/// The signals that a process ignores, a bit each, from its `/proc/PID/status`.
+fn ignored(status: &str) -> u64 {
+    status
+        .lines()
+        .find_map(|line| u64::from_str_radix(line.strip_prefix("SigIgn:")?.trim(), 16).ok())
+        .unwrap_or(0)
+}
+
 /// Ends it all as the signal would have without us, unless the run is over.
 fn die(signal: i32, qemu: Pid, over: &AtomicBool) {
     if !over.load(Ordering::SeqCst) {
         terminal::restore();
         let _ = kill(qemu, Signal::SIGKILL);
         let _ = emulate_default_handler(signal);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ignored_signals_are_read_from_the_status() {
+        let status = "Name:\tx\nSigBlk:\t00000000000000ff\nSigIgn:\t0000000000001001\n";
+        assert_eq!(ignored(status), 0x1001);
+        assert_eq!(ignored(""), 0);
     }
 }

@@ -116,10 +116,10 @@ impl Archive {
     }
 
     fn parents(&mut self, path: &Path) {
-        if let Some(parent) = path.parent() {
-            if !self.present.contains(parent) {
-                self.folder(parent);
-            }
+        if let Some(parent) = path.parent()
+            && !self.present.contains(parent)
+        {
+            self.folder(parent);
         }
     }
 

@@ -62,7 +62,7 @@ fn install_qemu(progress: &mut dyn FnMut(&str)) -> Result<()> {
     progress("installing QEMU");
     let install = tool(manager).map_err(doing)?.args(arguments);
     if family == Family::Fedora {
-        return install.as_root().map_err(doing);
+        return install.run_as_root().map_err(doing);
     }
     // Asked without root first: a list of packages that is old or not there at all.
     let known = tool("apt-cache")
@@ -73,10 +73,10 @@ fn install_qemu(progress: &mut dyn FnMut(&str)) -> Result<()> {
         tool("apt-get")
             .map_err(doing)?
             .args(&["update"])
-            .as_root()
+            .run_as_root()
             .map_err(doing)?;
     }
-    install.as_root().map_err(doing)
+    install.run_as_root().map_err(doing)
 }
 
 fn download_kernel(progress: &mut dyn FnMut(&str)) -> Result<()> {
@@ -169,7 +169,7 @@ fn depends_on(package: &str, prefix: &str) -> Result<String> {
         })
     };
     ask().or_else(|_| {
-        tool("apt-get")?.args(&["update"]).as_root()?;
+        tool("apt-get")?.args(&["update"]).run_as_root()?;
         ask()
     })
 }
@@ -195,7 +195,7 @@ fn fetch(package: &str, folder: &Path, progress: &mut dyn FnMut(&str)) -> Result
         if shown.is_empty() {
             return Err(error);
         }
-        tool("apt-get")?.args(&["update"]).as_root()?;
+        tool("apt-get")?.args(&["update"]).run_as_root()?;
         download()?;
     }
     for file in files_ending(folder, "deb") {

@@ -179,7 +179,7 @@ impl Machine {
             .unwrap_or_else(PoisonError::into_inner)
             .drain(..)
             .collect();
-        last_lines(&bytes)
+        last_words(&bytes)
             .into_iter()
             .fold(error.doing_plain("run in the micro-VM"), Error::note)
     }
@@ -235,8 +235,8 @@ fn keep_end(mut pipe: impl Read, end: &Mutex<VecDeque<u8>>) {
     }
 }
 
-/// The last lines of a console, fit to be shown: without control characters.
-fn last_lines(bytes: &[u8]) -> Vec<String> {
+/// What matters of a console, fit to be shown: from where the kernel panicked, else the last lines.
+fn last_words(bytes: &[u8]) -> Vec<String> {
     let text = String::from_utf8_lossy(bytes);
     let lines: Vec<String> = text
         .lines()
@@ -247,8 +247,11 @@ fn last_lines(bytes: &[u8]) -> Vec<String> {
         })
         .filter(|line| !line.trim().is_empty())
         .collect();
-    let skip = lines.len().saturating_sub(CONSOLE_LINES);
-    lines.into_iter().skip(skip).collect()
+    let from = lines
+        .iter()
+        .position(|line| line.contains("Kernel panic"))
+        .unwrap_or(lines.len().saturating_sub(CONSOLE_LINES));
+    lines.into_iter().skip(from).take(CONSOLE_LINES).collect()
 }
 
 fn arguments(kernel: &Path, image: i32, image_size: u64, accel: Accel) -> Vec<std::ffi::OsString> {
@@ -258,9 +261,7 @@ fn arguments(kernel: &Path, image: i32, image_size: u64, accel: Accel) -> Vec<st
     let (accelerator, processor) = match accel {
         Accel::Kvm => ("kvm", "host"),
         Accel::Tcg { clock_khz } => {
-            boot.push_str(&format!(
-                " tsc_early_khz={clock_khz} tsc=reliable no_timer_check"
-            ));
+            boot = format!("{boot} tsc_early_khz={clock_khz} tsc=reliable no_timer_check");
             ("tcg,thread=multi", "max")
         }
     };
@@ -306,6 +307,8 @@ pub(super) fn in_memory(first: &[u8], second: &Path) -> Result<(OwnedFd, u64)> {
 
 #[cfg(test)]
 mod tests {
+    use std::fmt::Write;
+
     use super::*;
 
     #[test]
@@ -334,13 +337,24 @@ mod tests {
     }
 
     #[test]
+    fn a_panic_is_shown_from_its_reason_on() {
+        let mut console = String::from("early\n[ 1.0] Kernel panic - not syncing: why\n");
+        for _ in 0..100 {
+            console.push_str("[ 1.0] RIP\n");
+        }
+        let lines = last_words(console.as_bytes());
+        assert_eq!(lines[0], "[ 1.0] Kernel panic - not syncing: why");
+        assert_eq!(lines.len(), CONSOLE_LINES);
+    }
+
+    #[test]
     fn the_end_of_the_console_is_shown_without_control_characters() {
         let mut console = String::from("early\r\n");
         for n in 0..CONSOLE_LINES - 1 {
-            console.push_str(&format!("\x1b[31mline {n}\r\n\r\n"));
+            let _ = write!(console, "\x1b[31mline {n}\r\n\r\n");
         }
         console.push_str("panic");
-        let lines = last_lines(console.as_bytes());
+        let lines = last_words(console.as_bytes());
         assert_eq!(lines.len(), CONSOLE_LINES);
         assert_eq!(lines.first().map(String::as_str), Some("[31mline 0"));
         assert_eq!(lines.last().map(String::as_str), Some("panic"));

@@ -122,16 +122,20 @@ pub fn run(guest: &Guest) -> Result<u8> {
 
 /// Starts the machine. Nothing is ever run twice: until it is up, no program has started.
 fn boot(parts: &Parts, emulated: impl FnOnce() -> Accel) -> Result<Machine> {
-    if accel::kvm_is_worth_a_try() {
+    let kvm = accel::kvm_is_worth_a_try();
+    if kvm {
         let mut machine = Machine::start(parts, Accel::Kvm)?;
         if machine.hello(Accel::Kvm.patience()).is_ok() {
             return Ok(machine);
         }
-        accel::kvm_is_of_no_use();
     }
     let accel = emulated();
     let mut machine = Machine::start(parts, accel)?;
     machine.hello(accel.patience())?;
+    if kvm {
+        // The same machine runs without it: it was not the kernel or the image that was wrong.
+        accel::kvm_is_of_no_use();
+    }
     Ok(machine)
 }
 

@@ -113,7 +113,7 @@ impl Tool {
     }
 
     /// Runs it as root: through `sudo`, which asks for the password where there is a terminal to ask at.
-    pub(super) fn as_root(self) -> Result<()> {
+    pub(super) fn run_as_root(self) -> Result<()> {
         if geteuid().is_root() {
             return self.output().map(|_| ());
         }

@@ -60,18 +60,18 @@ mod tests {
 
     #[test]
     fn gzip_is_unpacked_and_what_follows_it_ignored() {
-        let mut packer = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::best());
-        packer.write_all(TEXT).unwrap();
-        let mut packed = packer.finish().unwrap();
+        let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::best());
+        encoder.write_all(TEXT).unwrap();
+        let mut packed = encoder.finish().unwrap();
         packed.extend_from_slice(&[1, 2, 3, 4]);
         assert_eq!(unpack(&packed).unwrap(), TEXT);
     }
 
     #[test]
     fn xz_is_unpacked_and_what_follows_it_ignored() {
-        let mut packer = liblzma::write::XzEncoder::new(Vec::new(), 6);
-        packer.write_all(TEXT).unwrap();
-        let mut packed = packer.finish().unwrap();
+        let mut encoder = liblzma::write::XzEncoder::new(Vec::new(), 6);
+        encoder.write_all(TEXT).unwrap();
+        let mut packed = encoder.finish().unwrap();
         packed.extend_from_slice(&[1, 2, 3, 4]);
         assert_eq!(unpack(&packed).unwrap(), TEXT);
     }
