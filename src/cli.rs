@@ -138,7 +138,11 @@ pub(crate) enum Command {
 #[derive(Debug, Subcommand)]
 pub(crate) enum VmCommand {
     /// Get QEMU and a kernel
-    Install,
+    Install {
+        /// Only where this kernel has no ipvlan
+        #[arg(long)]
+        if_needed: bool,
+    },
 }
 
 /// The names of the commands, for suggestions.

@@ -2,6 +2,9 @@
 
 use std::process::ExitCode;
 
+use ipvsh::sandbox::vm;
+
 fn main() -> ExitCode {
-    ipvsh::cli::main()
+    // In a micro-VM the same binary is the first process, and the kernel's `modprobe`.
+    vm::take_over_if_guest().unwrap_or_else(ipvsh::cli::main)
 }

@@ -19,12 +19,10 @@ pub(crate) fn dispatch(cli: Cli) -> u8 {
         Some(Command::Doc { word }) => doc::show(word.as_deref(), &options),
         Some(Command::Check { file }) => check::check(file, &options),
         Some(Command::Vm {
-            command: VmCommand::Install,
-        }) => sandbox::install(),
+            command: VmCommand::Install { if_needed },
+        }) => sandbox::install(*if_needed),
         // The sandbox is entered first: a process has to be of one thread for that.
-        None if options.sandbox.is_some() => {
-            run::source(&cli).and_then(|source| sandbox::run(&source, &options))
-        }
+        None if options.sandbox.is_some() => sandbox::run(&cli),
         None => stack::with_room(|| run::run(&cli)).unwrap_or_else(|error| {
             let error = Error::io(&error);
             Err(Failure::script(Report::new(format!(

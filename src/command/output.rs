@@ -24,3 +24,9 @@ pub(super) fn say(text: &str) -> u8 {
         Err(_) => 1,
     }
 }
+
+/// Says on standard error what the program did beside the script's own output.
+pub(super) fn note(text: &str) {
+    // A run goes on, or ends, the same where nobody reads it.
+    let _ = writeln!(stderr(), "{text}");
+}

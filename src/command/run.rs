@@ -12,7 +12,8 @@ use crate::dsl::session::{Given, Settings};
 use crate::dsl::{Session, print};
 use crate::engine::script::Script;
 use crate::engine::{Failure, Interpreter, Reason, params};
-use crate::error::nearest;
+use crate::error::{Error, nearest};
+use crate::lab::Counts;
 use crate::repl;
 use crate::view::error::Report;
 use crate::view::paint::When;
@@ -101,6 +102,20 @@ pub(super) fn run(cli: &Cli) -> Result<u8, Failure> {
     }
 }
 
+/// Reads the parameters of `script` as they were typed.
+pub(super) fn parameters(
+    script: &Script,
+    declared: &[params::Parameter],
+    typed: &[String],
+) -> Result<params::Arguments, Failure> {
+    params::parse(declared, typed).map_err(|report| {
+        Failure::usage(match report.hint {
+            None => report.hint(format!("`ipvsh {} --help` shows them", script.name)),
+            Some(_) => report,
+        })
+    })
+}
+
 fn run_script(
     session: std::rc::Rc<Session>,
     script: &Script,
@@ -111,12 +126,7 @@ fn run_script(
     let interpreter = Interpreter::new(session);
     let ast = interpreter.compile(script, &Interpreter::scope_of_names())?;
     let parameters = interpreter.parameters(&ast)?;
-    let given = params::parse(&parameters, arguments).map_err(|report| {
-        Failure::usage(match report.hint {
-            None => report.hint(format!("`ipvsh {} --help` shows them", script.name)),
-            Some(_) => report,
-        })
-    })?;
+    let given = self::parameters(script, &parameters, arguments)?;
     if given.help {
         let help = params::help(&script.name, &script.head(), &parameters);
         return Ok(output::say(&help));
@@ -155,13 +165,60 @@ fn show(session: &Session, value: &Dynamic, options: &Options) -> Result<(), Fai
 }
 
 /// What there is to do when a run has ended, and the exit code.
+///
+/// A run that ends well leaves its lab standing, one that fails takes down what it made; `--rm` and `--keep` say otherwise.
 fn finish(
-    _interpreter: &Interpreter,
-    _options: &Options,
+    interpreter: &Interpreter,
+    options: &Options,
     result: Result<(), Failure>,
 ) -> Result<u8, Failure> {
-    match result {
-        Ok(()) => Ok(0),
-        Err(failure) => Err(failure),
+    let session = interpreter.session();
+    let counts = session.lab().counts();
+    let take_down = if result.is_ok() {
+        options.rm
+    } else {
+        !options.keep
+    };
+    let left = if take_down {
+        take_down_all(session, result.is_err() && !options.quiet)
+    } else {
+        Vec::new()
+    };
+    if options.summary {
+        output::note(&summary(counts));
     }
+    let failed = result.err().or_else(|| {
+        (!left.is_empty()).then(|| Failure::script(Report::new("not all could be taken down")))
+    });
+    let Some(mut failure) = failed else {
+        return Ok(0);
+    };
+    failure
+        .report
+        .notes
+        .extend(left.iter().map(ToString::to_string));
+    Err(failure)
+}
+
+/// Undoes what the run made and changed, says so where `aloud`, and returns what could not be undone.
+fn take_down_all(session: &Session, aloud: bool) -> Vec<Error> {
+    if session.lab().is_empty() {
+        return Vec::new();
+    }
+    match session.wait(session.lab().roll_back()) {
+        Ok(undone) => {
+            if aloud {
+                output::note(&undone.to_string());
+            }
+            undone.failures
+        }
+        Err(error) => vec![error],
+    }
+}
+
+fn summary(counts: Counts) -> String {
+    format!(
+        "created {}, changed {}, unchanged {}, deleted {}",
+        counts.created, counts.changed, counts.unchanged, counts.deleted
+    )
 }

@@ -1,6 +1,7 @@
 //! The way back: undoes what a run made and changed, newest first.
 
 use std::collections::HashSet;
+use std::fmt;
 
 use nix::errno::Errno;
 
@@ -21,6 +22,25 @@ pub struct Undone {
     pub changes: usize,
     /// What could not be undone, and why.
     pub failures: Vec<Error>,
+}
+
+impl fmt::Display for Undone {
+    /// One line that says what was taken down: `took down what this run made: 2 namespaces, 1 link`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let parts: Vec<String> = [
+            (self.namespaces, "namespace", "namespaces"),
+            (self.links, "link", "links"),
+            (self.changes, "other change", "other changes"),
+        ]
+        .into_iter()
+        .filter(|(count, ..)| *count > 0)
+        .map(|(count, one, many)| format!("{count} {}", if count == 1 { one } else { many }))
+        .collect();
+        match parts.as_slice() {
+            [] => f.write_str("nothing of what this run made was left to take down"),
+            parts => write!(f, "took down what this run made: {}", parts.join(", ")),
+        }
+    }
 }
 
 impl Lab {

@@ -3,6 +3,7 @@
 use colored::Colorize;
 use unicode_width::UnicodeWidthChar;
 
+use crate::error::Error;
 use crate::view::paint::paint;
 
 /// What there is to say of an error.
@@ -38,6 +39,14 @@ impl Report {
             message: message.into(),
             ..Self::default()
         }
+    }
+
+    /// What there is to say of a failure that has no place in a script.
+    pub fn of(error: &Error) -> Self {
+        let mut report = Self::new(error.message());
+        report.notes.clone_from(&error.notes);
+        report.hint.clone_from(&error.hint);
+        report
     }
 
     /// Says what to type instead.

@@ -1,0 +1,188 @@
+//! The micro-VM: a small guest with a kernel of its own, under QEMU, that is up in a second or two.
+//!
+//! It has IPvlan wherever it runs, needs no root, and cannot touch the host: there is no network card, no disk and no
+//! shared folder in it, only one pipe. One binary plays all the parts: on the host it puts a root file system
+//! together in memory ([`initramfs`], [`programs`], [`modules`]), starts QEMU ([`machine`]) and passes on streams,
+//! signals and files ([`host`]); in the guest it is `/init` ([`guest`]) and the kernel's `modprobe` ([`modprobe`]).
+
+mod accel;
+mod bring_back;
+mod bzimage;
+mod cache;
+mod frames;
+mod guest;
+mod guest_program;
+mod host;
+mod image;
+mod initramfs;
+mod install;
+mod kernel;
+mod machine;
+mod modprobe;
+mod modules;
+mod packages;
+mod programs;
+mod terminal;
+mod unpack;
+
+use std::env;
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::thread;
+
+pub use install::install;
+
+use accel::Accel;
+use machine::{Machine, Parts};
+
+use crate::error::{Error, Result};
+
+/// What is to run in a micro-VM, and what it finds there.
+#[derive(Clone, Debug)]
+pub struct Guest {
+    /// The ipvsh binary that becomes `/init`.
+    pub init: PathBuf,
+    /// The program to run, by its path on the host; ipvsh itself if there is none.
+    pub program: Option<PathBuf>,
+    /// Its arguments.
+    pub args: Vec<OsString>,
+    /// Files of the host that it needs, as scripts and modules, packed at their own absolute paths.
+    pub files: Vec<PathBuf>,
+    /// Programs of the host that it needs, by path or by name, packed with the libraries that they need.
+    pub programs: Vec<PathBuf>,
+    /// Its environment, all of it.
+    pub env: Vec<(OsString, OsString)>,
+    /// Its work folder. Visible files that it makes or changes below come back to the same place on the host.
+    pub cwd: PathBuf,
+}
+
+impl Guest {
+    /// This ipvsh with other arguments: same work folder, and of the environment what concerns it.
+    pub fn new(args: Vec<OsString>) -> Result<Self> {
+        let cwd = env::current_dir()
+            .map_err(|error| Error::io(&error).doing_plain("find the work folder"))?;
+        Ok(Self {
+            init: PathBuf::from("/proc/self/exe"),
+            program: None,
+            args,
+            files: Vec::new(),
+            programs: Vec::new(),
+            env: env::vars_os()
+                .filter(|(name, _)| concerns_the_guest(name))
+                .collect(),
+            cwd,
+        })
+    }
+}
+
+fn concerns_the_guest(name: &OsString) -> bool {
+    let name = name.to_string_lossy();
+    matches!(
+        name.as_ref(),
+        "HOME"
+            | "TERM"
+            | "COLORTERM"
+            | "LANG"
+            | "TZ"
+            | "NO_COLOR"
+            | "CLICOLOR_FORCE"
+            | "COLUMNS"
+            | "RUST_BACKTRACE"
+    ) || name.starts_with("LC_")
+        || (name.starts_with("IPVSH_") && !matches!(name.as_ref(), "IPVSH_KERNEL" | "IPVSH_CACHE"))
+}
+
+/// Runs a program in a micro-VM and gives its exit code, 128 + the signal where one ended it.
+///
+/// Standard input, output and error are those of this process, all three apart; where input and output are a
+/// terminal, the program has one, too. Interrupt, hang-up and termination are passed on; a second one, or five seconds
+/// without an end, end it all. Call it from a thread that stays until it returns: QEMU dies with that thread.
+///
+/// A program that was killed with the machine, a kernel that panics or a guest that hangs are errors that show what
+/// its console said last.
+pub fn run(guest: &Guest) -> Result<u8> {
+    let emulated = thread::spawn(Accel::emulated);
+    let qemu = machine::find_qemu()?;
+    let kernel = kernel::find()?.prepare()?;
+    let image = image::build(guest)?;
+    let (image, image_size) = machine::in_memory(&image, &kernel.modules)?;
+    let parts = Parts {
+        qemu,
+        kernel: kernel.boot,
+        image,
+        image_size,
+    };
+    let mut machine = boot(&parts, || {
+        emulated.join().unwrap_or_else(|_| Accel::emulated())
+    })?;
+    drop(parts);
+    host::relay(&mut machine, guest)
+}
+
+/// Starts the machine. Nothing is ever run twice: until it is up, no program has started.
+fn boot(parts: &Parts, emulated: impl FnOnce() -> Accel) -> Result<Machine> {
+    let kvm = accel::kvm_is_worth_a_try();
+    if kvm {
+        let mut machine = Machine::start(parts, Accel::Kvm)?;
+        if machine.hello(Accel::Kvm.patience()).is_ok() {
+            return Ok(machine);
+        }
+    }
+    let accel = emulated();
+    let mut machine = Machine::start(parts, accel)?;
+    machine.hello(accel.patience())?;
+    if kvm {
+        // The same machine runs without it: it was not the kernel or the image that was wrong.
+        accel::kvm_is_of_no_use();
+    }
+    Ok(machine)
+}
+
+/// Plays the guest's part, if this process has one: call it first thing in `main` and end with the code it gives.
+///
+/// As the guest's `/init` it does not return. No process outside of the guest is ever taken for one, not even the first
+/// process of a container: the guest is known by a file that only its root file system has.
+pub fn take_over_if_guest() -> Option<ExitCode> {
+    if !Path::new(image::MARKER).exists() {
+        return None;
+    }
+    // Nothing is mounted yet when the kernel starts its first process.
+    if std::process::id() == 1 && !Path::new("/proc/self").exists() {
+        guest::main();
+    }
+    let mut args = env::args_os();
+    if args.next()? == image::MODPROBE {
+        // The kernel calls it with `-q -- NAME`.
+        let loaded = args.next_back().is_some_and(|name| modprobe::run(&name));
+        return Some(if loaded {
+            ExitCode::SUCCESS
+        } else {
+            ExitCode::FAILURE
+        });
+    }
+    None
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_process_outside_of_the_guest_has_no_part_in_it() {
+        assert!(take_over_if_guest().is_none());
+    }
+
+    #[test]
+    fn the_guest_gets_what_concerns_it_and_no_secrets() {
+        for (name, wanted) in [
+            ("TERM", true),
+            ("LC_ALL", true),
+            ("IPVSH_REQUIRE", true),
+            ("IPVSH_CACHE", false),
+            ("API_TOKEN", false),
+        ] {
+            assert_eq!(concerns_the_guest(&OsString::from(name)), wanted, "{name}");
+        }
+    }
+}
