@@ -13,19 +13,19 @@ use crate::error::Error;
 use crate::view::error::Report;
 
 /// Does what the command line says and returns the exit code.
-pub(crate) fn dispatch(cli: Cli) -> u8 {
-    let options = cli.options.clone();
+pub(crate) fn dispatch(cli: &Cli) -> u8 {
+    let options = &cli.options;
     let result = match &cli.command {
-        Some(Command::Doc { word }) => doc::show(word.as_deref(), &options),
-        Some(Command::Check { file }) => check::check(file, &options),
+        Some(Command::Doc { word }) => doc::show(word.as_deref(), options),
+        Some(Command::Check { file }) => check::check(file, options),
         Some(Command::Vm {
             command: VmCommand::Install,
         }) => sandbox::install(),
         // The sandbox is entered first: a process has to be of one thread for that.
         None if options.sandbox.is_some() => {
-            run::source(&cli).and_then(|source| sandbox::run(&source, &options))
+            run::source(cli).and_then(|source| sandbox::run(&source, options))
         }
-        None => stack::with_room(|| run::run(&cli)).unwrap_or_else(|error| {
+        None => stack::with_room(|| run::run(cli)).unwrap_or_else(|error| {
             let error = Error::io(&error);
             Err(Failure::script(Report::new(format!(
                 "cannot start the interpreter: {error}"
@@ -35,7 +35,7 @@ pub(crate) fn dispatch(cli: Cli) -> u8 {
     match result {
         Ok(code) => code,
         Err(failure) => {
-            output::fail(&failure, &options);
+            output::fail(&failure, options);
             failure.exit_code()
         }
     }

@@ -4,6 +4,7 @@ use std::ffi::OsString;
 use std::io::IsTerminal;
 use std::path::Path;
 
+use clap::CommandFactory;
 use rhai::Dynamic;
 
 use super::{output, signals};
@@ -34,7 +35,7 @@ pub(super) enum Source {
 
 /// What the command line asks to run.
 pub(super) fn source(cli: &Cli) -> Result<Source, Failure> {
-    let mut words = cli.script.iter();
+    let mut words = cli.behind.iter();
     if let Some(expression) = &cli.expression {
         return Ok(Source::Script {
             script: Script::new("<expression>", expression),
@@ -65,6 +66,25 @@ fn suggest_command(report: Report, file: &OsString) -> Report {
             report.hint(format!("did you mean the command `ipvsh {near}`?"))
         }
         _ => report,
+    }
+}
+
+/// An option of ipvsh behind the script most likely belongs before it.
+fn suggest_option(report: Report, arguments: &[String]) -> Report {
+    let command = Cli::command();
+    let own: Vec<_> = command
+        .get_arguments()
+        .filter_map(|argument| argument.get_long().map(|name| format!("--{name}")))
+        .collect();
+    let misplaced = arguments.iter().find(|argument| {
+        let name = argument.split('=').next().unwrap_or_default();
+        own.iter().any(|known| known == name) && report.message.contains(&format!("`{name}`"))
+    });
+    match misplaced {
+        Some(option) => report.hint(format!(
+            "options of ipvsh stand before the script: `ipvsh {option} …`"
+        )),
+        None => report,
     }
 }
 
@@ -112,10 +132,7 @@ fn run_script(
     let ast = interpreter.compile(script, &Interpreter::scope_of_names())?;
     let parameters = interpreter.parameters(&ast)?;
     let given = params::parse(&parameters, arguments).map_err(|report| {
-        Failure::usage(match report.hint {
-            None => report.hint(format!("`ipvsh {} --help` shows them", script.name)),
-            Some(_) => report,
-        })
+        Failure::usage(suggest_option(report, arguments))
     })?;
     if given.help {
         let help = params::help(&script.name, &script.head(), &parameters);
