@@ -5,7 +5,6 @@ mod doc;
 mod output;
 mod run;
 mod sandbox;
-mod signals;
 
 use crate::cli::{Cli, Command, VmCommand};
 use crate::engine::{Failure, stack};

@@ -1,17 +1,18 @@
 //! Runs a script, or a line: reads it once, reads its parameters, runs it, and says how it went.
 
 use std::ffi::OsString;
-use std::io::IsTerminal;
 use std::path::Path;
 
 use clap::CommandFactory;
 use rhai::Dynamic;
+use signal_hook::consts::{SIGHUP, SIGTERM};
 
-use super::{output, signals};
+use super::output;
 use crate::cli::{COMMANDS, Cli, Options};
 use crate::dsl::session::{Given, Settings};
 use crate::dsl::{Session, print};
 use crate::engine::script::Script;
+use crate::engine::signals::Signals;
 use crate::engine::{Failure, Interpreter, Reason, params};
 use crate::error::nearest;
 use crate::repl;
@@ -111,8 +112,7 @@ pub(super) fn run(cli: &Cli) -> Result<u8, Failure> {
         ..Settings::default()
     });
     match source {
-        Source::Session if std::io::stdin().is_terminal() => repl::run(session),
-        Source::Session => repl::run_lines(session),
+        Source::Session => repl::run(session, When::from(options.color).on(&std::io::stderr())),
         Source::Script {
             script,
             is_line,
@@ -143,7 +143,8 @@ fn run_script(
         parameters: given.values,
         args: given.rest,
     });
-    signals::watch(session).map_err(|error| Failure::script(Report::new(error.to_string())))?;
+    Signals::watch(session, &[SIGTERM, SIGHUP])
+        .map_err(|error| Failure::script(Report::new(error.to_string())))?;
     let result = interpreter.run(&ast, &mut interpreter.scope());
     let result = result.and_then(|value| {
         if is_line {
@@ -173,12 +174,12 @@ fn show(session: &Session, value: &Dynamic, options: &Options) -> Result<(), Fai
 
 /// What there is to do when a run has ended, and the exit code.
 fn finish(
-    _interpreter: &Interpreter,
+    interpreter: &Interpreter,
     _options: &Options,
     result: Result<(), Failure>,
 ) -> Result<u8, Failure> {
     match result {
-        Ok(()) => Ok(0),
+        Ok(()) => Ok(interpreter.session().exit_code().unwrap_or(0)),
         Err(failure) => Err(failure),
     }
 }

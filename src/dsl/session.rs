@@ -47,6 +47,8 @@ pub struct Session {
     collected: RefCell<Option<String>>,
     /// Whether nobody reads standard output any more.
     output_closed: Cell<bool>,
+    /// What the script wants its exit code to be.
+    exit_code: Cell<Option<u8>>,
 }
 
 impl Session {
@@ -61,6 +63,7 @@ impl Session {
             interrupt: Arc::new(AtomicUsize::new(0)),
             collected: RefCell::new(None),
             output_closed: Cell::new(false),
+            exit_code: Cell::new(None),
         })
     }
 
@@ -110,6 +113,16 @@ impl Session {
             0 => None,
             signal => i32::try_from(signal).ok(),
         }
+    }
+
+    /// Notes what exit code the script asked for.
+    pub fn set_exit_code(&self, code: u8) {
+        self.exit_code.set(Some(code));
+    }
+
+    /// The exit code that the script asked for; none where it just came to its end.
+    pub fn exit_code(&self) -> Option<u8> {
+        self.exit_code.get()
     }
 
     /// What was printed so far, in a session that collects it.
