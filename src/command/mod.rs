@@ -5,7 +5,6 @@ mod doc;
 mod output;
 mod run;
 mod sandbox;
-mod signals;
 
 use crate::cli::{Cli, Command, VmCommand};
 use crate::engine::{Failure, stack};
@@ -13,17 +12,17 @@ use crate::error::Error;
 use crate::view::error::Report;
 
 /// Does what the command line says and returns the exit code.
-pub(crate) fn dispatch(cli: Cli) -> u8 {
-    let options = cli.options.clone();
+pub(crate) fn dispatch(cli: &Cli) -> u8 {
+    let options = &cli.options;
     let result = match &cli.command {
-        Some(Command::Doc { word }) => doc::show(word.as_deref(), &options),
-        Some(Command::Check { file }) => check::check(file, &options),
+        Some(Command::Doc { word }) => doc::show(word.as_deref(), options),
+        Some(Command::Check { file }) => check::check(file, options),
         Some(Command::Vm {
             command: VmCommand::Install { if_needed },
         }) => sandbox::install(*if_needed),
         // The sandbox is entered first: a process has to be of one thread for that.
-        None if options.sandbox.is_some() => sandbox::run(&cli),
-        None => stack::with_room(|| run::run(&cli)).unwrap_or_else(|error| {
+        None if options.sandbox.is_some() => sandbox::run(cli),
+        None => stack::with_room(|| run::run(cli)).unwrap_or_else(|error| {
             let error = Error::io(&error);
             Err(Failure::script(Report::new(format!(
                 "cannot start the interpreter: {error}"
@@ -33,7 +32,7 @@ pub(crate) fn dispatch(cli: Cli) -> u8 {
     match result {
         Ok(code) => code,
         Err(failure) => {
-            output::fail(&failure, &options);
+            output::fail(&failure, options);
             failure.exit_code()
         }
     }

@@ -1,16 +1,18 @@
 //! Runs a script, or a line: reads it once, reads its parameters, runs it, and says how it went.
 
 use std::ffi::OsString;
-use std::io::IsTerminal;
 use std::path::Path;
 
+use clap::CommandFactory;
 use rhai::Dynamic;
+use signal_hook::consts::{SIGHUP, SIGTERM};
 
-use super::{output, signals};
+use super::output;
 use crate::cli::{COMMANDS, Cli, Options};
 use crate::dsl::session::{Given, Settings};
 use crate::dsl::{Session, print};
 use crate::engine::script::Script;
+use crate::engine::signals::Signals;
 use crate::engine::{Failure, Interpreter, Reason, params};
 use crate::error::{Error, nearest};
 use crate::lab::Counts;
@@ -35,7 +37,7 @@ pub(super) enum Source {
 
 /// What the command line asks to run.
 pub(super) fn source(cli: &Cli) -> Result<Source, Failure> {
-    let mut words = cli.script.iter();
+    let mut words = cli.behind.iter();
     if let Some(expression) = &cli.expression {
         return Ok(Source::Script {
             script: Script::new("<expression>", expression),
@@ -69,6 +71,25 @@ fn suggest_command(report: Report, file: &OsString) -> Report {
     }
 }
 
+/// An option of ipvsh behind the script most likely belongs before it.
+fn suggest_option(report: Report, arguments: &[String]) -> Report {
+    let command = Cli::command();
+    let own: Vec<_> = command
+        .get_arguments()
+        .filter_map(|argument| argument.get_long().map(|name| format!("--{name}")))
+        .collect();
+    let misplaced = arguments.iter().find(|argument| {
+        let name = argument.split('=').next().unwrap_or_default();
+        own.iter().any(|known| known == name) && report.message.contains(&format!("`{name}`"))
+    });
+    match misplaced {
+        Some(option) => report.hint(format!(
+            "options of ipvsh stand before the script: `ipvsh {option} …`"
+        )),
+        None => report,
+    }
+}
+
 fn texts<'a>(words: impl Iterator<Item = &'a OsString>) -> Result<Vec<String>, Failure> {
     words
         .map(|word| {
@@ -92,8 +113,7 @@ pub(super) fn run(cli: &Cli) -> Result<u8, Failure> {
         ..Settings::default()
     });
     match source {
-        Source::Session if std::io::stdin().is_terminal() => repl::run(session),
-        Source::Session => repl::run_lines(session),
+        Source::Session => repl::run(session, When::from(options.color).on(&std::io::stderr())),
         Source::Script {
             script,
             is_line,
@@ -104,16 +124,10 @@ pub(super) fn run(cli: &Cli) -> Result<u8, Failure> {
 
 /// Reads the parameters of `script` as they were typed.
 pub(super) fn parameters(
-    script: &Script,
     declared: &[params::Parameter],
     typed: &[String],
 ) -> Result<params::Arguments, Failure> {
-    params::parse(declared, typed).map_err(|report| {
-        Failure::usage(match report.hint {
-            None => report.hint(format!("`ipvsh {} --help` shows them", script.name)),
-            Some(_) => report,
-        })
-    })
+    params::parse(declared, typed).map_err(|report| Failure::usage(suggest_option(report, typed)))
 }
 
 fn run_script(
@@ -126,7 +140,7 @@ fn run_script(
     let interpreter = Interpreter::new(session);
     let ast = interpreter.compile(script, &Interpreter::scope_of_names())?;
     let parameters = interpreter.parameters(&ast)?;
-    let given = self::parameters(script, &parameters, arguments)?;
+    let given = self::parameters(&parameters, arguments)?;
     if given.help {
         let help = params::help(&script.name, &script.head(), &parameters);
         return Ok(output::say(&help));
@@ -136,7 +150,8 @@ fn run_script(
         parameters: given.values,
         args: given.rest,
     });
-    signals::watch(session).map_err(|error| Failure::script(Report::new(error.to_string())))?;
+    Signals::watch(session, &[SIGTERM, SIGHUP])
+        .map_err(|error| Failure::script(Report::new(error.to_string())))?;
     let result = interpreter.run(&ast, &mut interpreter.scope());
     let result = result.and_then(|value| {
         if is_line {
@@ -191,7 +206,7 @@ fn finish(
         (!left.is_empty()).then(|| Failure::script(Report::new("not all could be taken down")))
     });
     let Some(mut failure) = failed else {
-        return Ok(0);
+        return Ok(session.exit_code().unwrap_or(0));
     };
     failure
         .report

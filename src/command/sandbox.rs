@@ -49,12 +49,16 @@ fn announce(place: sandbox::Place) {
 fn in_vm(cli: &Cli) -> Result<u8, Failure> {
     let mut arguments = passed_on(&cli.options);
     let mut needed = Vec::new();
-    let from_input = cli.script.first().is_some_and(|script| script == "-");
-    if !from_input && let Source::Script { script, arguments, .. } = run::source(cli)? {
+    let from_input = cli.behind.first().is_some_and(|script| script == "-");
+    if !from_input
+        && let Source::Script {
+            script, arguments, ..
+        } = run::source(cli)?
+    {
         let interpreter = Interpreter::new(Session::new(crate::dsl::session::Settings::default()));
         let ast = interpreter.compile(&script, &Interpreter::scope_of_names())?;
         let declared = interpreter.parameters(&ast)?;
-        let given = run::parameters(&script, &declared, &arguments)?;
+        let given = run::parameters(&declared, &arguments)?;
         if given.help {
             let help = params::help(&script.name, &script.head(), &declared);
             return Ok(super::output::say(&help));
@@ -66,7 +70,7 @@ fn in_vm(cli: &Cli) -> Result<u8, Failure> {
     if let Some(expression) = &cli.expression {
         arguments.extend(["-e".into(), expression.into()]);
     }
-    arguments.extend(cli.script.iter().cloned());
+    arguments.extend(cli.behind.iter().cloned());
     let mut guest = vm::Guest::new(arguments).map_err(|error| failure(&error))?;
     guest.files = needed;
     vm::run(&guest).map_err(|error| failure(&error))

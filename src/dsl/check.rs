@@ -1,4 +1,4 @@
-//! Checks that fail the script.
+//! Checks that fail the script, and its early end.
 
 use rhai::plugin::*;
 
@@ -11,6 +11,18 @@ fn hold(condition: bool, text: &str) -> Result<()> {
     } else {
         Err(Error::new(Kind::Assertion, text))
     }
+}
+
+/// Ends the script: Rhai hands this through all functions to the top.
+fn end(context: &NativeCallContext, code: i64) -> Answer<()> {
+    answer(context, |session| {
+        let code = u8::try_from(code)
+            .map_err(|_| Error::invalid(format!("an exit code is from 0 to 255, not {code}")))?;
+        session.set_exit_code(code);
+        Ok(())
+    })?;
+    let position = context.call_position();
+    Err(EvalAltResult::Exit(code.into(), position).into())
 }
 
 /// The words of this topic.
@@ -37,5 +49,25 @@ pub mod words {
         answer(&context, |_| {
             hold(condition, &format!("assertion failed: {text}"))
         })
+    }
+
+    /// Ends the script here and now, as done.
+    ///
+    /// ```rhai
+    /// if namespaces().len() == 0 { exit(); }
+    /// ```
+    #[rhai_fn(return_raw, volatile)]
+    pub fn exit(context: NativeCallContext) -> Answer<()> {
+        end(&context, 0)
+    }
+
+    /// Ends the script here and now, with that exit code.
+    ///
+    /// ```rhai
+    /// if namespaces().len() == 1 { exit(4); }
+    /// ```
+    #[rhai_fn(name = "exit", return_raw, volatile)]
+    pub fn exit_with_code(context: NativeCallContext, code: i64) -> Answer<()> {
+        end(&context, code)
     }
 }

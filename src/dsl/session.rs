@@ -51,6 +51,8 @@ pub struct Session {
     output_closed: Cell<bool>,
     lab: Lab,
     ports: Ports,
+    /// What the script wants its exit code to be.
+    exit_code: Cell<Option<u8>>,
 }
 
 impl Session {
@@ -67,6 +69,7 @@ impl Session {
             output_closed: Cell::new(false),
             lab: Lab::default(),
             ports: Ports::default(),
+            exit_code: Cell::new(None),
         })
     }
 
@@ -126,6 +129,16 @@ impl Session {
             0 => None,
             signal => i32::try_from(signal).ok(),
         }
+    }
+
+    /// Notes what exit code the script asked for.
+    pub fn set_exit_code(&self, code: u8) {
+        self.exit_code.set(Some(code));
+    }
+
+    /// The exit code that the script asked for; none where it just came to its end.
+    pub fn exit_code(&self) -> Option<u8> {
+        self.exit_code.get()
     }
 
     /// What was printed so far, in a session that collects it.

@@ -47,15 +47,8 @@ fn enter(context: &EvalContext, place: Dynamic) -> Result<super::session::Entere
     let netns = if place.is_string() {
         netns::find(&place.into_string().unwrap_or_default())?
     } else {
-        let given = place.type_name();
-        place
-            .try_cast::<Netns>()
-            .map(|netns| netns.0)
-            .ok_or_else(|| {
-                Error::invalid(format!(
-                    "`within` takes a namespace or its name, not a value of type {given}"
-                ))
-            })?
+        let netns = place.try_cast::<Netns>().map(|netns| netns.0);
+        netns.ok_or_else(|| Error::invalid("`within` takes a namespace or its name"))?
     };
     Ok(session.enter(netns))
 }

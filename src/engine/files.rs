@@ -25,7 +25,7 @@ pub fn needed(
             Scope::new()
         };
         let ast = interpreter.compile(&script, &scope)?;
-        for import in params::imports(&ast) {
+        for (import, ..) in params::imports(&ast) {
             if !modules::is_standard(&import) {
                 let file = modules::file_of(Some(&script.name), &import);
                 left.push(Script::read(&file).map_err(Failure::script)?);

@@ -9,6 +9,7 @@ pub mod modules;
 mod names;
 pub mod params;
 pub mod script;
+pub mod signals;
 pub mod stack;
 mod types;
 mod words;
@@ -230,6 +231,46 @@ impl Interpreter {
         let ast = self.compile(&Script::new(name, text), &Self::scope_of_names())?;
         self.parameters(&ast)?;
         self.run(&ast, &mut self.scope())
+    }
+
+    /// Keeps the functions and modules of the script `ast`, so that scripts run later find them.
+    ///
+    /// Fails where a module can't be loaded.
+    pub fn keep(&mut self, ast: &AST) -> Result<(), Failure> {
+        let source = ast.source().unwrap_or_default();
+        let explained =
+            |error: Box<EvalAltResult>| diagnose::explain(self, &error, Some(ast), source);
+        let mut modules = Vec::new();
+        for (path, alias, position) in params::imports(ast) {
+            let resolver = self.engine.module_resolver();
+            let module = resolver.resolve(&self.engine, Some(source), &path, position);
+            modules.push((alias, module.map_err(explained)?));
+        }
+        let mut functions = None;
+        if ast.has_functions() {
+            let parts = ast.clone_functions_only();
+            let module = rhai::Module::eval_ast_as_new(Scope::new(), &parts, &self.engine);
+            functions = Some(module.map_err(explained)?);
+        }
+        for (alias, module) in modules {
+            if !alias.is_empty() {
+                self.engine.register_static_module(alias, module);
+            }
+        }
+        if let Some(functions) = functions {
+            self.engine.register_global_module(functions.into());
+        }
+        Ok(())
+    }
+
+    /// Whether `text` is the beginning of something that goes on.
+    pub(crate) fn is_incomplete(&self, text: &str, scope: &Scope) -> bool {
+        if text.trim_end().ends_with('|') || names::ends_in_comment(text) {
+            return true;
+        }
+        let script = Script::new("<incomplete>", text);
+        let parsed = self.engine.compile_with_scope(scope, script.source());
+        parsed.is_err_and(|error| diagnose::is_incomplete(&error.0, error.1, text))
     }
 
     fn explain(&self, error: &EvalAltResult, ast: Option<&AST>, source: &str) -> Failure {

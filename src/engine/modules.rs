@@ -16,7 +16,7 @@ use crate::engine::script::{Script, Sources};
 use crate::error::Error;
 
 /// The modules of the standard library, by the name that a script imports them by.
-pub const STANDARD: &[(&str, &str)] = &[];
+pub const STANDARD: &[(&str, &str)] = &[("std/lab", include_str!("../../stdlib/std/lab.rhai"))];
 
 /// Finds modules, and keeps those that were loaded.
 pub(crate) struct Modules {

@@ -41,6 +41,30 @@ pub(crate) fn declared(text: &str) -> BTreeSet<String> {
     names.into_iter().map(str::to_owned).collect()
 }
 
+/// Whether `text` ends inside a block comment.
+pub(crate) fn ends_in_comment(text: &str) -> bool {
+    let mut rest = text;
+    while let Some(first) = rest.chars().next() {
+        if rest.starts_with("/*") && !rest.contains("*/") {
+            return true;
+        }
+        rest = &rest[skipped(rest).unwrap_or(first.len_utf8())..];
+    }
+    false
+}
+
+/// The length of the comment or quoted text at the beginning of `text`, if there is one.
+fn skipped(text: &str) -> Option<usize> {
+    if text.starts_with("//") {
+        Some(text.find('\n').unwrap_or(text.len()))
+    } else if text.starts_with("/*") {
+        Some(text.find("*/").map_or(text.len(), |end| end + 2))
+    } else {
+        let quote = text.chars().next().filter(|c| ['"', '`'].contains(c))?;
+        Some(quoted(text, quote))
+    }
+}
+
 fn is_name(word: &str) -> bool {
     word.starts_with(|c: char| c.is_alphabetic() || c == '_')
 }
@@ -50,12 +74,8 @@ fn words(text: &str) -> Vec<&str> {
     let mut words = Vec::new();
     let mut rest = text;
     while let Some(first) = rest.chars().next() {
-        let length = if rest.starts_with("//") {
-            rest.find('\n').unwrap_or(rest.len())
-        } else if rest.starts_with("/*") {
-            rest.find("*/").map_or(rest.len(), |end| end + 2)
-        } else if first == '"' || first == '`' {
-            quoted(rest, first)
+        let length = if let Some(length) = skipped(rest) {
+            length
         } else if first.is_alphabetic() || first == '_' {
             let end = rest.find(|c: char| !c.is_alphanumeric() && c != '_');
             let length = end.unwrap_or(rest.len());
@@ -105,6 +125,13 @@ mod tests {
             found("import \"std/lab\" as lab; try {} catch (e) {}"),
             ["e", "lab"]
         );
+    }
+
+    #[test]
+    fn a_comment_that_is_not_closed_goes_on() {
+        assert!(ends_in_comment("1 /* two"));
+        assert!(!ends_in_comment("1 /* two */ // /*"));
+        assert!(!ends_in_comment("\"/*\""));
     }
 
     #[test]

@@ -30,10 +30,10 @@ pub(crate) fn of_id(id: TypeId) -> Option<&'static str> {
 /// The same for a type as Rhai or Rust writes it.
 pub(crate) fn of_text(text: &str) -> &str {
     let text = text.trim().trim_start_matches("&mut ").trim();
-    // What a word returns is wrapped: `Answer<Link>`, `Result<Link, …>`.
+    // What a word returns is wrapped, and written as the compiler spaces it: `Answer < Link >`.
     let text = text
-        .strip_prefix("Answer<")
-        .and_then(|text| text.strip_suffix('>'))
+        .strip_prefix("Answer")
+        .map(|text| text.trim_matches([' ', '<', '>']))
         .unwrap_or(text);
     if text.contains("ImmutableString") || text == "&str" || text == "String" {
         return "string";

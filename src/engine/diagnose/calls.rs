@@ -34,7 +34,7 @@ pub(super) fn explain(context: &Context, call: &str) -> Report {
     if fitting.is_empty() {
         return call.wrong_count(&forms);
     }
-    call.wrong_type(&fitting, &forms)
+    call.wrong_type(&catalog, &fitting, &forms)
 }
 
 /// The same for a call of which only the number of arguments is known.
@@ -111,14 +111,8 @@ impl Call<'_> {
                 "`{name}` is a variable; where it holds a function, write `{name}.call(…)`"
             ));
         }
-        let is_property = catalog
-            .properties
-            .iter()
-            .any(|property| property.name == name);
-        if self.is_method && is_property {
-            return report.hint(format!(
-                "it is a property: write `.{name}` without brackets"
-            ));
+        if let Some(report) = self.called_property(catalog) {
+            return report;
         }
         let functions: Vec<_> = context
             .ast
@@ -155,7 +149,25 @@ impl Call<'_> {
         self.accepted(report, forms)
     }
 
-    fn wrong_type(&self, fitting: &[&Signature], forms: &[Signature]) -> Report {
+    /// What is read with a dot alone is called like a method.
+    fn called_property(&self, catalog: &Catalog) -> Option<Report> {
+        let kind = self.given.first().filter(|_| self.is_method)?;
+        let mut properties = catalog.properties.iter();
+        properties.find(|property| property.of == *kind && property.name == self.name)?;
+        Some(
+            Report::new(format!(
+                "`{}` is a property of {}, not a method",
+                self.name,
+                types::with_article(kind)
+            ))
+            .hint(format!("write `.{}` without brackets", self.name)),
+        )
+    }
+
+    fn wrong_type(&self, catalog: &Catalog, fitting: &[&Signature], forms: &[Signature]) -> Report {
+        if let Some(report) = self.called_property(catalog) {
+            return report;
+        }
         // The form meant is the one that most arguments fit.
         let matches = |form: &Signature| {
             let pairs = form.parameters.iter().zip(&self.given);

@@ -279,7 +279,11 @@ fn module_not_found(context: &Context, name: &str) -> Report {
     let standard = modules::STANDARD.iter().map(|(name, _)| *name);
     if modules::is_standard(name) {
         let known: Vec<_> = standard.clone().map(|name| format!("`{name}`")).collect();
-        let report = report.note(format!("the standard library has {}", known.join(", ")));
+        let report = if known.is_empty() {
+            report
+        } else {
+            report.note(format!("the standard library has {}", known.join(", ")))
+        };
         return match nearest(name, standard) {
             Some(near) => report.hint(format!("did you mean `{near}`?")),
             None => report,

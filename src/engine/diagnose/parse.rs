@@ -18,6 +18,10 @@ pub(super) fn explain(context: &mut Context, kind: &ParseErrorType) -> Report {
     match kind {
         ParseErrorType::UnexpectedEOF => Report::new("the script ends in the middle of something")
             .hint("look for a bracket or quote that isn't closed"),
+        ParseErrorType::MissingToken(token, _) if token == ";" && context.is_at_end() => {
+            Report::new("the script ends in the middle of a block")
+                .hint("look for a `{` that isn't closed")
+        }
         ParseErrorType::MissingToken(token, what) => {
             Report::new(format!("`{token}` is missing {}", what.trim()))
         }
@@ -75,6 +79,18 @@ fn lexical(error: &LexError) -> Report {
 }
 
 impl Context<'_> {
+    /// Whether nothing but blanks stands behind the place of the error.
+    fn is_at_end(&self) -> bool {
+        let (Some(line), Some(column)) = (self.position.line(), self.position.position()) else {
+            return true;
+        };
+        let text = self.text();
+        let mut rest = text.lines().skip(line - 1);
+        let first = rest.next().unwrap_or_default();
+        let behind: String = first.chars().skip(column.saturating_sub(1)).collect();
+        behind.trim().is_empty() && rest.all(|line| line.trim().is_empty())
+    }
+
     /// What is missing is missed at the next token, which can be lines below: the place is the end of what stands before it.
     fn move_to_end_of_previous(&mut self) {
         let text = self.text();
