@@ -79,7 +79,11 @@ fn delete(session: &Rc<Session>, net: &Netns) -> Result<()> {
     }
     namespace::delete(&name).map_err(context)?;
     session.lab().netns_deleted(&net.0);
-    Ok(())
+    // What was learned of ipvlan ports may hold it open, too.
+    session.ports().forget();
+    net.release()?;
+    // The socket is closed by the runtime.
+    session.wait(tokio::task::yield_now())
 }
 
 /// The words of this topic.

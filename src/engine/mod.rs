@@ -5,6 +5,7 @@ pub mod check;
 mod diagnose;
 mod example;
 pub mod files;
+mod keys;
 pub mod modules;
 mod names;
 pub mod params;
@@ -107,6 +108,7 @@ pub fn build(session: &Rc<Session>, sources: &Sources) -> Engine {
         .set_strict_variables(true)
         .set_module_resolver(Modules::new(sources.clone()));
     engine.register_global_module(StandardPackage::new().as_shared_module());
+    keys::allow_keywords(&mut engine);
     words::register(&mut engine);
     // Fails only for symbols that can't be parsed, and these can.
     let registered = within::register(&mut engine);

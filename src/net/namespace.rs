@@ -2,7 +2,7 @@
 
 use std::fs::{self, File, OpenOptions};
 use std::io::ErrorKind;
-use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, IntoRawFd, OwnedFd};
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
@@ -67,6 +67,16 @@ impl Namespace {
     /// What tells it from all others.
     pub fn id(&self) -> Id {
         self.id
+    }
+
+    /// Lets go of the namespace, which may then cease to exist. Entering it from now on fails with `EINVAL`.
+    pub fn release(&self) -> Result<()> {
+        let nothing = File::open("/dev/null").map_err(|error| Error::io(&error))?;
+        // SAFETY: the descriptor is `self.file`'s own and stays open; what it refers to is no longer the namespace.
+        let kept = unsafe { nix::unistd::dup2_raw(&nothing, self.file.as_raw_fd()) }?;
+        // It belongs to `self.file`, which closes it.
+        let _ = kept.into_raw_fd();
+        Ok(())
     }
 
     /// Makes a namespace that has no name; it lives as long as somebody holds it open.
