@@ -178,10 +178,7 @@ fn pass_input_on(speaker: &Speaker, credit: &Receiver<usize>, stopped: &OwnedFd)
             Ok(0) => return tell(speaker, &Frame::InputEnd),
             Ok(count) => {
                 under_way += count;
-                tell(
-                    speaker,
-                    &Frame::Input(bytes.iter().take(count).copied().collect()),
-                )?;
+                tell(speaker, &Frame::Input(bytes[..count].to_vec()))?;
             }
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
             Err(_) => return tell(speaker, &Frame::InputEnd),
