@@ -2,8 +2,8 @@
 //!
 //! It has IPvlan wherever it runs, needs no root, and cannot touch the host: there is no network card, no disk and no
 //! shared folder in it, only one pipe. One binary plays all the parts: on the host it puts a root file system
-//! together in memory ([`initramfs`], [`programs`], [`modules`]), starts QEMU ([`machine`]) and passes on streams,
-//! signals and files ([`host`]); in the guest it is `/init` ([`guest`]) and the kernel's `modprobe` ([`modprobe`]).
+//! together in memory (`initramfs`, `programs`, `modules`), starts QEMU (`machine`) and passes on streams,
+//! signals and files (`host`); in the guest it is `/init` (`guest`) and the kernel's `modprobe` (`modprobe`).
 
 mod accel;
 mod bring_back;
