@@ -303,7 +303,10 @@ mod tests {
 
     #[test]
     fn the_inner_layer_knows_the_namespace_best() {
-        let error = Error::invalid("no").doing("do", "it").within("a").within("b");
+        let error = Error::invalid("no")
+            .doing("do", "it")
+            .within("a")
+            .within("b");
         assert_eq!(error.netns.as_deref(), Some("a"));
     }
 

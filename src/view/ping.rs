@@ -16,7 +16,9 @@ pub fn header(request: &Request) -> String {
     let (destination, label, size) = (request.destination, &request.label, request.size);
     let from = match (&request.source, &request.device) {
         (None, None) => String::new(),
-        (Some(source), device) => format!("from {source} {}: ", device.as_deref().unwrap_or_default()),
+        (Some(source), device) => {
+            format!("from {source} {}: ", device.as_deref().unwrap_or_default())
+        }
         (None, Some(device)) => format!("from {device}: "),
     };
     if destination.is_ipv4() {
@@ -37,15 +39,25 @@ pub fn line(request: &Request, probe: &Probe) -> Option<String> {
         Some(format!("From {from} icmp_seq={sequence} {what}"))
     };
     match &probe.outcome {
-        Outcome::Reply { from, bytes, ttl, rtt } => {
-            Some(reply(request, sequence, *from, *bytes, *ttl, *rtt))
-        }
-        Outcome::Duplicate { from, bytes, ttl, rtt } => {
+        Outcome::Reply {
+            from,
+            bytes,
+            ttl,
+            rtt,
+        } => Some(reply(request, sequence, *from, *bytes, *ttl, *rtt)),
+        Outcome::Duplicate {
+            from,
+            bytes,
+            ttl,
+            rtt,
+        } => {
             let line = reply(request, sequence, *from, *bytes, *ttl, *rtt);
             Some(format!("{line} (DUP!)"))
         }
         Outcome::Lost => None,
-        Outcome::Unreachable { from, what } => from_router(*from, &unreachable(*what, from.is_ipv4())),
+        Outcome::Unreachable { from, what } => {
+            from_router(*from, &unreachable(*what, from.is_ipv4()))
+        }
         Outcome::TtlExceeded { from } => from_router(
             *from,
             if from.is_ipv4() {
@@ -90,7 +102,10 @@ pub fn summary(report: &Report) -> String {
         counts.push(format!("+{} errors", report.errors));
     }
     if report.sent > 0 {
-        counts.push(format!("{}% packet loss", six_digits(report.loss_percent())));
+        counts.push(format!(
+            "{}% packet loss",
+            six_digits(report.loss_percent())
+        ));
         counts.push(format!("time {}ms", report.sending.as_millis()));
     }
 
@@ -102,7 +117,9 @@ pub fn summary(report: &Report) -> String {
         report.rtt_mdev(),
     ) {
         let [min, avg, max, mdev] = [min, avg, max, mdev].map(milliseconds);
-        times.push(format!("rtt min/avg/max/mdev = {min}/{avg}/{max}/{mdev} ms"));
+        times.push(format!(
+            "rtt min/avg/max/mdev = {min}/{avg}/{max}/{mdev} ms"
+        ));
     }
     if report.pipe > 1 {
         times.push(format!("pipe {}", report.pipe));
@@ -192,7 +209,9 @@ fn unreachable(what: Unreachable, v4: bool) -> String {
             Unreachable::BeyondScope => "Beyond scope of source address",
             Unreachable::Host => "Address unreachable",
             Unreachable::Port => "Port unreachable",
-            Unreachable::Other(code) => return format!("Destination unreachable: Unknown code {code}"),
+            Unreachable::Other(code) => {
+                return format!("Destination unreachable: Unknown code {code}");
+            }
             // No other is made from an ICMPv6 code.
             _ => "Unknown code",
         };
@@ -268,7 +287,10 @@ mod tests {
             header(&to("100.0.3.18")),
             "PING 100.0.3.18 (100.0.3.18) 56(84) bytes of data."
         );
-        assert_eq!(header(&to("fd02::2")), "PING fd02::2(fd02::2) 56 data bytes");
+        assert_eq!(
+            header(&to("fd02::2")),
+            "PING fd02::2(fd02::2) 56 data bytes"
+        );
     }
 
     #[test]

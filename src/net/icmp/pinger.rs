@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::future::Future;
 use std::net::{IpAddr, SocketAddr};
 use std::pin::pin;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use socket2::{Domain, Socket, Type};
 
@@ -81,7 +81,9 @@ impl Pinger {
         let mut flight = Flight::new(request.timeout, on_probe);
 
         loop {
-            let unsent = request.count.is_none_or(|count| flight.tally.sent() < count);
+            let unsent = request
+                .count
+                .is_none_or(|count| flight.tally.sent() < count);
             if unsent && due <= Instant::now() {
                 let sequence = flight.tally.send();
                 let sent = tokio::select! {
@@ -106,7 +108,9 @@ impl Pinger {
                 }
             }
 
-            let unsent = request.count.is_none_or(|count| flight.tally.sent() < count);
+            let unsent = request
+                .count
+                .is_none_or(|count| flight.tally.sent() < count);
             let wake = match (unsent.then_some(due), flight.oldest_deadline()) {
                 (Some(due), Some(deadline)) => due.min(deadline),
                 (Some(wake), None) | (None, Some(wake)) => wake,
@@ -250,9 +254,9 @@ impl<F: FnMut(&Probe)> Flight<F> {
     /// Gives up what is older than the timeout.
     fn give_up(&mut self, now: Instant) {
         while let Some(oldest) = self.requests.front() {
-            let over = oldest
-                .departure
-                .is_none_or(|departure| now.saturating_duration_since(departure.steady) >= self.timeout);
+            let over = oldest.departure.is_none_or(|departure| {
+                now.saturating_duration_since(departure.steady) >= self.timeout
+            });
             if !over {
                 break;
             }
@@ -288,15 +292,25 @@ impl<F: FnMut(&Probe)> Flight<F> {
         let was = request.state;
         let outcome = match arrival.message.content {
             Content::Reply { from, bytes } => {
-                let rtt = round_trip(departure, &arrival.wall);
+                let rtt = round_trip(departure, arrival.wall);
                 let ttl = arrival.ttl;
                 match was {
                     State::Pending if rtt > self.timeout => return,
                     State::Pending => {
                         request.state = State::Replied;
-                        Outcome::Reply { from, bytes, ttl, rtt }
+                        Outcome::Reply {
+                            from,
+                            bytes,
+                            ttl,
+                            rtt,
+                        }
                     }
-                    State::Replied => Outcome::Duplicate { from, bytes, ttl, rtt },
+                    State::Replied => Outcome::Duplicate {
+                        from,
+                        bytes,
+                        ttl,
+                        rtt,
+                    },
                     State::Failed => return,
                 }
             }
@@ -313,7 +327,7 @@ impl<F: FnMut(&Probe)> Flight<F> {
 /// From just before the request was sent to the kernel's stamp on the reply.
 ///
 /// The stamp is of a clock that can be set; where it makes no sense, what the steady one says is right, if a little long.
-fn round_trip(departure: Departure, stamp: &Option<std::time::SystemTime>) -> Duration {
+fn round_trip(departure: Departure, stamp: Option<SystemTime>) -> Duration {
     let at_most = departure.steady.elapsed();
     stamp
         .and_then(|stamp| stamp.duration_since(departure.wall).ok())

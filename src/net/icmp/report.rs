@@ -232,7 +232,11 @@ struct RoundTrips {
 
 impl RoundTrips {
     fn add(&mut self, rtt: Duration) {
-        self.min = if self.count == 0 { rtt } else { self.min.min(rtt) };
+        self.min = if self.count == 0 {
+            rtt
+        } else {
+            self.min.min(rtt)
+        };
         self.max = self.max.max(rtt);
         self.count += 1;
         self.sum += rtt.as_micros();

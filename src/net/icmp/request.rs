@@ -56,16 +56,20 @@ impl Request {
     /// Whether the parts go together; what only the kernel can know is left to it.
     pub(super) fn validate(&self) -> Result<()> {
         // The largest IP packet is 65,535 bytes; in IPv6 that does not count the header.
-        let largest = u16::MAX as usize - ECHO_HEADER - if self.destination.is_ipv4() { 20 } else { 0 };
+        let largest =
+            u16::MAX as usize - ECHO_HEADER - if self.destination.is_ipv4() { 20 } else { 0 };
         if usize::from(self.size) > largest {
-            return Err(self.refuse(format!(
-                "a payload of {} bytes does not fit an IP packet",
-                self.size
-            ))
-            .hint(format!("the largest is {largest} bytes")));
+            return Err(self
+                .refuse(format!(
+                    "a payload of {} bytes does not fit an IP packet",
+                    self.size
+                ))
+                .hint(format!("the largest is {largest} bytes")));
         }
         if self.ttl == Some(0) {
-            return Err(self.refuse("a TTL of 0 can't be sent").hint("the range is 1 to 255"));
+            return Err(self
+                .refuse("a TTL of 0 can't be sent")
+                .hint("the range is 1 to 255"));
         }
         if self.timeout.is_zero() {
             return Err(self

@@ -182,11 +182,16 @@ impl Sockets {
             receiver.set_recv_buffer_size(RECEIVE_BUFFER)?;
         }
 
+        let news = Interest::READABLE | Interest::ERROR;
+        // SAFETY: a `Socket` owns its descriptor and keeps the same one until it is dropped.
+        let receiver = unsafe { AsyncFd::register_with_interest(receiver, news) }
+            .map_err(std::io::Error::from)?;
+
         let mut cookie = random().to_ne_bytes().to_vec();
         cookie.truncate(request.size.into());
         Ok(Self {
             client,
-            receiver: AsyncFd::register_with_interest(receiver, Interest::READABLE | Interest::ERROR)?,
+            receiver,
             kind,
             ours: Ours {
                 destination: request.destination,
@@ -262,7 +267,10 @@ impl Sockets {
 
     /// Waits until something may have arrived.
     pub(super) async fn readable(&self) -> Result<AsyncFdReadyGuard<'_, Socket>> {
-        Ok(self.receiver.ready(Interest::READABLE | Interest::ERROR).await?)
+        Ok(self
+            .receiver
+            .ready(Interest::READABLE | Interest::ERROR)
+            .await?)
     }
 
     /// Takes the next message about one of our requests, if one has arrived.
@@ -296,8 +304,16 @@ impl Sockets {
                 Err(errno) => return Err(Error::sys(errno).doing_plain("receive ICMP messages")),
             }
         }
-        while *kind == Type::DGRAM {
-            match receive(receiver.get_ref(), buffer, ancillary, MsgFlags::MSG_ERRQUEUE) {
+        if *kind == Type::RAW {
+            return Ok(None);
+        }
+        loop {
+            match receive(
+                receiver.get_ref(),
+                buffer,
+                ancillary,
+                MsgFlags::MSG_ERRQUEUE,
+            ) {
                 Ok(datagram) => {
                     if let Some(message) = explained(&datagram, buffer) {
                         return Ok(Some(Arrival {
@@ -308,10 +324,9 @@ impl Sockets {
                     }
                 }
                 Err(Errno::EINTR) => {}
-                Err(_) => break,
+                Err(_) => return Ok(None),
             }
         }
-        Ok(None)
     }
 }
 
@@ -376,9 +391,9 @@ fn no_device(errno: Errno, device: &str) -> Error {
 fn no_source(error: &std::io::Error, source: IpAddr) -> Error {
     let error = Error::io(error);
     match error.errno {
-        Some(Errno::EADDRNOTAVAIL) => {
-            error.cause(format!("no interface here has the source address `{source}`"))
-        }
+        Some(Errno::EADDRNOTAVAIL) => error.cause(format!(
+            "no interface here has the source address `{source}`"
+        )),
         _ => error,
     }
 }

@@ -277,7 +277,10 @@ mod tests {
 
     #[test]
     fn an_error_about_another_destination_is_not_ours() {
-        assert_eq!(decoded(&quoting([10, 0, 2, 3], 11, 0, [0; 4]), ROUTER), None);
+        assert_eq!(
+            decoded(&quoting([10, 0, 2, 3], 11, 0, [0; 4]), ROUTER),
+            None
+        );
     }
 
     #[test]
