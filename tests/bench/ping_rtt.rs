@@ -28,7 +28,7 @@ fn main() {
         return;
     }
     let _lab = Lab::pair();
-    for (interval, count, rounds) in [(200, 25, 4), (10, 300, 5)] {
+    for (interval, count, rounds) in [(200, 25, 4), (10, 100, 16)] {
         println!("interval {interval} ms, {count} a round");
         let interval = Duration::from_millis(interval);
         let (mut all_ours, mut all_theirs) = (Vec::new(), Vec::new());

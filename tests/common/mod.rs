@@ -94,7 +94,7 @@ impl Lab {
 
     /// Makes the namespace `netns`.
     ///
-    /// Its links don't look for a duplicate of their link-local address first, which takes them two seconds.
+    /// Loopback is up: without it a host does not get its own "host unreachable" either. Its links don't look for a duplicate of their link-local address first, which takes them two seconds.
     pub fn netns(&self, netns: &str) {
         self.ip(&format!("netns add {netns}"));
         self.sysctl(netns, "net/ipv6/conf/default/accept_dad", "0");
@@ -170,8 +170,10 @@ impl Lab {
     /// Two namespaces `a` (`10.0.1.2`, `fd01::2`) and `b` (`10.0.2.2`, `fd02::2`) with the router `r` between them.
     pub fn routed() -> Self {
         let lab = Self::enter();
-        lab.ip("netns add a\nnetns add r\nnetns add b\n\
-             link add name a netns a type veth peer name ra netns r\n\
+        for name in ["a", "r", "b"] {
+            lab.netns(name);
+        }
+        lab.ip("link add name a netns a type veth peer name ra netns r\n\
              link add name b netns b type veth peer name rb netns r");
         lab.ip_in(
             "r",
