@@ -55,7 +55,7 @@ mod tests {
     #[test]
     fn plain_bytes_stay_as_they_are() {
         assert_eq!(unpack(TEXT).unwrap(), TEXT);
-        assert_eq!(unpack(&[]).unwrap(), []);
+        assert_eq!(unpack(&[]).unwrap(), Vec::<u8>::new());
     }
 
     #[test]
