@@ -110,7 +110,6 @@ pub(super) fn run(cli: &Cli) -> Result<u8, Failure> {
     let session = Session::new(Settings {
         quiet: options.quiet,
         color: When::from(options.color).on(&std::io::stdout()),
-        ..Settings::default()
     });
     match source {
         Source::Session => repl::run(session, When::from(options.color).on(&std::io::stderr())),

@@ -1,6 +1,6 @@
 //! Checks that fail the script, and its early end.
 
-use rhai::plugin::*;
+use rhai::plugin::{EvalAltResult, NativeCallContext, export_module};
 
 use crate::dsl::{Answer, answer};
 use crate::error::{Error, Kind, Result};

@@ -2,7 +2,7 @@
 //!
 //! The engine reads the declarations before the script runs (see `engine::params`); here they only return their values.
 
-use rhai::plugin::*;
+use rhai::plugin::{Dynamic, NativeCallContext, export_module};
 
 use crate::dsl::{Answer, Session, answer};
 use crate::error::{Error, Result};

@@ -1,6 +1,6 @@
 //! Printing values as a user reads them.
 
-use rhai::plugin::*;
+use rhai::plugin::{Dynamic, export_module};
 use rhai::{Array, FnPtr, Map};
 
 use crate::dsl::handle::{Link, Netns};

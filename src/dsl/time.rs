@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use rhai::plugin::*;
+use rhai::plugin::{NativeCallContext, export_module};
 
 use crate::dsl::{Answer, Session, answer};
 use crate::error::{Error, Result};

@@ -266,20 +266,20 @@ fn signature(metadata: &FuncMetadata, form: Form) -> Signature {
         returns: types::of_text(&metadata.return_type).to_owned(),
         is_method,
         is_derived: form != Form::Written,
-        doc: text_of(metadata.comments.iter().map(|comment| comment.as_str())),
+        doc: text_of(metadata.comments.iter().map(AsRef::as_ref)),
     }
 }
 
 /// The parameters' names and types; names that the compiler did not note are made up from the type.
 fn parameters(metadata: &FuncMetadata) -> Vec<(String, String)> {
-    let known = |index: usize| metadata.params_info.get(index).map(|info| info.as_str());
+    let known = |index: usize| metadata.params_info.get(index).map(AsRef::as_ref);
     metadata
         .param_types
         .iter()
         .enumerate()
         .map(|(index, id)| {
             let (name, text) = known(index)
-                .map(|info| info.split_once(':').unwrap_or((info, "")))
+                .map(|info: &str| info.split_once(':').unwrap_or((info, "")))
                 .unwrap_or_default();
             let kind = types::of_id(*id).unwrap_or_else(|| types::of_text(text));
             let name = name.trim().trim_start_matches("r#").trim_start_matches('_');
@@ -303,7 +303,7 @@ fn property(metadata: &FuncMetadata, name: &str) -> Property {
         name: name.to_owned(),
         returns: types::of_text(&metadata.return_type).to_owned(),
         is_writable: false,
-        doc: text_of(metadata.comments.iter().map(|comment| comment.as_str())),
+        doc: text_of(metadata.comments.iter().map(AsRef::as_ref)),
     }
 }
 

@@ -24,8 +24,12 @@ pub(crate) fn declared(text: &str) -> BTreeSet<String> {
                 let list = words[index..].iter().take_while(|word| **word != ")");
                 names.extend(list.skip(1).copied().filter(|word| is_name(word)));
             }
-            "|" => {
-                // A closure's parameters: names and commas up to the next bar. In an `or` there is something else.
+            // Behind a value it is an operator.
+            "|" if !index
+                .checked_sub(2)
+                .is_some_and(|before| is_value(words[before])) =>
+            {
+                // A closure's parameters: names and commas up to the next bar.
                 let list: Vec<_> = words[index..]
                     .iter()
                     .take_while(|word| **word != "|")
@@ -63,6 +67,11 @@ fn skipped(text: &str) -> Option<usize> {
         let quote = text.chars().next().filter(|c| ['"', '`'].contains(c))?;
         Some(quoted(text, quote))
     }
+}
+
+/// Whether a value can end with `word`.
+fn is_value(word: &str) -> bool {
+    is_name(word) || word.starts_with(|c: char| c.is_numeric()) || [")", "]"].contains(&word)
 }
 
 fn is_name(word: &str) -> bool {

@@ -135,7 +135,11 @@ fn neighbour(path: &Path) -> Option<String> {
         .ok()?
         .flatten()
         .filter_map(|entry| entry.file_name().into_string().ok())
-        .filter(|name| name.ends_with(".rhai"))
+        .filter(|name| {
+            Path::new(name)
+                .extension()
+                .is_some_and(|extension| extension == "rhai")
+        })
         .collect();
     let with_extension = format!("{typed}.rhai");
     let near = names

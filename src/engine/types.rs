@@ -33,8 +33,7 @@ pub(crate) fn of_text(text: &str) -> &str {
     // What a word returns is wrapped, and written as the compiler spaces it: `Answer < Link >`.
     let text = text
         .strip_prefix("Answer")
-        .map(|text| text.trim_matches([' ', '<', '>']))
-        .unwrap_or(text);
+        .map_or(text, |text| text.trim_matches([' ', '<', '>']));
     if text.contains("ImmutableString") || text == "&str" || text == "String" {
         return "string";
     }

@@ -213,9 +213,9 @@ mod tests {
 
     #[test]
     fn tabs_and_wide_characters_before_the_caret_line_up() {
-        insta::assert_snapshot!(report("\tlet 网 = \t`图` + frob();", 16).draw(false), @r"
+        insta::assert_snapshot!(report("\tlet 网 = \t`图` + frob();", 17).draw(false), @r"
         error: cannot create ipvlan `ipvlan2` in namespace `net-2`: parent `bond0` runs in mode l2
-          --> scripts/l3.rhai:12:16
+          --> scripts/l3.rhai:12:17
            |
         12 |     let 网 =    `图` + frob();
            |                        ^^^^

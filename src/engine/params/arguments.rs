@@ -85,7 +85,7 @@ fn take<'a>(
             && let Some(mut earlier) = parsed
                 .values
                 .get_mut(name)
-                .and_then(|known| known.write_lock::<Array>())
+                .and_then(Dynamic::write_lock::<Array>)
         {
             earlier.extend(value.into_array().unwrap_or_default());
             return Ok(());

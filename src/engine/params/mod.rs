@@ -102,7 +102,7 @@ pub fn declared(ast: &AST) -> std::result::Result<Vec<Parameter>, Box<EvalAltRes
         .into_iter()
         .find(|(_, position)| !seen.contains(position))
     {
-        Some((call, position)) => Err(misplaced(&call, position, "a function")),
+        Some((call, position)) => Err(exception(&misplaced(&call, "a function"), position)),
         None => Ok(parameters),
     }
 }
@@ -110,18 +110,17 @@ pub fn declared(ast: &AST) -> std::result::Result<Vec<Parameter>, Box<EvalAltRes
 /// Fails where the module `ast` declares a parameter: only a script has a command line.
 pub(crate) fn forbid(ast: &AST) -> std::result::Result<(), Box<EvalAltResult>> {
     match calls(ast, false).into_iter().next() {
-        Some((call, position)) => Err(misplaced(&call, position, "a module")),
+        Some((call, position)) => Err(exception(&misplaced(&call, "a module"), position)),
         None => Ok(()),
     }
 }
 
-fn misplaced(call: &FnCallExpr, position: Position, place: &str) -> Box<EvalAltResult> {
-    let error = Error::invalid(format!(
+fn misplaced(call: &FnCallExpr, place: &str) -> Error {
+    Error::invalid(format!(
         "`{}` can't stand in {place}: parameters belong to the top level of a script",
         call.name
     ))
-    .hint("declare it at the top of the script, and hand its value over");
-    exception(&error, position)
+    .hint("declare it at the top of the script, and hand its value over")
 }
 
 /// The calls of the words that declare parameters: in the top level of `ast` only, or in its functions as well.
@@ -129,8 +128,10 @@ fn calls(ast: &AST, top_level_only: bool) -> Vec<(FnCallExpr, Position)> {
     let mut calls = Vec::new();
     let mut note = |path: &[ASTNode]| {
         let found = match path.last() {
-            Some(ASTNode::Expr(Expr::FnCall(call, position)))
-            | Some(ASTNode::Stmt(Stmt::FnCall(call, position))) => Some((call, position)),
+            Some(
+                ASTNode::Expr(Expr::FnCall(call, position))
+                | ASTNode::Stmt(Stmt::FnCall(call, position)),
+            ) => Some((call, position)),
             _ => None,
         };
         if let Some((call, position)) = found
