@@ -1,0 +1,85 @@
+//! The whole state of a lab as iproute2 sees it: to be the same before and after, or the same as another way leads to.
+
+use std::os::unix::fs::MetadataExt;
+use std::path::Path;
+
+use serde_json::{Map, Value, json};
+
+use crate::lab::{HOST, Lab};
+
+/// Everything: links with all their properties and addresses, routes of all tables, the namespaces and their inodes.
+pub(crate) fn whole(lab: &Lab) -> Value {
+    let mut state = Map::new();
+    for name in std::iter::once(HOST.to_owned()).chain(lab.namespaces()) {
+        let inode = std::fs::metadata(Path::new("/run/netns").join(&name)).map(|meta| meta.ino());
+        let place = json!({
+            "inode": inode.ok(),
+            "links": lab.json(&name, "-d addr show"),
+            "routes": lab.routes(&name, "table all"),
+            "routes6": lab.json(&name, "-6 route show table all"),
+        });
+        state.insert(name, place);
+    }
+    let mut state = Value::Object(state);
+    forget(
+        &mut state,
+        &[
+            "preferred_life_time",
+            "valid_life_time",
+            "gc_timer",
+            "hello_timer",
+            "tcn_timer",
+            "topology_change_timer",
+        ],
+    );
+    state
+}
+
+/// What it means: without what the kernel numbers or makes up by itself, and without what IPv6 does by itself.
+pub(crate) fn meaning(lab: &Lab) -> Value {
+    let mut state = whole(lab);
+    forget(
+        &mut state,
+        &[
+            "address",
+            "broadcast",
+            "ifindex",
+            "inode",
+            "link_index",
+            "link_netnsid",
+            "permaddr",
+            "stable-privacy",
+            "root_id",
+            "bridge_id",
+        ],
+    );
+    forget_link_local(&mut state);
+    state
+}
+
+fn forget(value: &mut Value, keys: &[&str]) {
+    match value {
+        Value::Object(map) => {
+            map.retain(|key, _| !keys.contains(&key.as_str()));
+            map.values_mut().for_each(|value| forget(value, keys));
+        }
+        Value::Array(values) => values.iter_mut().for_each(|value| forget(value, keys)),
+        _ => {}
+    }
+}
+
+/// Takes out IPv6 addresses and routes that links get when they come up, some time later.
+fn forget_link_local(value: &mut Value) {
+    match value {
+        Value::Object(map) => map.values_mut().for_each(forget_link_local),
+        Value::Array(values) => {
+            values.retain(|value| {
+                let text = |key: &str| value.get(key).and_then(Value::as_str).unwrap_or_default();
+                let by_itself = |text: &str| text.starts_with("fe80:") || text.starts_with("ff00:");
+                !by_itself(text("local")) && !by_itself(text("dst"))
+            });
+            values.iter_mut().for_each(forget_link_local);
+        }
+        _ => {}
+    }
+}
