@@ -76,13 +76,17 @@ macro_rules! cases {
 }
 pub(crate) use cases;
 
-/// The kinds of link that this kernel can make.
+/// What this kernel can make: kinds of link, by name, and what not all kernels can do with one.
 pub(crate) struct Features(Vec<&'static str>);
 
 /// How iproute2 makes one of each kind, on the end `p0` of a veth pair where it takes a parent.
 const KINDS: &[(&str, &str)] = &[
     ("veth", "link add k0 type veth peer name k1"),
     ("bridge", "link add k0 type bridge"),
+    (
+        "vlan_filtering",
+        "link add k0 type bridge vlan_filtering 1",
+    ),
     ("bond", "link add k0 type bond"),
     ("dummy", "link add k0 type dummy"),
     ("vlan", "link add link p0 name k0 type vlan id 7"),

@@ -19,7 +19,7 @@ fn a_dummy_is_made_as_iproute2_makes_it(lab: &Lab) {
         r#"netns("a").dummy("d0", #{mtu: 9000, addr: "10.0.0.1/24", up: true, route: "default"});"#,
     );
     let state = crate::state::meaning(lab);
-    assert_eq!(state["a"], state["b"]);
+    crate::state::assert_same(&state["a"], &state["b"]);
 }
 
 fn a_dummy_with_a_name_of_fifteen_bytes(lab: &Lab) {

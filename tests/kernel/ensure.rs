@@ -27,7 +27,7 @@ fn twice(lab: &Lab, text: &str, objects: usize) {
             format!("created 0, changed 0, unchanged {objects}, deleted 0\n")
         )
     );
-    assert_eq!(state::whole(lab), before);
+    state::assert_same(&state::whole(lab), &before);
 }
 
 fn a_second_run_changes_nothing(lab: &Lab) {

@@ -27,7 +27,7 @@ fn an_ipvtap_slave_in_each_mode(lab: &Lab) {
             lab.value(r#"let t = netns("a").link("t"); [t.kind, t.mode, t.flag]"#),
             json!(["ipvtap", mode, "vepa"])
         );
-        lab.ip_in("a", "link del t");
+        lab.ip_in("a", "link del dev t");
     }
 }
 

@@ -76,7 +76,7 @@ fn undone(lab: &Lab, end: &str) -> String {
     foreign(lab);
     let before = state::whole(lab);
     let stderr = lab.fails(&format!("{MADE}{end}"));
-    assert_eq!(state::whole(lab), before);
+    state::assert_same(&state::whole(lab), &before);
     stderr
 }
 
@@ -122,7 +122,7 @@ fn put_back(lab: &Lab, changes: &str) {
     foreign(lab);
     let before = state::whole(lab);
     lab.fails(&format!("{changes}\nthrow \"enough\";"));
-    assert_eq!(state::whole(lab), before);
+    state::assert_same(&state::whole(lab), &before);
 }
 
 fn changes_of_a_foreign_link_are_put_back(lab: &Lab) {
@@ -187,7 +187,7 @@ fn signalled(lab: &Lab, last: &str, line: &str, signal: Signal) -> (i32, String,
     let before = state::whole(lab);
     std::fs::write(lab.folder().join("lab.rhai"), format!("{MADE}{last}")).unwrap();
     let ended = interrupt(lab.start(&["lab.rhai"]), line, signal);
-    assert_eq!(state::whole(lab), before);
+    state::assert_same(&state::whole(lab), &before);
     ended
 }
 
@@ -263,7 +263,7 @@ fn a_run_that_ends_well_takes_its_lab_down_with_rm(lab: &Lab) {
         (output.code, output.stdout.as_str(), output.stderr.as_str()),
         (0, "3\n", "")
     );
-    assert_eq!(state::whole(lab), before);
+    state::assert_same(&state::whole(lab), &before);
 }
 
 fn an_early_exit_leaves_the_lab(lab: &Lab) {
@@ -279,7 +279,7 @@ fn slaves_of_a_foreign_parent_go(lab: &Lab) {
         r#"ipvlan("p0", "v0"); netns("old").ipvlan("p0", "v1", #{addr: "10.0.0.1/24", up: true}); netns("a").ipvlan("p0", "v2");
            throw "enough";"#,
     );
-    assert_eq!(state::meaning(lab), before);
+    state::assert_same(&state::meaning(lab), &before);
 }
 
 fn a_switched_port_is_switched_back(lab: &Lab) {
@@ -287,5 +287,5 @@ fn a_switched_port_is_switched_back(lab: &Lab) {
          link add link p0 name v1 netns old type ipvlan mode l2 private");
     let before = state::whole(lab);
     lab.fails(r#"netns("old").link("v1").mode("l3", #{flag: "vepa"}); throw "enough";"#);
-    assert_eq!(state::whole(lab), before);
+    state::assert_same(&state::whole(lab), &before);
 }

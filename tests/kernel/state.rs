@@ -83,3 +83,33 @@ fn forget_link_local(value: &mut Value) {
         _ => {}
     }
 }
+
+/// Fails with the lines in which two states differ.
+pub(crate) fn assert_same(now: &Value, before: &Value) {
+    let (now, before) = (lines(now), lines(before));
+    let gone: Vec<&String> = before.iter().filter(|line| !now.contains(line)).collect();
+    let new: Vec<&String> = now.iter().filter(|line| !before.contains(line)).collect();
+    assert!(
+        gone.is_empty() && new.is_empty(),
+        "not the same state\n  gone: {gone:#?}\n  new: {new:#?}"
+    );
+}
+
+/// A state as lines: `/host/links/0/mtu = 1500`.
+fn lines(state: &Value) -> Vec<String> {
+    fn add(lines: &mut Vec<String>, path: &str, value: &Value) {
+        match value {
+            Value::Object(map) if !map.is_empty() => map
+                .iter()
+                .for_each(|(key, value)| add(lines, &format!("{path}/{key}"), value)),
+            Value::Array(values) if !values.is_empty() => values
+                .iter()
+                .enumerate()
+                .for_each(|(key, value)| add(lines, &format!("{path}/{key}"), value)),
+            value => lines.push(format!("{path} = {value}")),
+        }
+    }
+    let mut all = Vec::new();
+    add(&mut all, "", state);
+    all
+}

@@ -141,7 +141,7 @@ fn by_hand(lab: &Lab, commands: &str, inside: &[(&str, &str)]) -> Value {
 fn leads_there(lab: &Lab, script: &str, by_hand: &Value) {
     uplink(lab);
     story(lab, script, &[]);
-    assert_eq!(&state::meaning(lab), by_hand);
+    state::assert_same(&state::meaning(lab), by_hand);
 }
 
 fn l3_leads_where_the_shell_commands_lead(lab: &Lab) {
