@@ -5,10 +5,14 @@ mod program;
 
 #[path = "language/calls.rs"]
 mod calls;
+#[path = "language/examples.rs"]
+mod examples;
 #[path = "language/files.rs"]
 mod files;
 #[path = "language/limits.rs"]
 mod limits;
+#[path = "language/manual.rs"]
+mod manual;
 #[path = "language/modules.rs"]
 mod modules;
 #[path = "language/parameters.rs"]

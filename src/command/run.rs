@@ -136,7 +136,11 @@ fn run_script(
     arguments: &[String],
     options: &Options,
 ) -> Result<u8, Failure> {
-    let interpreter = Interpreter::new(session);
+    let interpreter = if is_line {
+        Interpreter::for_line(session, &script.text)
+    } else {
+        Interpreter::new(session)
+    };
     let ast = interpreter.compile(script, &Interpreter::scope_of_names())?;
     let parameters = interpreter.parameters(&ast)?;
     let given = self::parameters(&parameters, arguments)?;
