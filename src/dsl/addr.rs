@@ -18,11 +18,13 @@ use crate::value::prefix;
 /// All addresses of a namespace, or of one link.
 fn list(session: &Rc<Session>, place: &netns::Netns, link: Option<u32>) -> Result<Vec<Address>> {
     session.wait(async {
-        address::list(place.rtnl()?, link).await.map_err(|refusal| {
-            Error::from(refusal)
-                .doing_plain("list addresses")
-                .within(place.label())
-        })
+        address::list(&place.rtnl()?, link)
+            .await
+            .map_err(|refusal| {
+                Error::from(refusal)
+                    .doing_plain("list addresses")
+                    .within(place.label())
+            })
     })?
 }
 
@@ -56,7 +58,7 @@ pub(crate) fn add(session: &Rc<Session>, link: &Link, text: &str, nodad: bool) -
         prefix,
     };
     let added = session.wait(async {
-        let rtnl = place.rtnl()?;
+        let rtnl = &place.rtnl()?;
         Ok::<_, Error>(session.lab().step(undo, address::add(rtnl, &new)).await)
     })??;
     match added {
@@ -131,7 +133,7 @@ fn delete(session: &Rc<Session>, link: &Link, text: &str) -> Result<()> {
         prefix: found.prefix,
     };
     session.wait(async {
-        let rtnl = place.rtnl()?;
+        let rtnl = &place.rtnl()?;
         let request = address::delete(rtnl, link.index(), found.prefix);
         session
             .lab()

@@ -175,7 +175,7 @@ fn confirmed(session: &Rc<Session>, port: &Port) -> Result<bool> {
         return Ok(false);
     };
     session.wait(async {
-        let Ok(rtnl) = slave.netns.rtnl() else {
+        let Ok(rtnl) = &slave.netns.rtnl() else {
             return Ok(false);
         };
         let found = link::get(rtnl, Which::Index(slave.index)).await?;
@@ -195,7 +195,7 @@ fn scan(session: &Rc<Session>, parent: &Parent) -> Result<Port> {
         };
         for netns in candidates {
             // A namespace may go while the others are looked through.
-            let Ok(rtnl) = netns.rtnl() else { continue };
+            let Ok(rtnl) = &netns.rtnl() else { continue };
             let Ok(links) = link::list(rtnl).await else {
                 continue;
             };

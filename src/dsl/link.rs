@@ -42,7 +42,7 @@ pub(crate) fn find(
         .parse()
         .map_err(|error: Error| error.doing("find link", name).within(place.label()))?;
     session.wait(async {
-        let found = link::get(place.rtnl()?, Which::Name(valid.as_str())).await;
+        let found = link::get(&place.rtnl()?, Which::Name(valid.as_str())).await;
         found.map_err(|refusal| refused(refusal, "find link", name, place))
     })?
 }
@@ -70,7 +70,7 @@ pub(crate) fn absent(session: &Rc<Session>, place: &Rc<netns::Netns>, name: &str
 /// All links of a namespace.
 pub(crate) fn all(session: &Rc<Session>, place: &Rc<netns::Netns>) -> Result<Vec<Snapshot>> {
     session.wait(async {
-        let links = link::list(place.rtnl()?).await;
+        let links = link::list(&place.rtnl()?).await;
         links.map_err(|refusal| {
             Error::from(refusal)
                 .doing_plain("list links")
@@ -90,7 +90,7 @@ pub(crate) fn handle(place: &Rc<netns::Netns>, seen: &Snapshot) -> Link {
 pub(crate) fn snapshot(session: &Rc<Session>, link: &Link) -> Result<Snapshot> {
     let place = link.netns();
     let found = session.wait(async {
-        let found = link::get(place.rtnl()?, Which::Index(link.index())).await;
+        let found = link::get(&place.rtnl()?, Which::Index(link.index())).await;
         found.map_err(|refusal| refused(refusal, "read link", &link.name(), &place))
     })??;
     match found {
@@ -143,7 +143,7 @@ pub(crate) fn change(
         what: name.clone(),
     };
     session.wait(async {
-        let rtnl = place.rtnl()?;
+        let rtnl = &place.rtnl()?;
         session
             .lab()
             .step(undo, link::change(rtnl, message))
@@ -319,7 +319,7 @@ fn move_to(session: &Rc<Session>, link: &Link, target: &Netns) -> Result<()> {
         name: name.clone(),
     };
     let moved = session.wait(async {
-        let rtnl = from.rtnl()?;
+        let rtnl = &from.rtnl()?;
         let lab = session.lab();
         let request = link::move_to(rtnl, index, target.namespace(), None);
         let result = if lab.made_link(&from, index) {
@@ -334,7 +334,7 @@ fn move_to(session: &Rc<Session>, link: &Link, target: &Netns) -> Result<()> {
             _ => context(refusal.into()),
         })?;
         // The kernel keeps the ifindex where it is free, and gives another one where it is not.
-        let found = link::get(target.rtnl()?, Which::Name(&name)).await;
+        let found = link::get(&target.rtnl()?, Which::Name(&name)).await;
         found.map_err(|refusal| context(refusal.into()))
     })??;
     let moved = moved.ok_or_else(|| gone(link))?;
@@ -350,7 +350,7 @@ fn move_to(session: &Rc<Session>, link: &Link, target: &Netns) -> Result<()> {
 pub(crate) fn delete(session: &Rc<Session>, link: &Link) -> Result<()> {
     let place = link.netns();
     let deleted = session.wait(async {
-        link::delete(place.rtnl()?, link.index())
+        link::delete(&place.rtnl()?, link.index())
             .await
             .map_err(|refusal| refused(refusal, "delete link", &link.name(), &place))
     })??;
@@ -409,7 +409,7 @@ pub(crate) fn neighbour(
         return Ok(None);
     };
     let found = session.wait(async {
-        let found = link::get(other.rtnl()?, Which::Index(index)).await;
+        let found = link::get(&other.rtnl()?, Which::Index(index)).await;
         found.map_err(Error::from)
     })??;
     Ok(found.map(|found| handle(&other, &found)))
@@ -423,7 +423,7 @@ fn namespace_of_nsid(
 ) -> Result<Option<Rc<netns::Netns>>> {
     let candidates = session.known_namespaces()?;
     session.wait(async {
-        let rtnl = place.rtnl()?;
+        let rtnl = &place.rtnl()?;
         for candidate in candidates {
             if rtnl.nsid_of(candidate.namespace()).await? == Some(nsid) {
                 return Ok(Some(candidate));

@@ -335,13 +335,13 @@ fn create(session: &Rc<Session>, wanted: &Wanted, message: LinkMessage) -> Resul
         let target = remote.then(|| place.namespace());
         let request = async {
             place.check()?;
-            let rtnl = sender.rtnl()?;
+            let rtnl = &sender.rtnl()?;
             match crate::net::link::create(rtnl, target, with_up(&message, up)).await {
                 // Older kernels want the name to be free in the sender's namespace too (seen on Linux 6.1).
                 Err(refusal)
                     if refusal.errno == Errno::EEXIST
                         && remote
-                        && crate::net::link::get(place.rtnl()?, Which::Name(name))
+                        && crate::net::link::get(&place.rtnl()?, Which::Name(name))
                             .await?
                             .is_none() =>
                 {
@@ -354,7 +354,7 @@ fn create(session: &Rc<Session>, wanted: &Wanted, message: LinkMessage) -> Resul
             Err(error) if error.errno == Some(Errno::EEXIST) => return Ok(None),
             other => other?,
         }
-        let seen = crate::net::link::get(place.rtnl()?, Which::Name(name)).await?;
+        let seen = crate::net::link::get(&place.rtnl()?, Which::Name(name)).await?;
         seen.map(Some)
             .ok_or_else(|| Error::new(Kind::NotFound, "it vanished as soon as it was made"))
     })??;
@@ -394,10 +394,10 @@ async fn create_under_passing_name(
     let passing = format!("iv{:x}x{number:x}", std::process::id());
     let place = &wanted.place;
     set_name(&mut message, &passing);
-    crate::net::link::create(sender.rtnl()?, Some(place.namespace()), message)
+    crate::net::link::create(&sender.rtnl()?, Some(place.namespace()), message)
         .await
         .map_err(|refusal| refused(wanted, &refusal))?;
-    let rtnl = place.rtnl()?;
+    let rtnl = &place.rtnl()?;
     let Some(made) = crate::net::link::get(rtnl, Which::Name(&passing)).await? else {
         return Err(Error::new(
             Kind::NotFound,

@@ -47,6 +47,22 @@ fn handle(line: &str, cells: &[(&str, &str)]) -> Value {
     }
 }
 
+/// The maps of a list as a table; a cell is empty where a map has no such key.
+fn table(list: &Array, columns: &[String]) -> String {
+    let row = |item: &Dynamic| {
+        let map = item.as_map_ref().ok();
+        columns
+            .iter()
+            .map(|column| {
+                let cell = map.as_ref().and_then(|map| map.get(column.as_str()));
+                cell.map(|cell| value(cell).show()).unwrap_or_default()
+            })
+            .collect()
+    };
+    let rows: Vec<Vec<String>> = list.iter().map(row).collect();
+    crate::view::table::draw(columns, &rows)
+}
+
 // Rhai prints what a function called `print` returns: to its output goes the text of these.
 /// The words of this topic.
 #[export_module(manifest)]
@@ -71,6 +87,17 @@ pub mod words {
     #[rhai_fn(name = "print", volatile)]
     pub fn print_list(list: Array) -> String {
         value(&list.into()).show()
+    }
+
+    /// Prints a list of maps as a table of the given columns, in that order.
+    ///
+    /// ```rhai
+    /// print([#{mode: "l2", sibling: "yes"}], ["mode", "sibling"]);
+    /// ```
+    #[rhai_fn(name = "print", volatile)]
+    pub fn print_columns(list: Array, columns: Array) -> String {
+        let columns: Vec<String> = columns.iter().map(ToString::to_string).collect();
+        table(&list, &columns)
     }
 
     /// Prints a map, each entry on a line.

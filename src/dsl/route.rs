@@ -130,7 +130,7 @@ fn create(
         route: Box::new(route.clone()),
     };
     let added = session.wait(async {
-        let rtnl = place.rtnl()?;
+        let rtnl = &place.rtnl()?;
         Ok::<_, Error>(session.lab().step(undo, route::add(rtnl, route)).await)
     })??;
     if added.is_ok() {
@@ -223,7 +223,7 @@ fn settle(
 /// All routes of a namespace, of one table where one is given.
 fn list(session: &Rc<Session>, place: &netns::Netns, table: Option<u32>) -> Result<Vec<Route>> {
     session.wait(async {
-        route::list(place.rtnl()?, table).await.map_err(|refusal| {
+        route::list(&place.rtnl()?, table).await.map_err(|refusal| {
             Error::from(refusal)
                 .doing_plain("list routes")
                 .within(place.label())
@@ -237,7 +237,7 @@ fn remove(session: &Rc<Session>, place: &Rc<netns::Netns>, route: &Route) -> Res
         route: Box::new(route.clone()),
     };
     session.wait(async {
-        let rtnl = place.rtnl()?;
+        let rtnl = &place.rtnl()?;
         session
             .lab()
             .step(undo, route::delete(rtnl, route))
@@ -297,7 +297,7 @@ fn lookup(session: &Rc<Session>, net: &Netns, destination: &str, options: Map) -
         .map_err(context)?;
     let ip: IpAddr = prefix::ip(destination).map_err(context)?;
     let found = session.wait(async {
-        route::lookup(place.rtnl()?, ip, source)
+        route::lookup(&place.rtnl()?, ip, source)
             .await
             .map_err(|refusal| match refusal.errno {
                 Errno::ENETUNREACH => context(
@@ -408,7 +408,7 @@ pub mod words {
         context: NativeCallContext,
         net: &mut Netns,
         destination: &str,
-        dev: &str,
+        dev: Dynamic,
     ) -> Answer<()> {
         route_dev_with(context, net, destination, dev, Map::new())
     }
@@ -426,33 +426,13 @@ pub mod words {
         context: NativeCallContext,
         net: &mut Netns,
         destination: &str,
-        dev: &str,
+        dev: Dynamic,
         options: Map,
     ) -> Answer<()> {
         answer(&context, |session| {
-            let dev = link::lookup(session, &net.0, dev)
+            let dev = link::link_argument(session, &net.0, &dev)
                 .map_err(|error| error.doing("add route", destination).within(net.label()))?;
             add(session, net, destination, Some(&dev), options)
-        })
-    }
-
-    /// Adds a route by the link that a handle stands for.
-    ///
-    /// ```rhai
-    /// let a = netns("a");
-    /// let v = a.veth("v0", "v1", #{addr: "10.0.0.1/24", up: true});
-    /// a.route("default", v);
-    /// a.lookup("8.8.8.8").link    // => "v0"
-    /// ```
-    #[rhai_fn(name = "route", return_raw, volatile)]
-    pub fn route_handle(
-        context: NativeCallContext,
-        net: &mut Netns,
-        destination: &str,
-        dev: Link,
-    ) -> Answer<()> {
-        answer(&context, |session| {
-            add(session, net, destination, Some(&dev), Map::new())
         })
     }
 

@@ -5,6 +5,7 @@ pub mod check;
 mod diagnose;
 mod example;
 pub mod files;
+mod keys;
 pub mod modules;
 mod names;
 pub mod params;
@@ -120,6 +121,7 @@ fn build(session: &Rc<Session>, sources: &Sources, functions: Functions) -> Engi
         Functions::WhenCalled => StandardPackage::new_lazy(),
     };
     engine.register_global_module(package.as_shared_module());
+    keys::allow_keywords(&mut engine);
     words::register(&mut engine);
     // Fails only for symbols that can't be parsed, and these can.
     let registered = within::register(&mut engine);

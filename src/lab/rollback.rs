@@ -88,23 +88,24 @@ async fn undo(step: Undo) -> Result<bool> {
     }
     match step {
         Undo::DeleteNetns { netns, name } => namespace::delete(&name)
+            .and_then(|()| netns.release())
             .map(|()| true)
             .map_err(|error| error.doing("delete namespace", netns.label())),
         Undo::DeleteLink { index, name, .. } => delete_link(&netns, index, &name).await,
         Undo::MoveBack {
             index, home, name, ..
         } => {
-            let moved = link::move_to(netns.rtnl()?, index, home.namespace(), Some(&name)).await;
+            let moved = link::move_to(&netns.rtnl()?, index, home.namespace(), Some(&name)).await;
             done(moved, "move back", &name, &netns)
         }
         Undo::Restore { message, what, .. } => done(
-            link::change(netns.rtnl()?, message).await,
+            link::change(&netns.rtnl()?, message).await,
             "restore",
             &what,
             &netns,
         ),
         Undo::DeleteAddress { link, prefix, .. } => {
-            let deleted = address::delete(netns.rtnl()?, link, prefix).await;
+            let deleted = address::delete(&netns.rtnl()?, link, prefix).await;
             done(deleted, "delete address", &prefix.to_string(), &netns)
         }
         Undo::AddAddress { link, prefix, .. } => {
@@ -113,22 +114,22 @@ async fn undo(step: Undo) -> Result<bool> {
                 prefix,
                 nodad: true,
             };
-            let added = address::add(netns.rtnl()?, &new).await;
+            let added = address::add(&netns.rtnl()?, &new).await;
             done(added, "restore address", &prefix.to_string(), &netns)
         }
         Undo::DeleteRoute { route, .. } => {
-            let deleted = route::delete(netns.rtnl()?, &route).await;
+            let deleted = route::delete(&netns.rtnl()?, &route).await;
             done(deleted, "delete route", &route.destination_text(), &netns)
         }
         Undo::AddRoute { route, .. } => {
-            let added = route::add(netns.rtnl()?, &route).await;
+            let added = route::add(&netns.rtnl()?, &route).await;
             done(added, "restore route", &route.destination_text(), &netns)
         }
     }
 }
 
 async fn delete_link(netns: &Netns, index: u32, name: &str) -> Result<bool> {
-    let rtnl = netns.rtnl()?;
+    let rtnl = &netns.rtnl()?;
     let index = match index {
         // The run was cut off between asking and learning the ifindex.
         0 => match link::get(rtnl, link::Which::Name(name)).await? {

@@ -2,16 +2,17 @@
 
 use std::fs::{self, File, OpenOptions};
 use std::io::ErrorKind;
-use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, IntoRawFd, OwnedFd};
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
 use nix::errno::Errno;
 use nix::mount::{MntFlags, MsFlags, mount, umount2};
 use nix::sched::CloneFlags;
+use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use nix::sys::statfs::fstatfs;
 
-use crate::error::{Error, Kind, Result};
+use crate::error::{Error, Result};
 use crate::value::name::NetnsName;
 
 /// Where names of namespaces live, as iproute2 has it.
@@ -69,6 +70,16 @@ impl Namespace {
         self.id
     }
 
+    /// Lets go of the namespace, which may then cease to exist. Entering it from now on fails with `EINVAL`.
+    pub fn release(&self) -> Result<()> {
+        let nothing = File::open("/dev/null").map_err(|error| Error::io(&error))?;
+        // SAFETY: the descriptor is `self.file`'s own and stays open; what it refers to is no longer the namespace.
+        let kept = unsafe { nix::unistd::dup2_raw(&nothing, self.file.as_raw_fd()) }?;
+        // It belongs to `self.file`, which closes it.
+        let _ = kept.into_raw_fd();
+        Ok(())
+    }
+
     /// Makes a namespace that has no name; it lives as long as somebody holds it open.
     fn make() -> Result<Self> {
         let home = Self::current()?;
@@ -121,6 +132,15 @@ pub fn within<T>(namespace: &Namespace, f: impl FnOnce() -> T) -> Result<T> {
     let result = f();
     drop(guard);
     Ok(result)
+}
+
+/// Lets this process hold as many files open as it may: each namespace that is worked in takes two, its file and its socket.
+///
+/// Where the limit can't be raised it stays as it is, and too many namespaces fail with `EMFILE`.
+pub fn allow_many() {
+    if let Ok((_, most)) = getrlimit(Resource::RLIMIT_NOFILE) {
+        let _ = setrlimit(Resource::RLIMIT_NOFILE, most, most);
+    }
 }
 
 /// The file that holds the name.
@@ -228,12 +248,11 @@ pub fn names() -> Result<Vec<NetnsName>> {
     Ok(names)
 }
 
-/// The error for a namespace that is not there, with the nearest name that is.
-pub fn not_found(name: &str) -> Error {
-    let error = Error::new(Kind::NotFound, format!("there is no namespace `{name}`"));
+/// Says what to type where there is no namespace `name`: the nearest name that there is, or how to make it.
+pub fn hint_for_missing(name: &str) -> String {
     let names = names().unwrap_or_default();
     match crate::error::nearest(name, names.iter().map(NetnsName::as_str)) {
-        Some(near) => error.hint(format!("did you mean `{near}`?")),
-        None => error.hint(format!("make it with netns(\"{name}\")")),
+        Some(near) => format!("did you mean `{near}`?"),
+        None => format!("make it with netns(\"{name}\")"),
     }
 }

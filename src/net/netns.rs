@@ -1,6 +1,6 @@
 //! A namespace that is worked in: how the user calls it, and its rtnetlink socket, opened at first need.
 
-use std::cell::OnceCell;
+use std::cell::RefCell;
 use std::collections::HashSet;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -17,7 +17,7 @@ pub struct Netns {
     label: String,
     path: PathBuf,
     namespace: Namespace,
-    rtnl: OnceCell<Rtnl>,
+    rtnl: RefCell<Option<Rtnl>>,
 }
 
 impl Netns {
@@ -34,7 +34,7 @@ impl Netns {
     pub fn named(name: &NetnsName) -> Result<Self> {
         let path = namespace::path_of(name);
         let open = Namespace::open(&path).map_err(|error| match error.kind {
-            Kind::NotFound => namespace::not_found(name.as_str()),
+            Kind::NotFound => error.cause(format!("there is no namespace `{name}`")),
             Kind::Invalid => error.hint(format!(
                 "a crash may have left it behind; remove it with `rm {}`",
                 path.display()
@@ -77,7 +77,7 @@ impl Netns {
             label,
             path,
             namespace,
-            rtnl: OnceCell::new(),
+            rtnl: RefCell::new(None),
         }
     }
 
@@ -99,13 +99,20 @@ impl Netns {
     /// Its socket. To be called within the tokio runtime that drives it.
     ///
     /// Fails with `not_found` where the name is gone or stands for another namespace by now.
-    pub fn rtnl(&self) -> Result<&Rtnl> {
+    pub fn rtnl(&self) -> Result<Rtnl> {
         self.check()?;
-        if let Some(rtnl) = self.rtnl.get() {
-            return Ok(rtnl);
+        if let Some(rtnl) = &*self.rtnl.borrow() {
+            return Ok(rtnl.clone());
         }
         let rtnl = Rtnl::open(&self.namespace)?;
-        Ok(self.rtnl.get_or_init(|| rtnl))
+        self.rtnl.replace(Some(rtnl.clone()));
+        Ok(rtnl)
+    }
+
+    /// Lets go of a namespace that was deleted: while it is held open it would live on, with its links and their addresses.
+    pub fn release(&self) -> Result<()> {
+        self.rtnl.take();
+        self.namespace.release()
     }
 
     /// Listens to what happens to its links. To be called within the tokio runtime.

@@ -1,6 +1,7 @@
 //! Requests to rtnetlink over a socket born in a namespace: tell the kernel, ask it, and read what it says on refusal.
 
 use std::os::fd::{AsFd, AsRawFd};
+use std::rc::Rc;
 
 use futures::StreamExt;
 use nix::errno::Errno;
@@ -42,16 +43,20 @@ impl Refusal {
     }
 }
 
-/// A connection to rtnetlink, for the namespace that it was opened in.
-#[derive(Debug)]
+/// A connection to rtnetlink, for the namespace that it was opened in. Copies share the socket.
+#[derive(Clone, Debug)]
 pub struct Rtnl {
     handle: Handle,
-    connection: AbortHandle,
+    _connection: Rc<Running>,
 }
 
-impl Drop for Rtnl {
+/// The task that drives a socket; the socket is closed when the last copy goes.
+#[derive(Debug)]
+struct Running(AbortHandle);
+
+impl Drop for Running {
     fn drop(&mut self) {
-        self.connection.abort();
+        self.0.abort();
     }
 }
 
@@ -62,8 +67,11 @@ impl Rtnl {
         let socket = connection.socket_mut().socket_mut();
         socket.set_ext_ack(true)?;
         socket.set_cap_ack(true)?;
-        let connection = tokio::spawn(connection).abort_handle();
-        Ok(Self { handle, connection })
+        let connection = Running(tokio::spawn(connection).abort_handle());
+        Ok(Self {
+            handle,
+            _connection: Rc::new(connection),
+        })
     }
 
     /// Sends a changing request and waits for the acknowledgement; `flags` come on top of `REQUEST | ACK`.

@@ -6,7 +6,8 @@ use nix::errno::Errno;
 use nix::libc;
 use nix::sys::socket::{AddressFamily, SockFlag, SockType, socket};
 
-use crate::error::{Error, Result};
+use super::failed;
+use crate::error::Result;
 
 nix::ioctl_write_ptr_bad!(set_interface_flags, libc::SIOCSIFFLAGS, libc::ifreq);
 
@@ -14,7 +15,7 @@ nix::ioctl_write_ptr_bad!(set_interface_flags, libc::SIOCSIFFLAGS, libc::ifreq);
 ///
 /// By ioctl, as it must work before there is a runtime to speak netlink with.
 pub(super) fn up() -> Result<()> {
-    bring_up().map_err(|errno| Error::sys(errno).doing("bring up", "lo"))
+    bring_up().map_err(|errno| failed(errno).doing("bring up", "lo"))
 }
 
 fn bring_up() -> Result<(), Errno> {

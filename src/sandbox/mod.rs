@@ -11,6 +11,8 @@ pub mod vm;
 use std::fs;
 use std::path::Path;
 
+use crate::error::Error;
+
 /// Where a throw-away run takes place.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Place {
@@ -63,6 +65,13 @@ fn lists_ipvlan(list: &Path) -> bool {
             .filter_map(|line| line.split(':').next()?.rsplit('/').next())
             .any(|file| file.split(".ko").next() == Some("ipvlan"))
     })
+}
+
+/// A failure of the operating system, without a hint: the advice to try a sandbox is of no use within one.
+fn failed(error: impl Into<Error>) -> Error {
+    let mut error = error.into();
+    error.hint = None;
+    error
 }
 
 #[cfg(test)]

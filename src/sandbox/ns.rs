@@ -1,7 +1,6 @@
 //! Private namespaces of this kernel: the throw-away place that is at once there and needs no root.
 
 use std::fs;
-use std::path::Path;
 
 use nix::errno::Errno;
 use nix::mount::{MsFlags, mount};
@@ -39,36 +38,17 @@ fn leave_the_host() -> Result<()> {
         write("/proc/self/uid_map", &format!("0 {uid} 1"))?;
         write("/proc/self/gid_map", &format!("0 {gid} 1"))?;
     }
-    on(
-        "/",
-        mount(
-            None::<&str>,
-            "/",
-            None::<&str>,
-            MsFlags::MS_REC | MsFlags::MS_PRIVATE,
-            None::<&str>,
-        ),
-    )?;
+    let nothing = None::<&str>;
+    let private = MsFlags::MS_REC | MsFlags::MS_PRIVATE;
+    on("/", mount(nothing, "/", nothing, private, nothing))?;
     let plain = MsFlags::MS_NOSUID | MsFlags::MS_NODEV;
     on(
         "/run",
-        mount(
-            Some("tmpfs"),
-            "/run",
-            Some("tmpfs"),
-            plain,
-            Some("mode=755"),
-        ),
+        mount(nothing, "/run", Some("tmpfs"), plain, Some("mode=755")),
     )?;
-    on("/run/netns", fs::create_dir(Path::new("/run/netns")))?;
+    on("/run/netns", fs::create_dir("/run/netns"))?;
     // Refused in containers that hide parts of their own /sys. Only the listing under /sys/class/net is lost then.
-    let _ = mount(
-        Some("sysfs"),
-        "/sys",
-        Some("sysfs"),
-        plain | MsFlags::MS_NOEXEC,
-        None::<&str>,
-    );
+    let _ = mount(nothing, "/sys", Some("sysfs"), plain, nothing);
     loopback::up()
 }
 

@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::future::Future;
 use std::net::{IpAddr, SocketAddr};
 use std::pin::pin;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use socket2::{Domain, Socket, Type};
 
@@ -292,7 +292,7 @@ impl<F: FnMut(&Probe)> Flight<F> {
         let was = request.state;
         let outcome = match arrival.message.content {
             Content::Reply { from, bytes } => {
-                let rtt = round_trip(departure, &arrival.wall);
+                let rtt = round_trip(departure, arrival.wall);
                 let ttl = arrival.ttl;
                 match was {
                     State::Pending if rtt > self.timeout => return,
@@ -327,7 +327,7 @@ impl<F: FnMut(&Probe)> Flight<F> {
 /// From just before the request was sent to the kernel's stamp on the reply.
 ///
 /// The stamp is of a clock that can be set; where it makes no sense, what the steady one says is right, if a little long.
-fn round_trip(departure: Departure, stamp: &Option<std::time::SystemTime>) -> Duration {
+fn round_trip(departure: Departure, stamp: Option<SystemTime>) -> Duration {
     let at_most = departure.steady.elapsed();
     stamp
         .and_then(|stamp| stamp.duration_since(departure.wall).ok())

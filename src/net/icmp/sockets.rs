@@ -182,15 +182,16 @@ impl Sockets {
             receiver.set_recv_buffer_size(RECEIVE_BUFFER)?;
         }
 
+        let news = Interest::READABLE | Interest::ERROR;
+        // SAFETY: a `Socket` owns its descriptor and keeps the same one until it is dropped.
+        let receiver = unsafe { AsyncFd::register_with_interest(receiver, news) }
+            .map_err(std::io::Error::from)?;
+
         let mut cookie = random().to_ne_bytes().to_vec();
         cookie.truncate(request.size.into());
         Ok(Self {
             client,
-            // SAFETY: a `Socket` owns its descriptor and keeps the same one until it is dropped.
-            receiver: unsafe {
-                AsyncFd::register_with_interest(receiver, Interest::READABLE | Interest::ERROR)
-            }
-            .map_err(std::io::Error::from)?,
+            receiver,
             kind,
             ours: Ours {
                 destination: request.destination,
@@ -303,7 +304,10 @@ impl Sockets {
                 Err(errno) => return Err(Error::sys(errno).doing_plain("receive ICMP messages")),
             }
         }
-        while *kind == Type::DGRAM {
+        if *kind == Type::RAW {
+            return Ok(None);
+        }
+        loop {
             match receive(
                 receiver.get_ref(),
                 buffer,
@@ -320,10 +324,9 @@ impl Sockets {
                     }
                 }
                 Err(Errno::EINTR) => {}
-                Err(_) => break,
+                Err(_) => return Ok(None),
             }
         }
-        Ok(None)
     }
 }
 

@@ -16,6 +16,7 @@ use nix::sys::stat::{Mode, mkdirat};
 use nix::unistd::{UnlinkatFlags, unlinkat};
 
 use crate::error::{Error, Kind, Result};
+use crate::sandbox::failed;
 
 /// More than a lab ever writes, less than would fill a disk.
 const MOST: u64 = 1 << 30;
@@ -64,10 +65,7 @@ impl Returns {
         let outcome = match self.left.checked_sub(size) {
             Some(left) => {
                 self.left = left;
-                current
-                    .file
-                    .write_all(bytes)
-                    .map_err(|error| Error::io(&error))
+                current.file.write_all(bytes).map_err(failed)
             }
             None => Err(Error::invalid("the guest has written more than 1 GiB")),
         };
@@ -91,7 +89,7 @@ impl Returns {
         );
         if let Err(errno) = renamed {
             current.discard();
-            self.fail(Error::sys(errno), &current.path);
+            self.fail(failed(errno), &current.path);
         }
     }
 
@@ -105,7 +103,8 @@ impl Returns {
     }
 
     fn fail(&mut self, error: Error, path: &Path) {
-        let error = error.doing("bring back from the micro-VM", &path.display().to_string());
+        let error =
+            failed(error).doing("bring back from the micro-VM", &path.display().to_string());
         self.failure.get_or_insert(error);
     }
 

@@ -8,6 +8,9 @@ use std::path::PathBuf;
 /// More than any frame of ours carries: a longer one is nonsense from the other side.
 const LONGEST: usize = 1 << 20;
 
+/// A kind and a length.
+const HEAD: usize = 5;
+
 /// The piece of a stream or a file that is sent in one frame.
 pub(super) const PIECE: usize = 64 << 10;
 
@@ -74,12 +77,11 @@ pub(super) enum Frame {
 impl Frame {
     /// Sends the frame in one write.
     pub(super) fn write(&self, to: &mut impl Write) -> io::Result<()> {
-        let (kind, payload) = self.encode();
-        let length = u32::try_from(payload.len()).map_err(|_| nonsense("a frame too long"))?;
-        let mut bytes = Vec::with_capacity(5 + payload.len());
-        bytes.push(kind);
-        bytes.extend_from_slice(&length.to_le_bytes());
-        bytes.extend_from_slice(&payload);
+        let mut bytes = Vec::with_capacity(HEAD + self.bulk().len());
+        bytes.extend_from_slice(&[0; HEAD]);
+        bytes[0] = self.encode(&mut bytes);
+        let length = u32::try_from(bytes.len() - HEAD).map_err(|_| nonsense("a frame too long"))?;
+        bytes[1..HEAD].copy_from_slice(&length.to_le_bytes());
         to.write_all(&bytes)?;
         to.flush()
     }
@@ -106,33 +108,70 @@ impl Frame {
         Self::decode(kind[0], payload).map(Some)
     }
 
-    fn encode(&self) -> (u8, Vec<u8>) {
+    /// What the frame carries of a stream or a file.
+    fn bulk(&self) -> &[u8] {
         match self {
-            Self::Hello(release) => (b'h', release.clone().into_bytes()),
-            Self::Beat => (b'b', Vec::new()),
-            Self::Output(Stream::Out, bytes) => (b'o', bytes.clone()),
-            Self::Output(Stream::Err, bytes) => (b'e', bytes.clone()),
-            Self::Took(count) => (b't', count.to_le_bytes().to_vec()),
+            Self::Output(_, bytes) | Self::FileData(bytes) | Self::Input(bytes) => bytes,
+            _ => &[],
+        }
+    }
+
+    /// Appends the payload and gives the kind.
+    fn encode(&self, to: &mut Vec<u8>) -> u8 {
+        match self {
+            Self::Hello(release) => {
+                to.extend_from_slice(release.as_bytes());
+                b'h'
+            }
+            Self::Beat => b'b',
+            Self::Took(count) => {
+                to.extend_from_slice(&count.to_le_bytes());
+                b't'
+            }
             Self::File { mode, path } => {
-                let mut payload = mode.to_le_bytes().to_vec();
-                payload.extend_from_slice(path.as_os_str().as_bytes());
-                (b'f', payload)
+                to.extend_from_slice(&mode.to_le_bytes());
+                to.extend_from_slice(path.as_os_str().as_bytes());
+                b'f'
             }
-            Self::FileData(bytes) => (b'd', bytes.clone()),
-            Self::FileEnd => (b'c', Vec::new()),
-            Self::Failed(errno) => (b'n', errno.to_le_bytes().to_vec()),
-            Self::Exit(code) => (b'x', vec![*code]),
+            Self::FileEnd => b'c',
+            Self::Failed(errno) => {
+                to.extend_from_slice(&errno.to_le_bytes());
+                b'n'
+            }
+            Self::Exit(code) => {
+                to.push(*code);
+                b'x'
+            }
             Self::Go(wiring) => {
-                let mut payload = vec![u8::from(wiring.stderr_apart)];
-                payload.extend(wiring.terminal.iter().flat_map(|size| size.encode()));
-                (b'g', payload)
+                to.push(u8::from(wiring.stderr_apart));
+                to.extend(wiring.terminal.iter().flat_map(|size| size.encode()));
+                b'g'
             }
-            Self::Input(bytes) => (b'i', bytes.clone()),
-            Self::InputEnd => (b'z', Vec::new()),
-            Self::Resize(size) => (b'w', size.encode().to_vec()),
-            Self::Signal(number) => (b's', number.to_le_bytes().to_vec()),
-            Self::Closed(Stream::Out) => (b'p', vec![1]),
-            Self::Closed(Stream::Err) => (b'p', vec![2]),
+            Self::InputEnd => b'z',
+            Self::Resize(size) => {
+                to.extend_from_slice(&size.encode());
+                b'w'
+            }
+            Self::Signal(number) => {
+                to.extend_from_slice(&number.to_le_bytes());
+                b's'
+            }
+            Self::Closed(stream) => {
+                to.push(if *stream == Stream::Out { 1 } else { 2 });
+                b'p'
+            }
+            Self::Output(stream, bytes) => {
+                to.extend_from_slice(bytes);
+                if *stream == Stream::Out { b'o' } else { b'e' }
+            }
+            Self::FileData(bytes) => {
+                to.extend_from_slice(bytes);
+                b'd'
+            }
+            Self::Input(bytes) => {
+                to.extend_from_slice(bytes);
+                b'i'
+            }
         }
     }
 

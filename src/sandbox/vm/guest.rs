@@ -19,6 +19,7 @@ use super::frames::{Frame, Wiring};
 use super::guest_program::{self, Command};
 use super::{image, initramfs, modprobe, modules};
 use crate::error::{Error, Kind, Result};
+use crate::sandbox::failed;
 use crate::sandbox::loopback;
 
 /// How long the host may take to hear our last word before the light goes out.
@@ -81,7 +82,7 @@ fn mount_all() -> Result<()> {
         let packed = kind == "tmpfs" && fs::read_dir(path)?.next().is_some();
         if !packed {
             mount(Some(kind), path, Some(kind), plain, Some(options))
-                .map_err(|errno| Error::sys(errno).doing("mount", path))?;
+                .map_err(|errno| failed(errno).doing("mount", path))?;
         }
     }
     // Where the kernel has them; a program that needs them can tell better than we what it lacks.
@@ -113,7 +114,7 @@ fn mount_all() -> Result<()> {
 }
 
 fn write(path: &str, text: &str) -> Result<()> {
-    fs::write(path, text).map_err(|error| Error::io(&error).doing("write", path))
+    fs::write(path, text).map_err(|error| failed(error).doing("write", path))
 }
 
 /// Opens the port that the host has named after us. It appears shortly after its driver is loaded.

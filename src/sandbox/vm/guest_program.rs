@@ -195,7 +195,7 @@ fn pass_output_on(
             Ok(count @ 1..) => {
                 // With our end of the pipe gone, the program learns of it by its next write.
                 let lost = unread[usize::from(stream == Stream::Err)].load(Ordering::SeqCst);
-                let piece = bytes.iter().take(count).copied().collect();
+                let piece = bytes[..count].to_vec();
                 if lost || say(speaker, &Frame::Output(stream, piece)).is_err() {
                     return;
                 }
@@ -337,10 +337,7 @@ fn send_files(folder: &Path, before: &HashMap<PathBuf, Look>, speaker: &Speaker)
         loop {
             match file.read(&mut bytes)? {
                 0 => break,
-                count => say(
-                    speaker,
-                    &Frame::FileData(bytes.iter().take(count).copied().collect()),
-                )?,
+                count => say(speaker, &Frame::FileData(bytes[..count].to_vec()))?,
             }
         }
         say(speaker, &Frame::FileEnd)?;

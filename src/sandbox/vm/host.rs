@@ -23,7 +23,8 @@ use super::bring_back::Returns;
 use super::frames::{Frame, PIECE, Stream};
 use super::machine::{Machine, Speaker};
 use super::terminal;
-use crate::error::{Error, Result};
+use crate::error::Result;
+use crate::sandbox::failed;
 
 /// How long a program may take to end after it was told to.
 const GRACE: Duration = Duration::from_secs(5);
@@ -37,8 +38,7 @@ pub(super) fn relay(machine: &mut Machine, guest: &Guest) -> Result<u8> {
     let _signals = SignalRelay::start(&speaker, machine.pid())?;
     let _raw = match wiring.terminal {
         Some(_) => Some(
-            terminal::raw()
-                .map_err(|errno| Error::sys(errno).doing_plain("set up the terminal"))?,
+            terminal::raw().map_err(|errno| failed(errno).doing_plain("set up the terminal"))?,
         ),
         None => None,
     };
@@ -63,7 +63,7 @@ pub(super) fn relay(machine: &mut Machine, guest: &Guest) -> Result<u8> {
                     .program
                     .as_deref()
                     .unwrap_or(std::path::Path::new("ipvsh"));
-                let error = Error::sys(Errno::from_raw(errno));
+                let error = failed(Errno::from_raw(errno));
                 return Err(error.doing("start in the micro-VM", &program.display().to_string()));
             }
             _ => {}
@@ -77,7 +77,7 @@ pub(super) fn relay(machine: &mut Machine, guest: &Guest) -> Result<u8> {
 }
 
 fn say(speaker: &Speaker, frame: &Frame) -> Result<()> {
-    tell(speaker, frame).map_err(|error| Error::io(&error).doing_plain("talk to the micro-VM"))
+    tell(speaker, frame).map_err(|error| failed(error).doing_plain("talk to the micro-VM"))
 }
 
 fn tell(speaker: &Speaker, frame: &Frame) -> io::Result<()> {
@@ -178,10 +178,7 @@ fn pass_input_on(speaker: &Speaker, credit: &Receiver<usize>, stopped: &OwnedFd)
             Ok(0) => return tell(speaker, &Frame::InputEnd),
             Ok(count) => {
                 under_way += count;
-                tell(
-                    speaker,
-                    &Frame::Input(bytes.iter().take(count).copied().collect()),
-                )?;
+                tell(speaker, &Frame::Input(bytes[..count].to_vec()))?;
             }
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
             Err(_) => return tell(speaker, &Frame::InputEnd),

@@ -8,6 +8,7 @@ use super::Guest;
 use super::initramfs::{Archive, join};
 use super::programs;
 use crate::error::{Error, Kind, Result};
+use crate::sandbox::failed;
 
 /// The program and its arguments. Also the mark by which the guest is known.
 pub(super) const MARKER: &str = "/ipvsh/guest";
@@ -62,7 +63,7 @@ pub(super) fn build(guest: &Guest) -> Result<Vec<u8>> {
     archive.file(Path::new("/etc/group"), 0o644, b"root:x:0:\n");
 
     let init = fs::read(&guest.init)
-        .map_err(|error| Error::io(&error).doing("read", &guest.init.display().to_string()))?;
+        .map_err(|error| failed(error).doing("read", &guest.init.display().to_string()))?;
     let origin = fs::canonicalize(&guest.init).unwrap_or_else(|_| guest.init.clone());
     programs::pack_libraries(&mut archive, &origin, &init)?;
     archive.file(Path::new(INIT), 0o755, &init);
@@ -107,5 +108,5 @@ fn pack_program(archive: &mut Archive, program: &Path) -> Result<PathBuf> {
 
 fn absolute(path: &Path) -> Result<PathBuf> {
     std::path::absolute(path)
-        .map_err(|error| Error::io(&error).doing("pack", &path.display().to_string()))
+        .map_err(|error| failed(error).doing("pack", &path.display().to_string()))
 }

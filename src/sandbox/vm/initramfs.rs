@@ -12,7 +12,8 @@ use std::path::{Component, Path, PathBuf};
 
 use nix::errno::Errno;
 
-use crate::error::{Error, Result};
+use crate::error::Result;
+use crate::sandbox::failed;
 
 /// As many symbolic links as the kernel follows on the way to a file.
 const MOST_LINKS: usize = 40;
@@ -61,7 +62,7 @@ impl Archive {
     /// Adds a file or a folder of the host at its own path, with every symbolic link on the way to it.
     pub(super) fn pack(&mut self, path: &Path) -> Result<()> {
         self.pack_from(Path::new("/"), path)
-            .map_err(|error| Error::io(&error).doing("pack", &path.display().to_string()))
+            .map_err(|error| failed(error).doing("pack", &path.display().to_string()))
     }
 
     /// The same with another folder in the part of `/`.

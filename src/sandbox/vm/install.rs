@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 use super::packages::{Family, tool};
 use super::{cache, kernel, machine, modules};
 use crate::error::{Error, Kind, Result};
+use crate::sandbox::failed;
 
 /// Gets QEMU and a kernel where they are missing, and makes the kernel ready, so that the first start is quick, too.
 ///
@@ -209,7 +210,7 @@ fn fetch(package: &str, folder: &Path, progress: &mut dyn FnMut(&str)) -> Result
 
 fn remove(path: &Path) -> Result<()> {
     fs::remove_file(path)
-        .map_err(|error| Error::io(&error).doing("remove", &path.display().to_string()))
+        .map_err(|error| failed(error).doing("remove", &path.display().to_string()))
 }
 
 fn files_ending(folder: &Path, ending: &str) -> Vec<PathBuf> {

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 
 use super::{bzimage, cache, modules};
 use crate::error::{Error, Kind, Result};
+use crate::sandbox::failed;
 
 /// How much of an image holds its header and its release.
 const HEAD: u64 = 64 << 10;
@@ -106,8 +107,8 @@ fn newest_first(folder: &Path) -> Vec<PathBuf> {
 
 /// Takes the image at `path` for use, or says what it lacks.
 fn look_at(path: &Path) -> Result<Kernel, String> {
-    let path = fs::canonicalize(path).map_err(|error| Error::io(&error).cause)?;
-    let (meta, head) = read_head(&path).map_err(|error| Error::io(&error).cause)?;
+    let path = fs::canonicalize(path).map_err(|error| failed(error).cause)?;
+    let (meta, head) = read_head(&path).map_err(|error| failed(error).cause)?;
     let release = bzimage::release(&head).ok_or("it is no kernel image for this architecture")?;
     let modules = modules_of(&path, &release)
         .ok_or_else(|| format!("its modules (`lib/modules/{release}`) are not found"))?;
@@ -160,7 +161,7 @@ impl Kernel {
             cache::subfolder("ready")?;
             cache::put(&ready.modules, &modules::archive(&self.modules)?)?;
             let image = fs::read(&self.image).map_err(|error| {
-                Error::io(&error).doing("read the kernel", &self.image.display().to_string())
+                failed(error).doing("read the kernel", &self.image.display().to_string())
             })?;
             cache::put(&ready.boot, &bzimage::vmlinux(&image).unwrap_or(image))?;
         }

@@ -22,11 +22,14 @@ use super::accel::Accel;
 use super::frames::Frame;
 use super::programs;
 use crate::error::{Error, Kind, Result};
+use crate::sandbox::failed;
 
 /// How much of what the guest's console said last is kept.
 const CONSOLE: usize = 16 << 10;
 /// How many of its lines an error shows.
 const CONSOLE_LINES: usize = 12;
+/// How a kernel begins its last words.
+const PANIC: &str = "Kernel panic - not syncing: ";
 /// Frames that may wait here. What is more waits in the guest.
 const BACKLOG: usize = 64;
 /// The guest says something every second, if only that it is alive.
@@ -89,7 +92,7 @@ impl Machine {
         }
         let mut qemu = command
             .spawn()
-            .map_err(|error| Error::io(&error).doing("start", &parts.qemu.display().to_string()))?;
+            .map_err(|error| failed(error).doing("start", &parts.qemu.display().to_string()))?;
         let (sender, frames) = sync_channel(BACKLOG);
         if let Some(pipe) = qemu.stdout.take() {
             thread::spawn(move || listen(pipe, &sender));
@@ -167,7 +170,7 @@ impl Machine {
         Pid::from_raw(i32::try_from(self.qemu.id()).unwrap_or(i32::MAX))
     }
 
-    /// Ends the machine and adds what its console said last.
+    /// Ends the machine and adds what its console said last, its panic in the place of the cause.
     fn explain(&mut self, error: Error) -> Error {
         self.end();
         if let Some(reader) = self.console_reader.take() {
@@ -179,7 +182,12 @@ impl Machine {
             .unwrap_or_else(PoisonError::into_inner)
             .drain(..)
             .collect();
-        last_words(&bytes)
+        let words = last_words(&bytes);
+        let error = match words.first().and_then(|line| line.split_once(PANIC)) {
+            Some((_, why)) => error.cause(format!("the guest's kernel panicked: {why}")),
+            None => error,
+        };
+        words
             .into_iter()
             .fold(error.doing_plain("run in the micro-VM"), Error::note)
     }
@@ -249,7 +257,7 @@ fn last_words(bytes: &[u8]) -> Vec<String> {
         .collect();
     let from = lines
         .iter()
-        .position(|line| line.contains("Kernel panic"))
+        .position(|line| line.contains(PANIC))
         .unwrap_or(lines.len().saturating_sub(CONSOLE_LINES));
     lines.into_iter().skip(from).take(CONSOLE_LINES).collect()
 }
@@ -266,7 +274,7 @@ fn arguments(kernel: &Path, image: i32, image_size: u64, accel: Accel) -> Vec<st
         }
     };
     // The image is there twice while the kernel unpacks it.
-    let memory = 256 + 2 * (image_size >> 20).saturating_sub(32);
+    let memory = 512 + 2 * (image_size >> 20).saturating_sub(32);
     let mut arguments: Vec<std::ffi::OsString> =
         "-nodefaults -no-user-config -display none -no-reboot -monitor none -M q35 -smp 1 \
          -serial file:/proc/self/fd/2 -chardev stdio,id=pipe,signal=off -device virtio-serial-pci \
@@ -302,7 +310,7 @@ pub(super) fn in_memory(first: &[u8], second: &Path) -> Result<(OwnedFd, u64)> {
             u64::try_from(first.len()).unwrap_or(u64::MAX) + added,
         ))
     };
-    fill().map_err(|error| Error::io(&error).doing_plain("put the micro-VM's files into memory"))
+    fill().map_err(|error| failed(error).doing_plain("put the micro-VM's files into memory"))
 }
 
 #[cfg(test)]
@@ -329,10 +337,10 @@ mod tests {
         );
         assert!(emulated.contains("tsc_early_khz=2500000 tsc=reliable"));
         assert!(
-            emulated.contains("-m 456 -kernel /k -initrd /proc/self/fd/7 -append console=ttyS0")
+            emulated.contains("-m 712 -kernel /k -initrd /proc/self/fd/7 -append console=ttyS0")
         );
         let direct = text(Accel::Kvm, 1 << 20);
-        assert!(direct.contains("-accel kvm -cpu host -m 256 "));
+        assert!(direct.contains("-accel kvm -cpu host -m 512 "));
         assert!(!direct.contains("tsc"));
     }
 

@@ -2,8 +2,8 @@
 //!
 //! It has IPvlan wherever it runs, needs no root, and cannot touch the host: there is no network card, no disk and no
 //! shared folder in it, only one pipe. One binary plays all the parts: on the host it puts a root file system
-//! together in memory ([`initramfs`], [`programs`], [`modules`]), starts QEMU ([`machine`]) and passes on streams,
-//! signals and files ([`host`]); in the guest it is `/init` ([`guest`]) and the kernel's `modprobe` ([`modprobe`]).
+//! together in memory (`initramfs`, `programs`, `modules`), starts QEMU (`machine`) and passes on streams,
+//! signals and files (`host`); in the guest it is `/init` (`guest`) and the kernel's `modprobe` (`modprobe`).
 
 mod accel;
 mod bring_back;
@@ -36,7 +36,8 @@ pub use install::install;
 use accel::Accel;
 use machine::{Machine, Parts};
 
-use crate::error::{Error, Result};
+use crate::error::Result;
+use crate::sandbox::failed;
 
 /// What is to run in a micro-VM, and what it finds there.
 #[derive(Clone, Debug)]
@@ -61,7 +62,7 @@ impl Guest {
     /// This ipvsh with other arguments: same work folder, and of the environment what concerns it.
     pub fn new(args: Vec<OsString>) -> Result<Self> {
         let cwd = env::current_dir()
-            .map_err(|error| Error::io(&error).doing_plain("find the work folder"))?;
+            .map_err(|error| failed(error).doing_plain("find the work folder"))?;
         Ok(Self {
             init: PathBuf::from("/proc/self/exe"),
             program: None,
@@ -93,6 +94,28 @@ fn concerns_the_guest(name: &OsString) -> bool {
         || (name.starts_with("IPVSH_") && !matches!(name.as_ref(), "IPVSH_KERNEL" | "IPVSH_CACHE"))
 }
 
+/// What a micro-VM would be made of here.
+#[derive(Clone, Debug)]
+pub struct Means {
+    /// The QEMU to run it with.
+    pub qemu: PathBuf,
+    /// The image of its kernel.
+    pub kernel: PathBuf,
+    /// The kernel's release, as `uname -r` says.
+    pub release: String,
+}
+
+/// Finds out, without starting anything, whether a micro-VM can be run here. The error says what is missing.
+pub fn means() -> Result<Means> {
+    let qemu = machine::find_qemu()?;
+    let kernel = kernel::find()?;
+    Ok(Means {
+        qemu,
+        kernel: kernel.image,
+        release: kernel.release,
+    })
+}
+
 /// Runs a program in a micro-VM and gives its exit code, 128 + the signal where one ended it.
 ///
 /// Standard input, output and error are those of this process, all three apart; where input and output are a
@@ -105,7 +128,9 @@ pub fn run(guest: &Guest) -> Result<u8> {
     let emulated = thread::spawn(Accel::emulated);
     let qemu = machine::find_qemu()?;
     let kernel = kernel::find()?.prepare()?;
-    let image = image::build(guest)?;
+    let mut guest = guest.clone();
+    guest.cwd = std::path::absolute(&guest.cwd)?;
+    let image = image::build(&guest)?;
     let (image, image_size) = machine::in_memory(&image, &kernel.modules)?;
     let parts = Parts {
         qemu,
@@ -117,7 +142,7 @@ pub fn run(guest: &Guest) -> Result<u8> {
         emulated.join().unwrap_or_else(|_| Accel::emulated())
     })?;
     drop(parts);
-    host::relay(&mut machine, guest)
+    host::relay(&mut machine, &guest)
 }
 
 /// Starts the machine. Nothing is ever run twice: until it is up, no program has started.

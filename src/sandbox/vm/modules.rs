@@ -13,7 +13,8 @@ use goblin::elf::Elf;
 
 use super::initramfs::Archive;
 use super::unpack::unpack;
-use crate::error::{Error, Result};
+use crate::error::Result;
+use crate::sandbox::failed;
 
 /// Where the guest finds its modules and the lists below.
 pub(super) const FOLDER: &str = "/ipvsh/modules";
@@ -210,7 +211,7 @@ impl Closure {
         let content = fs::read(path)
             .and_then(|packed| unpack(&packed))
             .map_err(|error| {
-                Error::io(&error).doing("read the kernel module", &path.display().to_string())
+                failed(error).doing("read the kernel module", &path.display().to_string())
             })?;
         let info = modinfo(&content).unwrap_or_default();
         for need in &info.needs {

@@ -10,6 +10,7 @@ use nix::unistd::geteuid;
 
 use super::programs;
 use crate::error::{Error, Kind, Result};
+use crate::sandbox::failed;
 
 /// Distributions that name their packages alike.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -152,7 +153,9 @@ impl Tool {
             .spawn()
             .and_then(std::process::Child::wait_with_output)
             .map_err(|error| {
-                Error::io(&error).cause(format!("`{line}`: {}", Error::io(&error).cause))
+                let error = failed(error);
+                let cause = format!("`{line}`: {}", error.cause);
+                error.cause(cause)
             })?;
         if done.status.success() {
             return Ok(String::from_utf8_lossy(&done.stdout).into_owned());

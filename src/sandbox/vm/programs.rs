@@ -10,6 +10,7 @@ use goblin::elf::Elf;
 
 use super::initramfs::Archive;
 use crate::error::{Error, Kind, Result};
+use crate::sandbox::failed;
 
 /// Packs a program at its own path. One that is no ELF file, as a script, comes without its interpreter.
 pub(super) fn pack(archive: &mut Archive, program: &Path) -> Result<()> {
@@ -126,7 +127,7 @@ pub(super) fn find(name: &Path) -> Option<PathBuf> {
 }
 
 fn read(path: &Path) -> Result<Vec<u8>> {
-    fs::read(path).map_err(|error| Error::io(&error).doing("read", &path.display().to_string()))
+    fs::read(path).map_err(|error| failed(error).doing("read", &path.display().to_string()))
 }
 
 #[cfg(test)]

@@ -1,0 +1,87 @@
+//! Keywords as keys: `#{switch: true}` is a map, though `switch` is a keyword of Rhai's.
+
+use std::cell::RefCell;
+
+use rhai::{Engine, Position, Token};
+
+/// Where the parser is, as far as its brackets tell.
+#[derive(Default)]
+struct Place {
+    /// The brackets that are open, outermost first.
+    open: Vec<Token>,
+    /// Whether the next token is the key of a map, or a property.
+    is_key: bool,
+    /// Where the token before was, to notice that another text is parsed.
+    position: Position,
+}
+
+impl Place {
+    fn read(&mut self, token: Token, position: Position) -> Token {
+        if position <= self.position {
+            self.open.clear();
+            self.is_key = false;
+        }
+        self.position = position;
+        let is_key = std::mem::take(&mut self.is_key);
+        match &token {
+            Token::MapStart => {
+                self.open.push(token.clone());
+                self.is_key = true;
+            }
+            Token::LeftBrace | Token::LeftParen | Token::LeftBracket => {
+                self.open.push(token.clone());
+            }
+            Token::RightBrace | Token::RightParen | Token::RightBracket => {
+                self.open.pop();
+            }
+            Token::Comma => self.is_key = matches!(self.open.last(), Some(Token::MapStart)),
+            Token::Period => self.is_key = true,
+            word if is_key && is_keyword(word) => {
+                return Token::Identifier(Box::new(word.literal_syntax().into()));
+            }
+            _ => {}
+        }
+        token
+    }
+}
+
+fn is_keyword(token: &Token) -> bool {
+    token.is_literal() && token.literal_syntax().starts_with(char::is_alphabetic)
+}
+
+/// Lets keywords be keys of maps and names of properties.
+pub(crate) fn allow_keywords(engine: &mut Engine) {
+    let place = RefCell::new(Place::default());
+    #[expect(
+        deprecated,
+        reason = "not deprecated but volatile, says its documentation"
+    )]
+    engine.on_parse_token(move |token, position, _| place.borrow_mut().read(token, position));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn eval(text: &str) -> String {
+        let mut engine = Engine::new();
+        allow_keywords(&mut engine);
+        // An unfinished text before must leave no trace.
+        let _ = engine.compile("[#{a: ");
+        engine
+            .eval::<rhai::Dynamic>(text)
+            .map_or_else(|error| error.to_string(), |value| value.to_string())
+    }
+
+    #[test]
+    fn a_keyword_is_a_key_and_a_property() {
+        assert_eq!(eval("#{switch: true}.switch"), "true");
+        assert_eq!(eval("#{a: [1, 2], in: 3, b: #{if: 4}}.b.if"), "4");
+    }
+
+    #[test]
+    fn elsewhere_a_keyword_is_a_keyword() {
+        assert_eq!(eval("#{a: [1, switch 1 { 1 => 2, _ => 3 }]}.a[1]"), "2");
+        assert_eq!(eval("`${#{switch: `x${1}`}.switch}y`"), "x1y");
+    }
+}
