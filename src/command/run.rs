@@ -8,8 +8,8 @@ use clap::CommandFactory;
 use rhai::Dynamic;
 use signal_hook::consts::{SIGHUP, SIGTERM};
 
+use super::line::{COMMANDS, Cli, Options};
 use super::output;
-use crate::cli::{COMMANDS, Cli, Options};
 use crate::dsl::session::{Given, Settings};
 use crate::dsl::{Session, print};
 use crate::engine::script::Script;
@@ -139,8 +139,13 @@ fn run_script(
     arguments: &[String],
     options: &Options,
 ) -> Result<u8, Failure> {
+    let interpreter = if is_line {
+        Interpreter::for_line(session, &script.text)
+    } else {
+        Interpreter::new(session)
+    };
     // The process ends with the run: taking the interpreter apart would cost a tenth of a short one.
-    let interpreter = ManuallyDrop::new(Interpreter::new(session));
+    let interpreter = ManuallyDrop::new(interpreter);
     let ast = ManuallyDrop::new(interpreter.compile(script, &Interpreter::scope_of_names())?);
     let parameters = interpreter.parameters(&ast)?;
     let given = self::parameters(&parameters, arguments)?;
