@@ -1,7 +1,7 @@
 //! The manual: all words by topic, the page of one word, of a type, of a module.
 
+use super::line::Options;
 use super::output;
-use crate::cli::Options;
 use crate::engine::Failure;
 use crate::engine::catalog::{Catalog, Property, Word};
 use crate::error::nearest;

@@ -1,14 +1,15 @@
 //! Runs a script, or a line: reads it once, reads its parameters, runs it, and says how it went.
 
 use std::ffi::OsString;
+use std::mem::ManuallyDrop;
 use std::path::Path;
 
 use clap::CommandFactory;
 use rhai::Dynamic;
 use signal_hook::consts::{SIGHUP, SIGTERM};
 
+use super::line::{COMMANDS, Cli, Options};
 use super::output;
-use crate::cli::{COMMANDS, Cli, Options};
 use crate::dsl::session::{Given, Settings};
 use crate::dsl::{Session, print};
 use crate::engine::script::Script;
@@ -16,6 +17,7 @@ use crate::engine::signals::Signals;
 use crate::engine::{Failure, Interpreter, Reason, params};
 use crate::error::{Error, nearest};
 use crate::lab::Counts;
+use crate::net::namespace;
 use crate::repl;
 use crate::view::error::Report;
 use crate::view::paint::When;
@@ -107,6 +109,7 @@ fn texts<'a>(words: impl Iterator<Item = &'a OsString>) -> Result<Vec<String>, F
 pub(super) fn run(cli: &Cli) -> Result<u8, Failure> {
     let options = &cli.options;
     let source = source(cli)?;
+    namespace::allow_many();
     let session = Session::new(Settings {
         quiet: options.quiet,
         color: When::from(options.color).on(&std::io::stdout()),
@@ -136,8 +139,14 @@ fn run_script(
     arguments: &[String],
     options: &Options,
 ) -> Result<u8, Failure> {
-    let interpreter = Interpreter::new(session);
-    let ast = interpreter.compile(script, &Interpreter::scope_of_names())?;
+    let interpreter = if is_line {
+        Interpreter::for_line(session, &script.text)
+    } else {
+        Interpreter::new(session)
+    };
+    // The process ends with the run: taking the interpreter apart would cost a tenth of a short one.
+    let interpreter = ManuallyDrop::new(interpreter);
+    let ast = ManuallyDrop::new(interpreter.compile(script, &Interpreter::scope_of_names())?);
     let parameters = interpreter.parameters(&ast)?;
     let given = self::parameters(&parameters, arguments)?;
     if given.help {

@@ -1,6 +1,6 @@
 //! Checks that fail the script, and its early end.
 
-use rhai::plugin::{EvalAltResult, NativeCallContext, export_module};
+use rhai::plugin::{Dynamic, EvalAltResult, NativeCallContext, export_module};
 
 use crate::dsl::{Answer, answer};
 use crate::error::{Error, Kind, Result};
@@ -22,7 +22,7 @@ fn end(context: &NativeCallContext, code: i64) -> Answer<()> {
         Ok(())
     })?;
     let position = context.call_position();
-    Err(EvalAltResult::Exit(code.into(), position).into())
+    Err(EvalAltResult::Exit(Dynamic::UNIT, position).into())
 }
 
 /// The words of this topic.

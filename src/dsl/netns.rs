@@ -14,7 +14,24 @@ use crate::value::name::NetnsName;
 use crate::value::options;
 
 /// Finds the namespace that `place` names, without making one: a name, `pid:1234`, or a path.
+///
+/// Fails with `not_found`, and the nearest name there is.
 pub(crate) fn find(place: &str) -> Result<Rc<netns::Netns>> {
+    open(place).map_err(|error| {
+        if error.kind == Kind::NotFound && is_name(place) {
+            error.hint(namespace::hint_for_missing(place))
+        } else {
+            error
+        }
+    })
+}
+
+/// Whether `place` is a plain name, which can be made where there is none.
+fn is_name(place: &str) -> bool {
+    !place.starts_with("pid:") && !place.starts_with('/')
+}
+
+fn open(place: &str) -> Result<Rc<netns::Netns>> {
     let opened = if let Some(pid) = place.strip_prefix("pid:") {
         let pid = pid.trim().parse().map_err(|_| {
             Error::invalid(format!("`{pid}` is not the number of a process"))
@@ -44,10 +61,13 @@ pub(crate) fn namespace_argument(given: &Dynamic) -> Result<Netns> {
 }
 
 fn find_or_make(session: &Rc<Session>, place: &str) -> Result<Netns> {
-    let is_name = !place.starts_with("pid:") && !place.starts_with('/');
-    let found = match find(place) {
-        Err(error) if error.kind == Kind::NotFound && is_name => make(session, place),
-        found => found.inspect(|_| session.lab().count(Outcome::Unchanged)),
+    let found = match open(place) {
+        Err(error) if error.kind == Kind::NotFound && is_name(place) => make(session, place),
+        found => found.inspect(|found| {
+            if !session.lab().made_namespace(found) {
+                session.lab().count(Outcome::Unchanged);
+            }
+        }),
     };
     found
         .map(Netns)

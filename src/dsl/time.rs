@@ -9,7 +9,8 @@ use crate::error::{Error, Result};
 use crate::value::duration;
 
 fn wait(session: &Session, time: Duration) -> Result<()> {
-    session.wait_or_interrupt(tokio::time::sleep(time))
+    // A timer has to be made within the runtime that drives it.
+    session.wait_or_interrupt(async { tokio::time::sleep(time).await })
 }
 
 /// The words of this topic.

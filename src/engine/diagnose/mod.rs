@@ -257,7 +257,9 @@ fn unknown_variable(context: &Context, name: &str) -> Report {
     }
     let words = catalog.words.iter().map(|word| word.name.as_str());
     if let Some(near) = nearest(name, words) {
-        return report.hint(format!("did you mean the word `{near}`?"));
+        return report.hint(format!(
+            "did you mean the word `{near}`, or the text \"{name}\"?"
+        ));
     }
     report.hint(format!(
         "declare it with `let {name} = …`, or put it in quotes if a text is meant"

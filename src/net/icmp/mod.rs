@@ -6,7 +6,7 @@
 //! Sockets belong to the namespace they were born in: [`Pinger::open`] runs inside the namespace that is to
 //! be pinged from, and [`Pinger::run`] anywhere.
 //!
-//! Opening, encoding, sending and decoding is surge-ping's work. Receiving is not, for the reasons given in [`sockets`].
+//! Opening, encoding, sending and decoding is surge-ping's work. Receiving is not, for the reasons given in `sockets`.
 
 mod filter;
 mod pinger;
