@@ -2,7 +2,7 @@
 
 use rhai::Map;
 use rhai::plugin::*;
-use rtnetlink::LinkBridge;
+use rtnetlink::{LinkBridge, LinkMessageBuilder};
 use rtnetlink::packet_route::link::{BridgeStpState, InfoBridge, InfoData};
 
 use crate::dsl::handle::{Link, Netns};
@@ -58,7 +58,8 @@ pub mod words {
             let make = || {
                 let (name, mut options, common) =
                     read("bridge", name, options, &["stp", "vlan_filtering"])?;
-                let mut builder = LinkBridge::new(name.as_str());
+                // `LinkBridge::new` brings it up, too.
+                let mut builder = LinkMessageBuilder::<LinkBridge>::new(name.as_str());
                 let mut facts: Vec<Fact> = Vec::new();
                 if let Some(on) = options.flag("stp")? {
                     let state = if on {
