@@ -2,8 +2,8 @@
 
 use rhai::Map;
 use rhai::plugin::*;
-use rtnetlink::{LinkBridge, LinkMessageBuilder};
 use rtnetlink::packet_route::link::{BridgeStpState, InfoBridge, InfoData};
+use rtnetlink::{LinkBridge, LinkMessageBuilder};
 
 use crate::dsl::handle::{Link, Netns};
 use crate::dsl::make::{Fact, Wanted, creating, ensure, read};

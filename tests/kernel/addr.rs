@@ -44,6 +44,8 @@ fn without_duplicate_address_detection_an_address_is_not_tentative(lab: &Lab) {
         .as_array()
         .unwrap()
         .iter()
+        // iproute2 leaves an empty object for what it filters out.
+        .filter(|address| address["local"].is_string())
         .map(|address| (&address["local"], &address["nodad"]))
         .collect();
     found.sort_by_key(|(local, _)| local.to_string());

@@ -83,10 +83,7 @@ pub(crate) struct Features(Vec<&'static str>);
 const KINDS: &[(&str, &str)] = &[
     ("veth", "link add k0 type veth peer name k1"),
     ("bridge", "link add k0 type bridge"),
-    (
-        "vlan_filtering",
-        "link add k0 type bridge vlan_filtering 1",
-    ),
+    ("vlan_filtering", "link add k0 type bridge vlan_filtering 1"),
     ("bond", "link add k0 type bond"),
     ("dummy", "link add k0 type dummy"),
     ("vlan", "link add link p0 name k0 type vlan id 7"),

@@ -9,7 +9,8 @@ use crate::lab::Lab;
 pub(crate) fn cases() -> Vec<Case> {
     let mut cases: Vec<Case> = Vec::new();
     for example in Catalog::new().examples() {
-        if !example.runs {
+        // A required parameter is missed before the example starts: its examples are run in the tests of the language.
+        if !example.runs || example.word == "required" {
             continue;
         }
         let number = (1..)

@@ -126,6 +126,11 @@ impl Lab {
         self.place.ip_in(netns, commands);
     }
 
+    /// Waits until the link `name` of the case's own namespace can carry packets.
+    pub(crate) fn wait_up(&self, name: &str) {
+        self.place.wait_up_here(name);
+    }
+
     /// What `ip -j` says to `arguments` in the namespace `netns`.
     pub(crate) fn json(&self, netns: &str, arguments: &str) -> Value {
         let mut words = if netns == HOST {

@@ -37,21 +37,15 @@ cases! {
 
 /// What was there before the run: a pair with addresses and routes, a bridge, a namespace with a pair of its own.
 fn foreign(lab: &Lab) {
-    // Addresses that IPv6 makes up by itself come when they like.
-    for which in ["all", "default"] {
-        std::fs::write(
-            format!("/proc/sys/net/ipv6/conf/{which}/addr_gen_mode"),
-            "1",
-        )
-        .unwrap();
-    }
     lab.ip(
-        "link add v0 type veth peer name v1\nlink add br0 type bridge\n\
+        "link add v0 type veth peer name v1\nlink add br0 address 02:00:00:00:00:b0 type bridge\n\
          link set v0 up\nlink set v1 up\n\
          addr add 10.0.0.1/24 dev v0\naddr add 10.0.1.1/24 dev v0\n\
          route add 10.1.0.0/16 via 10.0.0.254\nroute add 10.2.0.0/16 dev v0 metric 7\n\
          netns add old",
     );
+    lab.wait_up("v0");
+    lab.wait_up("v1");
     lab.ip_in(
         "old",
         "link add o0 type veth peer name o1\nlink set o0 mtu 1300",
@@ -105,7 +99,7 @@ fn a_misspelt_word_takes_down_what_was_made(lab: &Lab) {
     assert_eq!(
         undone(lab, "a.vteh(\"x\", \"y\");"),
         format!(
-            "{TOOK_DOWN}error: there is no word `vteh`\n  --> lab.rhai:11:3\n   |\n\
+            "{TOOK_DOWN}error: a namespace has no method `vteh`\n  --> lab.rhai:11:3\n   |\n\
              11 | a.vteh(\"x\", \"y\");\n   |   ^^^^\nhint: did you mean `veth`?\n"
         )
     );
@@ -125,6 +119,14 @@ fn put_back(lab: &Lab, changes: &str) {
     state::assert_same(&state::whole(lab), &before);
 }
 
+/// The same for what gets another ifindex by it.
+fn brought_back(lab: &Lab, changes: &str) {
+    foreign(lab);
+    let before = state::meaning(lab);
+    lab.fails(&format!("{changes}\nthrow \"enough\";"));
+    state::assert_same(&state::meaning(lab), &before);
+}
+
 fn changes_of_a_foreign_link_are_put_back(lab: &Lab) {
     put_back(
         lab,
@@ -137,11 +139,11 @@ fn changes_of_a_foreign_link_are_put_back(lab: &Lab) {
 }
 
 fn a_foreign_link_that_moved_is_brought_back(lab: &Lab) {
-    put_back(lab, r#"netns("old").link("o1").netns(host());"#);
+    brought_back(lab, r#"netns("old").link("o1").netns(host());"#);
 }
 
 fn a_foreign_link_that_moved_into_a_namespace_of_the_run_is_brought_back(lab: &Lab) {
-    put_back(
+    brought_back(
         lab,
         r#"let o = netns("old").link("o1"); o.netns(netns("new")); o.addr("10.7.0.1/24");"#,
     );
@@ -187,6 +189,7 @@ fn signalled(lab: &Lab, last: &str, line: &str, signal: Signal) -> (i32, String,
     let before = state::whole(lab);
     std::fs::write(lab.folder().join("lab.rhai"), format!("{MADE}{last}")).unwrap();
     let ended = interrupt(lab.start(&["lab.rhai"]), line, signal);
+    assert_eq!(ended.0, 128 + signal as i32, "{ended:?}");
     state::assert_same(&state::whole(lab), &before);
     ended
 }

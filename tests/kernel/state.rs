@@ -7,6 +7,18 @@ use serde_json::{Map, Value, json};
 
 use crate::lab::{HOST, Lab};
 
+/// What changes by itself, and what stays different once a link was up or under a bridge, but means nothing.
+const UNSTEADY: &[&str] = &[
+    "gc_timer",
+    "hello_timer",
+    "preferred_life_time",
+    "qdisc",
+    "tcn_timer",
+    "topology_change_timer",
+    "tso_max_size",
+    "valid_life_time",
+];
+
 /// Everything: links with all their properties and addresses, routes of all tables, the namespaces and their inodes.
 pub(crate) fn whole(lab: &Lab) -> Value {
     let mut state = Map::new();
@@ -21,21 +33,12 @@ pub(crate) fn whole(lab: &Lab) -> Value {
         state.insert(name, place);
     }
     let mut state = Value::Object(state);
-    forget(
-        &mut state,
-        &[
-            "preferred_life_time",
-            "valid_life_time",
-            "gc_timer",
-            "hello_timer",
-            "tcn_timer",
-            "topology_change_timer",
-        ],
-    );
+    forget(&mut state, UNSTEADY);
+    forget_link_local(&mut state);
     state
 }
 
-/// What it means: without what the kernel numbers or makes up by itself, and without what IPv6 does by itself.
+/// What it means: without what the kernel numbers or makes up by itself, and whatever the order of the links.
 pub(crate) fn meaning(lab: &Lab) -> Value {
     let mut state = whole(lab);
     forget(
@@ -47,13 +50,14 @@ pub(crate) fn meaning(lab: &Lab) -> Value {
             "inode",
             "link_index",
             "link_netnsid",
+            "perm_hwaddr",
             "permaddr",
             "stable-privacy",
             "root_id",
             "bridge_id",
         ],
     );
-    forget_link_local(&mut state);
+    sort_links(&mut state);
     state
 }
 
@@ -65,6 +69,14 @@ fn forget(value: &mut Value, keys: &[&str]) {
         }
         Value::Array(values) => values.iter_mut().for_each(|value| forget(value, keys)),
         _ => {}
+    }
+}
+
+/// By name: the order by ifindex says who came first.
+fn sort_links(state: &mut Value) {
+    let places = state.as_object_mut().into_iter().flatten();
+    for links in places.filter_map(|(_, place)| place["links"].as_array_mut()) {
+        links.sort_by_key(|link| link["ifname"].as_str().map(str::to_owned));
     }
 }
 

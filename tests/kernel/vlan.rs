@@ -37,7 +37,7 @@ fn a_vlan_with_the_protocol_of_providers(lab: &Lab) {
 }
 
 fn a_vlan_is_made_straight_in_another_namespace(lab: &Lab) {
-    lab.ip("link add d0 type dummy");
+    lab.ip("link add d0 type dummy\nlink set d0 up");
     let parent = r#"let v = netns("a").vlan("d0", "v10", 10, #{addr: "10.0.0.1/24", up: true}); v.parent.name"#;
     assert_eq!(lab.value(parent), json!("d0"));
     assert_eq!(lab.links("a"), ["v10"]);

@@ -81,7 +81,8 @@ fn a_namespace_that_is_not_there_is_not_made(lab: &Lab) {
           --> lab.rhai:1:8\n  \
            |\n\
          1 | within \"net-2\" { here() }\n  \
-           |        ^^^^^^^\n\
+           |        ^^^^^^^\n  \
+           = errno: ENOENT\n\
          hint: did you mean `net-1`?\n"
     );
     assert_eq!(lab.namespaces(), ["net-1"]);
