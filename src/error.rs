@@ -255,7 +255,11 @@ impl From<std::io::Error> for Error {
 
 /// The errno in words, in lower case and without a full stop.
 pub fn describe(errno: Errno) -> String {
-    let text = errno.desc();
+    let text = match errno {
+        // The C library speaks of a "transport endpoint", which no user of `ip` has heard of.
+        Errno::EOPNOTSUPP => "Operation not supported",
+        other => other.desc(),
+    };
     let mut chars = text.chars();
     match chars.next() {
         Some(first) if !text.starts_with("I/O") => first.to_lowercase().chain(chars).collect(),

@@ -299,6 +299,11 @@ fn move_to(session: &Rc<Session>, link: &Link, target: &Netns) -> Result<()> {
     }
     let context = |error: Error| error.doing("move link", &name).within(from.label());
     if let Some(there) = find(session, target, &name)? {
+        if there.loopback {
+            return Err(context(Error::invalid(
+                "a loopback can't leave its namespace",
+            )));
+        }
         return Err(context(
             Error::new(
                 Kind::Exists,

@@ -145,9 +145,10 @@ pub(crate) fn creating<'a>(
 ) -> impl Fn(Error) -> Error + 'a {
     move |error| {
         if error.doing.is_empty() {
+            // What is missing may live elsewhere, as a parent does; the message says so itself.
+            let mut error = error.doing(&format!("create {kind}"), name);
+            error.netns = Some(place.label().to_owned());
             error
-                .doing(&format!("create {kind}"), name)
-                .within(place.label())
         } else {
             error
         }

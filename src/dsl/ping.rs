@@ -93,12 +93,22 @@ fn request(destination: IpAddr, label: String, options: &mut Options) -> Result<
     Ok(request)
 }
 
+/// How an error calls a destination.
+fn named(given: &Dynamic) -> String {
+    if let Some(net) = given.read_lock::<Netns>() {
+        return net.to_string();
+    }
+    if let Some(link) = given.read_lock::<Link>() {
+        return link.name();
+    }
+    let text = given.clone().into_string();
+    text.unwrap_or_else(options::type_in_words)
+}
+
 fn ping(session: &Rc<Session>, net: &Netns, given: &Dynamic, options: Map) -> Result<PingReport> {
     let context = |error: Error| {
         if error.doing.is_empty() {
-            let label = given.clone().into_string();
-            let label = label.unwrap_or_else(|given| options::type_in_words(given));
-            error.doing("ping", &label).within(net.label())
+            error.doing("ping", &named(given)).within(net.label())
         } else {
             error.within(net.label())
         }
