@@ -8,7 +8,7 @@ use rhai::{Engine, FuncMetadata, Module};
 
 use crate::dsl::within;
 use crate::engine::words::{Form, forms, types_of};
-use crate::engine::{example, modules, types};
+use crate::engine::{example, help, modules, types};
 
 pub use example::{Example, Expected};
 
@@ -186,6 +186,7 @@ impl Catalog {
         }
     }
 
+    /// What is no function of a topic.
     fn add_statements(&mut self) {
         let within = Signature {
             name: "within".to_owned(),
@@ -195,6 +196,15 @@ impl Catalog {
             ..Signature::default()
         };
         self.add("within", "Namespaces", within);
+        for parameters in [Vec::new(), vec![("word".to_owned(), "string".to_owned())]] {
+            let help = Signature {
+                name: "help".to_owned(),
+                parameters,
+                doc: help::DOC.to_owned(),
+                ..Signature::default()
+            };
+            self.add("help", "The manual", help);
+        }
     }
 
     fn add_modules(&mut self) {

@@ -5,7 +5,9 @@ pub mod check;
 mod diagnose;
 mod example;
 pub mod files;
+mod help;
 mod keys;
+pub mod manual;
 pub mod modules;
 mod names;
 pub mod params;
@@ -130,6 +132,7 @@ fn build(session: &Rc<Session>, sources: &Sources, functions: Functions) -> Engi
     engine.register_global_module(package.as_shared_module());
     keys::allow_keywords(&mut engine);
     words::register(&mut engine);
+    help::register(&mut engine);
     // Fails only for symbols that can't be parsed, and these can.
     let registered = within::register(&mut engine);
     debug_assert!(registered.is_ok());
