@@ -263,7 +263,11 @@ fn signature(metadata: &FuncMetadata, form: Form) -> Signature {
     Signature {
         name: metadata.name.to_string(),
         parameters,
-        returns: types::of_text(&metadata.return_type).to_owned(),
+        // What `print` returns is what Rhai prints.
+        returns: match metadata.name.as_str() {
+            "print" => String::new(),
+            _ => types::of_text(&metadata.return_type).to_owned(),
+        },
         is_method,
         is_derived: form != Form::Written,
         doc: text_of(metadata.comments.iter().map(AsRef::as_ref)),

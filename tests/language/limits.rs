@@ -67,10 +67,10 @@ fn an_endless_loop_ends_at_ctrl_c() {
     assert!(took < Duration::from_millis(500), "{took:?}");
     insta::assert_snapshot!(run.errors, @"
     error: interrupted
-     --> lab.rhai:2:1
+     --> lab.rhai:2:6
       |
     2 | loop { }
-      | ^^^^
+      |      ^
     ");
 }
 
