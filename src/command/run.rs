@@ -161,11 +161,14 @@ fn run_script(
     Signals::watch(session, &[SIGTERM, SIGHUP])
         .map_err(|error| Failure::script(Report::new(error.to_string())))?;
     let result = interpreter.run(&ast, &mut interpreter.scope());
-    let result = result.and_then(|value| {
-        if is_line {
-            show(session, &value, options)?;
-        }
-        Ok(())
+    let result = result.and_then(|value| match session.interrupted() {
+        // The signal came in the last word of the script, which ended early for it, as a ping does.
+        Some(signal) => Err(Failure {
+            report: Report::new("interrupted"),
+            reason: Reason::Interrupted(signal),
+        }),
+        None if is_line => show(session, &value, options),
+        None => Ok(()),
     });
     finish(&interpreter, options, result)
 }

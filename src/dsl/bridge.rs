@@ -2,8 +2,8 @@
 
 use rhai::Map;
 use rhai::plugin::{NativeCallContext, export_module};
-use rtnetlink::LinkBridge;
 use rtnetlink::packet_route::link::{BridgeStpState, InfoBridge, InfoData};
+use rtnetlink::{LinkBridge, LinkMessageBuilder};
 
 use crate::dsl::handle::{Link, Netns};
 use crate::dsl::make::{Fact, Wanted, creating, ensure, read};
@@ -62,7 +62,8 @@ pub mod words {
             let make = || {
                 let (name, mut options, common) =
                     read("bridge", name, options, &["stp", "vlan_filtering"])?;
-                let mut builder = LinkBridge::new(name.as_str());
+                // `LinkBridge::new` brings it up, too.
+                let mut builder = LinkMessageBuilder::<LinkBridge>::new(name.as_str());
                 let mut facts: Vec<Fact> = Vec::new();
                 if let Some(on) = options.flag("stp")? {
                     let state = if on {

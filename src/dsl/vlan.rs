@@ -66,7 +66,7 @@ pub mod words {
     ///
     /// ```rhai
     /// let a = netns("a");
-    /// let parent = a.veth("v0", "v1");
+    /// let parent = a.veth("v0", "v1").up();
     /// a.vlan(parent, "v0.10", 10, #{protocol: "802.1ad", up: true}).is_up    // => true
     /// ```
     #[rhai_fn(name = "vlan", return_raw, volatile)]
