@@ -1,7 +1,7 @@
 //! Bridges: an Ethernet switch in the kernel; links become its ports by `link.master(bridge)`.
 
 use rhai::Map;
-use rhai::plugin::*;
+use rhai::plugin::{NativeCallContext, export_module};
 use rtnetlink::packet_route::link::{BridgeStpState, InfoBridge, InfoData};
 use rtnetlink::{LinkBridge, LinkMessageBuilder};
 
@@ -27,7 +27,11 @@ fn facts_of(data: &InfoData) -> Vec<Fact> {
 
 /// The words of this topic.
 #[export_module(manifest)]
-#[allow(missing_docs, reason = "the macro adds items of its own")]
+#[allow(
+    missing_docs,
+    clippy::unwrap_used,
+    reason = "the macro adds items of its own, and unwraps the argument that it has counted"
+)]
 pub mod words {
     /// Makes the bridge `name`, and returns it.
     ///

@@ -185,22 +185,21 @@ pub(crate) fn ensure(
     } else {
         None
     };
-    let made = match present {
-        Some(present) => settle(session, wanted, &present, message)?,
-        None => {
-            let request = message()?;
-            match create(session, wanted, request.clone())? {
-                Some(link) => Made::New(link),
-                None => match link::find(session, &wanted.place, name)? {
-                    Some(present) => settle(session, wanted, &present, || Ok(request))?,
-                    None => {
-                        return Err(Error::new(
-                            Kind::Exists,
-                            "a link of that name is in the way",
-                        ));
-                    }
-                },
-            }
+    let made = if let Some(present) = present {
+        settle(session, wanted, &present, message)?
+    } else {
+        let request = message()?;
+        match create(session, wanted, request.clone())? {
+            Some(link) => Made::New(link),
+            None => match link::find(session, &wanted.place, name)? {
+                Some(present) => settle(session, wanted, &present, || Ok(request))?,
+                None => {
+                    return Err(Error::new(
+                        Kind::Exists,
+                        "a link of that name is in the way",
+                    ));
+                }
+            },
         }
     };
     finish(session, wanted, made)
