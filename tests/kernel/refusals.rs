@@ -24,7 +24,7 @@ pub(crate) fn cases() -> Vec<Case> {
     let refusals = REFUSALS.iter().map(|refusal| {
         let fact = format!("{}_is_refused", refusal.what);
         Case::new(module_path!(), &fact, refusal.needs, |lab| {
-            refused(lab, refusal)
+            refused(lab, refusal);
         })
     });
     refusals.collect()
@@ -148,14 +148,14 @@ error: cannot make namespace `/proc/version`: `/proc/version` is not a namespace
         before: "",
         script: "host().delete();",
         code: 1,
-        stderr: r#"
+        stderr: r"
 error: cannot delete namespace `host`: only a namespace with a name below /run/netns can be deleted
  --> lab.rhai:1:8
   |
 1 | host().delete();
   |        ^^^^^^
 hint: it goes by itself when its last process ends
-"#,
+",
     },
     Refusal {
         what: "a_namespace_that_vanishes_in_mid_script",
@@ -188,14 +188,14 @@ exec(["ip", "netns", "add", "a"]);
 a.links();
 "#,
         code: 1,
-        stderr: r#"
+        stderr: r"
 nothing of what this run made was left to take down
 error: namespace `a` was replaced by another of that name
  --> lab.rhai:4:3
   |
 4 | a.links();
   |   ^^^^^
-"#,
+",
     },
     Refusal {
         what: "a_number_for_a_namespace",
@@ -252,14 +252,14 @@ exec(["ip", "link", "del", "v0"]);
 v.up();
 "#,
         code: 1,
-        stderr: r#"
+        stderr: r"
 error: link `v0` is gone from namespace `host`
  --> lab.rhai:3:3
   |
 3 | v.up();
   |   ^^
 hint: it was deleted after this handle was made; look it up again with link(…)
-"#,
+",
     },
     Refusal {
         what: "a_link_whose_ifindex_another_kind_has",
@@ -272,7 +272,7 @@ exec("ip link add br0 index 70 type bridge");
 v.up();
 "#,
         code: 1,
-        stderr: r#"
+        stderr: r"
 error: link `v0` is gone from namespace `host`
  --> lab.rhai:4:3
   |
@@ -280,7 +280,7 @@ error: link `v0` is gone from namespace `host`
   |   ^^
   = its ifindex 70 now belongs to bridge `br0`
 hint: it was deleted after this handle was made; look it up again with link(…)
-"#,
+",
     },
     Refusal {
         what: "a_name_that_another_kind_has",
@@ -318,10 +318,10 @@ hint: take another name for the peer
     Refusal {
         what: "a_pair_that_ends_elsewhere",
         needs: &["veth"],
-        before: r#"
+        before: r"
 netns add a
 link add v0 type veth peer name v1 netns a
-"#,
+",
         script: r#"veth("v0", "v1");"#,
         code: 1,
         stderr: r#"
@@ -541,11 +541,11 @@ hint: shorten it, to `abcdefghijklmno` for example
     Refusal {
         what: "a_move_to_where_the_name_is_taken",
         needs: &["veth"],
-        before: r#"
+        before: r"
 netns add a
 link add v0 type veth peer name v1
 link add v0 netns a type veth peer name w0
-"#,
+",
         script: r#"link("v0").netns("a");"#,
         code: 1,
         stderr: r#"
@@ -561,10 +561,10 @@ hint: rename one of them first, with rename(…)
     Refusal {
         what: "a_move_to_a_namespace_that_is_not_there",
         needs: &["veth"],
-        before: r#"
+        before: r"
 link add v0 type veth peer name v1
 netns add net-1
-"#,
+",
         script: r#"link("v0").netns("net-2");"#,
         code: 1,
         stderr: r#"
@@ -595,11 +595,11 @@ error: cannot move link `lo` in namespace `b`: a loopback can't leave its namesp
     Refusal {
         what: "a_master_in_another_namespace",
         needs: &["veth", "bridge"],
-        before: r#"
+        before: r"
 netns add a
 link add v0 type veth peer name v1
 link add br0 netns a type bridge
-"#,
+",
         script: r#"link("v0").master(netns("a").link("br0"));"#,
         code: 1,
         stderr: r#"
@@ -735,10 +735,10 @@ hint: write it as "10.0.0.1" or "fd00::1"
     Refusal {
         what: "an_address_with_another_prefix_length",
         needs: &["veth"],
-        before: r#"
+        before: r"
 link add v0 type veth peer name v1
 addr add 10.0.0.1/24 dev v0
-"#,
+",
         script: r#"link("v0").addr("10.0.0.1/16");"#,
         code: 1,
         stderr: r#"
@@ -788,12 +788,12 @@ hint: bring it up first: link("v0").up()
     Refusal {
         what: "a_gateway_in_no_subnet",
         needs: &["veth"],
-        before: r#"
+        before: r"
 link add v0 type veth peer name v1
 link set v0 up
 link set v1 up
 addr add 10.0.0.1/24 dev v0
-"#,
+",
         script: r#"route("default", #{via: "192.0.2.1"});"#,
         code: 1,
         stderr: r#"
@@ -809,12 +809,12 @@ hint: give the link an address in the gateway's subnet first, or say #{via: "192
     Refusal {
         what: "a_destination_with_host_bits",
         needs: &["veth"],
-        before: r#"
+        before: r"
 link add v0 type veth peer name v1
 link set v0 up
 link set v1 up
 addr add 10.0.0.1/24 dev v0
-"#,
+",
         script: r#"link("v0").route("10.1.2.3/16");"#,
         code: 1,
         stderr: r#"
@@ -829,12 +829,12 @@ hint: the network is "10.1.0.0/16"
     Refusal {
         what: "a_route_that_leads_nowhere",
         needs: &["veth"],
-        before: r#"
+        before: r"
 link add v0 type veth peer name v1
 link set v0 up
 link set v1 up
 addr add 10.0.0.1/24 dev v0
-"#,
+",
         script: r#"route("10.1.0.0/16", #{metric: 5});"#,
         code: 1,
         stderr: r#"
@@ -849,13 +849,13 @@ hint: say where it leads: #{via: "10.0.0.1"}, or the link
     Refusal {
         what: "a_route_that_is_there_and_leads_elsewhere",
         needs: &["veth"],
-        before: r#"
+        before: r"
 link add v0 type veth peer name v1
 link set v0 up
 link set v1 up
 addr add 10.0.0.1/24 dev v0
 route add default via 10.0.0.254
-"#,
+",
         script: r#"route("default", #{via: "10.0.0.253"});"#,
         code: 1,
         stderr: r#"
@@ -872,12 +872,12 @@ hint: give it a metric of its own, or replace it with #{replace: true}
     Refusal {
         what: "a_gateway_of_another_family",
         needs: &["veth"],
-        before: r#"
+        before: r"
 link add v0 type veth peer name v1
 link set v0 up
 link set v1 up
 addr add 10.0.0.1/24 dev v0
-"#,
+",
         script: r#"route("10.1.0.0/16", #{via: "fd00::1"});"#,
         code: 1,
         stderr: r#"
@@ -891,12 +891,12 @@ error: cannot add route `10.1.0.0/16` in namespace `host`: gateway `fd00::1` and
     Refusal {
         what: "a_route_by_a_link_of_another_namespace",
         needs: &["veth"],
-        before: r#"
+        before: r"
 link add v0 type veth peer name v1
 link set v0 up
 link set v1 up
 addr add 10.0.0.1/24 dev v0
-"#,
+",
         script: r#"netns("a").route("default", link("v0"));"#,
         code: 1,
         stderr: r#"
@@ -911,12 +911,12 @@ error: cannot add route `default` in namespace `a`: link `v0` is in another name
     Refusal {
         what: "a_route_by_two_links",
         needs: &["veth"],
-        before: r#"
+        before: r"
 link add v0 type veth peer name v1
 link set v0 up
 link set v1 up
 addr add 10.0.0.1/24 dev v0
-"#,
+",
         script: r#"link("v0").route("default", #{dev: "v1"});"#,
         code: 1,
         stderr: r#"
@@ -930,12 +930,12 @@ error: cannot add route `default` in namespace `host`: the link is given twice, 
     Refusal {
         what: "a_route_by_a_link_that_is_not_there",
         needs: &["veth"],
-        before: r#"
+        before: r"
 link add v0 type veth peer name v1
 link set v0 up
 link set v1 up
 addr add 10.0.0.1/24 dev v0
-"#,
+",
         script: r#"route("default", "v9");"#,
         code: 1,
         stderr: r#"
@@ -951,12 +951,12 @@ hint: did you mean `v1`?
     Refusal {
         what: "a_route_with_a_source_of_others",
         needs: &["veth"],
-        before: r#"
+        before: r"
 link add v0 type veth peer name v1
 link set v0 up
 link set v1 up
 addr add 10.0.0.1/24 dev v0
-"#,
+",
         script: r#"link("v0").route("10.1.0.0/16", #{source: "10.0.0.9"});"#,
         code: 1,
         stderr: r#"
@@ -972,12 +972,12 @@ hint: the source must be an address that this namespace has
     Refusal {
         what: "a_route_with_a_misspelt_option",
         needs: &["veth"],
-        before: r#"
+        before: r"
 link add v0 type veth peer name v1
 link set v0 up
 link set v1 up
 addr add 10.0.0.1/24 dev v0
-"#,
+",
         script: r#"route("default", #{gateway: "10.0.0.254"});"#,
         code: 1,
         stderr: r#"
@@ -992,12 +992,12 @@ error: cannot add route `default` in namespace `host`: `route` has no option `ga
     Refusal {
         what: "a_lookup_without_a_route",
         needs: &["veth"],
-        before: r#"
+        before: r"
 link add v0 type veth peer name v1
 link set v0 up
 link set v1 up
 addr add 10.0.0.1/24 dev v0
-"#,
+",
         script: r#"lookup("192.0.2.1");"#,
         code: 1,
         stderr: r#"
@@ -1013,12 +1013,12 @@ hint: add one: net.route("default", "LINK")
     Refusal {
         what: "a_lookup_of_a_prefix",
         needs: &["veth"],
-        before: r#"
+        before: r"
 link add v0 type veth peer name v1
 link set v0 up
 link set v1 up
 addr add 10.0.0.1/24 dev v0
-"#,
+",
         script: r#"lookup("10.0.0.0/24");"#,
         code: 1,
         stderr: r#"
@@ -1200,7 +1200,7 @@ error: cannot create vlan `v0.10` in namespace `host`: a VLAN id is 0 to 4094, n
         script: r#"vlan("v0", "v0.10", 10, #{protocol: "802.1qq"});"#,
         code: 1,
         stderr: r#"
-error: cannot create vlan `v0.10` in namespace `host`: there is no VLAN protocol `802.1qq`
+error: cannot create vlan `v0.10` in namespace `host`: vlan has no protocol `802.1qq`
  --> lab.rhai:1:1
   |
 1 | vlan("v0", "v0.10", 10, #{protocol: "802.1qq"});
@@ -1212,12 +1212,12 @@ hint: did you mean "802.1q"?
     Refusal {
         what: "a_macvlan_in_no_mode",
         needs: &["veth"],
-        before: r#"
+        before: r"
 link add v0 type veth peer name v1
 link set v0 up
 link set v1 up
 addr add 10.0.0.1/24 dev v0
-"#,
+",
         script: r#"macvlan("v0", "m0", "brigde");"#,
         code: 1,
         stderr: r#"
@@ -1263,12 +1263,12 @@ hint: bring it up first: link("v0").up()
     Refusal {
         what: "an_ipvlan_in_no_mode",
         needs: &["veth"],
-        before: r#"
+        before: r"
 link add v0 type veth peer name v1
 link set v0 up
 link set v1 up
 addr add 10.0.0.1/24 dev v0
-"#,
+",
         script: r#"ipvlan("v0", "i0", "l4");"#,
         code: 1,
         stderr: r#"
@@ -1284,12 +1284,12 @@ hint: did you mean "l2"?
     Refusal {
         what: "an_ipvlan_with_no_flag",
         needs: &["veth"],
-        before: r#"
+        before: r"
 link add v0 type veth peer name v1
 link set v0 up
 link set v1 up
 addr add 10.0.0.1/24 dev v0
-"#,
+",
         script: r#"ipvlan("v0", "i0", #{flag: "privat"});"#,
         code: 1,
         stderr: r#"
@@ -1305,12 +1305,12 @@ hint: did you mean "private"?
     Refusal {
         what: "an_ipvlan_with_two_modes",
         needs: &["veth"],
-        before: r#"
+        before: r"
 link add v0 type veth peer name v1
 link set v0 up
 link set v1 up
 addr add 10.0.0.1/24 dev v0
-"#,
+",
         script: r#"ipvlan("v0", "i0", "l2", #{mode: "l3"});"#,
         code: 1,
         stderr: r#"
@@ -1324,12 +1324,12 @@ error: cannot create ipvlan `i0` in namespace `host`: the mode is given twice, a
     Refusal {
         what: "an_ipvlan_with_a_misspelt_option",
         needs: &["veth"],
-        before: r#"
+        before: r"
 link add v0 type veth peer name v1
 link set v0 up
 link set v1 up
 addr add 10.0.0.1/24 dev v0
-"#,
+",
         script: r#"ipvlan("v0", "i0", #{flga: "private"});"#,
         code: 1,
         stderr: r#"
@@ -1345,12 +1345,12 @@ hint: did you mean `flag`?
     Refusal {
         what: "an_ipvlan_on_a_parent_that_is_not_there",
         needs: &["veth"],
-        before: r#"
+        before: r"
 link add v0 type veth peer name v1
 link set v0 up
 link set v1 up
 addr add 10.0.0.1/24 dev v0
-"#,
+",
         script: r#"netns("a").ipvlan("v9", "i0");"#,
         code: 1,
         stderr: r#"
@@ -1398,14 +1398,14 @@ hint: take an Ethernet link as parent: a bond, veth, dummy or hardware
     Refusal {
         what: "an_ipvlan_on_a_port_of_a_bridge",
         needs: &["veth", "bridge"],
-        before: r#"
+        before: r"
 link add v0 type veth peer name v1
 link set v0 up
 link set v1 up
 addr add 10.0.0.1/24 dev v0
 link add br0 type bridge
 link set v0 master br0
-"#,
+",
         script: r#"netns("a").ipvlan("v0", "i0");"#,
         code: 1,
         stderr: r#"
@@ -1421,11 +1421,11 @@ hint: stack it on the bridge `br0` instead, or free the port with link("v0").nom
     Refusal {
         what: "an_ipvlan_beside_a_macvlan",
         needs: &["ipvlan", "macvlan", "dummy"],
-        before: r#"
+        before: r"
 link add p0 type dummy
 link set p0 up
 link add link p0 name m0 type macvlan
-"#,
+",
         script: r#"netns("a").ipvlan("p0", "i0");"#,
         code: 1,
         stderr: r#"
@@ -1443,11 +1443,11 @@ hint: take another parent, or a veth or dummy of your own
     Refusal {
         what: "a_macvlan_beside_an_ipvlan",
         needs: &["ipvlan", "macvlan", "dummy"],
-        before: r#"
+        before: r"
 link add p0 type dummy
 link set p0 up
 link add link p0 name i0 type ipvlan
-"#,
+",
         script: r#"macvlan("p0", "m0");"#,
         code: 1,
         stderr: r#"
@@ -1464,13 +1464,13 @@ hint: take another parent, or a veth or dummy of your own
     Refusal {
         what: "an_ipvlan_in_another_mode_than_its_siblings",
         needs: &["ipvlan", "dummy"],
-        before: r#"
+        before: r"
 link add p0 type dummy
 link set p0 up
 netns add net-1
 link add link p0 name i1 netns net-1 type ipvlan mode l2
 link add link p0 name i0 type ipvlan mode l2
-"#,
+",
         script: r#"netns("net-2").ipvlan("p0", "i2", "l3");"#,
         code: 1,
         stderr: r#"
@@ -1487,11 +1487,11 @@ hint: ask for mode "l2", or switch them all with #{switch: true}
     Refusal {
         what: "an_ipvlan_with_another_flag_than_its_siblings",
         needs: &["ipvlan", "dummy"],
-        before: r#"
+        before: r"
 link add p0 type dummy
 link set p0 up
 link add link p0 name i0 type ipvlan mode l2 private
-"#,
+",
         script: r#"netns("net-2").ipvlan("p0", "i2", #{flag: "vepa"});"#,
         code: 1,
         stderr: r#"
@@ -1508,11 +1508,11 @@ hint: ask for flag "private", or switch them all with #{switch: true}
     Refusal {
         what: "an_ipvlan_that_is_there_in_another_mode",
         needs: &["ipvlan", "dummy"],
-        before: r#"
+        before: r"
 link add p0 type dummy
 link set p0 up
 link add link p0 name i0 type ipvlan mode l2
-"#,
+",
         script: r#"ipvlan("p0", "i0", "l3");"#,
         code: 1,
         stderr: r#"
@@ -1529,11 +1529,11 @@ hint: take another name, ask for what is there, or replace it with #{replace: tr
     Refusal {
         what: "an_ipvlan_whose_name_is_taken",
         needs: &["ipvlan", "dummy"],
-        before: r#"
+        before: r"
 link add p0 type dummy
 link set p0 up
 link add i0 type dummy
-"#,
+",
         script: r#"ipvlan("p0", "i0");"#,
         code: 1,
         stderr: r#"
@@ -1550,13 +1550,13 @@ hint: take another name, ask for what is there, or replace it with #{replace: tr
     Refusal {
         what: "a_mode_that_would_switch_siblings",
         needs: &["ipvlan", "dummy"],
-        before: r#"
+        before: r"
 link add p0 type dummy
 link set p0 up
 netns add a
 link add link p0 name i1 netns a type ipvlan mode l2
 link add link p0 name i0 type ipvlan mode l2
-"#,
+",
         script: r#"link("i0").mode("l3");"#,
         code: 1,
         stderr: r#"
@@ -1572,11 +1572,11 @@ hint: ask for mode "l2", or switch them all with #{switch: true}
     Refusal {
         what: "a_hardware_address_for_an_ipvlan",
         needs: &["ipvlan", "dummy"],
-        before: r#"
+        before: r"
 link add p0 type dummy
 link set p0 up
 link add link p0 name i0 type ipvlan
-"#,
+",
         script: r#"link("i0").mac("02:00:00:00:00:01");"#,
         code: 3,
         stderr: r#"
@@ -1591,14 +1591,14 @@ hint: set it on the parent, or use macvlan, whose slaves have their own
     Refusal {
         what: "an_address_that_a_sibling_has",
         needs: &["ipvlan", "dummy"],
-        before: r#"
+        before: r"
 link add p0 type dummy
 link set p0 up
 netns add a
 link add link p0 name i0 type ipvlan
 addr add 10.0.0.1/24 dev i0
 link set i0 up
-"#,
+",
         script: r#"netns("a").ipvlan("p0", "i1", #{up: true}).addr("10.0.0.1/24");"#,
         code: 1,
         stderr: r#"
@@ -1643,7 +1643,7 @@ fn lab() {
 lab();
 "#,
         code: 1,
-        stderr: r#"
+        stderr: r"
 error: there is no link `v7` in namespace `host`
  --> lab.rhai:2:5
   |
@@ -1653,6 +1653,6 @@ error: there is no link `v7` in namespace `host`
   = in call to `wire` at lab.rhai:5
   = in call to `lab` at lab.rhai:7
 hint: did you mean `v1`?
-"#,
+",
     },
 ];
