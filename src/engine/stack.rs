@@ -20,6 +20,7 @@ thread_local! {
 
 /// Runs `body` on a thread with a large stack and returns what it returned.
 pub fn with_room<T: Send>(body: impl FnOnce() -> T + Send) -> io::Result<T> {
+    use_one_arena();
     let mut body = Some(body);
     let mut result = None;
     for size in [SIZE, SMALL_SIZE] {
@@ -44,6 +45,16 @@ pub fn with_room<T: Send>(body: impl FnOnce() -> T + Send) -> io::Result<T> {
         }
     }
     Err(io::ErrorKind::OutOfMemory.into())
+}
+
+/// Lets all threads allocate from one arena. glibc's arena for a further thread grows by one page at a time, each by a
+/// system call, which is most of what it costs to start the interpreter there.
+fn use_one_arena() {
+    #[cfg(target_env = "gnu")]
+    // SAFETY: sets a number in the allocator, under its lock.
+    unsafe {
+        libc::mallopt(libc::M_ARENA_MAX, 1);
+    }
 }
 
 /// Whether the stack of this thread is used up as far as scripts may use it.

@@ -1,0 +1,83 @@
+//! Modules: where they are looked for, and errors in them.
+
+use crate::program::Place;
+
+fn errors(place: &Place) -> String {
+    let run = place.run(&["lab.rhai"]);
+    assert_eq!(run.code, Some(1), "{}", run.errors);
+    run.errors
+}
+
+#[test]
+fn a_module_is_looked_for_beside_the_script_that_imports_it() {
+    let place = Place::new();
+    std::fs::create_dir_all(place.path().join("labs/parts")).unwrap();
+    place.write(
+        "labs/lab.rhai",
+        "import \"parts/a\" as a; print(a::twice(21));",
+    );
+    place.write(
+        "labs/parts/a.rhai",
+        "import \"b\" as b; fn twice(x) { b::add(x, x) }",
+    );
+    place.write("labs/parts/b.rhai", "fn add(x, y) { x + y }");
+    let run = place.run(&["labs/lab.rhai"]);
+    assert_eq!(
+        (run.code, run.output.as_str()),
+        (Some(0), "42\n"),
+        "{}",
+        run.errors
+    );
+}
+
+#[test]
+fn a_missing_module_is_told_with_where_it_was_looked_for() {
+    let place = Place::with("import \"prats\" as parts;");
+    place.write("parts.rhai", "");
+    insta::assert_snapshot!(errors(&place), @"");
+    insta::assert_snapshot!(errors(&Place::with("import \"std/lba\" as lab;")), @"");
+    insta::assert_snapshot!(errors(&Place::with("lab::uplink(\"bond0\");")), @"");
+}
+
+#[test]
+fn a_file_of_the_name_of_a_standard_module_does_not_shadow_it() {
+    let place = Place::with("import \"std/lab\" as lab;");
+    std::fs::create_dir(place.path().join("std")).unwrap();
+    place.write("std/lab.rhai", "print(\"shadow\");");
+    let run = place.run(&["lab.rhai"]);
+    assert_eq!(
+        (run.code, run.output.as_str()),
+        (Some(0), ""),
+        "{}",
+        run.errors
+    );
+}
+
+#[test]
+fn an_error_in_a_module_shows_the_modules_line() {
+    let place = Place::with("import \"parts\" as parts;\n\nparts::make(1);\n");
+    place.write(
+        "parts.rhai",
+        "// Parts.\n\nfn make(x) {\n    x.frobnicate()\n}\n",
+    );
+    insta::assert_snapshot!(errors(&place), @"");
+    place.write("parts.rhai", "let a = ;\n");
+    insta::assert_snapshot!(errors(&place), @"");
+    place.write("parts.rhai", "assert(false, \"not here\");\n");
+    insta::assert_snapshot!(errors(&place), @"");
+}
+
+#[test]
+fn a_missing_function_of_a_module_is_told() {
+    let place = Place::with("import \"parts\" as parts;\nparts::mkae(1);\n");
+    place.write("parts.rhai", "fn make(x) { x }\n");
+    insta::assert_snapshot!(errors(&place), @"");
+}
+
+#[test]
+fn modules_that_import_each_other_are_told() {
+    let place = Place::with("import \"a\" as a;");
+    place.write("a.rhai", "import \"b\" as b;");
+    place.write("b.rhai", "import \"a\" as a;");
+    insta::assert_snapshot!(errors(&place), @"");
+}

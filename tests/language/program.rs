@@ -1,0 +1,104 @@
+//! Runs the program in a folder of its own.
+
+use std::fs;
+use std::io::Write;
+use std::path::Path;
+use std::process::{Command, Output, Stdio};
+
+use tempfile::TempDir;
+
+/// A folder to run the program in.
+pub struct Place(TempDir);
+
+/// What a run printed, and how it ended.
+pub struct Run {
+    pub output: String,
+    pub errors: String,
+    pub code: Option<i32>,
+}
+
+impl Place {
+    pub fn new() -> Self {
+        Self(TempDir::new().unwrap())
+    }
+
+    /// A folder with the script `lab.rhai`.
+    pub fn with(script: &str) -> Self {
+        let place = Self::new();
+        place.write("lab.rhai", script);
+        place
+    }
+
+    pub fn path(&self) -> &Path {
+        self.0.path()
+    }
+
+    pub fn write(&self, name: &str, content: impl AsRef<[u8]>) {
+        fs::write(self.path().join(name), content).unwrap();
+    }
+
+    /// The program, about to run in this folder.
+    pub fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_ipvsh"));
+        command
+            .args(arguments)
+            .current_dir(self.path())
+            .env("XDG_STATE_HOME", self.path())
+            .env_remove("NO_COLOR");
+        command
+    }
+
+    pub fn run(&self, arguments: &[&str]) -> Run {
+        self.command(arguments)
+            .stdin(Stdio::null())
+            .output()
+            .unwrap()
+            .into()
+    }
+
+    /// The same with a text on standard input.
+    pub fn feed(&self, arguments: &[&str], input: &str) -> Run {
+        let mut child = self
+            .command(arguments)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        // The program may end before it has read everything.
+        let _ = child.stdin.take().unwrap().write_all(input.as_bytes());
+        child.wait_with_output().unwrap().into()
+    }
+}
+
+impl From<Output> for Run {
+    fn from(output: Output) -> Self {
+        Self {
+            output: String::from_utf8(output.stdout).unwrap(),
+            errors: String::from_utf8(output.stderr).unwrap(),
+            code: output.status.code(),
+        }
+    }
+}
+
+/// The value that a line prints.
+pub fn value(line: &str) -> String {
+    let run = Place::new().run(&["-e", line]);
+    assert_eq!(run.code, Some(0), "{line}: {}", run.errors);
+    run.output.trim_end().to_owned()
+}
+
+/// The error that a line fails with.
+pub fn failure(line: &str) -> String {
+    let run = Place::new().run(&["-e", line]);
+    assert_eq!(run.code, Some(1), "{line}: {}", run.errors);
+    assert_eq!(run.output, "", "{line}");
+    run.errors
+}
+
+/// The error that a script fails with.
+pub fn script_failure(script: &str) -> String {
+    let run = Place::with(script).run(&["lab.rhai"]);
+    assert_eq!(run.code, Some(1), "{}", run.errors);
+    run.errors
+}
