@@ -151,7 +151,7 @@ fn run_script(
     });
     Signals::watch(session, &[SIGTERM, SIGHUP])
         .map_err(|error| Failure::script(Report::new(error.to_string())))?;
-    let result = interpreter.run(&ast, &mut interpreter.scope());
+    let result = guarded(|| interpreter.run(&ast, &mut interpreter.scope()));
     let result = result.and_then(|value| {
         if is_line {
             show(session, &value, options)?;
@@ -159,6 +159,17 @@ fn run_script(
         Ok(())
     });
     finish(&interpreter, options, result)
+}
+
+/// Runs `body`; where ipvsh itself breaks, that is a failure like others, after which the lab is still taken down.
+fn guarded<T>(body: impl FnOnce() -> Result<T, Failure>) -> Result<T, Failure> {
+    // What the body leaves half-done is only undone afterwards, not used.
+    std::panic::catch_unwind(std::panic::AssertUnwindSafe(body)).unwrap_or_else(|_| {
+        Err(Failure::script(
+            Report::new("ipvsh itself failed, which is a mistake in it and not in the script")
+                .hint("report it with the script and the lines above"),
+        ))
+    })
 }
 
 /// Prints the value of a line.

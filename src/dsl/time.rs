@@ -9,7 +9,8 @@ use crate::error::{Error, Result};
 use crate::value::duration;
 
 fn wait(session: &Session, time: Duration) -> Result<()> {
-    session.wait_or_interrupt(tokio::time::sleep(time))
+    // The timer is made inside the runtime, without which there is none.
+    session.wait_or_interrupt(async { tokio::time::sleep(time).await })
 }
 
 /// The words of this topic.
