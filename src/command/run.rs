@@ -173,8 +173,8 @@ fn guarded<T>(body: impl FnOnce() -> Result<T, Failure>) -> Result<T, Failure> {
 }
 
 /// Prints the value of a line.
-fn show(session: &Session, value: &Dynamic, options: &Options) -> Result<(), Failure> {
-    let value = print::value(value);
+fn show(session: &std::rc::Rc<Session>, value: &Dynamic, options: &Options) -> Result<(), Failure> {
+    let value = print::value(Some(session), value);
     let text = if options.json {
         value.to_json().to_string()
     } else {

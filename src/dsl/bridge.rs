@@ -73,6 +73,7 @@ pub mod words {
                     builder = builder.vlan_filtering(on);
                     facts.push(("vlan_filtering", on.to_string()));
                 }
+                let message = builder.build();
                 let wanted = Wanted {
                     kind: "bridge",
                     place: net.0.clone(),
@@ -82,7 +83,7 @@ pub mod words {
                     facts_of,
                     common,
                 };
-                ensure(session, &wanted, || Ok(builder.build()))
+                ensure(session, &wanted, |_| Ok(message.clone()), |_| Ok(()))
             };
             make().map_err(context)
         })

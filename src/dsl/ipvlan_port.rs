@@ -110,8 +110,9 @@ fn named(name: &str, known: &'static [&'static str], what: &str) -> Result<&'sta
             let error = Error::invalid(format!("ipvlan has no {what} `{name}`"))
                 .note(format!("{what}s: {}", known.join(", ")));
             match nearest(name, known.iter().copied()) {
-                Some(near) => error.hint(format!("did you mean \"{near}\"?")),
-                None => error,
+                // Of modes that differ in one digit none is nearer than the others.
+                Some(near) if near.len() > 3 => error.hint(format!("did you mean \"{near}\"?")),
+                _ => error.hint(format!("write \"{}\"", known.join("\" or \""))),
             }
         })
 }
@@ -232,6 +233,18 @@ impl Port {
             index: link.index,
             name: link.name,
         });
+    }
+
+    /// Takes one slave for gone: what is asked of the port is asked for it.
+    ///
+    /// Without slaves the port has no settings that could be in the way.
+    pub(crate) fn leave_out(&mut self, netns: &Netns, index: u32) {
+        let id = netns.namespace().id();
+        self.slaves
+            .retain(|slave| slave.index != index || slave.netns.namespace().id() != id);
+        if self.slaves.is_empty() {
+            self.settings = None;
+        }
     }
 
     /// What a new slave is to ask for: what was asked, else what the port does, else l3 and bridge.

@@ -7,6 +7,7 @@ use rtnetlink::packet_route::link::{LinkAttribute, LinkMessage};
 use rtnetlink::{LinkMessageBuilder, LinkUnspec};
 
 use crate::dsl::handle::{Link, Netns};
+use crate::dsl::ipvlan_port::Settings;
 use crate::dsl::netns::namespace_argument;
 use crate::dsl::{Answer, Session, answer};
 use crate::error::{Error, Kind, Result, nearest};
@@ -16,6 +17,7 @@ use crate::net::netns;
 use crate::net::rtnl::Refusal;
 use crate::value::name::LinkName;
 use crate::value::{mac, options};
+use crate::view::value::{Handle, Value};
 
 /// The error for a refused request about a link.
 pub(crate) fn refused(refusal: Refusal, verb: &str, name: &str, place: &netns::Netns) -> Error {
@@ -99,14 +101,9 @@ pub(crate) fn snapshot(session: &Rc<Session>, link: &Link) -> Result<Snapshot> {
             Ok(found)
         }
         Some(found) => Err(gone(link).note(format!(
-            "its ifindex {} now belongs to {} `{}`",
+            "its ifindex {} now belongs to {}",
             link.index(),
-            if found.kind.is_empty() {
-                "link"
-            } else {
-                &found.kind
-            },
-            found.name
+            described(&found)
         ))),
         None => Err(gone(link)),
     }
@@ -307,7 +304,7 @@ fn move_to(session: &Rc<Session>, link: &Link, target: &Netns) -> Result<()> {
                     target.label()
                 ),
             )
-            .note(format!("there: {} `{}`", there.kind, there.name))
+            .note(format!("there: {}", described(&there)))
             .hint("rename one of them first, with rename(…)"),
         ));
     }
@@ -762,11 +759,17 @@ pub mod words {
     }
 
     /// The link in one line, as `ip -br link` prints it.
-    #[rhai_fn(global, name = "to_string", name = "to_debug", volatile)]
+    #[rhai_fn(global, name = "to_string", volatile)]
     pub fn to_text(context: NativeCallContext, link: &mut Link) -> String {
         Session::of(&context)
             .and_then(|session| snapshot(&session, link).map(|seen| line(&seen)))
             .unwrap_or_else(|_| format!("{} (gone)", link.name()))
+    }
+
+    /// The link inside a list or map: its name.
+    #[rhai_fn(global, name = "to_debug")]
+    pub fn to_debug(link: &mut Link) -> String {
+        link.name()
     }
 }
 
@@ -783,6 +786,79 @@ pub(crate) fn line(link: &Snapshot) -> String {
         mac::print(&link.mac),
         link_flags(link.flags).join(",")
     )
+}
+
+/// What there is to show of the link as it is now; outside of a run, or where it is gone, of its handle alone.
+pub(crate) fn show(session: Option<&Rc<Session>>, link: &Link) -> Value {
+    let name = link.name();
+    let netns = link.netns().label().to_owned();
+    let Some(seen) = session.and_then(|session| snapshot(session, link).ok()) else {
+        return Value::Handle(Box::new(Handle {
+            line: format!("{name} (gone)"),
+            cells: cells(&name, link.kind(), "", ["gone", "", "", &netns]),
+            fields: vec![
+                ("name", Value::text(&name)),
+                ("kind", Value::text(link.kind())),
+                ("state", Value::text("gone")),
+                ("netns", Value::text(&netns)),
+            ],
+            name,
+        }));
+    };
+    let mac = mac::print(&seen.mac);
+    let mtu = seen.mtu.to_string();
+    let port = seen.data.as_ref().and_then(Settings::of);
+    let mode = match port {
+        Some(port) if port.flag == "bridge" => port.mode.to_owned(),
+        Some(port) => format!("{} {}", port.mode, port.flag),
+        None => String::new(),
+    };
+    let flags = link_flags(seen.flags).into_iter().map(Value::text);
+    let port =
+        |of: fn(Settings) -> &'static str| port.map_or(Value::Nothing, |p| Value::text(of(p)));
+    Value::Handle(Box::new(Handle {
+        name: seen.name.clone(),
+        line: line(&seen),
+        cells: cells(
+            &seen.name,
+            &seen.kind,
+            &mode,
+            [seen.state, &mtu, &mac, &netns],
+        ),
+        fields: vec![
+            ("name", Value::text(&seen.name)),
+            ("index", Value::word(seen.index)),
+            ("kind", Value::text(&seen.kind)),
+            ("mode", port(|port| port.mode)),
+            ("flag", port(|port| port.flag)),
+            ("state", Value::text(seen.state)),
+            ("is_up", Value::word(seen.up)),
+            ("carrier", Value::word(seen.carrier)),
+            ("flags", Value::List(flags.collect())),
+            ("mtu", Value::Word(mtu)),
+            ("mac", Value::Text(mac)),
+            (
+                "alias",
+                seen.alias.as_ref().map_or(Value::Nothing, Value::text),
+            ),
+            ("netns", Value::Text(netns)),
+        ],
+    }))
+}
+
+/// The row of a link in a table.
+fn cells(name: &str, kind: &str, mode: &str, rest: [&str; 4]) -> Vec<(&'static str, String)> {
+    let headings = ["name", "kind", "mode", "state", "mtu", "mac", "netns"];
+    let texts = [name, kind, mode].into_iter().chain(rest);
+    headings.into_iter().zip(texts.map(str::to_owned)).collect()
+}
+
+/// The link with its kind, as a note names it.
+pub(crate) fn described(link: &Snapshot) -> String {
+    match link.kind.as_str() {
+        "" => format!("link `{}`", link.name),
+        kind => format!("{kind} `{}`", link.name),
+    }
 }
 
 /// Flags with the names and in the order in which `ip link` prints them.

@@ -9,6 +9,7 @@ use crate::dsl::handle::{Link, Netns};
 use crate::dsl::make::{Fact, Parent, Wanted, creating, ensure, read};
 use crate::dsl::{Answer, answer};
 use crate::error::{Error, Result, nearest};
+use crate::net::link::Snapshot;
 
 /// The modes by the names that `ip` gives them.
 const MODES: &[(&str, MacVlanMode)] = &[
@@ -138,11 +139,12 @@ pub mod words {
                     facts_of,
                     common,
                 };
-                ensure(session, &wanted, || {
+                let message = |_: Option<&Snapshot>| {
                     parent.check_can_carry(session, "macvlan")?;
                     let name = wanted.name.as_str();
                     Ok(LinkMacVlan::new(name, parent.seen.index, number).build())
-                })
+                };
+                ensure(session, &wanted, message, |_| Ok(()))
             };
             make().map_err(context)
         })

@@ -2,18 +2,20 @@
 
 use std::net::{IpAddr, ToSocketAddrs};
 use std::rc::Rc;
+use std::time::Duration;
 
 use rhai::Map;
 use rhai::plugin::*;
 
 use crate::dsl::handle::{Link, Netns};
-use crate::dsl::{Answer, Session, addr, answer};
+use crate::dsl::{Answer, Session, addr, answer, print};
 use crate::error::{Error, Kind, Result};
 use crate::net::icmp::{Outcome, Pinger, Probe, Request};
 use crate::net::{icmp, namespace, netns};
 use crate::value::options::{self, Options};
 use crate::value::prefix;
 use crate::view;
+use crate::view::value::{Handle, Value};
 
 /// What a ping can be told.
 const KEYS: &[&str] = &[
@@ -205,7 +207,7 @@ fn probes(report: &PingReport, wanted: impl Fn(&Outcome) -> bool) -> rhai::Array
         .collect()
 }
 
-fn milliseconds(time: Option<std::time::Duration>) -> Dynamic {
+fn milliseconds(time: Option<Duration>) -> Dynamic {
     time.map_or(Dynamic::UNIT, |time| (time.as_secs_f64() * 1e3).into())
 }
 
@@ -340,6 +342,50 @@ pub mod words {
     pub fn to_text(report: &mut PingReport) -> String {
         super::to_text(report)
     }
+}
+
+/// What there is to show of a report.
+pub(crate) fn show(report: &PingReport) -> Value {
+    let time = |time: Option<Duration>| {
+        time.map_or(Value::Nothing, |time| Value::word(time.as_secs_f64() * 1e3))
+    };
+    let short = |time: Option<Duration>| {
+        time.map_or_else(String::new, |time| {
+            format!("{:.3}", time.as_secs_f64() * 1e3)
+        })
+    };
+    let list = |maps: rhai::Array| print::value(None, &maps.into());
+    let seen = &report.0;
+    let line = to_text(report);
+    Value::Handle(Box::new(Handle {
+        name: line.clone(),
+        line,
+        cells: vec![
+            ("destination", seen.label.clone()),
+            ("sent", seen.sent.to_string()),
+            ("received", seen.received.to_string()),
+            ("loss_percent", seen.loss_percent().to_string()),
+            ("rtt_min_ms", short(seen.rtt_min())),
+            ("rtt_avg_ms", short(seen.rtt_avg())),
+            ("rtt_max_ms", short(seen.rtt_max())),
+        ],
+        fields: vec![
+            ("destination", Value::text(&seen.label)),
+            ("ok", Value::word(seen.ok())),
+            ("sent", Value::word(seen.sent)),
+            ("received", Value::word(seen.received)),
+            ("loss_percent", Value::word(seen.loss_percent())),
+            ("rtt_min_ms", time(seen.rtt_min())),
+            ("rtt_avg_ms", time(seen.rtt_avg())),
+            ("rtt_max_ms", time(seen.rtt_max())),
+            ("rtt_mdev_ms", time(seen.rtt_mdev())),
+            (
+                "replies",
+                list(probes(report, |outcome| outcome.rtt().is_some())),
+            ),
+            ("errors", list(probes(report, Outcome::is_error))),
+        ],
+    }))
 }
 
 /// The summary without its blank line and heading.

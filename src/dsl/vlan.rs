@@ -107,11 +107,10 @@ pub mod words {
                     facts_of,
                     common,
                 };
-                ensure(session, &wanted, || {
-                    Ok(LinkVlan::new(wanted.name.as_str(), parent.seen.index, tag)
-                        .protocol(protocol)
-                        .build())
-                })
+                let message = LinkVlan::new(wanted.name.as_str(), parent.seen.index, tag)
+                    .protocol(protocol)
+                    .build();
+                ensure(session, &wanted, |_| Ok(message.clone()), |_| Ok(()))
             };
             make().map_err(context)
         })

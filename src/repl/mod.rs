@@ -174,7 +174,7 @@ impl Talk {
         let ast = self.interpreter.compile(&script, &self.scope)?;
         self.interpreter.keep(&ast)?;
         let value = self.interpreter.run(&ast, &mut self.scope)?;
-        let text = print::value(&value).show();
+        let text = print::value(Some(self.interpreter.session()), &value).show();
         if text.is_empty() {
             return Ok(());
         }

@@ -20,7 +20,7 @@ pub(super) fn explain(context: &Context, value: &Dynamic) -> (Report, Reason) {
         _ if value.is_unit() => Report::new("the script failed without saying why"),
         _ => Report::new(format!(
             "the script failed with {}",
-            print::value(value).literal()
+            print::value(Some(context.interpreter.session()), value).literal()
         )),
     };
     (report, Reason::Script)
