@@ -61,7 +61,7 @@ fn make(
     let flag = options.string("flag")?;
     let flag = flag.map(|flag| port::flag(&flag)).transpose()?;
     let switch = options.flag("switch")?.unwrap_or(false);
-    let parent = real_parent(session, Parent::find(session, parent)?)?;
+    let parent = real_parent(session, Parent::find(session, &net.0, parent)?)?;
     let mut facts: Vec<Fact> = Vec::new();
     facts.extend(mode.map(|mode| ("mode", mode.to_owned())));
     facts.extend(flag.map(|flag| ("flag", flag.to_owned())));
@@ -328,11 +328,20 @@ pub mod words {
         options: Map,
     ) -> Answer<Link> {
         answer(&context, |session| {
-            let mut options = Options::new("mode", options, &[&["flag", "switch"]])?;
-            let flag = options.string("flag")?;
-            let flag = flag.map(|flag| port::flag(&flag)).transpose()?;
-            let switch = options.flag("switch")?.unwrap_or(false);
-            switch_port(session, link, Some(port::mode(mode)?), flag, switch)?;
+            let context = |error: Error| {
+                error
+                    .doing("set the mode of link", &link.name())
+                    .within(link.netns().label())
+            };
+            let read = || {
+                let mut options = Options::new("mode", options, &[&["flag", "switch"]])?;
+                let flag = options.string("flag")?;
+                let flag = flag.map(|flag| port::flag(&flag)).transpose()?;
+                let switch = options.flag("switch")?.unwrap_or(false);
+                Ok((port::mode(mode)?, flag, switch))
+            };
+            let (mode, flag, switch) = read().map_err(context)?;
+            switch_port(session, link, Some(mode), flag, switch)?;
             Ok(link.clone())
         })
     }

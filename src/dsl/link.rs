@@ -69,6 +69,18 @@ pub(crate) fn absent(session: &Rc<Session>, place: &Rc<netns::Netns>, name: &str
     }
 }
 
+/// What to type for the link of that name: in the current namespace, or in another one.
+pub(crate) fn call(session: &Rc<Session>, place: &netns::Netns, name: &str) -> String {
+    let is_here = session
+        .here()
+        .is_ok_and(|here| here.namespace().id() == place.namespace().id());
+    if is_here {
+        format!("link(\"{name}\")")
+    } else {
+        format!("netns(\"{}\").link(\"{name}\")", place.label())
+    }
+}
+
 /// All links of a namespace.
 pub(crate) fn all(session: &Rc<Session>, place: &Rc<netns::Netns>) -> Result<Vec<Snapshot>> {
     session.wait(async {
@@ -251,6 +263,20 @@ pub(crate) fn set_master(session: &Rc<Session>, link: &Link, master: Option<&Lin
         LinkAttribute::Controller(index),
         |seen| LinkAttribute::Controller(seen.master.unwrap_or(0)),
     )
+    .map_err(|error| match error.errno {
+        Some(nix::errno::Errno::EBUSY) => error
+            .cause("something else takes its traffic already")
+            .note("a link is a port of one master, and of none while it carries ipvlan or macvlan slaves")
+            .hint("take another link, or delete the slaves first"),
+        Some(nix::errno::Errno::EOPNOTSUPP) => {
+            let name = master.map(Link::name).unwrap_or_default();
+            error
+                .kind(Kind::Invalid)
+                .cause(format!("`{name}` takes no ports"))
+                .hint("a master is a bridge, a bond or a VRF")
+        }
+        _ => error,
+    })
 }
 
 /// Sets the alias, a free text.
@@ -295,6 +321,13 @@ fn move_to(session: &Rc<Session>, link: &Link, target: &Netns) -> Result<()> {
         return Ok(());
     }
     let context = |error: Error| error.doing("move link", &name).within(from.label());
+    let seen = snapshot(session, link)?;
+    if seen.loopback {
+        return Err(context(
+            Error::invalid("a loopback stays in its namespace")
+                .hint("every namespace has one of its own: net.link(\"lo\")"),
+        ));
+    }
     if let Some(there) = find(session, target, &name)? {
         return Err(context(
             Error::new(
@@ -349,7 +382,15 @@ pub(crate) fn delete(session: &Rc<Session>, link: &Link) -> Result<()> {
     let deleted = session.wait(async {
         link::delete(&place.rtnl()?, link.index())
             .await
-            .map_err(|refusal| refused(refusal, "delete link", &link.name(), &place))
+            .map_err(|refusal| match refusal.errno {
+                nix::errno::Errno::EOPNOTSUPP => {
+                    refused(refusal, "delete link", &link.name(), &place)
+                        .kind(Kind::Invalid)
+                        .cause("it is no virtual link: a loopback or hardware stays")
+                        .hint("bring it down instead, with .down()")
+                }
+                _ => refused(refusal, "delete link", &link.name(), &place),
+            })
     })??;
     session.lab().count(if deleted {
         Outcome::Deleted
@@ -368,26 +409,31 @@ fn wait_up(session: &Rc<Session>, link: &Link, timeout: std::time::Duration) -> 
         return Ok(());
     }
     let deadline = tokio::time::Duration::from(timeout);
-    let up = session.wait_or_interrupt(async {
+    let came_up = session.wait_or_interrupt(async {
         tokio::time::timeout(deadline, async {
-            loop {
-                let Some(seen) = changes.next().await else {
-                    return Ok(());
-                };
+            while let Some(seen) = changes.next().await {
                 if seen.index == link.index() && operational(&seen) {
-                    return Ok(());
+                    return;
                 }
             }
         })
         .await
-        .unwrap_or_else(|_| {
-            Err(Error::new(Kind::Timeout, "it has no carrier yet")
-                .doing("wait for link", &link.name())
-                .within(place.label())
-                .hint("is its other end, or its parent, up?"))
-        })
+        .is_ok()
     })?;
-    up
+    if came_up {
+        return Ok(());
+    }
+    let (why, hint) = if snapshot(session, link)?.up {
+        ("has no carrier", "bring its other end, or its parent, up")
+    } else {
+        ("is down", "bring it up first, with .up()")
+    };
+    Err(
+        Error::new(Kind::Timeout, format!("it {why} after {timeout:?}"))
+            .doing("wait for link", &link.name())
+            .within(place.label())
+            .hint(hint),
+    )
 }
 
 /// Finds the link that a handle in another link's property points to, in whatever namespace that is.
@@ -514,7 +560,11 @@ pub mod words {
     #[rhai_fn(name = "netns", return_raw, volatile)]
     pub fn netns_(context: NativeCallContext, link: &mut Link, target: Dynamic) -> Answer<Link> {
         answer(&context, |session| {
-            let target = namespace_argument(&target)?;
+            let target = namespace_argument(&target).map_err(|error| {
+                error
+                    .doing("move link", &link.name())
+                    .in_place(link.netns().label())
+            })?;
             move_to(session, link, &target)?;
             Ok(link.clone())
         })
@@ -574,7 +624,12 @@ pub mod words {
     #[rhai_fn(return_raw, volatile)]
     pub fn master(context: NativeCallContext, link: &mut Link, master: Dynamic) -> Answer<Link> {
         answer(&context, |session| {
-            let master = link_argument(session, &link.netns(), &master)?;
+            let place = link.netns();
+            let master = link_argument(session, &place, &master).map_err(|error| {
+                error
+                    .doing("set the master of link", &link.name())
+                    .in_place(place.label())
+            })?;
             set_master(session, link, Some(&master))?;
             Ok(link.clone())
         })

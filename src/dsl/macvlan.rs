@@ -129,7 +129,7 @@ pub mod words {
             let make = || {
                 let (name, _, common) = read("macvlan", name, options, &[])?;
                 let number = super::mode(mode)?;
-                let parent = Parent::find(session, &parent)?;
+                let parent = Parent::find(session, &net.0, &parent)?;
                 let wanted = Wanted {
                     kind: "macvlan",
                     place: net.0.clone(),

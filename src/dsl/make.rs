@@ -85,9 +85,27 @@ pub(crate) struct Parent {
 }
 
 impl Parent {
-    /// Finds the parent given as a handle, or as a name in the current namespace.
-    pub(crate) fn find(session: &Rc<Session>, given: &Dynamic) -> Result<Self> {
-        let found = link::link_argument(session, &session.here()?, given)?;
+    /// Finds the parent of a link in `place`, given as a handle, or as a name in the current namespace.
+    pub(crate) fn find(
+        session: &Rc<Session>,
+        place: &Rc<netns::Netns>,
+        given: &Dynamic,
+    ) -> Result<Self> {
+        let here = session.here()?;
+        let found = link::link_argument(session, &here, given).map_err(|error| {
+            let name = given.clone().into_string().unwrap_or_default();
+            let is_there = error.kind == Kind::NotFound
+                && here.namespace().id() != place.namespace().id()
+                && link::find(session, place, &name).is_ok_and(|found| found.is_some());
+            if is_there {
+                error.hint(format!(
+                    "a parent's name is looked up where the script is; for the one in `{0}` write netns(\"{0}\").link(\"{name}\")",
+                    place.label()
+                ))
+            } else {
+                error
+            }
+        })?;
         Ok(Self {
             seen: link::snapshot(session, &found)?,
             netns: found.netns(),
@@ -110,15 +128,22 @@ impl Parent {
                 || "another link".to_owned(),
                 |master| format!("{} `{}`", master.kind(), master.name()),
             );
-            return Err(Error::new(
-                Kind::Busy,
-                format!("parent `{name}` is a port of {master}"),
-            )
-            .hint(format!("stack it on the {master} instead, or free the port with link(\"{name}\").nomaster()")));
+            return Err(
+                Error::new(Kind::Busy, format!("parent `{name}` is a port of {master}")).hint(
+                    format!(
+                        "stack it on the {master} instead, or free the port with {}.nomaster()",
+                        link::call(session, netns, name)
+                    ),
+                ),
+            );
         }
         if !seen.up {
-            return Err(Error::invalid(format!("parent `{name}` is down"))
-                .hint(format!("bring it up first: link(\"{name}\").up()")));
+            return Err(
+                Error::invalid(format!("parent `{name}` is down")).hint(format!(
+                    "bring it up first: {}.up()",
+                    link::call(session, netns, name)
+                )),
+            );
         }
         Ok(())
     }
@@ -150,9 +175,10 @@ pub(crate) fn creating<'a>(
 ) -> impl Fn(Error) -> Error + 'a {
     move |error| {
         if error.doing.is_empty() {
+            // A parent is looked for elsewhere.
             error
                 .doing(&format!("create {kind}"), name)
-                .within(place.label())
+                .in_place(place.label())
         } else {
             error
         }

@@ -41,9 +41,13 @@ fn destination(
         return Ok((ip, ip.to_string()));
     }
     let Some(text) = given.read_lock::<rhai::ImmutableString>() else {
+        let place = from.label();
         return Err(Error::invalid(format!(
             "a destination is an address, a name, a link or a namespace, not {}",
             options::type_in_words(given.type_name())
+        ))
+        .hint(format!(
+            "a namespace in front is where the ping starts; to ping `{place}` from the current one, write here().ping(netns(\"{place}\"), …)"
         )));
     };
     match text.parse() {
@@ -98,9 +102,17 @@ fn request(destination: IpAddr, label: String, options: &mut Options) -> Result<
 fn ping(session: &Rc<Session>, net: &Netns, given: &Dynamic, options: Map) -> Result<PingReport> {
     let context = |error: Error| {
         if error.doing.is_empty() {
-            let label = given.clone().into_string();
-            let label = label.unwrap_or_else(|given| options::type_in_words(given));
-            error.doing("ping", &label).within(net.label())
+            let error = match given.clone().into_string() {
+                Ok(label) => error.doing("ping", &label),
+                Err(_) => match given.read_lock::<Link>() {
+                    Some(link) => error.doing("ping", &link.name()),
+                    None => match given.read_lock::<Netns>() {
+                        Some(netns) => error.doing("ping", netns.label()),
+                        None => error.doing_plain("ping"),
+                    },
+                },
+            };
+            error.in_place(net.label())
         } else {
             error.within(net.label())
         }

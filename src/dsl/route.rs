@@ -154,7 +154,14 @@ fn explain(
     match (refusal.errno, route.via) {
         (Errno::ENETDOWN, _) => error
             .cause(format!("link `{dev}` is down"))
-            .hint(format!("bring it up first: link(\"{dev}\").up()")),
+            .hint(format!(
+                "bring it up first: {}.up()",
+                link::call(session, place, dev)
+            )),
+        // The handle in `route` may be older than the link's end.
+        (Errno::ENODEV, _) => error
+            .cause("its link is gone")
+            .hint("it was deleted after its handle was made; look it up again with link(…)"),
         (Errno::ENETUNREACH | Errno::EHOSTUNREACH, Some(via)) => error
             .cause(format!("gateway `{via}` is in no subnet of this namespace's links"))
             .hint(format!(

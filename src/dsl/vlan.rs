@@ -97,7 +97,7 @@ pub mod words {
                     Some(text) => protocol(&text)?,
                     None => VlanProtocol::Ieee8021Q,
                 };
-                let parent = Parent::find(session, &parent)?;
+                let parent = Parent::find(session, &net.0, &parent)?;
                 let wanted = Wanted {
                     kind: "vlan",
                     place: net.0.clone(),
