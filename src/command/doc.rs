@@ -13,6 +13,9 @@ use colored::Colorize;
 pub(super) fn show(word: Option<&str>, options: &Options) -> Result<u8, Failure> {
     let color = When::from(options.color).on(&std::io::stdout());
     let catalog = Catalog::new();
+    if options.json {
+        return json(&catalog, word).map(|json| output::say(&json.to_string()));
+    }
     let text = match word {
         None => index(&catalog, color),
         Some(name) => {
@@ -20,6 +23,48 @@ pub(super) fn show(word: Option<&str>, options: &Options) -> Result<u8, Failure>
         }
     };
     Ok(output::say(&text))
+}
+
+/// The words of that name, or all, with their forms; the properties of a type.
+fn json(catalog: &Catalog, word: Option<&str>) -> Result<serde_json::Value, Failure> {
+    let of_word = |word: &Word| {
+        let forms = word.signatures.iter().map(|form| {
+            serde_json::json!({
+                "call": form.call(),
+                "returns": form.returns,
+                "derived": form.is_derived,
+                "doc": form.doc,
+            })
+        });
+        serde_json::json!({
+            "word": word.name,
+            "topic": word.topic,
+            "forms": forms.collect::<Vec<_>>(),
+        })
+    };
+    let of_property = |property: &Property| {
+        serde_json::json!({
+            "property": property.name,
+            "of": property.of,
+            "returns": property.returns,
+            "doc": property.doc,
+        })
+    };
+    let is_meant = |name: &str| word.is_none_or(|word| word.eq_ignore_ascii_case(name));
+    let words = catalog.words.iter().filter(|word| {
+        let short = word.name.rsplit("::").next().unwrap_or_default();
+        is_meant(&word.name) || is_meant(short)
+    });
+    let properties = catalog.properties.iter();
+    let properties = properties.filter(|property| is_meant(&property.of));
+    let found: Vec<_> = words
+        .map(of_word)
+        .chain(properties.map(of_property))
+        .collect();
+    match word {
+        Some(word) if found.is_empty() => Err(Failure::usage(unknown(catalog, word))),
+        _ => Ok(found.into()),
+    }
 }
 
 fn bold(color: bool, text: &str) -> String {

@@ -9,13 +9,14 @@ use signal_hook::consts::{SIGHUP, SIGTERM};
 
 use super::output;
 use crate::cli::{COMMANDS, Cli, Options};
-use crate::dsl::session::{Given, Settings};
+use crate::dsl::session::{Given, Output, Settings};
 use crate::dsl::{Session, print};
 use crate::engine::script::Script;
 use crate::engine::signals::Signals;
 use crate::engine::{Failure, Interpreter, Reason, params};
-use crate::error::{Error, nearest};
+use crate::error::nearest;
 use crate::lab::Counts;
+use crate::lab::rollback::Undone;
 use crate::repl;
 use crate::view::error::Report;
 use crate::view::paint::When;
@@ -110,9 +111,20 @@ pub(super) fn run(cli: &Cli) -> Result<u8, Failure> {
     let session = Session::new(Settings {
         quiet: options.quiet,
         color: When::from(options.color).on(&std::io::stdout()),
+        json: options.json,
+        // Standard output holds one document: of a line its value, of a script how it went and what it printed.
+        output: match &source {
+            Source::Script { is_line: true, .. } if options.json => Output::Error,
+            Source::Script { .. } if options.json => Output::Collected,
+            _ => Output::Standard,
+        },
     });
     match source {
-        Source::Session => repl::run(session, When::from(options.color).on(&std::io::stderr())),
+        Source::Session => {
+            let color = When::from(options.color).on(&std::io::stderr());
+            let result = repl::run(session.clone(), color).map(drop);
+            finish(&session, options, true, result)
+        }
         Source::Script {
             script,
             is_line,
@@ -158,7 +170,7 @@ fn run_script(
         }
         Ok(())
     });
-    finish(&interpreter, options, result)
+    finish(session, options, is_line, result)
 }
 
 /// Runs `body`; where ipvsh itself breaks, that is a failure like others, after which the lab is still taken down.
@@ -174,14 +186,18 @@ fn guarded<T>(body: impl FnOnce() -> Result<T, Failure>) -> Result<T, Failure> {
 
 /// Prints the value of a line.
 fn show(session: &std::rc::Rc<Session>, value: &Dynamic, options: &Options) -> Result<(), Failure> {
-    let value = print::value(Some(session), value);
-    let text = if options.json {
-        value.to_json().to_string()
-    } else {
-        value.show()
-    };
+    let text = print::result(session, value);
     if text.is_empty() {
         return Ok(());
+    }
+    if options.json {
+        return match output::say(&text) {
+            0 => Ok(()),
+            _ => Err(Failure {
+                report: Report::new("nobody reads the output"),
+                reason: Reason::OutputClosed,
+            }),
+        };
     }
     session.print(&text).map_err(|error| Failure {
         report: Report::new(error.to_string()),
@@ -193,52 +209,97 @@ fn show(session: &std::rc::Rc<Session>, value: &Dynamic, options: &Options) -> R
 ///
 /// A run that ends well leaves its lab standing, one that fails takes down what it made; `--rm` and `--keep` say otherwise.
 fn finish(
-    interpreter: &Interpreter,
+    session: &Session,
     options: &Options,
+    is_line: bool,
     result: Result<(), Failure>,
 ) -> Result<u8, Failure> {
-    let session = interpreter.session();
     let counts = session.lab().counts();
+    let had_lab = !session.lab().is_empty();
     let take_down = if result.is_ok() {
         options.rm
     } else {
         !options.keep
     };
-    let left = if take_down {
-        take_down_all(session, result.is_err() && !options.quiet)
+    let undone = if take_down {
+        take_down_all(session)
     } else {
-        Vec::new()
+        Undone::default()
     };
-    if options.summary {
-        output::note(&summary(counts));
+    let is_told = result.is_err() && !options.quiet && !options.json;
+    if is_told && take_down && had_lab {
+        output::note(&undone.to_string());
     }
-    let failed = result.err().or_else(|| {
-        (!left.is_empty()).then(|| Failure::script(Report::new("not all could be taken down")))
+    if options.summary {
+        output::note(&if options.json {
+            counts_json(counts).to_string()
+        } else {
+            summary(counts)
+        });
+    }
+    let mut failed = result.err().or_else(|| {
+        (!undone.failures.is_empty())
+            .then(|| Failure::script(Report::new("not all could be taken down")))
     });
-    let Some(mut failure) = failed else {
-        return Ok(session.exit_code().unwrap_or(0));
-    };
-    failure
-        .report
-        .notes
-        .extend(left.iter().map(ToString::to_string));
-    Err(failure)
+    if let Some(failure) = &mut failed {
+        let left = undone.failures.iter().map(ToString::to_string);
+        failure.report.notes.extend(left);
+    }
+    let code = failed
+        .as_ref()
+        .map_or(session.exit_code().unwrap_or(0), Failure::exit_code);
+    if options.json && !is_line {
+        output::say(&document(session, code, failed.as_ref(), &undone).to_string());
+    }
+    match failed {
+        Some(failure) => Err(failure),
+        None => Ok(code),
+    }
 }
 
-/// Undoes what the run made and changed, says so where `aloud`, and returns what could not be undone.
-fn take_down_all(session: &Session, aloud: bool) -> Vec<Error> {
+/// How a run went, as JSON.
+fn document(
+    session: &Session,
+    code: u8,
+    failed: Option<&Failure>,
+    undone: &Undone,
+) -> serde_json::Value {
+    let mut document = serde_json::json!({"ok": code == 0, "exit_code": code});
+    let counts = counts_json(session.lab().counts());
+    if let (Some(document), serde_json::Value::Object(counts)) = (document.as_object_mut(), counts)
+    {
+        document.extend(counts);
+    }
+    document["taken_down"] = serde_json::json!({
+        "namespaces": undone.namespaces,
+        "links": undone.links,
+        "changes": undone.changes,
+    });
+    document["output"] = session.collected().lines().collect();
+    document["error"] = failed.map_or(serde_json::Value::Null, output::to_json);
+    document
+}
+
+/// Undoes what the run made and changed.
+fn take_down_all(session: &Session) -> Undone {
     if session.lab().is_empty() {
-        return Vec::new();
+        return Undone::default();
     }
-    match session.wait(session.lab().roll_back()) {
-        Ok(undone) => {
-            if aloud {
-                output::note(&undone.to_string());
-            }
-            undone.failures
-        }
-        Err(error) => vec![error],
-    }
+    session
+        .wait(session.lab().roll_back())
+        .unwrap_or_else(|error| Undone {
+            failures: vec![error],
+            ..Undone::default()
+        })
+}
+
+fn counts_json(counts: Counts) -> serde_json::Value {
+    serde_json::json!({
+        "created": counts.created,
+        "changed": counts.changed,
+        "unchanged": counts.unchanged,
+        "deleted": counts.deleted,
+    })
 }
 
 fn summary(counts: Counts) -> String {

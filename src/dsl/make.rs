@@ -91,6 +91,10 @@ impl Parent {
         place: &Rc<netns::Netns>,
         given: &Dynamic,
     ) -> Result<Self> {
+        if given.is::<Netns>() {
+            return Err(Error::invalid("the parent is missing: a namespace stands in its place")
+                .hint("write the namespace in front, then the parent and the name: net.ipvlan(\"eth0\", \"v1\")"));
+        }
         let here = session.here()?;
         let found = link::link_argument(session, &here, given).map_err(|error| {
             let name = given.clone().into_string().unwrap_or_default();

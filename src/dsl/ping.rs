@@ -22,9 +22,9 @@ const KEYS: &[&str] = &[
     "count", "interval", "quiet", "size", "source", "timeout", "ttl",
 ];
 
-/// A report, as scripts hold it.
+/// A report, as scripts hold it: what was found, and in which entry of the session it was printed as it came.
 #[derive(Clone, Debug)]
-pub struct PingReport(pub Rc<icmp::Report>);
+pub struct PingReport(pub Rc<icmp::Report>, pub Option<usize>);
 
 /// The address behind what a script names as destination, and how it named it.
 fn destination(
@@ -119,6 +119,7 @@ fn ping(session: &Rc<Session>, net: &Netns, given: &Dynamic, options: Map) -> Re
     };
     let mut options = Options::new("ping", options, &[KEYS]).map_err(context)?;
     let quiet = options.flag("quiet").map_err(context)?.unwrap_or(false);
+    let quiet = quiet || session.settings().quiet;
     net.check()?;
     let (ip, label) = destination(session, net, given).map_err(context)?;
     let request = request(ip, label, &mut options).map_err(context)?;
@@ -141,7 +142,8 @@ fn ping(session: &Rc<Session>, net: &Netns, given: &Dynamic, options: Map) -> Re
     let report = report.map_err(context)?;
     printed?;
     say(view::ping::summary(&report).trim_end_matches('\n'))?;
-    Ok(PingReport(Rc::new(report)))
+    let entry = (!quiet).then(|| session.entry());
+    Ok(PingReport(Rc::new(report), entry))
 }
 
 /// What became of one probe, as scripts see it.

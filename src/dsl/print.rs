@@ -45,6 +45,20 @@ pub(crate) fn value(session: Option<&Rc<Session>>, value: &Dynamic) -> Value {
     }
 }
 
+/// What an entry or a line shows of its value. What it has printed already as it came is not printed again.
+pub(crate) fn result(session: &Rc<Session>, value: &Dynamic) -> String {
+    let is_printed = value
+        .read_lock::<PingReport>()
+        .is_some_and(|report| report.1 == Some(session.entry()));
+    if session.settings().json {
+        self::value(Some(session), value).to_json().to_string()
+    } else if is_printed {
+        String::new()
+    } else {
+        self::value(Some(session), value).show()
+    }
+}
+
 fn of_netns(netns: &Netns) -> Value {
     let name = netns.to_string();
     let path = netns.path().display().to_string();

@@ -123,11 +123,12 @@ pub fn in_range(key: &str, number: i64, range: RangeInclusive<i64>) -> Result<i6
     if range.contains(&number) {
         return Ok(number);
     }
-    Err(Error::invalid(format!(
-        "`{key}` is {} to {}, not {number}",
-        range.start(),
-        range.end()
-    )))
+    let (start, end) = range.into_inner();
+    Err(Error::invalid(if end == i64::MAX {
+        format!("`{key}` is {start} or more, not {number}")
+    } else {
+        format!("`{key}` is {start} to {end}, not {number}")
+    }))
 }
 
 /// The error for an option of the wrong type.
