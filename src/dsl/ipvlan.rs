@@ -118,10 +118,7 @@ fn real_parent(session: &Rc<Session>, parent: Parent) -> Result<Parent> {
         return Ok(parent);
     }
     let slave = link::handle(&parent.netns, &parent.seen);
-    let above = match parent.seen.parent {
-        Some(index) => link::neighbour(session, &slave, index, parent.seen.parent_nsid)?,
-        None => None,
-    };
+    let above = link::parent_of(session, &slave, &parent.seen)?;
     match above {
         Some(above) => Ok(Parent {
             seen: link::snapshot(session, &above)?,
@@ -160,10 +157,7 @@ fn switch_port(
         session.lab().count(crate::lab::Outcome::Unchanged);
         return Ok(());
     }
-    let above = match seen.parent {
-        Some(index) => link::neighbour(session, slave, index, seen.parent_nsid)?,
-        None => None,
-    };
+    let above = link::parent_of(session, slave, &seen)?;
     if let Some(above) = above {
         let parent = Parent {
             seen: link::snapshot(session, &above)?,

@@ -10,8 +10,8 @@ use std::rc::Rc;
 
 use rtnetlink::packet_route::link::{InfoData, InfoIpVlan, InfoIpVtap, IpVlanFlags, IpVlanMode};
 
-use crate::dsl::Session;
 use crate::dsl::make::Parent;
+use crate::dsl::{self, Session};
 use crate::error::{Error, Kind, Result, nearest};
 use crate::net::link::{self, Snapshot, Which};
 use crate::net::namespace::Id;
@@ -213,6 +213,9 @@ fn scan(session: &Rc<Session>, parent: &Parent) -> Result<Port> {
             let at_home = netns.namespace().id() == home;
             for link in links {
                 let is_ours = match link.parent_nsid {
+                    None if dsl::link::hides_parent(&link) => {
+                        dsl::link::may_be_parent(&link, &parent.seen)
+                    }
                     None => at_home,
                     Some(id) => nsid == Some(id),
                 };

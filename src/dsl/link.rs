@@ -458,6 +458,47 @@ pub(crate) fn neighbour(
     Ok(found.map(|found| handle(&other, &found)))
 }
 
+/// Whether the kernel leaves out of the link in which namespace its parent is.
+///
+/// It does for ipvtap: `ipvtap_link_ops` of drivers/net/ipvlan/ipvtap.c has no `get_link_net` (seen on Linux 6.1).
+pub(crate) fn hides_parent(seen: &Snapshot) -> bool {
+    seen.kind == "ipvtap" && seen.parent_nsid.is_none()
+}
+
+/// Whether `parent` may be what an ipvtap slave is stacked on: the ifindex says so, and the MAC address, which they share.
+pub(crate) fn may_be_parent(seen: &Snapshot, parent: &Snapshot) -> bool {
+    seen.parent == Some(parent.index) && seen.mac == parent.mac && !parent.kind.starts_with("ipv")
+}
+
+/// The link that `link`, seen just now, is stacked on; none where it is in a namespace that can't be found.
+pub(crate) fn parent_of(
+    session: &Rc<Session>,
+    link: &Link,
+    seen: &Snapshot,
+) -> Result<Option<Link>> {
+    let Some(index) = seen.parent else {
+        return Ok(None);
+    };
+    if !hides_parent(seen) {
+        return neighbour(session, link, index, seen.parent_nsid);
+    }
+    let candidates = session.known_namespaces()?;
+    session.wait(async {
+        for candidate in candidates {
+            // A namespace may go while the others are looked through.
+            let Ok(rtnl) = &candidate.rtnl() else {
+                continue;
+            };
+            if let Ok(Some(found)) = link::get(rtnl, Which::Index(index)).await
+                && may_be_parent(seen, &found)
+            {
+                return Ok(Some(handle(&candidate, &found)));
+            }
+        }
+        Ok(None)
+    })?
+}
+
 /// The namespace that `place` knows under the id `nsid`.
 fn namespace_of_nsid(
     session: &Rc<Session>,
@@ -804,12 +845,10 @@ pub mod words {
     pub fn get_parent(context: NativeCallContext, link: &mut Link) -> Answer<Dynamic> {
         answer(&context, |session| {
             let seen = snapshot(session, link)?;
-            match seen.parent {
-                Some(index) if seen.kind != "veth" => {
-                    or_unit(neighbour(session, link, index, seen.parent_nsid)?)
-                }
-                _ => Ok(Dynamic::UNIT),
+            if seen.kind == "veth" {
+                return Ok(Dynamic::UNIT);
             }
+            or_unit(parent_of(session, link, &seen)?)
         })
     }
 

@@ -315,10 +315,7 @@ fn differences(
         {
             same = false;
             let handle = link::handle(&wanted.place, present);
-            let other = match present.parent {
-                Some(index) => link::neighbour(session, &handle, index, present.parent_nsid)?,
-                None => None,
-            };
+            let other = link::parent_of(session, &handle, present)?;
             there.push(format!(
                 "parent {}",
                 other.map_or_else(|| "unknown".to_owned(), |l| l.name())
@@ -345,6 +342,9 @@ fn is_parent(
 ) -> Result<bool> {
     if present.parent != Some(parent.seen.index) {
         return Ok(false);
+    }
+    if link::hides_parent(present) {
+        return Ok(link::may_be_parent(present, &parent.seen));
     }
     let same_place = parent.netns.namespace().id() == wanted.place.namespace().id();
     let Some(nsid) = present.parent_nsid else {

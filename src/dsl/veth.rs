@@ -18,12 +18,6 @@ use crate::value::name::LinkName;
 
 /// The far end of a pair.
 fn peer(session: &Rc<Session>, end: &Link) -> Result<Option<Link>> {
-    if end.kind() != "veth" {
-        return Err(Error::invalid(format!(
-            "`{}` is no veth and has no peer",
-            end.name()
-        )));
-    }
     let seen = link::snapshot(session, end)?;
     match seen.parent {
         Some(index) => link::neighbour(session, end, index, seen.parent_nsid),
@@ -202,10 +196,13 @@ pub mod words {
         })
     }
 
-    /// The far end of a veth pair, or `()` where it is in a namespace that can't be found.
+    /// The far end of a veth pair; `()` for other kinds, and where it is in a namespace that can't be found.
     #[rhai_fn(get = "peer", return_raw, volatile)]
     pub fn get_peer(context: NativeCallContext, link: &mut Link) -> Answer<Dynamic> {
         answer(&context, |session| {
+            if link.kind() != "veth" {
+                return Ok(Dynamic::UNIT);
+            }
             Ok(peer(session, link)?.map_or(Dynamic::UNIT, Dynamic::from))
         })
     }
