@@ -268,10 +268,10 @@ pub mod words {
         })
     }
 
-    /// Adds an address with options: `nodad` skips duplicate address detection (IPv6), `replace` takes the same address
-    /// with another prefix length away first.
+    /// Adds an address with options: `nodad` and `replace`.
     ///
-    /// Without `replace` that one is a `conflict`.
+    /// `nodad` skips duplicate address detection (IPv6). `replace` takes the same address with another prefix length away
+    /// first, which is a `conflict` otherwise.
     ///
     /// ```rhai
     /// let v = netns("a").veth("v0", "v1").addr("fd00::1/64", #{nodad: true});
