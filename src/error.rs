@@ -224,23 +224,15 @@ impl Error {
 
     /// The one-line message without the hint.
     pub fn message(&self) -> String {
-        let mut text = String::new();
-        if !self.doing.is_empty() {
-            text.push_str("cannot ");
-            text.push_str(&self.doing);
-            let place = self
-                .netns
-                .as_ref()
-                .map(|netns| format!(" in namespace `{netns}`"))
-                .unwrap_or_default();
-            text.push_str(&place);
-            text.push_str(": ");
-            // Once is enough.
-            text.push_str(self.cause.strip_suffix(&place).unwrap_or(&self.cause));
-        } else {
-            text.push_str(&self.cause);
+        let cause = self.cause.as_str();
+        if self.doing.is_empty() {
+            return cause.to_owned();
         }
-        text
+        let place = self.netns.as_ref();
+        let place = place.map_or_else(String::new, |netns| format!(" in namespace `{netns}`"));
+        // Once is enough.
+        let cause = cause.strip_suffix(&place).unwrap_or(cause);
+        format!("cannot {}{place}: {cause}", self.doing)
     }
 }
 

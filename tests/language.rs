@@ -1,14 +1,23 @@
 //! The language without privileges, from outside: what the program prints and how it ends, for scripts that are right and wrong.
 
+#![allow(
+    clippy::unwrap_used,
+    reason = "a test that can't go on is to stop right there"
+)]
+
 #[path = "language/program.rs"]
 mod program;
 
 #[path = "language/calls.rs"]
 mod calls;
+#[path = "language/examples.rs"]
+mod examples;
 #[path = "language/files.rs"]
 mod files;
 #[path = "language/limits.rs"]
 mod limits;
+#[path = "language/manual.rs"]
+mod manual;
 #[path = "language/modules.rs"]
 mod modules;
 #[path = "language/parameters.rs"]

@@ -2,8 +2,8 @@
 
 use std::path::Path;
 
+use super::line::Options;
 use super::output;
-use crate::cli::Options;
 use crate::dsl::Session;
 use crate::dsl::session::Settings;
 use crate::engine::script::Script;

@@ -2,11 +2,13 @@
 
 mod check;
 mod doc;
+pub(crate) mod line;
 mod output;
 mod run;
 mod sandbox;
 
-use crate::cli::{Cli, Command, VmCommand};
+use line::{Cli, Command, VmCommand};
+
 use crate::engine::{Failure, stack};
 use crate::error::Error;
 use crate::view::error::Report;

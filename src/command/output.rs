@@ -2,7 +2,7 @@
 
 use std::io::{ErrorKind, Write, stderr, stdout};
 
-use crate::cli::Options;
+use super::line::Options;
 use crate::engine::{Failure, Reason};
 use crate::view::paint::When;
 

@@ -1,14 +1,15 @@
 //! Runs a script, or a line: reads it once, reads its parameters, runs it, and says how it went.
 
 use std::ffi::OsString;
+use std::mem::ManuallyDrop;
 use std::path::Path;
 
 use clap::CommandFactory;
 use rhai::Dynamic;
 use signal_hook::consts::{SIGHUP, SIGTERM};
 
+use super::line::{COMMANDS, Cli, Options};
 use super::output;
-use crate::cli::{COMMANDS, Cli, Options};
 use crate::dsl::session::{Given, Output, Settings};
 use crate::dsl::{Session, print};
 use crate::engine::script::Script;
@@ -17,6 +18,7 @@ use crate::engine::{Failure, Interpreter, Reason, params};
 use crate::error::nearest;
 use crate::lab::Counts;
 use crate::lab::rollback::Undone;
+use crate::net::namespace;
 use crate::repl;
 use crate::view::error::Report;
 use crate::view::paint::When;
@@ -108,6 +110,7 @@ fn texts<'a>(words: impl Iterator<Item = &'a OsString>) -> Result<Vec<String>, F
 pub(super) fn run(cli: &Cli) -> Result<u8, Failure> {
     let options = &cli.options;
     let source = source(cli)?;
+    namespace::allow_many();
     let session = Session::new(Settings {
         quiet: options.quiet,
         color: When::from(options.color).on(&std::io::stdout()),
@@ -148,8 +151,14 @@ fn run_script(
     arguments: &[String],
     options: &Options,
 ) -> Result<u8, Failure> {
-    let interpreter = Interpreter::new(session);
-    let ast = interpreter.compile(script, &Interpreter::scope_of_names())?;
+    let interpreter = if is_line {
+        Interpreter::for_line(session, &script.text)
+    } else {
+        Interpreter::new(session)
+    };
+    // The process ends with the run: taking the interpreter apart would cost a tenth of a short one.
+    let interpreter = ManuallyDrop::new(interpreter);
+    let ast = ManuallyDrop::new(interpreter.compile(script, &Interpreter::scope_of_names())?);
     let parameters = interpreter.parameters(&ast)?;
     let given = self::parameters(&parameters, arguments)?;
     if given.help {
@@ -163,25 +172,17 @@ fn run_script(
     });
     Signals::watch(session, &[SIGTERM, SIGHUP])
         .map_err(|error| Failure::script(Report::new(error.to_string())))?;
-    let result = guarded(|| interpreter.run(&ast, &mut interpreter.scope()));
-    let result = result.and_then(|value| {
-        if is_line {
-            show(session, &value, options)?;
-        }
-        Ok(())
+    let result = interpreter.run(&ast, &mut interpreter.scope());
+    let result = result.and_then(|value| match session.interrupted() {
+        // The signal came in the last word of the script, which ended early for it, as a ping does.
+        Some(signal) => Err(Failure {
+            report: Report::new("interrupted"),
+            reason: Reason::Interrupted(signal),
+        }),
+        None if is_line => show(session, &value, options),
+        None => Ok(()),
     });
     finish(session, options, is_line, result)
-}
-
-/// Runs `body`; where ipvsh itself breaks, that is a failure like others, after which the lab is still taken down.
-fn guarded<T>(body: impl FnOnce() -> Result<T, Failure>) -> Result<T, Failure> {
-    // What the body leaves half-done is only undone afterwards, not used.
-    std::panic::catch_unwind(std::panic::AssertUnwindSafe(body)).unwrap_or_else(|_| {
-        Err(Failure::script(
-            Report::new("ipvsh itself failed, which is a mistake in it and not in the script")
-                .hint("report it with the script and the lines above"),
-        ))
-    })
 }
 
 /// Prints the value of a line.
@@ -216,17 +217,19 @@ fn finish(
 ) -> Result<u8, Failure> {
     let counts = session.lab().counts();
     let had_lab = !session.lab().is_empty();
-    let take_down = if result.is_ok() {
-        options.rm
-    } else {
+    // `exit(1)` says that the script failed, too.
+    let has_failed = result.is_err() || session.exit_code().is_some_and(|code| code != 0);
+    let take_down = if has_failed {
         !options.keep
+    } else {
+        options.rm
     };
     let undone = if take_down {
         take_down_all(session)
     } else {
         Undone::default()
     };
-    let is_told = result.is_err() && !options.quiet && !options.json;
+    let is_told = has_failed && !options.quiet && !options.json;
     if is_told && take_down && had_lab {
         output::note(&undone.to_string());
     }

@@ -4,8 +4,8 @@ use std::ffi::OsString;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
+use super::line::{Cli, Color, Options, Place};
 use super::run::{self, Source};
-use crate::cli::{Cli, Color, Options, Place};
 use crate::dsl::Session;
 use crate::engine::{Failure, Interpreter, Reason, files, params, stack};
 use crate::error::{Error, Kind};

@@ -4,7 +4,7 @@ use std::cell::Cell;
 use std::rc::Rc;
 
 use rhai::Map;
-use rhai::plugin::*;
+use rhai::plugin::{Dynamic, NativeCallContext, export_module};
 use rtnetlink::packet_route::link::{InfoData, LinkMessage};
 use rtnetlink::{LinkIpVlan, LinkIpVtap};
 
@@ -192,7 +192,11 @@ fn switch_port(
 
 /// The words of this topic.
 #[export_module(manifest)]
-#[allow(missing_docs, reason = "the macro adds items of its own")]
+#[allow(
+    missing_docs,
+    clippy::unwrap_used,
+    reason = "the macro adds items of its own, and unwraps the argument that it has counted"
+)]
 pub mod words {
     /// Makes an ipvlan slave of `parent` straight in the namespace, and returns it.
     ///
@@ -363,7 +367,11 @@ pub mod words {
 
 /// The words of this topic.
 #[export_module(manifest)]
-#[allow(missing_docs, reason = "the macro adds items of its own")]
+#[allow(
+    missing_docs,
+    clippy::unwrap_used,
+    reason = "the macro adds items of its own, and unwraps the argument that it has counted"
+)]
 pub mod tap_words {
     /// Makes an ipvtap slave of `parent`: an ipvlan slave with a character device for virtual machines.
     ///

@@ -2,7 +2,7 @@
 
 use std::rc::Rc;
 
-use rhai::plugin::*;
+use rhai::plugin::{Dynamic, NativeCallContext, export_module};
 use rtnetlink::packet_route::link::{LinkAttribute, LinkMessage};
 use rtnetlink::{LinkMessageBuilder, LinkUnspec};
 
@@ -408,9 +408,8 @@ fn wait_up(session: &Rc<Session>, link: &Link, timeout: std::time::Duration) -> 
     if operational(&snapshot(session, link)?) {
         return Ok(());
     }
-    let deadline = tokio::time::Duration::from(timeout);
     let came_up = session.wait_or_interrupt(async {
-        tokio::time::timeout(deadline, async {
+        tokio::time::timeout(timeout, async {
             while let Some(seen) = changes.next().await {
                 if seen.index == link.index() && operational(&seen) {
                     return;
@@ -519,7 +518,11 @@ fn namespace_of_nsid(
 
 /// The words of this topic.
 #[export_module(manifest)]
-#[allow(missing_docs, reason = "the macro adds items of its own")]
+#[allow(
+    missing_docs,
+    clippy::unwrap_used,
+    reason = "the macro adds items of its own, and unwraps the argument that it has counted"
+)]
 pub mod words {
     use std::time::Duration;
 
@@ -835,7 +838,7 @@ pub mod words {
     #[rhai_fn(get = "master", return_raw, volatile)]
     pub fn get_master(context: NativeCallContext, link: &mut Link) -> Answer<Dynamic> {
         answer(&context, |session| match snapshot(session, link)?.master {
-            Some(index) => or_unit(neighbour(session, link, index, None)?),
+            Some(index) => Ok(or_unit(neighbour(session, link, index, None)?)),
             None => Ok(Dynamic::UNIT),
         })
     }
@@ -848,7 +851,7 @@ pub mod words {
             if seen.kind == "veth" {
                 return Ok(Dynamic::UNIT);
             }
-            or_unit(parent_of(session, link, &seen)?)
+            Ok(or_unit(parent_of(session, link, &seen)?))
         })
     }
 
@@ -867,8 +870,8 @@ pub mod words {
     }
 }
 
-fn or_unit(link: Option<Link>) -> Result<Dynamic> {
-    Ok(link.map_or(Dynamic::UNIT, Dynamic::from))
+fn or_unit(link: Option<Link>) -> Dynamic {
+    link.map_or(Dynamic::UNIT, Dynamic::from)
 }
 
 /// The link as `ip -br link` prints it.

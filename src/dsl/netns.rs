@@ -6,7 +6,7 @@ use std::path::Path;
 use std::process::Command;
 use std::rc::Rc;
 
-use rhai::plugin::*;
+use rhai::plugin::{Dynamic, NativeCallContext, export_module};
 
 use crate::dsl::handle::Netns;
 use crate::dsl::{Answer, Session, answer};
@@ -68,13 +68,25 @@ fn process_of_container(container: &str) -> Result<u32> {
     })
 }
 
-/// Whether `place` is a name that a namespace can be made by.
+/// Finds the namespace that `place` names, without making one: a name, `pid:1234`, `docker:web`, or a path.
+///
+/// Fails with `not_found`, and the nearest name there is.
+pub(crate) fn find(place: &str) -> Result<Rc<netns::Netns>> {
+    open(place).map_err(|error| {
+        if error.kind == Kind::NotFound && is_name(place) {
+            error.hint(namespace::hint_for_missing(place))
+        } else {
+            error
+        }
+    })
+}
+
+/// Whether `place` is a plain name, which can be made where there is none.
 fn is_name(place: &str) -> bool {
     !place.starts_with("pid:") && !place.starts_with("docker:") && !place.starts_with('/')
 }
 
-/// Finds the namespace that `place` names, without making one: a name, `pid:1234`, `docker:web`, or a path.
-pub(crate) fn find(place: &str) -> Result<Rc<netns::Netns>> {
+fn open(place: &str) -> Result<Rc<netns::Netns>> {
     let opened = if let Some(pid) = place.strip_prefix("pid:") {
         let pid = pid.trim().parse().map_err(|_| {
             Error::invalid(format!("`{pid}` is not the number of a process"))
@@ -106,14 +118,17 @@ pub(crate) fn namespace_argument(given: &Dynamic) -> Result<Netns> {
 }
 
 fn find_or_make(session: &Rc<Session>, place: &str) -> Result<Netns> {
-    let is_name = is_name(place);
-    let found = match find(place) {
-        Err(error) if error.kind == Kind::NotFound && is_name => make(session, place),
-        found => found.inspect(|_| session.lab().count(Outcome::Unchanged)),
+    let found = match open(place) {
+        Err(error) if error.kind == Kind::NotFound && is_name(place) => make(session, place),
+        found => found.inspect(|found| {
+            if !session.lab().made_namespace(found) {
+                session.lab().count(Outcome::Unchanged);
+            }
+        }),
     };
     found.map(Netns).map_err(|error| {
         error.doing(
-            if is_name {
+            if is_name(place) {
                 "make namespace"
             } else {
                 "open namespace"
@@ -157,7 +172,11 @@ fn delete(session: &Rc<Session>, net: &Netns) -> Result<()> {
 
 /// The words of this topic.
 #[export_module(manifest)]
-#[allow(missing_docs, reason = "the macro adds items of its own")]
+#[allow(
+    missing_docs,
+    clippy::unwrap_used,
+    reason = "the macro adds items of its own, and unwraps the argument that it has counted"
+)]
 pub mod words {
     /// Returns the namespace `name`, and makes it first where there is none of that name.
     ///

@@ -5,7 +5,7 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use rhai::Map;
-use rhai::plugin::*;
+use rhai::plugin::{Dynamic, NativeCallContext, export_module};
 
 use crate::dsl::handle::{Link, Netns};
 use crate::dsl::{Answer, Session, addr, answer, print};
@@ -231,7 +231,11 @@ fn count(number: u64) -> i64 {
 
 /// The words of this topic.
 #[export_module(manifest)]
-#[allow(missing_docs, reason = "the macro adds items of its own")]
+#[allow(
+    missing_docs,
+    clippy::unwrap_used,
+    reason = "the macro adds items of its own, and unwraps the argument that it has counted"
+)]
 pub mod words {
     /// Pings `destination` from the namespace four times, prints each line as it comes, and returns the report.
     ///

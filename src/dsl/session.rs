@@ -95,6 +95,14 @@ impl Session {
         })
     }
 
+    /// A session whose words print into a text, read by [`Self::collected`].
+    pub fn collecting(settings: Settings) -> Rc<Self> {
+        Self::new(Settings {
+            output: Output::Collected,
+            ..settings
+        })
+    }
+
     /// The session that a word was called in.
     pub fn of(context: &NativeCallContext) -> Result<Rc<Self>> {
         context

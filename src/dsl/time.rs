@@ -9,13 +9,17 @@ use crate::error::{Error, Result};
 use crate::value::duration;
 
 fn wait(session: &Session, time: Duration) -> Result<()> {
-    // The timer is made inside the runtime, without which there is none.
+    // A timer has to be made within the runtime that drives it.
     session.wait_or_interrupt(async { tokio::time::sleep(time).await })
 }
 
 /// The words of this topic.
 #[export_module(manifest)]
-#[allow(missing_docs, reason = "the macro adds items of its own")]
+#[allow(
+    missing_docs,
+    clippy::unwrap_used,
+    reason = "the macro adds items of its own, and unwraps the argument that it has counted"
+)]
 pub mod words {
     /// Waits for `time`, such as `"200ms"`, `"1.5s"` or `"2m"`.
     ///

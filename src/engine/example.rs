@@ -1,5 +1,8 @@
 //! The examples in doc comments: what they run, and what they say comes out.
 
+use crate::dsl::print;
+use crate::engine::Interpreter;
+
 /// An example of the manual.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Example {
@@ -20,6 +23,33 @@ pub enum Expected {
     Value(String),
     /// `// !! TEXT`: it fails, with that in the message.
     Failure(String),
+}
+
+impl Example {
+    /// Runs it in `interpreter`, and says what differs from what it says about itself.
+    pub fn check(&self, interpreter: &Interpreter) -> Result<(), String> {
+        let result = interpreter.eval(&self.word, &self.code);
+        let shown = match &result {
+            Ok(value) => print::value(Some(interpreter.session()), value).literal(),
+            Err(failure) => failure.report.draw(false),
+        };
+        let fits = match (&self.expected, &result) {
+            (None, Ok(_)) => true,
+            (Some(Expected::Value(expected)), Ok(_)) => shown == *expected,
+            (Some(Expected::Failure(expected)), Err(failure)) => {
+                failure.report.message.contains(expected.as_str())
+            }
+            _ => false,
+        };
+        if fits {
+            Ok(())
+        } else {
+            Err(format!(
+                "the example of `{}` is wrong:\n{}\nwhat comes out:\n{shown}",
+                self.word, self.code
+            ))
+        }
+    }
 }
 
 /// The examples in the documentation `doc` of `word`.

@@ -5,7 +5,9 @@ pub mod check;
 mod diagnose;
 mod example;
 pub mod files;
+mod help;
 mod keys;
+pub mod manual;
 pub mod modules;
 mod names;
 pub mod params;
@@ -29,6 +31,11 @@ use crate::view::error::Report;
 const CALL_LEVELS: usize = 1000;
 /// How deep expressions may nest. A chain of 30 calls is 30 levels.
 const EXPRESSION_DEPTH: usize = 256;
+
+/// How many bytes a text may have, and how many items a list: what is larger is a mistake, and would end in the middle of
+/// a run with all memory used up.
+const TEXT_SIZE: usize = 256 << 20;
+const LIST_SIZE: usize = 16 << 20;
 
 /// Why a run was ended between two of its steps.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -95,8 +102,17 @@ impl Failure {
     }
 }
 
+/// When the functions that Rhai brings along are put into an engine.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Functions {
+    /// At once, which is half of the time that it takes to start.
+    Ready,
+    /// When they are called, which is slow where they are called from closures and modules over and over.
+    WhenCalled,
+}
+
 /// Sets up an engine with all words of the language.
-pub fn build(session: &Rc<Session>, sources: &Sources) -> Engine {
+fn build(session: &Rc<Session>, sources: &Sources, functions: Functions) -> Engine {
     let mut engine = Engine::new_raw();
     engine
         .set_optimization_level(OptimizationLevel::Simple)
@@ -104,12 +120,19 @@ pub fn build(session: &Rc<Session>, sources: &Sources) -> Engine {
         .set_max_strings_interned(rhai::default_limits::MAX_STRINGS_INTERNED)
         .set_max_call_levels(CALL_LEVELS)
         .set_max_expr_depths(EXPRESSION_DEPTH, EXPRESSION_DEPTH)
+        .set_max_string_size(TEXT_SIZE)
+        .set_max_array_size(LIST_SIZE)
         .set_fail_on_invalid_map_property(true)
         .set_strict_variables(true)
         .set_module_resolver(Modules::new(sources.clone()));
-    engine.register_global_module(StandardPackage::new().as_shared_module());
+    let package = match functions {
+        Functions::Ready => StandardPackage::new(),
+        Functions::WhenCalled => StandardPackage::new_lazy(),
+    };
+    engine.register_global_module(package.as_shared_module());
     keys::allow_keywords(&mut engine);
     words::register(&mut engine);
+    help::register(&mut engine);
     // Fails only for symbols that can't be parsed, and these can.
     let registered = within::register(&mut engine);
     debug_assert!(registered.is_ok());
@@ -143,6 +166,16 @@ pub fn build(session: &Rc<Session>, sources: &Sources) -> Engine {
     engine
 }
 
+/// The report of a mistake in ipvsh itself.
+fn internal(panic: &(dyn std::any::Any + Send)) -> Report {
+    let text = panic
+        .downcast_ref::<&str>()
+        .map(|text| (*text).to_owned())
+        .or_else(|| panic.downcast_ref::<String>().cloned());
+    Report::new(format!("ipvsh itself failed: {}", text.unwrap_or_default()))
+        .hint("this is a mistake of ipvsh: report it, with the script")
+}
+
 /// An engine with the session that its words share and the scripts that it has read.
 pub struct Interpreter {
     engine: Engine,
@@ -153,8 +186,23 @@ pub struct Interpreter {
 impl Interpreter {
     /// An interpreter that acts in `session`.
     pub fn new(session: Rc<Session>) -> Self {
+        Self::with(session, Functions::Ready)
+    }
+
+    /// The same for a single line, which starts quicker.
+    pub fn for_line(session: Rc<Session>, line: &str) -> Self {
+        let calls_often = line.contains('|') || line.contains("import");
+        let functions = if calls_often {
+            Functions::Ready
+        } else {
+            Functions::WhenCalled
+        };
+        Self::with(session, functions)
+    }
+
+    fn with(session: Rc<Session>, functions: Functions) -> Self {
         let sources = Sources::default();
-        let engine = build(&session, &sources);
+        let engine = build(&session, &sources, functions);
         Self {
             engine,
             session,
@@ -216,7 +264,10 @@ impl Interpreter {
 
     /// Runs `ast` and returns its value.
     pub fn run(&self, ast: &AST, scope: &mut Scope) -> Result<Dynamic, Failure> {
-        let result = self.engine.eval_ast_with_scope::<Dynamic>(scope, ast);
+        let run = || self.engine.eval_ast_with_scope::<Dynamic>(scope, ast);
+        // Also after a mistake of ours there is a lab to take down.
+        let result = std::panic::catch_unwind(std::panic::AssertUnwindSafe(run))
+            .map_err(|panic| Failure::script(internal(&*panic)))?;
         match result {
             // A last line printed into the void is found out here only.
             Ok(_) if self.session.output_closed() => Err(Failure {

@@ -9,9 +9,10 @@ use std::path::{Path, PathBuf};
 use nix::errno::Errno;
 use nix::mount::{MntFlags, MsFlags, mount, umount2};
 use nix::sched::CloneFlags;
+use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use nix::sys::statfs::fstatfs;
 
-use crate::error::{Error, Kind, Result};
+use crate::error::{Error, Result};
 use crate::value::name::NetnsName;
 
 /// Where names of namespaces live, as iproute2 has it.
@@ -122,6 +123,10 @@ impl Drop for Home<'_> {
 /// What `f` opens (a netlink or ICMP socket, a file below `/proc/sys/net`, a child process) belongs to that namespace for good.
 pub fn within<T>(namespace: &Namespace, f: impl FnOnce() -> T) -> Result<T> {
     let home = Namespace::current()?;
+    // To enter takes privileges even where one is there already; to stay takes none.
+    if home.id() == namespace.id() {
+        return Ok(f());
+    }
     #[expect(
         clippy::disallowed_methods,
         reason = "the one place that enters a namespace"
@@ -131,6 +136,15 @@ pub fn within<T>(namespace: &Namespace, f: impl FnOnce() -> T) -> Result<T> {
     let result = f();
     drop(guard);
     Ok(result)
+}
+
+/// Lets this process hold as many files open as it may: each namespace that is worked in takes two, its file and its socket.
+///
+/// Where the limit can't be raised it stays as it is, and too many namespaces fail with `EMFILE`.
+pub fn allow_many() {
+    if let Ok((_, most)) = getrlimit(Resource::RLIMIT_NOFILE) {
+        let _ = setrlimit(Resource::RLIMIT_NOFILE, most, most);
+    }
 }
 
 /// The file that holds the name.
@@ -238,12 +252,11 @@ pub fn names() -> Result<Vec<NetnsName>> {
     Ok(names)
 }
 
-/// The error for a namespace that is not there, with the nearest name that is.
-pub fn not_found(name: &str) -> Error {
-    let error = Error::new(Kind::NotFound, format!("there is no namespace `{name}`"));
+/// Says what to type where there is no namespace `name`: the nearest name that there is, or how to make it.
+pub fn hint_for_missing(name: &str) -> String {
     let names = names().unwrap_or_default();
     match crate::error::nearest(name, names.iter().map(NetnsName::as_str)) {
-        Some(near) => error.hint(format!("did you mean `{near}`?")),
-        None => error.hint(format!("make it with netns(\"{name}\")")),
+        Some(near) => format!("did you mean `{near}`?"),
+        None => format!("make it with netns(\"{name}\")"),
     }
 }

@@ -34,7 +34,7 @@ impl Netns {
     pub fn named(name: &NetnsName) -> Result<Self> {
         let path = namespace::path_of(name);
         let open = Namespace::open(&path).map_err(|error| match error.kind {
-            Kind::NotFound => namespace::not_found(name.as_str()),
+            Kind::NotFound => error.cause(format!("there is no namespace `{name}`")),
             Kind::Invalid => error.hint(format!(
                 "a crash may have left it behind; remove it with `rm {}`",
                 path.display()

@@ -34,9 +34,32 @@ fn a_module_is_looked_for_beside_the_script_that_imports_it() {
 fn a_missing_module_is_told_with_where_it_was_looked_for() {
     let place = Place::with("import \"prats\" as parts;");
     place.write("parts.rhai", "");
-    insta::assert_snapshot!(errors(&place), @"");
-    insta::assert_snapshot!(errors(&Place::with("import \"std/lba\" as lab;")), @"");
-    insta::assert_snapshot!(errors(&Place::with("lab::uplink(\"bond0\");")), @"");
+    insta::assert_snapshot!(errors(&place), @r#"
+    error: there is no module `prats`
+     --> lab.rhai:1:8
+      |
+    1 | import "prats" as parts;
+      |        ^^^^^^^
+      = looked for it in `prats.rhai`
+    hint: did you mean `parts`?
+    "#);
+    insta::assert_snapshot!(errors(&Place::with("import \"std/lba\" as lab;")), @r#"
+    error: there is no module `std/lba`
+     --> lab.rhai:1:8
+      |
+    1 | import "std/lba" as lab;
+      |        ^^^^^^^^^
+      = the standard library has `std/lab`
+    hint: did you mean `std/lab`?
+    "#);
+    insta::assert_snapshot!(errors(&Place::with("lab::uplink(\"bond0\");")), @r#"
+    error: there is no module `lab` here
+     --> lab.rhai:1:1
+      |
+    1 | lab::uplink("bond0");
+      | ^^^
+    hint: import it first: `import "std/lab" as lab;`
+    "#);
 }
 
 #[test]
@@ -60,18 +83,48 @@ fn an_error_in_a_module_shows_the_modules_line() {
         "parts.rhai",
         "// Parts.\n\nfn make(x) {\n    x.frobnicate()\n}\n",
     );
-    insta::assert_snapshot!(errors(&place), @"");
+    insta::assert_snapshot!(errors(&place), @"
+    error: an int has no method `frobnicate`
+     --> parts.rhai:4:7
+      |
+    4 |     x.frobnicate()
+      |       ^^^^^^^^^^
+      = in call to `make` at lab.rhai:3
+    hint: `ipvsh doc` lists all words
+    ");
     place.write("parts.rhai", "let a = ;\n");
-    insta::assert_snapshot!(errors(&place), @"");
+    insta::assert_snapshot!(errors(&place), @"
+    error: unexpected `;`
+     --> parts.rhai:1:9
+      |
+    1 | let a = ;
+      |         ^
+      = in module `parts.rhai`, imported at lab.rhai:1
+    ");
     place.write("parts.rhai", "assert(false, \"not here\");\n");
-    insta::assert_snapshot!(errors(&place), @"");
+    insta::assert_snapshot!(errors(&place), @r#"
+    error: assertion failed: not here
+     --> parts.rhai:1:1
+      |
+    1 | assert(false, "not here");
+      | ^^^^^^
+      = in module `parts.rhai`, imported at lab.rhai:1
+    "#);
 }
 
 #[test]
 fn a_missing_function_of_a_module_is_told() {
     let place = Place::with("import \"parts\" as parts;\nparts::mkae(1);\n");
     place.write("parts.rhai", "fn make(x) { x }\n");
-    insta::assert_snapshot!(errors(&place), @"");
+    insta::assert_snapshot!(errors(&place), @"
+    error: module `parts` has no function `mkae`
+     --> lab.rhai:2:8
+      |
+    2 | parts::mkae(1);
+      |        ^^^^
+      = it has make
+    hint: did you mean `parts::make`?
+    ");
 }
 
 #[test]
@@ -79,5 +132,14 @@ fn modules_that_import_each_other_are_told() {
     let place = Place::with("import \"a\" as a;");
     place.write("a.rhai", "import \"b\" as b;");
     place.write("b.rhai", "import \"a\" as a;");
-    insta::assert_snapshot!(errors(&place), @"");
+    insta::assert_snapshot!(errors(&place), @r#"
+    error: cannot import `a`: it imports itself
+     --> b.rhai:1:8
+      |
+    1 | import "a" as a;
+      |        ^^^
+      = directly, or by way of the modules that it imports
+      = in module `b.rhai`, imported at a.rhai:1
+      = in module `a.rhai`, imported at lab.rhai:1
+    "#);
 }

@@ -57,36 +57,126 @@ fn parameters_are_set_behind_the_script() {
 
 #[test]
 fn help_shows_the_head_and_the_parameters_without_running() {
-    insta::assert_snapshot!(output(&["--help"]), @"");
+    insta::assert_snapshot!(output(&["--help"]), @r#"
+    Two slaves of one parent.
+
+    Each in its own namespace.
+
+    Usage: ipvsh lab.rhai [--PARAMETER VALUE]…
+
+    Parameters:
+      --parent STRING  interface that the slaves share  [default: "bond0"]
+      --count INT      how many namespaces  [default: 2]
+      --up             bring them up  [default: true]
+      --ports LIST     ports of the bond  [default: []]
+      --rate FLOAT     in Mbit/s  [required]
+    "#);
     let run = Place::with("print(1);").run(&["lab.rhai", "--help"]);
-    insta::assert_snapshot!(run.output, @"");
+    insta::assert_snapshot!(run.output, @"Usage: ipvsh lab.rhai");
 }
 
 #[test]
 fn a_wrong_command_line_is_told_before_anything_runs() {
-    insta::assert_snapshot!(wrong_use(&["--rate=1", "--cuont", "3"]), @"");
-    insta::assert_snapshot!(wrong_use(&["--rate=1", "--count", "many"]), @"");
-    insta::assert_snapshot!(wrong_use(&["--count", "1"]), @"");
-    insta::assert_snapshot!(wrong_use(&["--rate=1", "eth1"]), @"");
+    insta::assert_snapshot!(wrong_use(&["--rate=1", "--cuont", "3"]), @"
+    error: the script has no parameter `--cuont`
+      = it has --parent --count --up --ports --rate
+    hint: did you mean `--count`?
+    ");
+    insta::assert_snapshot!(wrong_use(&["--rate=1", "--count", "many"]), @"
+    error: `--count` takes an int, not `many`
+    hint: write for example `--count 10`
+    ");
+    insta::assert_snapshot!(wrong_use(&["--count", "1"]), @"
+    error: the parameter `--rate` is missing
+    hint: add `--rate FLOAT`: in Mbit/s
+    ");
+    insta::assert_snapshot!(wrong_use(&["--rate=1", "eth1"]), @"
+    error: unexpected `eth1` behind the script
+    hint: parameters are written `--NAME VALUE`; what the script finds in `args` stands behind `--`: `-- eth1`
+    ");
 }
 
 #[test]
 fn a_declaration_that_can_not_be_read_is_told_before_anything_runs() {
-    insta::assert_snapshot!(wrong_script("print(1);\nlet n = \"a\";\nparam(n + \"b\", 1, \"help\");"), @"");
-    insta::assert_snapshot!(wrong_script("print(1);\nlet a = [1];\nparam(\"b\", a.len(), \"help\");"), @"");
-    insta::assert_snapshot!(wrong_script("param(\"a\", 1, \"help\");\nparam(\"a\", 2, \"help\");"), @"");
-    insta::assert_snapshot!(wrong_script("required(\"a\", \"number\", \"help\");"), @"");
-    insta::assert_snapshot!(wrong_script("param(\"help\", true, \"help\");"), @"");
-    insta::assert_snapshot!(wrong_script("param(\"a\", #{}, \"help\");"), @"");
-    insta::assert_snapshot!(wrong_script("param(\"a\");"), @"");
+    insta::assert_snapshot!(wrong_script("print(1);\nlet n = \"a\";\nparam(n + \"b\", 1, \"help\");"), @r#"
+    error: the name in `param` has to be a literal text
+     --> lab.rhai:3:1
+      |
+    3 | param(n + "b", 1, "help");
+      | ^^^^^
+    hint: the command line is read before the script runs
+    "#);
+    insta::assert_snapshot!(wrong_script("print(1);\nlet a = [1];\nparam(\"b\", a.len(), \"help\");"), @r#"
+    error: the default of parameter `b` has to be a literal value
+     --> lab.rhai:3:1
+      |
+    3 | param("b", a.len(), "help");
+      | ^^^^^
+    hint: the command line is read before the script runs
+    "#);
+    insta::assert_snapshot!(wrong_script("param(\"a\", 1, \"help\");\nparam(\"a\", 2, \"help\");"), @r#"
+    error: parameter `a` is declared a second time
+     --> lab.rhai:2:1
+      |
+    2 | param("a", 2, "help");
+      | ^^^^^
+    hint: declare it once, and use the variable that holds its value
+    "#);
+    insta::assert_snapshot!(wrong_script("required(\"a\", \"number\", \"help\");"), @r#"
+    error: `number` is no type of a parameter
+     --> lab.rhai:1:1
+      |
+    1 | required("a", "number", "help");
+      | ^^^^^^^^
+    hint: write "int", "float", "bool", "string" or "list"
+    "#);
+    insta::assert_snapshot!(wrong_script("param(\"help\", true, \"help\");"), @r#"
+    error: `help` can't be the name of a parameter: `--help` shows the script's help
+     --> lab.rhai:1:1
+      |
+    1 | param("help", true, "help");
+      | ^^^^^
+    hint: choose another name
+    "#);
+    insta::assert_snapshot!(wrong_script("param(\"a\", #{}, \"help\");"), @r#"
+    error: the default of parameter `a` is of a type that no command line can give
+     --> lab.rhai:1:1
+      |
+    1 | param("a", #{}, "help");
+      | ^^^^^
+    hint: it can be an int, a float, a bool, a string or a list
+    "#);
+    insta::assert_snapshot!(wrong_script("param(\"a\");"), @r#"
+    error: `param` takes 2 or 3 arguments, not 1
+     --> lab.rhai:1:1
+      |
+    1 | param("a");
+      | ^^^^^
+    hint: write `param(name, default, help)`
+    "#);
 }
 
 #[test]
 fn a_parameter_belongs_to_the_top_level() {
-    insta::assert_snapshot!(wrong_script("print(1);\nfn f() { param(\"a\", 1, \"help\") }"), @"");
+    insta::assert_snapshot!(wrong_script("print(1);\nfn f() { param(\"a\", 1, \"help\") }"), @r#"
+    error: `param` can't stand in a function: parameters belong to the top level of a script
+     --> lab.rhai:2:10
+      |
+    2 | fn f() { param("a", 1, "help") }
+      |          ^^^^^
+    hint: declare it at the top of the script, and hand its value over
+    "#);
     let place = Place::with("import \"parts\" as parts;");
     place.write("parts.rhai", "let a = param(\"a\", 1, \"help\");");
-    insta::assert_snapshot!(place.run(&["lab.rhai"]).errors, @"");
+    insta::assert_snapshot!(place.run(&["lab.rhai"]).errors, @r#"
+    error: `param` can't stand in a module: parameters belong to the top level of a script
+     --> parts.rhai:1:9
+      |
+    1 | let a = param("a", 1, "help");
+      |         ^^^^^
+      = in module `parts.rhai`, imported at lab.rhai:1
+    hint: declare it at the top of the script, and hand its value over
+    "#);
 }
 
 #[test]

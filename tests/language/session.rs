@@ -48,7 +48,15 @@ fn what_is_not_complete_goes_on_in_the_next_line() {
 fn an_error_names_the_entry_and_ends_what_is_not_typed() {
     let (output, errors, code) = talk("fn f(x) {\n  x.frobnicate()\n}\nf(1)\nprint(2)\n");
     assert_eq!((output.as_str(), code), ("", Some(1)));
-    insta::assert_snapshot!(errors, @"");
+    insta::assert_snapshot!(errors, @"
+    error: an int has no method `frobnicate`
+     --> <1>:2:5
+      |
+    2 |   x.frobnicate()
+      |     ^^^^^^^^^^
+      = in call to `f` at <2>:1
+    hint: `ipvsh doc` lists all words
+    ");
 }
 
 #[test]

@@ -4,7 +4,8 @@ use std::collections::BTreeSet;
 
 use super::Context;
 use crate::engine::catalog::{Catalog, Signature};
-use crate::engine::types;
+use crate::engine::script::Script;
+use crate::engine::{modules, params, types};
 use crate::error::nearest;
 use crate::view::error::Report;
 
@@ -38,10 +39,13 @@ pub(super) fn explain(context: &Context, call: &str) -> Report {
     } else {
         &of_object
     };
-    let fitting: Vec<_> = meant
+    let mut fitting: Vec<_> = meant
         .iter()
         .filter(|form| form.parameters.len() == call.given.len())
         .collect();
+    if call.is_method && fitting.iter().any(|form| form.is_method) {
+        fitting.retain(|form| form.is_method);
+    }
     if fitting.is_empty() && !of_object.is_empty() {
         return call.wrong_count(&of_object);
     }
@@ -85,19 +89,52 @@ fn forms(context: &Context, catalog: &Catalog, name: &str) -> Vec<Signature> {
     if let Some(forms) = catalog.builtin.get(name) {
         return forms.clone();
     }
+    if let Some((alias, name)) = name.split_once("::") {
+        let functions = context.functions_of_module(alias).into_iter();
+        return functions.filter(|form| form.name == name).collect();
+    }
     let functions = context.ast.into_iter().flat_map(rhai::AST::iter_functions);
     functions
         .filter(|function| function.name == name)
-        .map(|function| Signature {
-            name: name.to_owned(),
-            parameters: function
-                .params
-                .iter()
-                .map(|parameter| ((*parameter).to_owned(), String::new()))
-                .collect(),
-            ..Signature::default()
-        })
+        .map(|function| of_script(&function))
         .collect()
+}
+
+/// How a function of a script is called.
+fn of_script(function: &rhai::ScriptFnMetadata) -> Signature {
+    let parameters = function.params.iter();
+    Signature {
+        name: function.name.to_owned(),
+        parameters: parameters
+            .map(|parameter| ((*parameter).to_owned(), String::new()))
+            .collect(),
+        ..Signature::default()
+    }
+}
+
+impl Context<'_> {
+    /// The functions of the module that the script imports as `alias`.
+    fn functions_of_module(&self, alias: &str) -> Vec<Signature> {
+        let imports = self.ast.map(params::imports).unwrap_or_default();
+        let Some((path, ..)) = imports.into_iter().find(|(_, known, _)| known == alias) else {
+            return Vec::new();
+        };
+        let name = match modules::standard(&path) {
+            Some(script) => script.name,
+            None => modules::file_of(Some(&self.source), &path)
+                .display()
+                .to_string(),
+        };
+        let text = self.interpreter.sources().text(&name).unwrap_or_default();
+        let script = Script::new(&name, &text);
+        let parsed = self.interpreter.engine().compile(script.source());
+        let functions = parsed.as_ref().map(rhai::AST::iter_functions);
+        let functions = functions.into_iter().flatten();
+        functions
+            .filter(|function| function.access.is_public())
+            .map(|function| of_script(&function))
+            .collect()
+    }
 }
 
 /// The call that failed.
@@ -125,6 +162,15 @@ impl Call<'_> {
             },
             None => format!("there is no word `{name}`"),
         });
+        if let Some((alias, name)) = name.rsplit_once("::") {
+            let functions = context.functions_of_module(alias);
+            let known: Vec<_> = functions.iter().map(|form| form.name.as_str()).collect();
+            let report = report.note(format!("it has {}", known.join(" ")));
+            return match nearest(name, known.iter().copied()) {
+                Some(near) => report.hint(format!("did you mean `{alias}::{near}`?")),
+                None => report,
+            };
+        }
         let declared = context.declared();
         if !self.is_method && declared.iter().any(|known| known == name) {
             return report.hint(format!(
@@ -141,6 +187,10 @@ impl Call<'_> {
             .map(|function| function.name.to_owned())
             .collect();
         let words = catalog.words.iter().map(|word| word.name.as_str());
+        // Any short word is near any other.
+        if name.chars().count() < 3 {
+            return report.hint("`ipvsh doc` lists all words");
+        }
         let near = nearest(name, functions.iter().map(String::as_str).chain(words))
             .or_else(|| nearest(name, catalog.builtin.keys().map(String::as_str)));
         match near {

@@ -22,8 +22,20 @@ pub(super) fn explain(context: &mut Context, kind: &ParseErrorType) -> Report {
             Report::new("the script ends in the middle of a block")
                 .hint("look for a `{` that isn't closed")
         }
+        ParseErrorType::MissingToken(token, _)
+            if token == "{" && context.before().trim_start().starts_with("within ") =>
+        {
+            Report::new("`within` takes a namespace and a block")
+                .hint("write `within PLACE { … }`, such as `within \"net-1\" { … }`")
+        }
         ParseErrorType::MissingToken(token, what) => {
-            Report::new(format!("`{token}` is missing {}", what.trim()))
+            let other = if token == "," && what.contains("arguments") {
+                " or `)`"
+            } else {
+                ""
+            };
+            let what = lower(what.trim());
+            Report::new(format!("`{token}`{other} is missing {what}"))
         }
         ParseErrorType::BadInput(error) => lexical(error),
         ParseErrorType::Reserved(word) => Report::new(format!(

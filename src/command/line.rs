@@ -1,0 +1,143 @@
+//! What can be typed behind `ipvsh`: the options, and the commands.
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+use crate::view::paint::When;
+
+const EXAMPLES: &str = "\
+Examples:
+  ipvsh                                   an interactive session
+  ipvsh lab.rhai --count 3                run a script; its parameters stand behind it
+  ipvsh lab.rhai --help                   what the script does, and its parameters
+  ipvsh -e 'netns(\"a\").links'             run a line and print its value
+  ipvsh --sandbox lab.rhai                run it in a throw-away place, without root
+  ipvsh doc ipvlan                        the manual of a word
+  ipvsh check lab.rhai                    look for mistakes without running it";
+
+/// A scriptable network-lab shell for Linux.
+#[derive(Debug, Parser)]
+#[command(name = "ipvsh", version, about, long_about = None, after_help = EXAMPLES)]
+#[command(
+    override_usage = "ipvsh [OPTIONS] [SCRIPT [--PARAMETER VALUE]… [-- ARG…]]\n       ipvsh [OPTIONS] -e EXPRESSION\n       ipvsh [OPTIONS] COMMAND"
+)]
+pub(crate) struct Cli {
+    #[command(flatten)]
+    pub(crate) options: Options,
+
+    /// Run EXPRESSION and print its value
+    #[arg(short = 'e', long = "eval", value_name = "EXPRESSION")]
+    pub(crate) expression: Option<String>,
+
+    #[command(subcommand)]
+    pub(crate) command: Option<Command>,
+
+    /// The script, and what stands behind it or behind EXPRESSION. Not clap's: it belongs to the script.
+    #[arg(skip)]
+    pub(crate) behind: Vec<OsString>,
+}
+
+/// How to run, whatever is run.
+#[derive(Args, Clone, Debug, Default)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "switches of a command line are independent of each other"
+)]
+pub(crate) struct Options {
+    /// Run in a throw-away place: private namespaces of this kernel, or a micro-VM with its own
+    #[arg(long, value_name = "WHERE", num_args = 0..=1, require_equals = true, default_missing_value = "auto")]
+    pub(crate) sandbox: Option<Place>,
+
+    /// Take down at the end what the run made
+    #[arg(long)]
+    pub(crate) rm: bool,
+
+    /// Leave what the run made also where it fails
+    #[arg(long, conflicts_with = "rm")]
+    pub(crate) keep: bool,
+
+    /// Say at the end what was created, changed, unchanged, deleted
+    #[arg(long)]
+    pub(crate) summary: bool,
+
+    /// Print results as JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+
+    /// Print nothing but what the script prints itself
+    #[arg(short, long)]
+    pub(crate) quiet: bool,
+
+    /// Colour the output
+    #[arg(long, value_enum, value_name = "WHEN", default_value = "auto")]
+    pub(crate) color: Color,
+}
+
+/// Where to run what is to be thrown away.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Place {
+    /// Whichever of the two can run it here
+    Auto,
+    /// Private namespaces of this kernel; needs no root
+    Ns,
+    /// A micro-VM with its own kernel
+    Vm,
+}
+
+/// When to colour.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Color {
+    /// On a terminal, unless `NO_COLOR` is set
+    #[default]
+    Auto,
+    /// Always
+    Always,
+    /// Never
+    Never,
+}
+
+impl From<Color> for When {
+    fn from(color: Color) -> Self {
+        match color {
+            Color::Auto => Self::Auto,
+            Color::Always => Self::Always,
+            Color::Never => Self::Never,
+        }
+    }
+}
+
+/// What else there is to do than to run a script.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Show the manual: all words, or one
+    Doc {
+        /// A word, a type such as `Link`, or a module such as `std/lab`
+        word: Option<String>,
+    },
+    /// Look for mistakes in a script without running it
+    Check {
+        /// The script
+        file: PathBuf,
+    },
+    /// Manage the micro-VM of --sandbox=vm
+    Vm {
+        #[command(subcommand)]
+        command: VmCommand,
+    },
+}
+
+/// What to do about the micro-VM.
+#[derive(Debug, Subcommand)]
+pub(crate) enum VmCommand {
+    /// Get QEMU and a kernel
+    Install {
+        /// Only where this kernel has no ipvlan
+        #[arg(long)]
+        if_needed: bool,
+    },
+}
+
+/// The names of the commands, for suggestions.
+pub(crate) const COMMANDS: [&str; 3] = ["doc", "check", "vm"];
