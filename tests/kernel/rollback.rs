@@ -29,7 +29,8 @@ cases! {
         a_failed_run_leaves_its_lab_with_keep
         a_run_that_ends_well_leaves_its_lab
         a_run_that_ends_well_takes_its_lab_down_with_rm
-        an_early_exit_leaves_the_lab;
+        an_early_exit_leaves_the_lab
+        an_exit_code_that_says_failed_takes_the_lab_down;
     ["dummy", "ipvlan"] =>
         slaves_of_a_foreign_parent_go
         a_switched_port_is_switched_back;
@@ -270,9 +271,16 @@ fn a_run_that_ends_well_takes_its_lab_down_with_rm(lab: &Lab) {
 }
 
 fn an_early_exit_leaves_the_lab(lab: &Lab) {
-    let output = lab.script(r#"netns("a"); exit(7); netns("b");"#);
-    assert_eq!((output.code, output.stderr.as_str()), (7, ""));
+    let output = lab.script(r#"netns("a"); exit(0); netns("b");"#);
+    assert_eq!((output.code, output.stderr.as_str()), (0, ""));
     assert_eq!(lab.namespaces(), ["a"]);
+}
+
+fn an_exit_code_that_says_failed_takes_the_lab_down(lab: &Lab) {
+    let output = lab.script(r#"netns("a"); exit(7); netns("b");"#);
+    let said = "took down what this run made: 1 namespace\n";
+    assert_eq!((output.code, output.stderr.as_str()), (7, said));
+    assert_eq!(lab.namespaces(), Vec::<String>::new());
 }
 
 fn slaves_of_a_foreign_parent_go(lab: &Lab) {
