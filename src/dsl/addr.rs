@@ -459,3 +459,40 @@ fn global(addresses: &[address::Address]) -> Option<std::net::IpAddr> {
         .find(|address| address.scope == "global")
         .map(|address| address.prefix.addr())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn addresses_are_a_table_and_an_object_in_json() {
+        let address = |prefix: &str, scope, tentative| {
+            let seen = address::Address {
+                link: 2,
+                prefix: prefix.parse().unwrap(),
+                scope,
+                tentative,
+                secondary: false,
+                label: None,
+                broadcast: None,
+            };
+            let link = "v0".to_owned();
+            Address { seen, link }.show()
+        };
+        let addresses = Value::List(vec![
+            address("10.0.0.1/24", "global", false),
+            address("fe80::1/64", "link", true),
+        ]);
+        insta::assert_snapshot!(addresses.show(), @"
+        LINK  ADDRESS      SCOPE   FLAGS
+        v0    10.0.0.1/24  global
+        v0    fe80::1/64   link    tentative
+        ");
+        let one = address("10.0.0.1/24", "global", false);
+        assert_eq!(one.show(), "10.0.0.1/24");
+        assert_eq!(
+            one.to_json().to_string(),
+            r#"{"link":"v0","address":"10.0.0.1/24","ip":"10.0.0.1","prefix_length":24,"scope":"global","broadcast":null,"secondary":false,"tentative":false}"#
+        );
+    }
+}

@@ -726,3 +726,39 @@ pub mod words {
         route.to_string()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn routes_are_a_table_of_what_they_have_and_a_line_each() {
+        let link = Snapshot {
+            index: 2,
+            name: "v0".to_owned(),
+            ..Snapshot::default()
+        };
+        let route = |destination: &str, via: Option<&str>, metric| {
+            let seen = route::Route {
+                via: via.map(|ip| ip.parse().unwrap()),
+                link: Some(2),
+                metric,
+                ..route::Route::to(destination.parse().unwrap())
+            };
+            Route::new(seen, std::slice::from_ref(&link)).show()
+        };
+        let routes = Value::List(vec![
+            route("0.0.0.0/0", Some("10.0.0.1"), Some(100)),
+            route("10.1.0.0/16", None, None),
+        ]);
+        insta::assert_snapshot!(routes.show(), @"
+        DESTINATION  VIA       LINK  METRIC  SCOPE   PROTOCOL
+        default      10.0.0.1  v0    100     global  boot
+        10.1.0.0/16            v0            global  boot
+        ");
+        assert_eq!(
+            route("0.0.0.0/0", Some("10.0.0.1"), Some(100)).show(),
+            "default via 10.0.0.1 dev v0 metric 100"
+        );
+    }
+}
