@@ -1,5 +1,6 @@
 //! Commands: run a program inside a namespace, from a list of arguments, and get its output and exit code back.
 
+use std::path::Path;
 use std::process::Stdio;
 use std::rc::Rc;
 
@@ -51,6 +52,12 @@ fn run(session: &Rc<Session>, net: &Netns, list: &Array, options: Map) -> Result
     let mut command = Command::new(&arguments[0]);
     command.args(&arguments[1..]);
     if let Some(cwd) = cwd {
+        if !Path::new(&cwd).is_dir() {
+            return Err(context(Error::new(
+                Kind::NotFound,
+                format!("there is no folder `{cwd}`"),
+            )));
+        }
         command.current_dir(cwd);
     }
     if let Some(env) = env {

@@ -329,6 +329,11 @@ fn move_to(session: &Rc<Session>, link: &Link, target: &Netns) -> Result<()> {
         ));
     }
     if let Some(there) = find(session, target, &name)? {
+        if there.loopback {
+            return Err(context(Error::invalid(
+                "a loopback can't leave its namespace",
+            )));
+        }
         return Err(context(
             Error::new(
                 Kind::Exists,

@@ -99,20 +99,22 @@ fn request(destination: IpAddr, label: String, options: &mut Options) -> Result<
     Ok(request)
 }
 
+/// How an error calls a destination.
+fn named(given: &Dynamic) -> String {
+    if let Some(net) = given.read_lock::<Netns>() {
+        return net.to_string();
+    }
+    if let Some(link) = given.read_lock::<Link>() {
+        return link.name();
+    }
+    let text = given.clone().into_string();
+    text.unwrap_or_else(options::type_in_words)
+}
+
 fn ping(session: &Rc<Session>, net: &Netns, given: &Dynamic, options: Map) -> Result<PingReport> {
     let context = |error: Error| {
         if error.doing.is_empty() {
-            let error = match given.clone().into_string() {
-                Ok(label) => error.doing("ping", &label),
-                Err(_) => match given.read_lock::<Link>() {
-                    Some(link) => error.doing("ping", &link.name()),
-                    None => match given.read_lock::<Netns>() {
-                        Some(netns) => error.doing("ping", netns.label()),
-                        None => error.doing_plain("ping"),
-                    },
-                },
-            };
-            error.in_place(net.label())
+            error.doing("ping", &named(given)).in_place(net.label())
         } else {
             error.within(net.label())
         }

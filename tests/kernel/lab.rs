@@ -39,6 +39,10 @@ pub(crate) struct Lab {
     folder: TempDir,
 }
 
+#[allow(
+    clippy::unused_self,
+    reason = "that there is a lab around is what these need of it"
+)]
 impl Lab {
     /// Takes this thread into them.
     pub(crate) fn enter() -> Self {
@@ -193,7 +197,6 @@ impl Lab {
 
     /// Runs `action` with this thread in the namespace `netns`.
     pub(crate) fn in_netns<T>(&self, netns: &str, action: impl FnOnce() -> T) -> T {
-        let _ = &self.place;
         common::within(netns, action)
     }
 }
