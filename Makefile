@@ -7,14 +7,14 @@ export PATH := $(PATH):$(HOME)/.cargo/bin
 
 # Runs a script in a throw-away place: nothing of this machine's network is touched.
 demo:
-	@tools/prepare demo
+	@.ci/prepare demo
 	cargo build --release
 	cargo run --release --quiet -- vm install --if-needed
 	cargo run --release --quiet -- --sandbox scripts/l3.rhai
 
 # Runs all tests; what can't run here is a failure. Kernels without ipvlan have the micro-VM for it.
 test:
-	@tools/prepare test
+	@.ci/prepare test
 	cargo fmt --check
 	cargo clippy --all-targets -- -D warnings
 	cargo run --quiet -- vm install
@@ -22,5 +22,5 @@ test:
 
 # Measures: making labs against ip and ip -batch, round-trip times against ping.
 bench:
-	@tools/prepare bench
+	@.ci/prepare bench
 	cargo bench

@@ -230,8 +230,23 @@ pub mod words {
     /// ```
     #[rhai_fn(name = "exec", return_raw, volatile)]
     pub fn exec_line(context: NativeCallContext, net: &mut Netns, command: &str) -> Answer<Map> {
+        exec_line_with(context, net, command, Map::new())
+    }
+
+    /// Runs a program given as one line with options, those of the form that takes a list.
+    ///
+    /// ```rhai
+    /// netns("a").exec("false", #{check: true})    // !! it ended with exit code 1
+    /// ```
+    #[rhai_fn(name = "exec", return_raw, volatile)]
+    pub fn exec_line_with(
+        context: NativeCallContext,
+        net: &mut Netns,
+        command: &str,
+        options: Map,
+    ) -> Answer<Map> {
         let words = command.split_whitespace();
         let list: Array = words.map(|word| word.to_owned().into()).collect();
-        exec_with(context, net, list, Map::new())
+        exec_with(context, net, list, options)
     }
 }
