@@ -43,7 +43,7 @@ fn an_error_is_a_map_that_a_script_can_read(lab: &Lab) {
     assert_eq!(
         found,
         json!({
-            "errno": "ENETDOWN", "hint": "bring it up first: link(\"v0\").up()", "kernel": null, "kind": "unreachable",
+            "errno": "ENETDOWN", "hint": "bring it up first: netns(\"a\").link(\"v0\").up()", "kernel": null, "kind": "unreachable",
             "line": 2, "message": "cannot add route `default` in namespace `a`: link `v0` is down", "netns": "a",
             "notes": [], "object": "default", "position": 21,
         })

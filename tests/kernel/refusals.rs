@@ -92,7 +92,7 @@ error: cannot make namespace ``: a namespace's name can't be empty
         script: r#"netns("pid:999999999");"#,
         code: 1,
         stderr: r#"
-error: cannot make namespace `pid:999999999`: there is no process 999999999
+error: cannot open namespace `pid:999999999`: there is no process 999999999
  --> lab.rhai:1:1
   |
 1 | netns("pid:999999999");
@@ -106,7 +106,7 @@ error: cannot make namespace `pid:999999999`: there is no process 999999999
         script: r#"netns("pid:init");"#,
         code: 1,
         stderr: r#"
-error: cannot make namespace `pid:init`: `init` is not the number of a process
+error: cannot open namespace `pid:init`: `init` is not the number of a process
  --> lab.rhai:1:1
   |
 1 | netns("pid:init");
@@ -121,7 +121,7 @@ hint: write it as "pid:1234"
         script: r#"netns("/nowhere/net");"#,
         code: 1,
         stderr: r#"
-error: cannot make namespace `/nowhere/net`: there is no file `/nowhere/net`
+error: cannot open namespace `/nowhere/net`: there is no file `/nowhere/net`
  --> lab.rhai:1:1
   |
 1 | netns("/nowhere/net");
@@ -135,7 +135,7 @@ error: cannot make namespace `/nowhere/net`: there is no file `/nowhere/net`
         script: r#"netns("/proc/version");"#,
         code: 1,
         stderr: r#"
-error: cannot make namespace `/proc/version`: `/proc/version` is not a namespace, only an ordinary file
+error: cannot open namespace `/proc/version`: `/proc/version` is not a namespace, only an ordinary file
  --> lab.rhai:1:1
   |
 1 | netns("/proc/version");
@@ -204,7 +204,7 @@ error: namespace `a` was replaced by another of that name
         script: r#"link("v0").netns(7);"#,
         code: 1,
         stderr: r#"
-error: a namespace is wanted here, or its name, not an integer
+error: cannot move link `v0` in namespace `host`: a namespace is wanted here, or its name, not an integer
  --> lab.rhai:1:12
   |
 1 | link("v0").netns(7);
@@ -306,7 +306,7 @@ hint: take another name, ask for what is there, or replace it with #{replace: tr
         script: r#"veth("v0", "v1");"#,
         code: 1,
         stderr: r#"
-error: cannot create veth `v0` in namespace `host`: the peer's name `v1` is taken in namespace `host`
+error: cannot create veth `v0` in namespace `host`: the peer's name `v1` is taken
  --> lab.rhai:1:1
   |
 1 | veth("v0", "v1");
@@ -332,7 +332,7 @@ error: cannot create veth `v0` in namespace `host`: a pair of that name is there
   | ^^^^
   = there: `v1` in namespace `a`
   = asked: `v1` in namespace `host`
-hint: take another name, or delete the pair first
+hint: take another name, ask for what is there, or replace it with #{replace: true}
 "#,
     },
     Refusal {
@@ -568,7 +568,7 @@ netns add net-1
         script: r#"link("v0").netns("net-2");"#,
         code: 1,
         stderr: r#"
-error: there is no namespace `net-2`
+error: cannot move link `v0` in namespace `host`: there is no namespace `net-2`
  --> lab.rhai:1:12
   |
 1 | link("v0").netns("net-2");
@@ -585,11 +585,12 @@ hint: did you mean `net-1`?
         code: 1,
         stderr: r#"
 took down what this run made: 2 namespaces
-error: cannot move link `lo` in namespace `b`: a loopback can't leave its namespace
+error: cannot move link `lo` in namespace `b`: a loopback stays in its namespace
  --> lab.rhai:1:23
   |
 1 | netns("b").link("lo").netns(netns("c"));
   |                       ^^^^^
+hint: every namespace has one of its own: net.link("lo")
 "#,
     },
     Refusal {
@@ -615,14 +616,15 @@ error: cannot set the master of link `v0` in namespace `host`: master `br0` live
         needs: &["veth"],
         before: "link add v0 type veth peer name v1",
         script: r#"link("v0").master("v1");"#,
-        code: 3,
+        code: 1,
         stderr: r#"
-error: cannot set the master of link `v0` in namespace `host`: operation not supported
+error: cannot set the master of link `v0` in namespace `host`: `v1` takes no ports
  --> lab.rhai:1:12
   |
 1 | link("v0").master("v1");
   |            ^^^^^^
   = errno: EOPNOTSUPP
+hint: a master is a bridge, a bond or a VRF
 "#,
     },
     Refusal {
@@ -630,29 +632,16 @@ error: cannot set the master of link `v0` in namespace `host`: operation not sup
         needs: &[],
         before: "",
         script: r#"netns("a").link("lo").delete();"#,
-        code: 3,
+        code: 1,
         stderr: r#"
 took down what this run made: 1 namespace
-error: cannot delete link `lo` in namespace `a`: operation not supported
+error: cannot delete link `lo` in namespace `a`: it is no virtual link: a loopback or hardware stays
  --> lab.rhai:1:23
   |
 1 | netns("a").link("lo").delete();
   |                       ^^^^^^
   = errno: EOPNOTSUPP
-"#,
-    },
-    Refusal {
-        what: "a_peer_of_what_is_no_veth",
-        needs: &["bridge"],
-        before: "link add br0 type bridge",
-        script: r#"link("br0").peer;"#,
-        code: 1,
-        stderr: r#"
-error: `br0` is no veth and has no peer
- --> lab.rhai:1:13
-  |
-1 | link("br0").peer;
-  |             ^^^^
+hint: bring it down instead, with .down()
 "#,
     },
     Refusal {
@@ -750,7 +739,7 @@ error: cannot add address `10.0.0.1/16` in namespace `host`: the link has it wit
   = there: 10.0.0.1/24
   = asked: 10.0.0.1/16
   = on link `v0`
-hint: ask for what is there, or take it away first with del_addr("10.0.0.1/24")
+hint: ask for what is there, or replace it with #{replace: true}
 "#,
     },
     Refusal {
@@ -760,12 +749,12 @@ hint: ask for what is there, or take it away first with del_addr("10.0.0.1/24")
         script: r#"link("v0").addr("fd00::1/64", #{no_dad: true});"#,
         code: 1,
         stderr: r#"
-error: `addr` has no option `no_dad`
+error: cannot add address `fd00::1/64` in namespace `host`: `addr` has no option `no_dad`
  --> lab.rhai:1:12
   |
 1 | link("v0").addr("fd00::1/64", #{no_dad: true});
   |            ^^^^
-  = options: nodad
+  = options: nodad, replace
 hint: did you mean `nodad`?
 "#,
     },
@@ -939,7 +928,7 @@ addr add 10.0.0.1/24 dev v0
         script: r#"route("default", "v9");"#,
         code: 1,
         stderr: r#"
-error: cannot add route `default` in namespace `host`: there is no link `v9` in namespace `host`
+error: cannot add route `default` in namespace `host`: there is no link `v9`
  --> lab.rhai:1:1
   |
 1 | route("default", "v9");
@@ -1082,7 +1071,7 @@ hint: did you mean `count`?
         script: r#"ping("127.0.0.1", -1);"#,
         code: 1,
         stderr: r#"
-error: cannot ping `127.0.0.1` in namespace `host`: `count` is 0 to 9223372036854775807, not -1
+error: cannot ping `127.0.0.1` in namespace `host`: `count` is 0 or more, not -1
  --> lab.rhai:1:1
   |
 1 | ping("127.0.0.1", -1);
@@ -1278,7 +1267,7 @@ error: cannot create ipvlan `i0` in namespace `host`: ipvlan has no mode `l4`
 1 | ipvlan("v0", "i0", "l4");
   | ^^^^^^
   = modes: l2, l3, l3s
-hint: did you mean "l2"?
+hint: write "l2" or "l3" or "l3s"
 "#,
     },
     Refusal {
