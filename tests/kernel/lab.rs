@@ -20,6 +20,9 @@ const PATIENCE: Duration = Duration::from_secs(120);
 /// The namespace of the case itself, by the name that ipvsh has for it.
 pub(crate) const HOST: &str = "host";
 
+/// Where programs are looked for.
+const PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+
 /// What a program did.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Output {
@@ -77,6 +80,8 @@ impl Lab {
         command
             .args(arguments)
             .current_dir(self.folder())
+            // A folder in it that may not be searched would make every missing program one that may not be run.
+            .env("PATH", PATH)
             .env_remove("NO_COLOR")
             .env_remove("CLICOLOR_FORCE")
             .stdin(Stdio::null())
