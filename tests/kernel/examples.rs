@@ -62,6 +62,7 @@ fn run(lab: &Lab, example: &Example) {
         assert!(output.stderr.contains(text), "{code}\n{}", output.stderr);
         return;
     }
+    // With --json, what an example prints goes to standard error.
     assert_eq!(output.code, 0, "{code}\n{}", output.stderr);
     if let Some(Expected::Value(expected)) = &example.expected {
         let json = |text: &str| -> serde_json::Value {

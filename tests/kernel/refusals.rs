@@ -174,7 +174,7 @@ error: namespace `a` is gone
   |
 3 | a.link("lo").up();
   |   ^^^^
-  = somebody deleted it after this script had made or found it
+hint: it was deleted after this handle was made; make it again by its name
 "#,
     },
     Refusal {
@@ -195,6 +195,7 @@ error: namespace `a` was replaced by another of that name
   |
 4 | a.links();
   |   ^^^^^
+hint: this handle means the one before; ask for the present one by its name
 ",
     },
     Refusal {
