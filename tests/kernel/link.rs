@@ -24,7 +24,8 @@ cases! {
         a_link_can_be_deleted_twice
         waiting_ends_when_the_other_end_comes_up
         waiting_for_a_carrier_that_does_not_come_is_a_timeout
-        the_properties_of_a_link_are_those_that_iproute2_shows
+        the_properties_of_a_link_are_those_that_iproute2_shows;
+    ["bridge"] =>
         a_printed_link_is_the_line_that_iproute2_prints;
     ["veth", "bridge"] =>
         a_link_goes_under_a_bridge
