@@ -1,5 +1,10 @@
 //! The shape of the house: imports point down only, and nothing lies about that no index names.
 
+#![allow(
+    clippy::unwrap_used,
+    reason = "a test that can't go on is to stop right there"
+)]
+
 use std::fs;
 use std::path::{Path, PathBuf};
 

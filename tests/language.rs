@@ -1,5 +1,10 @@
 //! The language without privileges, from outside: what the program prints and how it ends, for scripts that are right and wrong.
 
+#![allow(
+    clippy::unwrap_used,
+    reason = "a test that can't go on is to stop right there"
+)]
+
 #[path = "language/program.rs"]
 mod program;
 

@@ -161,11 +161,14 @@ fn run_script(
     Signals::watch(session, &[SIGTERM, SIGHUP])
         .map_err(|error| Failure::script(Report::new(error.to_string())))?;
     let result = interpreter.run(&ast, &mut interpreter.scope());
-    let result = result.and_then(|value| {
-        if is_line {
-            show(session, &value, options)?;
-        }
-        Ok(())
+    let result = result.and_then(|value| match session.interrupted() {
+        // The signal came in the last word of the script, which ended early for it, as a ping does.
+        Some(signal) => Err(Failure {
+            report: Report::new("interrupted"),
+            reason: Reason::Interrupted(signal),
+        }),
+        None if is_line => show(session, &value, options),
+        None => Ok(()),
     });
     finish(&interpreter, options, result)
 }
@@ -197,23 +200,21 @@ fn finish(
 ) -> Result<u8, Failure> {
     let session = interpreter.session();
     let counts = session.lab().counts();
-    let take_down = if result.is_ok() {
-        options.rm
-    } else {
-        !options.keep
-    };
+    // `exit(1)` says that the script failed, too.
+    let failed = result.is_err() || session.exit_code().is_some_and(|code| code != 0);
+    let take_down = if failed { !options.keep } else { options.rm };
     let left = if take_down {
-        take_down_all(session, result.is_err() && !options.quiet)
+        take_down_all(session, failed && !options.quiet)
     } else {
         Vec::new()
     };
     if options.summary {
         output::note(&summary(counts));
     }
-    let failed = result.err().or_else(|| {
+    let failure = result.err().or_else(|| {
         (!left.is_empty()).then(|| Failure::script(Report::new("not all could be taken down")))
     });
-    let Some(mut failure) = failed else {
+    let Some(mut failure) = failure else {
         return Ok(session.exit_code().unwrap_or(0));
     };
     failure

@@ -4,7 +4,7 @@ use std::rc::Rc;
 
 use nix::errno::Errno;
 use rhai::Map;
-use rhai::plugin::*;
+use rhai::plugin::{Dynamic, NativeCallContext, export_module};
 
 use crate::dsl::handle::{Link, Netns};
 use crate::dsl::{Answer, Session, answer, link};
@@ -113,15 +113,12 @@ fn delete(session: &Rc<Session>, link: &Link, text: &str) -> Result<()> {
     let place = link.netns();
     let context = |error: Error| error.doing("delete address", text).within(place.label());
     let present = list(session, &place, Some(link.index()))?;
-    let found = match text.contains('/') {
-        true => {
-            let prefix = prefix::address(text).map_err(context)?;
-            present.iter().find(|address| address.prefix == prefix)
-        }
-        false => {
-            let ip = prefix::ip(text).map_err(context)?;
-            present.iter().find(|address| address.prefix.addr() == ip)
-        }
+    let found = if text.contains('/') {
+        let prefix = prefix::address(text).map_err(context)?;
+        present.iter().find(|address| address.prefix == prefix)
+    } else {
+        let ip = prefix::ip(text).map_err(context)?;
+        present.iter().find(|address| address.prefix.addr() == ip)
     };
     let Some(found) = found else {
         session.lab().count(Outcome::Unchanged);
@@ -164,7 +161,11 @@ fn to_map(address: &Address, link: &str) -> Map {
 
 /// The words of this topic.
 #[export_module(manifest)]
-#[allow(missing_docs, reason = "the macro adds items of its own")]
+#[allow(
+    missing_docs,
+    clippy::unwrap_used,
+    reason = "the macro adds items of its own, and unwraps the argument that it has counted"
+)]
 pub mod words {
     /// Adds an address with its prefix length to the link, and returns the link.
     ///

@@ -2,7 +2,7 @@
 
 use std::rc::Rc;
 
-use rhai::plugin::*;
+use rhai::plugin::{NativeCallContext, export_module};
 use rhai::{Array, Map};
 use rtnetlink::LinkBond;
 use rtnetlink::packet_route::link::{BondMode, InfoBond, InfoData};
@@ -10,32 +10,19 @@ use rtnetlink::packet_route::link::{BondMode, InfoBond, InfoData};
 use crate::dsl::handle::{Link, Netns};
 use crate::dsl::make::{Fact, Wanted, creating, ensure, read};
 use crate::dsl::{Answer, Session, answer, link};
-use crate::error::{Error, Result, nearest};
+use crate::error::Result;
+use crate::value::choice::choose;
 
 /// The modes, by the names that `ip` gives them.
-const MODES: &[&str] = &[
-    "balance-rr",
-    "active-backup",
-    "balance-xor",
-    "broadcast",
-    "802.3ad",
-    "balance-tlb",
-    "balance-alb",
+const MODES: &[(&str, BondMode)] = &[
+    ("balance-rr", BondMode::BalanceRr),
+    ("active-backup", BondMode::ActiveBackup),
+    ("balance-xor", BondMode::BalanceXor),
+    ("broadcast", BondMode::Broadcast),
+    ("802.3ad", BondMode::Ieee8023Ad),
+    ("balance-tlb", BondMode::BalanceTlb),
+    ("balance-alb", BondMode::BalanceAlb),
 ];
-
-fn mode(name: &str) -> Result<BondMode> {
-    match name.parse() {
-        Ok(mode) if MODES.contains(&name) => Ok(mode),
-        _ => {
-            let error = Error::invalid(format!("bond has no mode `{name}`"))
-                .note(format!("modes: {}", MODES.join(", ")));
-            Err(match nearest(name, MODES.iter().copied()) {
-                Some(near) => error.hint(format!("did you mean \"{near}\"?")),
-                None => error,
-            })
-        }
-    }
-}
 
 fn facts_of(data: &InfoData) -> Vec<Fact> {
     let InfoData::Bond(infos) = data else {
@@ -64,7 +51,11 @@ fn take_ports(session: &Rc<Session>, bond: &Link, ports: &[Link]) -> Result<()> 
 
 /// The words of this topic.
 #[export_module(manifest)]
-#[allow(missing_docs, reason = "the macro adds items of its own")]
+#[allow(
+    missing_docs,
+    clippy::unwrap_used,
+    reason = "the macro adds items of its own, and unwraps the argument that it has counted"
+)]
 pub mod words {
     /// Makes a bond in the given mode without ports, and returns it.
     ///
@@ -139,7 +130,8 @@ pub mod words {
             let context = creating("bond", name, net);
             let make = || {
                 let (name, mut options, common) = read("bond", name, options, &["miimon"])?;
-                let mut builder = LinkBond::new(name.as_str()).mode(super::mode(mode)?);
+                let mut builder =
+                    LinkBond::new(name.as_str()).mode(choose("bond", "mode", mode, MODES)?);
                 let mut facts = vec![("mode", mode.to_owned())];
                 if let Some(ms) = options.integer("miimon", 0..=i64::from(i32::MAX))? {
                     builder = builder.miimon(u32::try_from(ms).unwrap_or_default());

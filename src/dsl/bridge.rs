@@ -1,9 +1,9 @@
 //! Bridges: an Ethernet switch in the kernel; links become its ports by `link.master(bridge)`.
 
 use rhai::Map;
-use rhai::plugin::*;
-use rtnetlink::LinkBridge;
+use rhai::plugin::{NativeCallContext, export_module};
 use rtnetlink::packet_route::link::{BridgeStpState, InfoBridge, InfoData};
+use rtnetlink::{LinkBridge, LinkMessageBuilder};
 
 use crate::dsl::handle::{Link, Netns};
 use crate::dsl::make::{Fact, Wanted, creating, ensure, read};
@@ -27,7 +27,11 @@ fn facts_of(data: &InfoData) -> Vec<Fact> {
 
 /// The words of this topic.
 #[export_module(manifest)]
-#[allow(missing_docs, reason = "the macro adds items of its own")]
+#[allow(
+    missing_docs,
+    clippy::unwrap_used,
+    reason = "the macro adds items of its own, and unwraps the argument that it has counted"
+)]
 pub mod words {
     /// Makes the bridge `name`, and returns it.
     ///
@@ -58,7 +62,8 @@ pub mod words {
             let make = || {
                 let (name, mut options, common) =
                     read("bridge", name, options, &["stp", "vlan_filtering"])?;
-                let mut builder = LinkBridge::new(name.as_str());
+                // `LinkBridge::new` brings it up, too.
+                let mut builder = LinkMessageBuilder::<LinkBridge>::new(name.as_str());
                 let mut facts: Vec<Fact> = Vec::new();
                 if let Some(on) = options.flag("stp")? {
                     let state = if on {

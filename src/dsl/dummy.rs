@@ -1,7 +1,7 @@
 //! Dummy links: an Ethernet link without a wire, the usual stand-in for a real interface.
 
 use rhai::Map;
-use rhai::plugin::*;
+use rhai::plugin::{NativeCallContext, export_module};
 use rtnetlink::LinkDummy;
 
 use crate::dsl::handle::{Link, Netns};
@@ -10,7 +10,11 @@ use crate::dsl::{Answer, answer};
 
 /// The words of this topic.
 #[export_module(manifest)]
-#[allow(missing_docs, reason = "the macro adds items of its own")]
+#[allow(
+    missing_docs,
+    clippy::unwrap_used,
+    reason = "the macro adds items of its own, and unwraps the argument that it has counted"
+)]
 pub mod words {
     /// Makes the dummy link `name`, and returns it.
     ///

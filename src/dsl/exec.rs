@@ -3,7 +3,7 @@
 use std::process::Stdio;
 use std::rc::Rc;
 
-use rhai::plugin::*;
+use rhai::plugin::{Dynamic, NativeCallContext, export_module};
 use rhai::{Array, Map};
 use tokio::process::Command;
 
@@ -73,23 +73,26 @@ fn run(session: &Rc<Session>, net: &Netns, list: &Array, options: Map) -> Result
         .stderr(Stdio::piped())
         .kill_on_drop(true);
     net.check()?;
-    let limited = async {
-        let output = output(net, &mut command, input);
+    let too_long = async {
         match timeout {
-            None => output.await,
-            Some(limit) => tokio::time::timeout(limit, output)
-                .await
-                .unwrap_or_else(|_| {
-                    Err(Error::new(
-                        Kind::Timeout,
-                        format!("it took longer than {limit:?}"),
-                    ))
-                }),
+            Some(limit) => {
+                tokio::time::sleep(limit).await;
+                Error::new(Kind::Timeout, format!("it took longer than {limit:?}"))
+            }
+            None => std::future::pending().await,
+        }
+    };
+    let cut_off = async {
+        tokio::select! {
+            biased;
+            () = session.interruption() => Error::new(Kind::Interrupted, "interrupted"),
+            error = too_long => error,
         }
     };
     let output = session
-        .wait_or_interrupt(limited)?
+        .wait(output(net, &mut command, input, cut_off))?
         .map_err(|error| match error.kind {
+            Kind::Interrupted => error,
             Kind::NotFound => context(
                 error
                     .cause("there is no such program")
@@ -126,8 +129,9 @@ async fn output(
     net: &Netns,
     command: &mut Command,
     input: Option<String>,
+    cut_off: impl Future<Output = Error>,
 ) -> Result<std::process::Output> {
-    use tokio::io::AsyncWriteExt;
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
     // The child is started by this thread while it is in the namespace, and so is born there.
     let mut child = namespace::within(net.namespace(), || command.spawn())??;
     let stdin = child.stdin.take();
@@ -137,13 +141,53 @@ async fn output(
             let _ = stdin.write_all(input.as_bytes()).await;
         }
     };
-    let (output, ()) = tokio::join!(child.wait_with_output(), feed);
-    Ok(output?)
+    let (mut out, mut err) = (child.stdout.take(), child.stderr.take());
+    let (mut stdout, mut stderr) = (Vec::new(), Vec::new());
+    let read_out = async {
+        match &mut out {
+            Some(pipe) => pipe.read_to_end(&mut stdout).await,
+            None => Ok(0),
+        }
+    };
+    let read_err = async {
+        match &mut err {
+            Some(pipe) => pipe.read_to_end(&mut stderr).await,
+            None => Ok(0),
+        }
+    };
+    let done = async {
+        let (status, out, err, ()) = tokio::join!(child.wait(), read_out, read_err, feed);
+        out.and(err)?;
+        Ok::<_, Error>(status?)
+    };
+    let ended = tokio::select! {
+        biased;
+        status = done => Ok(status?),
+        error = cut_off => Err(error),
+    };
+    match ended {
+        Ok(status) => Ok(std::process::Output {
+            status,
+            stdout,
+            stderr,
+        }),
+        Err(error) => {
+            // Its end is waited for: while it lives, so does the namespace that it is in.
+            if child.try_wait()?.is_none() {
+                child.kill().await?;
+            }
+            Err(error)
+        }
+    }
 }
 
 /// The words of this topic.
 #[export_module(manifest)]
-#[allow(missing_docs, reason = "the macro adds items of its own")]
+#[allow(
+    missing_docs,
+    clippy::unwrap_used,
+    reason = "the macro adds items of its own, and unwraps the argument that it has counted"
+)]
 pub mod words {
     /// Runs a program inside the namespace, from a list of arguments, and returns a map of `code`, `ok`, `stdout` and `stderr`.
     ///

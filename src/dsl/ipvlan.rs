@@ -3,7 +3,7 @@
 use std::rc::Rc;
 
 use rhai::Map;
-use rhai::plugin::*;
+use rhai::plugin::{Dynamic, NativeCallContext, export_module};
 use rtnetlink::packet_route::link::{InfoData, LinkMessage};
 use rtnetlink::{LinkIpVlan, LinkIpVtap};
 
@@ -197,7 +197,11 @@ fn switch_port(
 
 /// The words of this topic.
 #[export_module(manifest)]
-#[allow(missing_docs, reason = "the macro adds items of its own")]
+#[allow(
+    missing_docs,
+    clippy::unwrap_used,
+    reason = "the macro adds items of its own, and unwraps the argument that it has counted"
+)]
 pub mod words {
     /// Makes an ipvlan slave of `parent` straight in the namespace, and returns it.
     ///
@@ -359,7 +363,11 @@ pub mod words {
 
 /// The words of this topic.
 #[export_module(manifest)]
-#[allow(missing_docs, reason = "the macro adds items of its own")]
+#[allow(
+    missing_docs,
+    clippy::unwrap_used,
+    reason = "the macro adds items of its own, and unwraps the argument that it has counted"
+)]
 pub mod tap_words {
     /// Makes an ipvtap slave of `parent`: an ipvlan slave with a character device for virtual machines.
     ///

@@ -12,15 +12,20 @@ use rtnetlink::packet_route::link::{InfoData, InfoIpVlan, InfoIpVtap, IpVlanFlag
 
 use crate::dsl::Session;
 use crate::dsl::make::Parent;
-use crate::error::{Error, Kind, Result, nearest};
+use crate::error::{Error, Kind, Result};
 use crate::net::link::{self, Snapshot, Which};
 use crate::net::namespace::Id;
 use crate::net::netns::Netns;
+use crate::value::choice::choose;
 
 /// The modes, by the names that `ip` gives them.
-pub(crate) const MODES: &[&str] = &["l2", "l3", "l3s"];
+const MODES: &[(&str, &str)] = &[("l2", "l2"), ("l3", "l3"), ("l3s", "l3s")];
 /// The flags, by the names that `ip` gives them.
-pub(crate) const FLAGS: &[&str] = &["bridge", "private", "vepa"];
+const FLAGS: &[(&str, &str)] = &[
+    ("bridge", "bridge"),
+    ("private", "private"),
+    ("vepa", "vepa"),
+];
 
 /// What a port does: mode and flag.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -93,27 +98,12 @@ impl Settings {
 
 /// The mode called `name`.
 pub(crate) fn mode(name: &str) -> Result<&'static str> {
-    named(name, MODES, "mode")
+    choose("ipvlan", "mode", name, MODES)
 }
 
 /// The flag called `name`.
 pub(crate) fn flag(name: &str) -> Result<&'static str> {
-    named(name, FLAGS, "flag")
-}
-
-fn named(name: &str, known: &'static [&'static str], what: &str) -> Result<&'static str> {
-    known
-        .iter()
-        .find(|known| **known == name)
-        .copied()
-        .ok_or_else(|| {
-            let error = Error::invalid(format!("ipvlan has no {what} `{name}`"))
-                .note(format!("{what}s: {}", known.join(", ")));
-            match nearest(name, known.iter().copied()) {
-                Some(near) => error.hint(format!("did you mean \"{near}\"?")),
-                None => error,
-            }
-        })
+    choose("ipvlan", "flag", name, FLAGS)
 }
 
 /// A slave of the port.
@@ -317,12 +307,5 @@ mod tests {
         assert_eq!(error.to_string(), "parent `p` runs in mode l2");
         let settings = port(Some(L2_PRIVATE)).resolve("p", Some("l3"), None, true);
         assert_eq!(settings.unwrap().flag, "private");
-    }
-
-    #[test]
-    fn a_mode_that_is_none_names_those_that_are() {
-        let error = mode("l4").unwrap_err();
-        assert_eq!(error.to_string(), "ipvlan has no mode `l4`");
-        assert_eq!(error.notes, ["modes: l2, l3, l3s"]);
     }
 }

@@ -2,7 +2,7 @@
 
 use std::rc::Rc;
 
-use rhai::plugin::*;
+use rhai::plugin::{Dynamic, NativeCallContext, export_module};
 use rtnetlink::packet_route::link::{LinkAttribute, LinkMessage};
 use rtnetlink::{LinkMessageBuilder, LinkUnspec};
 
@@ -370,8 +370,9 @@ fn wait_up(session: &Rc<Session>, link: &Link, timeout: std::time::Duration) -> 
     if operational(&snapshot(session, link)?) {
         return Ok(());
     }
-    let deadline = tokio::time::Duration::from(timeout);
-    let up = session.wait_or_interrupt(async {
+    let deadline = timeout;
+
+    session.wait_or_interrupt(async {
         tokio::time::timeout(deadline, async {
             loop {
                 let Some(seen) = changes.next().await else {
@@ -389,8 +390,7 @@ fn wait_up(session: &Rc<Session>, link: &Link, timeout: std::time::Duration) -> 
                 .within(place.label())
                 .hint("is its other end, or its parent, up?"))
         })
-    })?;
-    up
+    })?
 }
 
 /// Finds the link that a handle in another link's property points to, in whatever namespace that is.
@@ -435,7 +435,11 @@ fn namespace_of_nsid(
 
 /// The words of this topic.
 #[export_module(manifest)]
-#[allow(missing_docs, reason = "the macro adds items of its own")]
+#[allow(
+    missing_docs,
+    clippy::unwrap_used,
+    reason = "the macro adds items of its own, and unwraps the argument that it has counted"
+)]
 pub mod words {
     use std::time::Duration;
 
@@ -742,7 +746,7 @@ pub mod words {
     #[rhai_fn(get = "master", return_raw, volatile)]
     pub fn get_master(context: NativeCallContext, link: &mut Link) -> Answer<Dynamic> {
         answer(&context, |session| match snapshot(session, link)?.master {
-            Some(index) => or_unit(neighbour(session, link, index, None)?),
+            Some(index) => Ok(or_unit(neighbour(session, link, index, None)?)),
             None => Ok(Dynamic::UNIT),
         })
     }
@@ -754,7 +758,7 @@ pub mod words {
             let seen = snapshot(session, link)?;
             match seen.parent {
                 Some(index) if seen.kind != "veth" => {
-                    or_unit(neighbour(session, link, index, seen.parent_nsid)?)
+                    Ok(or_unit(neighbour(session, link, index, seen.parent_nsid)?))
                 }
                 _ => Ok(Dynamic::UNIT),
             }
@@ -770,8 +774,8 @@ pub mod words {
     }
 }
 
-fn or_unit(link: Option<Link>) -> Result<Dynamic> {
-    Ok(link.map_or(Dynamic::UNIT, Dynamic::from))
+fn or_unit(link: Option<Link>) -> Dynamic {
+    link.map_or(Dynamic::UNIT, Dynamic::from)
 }
 
 /// The link as `ip -br link` prints it.

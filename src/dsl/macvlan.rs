@@ -1,14 +1,14 @@
 //! macvlan slaves: links with MAC addresses of their own over one parent.
 
 use rhai::Map;
-use rhai::plugin::*;
+use rhai::plugin::{Dynamic, NativeCallContext, export_module};
 use rtnetlink::LinkMacVlan;
 use rtnetlink::packet_route::link::{InfoData, InfoMacVlan, MacVlanMode};
 
 use crate::dsl::handle::{Link, Netns};
 use crate::dsl::make::{Fact, Parent, Wanted, creating, ensure, read};
 use crate::dsl::{Answer, answer};
-use crate::error::{Error, Result, nearest};
+use crate::value::choice::choose;
 
 /// The modes by the names that `ip` gives them.
 const MODES: &[(&str, MacVlanMode)] = &[
@@ -18,19 +18,6 @@ const MODES: &[(&str, MacVlanMode)] = &[
     ("passthru", MacVlanMode::Passthrough),
     ("source", MacVlanMode::Source),
 ];
-
-fn mode(name: &str) -> Result<MacVlanMode> {
-    let known = MODES.iter().find(|(known, _)| *known == name);
-    known.map(|(_, mode)| *mode).ok_or_else(|| {
-        let names: Vec<&str> = MODES.iter().map(|(name, _)| *name).collect();
-        let error = Error::invalid(format!("macvlan has no mode `{name}`"))
-            .note(format!("modes: {}", names.join(", ")));
-        match nearest(name, names) {
-            Some(near) => error.hint(format!("did you mean \"{near}\"?")),
-            None => error,
-        }
-    })
-}
 
 fn facts_of(data: &InfoData) -> Vec<Fact> {
     let InfoData::MacVlan(infos) = data else {
@@ -50,7 +37,11 @@ fn facts_of(data: &InfoData) -> Vec<Fact> {
 
 /// The words of this topic.
 #[export_module(manifest)]
-#[allow(missing_docs, reason = "the macro adds items of its own")]
+#[allow(
+    missing_docs,
+    clippy::unwrap_used,
+    reason = "the macro adds items of its own, and unwraps the argument that it has counted"
+)]
 pub mod words {
     /// Makes a macvlan slave of `parent` in mode bridge, and returns it.
     ///
@@ -127,7 +118,7 @@ pub mod words {
             let context = creating("macvlan", name, net);
             let make = || {
                 let (name, _, common) = read("macvlan", name, options, &[])?;
-                let number = super::mode(mode)?;
+                let number = choose("macvlan", "mode", mode, MODES)?;
                 let parent = Parent::find(session, &parent)?;
                 let wanted = Wanted {
                     kind: "macvlan",

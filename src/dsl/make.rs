@@ -184,22 +184,21 @@ pub(crate) fn ensure(
     } else {
         None
     };
-    let made = match present {
-        Some(present) => settle(session, wanted, &present, message)?,
-        None => {
-            let request = message()?;
-            match create(session, wanted, request.clone())? {
-                Some(link) => Made::New(link),
-                None => match link::find(session, &wanted.place, name)? {
-                    Some(present) => settle(session, wanted, &present, || Ok(request))?,
-                    None => {
-                        return Err(Error::new(
-                            Kind::Exists,
-                            "a link of that name is in the way",
-                        ));
-                    }
-                },
-            }
+    let made = if let Some(present) = present {
+        settle(session, wanted, &present, message)?
+    } else {
+        let request = message()?;
+        match create(session, wanted, request.clone())? {
+            Some(link) => Made::New(link),
+            None => match link::find(session, &wanted.place, name)? {
+                Some(present) => settle(session, wanted, &present, || Ok(request))?,
+                None => {
+                    return Err(Error::new(
+                        Kind::Exists,
+                        "a link of that name is in the way",
+                    ));
+                }
+            },
         }
     };
     finish(session, wanted, made)
@@ -425,12 +424,18 @@ fn refused(wanted: &Wanted, refusal: &Refusal) -> Error {
     match (refusal.errno, parent) {
         (Errno::EEXIST, _) => error.cause("a link of that name is there already"),
         (Errno::EOPNOTSUPP, _)
-            if refusal.text.as_deref().is_none_or(|text| text.contains("device type")) =>
+            if refusal.text.as_deref().is_some_and(|text| text.contains("device type")) =>
         {
             error
                 .cause(format!("this kernel has no {kind} driver"))
                 .hint(format!("load it with `modprobe {kind}`, or run with --sandbox=vm"))
         }
+        (Errno::EOPNOTSUPP, _) if refusal.text.is_none() => {
+            error.cause("this kernel can't do all that is asked of it")
+        }
+        (Errno::ENETDOWN, Some(parent)) => error
+            .cause(format!("parent `{parent}` is down"))
+            .hint(format!("bring it up first: link(\"{parent}\").up()")),
         (Errno::EBUSY, Some(parent)) => error
             .cause(format!("something else takes the traffic of parent `{parent}` already"))
             .note("a link carries either ipvlan or macvlan slaves, and none while it is a port of a bridge or bond")

@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::rc::Rc;
 
-use rhai::plugin::*;
+use rhai::plugin::{Dynamic, NativeCallContext, export_module};
 
 use crate::dsl::handle::Netns;
 use crate::dsl::{Answer, Session, answer};
@@ -108,7 +108,11 @@ fn delete(session: &Rc<Session>, net: &Netns) -> Result<()> {
 
 /// The words of this topic.
 #[export_module(manifest)]
-#[allow(missing_docs, reason = "the macro adds items of its own")]
+#[allow(
+    missing_docs,
+    clippy::unwrap_used,
+    reason = "the macro adds items of its own, and unwraps the argument that it has counted"
+)]
 pub mod words {
     /// Returns the namespace `name`, and makes it first where there is none of that name.
     ///

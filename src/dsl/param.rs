@@ -16,7 +16,11 @@ fn demand(session: &Session, name: &str) -> Result<Dynamic> {
 
 /// The words of this topic.
 #[export_module(manifest)]
-#[allow(missing_docs, reason = "the macro adds items of its own")]
+#[allow(
+    missing_docs,
+    clippy::unwrap_used,
+    reason = "the macro adds items of its own, and unwraps the argument that it has counted"
+)]
 pub mod words {
     /// Declares the parameter `name` of the script and returns its value: the one given on the command line, or else `default`.
     ///

@@ -4,7 +4,7 @@ use std::net::{IpAddr, ToSocketAddrs};
 use std::rc::Rc;
 
 use rhai::Map;
-use rhai::plugin::*;
+use rhai::plugin::{Dynamic, NativeCallContext, export_module};
 
 use crate::dsl::handle::{Link, Netns};
 use crate::dsl::{Answer, Session, addr, answer};
@@ -97,7 +97,7 @@ fn ping(session: &Rc<Session>, net: &Netns, given: &Dynamic, options: Map) -> Re
     let context = |error: Error| {
         if error.doing.is_empty() {
             let label = given.clone().into_string();
-            let label = label.unwrap_or_else(|given| options::type_in_words(given));
+            let label = label.unwrap_or_else(options::type_in_words);
             error.doing("ping", &label).within(net.label())
         } else {
             error.within(net.label())
@@ -215,7 +215,11 @@ fn count(number: u64) -> i64 {
 
 /// The words of this topic.
 #[export_module(manifest)]
-#[allow(missing_docs, reason = "the macro adds items of its own")]
+#[allow(
+    missing_docs,
+    clippy::unwrap_used,
+    reason = "the macro adds items of its own, and unwraps the argument that it has counted"
+)]
 pub mod words {
     /// Pings `destination` from the namespace four times, prints each line as it comes, and returns the report.
     ///

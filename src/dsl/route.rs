@@ -6,7 +6,7 @@ use std::rc::Rc;
 use ipnet::IpNet;
 use nix::errno::Errno;
 use rhai::Map;
-use rhai::plugin::*;
+use rhai::plugin::{Dynamic, NativeCallContext, export_module};
 
 use crate::dsl::handle::{Link, Netns};
 use crate::dsl::{Answer, Session, answer, link};
@@ -350,7 +350,11 @@ fn listed(session: &Rc<Session>, net: &Netns, table: u32) -> Result<rhai::Array>
 
 /// The words of this topic.
 #[export_module(manifest)]
-#[allow(missing_docs, reason = "the macro adds items of its own")]
+#[allow(
+    missing_docs,
+    clippy::unwrap_used,
+    reason = "the macro adds items of its own, and unwraps the argument that it has counted"
+)]
 pub mod words {
     /// Adds a route by this link to `destination`: `"default"`, a prefix, or one address. Returns the link.
     ///

@@ -15,7 +15,11 @@ fn wait(session: &Session, time: Duration) -> Result<()> {
 
 /// The words of this topic.
 #[export_module(manifest)]
-#[allow(missing_docs, reason = "the macro adds items of its own")]
+#[allow(
+    missing_docs,
+    clippy::unwrap_used,
+    reason = "the macro adds items of its own, and unwraps the argument that it has counted"
+)]
 pub mod words {
     /// Waits for `time`, such as `"200ms"`, `"1.5s"` or `"2m"`.
     ///

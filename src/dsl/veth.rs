@@ -4,7 +4,7 @@ use std::os::fd::{AsFd, AsRawFd};
 use std::rc::Rc;
 
 use rhai::Map;
-use rhai::plugin::*;
+use rhai::plugin::{Dynamic, NativeCallContext, export_module};
 use rtnetlink::LinkUnspec;
 use rtnetlink::packet_route::link::{InfoData, InfoKind, InfoVeth};
 
@@ -119,7 +119,11 @@ fn make(
 
 /// The words of this topic.
 #[export_module(manifest)]
-#[allow(missing_docs, reason = "the macro adds items of its own")]
+#[allow(
+    missing_docs,
+    clippy::unwrap_used,
+    reason = "the macro adds items of its own, and unwraps the argument that it has counted"
+)]
 pub mod words {
     /// Makes a pair of links within the namespace, and returns the first; the other is its `.peer`.
     ///

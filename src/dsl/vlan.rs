@@ -1,14 +1,15 @@
 //! VLAN links: the frames of one 802.1Q tag on a parent.
 
 use rhai::Map;
-use rhai::plugin::*;
+use rhai::plugin::{Dynamic, NativeCallContext, export_module};
 use rtnetlink::LinkVlan;
 use rtnetlink::packet_route::link::{InfoData, InfoVlan, VlanProtocol};
 
 use crate::dsl::handle::{Link, Netns};
 use crate::dsl::make::{Fact, Parent, Wanted, creating, ensure, read};
 use crate::dsl::{Answer, answer};
-use crate::error::{Error, nearest};
+use crate::error::Error;
+use crate::value::choice::choose;
 
 /// The largest id that a tag can carry for traffic; 4095 is reserved by IEEE 802.1Q.
 const LARGEST_ID: i64 = 4094;
@@ -27,25 +28,19 @@ fn facts_of(data: &InfoData) -> Vec<Fact> {
         .collect()
 }
 
-fn protocol(name: &str) -> Result<VlanProtocol, Error> {
-    match name.to_ascii_lowercase().as_str() {
-        "802.1q" => Ok(VlanProtocol::Ieee8021Q),
-        "802.1ad" => Ok(VlanProtocol::Ieee8021Ad),
-        other => {
-            let known = ["802.1q", "802.1ad"];
-            let error = Error::invalid(format!("there is no VLAN protocol `{other}`"))
-                .note(format!("protocols: {}", known.join(", ")));
-            Err(match nearest(other, known) {
-                Some(near) => error.hint(format!("did you mean \"{near}\"?")),
-                None => error,
-            })
-        }
-    }
-}
+/// The protocols of the tag, by the names that `ip` gives them.
+const PROTOCOLS: &[(&str, VlanProtocol)] = &[
+    ("802.1q", VlanProtocol::Ieee8021Q),
+    ("802.1ad", VlanProtocol::Ieee8021Ad),
+];
 
 /// The words of this topic.
 #[export_module(manifest)]
-#[allow(missing_docs, reason = "the macro adds items of its own")]
+#[allow(
+    missing_docs,
+    clippy::unwrap_used,
+    reason = "the macro adds items of its own, and unwraps the argument that it has counted"
+)]
 pub mod words {
     /// Makes the link `name` for the frames tagged `id` on `parent`, and returns it.
     ///
@@ -71,7 +66,7 @@ pub mod words {
     ///
     /// ```rhai
     /// let a = netns("a");
-    /// let parent = a.veth("v0", "v1");
+    /// let parent = a.veth("v0", "v1").up();
     /// a.vlan(parent, "v0.10", 10, #{protocol: "802.1ad", up: true}).is_up    // => true
     /// ```
     #[rhai_fn(name = "vlan", return_raw, volatile)]
@@ -94,7 +89,9 @@ pub mod words {
                         Error::invalid(format!("a VLAN id is 0 to {LARGEST_ID}, not {id}"))
                     })?;
                 let protocol = match options.string("protocol")? {
-                    Some(text) => protocol(&text)?,
+                    Some(text) => {
+                        choose("vlan", "protocol", &text.to_ascii_lowercase(), PROTOCOLS)?
+                    }
                     None => VlanProtocol::Ieee8021Q,
                 };
                 let parent = Parent::find(session, &parent)?;

@@ -8,7 +8,7 @@ use rhai::{Engine, FuncMetadata, Module};
 
 use crate::dsl::within;
 use crate::engine::words::{Form, forms, types_of};
-use crate::engine::{example, modules, types};
+use crate::engine::{example, help, modules, types};
 
 pub use example::{Example, Expected};
 
@@ -186,6 +186,7 @@ impl Catalog {
         }
     }
 
+    /// What is no function of a topic.
     fn add_statements(&mut self) {
         let within = Signature {
             name: "within".to_owned(),
@@ -195,6 +196,15 @@ impl Catalog {
             ..Signature::default()
         };
         self.add("within", "Namespaces", within);
+        for parameters in [Vec::new(), vec![("word".to_owned(), "string".to_owned())]] {
+            let help = Signature {
+                name: "help".to_owned(),
+                parameters,
+                doc: help::DOC.to_owned(),
+                ..Signature::default()
+            };
+            self.add("help", "The manual", help);
+        }
     }
 
     fn add_modules(&mut self) {
@@ -263,7 +273,11 @@ fn signature(metadata: &FuncMetadata, form: Form) -> Signature {
     Signature {
         name: metadata.name.to_string(),
         parameters,
-        returns: types::of_text(&metadata.return_type).to_owned(),
+        // What `print` returns is what Rhai prints.
+        returns: match metadata.name.as_str() {
+            "print" => String::new(),
+            _ => types::of_text(&metadata.return_type).to_owned(),
+        },
         is_method,
         is_derived: form != Form::Written,
         doc: text_of(metadata.comments.iter().map(AsRef::as_ref)),

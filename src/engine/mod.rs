@@ -5,7 +5,9 @@ pub mod check;
 mod diagnose;
 mod example;
 pub mod files;
+mod help;
 mod keys;
+pub mod manual;
 pub mod modules;
 mod names;
 pub mod params;
@@ -29,6 +31,11 @@ use crate::view::error::Report;
 const CALL_LEVELS: usize = 1000;
 /// How deep expressions may nest. A chain of 30 calls is 30 levels.
 const EXPRESSION_DEPTH: usize = 256;
+
+/// How many bytes a text may have, and how many items a list: what is larger is a mistake, and would end in the middle of
+/// a run with all memory used up.
+const TEXT_SIZE: usize = 256 << 20;
+const LIST_SIZE: usize = 16 << 20;
 
 /// Why a run was ended between two of its steps.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -113,6 +120,8 @@ fn build(session: &Rc<Session>, sources: &Sources, functions: Functions) -> Engi
         .set_max_strings_interned(rhai::default_limits::MAX_STRINGS_INTERNED)
         .set_max_call_levels(CALL_LEVELS)
         .set_max_expr_depths(EXPRESSION_DEPTH, EXPRESSION_DEPTH)
+        .set_max_string_size(TEXT_SIZE)
+        .set_max_array_size(LIST_SIZE)
         .set_fail_on_invalid_map_property(true)
         .set_strict_variables(true)
         .set_module_resolver(Modules::new(sources.clone()));
@@ -123,6 +132,7 @@ fn build(session: &Rc<Session>, sources: &Sources, functions: Functions) -> Engi
     engine.register_global_module(package.as_shared_module());
     keys::allow_keywords(&mut engine);
     words::register(&mut engine);
+    help::register(&mut engine);
     // Fails only for symbols that can't be parsed, and these can.
     let registered = within::register(&mut engine);
     debug_assert!(registered.is_ok());
@@ -154,6 +164,16 @@ fn build(session: &Rc<Session>, sources: &Sources, functions: Functions) -> Engi
         let _ = debugging.print(&format!("{place}{text}"));
     });
     engine
+}
+
+/// The report of a mistake in ipvsh itself.
+fn internal(panic: &(dyn std::any::Any + Send)) -> Report {
+    let text = panic
+        .downcast_ref::<&str>()
+        .map(|text| (*text).to_owned())
+        .or_else(|| panic.downcast_ref::<String>().cloned());
+    Report::new(format!("ipvsh itself failed: {}", text.unwrap_or_default()))
+        .hint("this is a mistake of ipvsh: report it, with the script")
 }
 
 /// An engine with the session that its words share and the scripts that it has read.
@@ -244,7 +264,10 @@ impl Interpreter {
 
     /// Runs `ast` and returns its value.
     pub fn run(&self, ast: &AST, scope: &mut Scope) -> Result<Dynamic, Failure> {
-        let result = self.engine.eval_ast_with_scope::<Dynamic>(scope, ast);
+        let run = || self.engine.eval_ast_with_scope::<Dynamic>(scope, ast);
+        // Also after a mistake of ours there is a lab to take down.
+        let result = std::panic::catch_unwind(std::panic::AssertUnwindSafe(run))
+            .map_err(|panic| Failure::script(internal(&*panic)))?;
         match result {
             // A last line printed into the void is found out here only.
             Ok(_) if self.session.output_closed() => Err(Failure {

@@ -184,3 +184,54 @@ fn find(
         .ok_or_else(|| Error::invalid("the link's name is missing"))?;
     link::lookup(session, netns, &name).map(Dynamic::from)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn forms_of(name: &str) -> Vec<Form> {
+        let forms = forms().into_iter();
+        forms
+            .filter(|(_, entry, ..)| entry.name() == name)
+            .map(|(_, _, form, _)| form)
+            .collect()
+    }
+
+    #[test]
+    fn a_method_of_a_namespace_is_also_a_bare_word() {
+        assert!(forms_of("ipvlan").contains(&Form::Here));
+    }
+
+    #[test]
+    fn a_method_of_a_link_is_also_a_word_that_takes_its_name() {
+        let forms = forms_of("up");
+        assert_eq!(forms, [Form::Written, Form::NamedLink, Form::NamedLinkHere]);
+    }
+
+    #[test]
+    fn a_form_that_a_topic_defines_is_not_derived_again() {
+        let mut seen = HashSet::new();
+        for (_, entry, _, types) in forms() {
+            let name = entry.name();
+            assert!(seen.insert((name, types)), "`{name}` has a form twice");
+        }
+    }
+
+    #[test]
+    fn what_is_method_only_is_there_and_has_no_derived_form() {
+        for (kind, name) in METHOD_ONLY {
+            let first = match *kind {
+                "Netns" => TypeId::of::<Netns>(),
+                _ => TypeId::of::<Link>(),
+            };
+            let mut found = 0;
+            for (_, entry, form, _) in forms() {
+                if entry.name() == *name && types_of(entry).first() == Some(&first) {
+                    assert_eq!(form, Form::Written, "{kind}.{name}");
+                    found += 1;
+                }
+            }
+            assert!(found > 0, "there is no {kind}.{name}");
+        }
+    }
+}

@@ -270,7 +270,7 @@ fn read(message: &RouteMessage) -> Option<Route> {
     route.destination = IpNet::new(destination, header.destination_prefix_length).ok()?;
     route.onlink = header.flags.contains(RouteFlags::Onlink);
     route.protocol = header.protocol.to_string();
-    route.kind = kind_name(header.kind).to_owned();
+    kind_name(header.kind).clone_into(&mut route.kind);
     route.scope = match header.scope {
         RouteScope::Site => "site",
         RouteScope::Link => "link",

@@ -1,5 +1,6 @@
 //! What scripts pass about: names, prefixes, durations, sizes, option maps. Parsed and printed here, no I/O.
 
+pub mod choice;
 pub mod duration;
 pub mod mac;
 pub mod name;

@@ -26,14 +26,9 @@ impl Options {
             return Ok(Self { map });
         };
         let error = Error::invalid(format!("`{word}` has no option `{key}`"));
-        let error = match accepted.as_slice() {
-            [] => error.note("it takes no options"),
-            _ => {
-                let mut sorted = accepted.clone();
-                sorted.sort_unstable();
-                error.note(format!("options: {}", sorted.join(", ")))
-            }
-        };
+        let mut sorted = accepted.clone();
+        sorted.sort_unstable();
+        let error = error.note(format!("options: {}", sorted.join(", ")));
         Err(match nearest(key, accepted) {
             Some(near) => error.hint(format!("did you mean `{near}`?")),
             None => error,

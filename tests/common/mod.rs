@@ -12,13 +12,14 @@
 
 use std::fs::File;
 use std::io::Write;
+use std::os::fd::{AsRawFd, OwnedFd};
 use std::process::{Command, Stdio};
 
 use nix::mount::{MsFlags, mount};
 use nix::sched::{CloneFlags, setns, unshare};
 use nix::sys::socket::{
-    AddressFamily, NetlinkAddr, SockFlag, SockProtocol, SockType, bind, recv, setsockopt, socket,
-    sockopt,
+    AddressFamily, MsgFlags, NetlinkAddr, SockFlag, SockProtocol, SockType, bind, recv, setsockopt,
+    socket, sockopt,
 };
 use nix::sys::time::TimeVal;
 use nix::unistd::{getgid, getuid};
@@ -119,31 +120,12 @@ impl Lab {
 
     /// Waits until the link `device` of the namespace `netns` can carry packets.
     pub fn wait_up(&self, netns: &str, device: &str) {
-        let changes = within(netns, || {
-            let socket = socket(
-                AddressFamily::Netlink,
-                SockType::Raw,
-                SockFlag::SOCK_CLOEXEC,
-                SockProtocol::NetlinkRoute,
-            )
-            .expect("open a netlink socket");
-            bind(
-                std::os::fd::AsRawFd::as_raw_fd(&socket),
-                &NetlinkAddr::new(0, RTMGRP_LINK),
-            )
-            .expect("join the group of links");
-            socket
-        });
-        setsockopt(&changes, sockopt::ReceiveTimeout, &TimeVal::new(5, 0)).expect("set a timeout");
-        while !output("ip", &["-n", netns, "-br", "link", "show", "dev", device]).contains(" UP ") {
-            let mut news = [0; 8192];
-            recv(
-                std::os::fd::AsRawFd::as_raw_fd(&changes),
-                &mut news,
-                nix::sys::socket::MsgFlags::empty(),
-            )
-            .unwrap_or_else(|errno| panic!("`{device}` in `{netns}` does not come up: {errno}"));
-        }
+        wait_until_up(&within(netns, link_changes), &["-n", netns], device);
+    }
+
+    /// The same for a link of the namespace that the lab itself is in.
+    pub fn wait_up_here(&self, device: &str) {
+        wait_until_up(&link_changes(), &[], device);
     }
 
     /// Two namespaces `a` (`10.0.1.1`, `fd01::1`) and `b` (`10.0.1.2`, `fd01::2`) joined by a veth pair of their names.
@@ -198,6 +180,30 @@ impl Lab {
             lab.wait_up("r", &format!("r{name}"));
         }
         lab
+    }
+}
+
+/// A socket that hears when a link of this namespace changes.
+fn link_changes() -> OwnedFd {
+    let socket = socket(
+        AddressFamily::Netlink,
+        SockType::Raw,
+        SockFlag::SOCK_CLOEXEC,
+        SockProtocol::NetlinkRoute,
+    )
+    .expect("open a netlink socket");
+    bind(socket.as_raw_fd(), &NetlinkAddr::new(0, RTMGRP_LINK)).expect("join the group of links");
+    setsockopt(&socket, sockopt::ReceiveTimeout, &TimeVal::new(5, 0)).expect("set a timeout");
+    socket
+}
+
+fn wait_until_up(changes: &OwnedFd, place: &[&str], device: &str) {
+    let mut arguments = place.to_vec();
+    arguments.extend(["-br", "link", "show", "dev", device]);
+    while !output("ip", &arguments).contains(" UP ") {
+        let mut news = [0; 8192];
+        recv(changes.as_raw_fd(), &mut news, MsgFlags::empty())
+            .unwrap_or_else(|errno| panic!("`{device}` does not come up: {errno}"));
     }
 }
 

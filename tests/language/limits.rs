@@ -65,13 +65,13 @@ fn an_endless_loop_ends_at_ctrl_c() {
     let (run, took) = ended_by("print(1);\nloop { }\n", Signal::SIGINT);
     assert_eq!(run.code, Some(130));
     assert!(took < Duration::from_millis(500), "{took:?}");
-    insta::assert_snapshot!(run.errors, @"
-    error: interrupted
-     --> lab.rhai:2:1
-      |
-    2 | loop { }
-      | ^^^^
-    ");
+    // Which step of the loop it meets is a matter of chance.
+    assert!(
+        run.errors
+            .starts_with("error: interrupted\n --> lab.rhai:2:"),
+        "{}",
+        run.errors
+    );
 }
 
 #[test]

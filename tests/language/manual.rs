@@ -91,3 +91,20 @@ fn check_is_content_with_a_good_script() {
         run.errors
     );
 }
+
+#[test]
+fn help_is_the_manual_from_within() {
+    let place = Place::new();
+    let page = place.run(&["doc", "assert"]).output;
+    assert_eq!(place.run(&["-e", "help(\"assert\")"]).output, page);
+    assert_eq!(
+        place.run(&["-e", "help()"]).output,
+        place.run(&["doc"]).output
+    );
+    let run = place.run(&["-e", "help(\"asert\")"]);
+    assert!(
+        run.errors.contains("did you mean `assert`?"),
+        "{}",
+        run.errors
+    );
+}

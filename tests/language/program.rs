@@ -8,37 +8,37 @@ use std::process::{Command, Output, Stdio};
 use tempfile::TempDir;
 
 /// A folder to run the program in.
-pub struct Place(TempDir);
+pub(crate) struct Place(TempDir);
 
 /// What a run printed, and how it ended.
-pub struct Run {
-    pub output: String,
-    pub errors: String,
-    pub code: Option<i32>,
+pub(crate) struct Run {
+    pub(crate) output: String,
+    pub(crate) errors: String,
+    pub(crate) code: Option<i32>,
 }
 
 impl Place {
-    pub fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self(TempDir::new().unwrap())
     }
 
     /// A folder with the script `lab.rhai`.
-    pub fn with(script: &str) -> Self {
+    pub(crate) fn with(script: &str) -> Self {
         let place = Self::new();
         place.write("lab.rhai", script);
         place
     }
 
-    pub fn path(&self) -> &Path {
+    pub(crate) fn path(&self) -> &Path {
         self.0.path()
     }
 
-    pub fn write(&self, name: &str, content: impl AsRef<[u8]>) {
+    pub(crate) fn write(&self, name: &str, content: impl AsRef<[u8]>) {
         fs::write(self.path().join(name), content).unwrap();
     }
 
     /// The program, about to run in this folder.
-    pub fn command(&self, arguments: &[&str]) -> Command {
+    pub(crate) fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_ipvsh"));
         command
             .args(arguments)
@@ -48,7 +48,7 @@ impl Place {
         command
     }
 
-    pub fn run(&self, arguments: &[&str]) -> Run {
+    pub(crate) fn run(&self, arguments: &[&str]) -> Run {
         self.command(arguments)
             .stdin(Stdio::null())
             .output()
@@ -57,7 +57,7 @@ impl Place {
     }
 
     /// The same with a text on standard input.
-    pub fn feed(&self, arguments: &[&str], input: &str) -> Run {
+    pub(crate) fn feed(&self, arguments: &[&str], input: &str) -> Run {
         let mut child = self
             .command(arguments)
             .stdin(Stdio::piped())
@@ -82,14 +82,14 @@ impl From<Output> for Run {
 }
 
 /// The value that a line prints.
-pub fn value(line: &str) -> String {
+pub(crate) fn value(line: &str) -> String {
     let run = Place::new().run(&["-e", line]);
     assert_eq!(run.code, Some(0), "{line}: {}", run.errors);
     run.output.trim_end().to_owned()
 }
 
 /// The error that a line fails with.
-pub fn failure(line: &str) -> String {
+pub(crate) fn failure(line: &str) -> String {
     let run = Place::new().run(&["-e", line]);
     assert_eq!(run.code, Some(1), "{line}: {}", run.errors);
     assert_eq!(run.output, "", "{line}");
@@ -97,7 +97,7 @@ pub fn failure(line: &str) -> String {
 }
 
 /// The error that a script fails with.
-pub fn script_failure(script: &str) -> String {
+pub(crate) fn script_failure(script: &str) -> String {
     let run = Place::with(script).run(&["lab.rhai"]);
     assert_eq!(run.code, Some(1), "{}", run.errors);
     run.errors

@@ -74,6 +74,13 @@ pub(crate) fn explain(
         source,
         position: inner.position(),
     };
+    if let Some(call) = trail.last()
+        && (context.position.is_none() || call.is_eval)
+    {
+        // No place of its own, or one in a text that no file holds.
+        context.position = call.position;
+        call.from.clone_into(&mut context.source);
+    }
     let (mut report, reason) = describe(&mut context, inner);
     if report.place.is_none() {
         report.place = interpreter
@@ -100,6 +107,8 @@ struct Call {
     position: Position,
     /// The script that it led into.
     into: String,
+    /// Whether it ran a text.
+    is_eval: bool,
 }
 
 impl std::fmt::Display for Call {
@@ -141,6 +150,7 @@ fn innermost<'e>(error: &'e EvalAltResult, source: &str) -> (&'e EvalAltResult, 
             into.clone()
         };
         trail.push(Call {
+            is_eval: what == "in call to `eval`",
             what,
             from,
             position,
@@ -212,6 +222,15 @@ fn plain(error: &EvalAltResult) -> Report {
         }
         EvalAltResult::ErrorUnboundThis(_) => Report::new("`this` stands for nothing here")
             .hint("it has a value in a function that is called as a method"),
+        EvalAltResult::ErrorDataRace(..) => {
+            Report::new("this value is in use by the code that calls this")
+                .hint("a closure can't change the list that it is called for; collect the changes in another one")
+        }
+        EvalAltResult::ErrorDataTooLarge(what, _) => Report::new(if what.contains("string") {
+            format!("this text would be longer than {} MiB", super::TEXT_SIZE >> 20)
+        } else {
+            format!("this list would have more than {} items", super::LIST_SIZE)
+        }),
         EvalAltResult::ErrorArithmetic(text, _) => Report::new(lower(text)),
         other => {
             // Its own text, less the place at the end, which is drawn anyway.

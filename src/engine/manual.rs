@@ -1,0 +1,172 @@
+//! The manual as text: all words by topic, the page of one word, of a type, of a module.
+
+use colored::Colorize;
+
+use crate::engine::catalog::{Catalog, Property, Word};
+use crate::error::nearest;
+use crate::view::error::Report;
+use crate::view::paint::paint;
+
+/// The page of `name`, or the list of all words.
+///
+/// Fails with the nearest name where there is no such word.
+pub fn show(name: Option<&str>, color: bool) -> Result<String, Report> {
+    let catalog = Catalog::new();
+    match name {
+        None => Ok(index(&catalog, color)),
+        Some(name) => page(&catalog, name, color).ok_or_else(|| unknown(&catalog, name)),
+    }
+}
+
+fn bold(color: bool, text: &str) -> String {
+    paint(color, text, Colorize::bold)
+}
+
+fn unknown(catalog: &Catalog, name: &str) -> Report {
+    let report = Report::new(format!("there is no word `{name}`"));
+    match nearest(name, names(catalog)) {
+        Some(near) => report.hint(format!("did you mean `{near}`?")),
+        None => report.hint("`ipvsh doc` lists all words"),
+    }
+}
+
+fn names(catalog: &Catalog) -> impl Iterator<Item = &str> {
+    let words = catalog.words.iter().map(|word| word.name.as_str());
+    words.chain(
+        catalog
+            .properties
+            .iter()
+            .map(|property| property.of.as_str()),
+    )
+}
+
+/// All words, under their topics.
+fn index(catalog: &Catalog, color: bool) -> String {
+    let mut parts = Vec::new();
+    for topic in topics(catalog) {
+        let words = catalog.words.iter().filter(|word| word.topic == topic);
+        let width = catalog.words.iter().map(|word| word.name.len()).max();
+        let width = width.unwrap_or_default();
+        let lines: Vec<_> = words
+            .map(|word| format!("  {:width$}  {}", word.name, word.summary()))
+            .collect();
+        parts.push(format!("{}\n{}", bold(color, topic), lines.join("\n")));
+    }
+    for kind in kinds(catalog) {
+        let names: Vec<_> = of(catalog, kind)
+            .map(|property| format!(".{}", property.name))
+            .collect();
+        let heading = format!("Properties of {kind}");
+        parts.push(format!("{}\n  {}", bold(color, &heading), names.join(" ")));
+    }
+    parts.push("`ipvsh doc WORD` shows the page of a word, with examples.".to_owned());
+    parts.join("\n\n")
+}
+
+fn topics(catalog: &Catalog) -> Vec<&str> {
+    let mut topics: Vec<&str> = Vec::new();
+    for word in &catalog.words {
+        if !topics.contains(&word.topic.as_str()) {
+            topics.push(&word.topic);
+        }
+    }
+    topics
+}
+
+fn kinds(catalog: &Catalog) -> Vec<&str> {
+    let mut kinds: Vec<&str> = Vec::new();
+    for property in &catalog.properties {
+        if !kinds.contains(&property.of.as_str()) {
+            kinds.push(&property.of);
+        }
+    }
+    kinds
+}
+
+fn of<'a>(catalog: &'a Catalog, kind: &'a str) -> impl Iterator<Item = &'a Property> {
+    let properties = catalog.properties.iter();
+    properties.filter(move |property| property.of == kind)
+}
+
+fn page(catalog: &Catalog, name: &str, color: bool) -> Option<String> {
+    if let Some(word) = catalog.word(name) {
+        return Some(of_word(word, color));
+    }
+    let kind = kinds(catalog)
+        .into_iter()
+        .find(|kind| kind.eq_ignore_ascii_case(name));
+    if let Some(kind) = kind {
+        return Some(of_kind(catalog, kind, color));
+    }
+    let module = format!("import \"{name}\"");
+    let parts: Vec<_> = catalog
+        .words
+        .iter()
+        .filter(|word| word.topic == module || word.name.rsplit("::").next() == Some(name))
+        .map(|word| of_word(word, color))
+        .collect();
+    (!parts.is_empty()).then(|| parts.join("\n\n"))
+}
+
+/// The page of a word: each form with its text, then the forms that follow from them.
+fn of_word(word: &Word, color: bool) -> String {
+    let mut parts = Vec::new();
+    let written = word.signatures.iter().filter(|form| !form.is_derived);
+    for form in written {
+        let doc: Vec<_> = form
+            .doc
+            .lines()
+            .filter(|line| !line.starts_with("```"))
+            .map(|line| format!("    {line}").trim_end().to_owned())
+            .collect();
+        parts.push(format!(
+            "{}\n\n{}",
+            bold(color, &form.show()),
+            doc.join("\n")
+        ));
+    }
+    let derived: Vec<_> = word
+        .signatures
+        .iter()
+        .filter(|form| form.is_derived)
+        .map(|form| format!("    {}", form.show()))
+        .collect();
+    if !derived.is_empty() {
+        parts.push(format!("Also:\n{}", derived.join("\n")));
+    }
+    parts.join("\n\n")
+}
+
+/// The page of a type of handle.
+fn of_kind(catalog: &Catalog, kind: &str, color: bool) -> String {
+    let properties: Vec<_> = of(catalog, kind).collect();
+    let width = properties.iter().map(|property| property.name.len()).max();
+    let width = width.unwrap_or_default();
+    let lines: Vec<_> = properties
+        .iter()
+        .map(|property| {
+            let summary = property.doc.lines().next().unwrap_or_default();
+            format!("  .{:width$}  {summary}", property.name)
+        })
+        .collect();
+    let methods: Vec<_> = catalog
+        .words
+        .iter()
+        .filter(|word| {
+            let mut forms = word.signatures.iter();
+            forms.any(|form| {
+                form.parameters
+                    .first()
+                    .is_some_and(|(_, first)| first == kind)
+            })
+        })
+        .map(|word| format!(".{}()", word.name))
+        .collect();
+    format!(
+        "{}\n{}\n\n{}\n  {}",
+        bold(color, &format!("Properties of {kind}")),
+        lines.join("\n"),
+        bold(color, "Methods"),
+        methods.join(" ")
+    )
+}

@@ -1,0 +1,241 @@
+//! What a case works with: private namespaces, the ipvsh program, and iproute2 to judge what it did.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::mpsc::{RecvTimeoutError, channel};
+use std::time::Duration;
+
+use nix::mount::{MsFlags, mount};
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+use serde_json::Value;
+use tempfile::TempDir;
+
+use crate::common;
+
+/// How long a program may take before it is ended: far more than any takes in the slowest place.
+const PATIENCE: Duration = Duration::from_secs(120);
+
+/// The namespace of the case itself, by the name that ipvsh has for it.
+pub(crate) const HOST: &str = "host";
+
+/// What a program did.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Output {
+    /// Its exit code, 128 and the signal where one ended it.
+    pub(crate) code: i32,
+    /// What it wrote to standard output.
+    pub(crate) stdout: String,
+    /// What it wrote to standard error.
+    pub(crate) stderr: String,
+}
+
+/// Private mount and network namespaces with nothing in them but a loopback that is up.
+///
+/// Scripts run in a folder of their own, as `lab.rhai`.
+pub(crate) struct Lab {
+    place: common::Lab,
+    folder: TempDir,
+}
+
+impl Lab {
+    /// Takes this thread into them.
+    pub(crate) fn enter() -> Self {
+        let place = common::Lab::enter();
+        let none = None::<&str>;
+        mount(none, "/sys", Some("sysfs"), MsFlags::empty(), none).expect("mount /sys");
+        place.ip("link set dev lo up");
+        Self {
+            place,
+            folder: tempfile::tempdir().expect("make a folder"),
+        }
+    }
+
+    /// The folder that scripts run in.
+    pub(crate) fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
+    /// Runs ipvsh.
+    pub(crate) fn ipvsh(&self, arguments: &[&str]) -> Output {
+        finish(self.start(arguments))
+    }
+
+    /// Starts ipvsh.
+    pub(crate) fn start(&self, arguments: &[&str]) -> Child {
+        self.command(arguments).spawn().expect("start ipvsh")
+    }
+
+    /// The command that runs ipvsh.
+    pub(crate) fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(program());
+        command
+            .args(arguments)
+            .current_dir(self.folder())
+            .env_remove("NO_COLOR")
+            .env_remove("CLICOLOR_FORCE")
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped());
+        command
+    }
+
+    /// Runs `text` as the script `lab.rhai`, with options of ipvsh in front.
+    pub(crate) fn script_with(&self, options: &[&str], text: &str) -> Output {
+        fs::write(self.folder().join("lab.rhai"), text).expect("write the script");
+        let mut arguments = options.to_vec();
+        arguments.push("lab.rhai");
+        self.ipvsh(&arguments)
+    }
+
+    /// Runs `text` as the script `lab.rhai`.
+    pub(crate) fn script(&self, text: &str) -> Output {
+        self.script_with(&[], text)
+    }
+
+    /// Runs a script that is to come to its end without a word on standard error; returns what it printed.
+    pub(crate) fn run(&self, text: &str) -> String {
+        let output = self.script(text);
+        assert_eq!((output.stderr.as_str(), output.code), ("", 0), "{text}");
+        output.stdout
+    }
+
+    /// Runs a script that is to fail; returns what it said on standard error.
+    pub(crate) fn fails(&self, text: &str) -> String {
+        let output = self.script(text);
+        assert_eq!(output.code, 1, "{text}\n{}", output.stderr);
+        output.stderr
+    }
+
+    /// Evaluates a line that is to come to its end; returns its value as JSON.
+    pub(crate) fn value(&self, line: &str) -> Value {
+        let output = self.ipvsh(&["--json", "-e", line]);
+        assert_eq!((output.stderr.as_str(), output.code), ("", 0), "{line}");
+        let last = output.stdout.lines().next_back().unwrap_or_default();
+        serde_json::from_str(last).expect("a value in JSON")
+    }
+
+    /// Runs `ip` commands, one a line, that are to be accepted.
+    pub(crate) fn ip(&self, commands: &str) {
+        self.place.ip(commands);
+    }
+
+    /// The same in the namespace `netns`.
+    pub(crate) fn ip_in(&self, netns: &str, commands: &str) {
+        self.place.ip_in(netns, commands);
+    }
+
+    /// Waits until the link `name` of the case's own namespace can carry packets.
+    pub(crate) fn wait_up(&self, name: &str) {
+        self.place.wait_up_here(name);
+    }
+
+    /// What `ip -j` says to `arguments` in the namespace `netns`.
+    pub(crate) fn json(&self, netns: &str, arguments: &str) -> Value {
+        let mut words = if netns == HOST {
+            Vec::new()
+        } else {
+            vec!["-n", netns]
+        };
+        words.push("-j");
+        words.extend(arguments.split_whitespace());
+        let text = common::output("ip", &words);
+        if text.trim().is_empty() {
+            return Value::Array(Vec::new());
+        }
+        serde_json::from_str(&text).expect("JSON of ip")
+    }
+
+    /// The link `name` of the namespace `netns` as `ip -d link` describes it.
+    pub(crate) fn link(&self, netns: &str, name: &str) -> Value {
+        self.json(netns, &format!("-d link show dev {name}"))[0].clone()
+    }
+
+    /// The addresses of the link `name`, with their prefix lengths, but for link-local ones.
+    pub(crate) fn addresses(&self, netns: &str, name: &str) -> Vec<String> {
+        let links = self.json(netns, &format!("addr show dev {name}"));
+        let addresses = links[0]["addr_info"].as_array().expect("addresses").iter();
+        addresses
+            .filter(|address| address["scope"] != "link")
+            .map(|address| {
+                let ip = address["local"].as_str().unwrap_or_default();
+                format!("{ip}/{}", address["prefixlen"])
+            })
+            .collect()
+    }
+
+    /// The routes that `ip route show` lists for `arguments`.
+    pub(crate) fn routes(&self, netns: &str, arguments: &str) -> Value {
+        self.json(netns, &format!("route show {arguments}"))
+    }
+
+    /// The names of the links of the namespace `netns`, but for the loopback.
+    pub(crate) fn links(&self, netns: &str) -> Vec<String> {
+        let links = self.json(netns, "link show");
+        let names = links.as_array().expect("links").iter();
+        names
+            .map(|link| link["ifname"].as_str().unwrap_or_default().to_owned())
+            .filter(|name| name != "lo")
+            .collect()
+    }
+
+    /// The names that `ip netns list` knows, sorted.
+    pub(crate) fn namespaces(&self) -> Vec<String> {
+        let listed = self.json(HOST, "netns list");
+        let listed = listed.as_array().expect("namespaces").iter();
+        let mut names: Vec<String> = listed
+            .map(|netns| netns["name"].as_str().unwrap_or_default().to_owned())
+            .collect();
+        names.sort();
+        names
+    }
+
+    /// Runs `action` with this thread in the namespace `netns`.
+    pub(crate) fn in_netns<T>(&self, netns: &str, action: impl FnOnce() -> T) -> T {
+        let _ = &self.place;
+        common::within(netns, action)
+    }
+}
+
+/// The program under test. In the micro-VM it has a place of its own.
+fn program() -> PathBuf {
+    let here = PathBuf::from(env!("CARGO_BIN_EXE_ipvsh"));
+    if here.is_file() {
+        here
+    } else {
+        PathBuf::from("/usr/local/bin/ipvsh")
+    }
+}
+
+/// A file of the repository.
+pub(crate) fn in_repository(path: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join(path)
+}
+
+/// Waits for a program to end, but not for ever.
+pub(crate) fn finish(child: Child) -> Output {
+    let pid = Pid::from_raw(i32::try_from(child.id()).expect("a process id"));
+    let (done, over) = channel::<()>();
+    let watchdog = std::thread::spawn(move || {
+        if over.recv_timeout(PATIENCE) == Err(RecvTimeoutError::Timeout) {
+            // It may just have ended by itself.
+            let _ = kill(pid, Signal::SIGKILL);
+        }
+    });
+    let output = child.wait_with_output().expect("wait for the program");
+    drop(done);
+    watchdog.join().expect("the watchdog ends");
+    let code = {
+        use std::os::unix::process::ExitStatusExt;
+        output
+            .status
+            .code()
+            .or(output.status.signal().map(|signal| 128 + signal))
+    };
+    Output {
+        code: code.expect("an exit code or a signal"),
+        stdout: String::from_utf8(output.stdout).expect("text"),
+        stderr: String::from_utf8(output.stderr).expect("text"),
+    }
+}

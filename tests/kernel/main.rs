@@ -1,0 +1,136 @@
+//! Words against a kernel: each case in private namespaces of its own, its end state read by iproute2.
+//!
+//! A case runs on this machine's kernel where that has the kinds of link that it needs, else in a micro-VM: one boot for
+//! all of them, with this very program inside. What can run in neither place is ignored with the reason, and fails
+//! where `IPVSH_REQUIRE=all`.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "a case that can't go on has failed; without libtest's attribute clippy does not see that these are tests"
+)]
+
+mod case;
+#[path = "../common/mod.rs"]
+mod common;
+mod guest;
+mod lab;
+mod state;
+
+mod addr;
+mod bond;
+mod bridge;
+mod dummy;
+mod ensure;
+mod errors;
+mod examples;
+mod exec;
+mod ipvlan;
+mod ipvtap;
+mod link;
+mod macvlan;
+mod netns;
+mod ping;
+mod readme;
+mod rollback;
+mod route;
+mod stories;
+mod veth;
+mod vlan;
+mod within;
+
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use libtest_mimic::{Arguments, Failed, Trial};
+
+use case::{Case, Features};
+use guest::Verdicts;
+
+fn main() -> ExitCode {
+    match std::env::args().nth(1).as_deref() {
+        Some(guest::BOOT) => return guest::boot(),
+        Some(guest::INSIDE) => return guest::run_inside(all()),
+        _ => {}
+    }
+    // Before there are threads: a user namespace is a process's.
+    let place = common::privileged();
+    let features = place.as_ref().map(|()| Features::probe());
+    let missing_vm = ipvsh::sandbox::vm::means().err();
+    let verdicts = Arc::new(Verdicts::default());
+    let required = std::env::var_os("IPVSH_REQUIRE").is_some_and(|value| value == "all");
+
+    let mut in_guest = Vec::new();
+    let mut trials = Vec::new();
+    for case in all() {
+        let name = case.name.clone();
+        let lacking = match &features {
+            Ok(features) => features
+                .lacking(case.needs)
+                .map(|kind| format!("needs {kind}, which this kernel does not have")),
+            Err(reason) => Some((*reason).clone()),
+        };
+        let trial = match (lacking, &missing_vm) {
+            (None, _) => Trial::test(name, move || case.run().map_err(Failed::from)),
+            (Some(_), None) => {
+                let verdicts = Arc::clone(&verdicts);
+                in_guest.push(name.clone());
+                let trial = name.clone();
+                Trial::test(name, move || verdicts.of(&trial).map_err(Failed::from))
+                    .with_kind("micro-VM")
+            }
+            (Some(reason), Some(error)) => {
+                let reason = format!("{reason}; {error}");
+                if required {
+                    Trial::test(name, move || Err(Failed::from(reason)))
+                } else {
+                    Trial::test(name, || Ok(()))
+                        .with_kind(reason)
+                        .with_ignored_flag(true)
+                }
+            }
+        };
+        trials.push(trial);
+    }
+    let arguments = Arguments::from_args();
+    let wanted = |name: &String| {
+        let trial = trials.iter().find(|trial| trial.name() == name);
+        trial.is_some_and(|trial| !arguments.is_filtered_out(trial))
+    };
+    in_guest.retain(wanted);
+    if !arguments.list && !in_guest.is_empty() {
+        // At once and beside the others: it takes a processor's time to boot, and the others have waits of their own.
+        Verdicts::collect(&verdicts, in_guest);
+    }
+    libtest_mimic::run(&arguments, trials).exit_code()
+}
+
+/// Every case, whatever it needs.
+fn all() -> Vec<Case> {
+    [
+        netns::cases(),
+        link::cases(),
+        addr::cases(),
+        route::cases(),
+        veth::cases(),
+        bridge::cases(),
+        bond::cases(),
+        vlan::cases(),
+        dummy::cases(),
+        macvlan::cases(),
+        ipvlan::cases(),
+        ipvtap::cases(),
+        ping::cases(),
+        exec::cases(),
+        within::cases(),
+        ensure::cases(),
+        rollback::cases(),
+        errors::cases(),
+        examples::cases(),
+        stories::cases(),
+        readme::cases(),
+    ]
+    .into_iter()
+    .flatten()
+    .collect()
+}

@@ -1,0 +1,201 @@
+//! Routes: added, replaced, taken away, listed, looked up.
+
+use serde_json::{Value, json};
+
+use crate::case::cases;
+use crate::lab::{HOST, Lab};
+
+cases! {
+    ["veth"] =>
+        a_default_route_by_a_link
+        a_default_route_by_a_gateway
+        a_default_route_of_ipv6
+        a_route_has_the_metric_and_the_table_that_are_asked
+        a_route_has_the_source_that_is_asked
+        a_gateway_outside_of_every_subnet_is_taken_with_onlink
+        a_route_to_one_address
+        an_ipv6_route_by_a_gateway
+        routes_that_differ_in_their_metric_stand_beside_each_other
+        a_route_that_is_there_is_left_as_it_is
+        a_route_that_leads_elsewhere_is_replaced_where_that_is_asked
+        a_route_is_taken_away
+        only_the_routes_that_match_are_taken_away
+        a_route_that_is_not_there_can_be_taken_away
+        the_routes_are_listed_as_iproute2_prints_them
+        the_routes_of_another_table_are_listed
+        the_kernel_is_asked_which_route_it_would_take;
+}
+
+/// A pair, up, with `v0` at 10.0.0.1/24 and fd00::1/64.
+fn pair(lab: &Lab) {
+    lab.ip("link add v0 type veth peer name v1\n\
+         link set v0 up\nlink set v1 up\n\
+         addr add 10.0.0.1/24 dev v0\naddr add fd00::1/64 dev v0 nodad");
+}
+
+/// What `ip route show` says to `arguments`, without the flags that come and go with the carrier.
+fn routes(lab: &Lab, arguments: &str) -> Value {
+    let mut routes = lab.routes(HOST, arguments);
+    for route in routes.as_array_mut().unwrap() {
+        let route = route.as_object_mut().unwrap();
+        route.remove("flags");
+        route.remove("pref");
+    }
+    routes
+}
+
+fn a_default_route_by_a_link(lab: &Lab) {
+    pair(lab);
+    lab.run(r#"link("v0").route("default");"#);
+    assert_eq!(
+        routes(lab, "default"),
+        json!([{"dst": "default", "dev": "v0", "scope": "link"}])
+    );
+}
+
+fn a_default_route_by_a_gateway(lab: &Lab) {
+    pair(lab);
+    lab.run(r#"route("default", #{via: "10.0.0.254"});"#);
+    assert_eq!(
+        routes(lab, "default"),
+        json!([{"dst": "default", "gateway": "10.0.0.254", "dev": "v0"}])
+    );
+}
+
+fn a_default_route_of_ipv6(lab: &Lab) {
+    pair(lab);
+    lab.run(r#"route("default", #{via: "fd00::fe"});"#);
+    let found = lab.json(HOST, "-6 route show default");
+    assert_eq!(
+        (&found[0]["gateway"], &found[0]["dev"], &found[0]["metric"]),
+        (&json!("fd00::fe"), &json!("v0"), &json!(1024))
+    );
+}
+
+fn a_route_has_the_metric_and_the_table_that_are_asked(lab: &Lab) {
+    pair(lab);
+    lab.run(r#"route("10.1.0.0/16", "v0", #{metric: 50, table: 1000});"#);
+    assert_eq!(
+        routes(lab, "table 1000"),
+        json!([{"dst": "10.1.0.0/16", "dev": "v0", "scope": "link", "metric": 50}])
+    );
+}
+
+fn a_route_has_the_source_that_is_asked(lab: &Lab) {
+    pair(lab);
+    lab.ip("addr add 10.0.0.2/24 dev v0");
+    lab.run(r#"link("v0").route("10.1.0.0/16", #{source: "10.0.0.2"});"#);
+    assert_eq!(routes(lab, "10.1.0.0/16")[0]["prefsrc"], "10.0.0.2");
+}
+
+fn a_gateway_outside_of_every_subnet_is_taken_with_onlink(lab: &Lab) {
+    pair(lab);
+    lab.run(r#"route("10.1.0.0/16", #{via: "192.0.2.1", dev: "v0", onlink: true});"#);
+    let found = &lab.routes(HOST, "10.1.0.0/16")[0];
+    assert_eq!(found["gateway"], "192.0.2.1");
+    assert_eq!(found["flags"], json!(["onlink"]));
+}
+
+fn a_route_to_one_address(lab: &Lab) {
+    pair(lab);
+    lab.run(r#"link("v0").route("10.7.7.7");"#);
+    assert_eq!(
+        routes(lab, "10.7.7.7"),
+        json!([{"dst": "10.7.7.7", "dev": "v0", "scope": "link"}])
+    );
+}
+
+fn an_ipv6_route_by_a_gateway(lab: &Lab) {
+    pair(lab);
+    lab.run(r#"route("fd77::/48", #{via: "fd00::2", metric: 7});"#);
+    let found = lab.json(HOST, "-6 route show fd77::/48");
+    assert_eq!(
+        (&found[0]["gateway"], &found[0]["metric"]),
+        (&json!("fd00::2"), &json!(7))
+    );
+}
+
+fn routes_that_differ_in_their_metric_stand_beside_each_other(lab: &Lab) {
+    pair(lab);
+    lab.run(r#"route("default", #{via: "10.0.0.254"}); route("default", #{via: "10.0.0.253", metric: 9});"#);
+    assert_eq!(routes(lab, "default").as_array().unwrap().len(), 2);
+}
+
+fn a_route_that_is_there_is_left_as_it_is(lab: &Lab) {
+    pair(lab);
+    lab.ip("route add default via 10.0.0.254");
+    let output = lab.script_with(&["--summary"], r#"route("default", #{via: "10.0.0.254"});"#);
+    assert_eq!(
+        output.stderr,
+        "created 0, changed 0, unchanged 1, deleted 0\n"
+    );
+}
+
+fn a_route_that_leads_elsewhere_is_replaced_where_that_is_asked(lab: &Lab) {
+    pair(lab);
+    lab.ip("route add default via 10.0.0.254");
+    lab.run(r#"route("default", #{via: "10.0.0.253", replace: true});"#);
+    assert_eq!(
+        routes(lab, "default"),
+        json!([{"dst": "default", "gateway": "10.0.0.253", "dev": "v0"}])
+    );
+}
+
+fn a_route_is_taken_away(lab: &Lab) {
+    pair(lab);
+    lab.ip("route add default via 10.0.0.254\nroute add 10.1.0.0/16 via 10.0.0.254");
+    lab.run(r#"del_route("default");"#);
+    assert_eq!(routes(lab, "default"), json!([]));
+    assert_eq!(routes(lab, "10.1.0.0/16")[0]["gateway"], "10.0.0.254");
+}
+
+fn only_the_routes_that_match_are_taken_away(lab: &Lab) {
+    pair(lab);
+    lab.ip("route add default via 10.0.0.254\nroute add default via 10.0.0.253 metric 9");
+    lab.run(r#"del_route("default", #{via: "10.0.0.253"});"#);
+    assert_eq!(
+        routes(lab, "default"),
+        json!([{"dst": "default", "gateway": "10.0.0.254", "dev": "v0"}])
+    );
+}
+
+fn a_route_that_is_not_there_can_be_taken_away(lab: &Lab) {
+    pair(lab);
+    let output = lab.script_with(&["--summary"], r#"del_route("10.1.0.0/16");"#);
+    assert_eq!(
+        (output.code, output.stderr.as_str()),
+        (0, "created 0, changed 0, unchanged 1, deleted 0\n")
+    );
+}
+
+fn the_routes_are_listed_as_iproute2_prints_them(lab: &Lab) {
+    pair(lab);
+    lab.ip("route add default via 10.0.0.254 metric 5\n\
+         route add 10.1.0.0/16 dev v0 src 10.0.0.1\n\
+         route add 10.2.0.0/16 via 192.0.2.1 dev v0 onlink\n\
+         route add blackhole 10.3.0.0/16");
+    let ours = lab.value("host().routes.filter(|r| !r.destination.contains(':')).map(|r| r.line)");
+    let theirs = crate::common::output("ip", &["-4", "route"]);
+    let theirs: Vec<&str> = theirs.lines().map(str::trim_end).collect();
+    assert_eq!(ours, json!(theirs));
+}
+
+fn the_routes_of_another_table_are_listed(lab: &Lab) {
+    pair(lab);
+    lab.ip("route add 10.1.0.0/16 dev v0 table 100");
+    assert_eq!(
+        lab.value("routes(#{table: 100}).map(|r| r.destination)"),
+        json!(["10.1.0.0/16"])
+    );
+}
+
+fn the_kernel_is_asked_which_route_it_would_take(lab: &Lab) {
+    pair(lab);
+    lab.ip("route add 10.1.0.0/16 via 10.0.0.254");
+    let found = lab.value(r#"let r = lookup("10.1.2.3"); [r.via, r.link, r.source]"#);
+    let told = lab.json(HOST, "route get 10.1.2.3")[0].clone();
+    assert_eq!(
+        found,
+        json!([told["gateway"], told["dev"], told["prefsrc"]])
+    );
+}

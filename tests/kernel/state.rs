@@ -1,0 +1,127 @@
+//! The whole state of a lab as iproute2 sees it: to be the same before and after, or the same as another way leads to.
+
+use std::os::unix::fs::MetadataExt;
+use std::path::Path;
+
+use serde_json::{Map, Value, json};
+
+use crate::lab::{HOST, Lab};
+
+/// What changes by itself, and what stays different once a link was up or under a bridge, but means nothing.
+const UNSTEADY: &[&str] = &[
+    "gc_timer",
+    "hello_timer",
+    "preferred_life_time",
+    "qdisc",
+    "tcn_timer",
+    "topology_change_timer",
+    "tso_max_size",
+    "valid_life_time",
+];
+
+/// Everything: links with all their properties and addresses, routes of all tables, the namespaces and their inodes.
+pub(crate) fn whole(lab: &Lab) -> Value {
+    let mut state = Map::new();
+    for name in std::iter::once(HOST.to_owned()).chain(lab.namespaces()) {
+        let inode = std::fs::metadata(Path::new("/run/netns").join(&name)).map(|meta| meta.ino());
+        let place = json!({
+            "inode": inode.ok(),
+            "links": lab.json(&name, "-d addr show"),
+            "routes": lab.routes(&name, "table all"),
+            "routes6": lab.json(&name, "-6 route show table all"),
+        });
+        state.insert(name, place);
+    }
+    let mut state = Value::Object(state);
+    forget(&mut state, UNSTEADY);
+    forget_link_local(&mut state);
+    state
+}
+
+/// What it means: without what the kernel numbers or makes up by itself, and whatever the order of the links.
+pub(crate) fn meaning(lab: &Lab) -> Value {
+    let mut state = whole(lab);
+    forget(
+        &mut state,
+        &[
+            "address",
+            "broadcast",
+            "ifindex",
+            "inode",
+            "link_index",
+            "link_netnsid",
+            "perm_hwaddr",
+            "permaddr",
+            "stable-privacy",
+            "root_id",
+            "bridge_id",
+        ],
+    );
+    sort_links(&mut state);
+    state
+}
+
+fn forget(value: &mut Value, keys: &[&str]) {
+    match value {
+        Value::Object(map) => {
+            map.retain(|key, _| !keys.contains(&key.as_str()));
+            map.values_mut().for_each(|value| forget(value, keys));
+        }
+        Value::Array(values) => values.iter_mut().for_each(|value| forget(value, keys)),
+        _ => {}
+    }
+}
+
+/// By name: the order by ifindex says who came first.
+fn sort_links(state: &mut Value) {
+    let places = state.as_object_mut().into_iter().flatten();
+    for links in places.filter_map(|(_, place)| place["links"].as_array_mut()) {
+        links.sort_by_key(|link| link["ifname"].as_str().map(str::to_owned));
+    }
+}
+
+/// Takes out IPv6 addresses and routes that links get when they come up, some time later.
+fn forget_link_local(value: &mut Value) {
+    match value {
+        Value::Object(map) => map.values_mut().for_each(forget_link_local),
+        Value::Array(values) => {
+            values.retain(|value| {
+                let text = |key: &str| value.get(key).and_then(Value::as_str).unwrap_or_default();
+                let by_itself = |text: &str| text.starts_with("fe80:") || text.starts_with("ff00:");
+                !by_itself(text("local")) && !by_itself(text("dst"))
+            });
+            values.iter_mut().for_each(forget_link_local);
+        }
+        _ => {}
+    }
+}
+
+/// Fails with the lines in which two states differ.
+pub(crate) fn assert_same(now: &Value, before: &Value) {
+    let (now, before) = (lines(now), lines(before));
+    let gone: Vec<&String> = before.iter().filter(|line| !now.contains(line)).collect();
+    let new: Vec<&String> = now.iter().filter(|line| !before.contains(line)).collect();
+    assert!(
+        gone.is_empty() && new.is_empty(),
+        "not the same state\n  gone: {gone:#?}\n  new: {new:#?}"
+    );
+}
+
+/// A state as lines: `/host/links/0/mtu = 1500`.
+fn lines(state: &Value) -> Vec<String> {
+    fn add(lines: &mut Vec<String>, path: &str, value: &Value) {
+        match value {
+            Value::Object(map) if !map.is_empty() => map
+                .iter()
+                .for_each(|(key, value)| add(lines, &format!("{path}/{key}"), value)),
+            Value::Array(values) if !values.is_empty() => values
+                .iter()
+                .enumerate()
+                .for_each(|(key, value)| add(lines, &format!("{path}/{key}"), value)),
+            value => lines.push(format!("{path} = {value}")),
+        }
+    }
+    let mut all = Vec::new();
+    add(&mut all, "", state);
+    all
+}

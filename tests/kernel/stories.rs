@@ -1,0 +1,210 @@
+//! The scripts of the repository: what they print, and that they lead where the shell commands lead that they stand for.
+
+use serde_json::Value;
+
+use crate::case::cases;
+use crate::lab::{HOST, Lab, in_repository};
+use crate::state;
+
+cases! {
+    ["bond", "dummy", "ipvlan"] =>
+        l3_prints_four_replies_each_way
+        l2_prints_four_replies_each_way
+        l3_step_by_step_prints_four_replies_each_way
+        l3_leads_where_the_shell_commands_lead
+        l2_leads_where_the_shell_commands_lead
+        l3_step_by_step_leads_where_the_shell_commands_lead
+        l3_makes_as_many_namespaces_as_asked
+        l3_uses_the_parent_that_is_there
+        modes_shows_who_reaches_whom;
+}
+
+/// What was printed, with a placeholder for every time.
+pub(crate) fn without_times(text: &str) -> String {
+    let lines = text.lines().map(|line| {
+        if let Some((before, _)) = line.split_once("time=") {
+            format!("{before}time=TIME")
+        } else if let Some((before, _)) = line.split_once(" packet loss, time ") {
+            format!("{before} packet loss, time TIME")
+        } else if line.starts_with("rtt min/avg/max/mdev = ") {
+            "rtt min/avg/max/mdev = TIMES".to_owned()
+        } else {
+            line.to_owned()
+        }
+    });
+    lines.map(|line| line + "\n").collect()
+}
+
+/// Runs a script of the repository that is to come to its end without a word on standard error.
+fn story(lab: &Lab, script: &str, parameters: &[&str]) -> String {
+    let path = in_repository("scripts").join(script);
+    let mut arguments = vec![path.to_str().unwrap()];
+    arguments.extend(parameters);
+    let output = lab.ipvsh(&arguments);
+    assert_eq!((output.stderr.as_str(), output.code), ("", 0));
+    without_times(&output.stdout)
+}
+
+fn replies(destination: &str) -> String {
+    let mut text = format!("PING {destination} ({destination}) 56(84) bytes of data.\n");
+    for number in 1..=4 {
+        text += &format!("64 bytes from {destination}: icmp_seq={number} ttl=64 time=TIME\n");
+    }
+    text += &format!(
+        "\n--- {destination} ping statistics ---\n\
+         4 packets transmitted, 4 received, 0% packet loss, time TIME\n\
+         rtt min/avg/max/mdev = TIMES\n"
+    );
+    text
+}
+
+const STAND_IN: &str = "there is no link bond0 here: a bond of two dummy ports stands in for it\n";
+
+fn expected(mode: &str) -> String {
+    format!(
+        "{STAND_IN}net-1: ipvlan1, ipvlan {mode}, 100.0.2.18/24\nnet-2: ipvlan2, ipvlan {mode}, 100.0.3.18/24\n{}{}",
+        replies("100.0.3.18"),
+        replies("100.0.2.18")
+    )
+}
+
+fn l3_prints_four_replies_each_way(lab: &Lab) {
+    assert_eq!(story(lab, "l3.rhai", &[]), expected("l3"));
+}
+
+fn l2_prints_four_replies_each_way(lab: &Lab) {
+    assert_eq!(story(lab, "l2.rhai", &[]), expected("l2"));
+}
+
+fn l3_step_by_step_prints_four_replies_each_way(lab: &Lab) {
+    assert_eq!(
+        story(lab, "l3-step-by-step.rhai", &[]),
+        format!(
+            "{STAND_IN}{}{}",
+            replies("100.0.3.18"),
+            replies("100.0.2.18")
+        )
+    );
+}
+
+/// A bond that is there before the scripts come.
+fn uplink(lab: &Lab) {
+    lab.ip("link add p0 type dummy\nlink add p1 type dummy\n\
+         link add bond0 type bond mode active-backup miimon 100\n\
+         link set p0 master bond0\nlink set p1 master bond0\nlink set bond0 up");
+}
+
+/// The documented shell commands, in their order.
+const BY_HAND_L3: &str = "\
+link add link bond0 ipvlan1 type ipvlan mode l3
+link add link bond0 ipvlan2 type ipvlan mode l3
+netns add net-1
+netns add net-2
+link set ipvlan1 netns net-1
+link set ipvlan2 netns net-2";
+
+const INSIDE_L3: [(&str, &str); 2] = [
+    (
+        "net-1",
+        "addr add 100.0.2.18/24 dev ipvlan1\nlink set up dev ipvlan1\nroute add default dev ipvlan1",
+    ),
+    (
+        "net-2",
+        "addr add 100.0.3.18/24 dev ipvlan2\nlink set up dev ipvlan2\nroute add default dev ipvlan2",
+    ),
+];
+
+/// In mode l2 the links come up before they get their addresses.
+const INSIDE_L2: [(&str, &str); 2] = [
+    (
+        "net-1",
+        "link set ipvlan1 up\naddr add 100.0.2.18/24 dev ipvlan1\nroute add default dev ipvlan1",
+    ),
+    (
+        "net-2",
+        "link set ipvlan2 up\naddr add 100.0.3.18/24 dev ipvlan2\nroute add default dev ipvlan2",
+    ),
+];
+
+/// The state that the commands lead to, starting from a bond. It is taken down again.
+fn by_hand(lab: &Lab, commands: &str, inside: &[(&str, &str)]) -> Value {
+    uplink(lab);
+    lab.ip(commands);
+    for (netns, commands) in inside {
+        lab.ip_in(netns, commands);
+    }
+    let state = state::meaning(lab);
+    lab.ip("link del bond0\nlink del p0\nlink del p1\nnetns del net-1\nnetns del net-2");
+    state
+}
+
+fn leads_there(lab: &Lab, script: &str, by_hand: &Value) {
+    uplink(lab);
+    story(lab, script, &[]);
+    state::assert_same(&state::meaning(lab), by_hand);
+}
+
+fn l3_leads_where_the_shell_commands_lead(lab: &Lab) {
+    let by_hand = by_hand(lab, BY_HAND_L3, &INSIDE_L3);
+    leads_there(lab, "l3.rhai", &by_hand);
+}
+
+fn l2_leads_where_the_shell_commands_lead(lab: &Lab) {
+    let commands = BY_HAND_L3.replace("mode l3", "mode l2");
+    let by_hand = by_hand(lab, &commands, &INSIDE_L2);
+    leads_there(lab, "l2.rhai", &by_hand);
+}
+
+fn l3_step_by_step_leads_where_the_shell_commands_lead(lab: &Lab) {
+    let by_hand = by_hand(lab, BY_HAND_L3, &INSIDE_L3);
+    leads_there(lab, "l3-step-by-step.rhai", &by_hand);
+}
+
+fn l3_makes_as_many_namespaces_as_asked(lab: &Lab) {
+    story(lab, "l3.rhai", &["--count", "5"]);
+    assert_eq!(
+        lab.namespaces(),
+        ["net-1", "net-2", "net-3", "net-4", "net-5"]
+    );
+    for i in 1..=5 {
+        let (netns, slave) = (format!("net-{i}"), format!("ipvlan{i}"));
+        assert_eq!(
+            lab.addresses(&netns, &slave),
+            [format!("100.0.{}.18/24", i + 1)]
+        );
+        assert_eq!(lab.routes(&netns, "default")[0]["dev"], slave);
+        assert_eq!(
+            lab.link(&netns, &slave)["linkinfo"]["info_data"]["mode"],
+            "l3"
+        );
+    }
+}
+
+fn l3_uses_the_parent_that_is_there(lab: &Lab) {
+    lab.ip("link add wan0 type dummy\nlink set wan0 up");
+    let printed = story(lab, "l3.rhai", &["--parent", "wan0"]);
+    assert!(!printed.contains("stands in"), "{printed}");
+    assert_eq!(lab.links(HOST), ["wan0"]);
+    assert_eq!(
+        lab.link("net-2", "ipvlan2")["link_index"],
+        lab.link(HOST, "wan0")["ifindex"]
+    );
+}
+
+fn modes_shows_who_reaches_whom(lab: &Lab) {
+    assert_eq!(
+        story(lab, "modes.rhai", &[]),
+        "\
+MODE  FLAG     SIBLING  HOST  HOST_SLAVE
+l2    bridge   yes      no    yes
+l2    private  no       no    no
+l2    vepa     no       no    no
+l3    bridge   yes      no    yes
+l3    private  no       no    no
+l3    vepa     no       no    no
+l3s   bridge   yes      no    yes
+l3s   private  no       no    no
+l3s   vepa     no       no    no
+"
+    );
+}

@@ -1,0 +1,76 @@
+//! VLAN links.
+
+use serde_json::json;
+
+use crate::case::cases;
+use crate::lab::{HOST, Lab};
+
+cases! {
+    ["vlan", "dummy"] =>
+        a_vlan_has_the_id_and_the_parent_that_are_asked
+        a_vlan_with_the_protocol_of_providers
+        a_vlan_is_made_straight_in_another_namespace
+        a_vlan_with_another_id_is_a_conflict;
+    ["vlan", "veth"] =>
+        tagged_frames_reach_the_vlan_of_their_id_only;
+}
+
+fn a_vlan_has_the_id_and_the_parent_that_are_asked(lab: &Lab) {
+    lab.ip("link add d0 type dummy");
+    lab.run(r#"vlan("d0", "d0.10", 10);"#);
+    let link = lab.link(HOST, "d0.10");
+    let data = &link["linkinfo"]["info_data"];
+    assert_eq!(
+        (&link["link"], &data["id"], &data["protocol"]),
+        (&json!("d0"), &json!(10), &json!("802.1Q"))
+    );
+}
+
+fn a_vlan_with_the_protocol_of_providers(lab: &Lab) {
+    lab.ip("link add d0 type dummy");
+    lab.run(r#"vlan("d0", "s", 4094, #{protocol: "802.1ad"});"#);
+    let data = &lab.link(HOST, "s")["linkinfo"]["info_data"];
+    assert_eq!(
+        (&data["id"], &data["protocol"]),
+        (&json!(4094), &json!("802.1ad"))
+    );
+}
+
+fn a_vlan_is_made_straight_in_another_namespace(lab: &Lab) {
+    lab.ip("link add d0 type dummy\nlink set d0 up");
+    let parent = r#"let v = netns("a").vlan("d0", "v10", 10, #{addr: "10.0.0.1/24", up: true}); v.parent.name"#;
+    assert_eq!(lab.value(parent), json!("d0"));
+    assert_eq!(lab.links("a"), ["v10"]);
+    assert_eq!(
+        lab.link("a", "v10")["link_index"],
+        lab.link(HOST, "d0")["ifindex"]
+    );
+    assert_eq!(lab.addresses("a", "v10"), ["10.0.0.1/24"]);
+}
+
+fn a_vlan_with_another_id_is_a_conflict(lab: &Lab) {
+    lab.ip("link add d0 type dummy\nlink add link d0 name v type vlan id 10");
+    let text = r#"try { vlan("d0", "v", 11); } catch (e) { print(e.kind); print(e.notes); }"#;
+    assert_eq!(
+        lab.run(text),
+        "conflict\n[\"there: vlan, id 10\", \"asked: vlan, id 11\"]\n"
+    );
+}
+
+fn tagged_frames_reach_the_vlan_of_their_id_only(lab: &Lab) {
+    let printed = lab.run(
+        r#"
+        let a = netns("a");
+        let b = netns("b");
+        let end = a.veth("e", b, "e", #{up: true});
+        end.peer.up();
+        a.vlan(end, "t5", 5, #{addr: "10.5.0.1/24", up: true});
+        a.vlan(end, "t6", 6, #{addr: "10.6.0.1/24", up: true});
+        b.vlan(end.peer, "t5", 5, #{addr: "10.5.0.2/24", up: true}).wait_up();
+        b.vlan(end.peer, "t7", 7, #{addr: "10.6.0.2/24", up: true});
+        for to in ["10.5.0.2", "10.6.0.2"] {
+            print(a.ping(to, #{count: 1, timeout: "300ms", quiet: true}).received);
+        }"#,
+    );
+    assert_eq!(printed, "1\n0\n");
+}
