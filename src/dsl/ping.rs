@@ -16,7 +16,7 @@ use crate::value::prefix;
 use crate::view;
 
 /// What a ping can be told.
-const KEYS: &[&str] = &[
+pub(crate) const KEYS: &[&str] = &[
     "count", "interval", "quiet", "size", "source", "timeout", "ttl",
 ];
 
