@@ -24,6 +24,22 @@ pub struct Settings {
     pub quiet: bool,
     /// Colour what goes to standard output.
     pub color: bool,
+    /// Print values as JSON.
+    pub json: bool,
+    /// Where to print.
+    pub output: Output,
+}
+
+/// Where a session prints.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Output {
+    /// To standard output.
+    #[default]
+    Standard,
+    /// To standard error: standard output is for the one value that is asked for.
+    Error,
+    /// Into a text, read by [`Session::collected`].
+    Collected,
 }
 
 /// What the command line gave to the script.
@@ -51,6 +67,7 @@ pub struct Session {
     collected: RefCell<Option<String>>,
     /// Whether nobody reads standard output any more.
     output_closed: Cell<bool>,
+    entry: Cell<usize>,
     lab: Lab,
     ports: Ports,
     /// What the script wants its exit code to be.
@@ -60,6 +77,10 @@ pub struct Session {
 impl Session {
     /// A session that acts in the namespace of this process.
     pub fn new(settings: Settings) -> Rc<Self> {
+        let collected = match settings.output {
+            Output::Collected => Some(String::new()),
+            Output::Standard | Output::Error => None,
+        };
         Rc::new(Self {
             settings,
             given: OnceCell::new(),
@@ -68,7 +89,8 @@ impl Session {
             entered: RefCell::new(Vec::new()),
             places: RefCell::new(Vec::new()),
             interrupt: Arc::new(AtomicUsize::new(0)),
-            collected: RefCell::new(None),
+            collected: RefCell::new(collected),
+            entry: Cell::new(0),
             output_closed: Cell::new(false),
             lab: Lab::default(),
             ports: Ports::default(),
@@ -78,9 +100,10 @@ impl Session {
 
     /// A session whose words print into a text, read by [`Self::collected`].
     pub fn collecting(settings: Settings) -> Rc<Self> {
-        let session = Self::new(settings);
-        *session.collected.borrow_mut() = Some(String::new());
-        session
+        Self::new(Settings {
+            output: Output::Collected,
+            ..settings
+        })
     }
 
     /// The session that a word was called in.
@@ -158,7 +181,10 @@ impl Session {
             collected.push('\n');
             return Ok(());
         }
-        let mut output = std::io::stdout().lock();
+        let mut output: Box<dyn Write> = match self.settings.output {
+            Output::Error => Box::new(std::io::stderr().lock()),
+            Output::Standard | Output::Collected => Box::new(std::io::stdout().lock()),
+        };
         let written = output
             .write_all(line.as_bytes())
             .and_then(|()| output.write_all(b"\n"))
@@ -167,6 +193,17 @@ impl Session {
             self.output_closed.set(true);
             Error::io(&error).doing_plain("print")
         })
+    }
+
+    /// The number of the entry that runs: 0 in a script, from 1 in an interactive session.
+    pub fn entry(&self) -> usize {
+        self.entry.get()
+    }
+
+    /// Notes that the next entry begins.
+    pub fn next_entry(&self) -> usize {
+        self.entry.set(self.entry.get() + 1);
+        self.entry.get()
     }
 
     /// Whether a line could not be written.
@@ -284,7 +321,19 @@ pub fn answer<T>(
 ) -> Answer<T> {
     Session::of(context)
         .and_then(|session| body(&session))
-        .map_err(|error| exception(&error, context.call_position()))
+        .map_err(|error| exception(&named(error, context.fn_name()), context.call_position()))
+}
+
+/// A refusal of the system that no layer has said more of names the word at least.
+fn named(error: Error, function: &str) -> Error {
+    if error.errno.is_none() || !error.doing.is_empty() {
+        return error;
+    }
+    // A property is a function of the name that Rhai makes of it.
+    match function.split_once('$') {
+        Some((_, property)) => error.doing_plain(&format!("read `.{property}`")),
+        None => error.doing_plain(&format!("do `{function}`")),
+    }
 }
 
 /// The exception for `error`, raised at `position`.

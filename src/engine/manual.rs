@@ -18,6 +18,49 @@ pub fn show(name: Option<&str>, color: bool) -> Result<String, Report> {
     }
 }
 
+/// The same as JSON: the words of that name, or all, with their forms; the properties of a type.
+pub fn json(name: Option<&str>) -> Result<serde_json::Value, Report> {
+    let catalog = Catalog::new();
+    let of_word = |word: &Word| {
+        let forms = word.signatures.iter().map(|form| {
+            serde_json::json!({
+                "call": form.call(),
+                "returns": form.returns,
+                "derived": form.is_derived,
+                "doc": form.doc,
+            })
+        });
+        serde_json::json!({
+            "word": word.name,
+            "topic": word.topic,
+            "forms": forms.collect::<Vec<_>>(),
+        })
+    };
+    let of_property = |property: &Property| {
+        serde_json::json!({
+            "property": property.name,
+            "of": property.of,
+            "returns": property.returns,
+            "doc": property.doc,
+        })
+    };
+    let is_meant = |known: &str| name.is_none_or(|name| name.eq_ignore_ascii_case(known));
+    let words = catalog.words.iter().filter(|word| {
+        let short = word.name.rsplit("::").next().unwrap_or_default();
+        is_meant(&word.name) || is_meant(short)
+    });
+    let properties = catalog.properties.iter();
+    let properties = properties.filter(|property| is_meant(&property.of));
+    let found: Vec<_> = words
+        .map(of_word)
+        .chain(properties.map(of_property))
+        .collect();
+    match name {
+        Some(name) if found.is_empty() => Err(unknown(&catalog, name)),
+        _ => Ok(found.into()),
+    }
+}
+
 fn bold(color: bool, text: &str) -> String {
     paint(color, text, Colorize::bold)
 }

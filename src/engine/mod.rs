@@ -274,6 +274,8 @@ impl Interpreter {
                 report: Report::new("nobody reads the output"),
                 reason: Reason::OutputClosed,
             }),
+            // What Rhai hands through is the exit code, which is no value of the script's.
+            Ok(_) if self.session.exit_code().is_some() => Ok(Dynamic::UNIT),
             result => result
                 .map_err(|error| self.explain(&error, Some(ast), ast.source().unwrap_or_default())),
         }

@@ -9,6 +9,7 @@ pub mod rollback;
 
 use std::cell::{Cell, RefCell};
 use std::collections::HashSet;
+use std::net::IpAddr;
 use std::rc::Rc;
 
 use ipnet::IpNet;
@@ -155,6 +156,8 @@ pub struct Lab {
     counts: Cell<Counts>,
     made_netns: RefCell<HashSet<Id>>,
     made_links: RefCell<HashSet<(Id, u32)>>,
+    /// What the run gave to links of its own: the kernel takes an IPv4 address again with another prefix length.
+    own_addresses: RefCell<HashSet<(Id, u32, IpAddr)>>,
 }
 
 impl Lab {
@@ -287,6 +290,20 @@ impl Lab {
         self.made_links
             .borrow()
             .contains(&(netns.namespace().id(), index))
+    }
+
+    /// Notes that the run gave this address to the link.
+    pub fn address_added(&self, netns: &Netns, link: u32, ip: IpAddr) {
+        self.own_addresses
+            .borrow_mut()
+            .insert((netns.namespace().id(), link, ip));
+    }
+
+    /// Whether the run gave this address to the link, at whatever time.
+    pub fn added_address(&self, netns: &Netns, link: u32, ip: IpAddr) -> bool {
+        self.own_addresses
+            .borrow()
+            .contains(&(netns.namespace().id(), link, ip))
     }
 
     /// Whether there is anything to take down.

@@ -12,7 +12,7 @@ use crate::net::netns::Netns;
 use crate::net::{address, link, namespace, route};
 
 /// What a rollback did.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Undone {
     /// Namespaces taken away.
     pub namespaces: usize,

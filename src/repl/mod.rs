@@ -39,8 +39,6 @@ struct Talk {
     /// The variables.
     scope: Scope<'static>,
     signals: Signals,
-    /// How many entries there were: each is a script of its own name.
-    entries: usize,
     color: bool,
 }
 
@@ -58,7 +56,6 @@ impl Talk {
             scope: interpreter.scope(),
             interpreter,
             signals,
-            entries: 0,
             color,
         })
     }
@@ -169,12 +166,17 @@ impl Talk {
 
     /// Runs an entry and prints its value.
     fn evaluate(&mut self, entry: &str) -> Result<(), Failure> {
-        self.entries += 1;
-        let script = Script::new(&format!("<{}>", self.entries), entry);
+        let number = self.interpreter.session().next_entry();
+        let script = Script::new(&format!("<{number}>"), entry);
         let ast = self.interpreter.compile(&script, &self.scope)?;
         self.interpreter.keep(&ast)?;
         let value = self.interpreter.run(&ast, &mut self.scope)?;
-        let text = print::value(&value).show();
+        // In JSON, too, an entry without a value says nothing.
+        let text = if value.is_unit() {
+            String::new()
+        } else {
+            print::result(self.interpreter.session(), &value)
+        };
         if text.is_empty() {
             return Ok(());
         }

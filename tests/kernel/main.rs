@@ -32,6 +32,7 @@ mod macvlan;
 mod netns;
 mod ping;
 mod readme;
+mod refusals;
 mod rollback;
 mod route;
 mod stories;
@@ -126,6 +127,7 @@ fn all() -> Vec<Case> {
         ensure::cases(),
         rollback::cases(),
         errors::cases(),
+        refusals::cases(),
         examples::cases(),
         stories::cases(),
         readme::cases(),

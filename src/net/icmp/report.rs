@@ -225,13 +225,15 @@ struct RoundTrips {
     count: u64,
     min: Duration,
     max: Duration,
-    /// In microseconds, of which iputils counts whole ones.
+    /// In microseconds.
     sum: u128,
     sum_of_squares: u128,
 }
 
 impl RoundTrips {
+    /// Counts whole microseconds in all of them, as iputils does: else the mean could be below the shortest.
     fn add(&mut self, rtt: Duration) {
+        let rtt = micros(rtt.as_micros());
         self.min = if self.count == 0 {
             rtt
         } else {
