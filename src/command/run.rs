@@ -19,7 +19,7 @@ use crate::error::nearest;
 use crate::lab::Counts;
 use crate::lab::rollback::Undone;
 use crate::net::namespace;
-use crate::repl;
+use crate::repl::{self, Manner};
 use crate::view::error::Report;
 use crate::view::paint::When;
 
@@ -125,7 +125,11 @@ pub(super) fn run(cli: &Cli) -> Result<u8, Failure> {
     match source {
         Source::Session => {
             let color = When::from(options.color).on(&std::io::stderr());
-            let result = repl::run(session.clone(), color).map(drop);
+            let manner = Manner {
+                color,
+                is_throw_away: options.sandbox.is_some(),
+            };
+            let result = repl::run(session.clone(), manner).map(drop);
             finish(&session, options, true, result)
         }
         Source::Script {

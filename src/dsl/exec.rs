@@ -15,7 +15,7 @@ use crate::net::namespace;
 use crate::value::options::{self, Options};
 
 /// What a command can be told.
-const KEYS: &[&str] = &["check", "cwd", "env", "input", "timeout"];
+pub(crate) const KEYS: &[&str] = &["check", "cwd", "env", "input", "timeout"];
 
 /// The arguments of a command: text each; numbers are taken as text.
 fn arguments(list: &Array) -> Result<Vec<String>> {

@@ -17,7 +17,7 @@ use crate::net::link::Snapshot;
 use crate::value::options::Options;
 
 /// Keys beyond those that every link takes.
-const KEYS: &[&str] = &["flag", "mode", "switch"];
+pub(crate) const KEYS: &[&str] = &["flag", "mode", "switch"];
 
 fn facts_of(data: &InfoData) -> Vec<Fact> {
     Settings::of(data).map_or_else(Vec::new, |port| {

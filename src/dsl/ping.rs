@@ -18,7 +18,7 @@ use crate::view;
 use crate::view::value::{Handle, Value};
 
 /// What a ping can be told.
-const KEYS: &[&str] = &[
+pub(crate) const KEYS: &[&str] = &[
     "count", "interval", "quiet", "size", "source", "timeout", "ttl",
 ];
 

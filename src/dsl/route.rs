@@ -21,12 +21,12 @@ use crate::value::prefix;
 use crate::view::value::{Handle, Value};
 
 /// What a route can be given.
-const KEYS: &[&str] = &[
+pub(crate) const KEYS: &[&str] = &[
     "dev", "metric", "onlink", "replace", "source", "table", "via",
 ];
 
 /// What tells one route from another, where the destination is not enough.
-const KEYS_OF_DELETE: &[&str] = &["dev", "metric", "table", "via"];
+pub(crate) const KEYS_OF_DELETE: &[&str] = &["dev", "metric", "table", "via"];
 
 fn read(
     session: &Rc<Session>,

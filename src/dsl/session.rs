@@ -59,6 +59,8 @@ pub struct Session {
     start: OnceCell<Rc<Netns>>,
     /// The namespaces entered by `within`, innermost last.
     entered: RefCell<Vec<Rc<Netns>>>,
+    /// Those entered by `enter`, innermost last: where the session is while no `within` is under way.
+    places: RefCell<Vec<Rc<Netns>>>,
     /// The signal that asks the run to end; 0 while there is none.
     interrupt: Arc<AtomicUsize>,
     /// What was printed, where it is collected and not written to standard output.
@@ -85,6 +87,7 @@ impl Session {
             runtime: OnceCell::new(),
             start: OnceCell::new(),
             entered: RefCell::new(Vec::new()),
+            places: RefCell::new(Vec::new()),
             interrupt: Arc::new(AtomicUsize::new(0)),
             collected: RefCell::new(collected),
             entry: Cell::new(0),
@@ -266,10 +269,28 @@ impl Session {
 
     /// The namespace that bare words act in.
     pub fn here(&self) -> Result<Rc<Netns>> {
-        match self.entered.borrow().last() {
+        if let Some(netns) = self.entered.borrow().last() {
+            return Ok(netns.clone());
+        }
+        match self.places.borrow().last() {
             Some(netns) => Ok(netns.clone()),
             None => self.start(),
         }
+    }
+
+    /// Whether a `within` is under way.
+    pub(crate) fn is_within(&self) -> bool {
+        !self.entered.borrow().is_empty()
+    }
+
+    /// Goes to `netns` until [`Self::leave_place`].
+    pub(crate) fn go_to(&self, netns: Rc<Netns>) {
+        self.places.borrow_mut().push(netns);
+    }
+
+    /// Goes back to where the session was before; `false` where it was nowhere else.
+    pub(crate) fn leave_place(&self) -> bool {
+        self.places.borrow_mut().pop().is_some()
     }
 
     /// Every namespace that has a name or a process in it, each once.

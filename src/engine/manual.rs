@@ -2,6 +2,7 @@
 
 use colored::Colorize;
 
+use crate::dsl::option_keys;
 use crate::engine::catalog::{Catalog, Property, Word};
 use crate::error::nearest;
 use crate::view::error::Report;
@@ -14,7 +15,9 @@ pub fn show(name: Option<&str>, color: bool) -> Result<String, Report> {
     let catalog = Catalog::new();
     match name {
         None => Ok(index(&catalog, color)),
-        Some(name) => page(&catalog, name, color).ok_or_else(|| unknown(&catalog, name)),
+        Some(name) => page(&catalog, name, color)
+            .or_else(|| search(&catalog, name, color))
+            .ok_or_else(|| unknown(&catalog, name)),
     }
 }
 
@@ -177,7 +180,41 @@ fn of_word(word: &Word, color: bool) -> String {
     if !derived.is_empty() {
         parts.push(format!("Also:\n{}", derived.join("\n")));
     }
+    let keys = option_keys::of(&word.name);
+    if !keys.is_empty() {
+        parts.push(format!("Options:\n    {}", keys.join(", ")));
+    }
     parts.join("\n\n")
+}
+
+/// The words and properties that have to do with `text`: it is in their name, their documentation, or an option's name.
+fn search(catalog: &Catalog, text: &str, color: bool) -> Option<String> {
+    let wanted = text.to_lowercase();
+    let has = |name: &str, doc: &str| {
+        let mut words = doc.split(|c: char| !c.is_alphanumeric() && c != '_');
+        name.to_lowercase().contains(&wanted) || words.any(|word| word.to_lowercase() == wanted)
+    };
+    let words = catalog.words.iter().filter(|word| {
+        let mut forms = word.signatures.iter();
+        option_keys::of(&word.name).contains(&wanted.as_str())
+            || forms.any(|form| has(&word.name, &form.doc))
+    });
+    let words = words.map(|word| (word.name.clone(), word.summary().to_owned()));
+    let properties = catalog.properties.iter();
+    let properties = properties.filter(|one| has(&one.name, &one.doc)).map(|one| {
+        let summary = one.doc.lines().next().unwrap_or_default();
+        (format!("{}.{}", one.of, one.name), summary.to_owned())
+    });
+    let found: Vec<_> = words.chain(properties).collect();
+    let width = found.iter().map(|(name, _)| name.len()).max()?;
+    let lines: Vec<_> = found
+        .iter()
+        .map(|(name, summary)| {
+            let name = bold(color, &format!("{name:width$}"));
+            format!("  {name}  {summary}")
+        })
+        .collect();
+    Some(lines.join("\n"))
 }
 
 /// The page of a type of handle.

@@ -17,6 +17,8 @@ pub mod stack;
 mod types;
 mod words;
 
+pub(crate) use names::declared as declared_names;
+
 use std::rc::Rc;
 
 use rhai::packages::{Package, StandardPackage};

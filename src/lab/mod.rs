@@ -4,6 +4,7 @@
 //! announced as made, so that taking a run down leaves it alone. Inside a namespace or on a link that the run itself made,
 //! single changes need no undo: they go with it.
 
+pub mod entries;
 pub mod rollback;
 
 use std::cell::{Cell, RefCell};
@@ -150,6 +151,8 @@ impl Undo {
 #[derive(Debug, Default)]
 pub struct Lab {
     steps: RefCell<Vec<Undo>>,
+    /// What came before the last mark: see [`Lab::mark`].
+    before: entries::Before,
     counts: Cell<Counts>,
     made_netns: RefCell<HashSet<Id>>,
     made_links: RefCell<HashSet<(Id, u32)>>,
@@ -168,12 +171,12 @@ impl Lab {
     ) -> Result<T, E> {
         let within_own = match &undo {
             Undo::DeleteNetns { .. } | Undo::MoveBack { .. } => false,
-            Undo::DeleteLink { netns, .. } => self.made_namespace(netns),
+            Undo::DeleteLink { netns, .. } => self.made_namespace_now(netns),
             other => {
-                self.made_namespace(other.netns())
+                self.made_namespace_now(other.netns())
                     || other
                         .link()
-                        .is_some_and(|index| self.made_link(other.netns(), index))
+                        .is_some_and(|index| self.made_link_now(other.netns(), index))
             }
         };
         if within_own {
@@ -221,6 +224,7 @@ impl Lab {
         self.steps
             .borrow_mut()
             .retain(|step| step.netns().namespace().id() != id);
+        self.before.namespace_deleted(id);
         self.count(Outcome::Deleted);
     }
 
@@ -259,7 +263,7 @@ impl Lab {
             return;
         }
         made.insert((to.0.namespace().id(), to.1));
-        for step in self.steps.borrow_mut().iter_mut() {
+        let follow = |step: &mut Undo| {
             if let Undo::DeleteLink {
                 netns,
                 index,
@@ -271,7 +275,9 @@ impl Lab {
                 *index = to.1;
                 name.clone_into(known);
             }
-        }
+        };
+        self.steps.borrow_mut().iter_mut().for_each(follow);
+        self.before.for_each(follow);
     }
 
     /// Whether the run made this namespace.
@@ -302,6 +308,6 @@ impl Lab {
 
     /// Whether there is anything to take down.
     pub fn is_empty(&self) -> bool {
-        self.steps.borrow().is_empty()
+        self.steps.borrow().is_empty() && self.before.is_empty()
     }
 }

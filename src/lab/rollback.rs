@@ -46,7 +46,17 @@ impl fmt::Display for Undone {
 impl Lab {
     /// Undoes every step of the run, newest first. What is gone already is passed over.
     pub async fn roll_back(&self) -> Undone {
-        let steps = std::mem::take(&mut *self.steps.borrow_mut());
+        let mut steps = self.before.take_all();
+        steps.append(&mut self.steps.borrow_mut());
+        let undone = undo_all(steps).await;
+        self.made_netns.borrow_mut().clear();
+        self.made_links.borrow_mut().clear();
+        undone
+    }
+}
+
+/// Undoes `steps`, newest first.
+pub(super) async fn undo_all(steps: Vec<Undo>) -> Undone {
         let doomed: HashSet<Id> = steps
             .iter()
             .filter_map(|step| match step {
@@ -74,10 +84,7 @@ impl Lab {
                 Err(error) => undone.failures.push(error),
             }
         }
-        self.made_netns.borrow_mut().clear();
-        self.made_links.borrow_mut().clear();
         undone
-    }
 }
 
 /// Undoes one step; `false` where there was nothing left to undo.
