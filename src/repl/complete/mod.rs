@@ -190,7 +190,7 @@ fn members(state: &State, object: &value::Known) -> Vec<Candidate> {
     }
     let words = catalog.words.iter().map(|word| (&word.name, &word.signatures));
     for (name, signatures) in words.chain(catalog.builtin.iter()) {
-        let mut forms = signatures.iter();
+        let mut forms = signatures.iter().filter(|_| !["to_debug", "to_string"].contains(&name.as_str()));
         let form = forms.find(|form| form.parameters.first().is_some_and(|(_, kind)| fits(kind)));
         if let Some(form) = form {
             let mut form = form.clone();
