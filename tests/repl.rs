@@ -43,9 +43,9 @@ fn main() -> ExitCode {
 
 fn run(test: fn()) -> Result<Completion, Failed> {
     std::panic::catch_unwind(test).map_err(|panic| {
-        let text = panic.downcast_ref::<String>().map(String::as_str);
-        let text = text.or_else(|| panic.downcast_ref::<&str>().copied());
-        Failed::from(text.unwrap_or("panicked"))
+        let words = panic.downcast_ref::<String>().map(String::as_str);
+        let words = words.or_else(|| panic.downcast_ref::<&str>().copied());
+        Failed::from(words.unwrap_or("panicked"))
     })?;
     Ok(Completion::Completed)
 }

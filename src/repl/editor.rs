@@ -125,7 +125,10 @@ impl ConditionalEventHandler for StepBack {
 }
 
 /// The editor of a session.
-pub(super) fn new(state: &Rc<State>, color: bool) -> Result<Editor<Aid, FileHistory>, ReadlineError> {
+pub(super) fn new(
+    state: &Rc<State>,
+    color: bool,
+) -> Result<Editor<Aid, FileHistory>, ReadlineError> {
     let config = Config::builder()
         .auto_add_history(false)
         .history_ignore_space(true)
@@ -133,7 +136,11 @@ pub(super) fn new(state: &Rc<State>, color: bool) -> Result<Editor<Aid, FileHist
         .max_history_size(10_000)?
         .completion_type(CompletionType::List)
         .completion_show_all_if_ambiguous(true)
-        .color_mode(if color { ColorMode::Forced } else { ColorMode::Disabled })
+        .color_mode(if color {
+            ColorMode::Forced
+        } else {
+            ColorMode::Disabled
+        })
         .bracketed_paste(true)
         .build();
     let mut editor = Editor::with_config(config)?;
@@ -142,7 +149,13 @@ pub(super) fn new(state: &Rc<State>, color: bool) -> Result<Editor<Aid, FileHist
         color,
     }));
     let key = |code| KeyEvent(code, Modifiers::NONE);
-    editor.bind_sequence(key(KeyCode::Enter), EventHandler::Conditional(Box::new(GoOn)));
-    editor.bind_sequence(key(KeyCode::Char('}')), EventHandler::Conditional(Box::new(StepBack)));
+    editor.bind_sequence(
+        key(KeyCode::Enter),
+        EventHandler::Conditional(Box::new(GoOn)),
+    );
+    editor.bind_sequence(
+        key(KeyCode::Char('}')),
+        EventHandler::Conditional(Box::new(StepBack)),
+    );
     Ok(editor)
 }

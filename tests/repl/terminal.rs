@@ -25,7 +25,7 @@ struct Seen {
 }
 
 /// A terminal with the program in it.
-pub struct Terminal {
+pub(crate) struct Terminal {
     master: File,
     child: Child,
     seen: Arc<(Mutex<Seen>, Condvar)>,
@@ -48,14 +48,14 @@ fn size(rows: u16, columns: u16) -> Winsize {
 
 impl Terminal {
     /// Starts the program in private namespaces, in `folder`, with its history there.
-    pub fn start(folder: &TempDir) -> Self {
+    pub(crate) fn start(folder: &TempDir) -> Self {
         let mut terminal = Self::start_with(folder, &["--sandbox=ns"]);
         terminal.wait_for_prompt();
         terminal
     }
 
     /// The same with any arguments, and without waiting.
-    pub fn start_with(folder: &TempDir, arguments: &[&str]) -> Self {
+    pub(crate) fn start_with(folder: &TempDir, arguments: &[&str]) -> Self {
         let pty = openpty(&size(40, 100), None).unwrap();
         let slave = |end: &OwnedFd| Stdio::from(end.try_clone().unwrap());
         let mut command = Command::new(env!("CARGO_BIN_EXE_ipvsh"));
@@ -116,22 +116,26 @@ impl Terminal {
     }
 
     /// Types `keys`.
-    pub fn type_keys(&mut self, keys: &str) {
+    pub(crate) fn type_keys(&mut self, keys: &str) {
         self.master.write_all(keys.as_bytes()).unwrap();
     }
 
     /// Types an entry and waits for the next prompt; returns what stands on the screen.
-    pub fn enter(&mut self, entry: &str) -> String {
+    pub(crate) fn enter(&mut self, entry: &str) -> String {
         self.type_keys(&format!("{entry}\r"));
         self.wait_for_prompt();
         self.screen().trim_end().to_owned()
     }
 
     /// Waits until the program reads the next entry.
-    pub fn wait_for_prompt(&mut self) {
+    pub(crate) fn wait_for_prompt(&mut self) {
         let wanted = self.prompts + 1;
         self.wait("the next prompt", |seen| {
-            let reads = seen.bytes.windows(READS.len()).filter(|w| *w == READS).count();
+            let reads = seen
+                .bytes
+                .windows(READS.len())
+                .filter(|w| *w == READS)
+                .count();
             let (row, column) = seen.screen.screen().cursor_position();
             let line = seen.screen.screen().contents_between(row, 0, row, column);
             reads >= wanted && line.ends_with("> ")
@@ -140,17 +144,19 @@ impl Terminal {
     }
 
     /// Waits until `text` is to be seen.
-    pub fn wait_for(&self, text: &str) {
+    pub(crate) fn wait_for(&self, text: &str) {
         self.wait(text, |seen| seen.screen.screen().contents().contains(text));
     }
 
     /// Waits until `text` is not to be seen any more.
-    pub fn wait_until_gone(&self, text: &str) {
-        self.wait(&format!("no {text}"), |seen| !seen.screen.screen().contents().contains(text));
+    pub(crate) fn wait_until_gone(&self, text: &str) {
+        self.wait(&format!("no {text}"), |seen| {
+            !seen.screen.screen().contents().contains(text)
+        });
     }
 
     /// Waits until `holds` does for what stands on the screen.
-    pub fn wait_until(&self, what: &str, holds: impl Fn(&vt100::Screen) -> bool) {
+    pub(crate) fn wait_until(&self, what: &str, holds: impl Fn(&vt100::Screen) -> bool) {
         self.wait(what, |seen| holds(seen.screen.screen()));
     }
 
@@ -167,17 +173,21 @@ impl Terminal {
     }
 
     /// What stands on the screen.
-    pub fn screen(&self) -> String {
+    pub(crate) fn screen(&self) -> String {
         self.seen.0.lock().unwrap().screen.screen().contents()
     }
 
     /// Waits for the end of the program; returns its exit code.
-    pub fn wait_for_end(&mut self) -> Option<i32> {
+    pub(crate) fn wait_for_end(&mut self) -> Option<i32> {
         let end = Instant::now() + PATIENCE;
         let mut seen = self.seen.0.lock().unwrap();
         while !seen.closed {
             let left = end.saturating_duration_since(Instant::now());
-            assert!(!left.is_zero(), "it does not end:\n{}", seen.screen.screen().contents());
+            assert!(
+                !left.is_zero(),
+                "it does not end:\n{}",
+                seen.screen.screen().contents()
+            );
             seen = self.seen.1.wait_timeout(seen, left).unwrap().0;
         }
         drop(seen);
@@ -185,16 +195,23 @@ impl Terminal {
     }
 
     /// Makes the terminal so wide.
-    pub fn resize(&self, columns: u16) {
+    pub(crate) fn resize(&self, columns: u16) {
         let size = size(40, columns);
-        self.seen.0.lock().unwrap().screen.screen_mut().set_size(lines(40), lines(columns));
+        self.seen
+            .0
+            .lock()
+            .unwrap()
+            .screen
+            .screen_mut()
+            .set_size(lines(40), lines(columns));
         // SAFETY: hands the kernel a structure that it reads.
-        let result = unsafe { libc::ioctl(self.master.as_raw_fd(), libc::TIOCSWINSZ, &raw const size) };
+        let result =
+            unsafe { libc::ioctl(self.master.as_raw_fd(), libc::TIOCSWINSZ, &raw const size) };
         assert_eq!(result, 0);
     }
 
     /// What `ip` says in the namespaces of the program.
-    pub fn ip(&self, arguments: &str) -> String {
+    pub(crate) fn ip(&self, arguments: &str) -> String {
         let pid = self.child.id().to_string();
         let mut command = Command::new("nsenter");
         command.args(["-t", &pid, "-m", "-n", "ip"]);
