@@ -6,7 +6,7 @@ use std::rc::Rc;
 
 use nix::sys::signal::{SigHandler, Signal, signal};
 use nix::unistd::{getpgrp, tcgetpgrp, tcsetpgrp};
-use rhai::plugin::*;
+use rhai::plugin::{Dynamic, NativeCallContext, export_module};
 
 use crate::dsl::handle::Netns;
 use crate::dsl::netns::namespace_argument;
@@ -16,10 +16,10 @@ use crate::net::namespace;
 
 fn enter(session: &Rc<Session>, place: &Dynamic) -> Result<()> {
     if session.is_within() {
-        return Err(
-            Error::invalid("`enter` can't stand in a `within` block, which leaves again at its end")
-                .hint("write the one or the other"),
-        );
+        return Err(Error::invalid(
+            "`enter` can't stand in a `within` block, which leaves again at its end",
+        )
+        .hint("write the one or the other"));
     }
     let netns = namespace_argument(place)?;
     netns.check()?;
@@ -85,7 +85,11 @@ fn take_terminal_back() {
 
 /// The words of this topic.
 #[export_module(manifest)]
-#[allow(missing_docs, reason = "the macro adds items of its own")]
+#[allow(
+    missing_docs,
+    clippy::unwrap_used,
+    reason = "the macro adds items of its own, and unwraps the argument that it has counted"
+)]
 pub mod words {
     /// Makes `place` the current namespace until `leave()`, and the prompt shows it.
     ///

@@ -2,7 +2,7 @@
 
 use std::rc::Rc;
 
-use rhai::plugin::*;
+use rhai::plugin::{NativeCallContext, export_module};
 
 use crate::dsl::handle::Netns;
 use crate::dsl::{Answer, Session, answer, link};
@@ -70,7 +70,8 @@ fn far_end(
         return (one.kind == "veth").then(|| here(links).map(|name| format!("{sign} {name}")))?;
     };
     let there = seen.iter().find(|(other, _)| {
-        let found = session.wait(async { place.rtnl().ok()?.nsid_of(other.namespace()).await.ok()? });
+        let found =
+            session.wait(async { place.rtnl().ok()?.nsid_of(other.namespace()).await.ok()? });
         found.ok().flatten() == Some(nsid)
     })?;
     Some(format!("{sign} {} in {}", here(&there.1)?, there.0.label()))
@@ -83,7 +84,11 @@ fn show(session: &Rc<Session>, places: &[Rc<netns::Netns>]) -> Result<()> {
 
 /// The words of this topic.
 #[export_module(manifest)]
-#[allow(missing_docs, reason = "the macro adds items of its own")]
+#[allow(
+    missing_docs,
+    clippy::unwrap_used,
+    reason = "the macro adds items of its own, and unwraps the argument that it has counted"
+)]
 pub mod words {
     /// Prints all namespaces with their links, parents and addresses as a tree.
     ///
@@ -105,6 +110,8 @@ pub mod words {
     /// ```
     #[rhai_fn(name = "tree", return_raw, volatile)]
     pub fn tree_of(context: NativeCallContext, net: &mut Netns) -> Answer<()> {
-        answer(&context, |session| show(session, &[net.0.clone()]))
+        answer(&context, |session| {
+            show(session, std::slice::from_ref(&net.0))
+        })
     }
 }

@@ -79,7 +79,11 @@ impl Place {
 
 /// Whether `name` is a word or a type of ipvsh.
 fn is_word(name: &str) -> bool {
-    let words = || words::forms().into_iter().map(|(_, entry, ..)| entry.name());
+    let words = || {
+        words::forms()
+            .into_iter()
+            .map(|(_, entry, ..)| entry.name())
+    };
     ["Link", "Netns", "help", "within"].contains(&name) || words().any(|word| word == name)
 }
 

@@ -201,10 +201,12 @@ fn search(catalog: &Catalog, text: &str, color: bool) -> Option<String> {
     });
     let words = words.map(|word| (word.name.clone(), word.summary().to_owned()));
     let properties = catalog.properties.iter();
-    let properties = properties.filter(|one| has(&one.name, &one.doc)).map(|one| {
-        let summary = one.doc.lines().next().unwrap_or_default();
-        (format!("{}.{}", one.of, one.name), summary.to_owned())
-    });
+    let properties = properties
+        .filter(|one| has(&one.name, &one.doc))
+        .map(|one| {
+            let summary = one.doc.lines().next().unwrap_or_default();
+            (format!("{}.{}", one.of, one.name), summary.to_owned())
+        });
     let found: Vec<_> = words.chain(properties).collect();
     let width = found.iter().map(|(name, _)| name.len()).max()?;
     let lines: Vec<_> = found

@@ -57,34 +57,34 @@ impl Lab {
 
 /// Undoes `steps`, newest first.
 pub(super) async fn undo_all(steps: Vec<Undo>) -> Undone {
-        let doomed: HashSet<Id> = steps
-            .iter()
-            .filter_map(|step| match step {
-                Undo::DeleteNetns { netns, .. } => Some(netns.namespace().id()),
-                _ => None,
-            })
-            .collect();
-        let mut undone = Undone::default();
-        for step in steps.into_iter().rev() {
-            let goes_with_namespace = doomed.contains(&step.netns().namespace().id());
-            match &step {
-                // A link from outside must leave before its namespace goes, or the kernel deletes it.
-                Undo::DeleteNetns { .. } | Undo::MoveBack { .. } => {}
-                _ if goes_with_namespace => continue,
-                _ => {}
-            }
-            let counter = match &step {
-                Undo::DeleteNetns { .. } => &mut undone.namespaces,
-                Undo::DeleteLink { .. } => &mut undone.links,
-                _ => &mut undone.changes,
-            };
-            match undo(step).await {
-                Ok(true) => *counter += 1,
-                Ok(false) => {}
-                Err(error) => undone.failures.push(error),
-            }
+    let doomed: HashSet<Id> = steps
+        .iter()
+        .filter_map(|step| match step {
+            Undo::DeleteNetns { netns, .. } => Some(netns.namespace().id()),
+            _ => None,
+        })
+        .collect();
+    let mut undone = Undone::default();
+    for step in steps.into_iter().rev() {
+        let goes_with_namespace = doomed.contains(&step.netns().namespace().id());
+        match &step {
+            // A link from outside must leave before its namespace goes, or the kernel deletes it.
+            Undo::DeleteNetns { .. } | Undo::MoveBack { .. } => {}
+            _ if goes_with_namespace => continue,
+            _ => {}
         }
-        undone
+        let counter = match &step {
+            Undo::DeleteNetns { .. } => &mut undone.namespaces,
+            Undo::DeleteLink { .. } => &mut undone.links,
+            _ => &mut undone.changes,
+        };
+        match undo(step).await {
+            Ok(true) => *counter += 1,
+            Ok(false) => {}
+            Err(error) => undone.failures.push(error),
+        }
+    }
+    undone
 }
 
 /// Undoes one step; `false` where there was nothing left to undo.

@@ -26,7 +26,10 @@ pub fn owners() -> Vec<(u32, String)> {
             owners.entry((id.device, id.inode)).or_insert(pid);
         }
     }
-    let mut owners: Vec<_> = owners.into_values().map(|pid| (pid, command(pid))).collect();
+    let mut owners: Vec<_> = owners
+        .into_values()
+        .map(|pid| (pid, command(pid)))
+        .collect();
     owners.sort_unstable();
     owners
 }

@@ -80,18 +80,15 @@ pub(super) const ALL: [Command; 9] = [
 /// Does what the entry `:name argument` says.
 pub(super) fn run(talk: &mut Talk, entry: &str) -> Result<Next, Failure> {
     let (name, argument) = entry.split_once(char::is_whitespace).unwrap_or((entry, ""));
-    match ALL.iter().find(|command| command.name == name) {
-        Some(command) => (command.run)(talk, argument.trim()),
-        None => {
-            let report = Report::new(format!("there is no command `:{name}`"));
-            Err(Failure::script(
-                match nearest(name, ALL.iter().map(|command| command.name)) {
-                    Some(near) => report.hint(format!("did you mean `:{near}`?")),
-                    None => report.hint("`:help` lists the commands"),
-                },
-            ))
-        }
+    if let Some(command) = ALL.iter().find(|command| command.name == name) {
+        return (command.run)(talk, argument.trim());
     }
+    let report = Report::new(format!("there is no command `:{name}`"));
+    let near = nearest(name, ALL.iter().map(|command| command.name));
+    Err(Failure::script(match near {
+        Some(near) => report.hint(format!("did you mean `:{near}`?")),
+        None => report.hint("`:help` lists the commands"),
+    }))
 }
 
 fn usage(name: &str) -> Failure {
@@ -117,7 +114,10 @@ fn help(talk: &mut Talk, argument: &str) -> Result<Next, Failure> {
             .iter()
             .map(|one| format!("  :{:width$}  {}", one.usage, one.summary));
         let mut lines: Vec<String> = lines.collect();
-        lines.push(format!("  {:width$}   lists the words by topic; `help(ping)` shows one", "help()"));
+        lines.push(format!(
+            "  {:width$}   lists the words by topic; `help(ping)` shows one",
+            "help()"
+        ));
         lines.push("Tab completes, → takes the grey text, Ctrl-R searches the history; a blank before an entry keeps it out of there.".to_owned());
         lines.join("\n")
     } else {
@@ -148,9 +148,13 @@ fn save(talk: &mut Talk, argument: &str) -> Result<Next, Failure> {
     })?;
     for entry in &left_out {
         let first = entry.lines().next().unwrap_or_default();
-        talk.note(&format!("left out, as it no longer fits what stands before it: {first}"));
+        talk.note(&format!(
+            "left out, as it no longer fits what stands before it: {first}"
+        ));
     }
-    talk.note(&format!("wrote `{argument}`: run it with `ipvsh {argument}`"));
+    talk.note(&format!(
+        "wrote `{argument}`: run it with `ipvsh {argument}`"
+    ));
     Ok(Next::Entry)
 }
 

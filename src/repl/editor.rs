@@ -20,7 +20,7 @@ use super::state::State;
 use super::{highlight, lex};
 
 /// How far a line is set in for each bracket that is open.
-const INDENT: u16 = 4;
+const INDENT: usize = 4;
 
 /// What rustyline asks while a line is typed.
 pub(super) struct Aid {
@@ -105,7 +105,7 @@ impl ConditionalEventHandler for GoOn {
         if depth == 0 || !is_last || is_ended || before.trim_start().starts_with(':') {
             return None;
         }
-        Some(Cmd::Insert(1, format!("\n{}", " ".repeat(depth * usize::from(INDENT)))))
+        Some(Cmd::Insert(1, format!("\n{}", " ".repeat(depth * INDENT))))
     }
 }
 
@@ -116,14 +116,19 @@ impl ConditionalEventHandler for StepBack {
     fn handle(&self, _: &Event, _: RepeatCount, _: bool, context: &EventContext) -> Option<Cmd> {
         let before = &context.line()[..context.pos()];
         let line = before.rsplit('\n').next()?;
-        let is_set_in = before.contains('\n') && line.len() >= usize::from(INDENT) && line.trim().is_empty();
-        let back = Movement::BackwardChar(INDENT);
-        is_set_in.then(|| Cmd::Replace(back, Some("}".to_owned())))
+        let is_set_in = before.contains('\n') && line.len() >= INDENT && line.trim().is_empty();
+        is_set_in.then(|| {
+            let less = " ".repeat(line.len() - INDENT);
+            Cmd::Replace(Movement::BeginningOfLine, Some(format!("{less}}}")))
+        })
     }
 }
 
 /// The editor of a session.
-pub(super) fn new(state: &Rc<State>, color: bool) -> Result<Editor<Aid, FileHistory>, ReadlineError> {
+pub(super) fn new(
+    state: &Rc<State>,
+    color: bool,
+) -> Result<Editor<Aid, FileHistory>, ReadlineError> {
     let config = Config::builder()
         .auto_add_history(false)
         .history_ignore_space(true)
@@ -131,7 +136,11 @@ pub(super) fn new(state: &Rc<State>, color: bool) -> Result<Editor<Aid, FileHist
         .max_history_size(10_000)?
         .completion_type(CompletionType::List)
         .completion_show_all_if_ambiguous(true)
-        .color_mode(if color { ColorMode::Forced } else { ColorMode::Disabled })
+        .color_mode(if color {
+            ColorMode::Forced
+        } else {
+            ColorMode::Disabled
+        })
         .bracketed_paste(true)
         .build();
     let mut editor = Editor::with_config(config)?;
@@ -140,7 +149,13 @@ pub(super) fn new(state: &Rc<State>, color: bool) -> Result<Editor<Aid, FileHist
         color,
     }));
     let key = |code| KeyEvent(code, Modifiers::NONE);
-    editor.bind_sequence(key(KeyCode::Enter), EventHandler::Conditional(Box::new(GoOn)));
-    editor.bind_sequence(key(KeyCode::Char('}')), EventHandler::Conditional(Box::new(StepBack)));
+    editor.bind_sequence(
+        key(KeyCode::Enter),
+        EventHandler::Conditional(Box::new(GoOn)),
+    );
+    editor.bind_sequence(
+        key(KeyCode::Char('}')),
+        EventHandler::Conditional(Box::new(StepBack)),
+    );
     Ok(editor)
 }

@@ -28,14 +28,17 @@ pub(super) fn highlight<'l>(state: &State, line: &'l str) -> Cow<'l, str> {
     let mut drawn = String::with_capacity(line.len() * 2);
     for (index, piece) in all.iter().enumerate() {
         let color = match piece.kind {
-            Kind::Blank | Kind::Sign => "",
             Kind::Number => NUMBER,
-            Kind::Text { closed: false } if piece.text.starts_with('"') && !is_last(&all, index) => WRONG,
+            Kind::Text { closed: false }
+                if piece.text.starts_with('"') && !is_last(&all, index) =>
+            {
+                WRONG
+            }
             Kind::Text { .. } => TEXT,
             Kind::Comment { .. } => COMMENT,
             Kind::Open(_) if open.contains(&piece.start) => OPEN,
             Kind::Close(_) if wrong.contains(&piece.start) => WRONG,
-            Kind::Open(_) | Kind::Close(_) => "",
+            Kind::Blank | Kind::Sign | Kind::Open(_) | Kind::Close(_) => "",
             Kind::Name => name(state, &all, index, &declared),
         };
         if color.is_empty() {
@@ -75,10 +78,16 @@ fn name(state: &State, all: &[Piece], index: usize, declared: &BTreeSet<String>)
     }
     if is_member {
         let properties = &state.catalog().properties;
-        let is_known = properties.iter().any(|property| property.name.starts_with(name))
+        let is_known = properties
+            .iter()
+            .any(|property| property.name.starts_with(name))
             || state.begins_a_name(name);
         // A map of the user's has keys of its own.
-        return if is_known || is_unfinished || knows_maps(state) { "" } else { WRONG };
+        return if is_known || is_unfinished || knows_maps(state) {
+            ""
+        } else {
+            WRONG
+        };
     }
     let is_known = state.variable(name).is_some() || declared.contains(name) || name == "_";
     if is_known {
@@ -93,7 +102,10 @@ fn name(state: &State, all: &[Piece], index: usize, declared: &BTreeSet<String>)
 }
 
 fn declared_function(all: &[Piece], name: &str) -> bool {
-    let solid: Vec<_> = all.iter().filter(|piece| piece.kind != Kind::Blank).collect();
+    let solid: Vec<_> = all
+        .iter()
+        .filter(|piece| piece.kind != Kind::Blank)
+        .collect();
     solid
         .windows(2)
         .any(|pair| pair[0].is("fn") && pair[1].is(name))

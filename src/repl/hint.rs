@@ -51,7 +51,9 @@ pub(super) fn hint(state: &State, line: &str, pos: usize, context: &Context) -> 
 fn from_history(line: &str, context: &Context) -> Option<String> {
     let history = context.history();
     let newest = history.len().checked_sub(1)?;
-    let found = history.starts_with(line, newest, SearchDirection::Reverse).ok()??;
+    let found = history
+        .starts_with(line, newest, SearchDirection::Reverse)
+        .ok()??;
     let rest = found.entry.get(line.len()..)?;
     (!rest.is_empty()).then(|| rest.to_owned())
 }
@@ -66,7 +68,9 @@ fn signature(state: &State, line: &str) -> Option<String> {
         let mut forms = forms.iter();
         forms.find(|form| form.parameters.len() > given && form.is_method == wanted)
     };
-    let form = fits(call.is_method).or_else(|| fits(!call.is_method)).or(forms.first())?;
+    let form = fits(call.is_method)
+        .or_else(|| fits(!call.is_method))
+        .or(forms.first())?;
     Some(form.show())
 }
 

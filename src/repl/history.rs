@@ -74,7 +74,10 @@ fn tidy<H: Helper>(editor: &mut Editor<H, FileHistory>, file: &Path) {
 /// The entries without those that come again later; none where each is there once.
 fn each_once(entries: &[String]) -> Option<Vec<String>> {
     let mut seen = HashSet::new();
-    let newest_first = entries.iter().rev().filter(|entry| seen.insert(entry.as_str()));
+    let newest_first = entries
+        .iter()
+        .rev()
+        .filter(|entry| seen.insert(entry.as_str()));
     let mut once: Vec<String> = newest_first.cloned().collect();
     once.reverse();
     (once.len() < entries.len()).then_some(once)

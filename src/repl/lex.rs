@@ -81,7 +81,10 @@ fn piece(rest: &str, first: char) -> (Kind, usize) {
     } else if first.is_whitespace() {
         (Kind::Blank, up_to(char::is_whitespace))
     } else if first.is_ascii_digit() {
-        (Kind::Number, up_to(|c| c.is_ascii_alphanumeric() || c == '_'))
+        (
+            Kind::Number,
+            up_to(|c| c.is_ascii_alphanumeric() || c == '_'),
+        )
     } else if first.is_alphabetic() || first == '_' {
         (Kind::Name, up_to(|c| c.is_alphanumeric() || c == '_'))
     } else if rest.starts_with("::") {
@@ -150,7 +153,12 @@ mod tests {
 
     #[test]
     fn every_text_is_cut_into_pieces_that_make_it_up_again() {
-        for text in ["net.ping(\"a\\\"b", "`x${1}\n` /* open", "#{a: 1.5} // c\n\"x\n1", "é::ß"] {
+        for text in [
+            "net.ping(\"a\\\"b",
+            "`x${1}\n` /* open",
+            "#{a: 1.5} // c\n\"x\n1",
+            "é::ß",
+        ] {
             let all: String = pieces(text).iter().map(|piece| piece.text).collect();
             assert_eq!(all, text);
         }

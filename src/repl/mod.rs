@@ -210,7 +210,9 @@ impl Talk {
                 interpreter.keep(&ast)?;
                 state.learn(
                     &ast,
-                    params::imports(&ast).into_iter().map(|(path, alias, _)| (path, alias)),
+                    params::imports(&ast)
+                        .into_iter()
+                        .map(|(path, alias, _)| (path, alias)),
                 );
                 let value = interpreter.run(&ast, scope)?;
                 Ok((ast, value))
@@ -266,7 +268,9 @@ impl Talk {
         let entry = self.transcript.take_last_made().unwrap_or_default();
         let undone = self.roll_back()?;
         let first = entry.lines().next().unwrap_or_default();
-        let what = undone.to_string().replace("what this run made", &format!("`{first}`"));
+        let what = undone
+            .to_string()
+            .replace("what this run made", &format!("`{first}`"));
         self.note(&what);
         for failure in &undone.failures {
             self.note(&Report::of(failure).draw(self.manner.color));

@@ -122,10 +122,20 @@ impl State {
                 .range(name.to_owned()..)
                 .next()
                 .is_some_and(|(known, _)| known.starts_with(name))
-            || STATEMENTS.iter().chain(&KEYWORDS).any(|word| word.starts_with(name))
-            || self.functions().keys().any(|(known, _)| known.starts_with(name))
+            || STATEMENTS
+                .iter()
+                .chain(&KEYWORDS)
+                .any(|word| word.starts_with(name))
+            || self
+                .functions()
+                .keys()
+                .any(|(known, _)| known.starts_with(name))
             || self.modules().keys().any(|known| known.starts_with(name))
-            || self.scope.borrow().iter().any(|(known, ..)| known.starts_with(name))
+            || self
+                .scope
+                .borrow()
+                .iter()
+                .any(|(known, ..)| known.starts_with(name))
     }
 }
 
@@ -150,12 +160,21 @@ pub(super) fn type_of(value: &Dynamic) -> String {
 
 /// Calls that Rhai itself answers.
 pub(super) const KEYWORDS: [&str; 10] = [
-    "call", "curry", "debug", "eval", "Fn", "is_def_fn", "is_def_var", "is_shared", "print", "type_of",
+    "call",
+    "curry",
+    "debug",
+    "eval",
+    "Fn",
+    "is_def_fn",
+    "is_def_var",
+    "is_shared",
+    "print",
+    "type_of",
 ];
 
 /// The words that statements begin with or are made of.
 pub(super) const STATEMENTS: [&str; 25] = [
-    "as", "break", "catch", "const", "continue", "do", "else", "export", "false", "fn", "for", "if",
-    "import", "in", "let", "loop", "private", "return", "switch", "this", "throw", "true", "try",
-    "while", "within",
+    "as", "break", "catch", "const", "continue", "do", "else", "export", "false", "fn", "for",
+    "if", "import", "in", "let", "loop", "private", "return", "switch", "this", "throw", "true",
+    "try", "while", "within",
 ];

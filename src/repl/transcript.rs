@@ -96,7 +96,9 @@ mod tests {
         let mut transcript = Transcript::default();
         let engine = interpreter.engine();
         for (text, made) in entries {
-            let ast = engine.compile_with_scope(&rhai::Scope::new(), text).unwrap_or_default();
+            let ast = engine
+                .compile_with_scope(&rhai::Scope::new(), text)
+                .unwrap_or_default();
             transcript.add(text, &ast, *made);
         }
         transcript

@@ -51,14 +51,14 @@ pub fn draw(places: &[Place], color: bool) -> String {
     lines.join("\n")
 }
 
-fn branches(place: &Place, links: &[&Branch], indent: &str, color: bool, lines: &mut Vec<String>) {
+fn branches(place: &Place, links: &[&Branch], indent: &str, color: bool, drawn: &mut Vec<String>) {
     for (number, link) in links.iter().enumerate() {
         let (fork, below) = if number + 1 == links.len() {
             ("└─ ", "   ")
         } else {
             ("├─ ", "│  ")
         };
-        lines.push(format!("{indent}{fork}{}", line(link, color)));
+        drawn.push(format!("{indent}{fork}{}", line(link, color)));
         let under: Vec<_> = place
             .links
             .iter()
@@ -66,7 +66,7 @@ fn branches(place: &Place, links: &[&Branch], indent: &str, color: bool, lines: 
             .collect();
         // The kernel allows no circle of links; the depth is kept in bounds all the same.
         if indent.len() < 64 {
-            branches(place, &under, &format!("{indent}{below}"), color, lines);
+            branches(place, &under, &format!("{indent}{below}"), color, drawn);
         }
     }
 }
@@ -81,8 +81,16 @@ fn line(link: &Branch, color: bool) -> String {
         _ => Colorize::red,
     };
     parts.push(paint(color, &link.state, style));
-    parts.extend(link.addresses.iter().map(|address| paint(color, address, Colorize::blue)));
-    parts.extend(link.notes.iter().map(|note| paint(color, note, Colorize::dimmed)));
+    parts.extend(
+        link.addresses
+            .iter()
+            .map(|address| paint(color, address, Colorize::blue)),
+    );
+    parts.extend(
+        link.notes
+            .iter()
+            .map(|note| paint(color, note, Colorize::dimmed)),
+    );
     parts.join(" ")
 }
 

@@ -12,14 +12,19 @@ use crate::net::{namespace, process};
 /// The namespaces that have a name.
 pub(super) fn namespaces() -> Vec<Candidate> {
     let names = namespace::names().unwrap_or_default();
-    names.iter().map(|name| Candidate::plain(name.as_str())).collect()
+    names
+        .iter()
+        .map(|name| Candidate::plain(name.as_str()))
+        .collect()
 }
 
 /// The processes that are the first of a namespace other than ours, as `pid:1234`.
 pub(super) fn processes() -> Vec<Candidate> {
     process::owners()
         .into_iter()
-        .map(|(pid, command)| Candidate::new(&format!("pid:{pid}"), &format!("pid:{pid}  {command}")))
+        .map(|(pid, command)| {
+            Candidate::new(&format!("pid:{pid}"), &format!("pid:{pid}  {command}"))
+        })
         .collect()
 }
 
@@ -46,7 +51,10 @@ pub(super) fn files(typed: &str, with_extension: bool) -> Vec<Candidate> {
     let folder = typed.rfind('/').map_or("", |end| &typed[..=end]);
     let place = if folder.is_empty() { "." } else { folder };
     let hidden = typed[folder.len()..].starts_with('.');
-    let entries = fs::read_dir(Path::new(place)).into_iter().flatten().flatten();
+    let entries = fs::read_dir(Path::new(place))
+        .into_iter()
+        .flatten()
+        .flatten();
     let mut found: Vec<Candidate> = entries
         .filter_map(|entry| {
             let name = entry.file_name().into_string().ok()?;

@@ -68,9 +68,10 @@ pub(super) fn complete(state: &State, text: &str) -> (usize, Vec<Candidate>) {
 
 /// Those that begin with what is typed; each once, in order.
 fn matching(found: Vec<Candidate>, typed: &str) -> Vec<Candidate> {
-    let fit = found.into_iter().filter(|one| one.replacement.starts_with(typed));
-    let once: BTreeMap<String, Candidate> =
-        fit.map(|one| (one.replacement.clone(), one)).collect();
+    let fit = found
+        .into_iter()
+        .filter(|one| one.replacement.starts_with(typed));
+    let once: BTreeMap<String, Candidate> = fit.map(|one| (one.replacement.clone(), one)).collect();
     once.into_values().collect()
 }
 
@@ -78,7 +79,8 @@ fn of_command(state: &State, text: &str, command: &str) -> (usize, Vec<Candidate
     let Some((name, typed)) = command.split_once(' ') else {
         let start = text.len() - command.len();
         let all = commands::ALL.iter();
-        let all = all.map(|one| Candidate::new(one.name, &format!(":{}  {}", one.usage, one.summary)));
+        let all =
+            all.map(|one| Candidate::new(one.name, &format!(":{}  {}", one.usage, one.summary)));
         return (start, matching(all.collect(), command));
     };
     let typed = typed.trim_start();
@@ -111,11 +113,15 @@ fn at_name(state: &State, before: &[Piece]) -> Vec<Candidate> {
     }
     if last.is("::") {
         let alias = place::last_solid(&before[..index]);
-        return alias.map(|(_, alias)| of_module(state, alias.text)).unwrap_or_default();
+        return alias
+            .map(|(_, alias)| of_module(state, alias.text))
+            .unwrap_or_default();
     }
     if place::wants_key(before) {
         let call = place::innermost_call(before);
-        let keys = call.map(|call| option_keys::of(call.name)).unwrap_or_default();
+        let keys = call
+            .map(|call| option_keys::of(call.name))
+            .unwrap_or_default();
         return keys
             .into_iter()
             .map(|key| Candidate::new(&format!("{key}: "), key))
@@ -129,12 +135,20 @@ fn at_name(state: &State, before: &[Piece]) -> Vec<Candidate> {
 
 /// Variables, words, statements, modules.
 fn names(state: &State) -> Vec<Candidate> {
-    let mut found: Vec<Candidate> = STATEMENTS.iter().map(|word| Candidate::plain(word)).collect();
+    let mut found: Vec<Candidate> = STATEMENTS
+        .iter()
+        .map(|word| Candidate::plain(word))
+        .collect();
     let catalog = state.catalog();
-    let words = catalog.words.iter().map(|word| (&word.name, &word.signatures));
+    let words = catalog
+        .words
+        .iter()
+        .map(|word| (&word.name, &word.signatures));
     let builtin = catalog.builtin.iter();
     for (name, signatures) in words.chain(builtin) {
-        let bare = signatures.iter().find(|form| !form.is_method && !is_of_value(form));
+        let bare = signatures
+            .iter()
+            .find(|form| !form.is_method && !is_of_value(form));
         if let Some(form) = bare {
             found.push(called(name, form, &form.show()));
         }
@@ -146,7 +160,10 @@ fn names(state: &State) -> Vec<Candidate> {
         found.push(Candidate::plain(&format!("{alias}::")));
     }
     for (name, value) in state.variables() {
-        found.push(Candidate::new(&name, &format!("{name}: {}", type_of(&value))));
+        found.push(Candidate::new(
+            &name,
+            &format!("{name}: {}", type_of(&value)),
+        ));
     }
     found
 }
@@ -154,7 +171,8 @@ fn names(state: &State) -> Vec<Candidate> {
 /// Whether it is one of Rhai's own functions that read as a method: `len(list)`.
 fn is_of_value(form: &Signature) -> bool {
     let first = form.parameters.first();
-    form.doc.starts_with("Return") && first.is_some_and(|(_, kind)| ["list", "map", "string"].contains(&kind.as_str()))
+    form.doc.starts_with("Return")
+        && first.is_some_and(|(_, kind)| ["list", "map", "string"].contains(&kind.as_str()))
 }
 
 /// A candidate with its bracket, and the closing one where nothing goes in between.
@@ -188,16 +206,23 @@ fn members(state: &State, object: &value::Known) -> Vec<Candidate> {
         let shown = format!("{}: {}", property.name, property.returns);
         found.push(Candidate::new(&property.name, &shown));
     }
-    let words = catalog.words.iter().map(|word| (&word.name, &word.signatures));
+    let words = catalog
+        .words
+        .iter()
+        .map(|word| (&word.name, &word.signatures));
     for (name, signatures) in words.chain(catalog.builtin.iter()) {
-        let mut forms = signatures.iter();
+        let mut forms = signatures
+            .iter()
+            .filter(|_| !["to_debug", "to_string"].contains(&name.as_str()));
         let form = forms.find(|form| form.parameters.first().is_some_and(|(_, kind)| fits(kind)));
         if let Some(form) = form {
             let mut form = form.clone();
             form.is_method = true;
             let shown = form.show();
             // The object stands in the line already.
-            let shown = shown.split_once('.').map_or(shown.as_str(), |(_, rest)| rest);
+            let shown = shown
+                .split_once('.')
+                .map_or(shown.as_str(), |(_, rest)| rest);
             found.push(called(name, &form, shown));
         }
     }
@@ -222,7 +247,9 @@ fn in_text(state: &State, all: &[Piece], typed: &str) -> Vec<Candidate> {
     let last = place::last_solid(before).map(|(_, last)| last.text);
     match last {
         Some("import") => {
-            let standard = modules::STANDARD.iter().map(|(name, _)| Candidate::plain(name));
+            let standard = modules::STANDARD
+                .iter()
+                .map(|(name, _)| Candidate::plain(name));
             return standard.chain(live::files(typed, false)).collect();
         }
         Some("within") => return places(typed),
@@ -235,7 +262,9 @@ fn in_text(state: &State, all: &[Piece], typed: &str) -> Vec<Candidate> {
         let key = place::last_solid(before)
             .filter(|(_, colon)| colon.is(":"))
             .and_then(|(colon, _)| place::last_solid(&before[..colon]));
-        return key.map(|(_, key)| of_key(state, key.text)).unwrap_or_default();
+        return key
+            .map(|(_, key)| of_key(state, key.text))
+            .unwrap_or_default();
     }
     let wanted = wanted(state, &call);
     let object = || {
@@ -244,9 +273,17 @@ fn in_text(state: &State, all: &[Piece], typed: &str) -> Vec<Candidate> {
         Some(value::of(state, &before[start..dot]))
     };
     match wanted.as_str() {
-        "help" => state.catalog().words.iter().map(|word| Candidate::plain(&word.name)).collect(),
+        "help" => state
+            .catalog()
+            .words
+            .iter()
+            .map(|word| Candidate::plain(&word.name))
+            .collect(),
         "place" => places(typed),
-        "link" => live::links(state.session(), object().and_then(|object| object.namespace())),
+        "link" => live::links(
+            state.session(),
+            object().and_then(|object| object.namespace()),
+        ),
         // A parent lives in the current namespace, as a rule.
         "parent" => live::links(state.session(), None),
         other => of_key(state, other),
@@ -268,7 +305,10 @@ fn wanted(state: &State, call: &place::Call) -> String {
     let mut names = forms.iter().filter_map(|form| {
         let offset = usize::from(call.is_method);
         let fits = !call.is_method || form.is_method;
-        let (name, _) = form.parameters.get(call.argument + offset).filter(|_| fits)?;
+        let (name, _) = form
+            .parameters
+            .get(call.argument + offset)
+            .filter(|_| fits)?;
         Some(match name.as_str() {
             "peer_net" | "peer_ns" | "net" | "netns" | "namespace" | "place" | "home" => "place",
             "link" | "dev" | "port" => "link",

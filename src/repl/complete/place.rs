@@ -25,7 +25,9 @@ pub(in crate::repl) fn innermost_call<'a>(pieces: &[Piece<'a>]) -> Option<Call<'
             Kind::Close(_) => depth += 1,
             Kind::Open(_) if depth > 0 => depth -= 1,
             Kind::Open('(') => {
-                let name = pieces[..index].last().filter(|name| name.kind == Kind::Name)?;
+                let name = pieces[..index]
+                    .last()
+                    .filter(|name| name.kind == Kind::Name)?;
                 return Some(Call {
                     name: name.text,
                     index: index - 1,
@@ -70,7 +72,10 @@ pub(super) fn wants_key(pieces: &[Piece]) -> bool {
     let Some((_, last)) = last_solid(pieces) else {
         return false;
     };
-    last.is("#{") || (last.is(",") && innermost_call(pieces).is_some_and(|call| call.in_options) && opens_map(pieces))
+    last.is("#{")
+        || (last.is(",")
+            && innermost_call(pieces).is_some_and(|call| call.in_options)
+            && opens_map(pieces))
 }
 
 /// Whether the innermost open bracket is `#{`.
@@ -139,7 +144,12 @@ mod tests {
     fn call(text: &str) -> Option<(String, bool, usize, bool)> {
         let pieces = pieces(text);
         innermost_call(&pieces).map(|call| {
-            (call.name.to_owned(), call.is_method, call.argument, call.in_options)
+            (
+                call.name.to_owned(),
+                call.is_method,
+                call.argument,
+                call.in_options,
+            )
         })
     }
 
@@ -150,7 +160,10 @@ mod tests {
         };
         assert_eq!(call("ping("), found("ping", false, 0, false));
         assert_eq!(call("net.ping(f(1, 2), "), found("ping", true, 1, false));
-        assert_eq!(call("net.ipvlan(p, \"a\", #{up: true, "), found("ipvlan", true, 2, true));
+        assert_eq!(
+            call("net.ipvlan(p, \"a\", #{up: true, "),
+            found("ipvlan", true, 2, true)
+        );
         assert_eq!(call("f(1); { "), None);
     }
 

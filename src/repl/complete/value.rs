@@ -64,7 +64,10 @@ pub(super) fn of(state: &State, pieces: &[Piece]) -> Known {
         Kind::Number => Known::of_type("int"),
         Kind::Name => match before_dot(pieces, last) {
             Some(object) => property(state, &of(state, object), piece.text),
-            None => state.variable(piece.text).map(Known::of_value).unwrap_or_default(),
+            None => state
+                .variable(piece.text)
+                .map(Known::of_value)
+                .unwrap_or_default(),
         },
         Kind::Close(']') => {
             let open = opening(pieces, last);
@@ -76,7 +79,10 @@ pub(super) fn of(state: &State, pieces: &[Piece]) -> Known {
         Kind::Close('}') => Known::of_type("map"),
         Kind::Close(_) => {
             let open = opening(pieces, last);
-            let Some(name) = open.checked_sub(1).filter(|name| pieces[*name].kind == Kind::Name) else {
+            let Some(name) = open
+                .checked_sub(1)
+                .filter(|name| pieces[*name].kind == Kind::Name)
+            else {
                 return of(state, &pieces[open + 1..last]);
             };
             call(state, pieces, name, &pieces[open + 1..last])
@@ -93,11 +99,18 @@ fn before_dot<'a, 'b>(pieces: &'b [Piece<'a>], index: usize) -> Option<&'b [Piec
 
 fn property(state: &State, object: &Known, name: &str) -> Known {
     if let Some(Ok(map)) = object.value.as_ref().map(Dynamic::as_map_ref) {
-        return map.get(name).cloned().map(Known::of_value).unwrap_or_default();
+        return map
+            .get(name)
+            .cloned()
+            .map(Known::of_value)
+            .unwrap_or_default();
     }
     let mut properties = state.catalog().properties.iter();
-    let found = properties.find(|one| one.name == name && (object.kind.is_empty() || one.of == object.kind));
-    found.map(|one| Known::of_type(&one.returns)).unwrap_or_default()
+    let found = properties
+        .find(|one| one.name == name && (object.kind.is_empty() || one.of == object.kind));
+    found
+        .map(|one| Known::of_type(&one.returns))
+        .unwrap_or_default()
 }
 
 fn item(list: &Known, index: &[Piece]) -> Known {
@@ -108,7 +121,10 @@ fn item(list: &Known, index: &[Piece]) -> Known {
     let (Ok(list), Ok(index)) = (value.as_array_ref(), text.trim().parse::<usize>()) else {
         return Known::default();
     };
-    list.get(index).cloned().map(Known::of_value).unwrap_or_default()
+    list.get(index)
+        .cloned()
+        .map(Known::of_value)
+        .unwrap_or_default()
 }
 
 fn call(state: &State, pieces: &[Piece], name: usize, arguments: &[Piece]) -> Known {
@@ -116,13 +132,16 @@ fn call(state: &State, pieces: &[Piece], name: usize, arguments: &[Piece]) -> Kn
     let object = before_dot(pieces, name).map(|object| of(state, object));
     let forms = state.signatures(word);
     let fits = |form: &&crate::engine::catalog::Signature| match &object {
-        Some(object) if !object.kind.is_empty() => {
-            form.parameters.first().is_some_and(|(_, kind)| *kind == object.kind)
-        }
+        Some(object) if !object.kind.is_empty() => form
+            .parameters
+            .first()
+            .is_some_and(|(_, kind)| *kind == object.kind),
         _ => true,
     };
     let form = forms.iter().find(fits).or(forms.first());
-    let mut known = form.map(|form| Known::of_type(&form.returns)).unwrap_or_default();
+    let mut known = form
+        .map(|form| Known::of_type(&form.returns))
+        .unwrap_or_default();
     if word == "netns"
         && object.is_none()
         && let [argument] = arguments
