@@ -157,7 +157,7 @@ mod tests {
     #[test]
     fn of_an_entry_that_was_stopped_stays_what_was_done() {
         let interpreter = Interpreter::new(Session::new(Settings::default()));
-        let text = "let é = 1; é += 1;\nloop {\n  é += 1;\n}\né";
+        let text = "let e = `é`; e += 1;\nloop {\n  e += 1;\n}\ne";
         let ast = interpreter.engine().compile(text).unwrap();
         let mut transcript = Transcript::default();
         transcript.add_stopped(text, &ast, Some(3), false);
@@ -169,7 +169,7 @@ mod tests {
         );
         assert_eq!(
             transcript.script().0,
-            "//! Saved from a session.\n\nlet é = 1; é += 1;\n"
+            "//! Saved from a session.\n\nlet e = `é`; e += 1;\n"
         );
     }
 
