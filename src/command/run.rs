@@ -20,6 +20,7 @@ use crate::lab::Counts;
 use crate::lab::rollback::Undone;
 use crate::net::namespace;
 use crate::repl::{self, Manner};
+use crate::sandbox::vm;
 use crate::view::error::Report;
 use crate::view::paint::When;
 
@@ -127,7 +128,7 @@ pub(super) fn run(cli: &Cli) -> Result<u8, Failure> {
             let color = When::from(options.color).on(&std::io::stderr());
             let manner = Manner {
                 color,
-                is_throw_away: options.sandbox.is_some(),
+                is_throw_away: options.sandbox.is_some() || vm::is_guest(),
             };
             let result = repl::run(session.clone(), manner).map(drop);
             finish(&session, options, true, result)

@@ -13,6 +13,7 @@ mod transcript;
 use std::io::{BufRead, IsTerminal, Write, stderr, stdin, stdout};
 use std::rc::Rc;
 
+use rhai::AST;
 use rustyline::error::ReadlineError;
 
 use self::history::History;
@@ -54,6 +55,7 @@ struct Talk {
     signals: Signals,
     transcript: Transcript,
     manner: Manner,
+    on_terminal: bool,
 }
 
 /// What to do after an entry.
@@ -74,6 +76,7 @@ impl Talk {
             state: Rc::new(State::new(session)),
             transcript: Transcript::default(),
             manner,
+            on_terminal,
         })
     }
 
@@ -203,39 +206,50 @@ impl Talk {
         let session = state.session();
         session.lab().mark();
         let variables = state.scope.borrow().len();
+        let ast = self.read(script)?;
         let result = {
-            let mut interpreter = state.interpreter.borrow_mut();
-            let scope = &mut *state.scope.borrow_mut();
-            interpreter.compile(script, scope).and_then(|ast| {
-                interpreter.keep(&ast)?;
-                state.learn(
-                    &ast,
-                    params::imports(&ast)
-                        .into_iter()
-                        .map(|(path, alias, _)| (path, alias)),
-                );
-                let value = interpreter.run(&ast, scope)?;
-                Ok((ast, value))
-            })
+            let interpreter = state.interpreter.borrow();
+            interpreter.run(&ast, &mut state.scope.borrow_mut())
         };
         let made = !session.lab().is_marked_empty();
+        let text = script.source();
         match result {
-            Ok((ast, value)) => {
-                self.transcript.add(&script.source(), &ast, made);
+            // A ping ends early for Ctrl-C, and well.
+            Ok(value) if session.interrupted().is_some() => {
+                self.transcript.add_stopped(&text, &ast, None, made);
                 self.show(&value)
             }
+            Ok(value) => {
+                self.transcript.add(&text, &ast, made);
+                self.show(&value)
+            }
+            Err(failure) if matches!(failure.reason, Reason::Interrupted(_)) => {
+                let place = failure.report.place.as_ref();
+                let line = place.map(|place| place.line);
+                self.transcript.add_stopped(&text, &ast, line, made);
+                Err(failure)
+            }
             Err(failure) => {
-                if !matches!(failure.reason, Reason::Interrupted(_)) {
-                    state.scope.borrow_mut().rewind(variables);
-                    // `exit()` says that all is well.
-                    if made && stdin().is_terminal() {
-                        let undone = self.roll_back()?;
-                        self.note(&undone.to_string().replace("this run", "this entry"));
-                    }
+                state.scope.borrow_mut().rewind(variables);
+                // From a pipe the failure ends the session, which takes all back.
+                if made && self.on_terminal {
+                    let undone = self.roll_back()?;
+                    self.note(&undone.to_string().replace("this run", "this entry"));
                 }
                 Err(failure)
             }
         }
+    }
+
+    /// Parses an entry, and keeps the functions and modules that it declares.
+    fn read(&self, script: &Script) -> Result<AST, Failure> {
+        let mut interpreter = self.state.interpreter.borrow_mut();
+        let ast = interpreter.compile(script, &self.state.scope.borrow())?;
+        interpreter.keep(&ast)?;
+        let imports = params::imports(&ast).into_iter();
+        self.state
+            .learn(&ast, imports.map(|(path, alias, _)| (path, alias)));
+        Ok(ast)
     }
 
     fn show(&self, value: &rhai::Dynamic) -> Result<(), Failure> {

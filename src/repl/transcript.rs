@@ -1,15 +1,18 @@
 //! What was typed and succeeded, to be saved as a script.
 
-use rhai::AST;
+use rhai::{AST, Position};
 
 use crate::dsl::Session;
 use crate::dsl::session::Settings;
 use crate::engine::Interpreter;
 use crate::engine::script::Script;
 
-/// An entry that succeeded.
+/// An entry that succeeded, or was stopped by Ctrl-C.
 struct Entry {
+    /// What was typed.
     text: String,
+    /// What of it goes into the script: of one that was stopped what was done by then.
+    done: String,
     /// Whether it made or changed anything that can be taken back.
     made: bool,
     /// The functions that it declares, with the number of their parameters, where it does nothing else.
@@ -40,8 +43,24 @@ impl Transcript {
         };
         self.entries.push(Entry {
             text: text.trim().to_owned(),
+            done: text.trim().to_owned(),
             made,
             functions,
+        });
+    }
+
+    /// Notes an entry that was stopped at `line`, or in its last statement: that one is no part of the script.
+    pub(super) fn add_stopped(&mut self, text: &str, ast: &AST, line: Option<usize>, made: bool) {
+        let starts = ast.statements().iter().map(|one| one.position());
+        let last = starts
+            .filter(|start| line.is_none_or(|line| start.line().is_none_or(|own| own <= line)))
+            .last();
+        let done = last.map_or(0, |start| offset(text, start));
+        self.entries.push(Entry {
+            text: text.trim().to_owned(),
+            done: text[..done].trim().to_owned(),
+            made,
+            functions: Vec::new(),
         });
     }
 
@@ -62,17 +81,31 @@ impl Transcript {
         };
         let mut text = String::from("//! Saved from a session.\n\n");
         let mut left_out = Vec::new();
-        for entry in &self.entries {
-            let ended = ended(&entry.text);
+        for entry in self.entries.iter().filter(|entry| !entry.done.is_empty()) {
+            let ended = ended(&entry.done);
             let longer = format!("{text}{ended}\n");
             if parses(&longer) {
                 text = longer;
             } else {
-                left_out.push(entry.text.clone());
+                left_out.push(entry.done.clone());
             }
         }
         (text, left_out)
     }
+}
+
+/// Where in `text` a position is.
+fn offset(text: &str, position: Position) -> usize {
+    let (Some(line), Some(column)) = (position.line(), position.position()) else {
+        return 0;
+    };
+    let before: usize = text
+        .split_inclusive('\n')
+        .take(line - 1)
+        .map(str::len)
+        .sum();
+    let rest = text[before..].chars().take(column - 1);
+    before + rest.map(char::len_utf8).sum::<usize>()
 }
 
 /// The entry with a semicolon at its end, where one is needed before the next.
@@ -118,6 +151,25 @@ mod tests {
         assert_eq!(
             text,
             "//! Saved from a session.\n\nlet a = #{b: 1};\na.b // one\n;\nif a.b == 1 { f() };\nfn f() { 2 };\n"
+        );
+    }
+
+    #[test]
+    fn of_an_entry_that_was_stopped_stays_what_was_done() {
+        let interpreter = Interpreter::new(Session::new(Settings::default()));
+        let text = "let e = `é`; e += 1;\nloop {\n  e += 1;\n}\ne";
+        let ast = interpreter.engine().compile(text).unwrap();
+        let mut transcript = Transcript::default();
+        transcript.add_stopped(text, &ast, Some(3), false);
+        transcript.add_stopped(
+            "1",
+            &interpreter.engine().compile("1").unwrap(),
+            None,
+            false,
+        );
+        assert_eq!(
+            transcript.script().0,
+            "//! Saved from a session.\n\nlet e = `é`; e += 1;\n"
         );
     }
 

@@ -130,6 +130,10 @@ fn a_saved_session_gives_the_same_lab() {
     for entry in LAB {
         terminal.enter(entry);
     }
+    terminal.type_keys("a.exec(`ip link set lo up`); a.ping(`127.0.0.1`)\r");
+    terminal.wait_for("icmp_seq=1");
+    terminal.type_keys("\x03");
+    terminal.wait_for_prompt();
     terminal.enter("frobnicate()");
     terminal.enter("netns(`taken-back`)");
     terminal.enter(":undo");

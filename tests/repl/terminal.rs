@@ -177,6 +177,11 @@ impl Terminal {
         self.seen.0.lock().unwrap().screen.screen().contents()
     }
 
+    /// Hands out what stands on the screen with its colours.
+    pub(crate) fn with_screen<T>(&self, look: impl FnOnce(&vt100::Screen) -> T) -> T {
+        look(self.seen.0.lock().unwrap().screen.screen())
+    }
+
     /// Waits for the end of the program; returns its exit code.
     pub(crate) fn wait_for_end(&mut self) -> Option<i32> {
         let end = Instant::now() + PATIENCE;

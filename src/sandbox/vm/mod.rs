@@ -164,12 +164,17 @@ fn boot(parts: &Parts, emulated: impl FnOnce() -> Accel) -> Result<Machine> {
     Ok(machine)
 }
 
+/// Whether this program runs in a micro-VM, which goes away with it.
+pub fn is_guest() -> bool {
+    Path::new(image::MARKER).exists()
+}
+
 /// Plays the guest's part, if this process has one: call it first thing in `main` and end with the code it gives.
 ///
 /// As the guest's `/init` it does not return. No process outside of the guest is ever taken for one, not even the first
 /// process of a container: the guest is known by a file that only its root file system has.
 pub fn take_over_if_guest() -> Option<ExitCode> {
-    if !Path::new(image::MARKER).exists() {
+    if !is_guest() {
         return None;
     }
     // Nothing is mounted yet when the kernel starts its first process.
