@@ -6,6 +6,7 @@
 )]
 
 mod common;
+#[allow(dead_code, reason = "the measurements and the picture use the rest")]
 #[path = "repl/terminal.rs"]
 mod terminal;
 

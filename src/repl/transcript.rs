@@ -1,6 +1,6 @@
 //! What was typed and succeeded, to be saved as a script.
 
-use rhai::{AST, Position};
+use rhai::{AST, Position, Stmt};
 
 use crate::dsl::Session;
 use crate::dsl::session::Settings;
@@ -51,10 +51,10 @@ impl Transcript {
 
     /// Notes an entry that was stopped at `line`, or in its last statement: that one is no part of the script.
     pub(super) fn add_stopped(&mut self, text: &str, ast: &AST, line: Option<usize>, made: bool) {
-        let starts = ast.statements().iter().map(|one| one.position());
+        let starts = ast.statements().iter().map(Stmt::position);
         let last = starts
-            .filter(|start| line.is_none_or(|line| start.line().is_none_or(|own| own <= line)))
-            .last();
+            .rev()
+            .find(|start| line.is_none_or(|line| start.line().is_none_or(|own| own <= line)));
         let done = last.map_or(0, |start| offset(text, start));
         self.entries.push(Entry {
             text: text.trim().to_owned(),

@@ -89,11 +89,10 @@ fn control_c_stops_a_loop_a_sleep_and_a_command() {
             terminal.wait_for("\non");
             terminal.type_keys("\x03");
             terminal.wait_for_prompt();
-            assert!(
-                terminal.screen().contains("interrupted"),
-                "{}",
-                terminal.screen()
-            );
+            let screen = terminal.screen();
+            // Ctrl-C goes to the command, too, which may be the quicker one.
+            let is_stopped = screen.contains("interrupted") || screen.contains("code: 130");
+            assert!(is_stopped, "{screen}");
             terminal.enter(":clear");
         }
     }
@@ -157,7 +156,9 @@ fn a_shell_opens_in_the_namespace() {
     terminal.type_keys("shell(`net-1`)\r");
     terminal.wait_for("shell$");
     terminal.type_keys("ip -br link; echo in $IPVSH_NETNS\r");
-    terminal.wait_for("in net-1");
+    terminal.wait_until("the shell's next prompt", |screen| {
+        screen.contents().matches("shell$").count() == 2
+    });
     assert!(
         terminal.screen().contains("inside0@inside1"),
         "{}",
@@ -169,7 +170,11 @@ fn a_shell_opens_in_the_namespace() {
     });
     terminal.type_keys("exit 3\r");
     terminal.wait_for_prompt();
-    assert!(terminal.screen().contains("\n3\n"), "{}", terminal.screen());
+    assert!(
+        terminal.screen().contains("exit 3\n3\n"),
+        "{}",
+        terminal.screen()
+    );
     assert!(terminal.enter("1 + 1").contains("\n2\n"));
 }
 

@@ -48,6 +48,7 @@ fn main() {
 
 fn draw(screen: &vt100::Screen) -> String {
     let (rows, columns) = screen.size();
+    let (rows, columns) = (rows.get(), columns.get());
     let used = screen.contents().trim_end().lines().count();
     let (width, height) = (usize::from(columns) * CELL.0 + 32, used * CELL.1 + 32);
     let mut svg = format!(
