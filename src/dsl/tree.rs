@@ -90,7 +90,7 @@ fn show(session: &Rc<Session>, places: &[Rc<netns::Netns>]) -> Result<()> {
     reason = "the macro adds items of its own, and unwraps the argument that it has counted"
 )]
 pub mod words {
-    /// Prints all namespaces with their links, parents and addresses as a tree.
+    /// Prints the namespace that ipvsh started in and all named ones, with their links, parents and addresses, as a tree.
     ///
     /// ```rhai
     /// netns("a").veth("to-b", netns("b"), "to-a");
@@ -99,7 +99,10 @@ pub mod words {
     #[rhai_fn(name = "tree", return_raw, volatile)]
     pub fn tree_all(context: NativeCallContext) -> Answer<()> {
         answer(&context, |session| {
-            show(session, &session.known_namespaces()?)
+            // Those that have no name but their processes are other people's: asked for one by one, with tree(net).
+            let mut places = session.known_namespaces()?;
+            places.retain(|place| !place.label().starts_with("pid:"));
+            show(session, &places)
         })
     }
 
