@@ -65,11 +65,10 @@ fn run(lab: &Lab, example: &Example) {
     // With --json, what an example prints goes to standard error.
     assert_eq!(output.code, 0, "{code}\n{}", output.stderr);
     if let Some(Expected::Value(expected)) = &example.expected {
-        let found = output.stdout.lines().next_back().unwrap_or_default();
         let json = |text: &str| -> serde_json::Value {
             serde_json::from_str(text).unwrap_or_else(|error| panic!("{code}\n{text}: {error}"))
         };
         let expected = if expected == "()" { "null" } else { expected };
-        assert_eq!(json(found), json(expected), "{code}");
+        assert_eq!(json(&output.stdout), json(expected), "{code}");
     }
 }

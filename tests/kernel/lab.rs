@@ -121,8 +121,7 @@ impl Lab {
     pub(crate) fn value(&self, line: &str) -> Value {
         let output = self.ipvsh(&["--json", "-e", line]);
         assert_eq!((output.stderr.as_str(), output.code), ("", 0), "{line}");
-        let last = output.stdout.lines().next_back().unwrap_or_default();
-        serde_json::from_str(last).expect("a value in JSON")
+        serde_json::from_str(&output.stdout).expect("a value in JSON")
     }
 
     /// Runs `ip` commands, one a line, that are to be accepted.

@@ -164,6 +164,10 @@ fn a_shell_opens_in_the_namespace() {
         "{}",
         terminal.screen()
     );
+    // What is typed before the shell asks again is echoed twice.
+    terminal.wait_until("the shell's prompt", |screen| {
+        screen.contents().trim_end().ends_with("shell$")
+    });
     terminal.type_keys("exit 3\r");
     terminal.wait_for_prompt();
     assert!(

@@ -304,6 +304,13 @@ mod tests {
     }
 
     #[test]
+    fn the_mean_is_not_below_the_shortest() {
+        let mut round_trips = RoundTrips::default();
+        round_trips.add(Duration::from_nanos(12_800));
+        assert_eq!(round_trips.mean(), round_trips.min);
+    }
+
+    #[test]
     fn without_a_reply_there_are_no_round_trips() {
         let mut tally = Tally::new();
         let sequence = tally.send();
