@@ -301,7 +301,12 @@ impl Talk {
 
     /// A lab outlives the session that made it.
     fn warn_of_what_stands(&self) {
-        let (names, links) = self.state.session().lab().standing();
+        let session = self.state.session();
+        // `exit(1)` says that it failed, and has it taken down.
+        if session.exit_code().is_some_and(|code| code != 0) {
+            return;
+        }
+        let (names, links) = session.lab().standing();
         let namespaces: Vec<_> = names.iter().map(|name| format!("`{name}`")).collect();
         let mut parts = Vec::new();
         match namespaces.len() {

@@ -40,6 +40,10 @@ pub(crate) const TESTS: &[Test] = &[
         an_unknown_word_and_a_stray_bracket_are_red,
     ),
     (
+        "without_colour_nothing_is_coloured",
+        without_colour_nothing_is_coloured,
+    ),
+    (
         "what_is_not_complete_goes_on_set_in",
         what_is_not_complete_goes_on_set_in,
     ),
@@ -150,6 +154,20 @@ fn an_unknown_word_and_a_stray_bracket_are_red() {
             && color(16) != Some(red)
             && color(19) == Some(red)
             && color(22) == Some(vt100::Color::Idx(6))
+    });
+}
+
+fn without_colour_nothing_is_coloured() {
+    let mut terminal = Terminal::start_with(&folder(), &["--sandbox=ns", "--color=never"]);
+    terminal.wait_for_prompt();
+    terminal.enter("let answer = 42");
+    terminal.type_keys("let ans");
+    terminal.wait_for("let ans");
+    terminal.with_screen(|screen| {
+        let cells =
+            (0..2).flat_map(|row| (0..40).filter_map(move |column| screen.cell(row, column)));
+        let mut coloured = cells.filter(|cell| cell.fgcolor() != vt100::Color::Default);
+        assert!(coloured.next().is_none(), "{}", screen.contents());
     });
 }
 
