@@ -54,12 +54,12 @@ pub(crate) fn add(session: &Rc<Session>, link: &Link, text: &str, nodad: bool) -
     };
     let undo = Undo::DeleteAddress {
         netns: place.clone(),
-        link: link.index(),
+        link: link.reference(),
         prefix,
     };
     let added = session.wait(async {
         let rtnl = &place.rtnl()?;
-        Ok::<_, Error>(session.lab().step(undo, address::add(rtnl, &new)).await)
+        session.lab().step(undo, address::add(rtnl, &new)).await
     })??;
     match added {
         Ok(()) => {
@@ -126,7 +126,7 @@ fn delete(session: &Rc<Session>, link: &Link, text: &str) -> Result<()> {
     };
     let undo = Undo::AddAddress {
         netns: place.clone(),
-        link: link.index(),
+        link: link.reference(),
         prefix: found.prefix,
     };
     session.wait(async {
@@ -135,7 +135,7 @@ fn delete(session: &Rc<Session>, link: &Link, text: &str) -> Result<()> {
         session
             .lab()
             .step(undo, request)
-            .await
+            .await?
             .map_err(|refusal| context(refusal.into()))
     })??;
     session.lab().count(Outcome::Deleted);

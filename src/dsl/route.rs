@@ -131,7 +131,7 @@ fn create(
     };
     let added = session.wait(async {
         let rtnl = &place.rtnl()?;
-        Ok::<_, Error>(session.lab().step(undo, route::add(rtnl, route)).await)
+        session.lab().step(undo, route::add(rtnl, route)).await
     })??;
     if added.is_ok() {
         session.lab().count(Outcome::Created);
@@ -241,7 +241,7 @@ fn remove(session: &Rc<Session>, place: &Rc<netns::Netns>, route: &Route) -> Res
         session
             .lab()
             .step(undo, route::delete(rtnl, route))
-            .await
+            .await?
             .map_err(Error::from)
     })??;
     session.lab().count(Outcome::Deleted);
