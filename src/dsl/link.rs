@@ -333,6 +333,7 @@ fn way_back(session: &Rc<Session>, link: &Link, target: &Netns) -> Result<Undo> 
         netns,
         link: moved,
         home: from,
+        was: link.index(),
         up,
         addresses: addresses
             .into_iter()

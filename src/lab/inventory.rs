@@ -60,9 +60,7 @@ impl Inventory {
             .filter_map(|step| step.undo.netns().map(|place| place.id))
             .collect();
         for Step { undo, .. } in contents.steps.into_iter().rev() {
-            let Some((key, mut item)) = describe(&undo) else {
-                continue;
-            };
+            let (key, mut item) = describe(&undo);
             let is_netns = matches!(undo, Undo::DeleteNetns { .. });
             let goes_along = !is_netns && undo.netns().is_some_and(|at| made.contains(&at.id));
             // Of several changes of one thing the last is what should be seen.
@@ -86,7 +84,7 @@ impl Inventory {
 }
 
 /// What a step is about: a key that steps about the same thing share, and the words for it.
-fn describe(undo: &Undo<Place>) -> Option<(String, Item)> {
+fn describe(undo: &Undo<Place>) -> (String, Item) {
     let place = undo.netns().map(Place::label).unwrap_or_default();
     let (kind, what) = match undo {
         Undo::DeleteNetns { name, .. } => ("namespace", format!("namespace `{name}`")),
@@ -114,7 +112,7 @@ fn describe(undo: &Undo<Place>) -> Option<(String, Item)> {
                 link.name
             );
             let key = format!("{} {} {place}", new.what(), link.index);
-            return Some((key, item("setting", what)));
+            return (key, item("setting", what));
         }
         Undo::DeleteAddress { link, prefix, .. } => {
             let what = format!("address `{prefix}` of link `{}` in `{place}`", link.name);
@@ -137,7 +135,7 @@ fn describe(undo: &Undo<Place>) -> Option<(String, Item)> {
         Some(link) => format!("{what} {}", link.index),
         None => what.clone(),
     };
-    Some((key, item(kind, what)))
+    (key, item(kind, what))
 }
 
 fn item(kind: &'static str, what: String) -> Item {
@@ -158,7 +156,9 @@ async fn state(undo: &Undo) -> Result<State> {
     };
     let seen = match recognise::link_of(undo, netns).await {
         Ok(seen) => seen,
-        Err(error) if error.kind == Kind::Conflict => return Ok(State::Changed(error.cause)),
+        Err(error) if error.kind == Kind::Conflict => {
+            return Ok(State::Changed(error.cause.replacen("it ", "", 1)));
+        }
         Err(error) => return Err(error),
     };
     let index = seen.as_ref().map(|seen| seen.index);

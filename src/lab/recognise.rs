@@ -56,9 +56,12 @@ impl Finder {
             let is_there = netns.is_some() || is_stray(&name);
             return is_there.then_some(Undo::DeleteNetns { netns, name });
         }
-        let is_netns = matches!(told, Undo::DeleteNetns { .. });
         let found = told.map(|place| self.netns(&place))?;
-        (!is_netns || found.netns().is_some()).then_some(found)
+        match &found {
+            // Where deleting it was cut off, the file of its name is left.
+            Undo::DeleteNetns { netns: None, name } if !is_stray(name) => None,
+            _ => Some(found),
+        }
     }
 }
 
@@ -79,15 +82,17 @@ fn is_stray(name: &NetnsName) -> bool {
     is_other && std::fs::metadata(&path).is_ok_and(|meta| meta.is_file() && meta.len() == 0)
 }
 
-/// Settles the namespaces that an earlier run announced and was killed before it could say what became of them.
+/// Settles the namespaces that an earlier run announced and was killed before it could say what became of them, or while it
+/// deleted them.
 ///
 /// The name was free when it was announced: what has it now is what that run made.
 pub(super) fn settle(journal: &mut Journal, contents: &Contents) {
     for step in &contents.steps {
-        let Undo::DeleteNetns { netns: None, name } = &step.undo else {
+        let Undo::DeleteNetns { netns, name } = &step.undo else {
             continue;
         };
         match Netns::named(name) {
+            Ok(_) if netns.is_some() => {}
             Ok(made) => journal.complete(step.number, Found::Netns(Place::of(&made))),
             Err(_) if is_stray(name) => {
                 if namespace::delete(name).is_ok() {
@@ -139,16 +144,15 @@ async fn find_link(netns: &Netns, link: &LinkRef) -> Result<Option<Snapshot>> {
     if found.name == link.name {
         return Ok(Some(found));
     }
-    Err(Error::new(
-        Kind::Conflict,
-        format!("somebody has renamed it to `{}`", found.name),
+    Err(
+        Error::new(Kind::Conflict, format!("it is called `{}` now", found.name))
+            .doing("recognise link", &link.name)
+            .within(netns.label())
+            .hint(format!(
+                "give it its name back, `ip link set {} name {}`, or delete it yourself",
+                found.name, link.name
+            )),
     )
-    .doing("recognise link", &link.name)
-    .within(netns.label())
-    .hint(format!(
-        "give it its name back, `ip link set {} name {}`, or delete it yourself",
-        found.name, link.name
-    )))
 }
 
 /// The processes in each namespace, read at once.

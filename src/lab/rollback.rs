@@ -226,7 +226,7 @@ async fn back(undo: Undo, how: How) -> Result<Way> {
     let seen = match undo.link() {
         Some(_) => match recognise::link_of(&undo, &netns).await? {
             Some(seen) => Some(seen),
-            None => return Ok(Way::NothingLeft),
+            None => return settle_if_back(&undo).await,
         },
         None => None,
     };
@@ -250,7 +250,7 @@ async fn back(undo: Undo, how: How) -> Result<Way> {
         } => {
             let moved = link::move_to(rtnl, index, home.namespace(), Some(&link.name)).await;
             let way = done(moved, "move back", &link.name, &netns)?;
-            settle_at_home(&home, &link, up, &addresses).await?;
+            settle_at_home(&home, None, &link, up, &addresses).await?;
             Ok(way)
         }
         Undo::Restore { link, old, new, .. } => {
@@ -294,15 +294,35 @@ async fn back(undo: Undo, how: How) -> Result<Way> {
     }
 }
 
-/// Gives a link that came back what its move took from it.
+/// Ends what an earlier way back was cut off in: the link is at home, and has not got all that it had there.
+async fn settle_if_back(undo: &Undo) -> Result<Way> {
+    if let Undo::MoveBack {
+        link,
+        home,
+        was,
+        up,
+        addresses,
+        ..
+    } = undo
+    {
+        settle_at_home(home, Some(*was), link, *up, addresses).await?;
+    }
+    Ok(Way::NothingLeft)
+}
+
+/// Gives a link that came back what its move took from it; only the one of the ifindex `was`, where one is given.
 async fn settle_at_home(
     home: &Netns,
+    was: Option<u32>,
     link: &LinkRef,
     up: bool,
     addresses: &[ipnet::IpNet],
 ) -> Result<()> {
     let rtnl = &home.rtnl()?;
-    let Some(seen) = link::get(rtnl, link::Which::Name(&link.name)).await? else {
+    let seen = link::get(rtnl, link::Which::Name(&link.name)).await?;
+    let is_it =
+        |seen: &link::Snapshot| seen.kind == link.kind && was.is_none_or(|was| was == seen.index);
+    let Some(seen) = seen.filter(is_it) else {
         return Ok(());
     };
     for prefix in addresses {
@@ -314,7 +334,7 @@ async fn settle_at_home(
         let added = address::add(rtnl, &new).await;
         done(added, "restore address", &prefix.to_string(), home)?;
     }
-    if up {
+    if up && !seen.up {
         let message = crate::lab::setting::Setting::Up(true).message(seen.index, &link.kind);
         done(
             link::change(rtnl, message).await,

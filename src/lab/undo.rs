@@ -48,6 +48,8 @@ pub enum Undo<N = Rc<Netns>> {
         link: LinkRef,
         /// Where it was.
         home: N,
+        /// Its ifindex there.
+        was: u32,
         /// Whether it was up there: a move brings it down.
         up: bool,
         /// The addresses that it had there: a move takes them away.
@@ -152,12 +154,14 @@ impl<N> Undo<N> {
                 netns,
                 link,
                 home,
+                was,
                 up,
                 addresses,
             } => Undo::MoveBack {
                 netns: tell(netns)?,
                 link,
                 home: tell(home)?,
+                was,
                 up,
                 addresses,
             },

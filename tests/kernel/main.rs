@@ -27,6 +27,7 @@ mod examples;
 mod exec;
 mod ipvlan;
 mod ipvtap;
+mod journal;
 mod link;
 mod macvlan;
 mod netns;
@@ -125,6 +126,7 @@ fn all() -> Vec<Case> {
         within::cases(),
         ensure::cases(),
         rollback::cases(),
+        journal::cases(),
         errors::cases(),
         examples::cases(),
         stories::cases(),
