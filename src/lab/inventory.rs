@@ -57,12 +57,12 @@ impl Inventory {
             .steps
             .iter()
             .filter(|step| matches!(step.undo, Undo::DeleteNetns { .. }))
-            .filter_map(|step| step.undo.netns().map(|place| place.id))
+            .filter_map(|step| step.undo.netns().cloned())
             .collect();
         for Step { undo, .. } in contents.steps.into_iter().rev() {
             let (key, mut item) = describe(&undo);
             let is_netns = matches!(undo, Undo::DeleteNetns { .. });
-            let goes_along = !is_netns && undo.netns().is_some_and(|at| made.contains(&at.id));
+            let goes_along = !is_netns && undo.netns().is_some_and(|at| made.contains(at));
             // Of several changes of one thing the last is what should be seen.
             if !judged.insert(key) || goes_along {
                 continue;

@@ -17,7 +17,7 @@ use crate::value::name::NetnsName;
 /// Opens the namespaces that a journal tells of, each once.
 #[derive(Debug, Default)]
 pub struct Finder {
-    found: HashMap<(u64, u64), Option<Rc<Netns>>>,
+    found: HashMap<Place, Option<Rc<Netns>>>,
     /// Every namespace there is, looked up when one is not where it was.
     all: Option<Vec<Rc<Netns>>>,
 }
@@ -25,14 +25,14 @@ pub struct Finder {
 impl Finder {
     /// The namespace, where it still is.
     pub fn netns(&mut self, place: &Place) -> Option<Rc<Netns>> {
-        if let Some(known) = self.found.get(&place.id) {
-            return known.clone().filter(|netns| place.is(netns));
+        if let Some(known) = self.found.get(place) {
+            return known.clone();
         }
         let found = open(&place.at)
             .map(Rc::new)
             .filter(|netns| place.is(netns))
             .or_else(|| self.elsewhere(place));
-        self.found.insert(place.id, found.clone());
+        self.found.insert(place.clone(), found.clone());
         found
     }
 

@@ -16,7 +16,7 @@ use crate::net::netns::Netns;
 pub const FORMAT: u32 = 1;
 
 /// A namespace as the journal tells it from all others.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Place {
     /// The file by which it was opened.
     pub at: PathBuf,

@@ -32,6 +32,7 @@ mod link;
 mod macvlan;
 mod netns;
 mod ping;
+mod random;
 mod readme;
 mod rollback;
 mod route;
@@ -127,6 +128,7 @@ fn all() -> Vec<Case> {
         ensure::cases(),
         rollback::cases(),
         journal::cases(),
+        random::cases(),
         errors::cases(),
         examples::cases(),
         stories::cases(),
