@@ -180,6 +180,13 @@ impl Error {
         self
     }
 
+    /// Says in which namespace it was to be done, whatever an inner layer has said of where it looked.
+    #[must_use]
+    pub fn in_place(mut self, netns: &str) -> Self {
+        self.netns = Some(netns.to_owned());
+        self
+    }
+
     /// Replaces the class.
     #[must_use]
     pub fn kind(mut self, kind: Kind) -> Self {
@@ -217,19 +224,15 @@ impl Error {
 
     /// The one-line message without the hint.
     pub fn message(&self) -> String {
-        let mut text = String::new();
-        if !self.doing.is_empty() {
-            text.push_str("cannot ");
-            text.push_str(&self.doing);
-            if let Some(netns) = &self.netns {
-                text.push_str(" in namespace `");
-                text.push_str(netns);
-                text.push('`');
-            }
-            text.push_str(": ");
+        let cause = self.cause.as_str();
+        if self.doing.is_empty() {
+            return cause.to_owned();
         }
-        text.push_str(&self.cause);
-        text
+        let place = self.netns.as_ref();
+        let place = place.map_or_else(String::new, |netns| format!(" in namespace `{netns}`"));
+        // Once is enough.
+        let cause = cause.strip_suffix(&place).unwrap_or(cause);
+        format!("cannot {}{place}: {cause}", self.doing)
     }
 }
 
@@ -255,7 +258,11 @@ impl From<std::io::Error> for Error {
 
 /// The errno in words, in lower case and without a full stop.
 pub fn describe(errno: Errno) -> String {
-    let text = errno.desc();
+    // Sockets are rarely what it is about, whatever the name says.
+    let text = match errno {
+        Errno::EOPNOTSUPP => "operation not supported",
+        other => other.desc(),
+    };
     let mut chars = text.chars();
     match chars.next() {
         Some(first) if !text.starts_with("I/O") => first.to_lowercase().chain(chars).collect(),
@@ -302,6 +309,27 @@ mod tests {
             "cannot create ipvlan `v1` in namespace `net-1`: file exists"
         );
         assert_eq!(error.kind, Kind::Exists);
+    }
+
+    #[test]
+    fn the_namespace_is_named_once() {
+        let error = Error::new(Kind::NotFound, "there is no link `v9` in namespace `a`");
+        assert_eq!(
+            error.clone().to_string(),
+            "there is no link `v9` in namespace `a`"
+        );
+        assert_eq!(
+            error
+                .clone()
+                .doing("add route", "default")
+                .in_place("a")
+                .to_string(),
+            "cannot add route `default` in namespace `a`: there is no link `v9`"
+        );
+        assert_eq!(
+            error.doing("create ipvlan", "x").in_place("b").to_string(),
+            "cannot create ipvlan `x` in namespace `b`: there is no link `v9` in namespace `a`"
+        );
     }
 
     #[test]

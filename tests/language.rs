@@ -14,6 +14,8 @@ mod calls;
 mod examples;
 #[path = "language/files.rs"]
 mod files;
+#[path = "language/json.rs"]
+mod json;
 #[path = "language/limits.rs"]
 mod limits;
 #[path = "language/manual.rs"]

@@ -7,7 +7,7 @@ use super::output;
 use crate::dsl::Session;
 use crate::dsl::session::Settings;
 use crate::engine::script::Script;
-use crate::engine::{Failure, Interpreter, check as calls, files, stack};
+use crate::engine::{Failure, Interpreter, Reason, check as calls, files, stack};
 use crate::view::error::Report;
 
 /// Checks the script in `file` and the modules that it imports.
@@ -17,7 +17,16 @@ pub(super) fn check(file: &Path, options: &Options) -> Result<u8, Failure> {
             "cannot start the interpreter: {error}"
         ))))
     });
-    let mistakes = checked?;
+    let mistakes = match checked {
+        // What keeps the others from being looked for is a mistake like them.
+        Err(failure) if failure.reason == Reason::Script && options.json => vec![failure],
+        checked => checked?,
+    };
+    if options.json {
+        let found: serde_json::Value = mistakes.iter().map(output::to_json).collect();
+        output::say(&found.to_string());
+        return Ok(u8::from(!mistakes.is_empty()));
+    }
     for mistake in &mistakes {
         output::fail(mistake, options);
     }

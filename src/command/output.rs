@@ -11,9 +11,27 @@ pub(super) fn fail(failure: &Failure, options: &Options) {
     if failure.reason == Reason::OutputClosed {
         return;
     }
-    let text = failure.report.draw(When::from(options.color).on(&stderr()));
+    let text = if options.json {
+        to_json(failure).to_string()
+    } else {
+        failure.report.draw(When::from(options.color).on(&stderr()))
+    };
     // Where even this can't be written there is nobody to tell; the exit code says it.
     let _ = writeln!(stderr(), "{text}");
+}
+
+/// A failure as JSON: what a script could catch of it, with a kind also for those that none can.
+pub(super) fn to_json(failure: &Failure) -> serde_json::Value {
+    let mut json = failure.report.to_json();
+    if json["kind"].is_null() {
+        json["kind"] = match failure.reason {
+            Reason::Usage => "usage",
+            Reason::Interrupted(_) => "interrupted",
+            Reason::Script | Reason::NotPossible | Reason::OutputClosed => "script",
+        }
+        .into();
+    }
+    json
 }
 
 /// Writes `text` and a line end to standard output. A reader that has gone is no failure.

@@ -10,15 +10,16 @@ use signal_hook::consts::{SIGHUP, SIGTERM};
 
 use super::line::{COMMANDS, Cli, Options};
 use super::output;
-use crate::dsl::session::{Given, Settings};
+use crate::dsl::session::{Given, Output, Settings};
 use crate::dsl::{Session, print};
 use crate::engine::script::Script;
 use crate::engine::signals::Signals;
 use crate::engine::{Failure, Interpreter, Reason, params};
 use crate::error::{Error, nearest};
 use crate::lab::Counts;
+use crate::lab::rollback::Undone;
 use crate::net::namespace;
-use crate::repl;
+use crate::repl::{self, Manner};
 use crate::view::error::Report;
 use crate::view::paint::When;
 
@@ -113,14 +114,24 @@ pub(super) fn run(cli: &Cli) -> Result<u8, Failure> {
     let session = Session::new(Settings {
         quiet: options.quiet,
         color: When::from(options.color).on(&std::io::stdout()),
+        json: options.json,
+        // Standard output holds one document: of a line its value, of a script how it went and what it printed.
+        output: match &source {
+            Source::Script { is_line: true, .. } if options.json => Output::Error,
+            Source::Script { .. } if options.json => Output::Collected,
+            _ => Output::Standard,
+        },
     });
     name_lab(&session, cli, &source).map_err(|error| Failure::usage(Report::of(&error)))?;
     match source {
         Source::Session => {
             let color = When::from(options.color).on(&std::io::stderr());
-            let result = repl::run(session.clone(), color);
-            session.lab().close();
-            result
+            let manner = Manner {
+                color,
+                is_throw_away: options.sandbox.is_some(),
+            };
+            let result = repl::run(session.clone(), manner).map(drop);
+            finish(&session, options, true, result)
         }
         Source::Script {
             script,
@@ -202,19 +213,23 @@ fn run_script(
         None if is_line => show(session, &value, options),
         None => Ok(()),
     });
-    finish(&interpreter, options, result)
+    finish(session, options, is_line, result)
 }
 
 /// Prints the value of a line.
-fn show(session: &Session, value: &Dynamic, options: &Options) -> Result<(), Failure> {
-    let value = print::value(value);
-    let text = if options.json {
-        value.to_json().to_string()
-    } else {
-        value.show()
-    };
+fn show(session: &std::rc::Rc<Session>, value: &Dynamic, options: &Options) -> Result<(), Failure> {
+    let text = print::result(session, value);
     if text.is_empty() {
         return Ok(());
+    }
+    if options.json {
+        return match output::say(&text) {
+            0 => Ok(()),
+            _ => Err(Failure {
+                report: Report::new("nobody reads the output"),
+                reason: Reason::OutputClosed,
+            }),
+        };
     }
     session.print(&text).map_err(|error| Failure {
         report: Report::new(error.to_string()),
@@ -226,51 +241,100 @@ fn show(session: &Session, value: &Dynamic, options: &Options) -> Result<(), Fai
 ///
 /// A run that ends well leaves its lab standing, one that fails takes down what it made; `--rm` and `--keep` say otherwise.
 fn finish(
-    interpreter: &Interpreter,
+    session: &Session,
     options: &Options,
+    is_line: bool,
     result: Result<(), Failure>,
 ) -> Result<u8, Failure> {
-    let session = interpreter.session();
     let counts = session.lab().counts();
+    let had_lab = !session.lab().is_empty();
     // `exit(1)` says that the script failed, too.
-    let failed = result.is_err() || session.exit_code().is_some_and(|code| code != 0);
-    let take_down = if failed { !options.keep } else { options.rm };
-    let left = if take_down {
-        take_down_all(session, failed && !options.quiet)
+    let has_failed = result.is_err() || session.exit_code().is_some_and(|code| code != 0);
+    let take_down = if has_failed {
+        !options.keep
     } else {
-        Vec::new()
+        options.rm
     };
+    let undone = if take_down {
+        take_down_all(session)
+    } else {
+        Undone::default()
+    };
+    let is_told = has_failed && !options.quiet && !options.json;
+    if is_told && take_down && had_lab {
+        output::note(&undone.to_string());
+    }
     session.lab().close();
     if options.summary {
-        output::note(&summary(counts));
+        output::note(&if options.json {
+            counts_json(counts).to_string()
+        } else {
+            summary(counts)
+        });
     }
-    let failure = result.err().or_else(|| {
-        (!left.is_empty()).then(|| Failure::script(Report::new("not all could be taken down")))
+    let mut failed = result.err().or_else(|| {
+        (!undone.failures.is_empty())
+            .then(|| Failure::script(Report::new("not all could be taken down")))
     });
-    let Some(mut failure) = failure else {
-        return Ok(session.exit_code().unwrap_or(0));
-    };
-    failure
-        .report
-        .notes
-        .extend(left.iter().map(ToString::to_string));
-    Err(failure)
+    if let Some(failure) = &mut failed {
+        let left = undone.failures.iter().map(ToString::to_string);
+        failure.report.notes.extend(left);
+    }
+    let code = failed
+        .as_ref()
+        .map_or(session.exit_code().unwrap_or(0), Failure::exit_code);
+    if options.json && !is_line {
+        output::say(&document(session, code, failed.as_ref(), &undone).to_string());
+    }
+    match failed {
+        Some(failure) => Err(failure),
+        None => Ok(code),
+    }
 }
 
-/// Undoes what the run made and changed, says so where `aloud`, and returns what could not be undone.
-fn take_down_all(session: &Session, aloud: bool) -> Vec<Error> {
+/// How a run went, as JSON.
+fn document(
+    session: &Session,
+    code: u8,
+    failed: Option<&Failure>,
+    undone: &Undone,
+) -> serde_json::Value {
+    let mut document = serde_json::json!({"ok": code == 0, "exit_code": code});
+    let counts = counts_json(session.lab().counts());
+    if let (Some(document), serde_json::Value::Object(counts)) = (document.as_object_mut(), counts)
+    {
+        document.extend(counts);
+    }
+    document["taken_down"] = serde_json::json!({
+        "namespaces": undone.namespaces,
+        "links": undone.links,
+        "changes": undone.changes,
+    });
+    document["output"] = session.collected().lines().collect();
+    document["error"] = failed.map_or(serde_json::Value::Null, output::to_json);
+    document
+}
+
+/// Undoes what the run made and changed.
+fn take_down_all(session: &Session) -> Undone {
     if session.lab().is_empty() {
-        return Vec::new();
+        return Undone::default();
     }
-    match session.wait(session.lab().roll_back()) {
-        Ok(undone) => {
-            if aloud {
-                output::note(&undone.to_string());
-            }
-            undone.failures
-        }
-        Err(error) => vec![error],
-    }
+    session
+        .wait(session.lab().roll_back())
+        .unwrap_or_else(|error| Undone {
+            failures: vec![error],
+            ..Undone::default()
+        })
+}
+
+fn counts_json(counts: Counts) -> serde_json::Value {
+    serde_json::json!({
+        "created": counts.created,
+        "changed": counts.changed,
+        "unchanged": counts.unchanged,
+        "deleted": counts.deleted,
+    })
 }
 
 fn summary(counts: Counts) -> String {

@@ -20,7 +20,7 @@ pub(super) fn run(cli: &Cli) -> Result<u8, Failure> {
         Some(Place::Vm) => sandbox::Place::Vm,
         Some(Place::Auto) | None => {
             let place = sandbox::choose();
-            if !options.quiet {
+            if !options.quiet && !options.json {
                 announce(place);
             }
             place

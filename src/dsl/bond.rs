@@ -137,6 +137,7 @@ pub mod words {
                     builder = builder.miimon(u32::try_from(ms).unwrap_or_default());
                     facts.push(("miimon", ms.to_string()));
                 }
+                let message = builder.build();
                 let ports: Vec<Link> = ports
                     .iter()
                     .map(|port| link::link_argument(session, &net.0, port))
@@ -150,9 +151,12 @@ pub mod words {
                     facts_of,
                     common,
                 };
-                let bond = ensure(session, &wanted, || Ok(builder.build()))?;
-                take_ports(session, &bond, &ports)?;
-                Ok(bond)
+                ensure(
+                    session,
+                    &wanted,
+                    |_| Ok(message.clone()),
+                    |bond| take_ports(session, &bond.link, &ports),
+                )
             };
             make().map_err(context)
         })

@@ -78,6 +78,7 @@ pub mod words {
                     builder = builder.vlan_filtering(on);
                     facts.push(("vlan_filtering", on.to_string()));
                 }
+                let message = builder.build();
                 let wanted = Wanted {
                     kind: "bridge",
                     place: net.0.clone(),
@@ -87,7 +88,7 @@ pub mod words {
                     facts_of,
                     common,
                 };
-                ensure(session, &wanted, || Ok(builder.build()))
+                ensure(session, &wanted, |_| Ok(message.clone()), |_| Ok(()))
             };
             make().map_err(context)
         })

@@ -54,7 +54,7 @@ pub mod words {
                     facts_of: |_| Vec::new(),
                     common,
                 };
-                ensure(session, &wanted, || Ok(message))
+                ensure(session, &wanted, |_| Ok(message.clone()), |_| Ok(()))
             };
             make().map_err(context)
         })

@@ -1,5 +1,6 @@
 //! Commands: run a program inside a namespace, from a list of arguments, and get its output and exit code back.
 
+use std::path::Path;
 use std::process::Stdio;
 use std::rc::Rc;
 
@@ -14,7 +15,7 @@ use crate::net::namespace;
 use crate::value::options::{self, Options};
 
 /// What a command can be told.
-const KEYS: &[&str] = &["check", "cwd", "env", "input", "timeout"];
+pub(crate) const KEYS: &[&str] = &["check", "cwd", "env", "input", "timeout"];
 
 /// The arguments of a command: text each; numbers are taken as text.
 fn arguments(list: &Array) -> Result<Vec<String>> {
@@ -51,6 +52,12 @@ fn run(session: &Rc<Session>, net: &Netns, list: &Array, options: Map) -> Result
     let mut command = Command::new(&arguments[0]);
     command.args(&arguments[1..]);
     if let Some(cwd) = cwd {
+        if !Path::new(&cwd).is_dir() {
+            return Err(context(Error::new(
+                Kind::NotFound,
+                format!("there is no folder `{cwd}`"),
+            )));
+        }
         command.current_dir(cwd);
     }
     if let Some(env) = env {
@@ -223,8 +230,23 @@ pub mod words {
     /// ```
     #[rhai_fn(name = "exec", return_raw, volatile)]
     pub fn exec_line(context: NativeCallContext, net: &mut Netns, command: &str) -> Answer<Map> {
+        exec_line_with(context, net, command, Map::new())
+    }
+
+    /// Runs a program given as one line with options, those of the form that takes a list.
+    ///
+    /// ```rhai
+    /// netns("a").exec("false", #{check: true})    // !! it ended with exit code 1
+    /// ```
+    #[rhai_fn(name = "exec", return_raw, volatile)]
+    pub fn exec_line_with(
+        context: NativeCallContext,
+        net: &mut Netns,
+        command: &str,
+        options: Map,
+    ) -> Answer<Map> {
         let words = command.split_whitespace();
         let list: Array = words.map(|word| word.to_owned().into()).collect();
-        exec_with(context, net, list, Map::new())
+        exec_with(context, net, list, options)
     }
 }

@@ -1,5 +1,6 @@
 //! ipvlan and ipvtap slaves: links that share the MAC address of one parent and are told apart by their IP addresses.
 
+use std::cell::Cell;
 use std::rc::Rc;
 
 use rhai::Map;
@@ -13,10 +14,11 @@ use crate::dsl::make::{Fact, Parent, Wanted, creating, ensure, read};
 use crate::dsl::{Answer, Session, answer, link};
 use crate::error::{Error, Result};
 use crate::lab::setting::Setting;
+use crate::net::link::Snapshot;
 use crate::value::options::Options;
 
 /// Keys beyond those that every link takes.
-const KEYS: &[&str] = &["flag", "mode", "switch"];
+pub(crate) const KEYS: &[&str] = &["flag", "mode", "switch"];
 
 fn facts_of(data: &InfoData) -> Vec<Fact> {
     Settings::of(data).map_or_else(Vec::new, |port| {
@@ -60,7 +62,7 @@ fn make(
     let flag = options.string("flag")?;
     let flag = flag.map(|flag| port::flag(&flag)).transpose()?;
     let switch = options.flag("switch")?.unwrap_or(false);
-    let parent = real_parent(session, Parent::find(session, parent)?)?;
+    let parent = real_parent(session, Parent::find(session, &net.0, parent)?)?;
     let mut facts: Vec<Fact> = Vec::new();
     facts.extend(mode.map(|mode| ("mode", mode.to_owned())));
     facts.extend(flag.map(|flag| ("flag", flag.to_owned())));
@@ -77,36 +79,38 @@ fn make(
         facts_of,
         common,
     };
-    let mut settings = None;
-    let slave = ensure(session, &wanted, || {
+    let settings = Cell::new(None);
+    let message = |replaced: Option<&Snapshot>| {
         parent.check_can_carry(session, kind)?;
-        let resolved = session.ports().read(session, &parent)?.resolve(
-            &parent.seen.name,
-            mode,
-            flag,
-            switch,
-        )?;
-        settings = Some(resolved);
+        let mut port = session.ports().read(session, &parent)?;
+        if let Some(replaced) = replaced {
+            port.leave_out(&wanted.place, replaced.index);
+            session.ports().forget();
+        }
+        let resolved = port.resolve(&parent.seen.name, mode, flag, switch)?;
+        settings.set(Some(resolved));
         Ok(message(
             kind,
             wanted.name.as_str(),
             parent.seen.index,
             resolved,
         ))
-    })?;
-    match settings {
-        Some(settings) if session.lab().made_link(&slave.netns(), slave.index()) => {
-            let slave = Slave {
-                netns: slave.netns(),
-                index: slave.index(),
-                name: slave.name(),
-            };
-            session.ports().made(&parent, slave, settings);
+    };
+    ensure(session, &wanted, message, |slave| {
+        match settings.get() {
+            Some(settings) if slave.is_new => {
+                let slave = Slave {
+                    netns: slave.link.netns(),
+                    index: slave.link.index(),
+                    name: slave.link.name(),
+                };
+                session.ports().made(&parent, slave, settings);
+            }
+            _ if switch => switch_port(session, &slave.link, mode, flag, true)?,
+            _ => {}
         }
-        _ if switch => switch_port(session, &slave, mode, flag, true)?,
-        _ => {}
-    }
-    Ok(slave)
+        Ok(())
+    })
 }
 
 /// A slave as parent stands for its own parent: the kernel makes the new one its sibling.
@@ -115,10 +119,7 @@ fn real_parent(session: &Rc<Session>, parent: Parent) -> Result<Parent> {
         return Ok(parent);
     }
     let slave = link::handle(&parent.netns, &parent.seen);
-    let above = match parent.seen.parent {
-        Some(index) => link::neighbour(session, &slave, index, parent.seen.parent_nsid)?,
-        None => None,
-    };
+    let above = link::parent_of(session, &slave, &parent.seen)?;
     match above {
         Some(above) => Ok(Parent {
             seen: link::snapshot(session, &above)?,
@@ -157,20 +158,14 @@ fn switch_port(
         session.lab().count(crate::lab::Outcome::Unchanged);
         return Ok(());
     }
-    let above = match seen.parent {
-        Some(index) => link::neighbour(session, slave, index, seen.parent_nsid)?,
-        None => None,
-    };
+    let above = link::parent_of(session, slave, &seen)?;
     if let Some(above) = above {
         let parent = Parent {
             seen: link::snapshot(session, &above)?,
             netns: above.netns(),
         };
         let mut siblings = session.ports().read(session, &parent)?;
-        siblings.slaves.retain(|sibling| {
-            sibling.index != slave.index()
-                || sibling.netns.namespace().id() != slave.netns().namespace().id()
-        });
+        siblings.leave_out(&slave.netns(), slave.index());
         if !siblings.slaves.is_empty() {
             siblings
                 .resolve(&parent.seen.name, mode, flag, switch)
@@ -321,11 +316,20 @@ pub mod words {
         options: Map,
     ) -> Answer<Link> {
         answer(&context, |session| {
-            let mut options = Options::new("mode", options, &[&["flag", "switch"]])?;
-            let flag = options.string("flag")?;
-            let flag = flag.map(|flag| port::flag(&flag)).transpose()?;
-            let switch = options.flag("switch")?.unwrap_or(false);
-            switch_port(session, link, Some(port::mode(mode)?), flag, switch)?;
+            let context = |error: Error| {
+                error
+                    .doing("set the mode of link", &link.name())
+                    .within(link.netns().label())
+            };
+            let read = || {
+                let mut options = Options::new("mode", options, &[&["flag", "switch"]])?;
+                let flag = options.string("flag")?;
+                let flag = flag.map(|flag| port::flag(&flag)).transpose()?;
+                let switch = options.flag("switch")?.unwrap_or(false);
+                Ok((port::mode(mode)?, flag, switch))
+            };
+            let (mode, flag, switch) = read().map_err(context)?;
+            switch_port(session, link, Some(mode), flag, switch)?;
             Ok(link.clone())
         })
     }

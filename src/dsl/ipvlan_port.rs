@@ -10,8 +10,8 @@ use std::rc::Rc;
 
 use rtnetlink::packet_route::link::{InfoData, InfoIpVlan, InfoIpVtap, IpVlanFlags, IpVlanMode};
 
-use crate::dsl::Session;
 use crate::dsl::make::Parent;
+use crate::dsl::{self, Session};
 use crate::error::{Error, Kind, Result};
 use crate::net::link::{self, Snapshot, Which};
 use crate::net::namespace::Id;
@@ -202,6 +202,9 @@ fn scan(session: &Rc<Session>, parent: &Parent) -> Result<Port> {
             let at_home = netns.namespace().id() == home;
             for link in links {
                 let is_ours = match link.parent_nsid {
+                    None if dsl::link::hides_parent(&link) => {
+                        dsl::link::may_be_parent(&link, &parent.seen)
+                    }
                     None => at_home,
                     Some(id) => nsid == Some(id),
                 };
@@ -222,6 +225,18 @@ impl Port {
             index: link.index,
             name: link.name,
         });
+    }
+
+    /// Takes one slave for gone: what is asked of the port is asked for it.
+    ///
+    /// Without slaves the port has no settings that could be in the way.
+    pub(crate) fn leave_out(&mut self, netns: &Netns, index: u32) {
+        let id = netns.namespace().id();
+        self.slaves
+            .retain(|slave| slave.index != index || slave.netns.namespace().id() != id);
+        if self.slaves.is_empty() {
+            self.settings = None;
+        }
     }
 
     /// What a new slave is to ask for: what was asked, else what the port does, else l3 and bridge.

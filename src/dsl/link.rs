@@ -6,6 +6,7 @@ use rhai::plugin::{Dynamic, NativeCallContext, export_module};
 use rtnetlink::{LinkMessageBuilder, LinkUnspec};
 
 use crate::dsl::handle::{Link, Netns};
+use crate::dsl::ipvlan_port::Settings;
 use crate::dsl::netns::namespace_argument;
 use crate::dsl::{Answer, Session, answer};
 use crate::error::{Error, Kind, Result, nearest};
@@ -17,6 +18,7 @@ use crate::net::netns;
 use crate::net::rtnl::Refusal;
 use crate::value::name::LinkName;
 use crate::value::{mac, options};
+use crate::view::value::{Handle, Value};
 
 /// The error for a refused request about a link.
 pub(crate) fn refused(refusal: Refusal, verb: &str, name: &str, place: &netns::Netns) -> Error {
@@ -68,6 +70,18 @@ pub(crate) fn absent(session: &Rc<Session>, place: &Rc<netns::Netns>, name: &str
     }
 }
 
+/// What to type for the link of that name: in the current namespace, or in another one.
+pub(crate) fn call(session: &Rc<Session>, place: &netns::Netns, name: &str) -> String {
+    let is_here = session
+        .here()
+        .is_ok_and(|here| here.namespace().id() == place.namespace().id());
+    if is_here {
+        format!("link(\"{name}\")")
+    } else {
+        format!("netns(\"{}\").link(\"{name}\")", place.label())
+    }
+}
+
 /// All links of a namespace.
 pub(crate) fn all(session: &Rc<Session>, place: &Rc<netns::Netns>) -> Result<Vec<Snapshot>> {
     session.wait(async {
@@ -100,14 +114,9 @@ pub(crate) fn snapshot(session: &Rc<Session>, link: &Link) -> Result<Snapshot> {
             Ok(found)
         }
         Some(found) => Err(gone(link).note(format!(
-            "its ifindex {} now belongs to {} `{}`",
+            "its ifindex {} now belongs to {}",
             link.index(),
-            if found.kind.is_empty() {
-                "link"
-            } else {
-                &found.kind
-            },
-            found.name
+            described(&found)
         ))),
         None => Err(gone(link)),
     }
@@ -239,6 +248,20 @@ pub(crate) fn set_master(session: &Rc<Session>, link: &Link, master: Option<&Lin
         None => 0,
     };
     set(session, link, verb, Setting::Master(index))
+    .map_err(|error| match error.errno {
+        Some(nix::errno::Errno::EBUSY) => error
+            .cause("something else takes its traffic already")
+            .note("a link is a port of one master, and of none while it carries ipvlan or macvlan slaves")
+            .hint("take another link, or delete the slaves first"),
+        Some(nix::errno::Errno::EOPNOTSUPP) => {
+            let name = master.map(Link::name).unwrap_or_default();
+            error
+                .kind(Kind::Invalid)
+                .cause(format!("`{name}` takes no ports"))
+                .hint("a master is a bridge, a bond or a VRF")
+        }
+        _ => error,
+    })
 }
 
 /// Sets the alias, a free text.
@@ -275,7 +298,19 @@ fn move_to(session: &Rc<Session>, link: &Link, target: &Netns) -> Result<()> {
         return Ok(());
     }
     let context = |error: Error| error.doing("move link", &name).within(from.label());
+    let seen = snapshot(session, link)?;
+    if seen.loopback {
+        return Err(context(
+            Error::invalid("a loopback stays in its namespace")
+                .hint("every namespace has one of its own: net.link(\"lo\")"),
+        ));
+    }
     if let Some(there) = find(session, target, &name)? {
+        if there.loopback {
+            return Err(context(Error::invalid(
+                "a loopback can't leave its namespace",
+            )));
+        }
         return Err(context(
             Error::new(
                 Kind::Exists,
@@ -284,7 +319,7 @@ fn move_to(session: &Rc<Session>, link: &Link, target: &Netns) -> Result<()> {
                     target.label()
                 ),
             )
-            .note(format!("there: {} `{}`", there.kind, there.name))
+            .note(format!("there: {}", described(&there)))
             .hint("rename one of them first, with rename(…)"),
         ));
     }
@@ -349,7 +384,15 @@ pub(crate) fn delete(session: &Rc<Session>, link: &Link) -> Result<()> {
     let deleted = session.wait(async {
         link::delete(&place.rtnl()?, link.index())
             .await
-            .map_err(|refusal| refused(refusal, "delete link", &link.name(), &place))
+            .map_err(|refusal| match refusal.errno {
+                nix::errno::Errno::EOPNOTSUPP => {
+                    refused(refusal, "delete link", &link.name(), &place)
+                        .kind(Kind::Invalid)
+                        .cause("it is no virtual link: a loopback or hardware stays")
+                        .hint("bring it down instead, with .down()")
+                }
+                _ => refused(refusal, "delete link", &link.name(), &place),
+            })
     })??;
     session.lab().count(if deleted {
         Outcome::Deleted
@@ -367,27 +410,31 @@ fn wait_up(session: &Rc<Session>, link: &Link, timeout: std::time::Duration) -> 
     if operational(&snapshot(session, link)?) {
         return Ok(());
     }
-    let deadline = timeout;
-
-    session.wait_or_interrupt(async {
-        tokio::time::timeout(deadline, async {
-            loop {
-                let Some(seen) = changes.next().await else {
-                    return Ok(());
-                };
+    let came_up = session.wait_or_interrupt(async {
+        tokio::time::timeout(timeout, async {
+            while let Some(seen) = changes.next().await {
                 if seen.index == link.index() && operational(&seen) {
-                    return Ok(());
+                    return;
                 }
             }
         })
         .await
-        .unwrap_or_else(|_| {
-            Err(Error::new(Kind::Timeout, "it has no carrier yet")
-                .doing("wait for link", &link.name())
-                .within(place.label())
-                .hint("is its other end, or its parent, up?"))
-        })
-    })?
+        .is_ok()
+    })?;
+    if came_up {
+        return Ok(());
+    }
+    let (why, hint) = if snapshot(session, link)?.up {
+        ("has no carrier", "bring its other end, or its parent, up")
+    } else {
+        ("is down", "bring it up first, with .up()")
+    };
+    Err(
+        Error::new(Kind::Timeout, format!("it {why} after {timeout:?}"))
+            .doing("wait for link", &link.name())
+            .within(place.label())
+            .hint(hint),
+    )
 }
 
 /// Finds the link that a handle in another link's property points to, in whatever namespace that is.
@@ -410,6 +457,47 @@ pub(crate) fn neighbour(
         found.map_err(Error::from)
     })??;
     Ok(found.map(|found| handle(&other, &found)))
+}
+
+/// Whether the kernel leaves out of the link in which namespace its parent is.
+///
+/// It does for ipvtap: `ipvtap_link_ops` of drivers/net/ipvlan/ipvtap.c has no `get_link_net` (seen on Linux 6.1).
+pub(crate) fn hides_parent(seen: &Snapshot) -> bool {
+    seen.kind == "ipvtap" && seen.parent_nsid.is_none()
+}
+
+/// Whether `parent` may be what an ipvtap slave is stacked on: the ifindex says so, and the MAC address, which they share.
+pub(crate) fn may_be_parent(seen: &Snapshot, parent: &Snapshot) -> bool {
+    seen.parent == Some(parent.index) && seen.mac == parent.mac && !parent.kind.starts_with("ipv")
+}
+
+/// The link that `link`, seen just now, is stacked on; none where it is in a namespace that can't be found.
+pub(crate) fn parent_of(
+    session: &Rc<Session>,
+    link: &Link,
+    seen: &Snapshot,
+) -> Result<Option<Link>> {
+    let Some(index) = seen.parent else {
+        return Ok(None);
+    };
+    if !hides_parent(seen) {
+        return neighbour(session, link, index, seen.parent_nsid);
+    }
+    let candidates = session.known_namespaces()?;
+    session.wait(async {
+        for candidate in candidates {
+            // A namespace may go while the others are looked through.
+            let Ok(rtnl) = &candidate.rtnl() else {
+                continue;
+            };
+            if let Ok(Some(found)) = link::get(rtnl, Which::Index(index)).await
+                && may_be_parent(seen, &found)
+            {
+                return Ok(Some(handle(&candidate, &found)));
+            }
+        }
+        Ok(None)
+    })?
 }
 
 /// The namespace that `place` knows under the id `nsid`.
@@ -518,7 +606,11 @@ pub mod words {
     #[rhai_fn(name = "netns", return_raw, volatile)]
     pub fn netns_(context: NativeCallContext, link: &mut Link, target: Dynamic) -> Answer<Link> {
         answer(&context, |session| {
-            let target = namespace_argument(&target)?;
+            let target = namespace_argument(&target).map_err(|error| {
+                error
+                    .doing("move link", &link.name())
+                    .in_place(link.netns().label())
+            })?;
             move_to(session, link, &target)?;
             Ok(link.clone())
         })
@@ -578,7 +670,12 @@ pub mod words {
     #[rhai_fn(return_raw, volatile)]
     pub fn master(context: NativeCallContext, link: &mut Link, master: Dynamic) -> Answer<Link> {
         answer(&context, |session| {
-            let master = link_argument(session, &link.netns(), &master)?;
+            let place = link.netns();
+            let master = link_argument(session, &place, &master).map_err(|error| {
+                error
+                    .doing("set the master of link", &link.name())
+                    .in_place(place.label())
+            })?;
             set_master(session, link, Some(&master))?;
             Ok(link.clone())
         })
@@ -753,21 +850,25 @@ pub mod words {
     pub fn get_parent(context: NativeCallContext, link: &mut Link) -> Answer<Dynamic> {
         answer(&context, |session| {
             let seen = snapshot(session, link)?;
-            match seen.parent {
-                Some(index) if seen.kind != "veth" => {
-                    Ok(or_unit(neighbour(session, link, index, seen.parent_nsid)?))
-                }
-                _ => Ok(Dynamic::UNIT),
+            if seen.kind == "veth" {
+                return Ok(Dynamic::UNIT);
             }
+            Ok(or_unit(parent_of(session, link, &seen)?))
         })
     }
 
     /// The link in one line, as `ip -br link` prints it.
-    #[rhai_fn(global, name = "to_string", name = "to_debug", volatile)]
+    #[rhai_fn(global, name = "to_string", volatile)]
     pub fn to_text(context: NativeCallContext, link: &mut Link) -> String {
         Session::of(&context)
             .and_then(|session| snapshot(&session, link).map(|seen| line(&seen)))
             .unwrap_or_else(|_| format!("{} (gone)", link.name()))
+    }
+
+    /// The link inside a list or map: its name.
+    #[rhai_fn(global, name = "to_debug")]
+    pub fn to_debug(link: &mut Link) -> String {
+        link.name()
     }
 }
 
@@ -784,6 +885,79 @@ pub(crate) fn line(link: &Snapshot) -> String {
         mac::print(&link.mac),
         link_flags(link.flags).join(",")
     )
+}
+
+/// What there is to show of the link as it is now; outside of a run, or where it is gone, of its handle alone.
+pub(crate) fn show(session: Option<&Rc<Session>>, link: &Link) -> Value {
+    let name = link.name();
+    let netns = link.netns().label().to_owned();
+    let Some(seen) = session.and_then(|session| snapshot(session, link).ok()) else {
+        return Value::Handle(Box::new(Handle {
+            line: format!("{name} (gone)"),
+            cells: cells(&name, link.kind(), "", ["gone", "", "", &netns]),
+            fields: vec![
+                ("name", Value::text(&name)),
+                ("kind", Value::text(link.kind())),
+                ("state", Value::text("gone")),
+                ("netns", Value::text(&netns)),
+            ],
+            name,
+        }));
+    };
+    let mac = mac::print(&seen.mac);
+    let mtu = seen.mtu.to_string();
+    let port = seen.data.as_ref().and_then(Settings::of);
+    let mode = match port {
+        Some(port) if port.flag == "bridge" => port.mode.to_owned(),
+        Some(port) => format!("{} {}", port.mode, port.flag),
+        None => String::new(),
+    };
+    let flags = link_flags(seen.flags).into_iter().map(Value::text);
+    let port =
+        |of: fn(Settings) -> &'static str| port.map_or(Value::Nothing, |p| Value::text(of(p)));
+    Value::Handle(Box::new(Handle {
+        name: seen.name.clone(),
+        line: line(&seen),
+        cells: cells(
+            &seen.name,
+            &seen.kind,
+            &mode,
+            [seen.state, &mtu, &mac, &netns],
+        ),
+        fields: vec![
+            ("name", Value::text(&seen.name)),
+            ("index", Value::word(seen.index)),
+            ("kind", Value::text(&seen.kind)),
+            ("mode", port(|port| port.mode)),
+            ("flag", port(|port| port.flag)),
+            ("state", Value::text(seen.state)),
+            ("is_up", Value::word(seen.up)),
+            ("carrier", Value::word(seen.carrier)),
+            ("flags", Value::List(flags.collect())),
+            ("mtu", Value::Word(mtu)),
+            ("mac", Value::Text(mac)),
+            (
+                "alias",
+                seen.alias.as_ref().map_or(Value::Nothing, Value::text),
+            ),
+            ("netns", Value::Text(netns)),
+        ],
+    }))
+}
+
+/// The row of a link in a table.
+fn cells(name: &str, kind: &str, mode: &str, rest: [&str; 4]) -> Vec<(&'static str, String)> {
+    let headings = ["name", "kind", "mode", "state", "mtu", "mac", "netns"];
+    let texts = [name, kind, mode].into_iter().chain(rest);
+    headings.into_iter().zip(texts.map(str::to_owned)).collect()
+}
+
+/// The link with its kind, as a note names it.
+pub(crate) fn described(link: &Snapshot) -> String {
+    match link.kind.as_str() {
+        "" => format!("link `{}`", link.name),
+        kind => format!("{kind} `{}`", link.name),
+    }
 }
 
 /// Flags with the names and in the order in which `ip link` prints them.

@@ -8,6 +8,7 @@ use rtnetlink::packet_route::link::{InfoData, InfoMacVlan, MacVlanMode};
 use crate::dsl::handle::{Link, Netns};
 use crate::dsl::make::{Fact, Parent, Wanted, creating, ensure, read};
 use crate::dsl::{Answer, answer};
+use crate::net::link::Snapshot;
 use crate::value::choice::choose;
 
 /// The modes by the names that `ip` gives them.
@@ -119,7 +120,7 @@ pub mod words {
             let make = || {
                 let (name, _, common) = read("macvlan", name, options, &[])?;
                 let number = choose("macvlan", "mode", mode, MODES)?;
-                let parent = Parent::find(session, &parent)?;
+                let parent = Parent::find(session, &net.0, &parent)?;
                 let wanted = Wanted {
                     kind: "macvlan",
                     place: net.0.clone(),
@@ -129,11 +130,12 @@ pub mod words {
                     facts_of,
                     common,
                 };
-                ensure(session, &wanted, || {
+                let message = |_: Option<&Snapshot>| {
                     parent.check_can_carry(session, "macvlan")?;
                     let name = wanted.name.as_str();
                     Ok(LinkMacVlan::new(name, parent.seen.index, number).build())
-                })
+                };
+                ensure(session, &wanted, message, |_| Ok(()))
             };
             make().map_err(context)
         })

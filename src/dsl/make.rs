@@ -69,6 +69,11 @@ impl Common {
         }
         Ok(common)
     }
+
+    /// Whether what is there and differs is to be replaced.
+    pub(crate) fn replace(&self) -> bool {
+        self.replace
+    }
 }
 
 /// The parent that a link is to be stacked on.
@@ -80,9 +85,31 @@ pub(crate) struct Parent {
 }
 
 impl Parent {
-    /// Finds the parent given as a handle, or as a name in the current namespace.
-    pub(crate) fn find(session: &Rc<Session>, given: &Dynamic) -> Result<Self> {
-        let found = link::link_argument(session, &session.here()?, given)?;
+    /// Finds the parent of a link in `place`, given as a handle, or as a name in the current namespace.
+    pub(crate) fn find(
+        session: &Rc<Session>,
+        place: &Rc<netns::Netns>,
+        given: &Dynamic,
+    ) -> Result<Self> {
+        if given.is::<Netns>() {
+            return Err(Error::invalid("the parent is missing: a namespace stands in its place")
+                .hint("write the namespace in front, then the parent and the name: net.ipvlan(\"eth0\", \"v1\")"));
+        }
+        let here = session.here()?;
+        let found = link::link_argument(session, &here, given).map_err(|error| {
+            let name = given.clone().into_string().unwrap_or_default();
+            let is_there = error.kind == Kind::NotFound
+                && here.namespace().id() != place.namespace().id()
+                && link::find(session, place, &name).is_ok_and(|found| found.is_some());
+            if is_there {
+                error.hint(format!(
+                    "a parent's name is looked up where the script is; for the one in `{0}` write netns(\"{0}\").link(\"{name}\")",
+                    place.label()
+                ))
+            } else {
+                error
+            }
+        })?;
         Ok(Self {
             seen: link::snapshot(session, &found)?,
             netns: found.netns(),
@@ -105,15 +132,22 @@ impl Parent {
                 || "another link".to_owned(),
                 |master| format!("{} `{}`", master.kind(), master.name()),
             );
-            return Err(Error::new(
-                Kind::Busy,
-                format!("parent `{name}` is a port of {master}"),
-            )
-            .hint(format!("stack it on the {master} instead, or free the port with link(\"{name}\").nomaster()")));
+            return Err(
+                Error::new(Kind::Busy, format!("parent `{name}` is a port of {master}")).hint(
+                    format!(
+                        "stack it on the {master} instead, or free the port with {}.nomaster()",
+                        link::call(session, netns, name)
+                    ),
+                ),
+            );
         }
         if !seen.up {
-            return Err(Error::invalid(format!("parent `{name}` is down"))
-                .hint(format!("bring it up first: link(\"{name}\").up()")));
+            return Err(
+                Error::invalid(format!("parent `{name}` is down")).hint(format!(
+                    "bring it up first: {}.up()",
+                    link::call(session, netns, name)
+                )),
+            );
         }
         Ok(())
     }
@@ -145,9 +179,10 @@ pub(crate) fn creating<'a>(
 ) -> impl Fn(Error) -> Error + 'a {
     move |error| {
         if error.doing.is_empty() {
+            // A parent is looked for elsewhere.
             error
                 .doing(&format!("create {kind}"), name)
-                .within(place.label())
+                .in_place(place.label())
         } else {
             error
         }
@@ -167,41 +202,58 @@ pub(crate) fn read(
     Ok((name, options, common))
 }
 
+/// A link that is there as wanted.
+pub(crate) struct Ensured {
+    /// The link.
+    pub(crate) link: Link,
+    /// Whether it was made just now.
+    pub(crate) is_new: bool,
+}
+
 /// Makes the link that is wanted where it is not there; returns it where it is there as wanted.
 ///
-/// `message` is asked for the kind's own part only when the link is really to be made.
-/// Fails with `conflict` where a link of that name is there and differs.
+/// `message` is asked for the kind's own part only when the link is really to be made, and told which link is replaced by it.
+/// `settled` gives the link what only its kind knows. Fails with `conflict` where a link of that name is there and differs.
+/// What fails leaves no new link behind.
 pub(crate) fn ensure(
     session: &Rc<Session>,
     wanted: &Wanted,
-    message: impl FnOnce() -> Result<LinkMessage>,
+    message: impl FnMut(Option<&Snapshot>) -> Result<LinkMessage>,
+    settled: impl FnOnce(&Ensured) -> Result<()>,
 ) -> Result<Link> {
+    let ensured = find_or_create(session, wanted, message)?;
+    let finished = settled(&ensured).and_then(|()| finish(session, wanted, &ensured));
+    if finished.is_err() && ensured.is_new {
+        // The failure that is reported is the first one.
+        let _ = link::delete(session, &ensured.link);
+    }
+    finished.map(|()| ensured.link)
+}
+
+fn find_or_create(
+    session: &Rc<Session>,
+    wanted: &Wanted,
+    mut message: impl FnMut(Option<&Snapshot>) -> Result<LinkMessage>,
+) -> Result<Ensured> {
     let name = wanted.name.as_str();
+    let find = || link::find(session, &wanted.place, name);
     // In a namespace of the run's own nothing is there yet, as a rule: ask at once, and look only when refused.
-    let look_first = !session.lab().made_namespace(&wanted.place);
-    let present = if look_first {
-        link::find(session, &wanted.place, name)?
-    } else {
-        None
+    if !session.lab().made_namespace(&wanted.place)
+        && let Some(present) = find()?
+    {
+        return settle(session, wanted, &present, message);
+    }
+    let created = message(None).and_then(|request| create(session, wanted, request));
+    let refused = match created {
+        Ok(Some(link)) => return Ok(Ensured { link, is_new: true }),
+        Ok(None) => Error::new(Kind::Exists, "a link of that name is in the way"),
+        Err(error) => error,
     };
-    let made = if let Some(present) = present {
-        settle(session, wanted, &present, message)?
-    } else {
-        let request = message()?;
-        match create(session, wanted, request.clone())? {
-            Some(link) => Made::New(link),
-            None => match link::find(session, &wanted.place, name)? {
-                Some(present) => settle(session, wanted, &present, || Ok(request))?,
-                None => {
-                    return Err(Error::new(
-                        Kind::Exists,
-                        "a link of that name is in the way",
-                    ));
-                }
-            },
-        }
-    };
-    finish(session, wanted, made)
+    // Where it is there, what stands in the way of making it does not matter.
+    match find()? {
+        Some(present) => settle(session, wanted, &present, message),
+        None => Err(refused),
+    }
 }
 
 /// Takes what is there for what is wanted, replaces it where that was asked, or says how they differ.
@@ -209,27 +261,25 @@ fn settle(
     session: &Rc<Session>,
     wanted: &Wanted,
     present: &Snapshot,
-    message: impl FnOnce() -> Result<LinkMessage>,
-) -> Result<Made> {
+    mut message: impl FnMut(Option<&Snapshot>) -> Result<LinkMessage>,
+) -> Result<Ensured> {
     match differences(session, wanted, present)? {
         None => {
             session.lab().count(Outcome::Unchanged);
-            Ok(Made::Found(link::handle(&wanted.place, present)))
+            Ok(Ensured {
+                link: link::handle(&wanted.place, present),
+                is_new: false,
+            })
         }
         Some(_) if wanted.common.replace => {
-            let request = message()?;
+            let request = message(Some(present))?;
             link::delete(session, &link::handle(&wanted.place, present))?;
             let made = create(session, wanted, request)?;
-            made.map(Made::New)
+            made.map(|link| Ensured { link, is_new: true })
                 .ok_or_else(|| Error::new(Kind::Exists, "another link took the name meanwhile"))
         }
         Some(conflict) => Err(conflict),
     }
-}
-
-enum Made {
-    New(Link),
-    Found(Link),
 }
 
 /// The conflict between what is there and what is wanted, if there is one.
@@ -265,10 +315,7 @@ fn differences(
         {
             same = false;
             let handle = link::handle(&wanted.place, present);
-            let other = match present.parent {
-                Some(index) => link::neighbour(session, &handle, index, present.parent_nsid)?,
-                None => None,
-            };
+            let other = link::parent_of(session, &handle, present)?;
             there.push(format!(
                 "parent {}",
                 other.map_or_else(|| "unknown".to_owned(), |l| l.name())
@@ -295,6 +342,9 @@ fn is_parent(
 ) -> Result<bool> {
     if present.parent != Some(parent.seen.index) {
         return Ok(false);
+    }
+    if link::hides_parent(present) {
+        return Ok(link::may_be_parent(present, &parent.seen));
     }
     let same_place = parent.netns.namespace().id() == wanted.place.namespace().id();
     let Some(nsid) = present.parent_nsid else {
@@ -461,41 +511,43 @@ fn refused(wanted: &Wanted, refusal: &Refusal) -> Error {
 }
 
 /// Gives the link what its options ask for beyond its making.
-fn finish(session: &Rc<Session>, wanted: &Wanted, made: Made) -> Result<Link> {
+fn finish(session: &Rc<Session>, wanted: &Wanted, ensured: &Ensured) -> Result<()> {
     let common = &wanted.common;
-    let link = match made {
-        Made::New(link) => link,
-        Made::Found(link) => {
-            if let Some(mtu) = common.mtu {
-                link::set_mtu(session, &link, mtu.into())?;
-            }
-            if let Some(mac) = &common.mac {
-                link::set_mac(session, &link, &mac::print(mac))?;
-            }
-            if common.up {
-                link::set_up(session, &link, true)?;
-            }
-            link
+    let link = &ensured.link;
+    if !ensured.is_new {
+        if let Some(mtu) = common.mtu {
+            link::set_mtu(session, link, mtu.into())?;
         }
-    };
+        if let Some(mac) = &common.mac {
+            link::set_mac(session, link, &mac::print(mac))?;
+        }
+        if common.up {
+            link::set_up(session, link, true)?;
+        }
+    }
     if let Some(alias) = &common.alias {
-        link::set_alias(session, &link, alias)?;
+        link::set_alias(session, link, alias)?;
     }
     if let Some(master) = &common.master {
         let master = link::link_argument(session, &link.netns(), master)?;
-        link::set_master(session, &link, Some(&master))?;
+        link::set_master(session, link, Some(&master))?;
     }
+    let how = addr::How {
+        nodad: common.nodad,
+        replace: common.replace,
+    };
     for address in &common.addresses {
-        addr::add(session, &link, address, common.nodad)?;
+        addr::add(session, link, address, how)?;
     }
     for destination in &common.routes {
+        let options = Map::from([("replace".into(), common.replace.into())]);
         route::add(
             session,
             &Netns(link.netns()),
             destination,
-            Some(&link),
-            Map::new(),
+            Some(link),
+            options,
         )?;
     }
-    Ok(link)
+    Ok(())
 }

@@ -19,12 +19,15 @@ pub mod link;
 pub mod macvlan;
 mod make;
 pub mod netns;
+pub mod option_keys;
 pub mod param;
 pub mod ping;
+pub mod place;
 pub mod print;
 pub mod route;
 pub mod session;
 pub mod time;
+pub mod tree;
 pub mod veth;
 pub mod vlan;
 pub mod within;
@@ -50,6 +53,10 @@ pub const TOPICS: &[Topic] = &[
     Topic {
         title: "Namespaces",
         words: &netns::words::RHAI_MANIFEST,
+    },
+    Topic {
+        title: "Places",
+        words: &place::words::RHAI_MANIFEST,
     },
     Topic {
         title: "Links",
@@ -118,6 +125,10 @@ pub const TOPICS: &[Topic] = &[
     Topic {
         title: "Output",
         words: &print::words::RHAI_MANIFEST,
+    },
+    Topic {
+        title: "Trees",
+        words: &tree::words::RHAI_MANIFEST,
     },
     Topic {
         title: "Time",

@@ -1,6 +1,9 @@
 //! Namespaces: find or make one, say which is current, list them, delete one.
 
+use std::io::ErrorKind;
+use std::os::fd::{AsFd, AsRawFd};
 use std::path::Path;
+use std::process::Command;
 use std::rc::Rc;
 
 use rhai::plugin::{Dynamic, NativeCallContext, export_module};
@@ -13,7 +16,59 @@ use crate::net::{namespace, netns};
 use crate::value::name::NetnsName;
 use crate::value::options;
 
-/// Finds the namespace that `place` names, without making one: a name, `pid:1234`, or a path.
+/// Refuses a namespace of another type, whose file looks the same.
+fn of_network(netns: netns::Netns) -> Result<netns::Netns> {
+    let file = format!("/proc/self/fd/{}", netns.namespace().as_fd().as_raw_fd());
+    let target = std::fs::read_link(file)?;
+    // As `net:[4026531840]`; a file that a namespace is mounted on shows its own path.
+    match target.to_string_lossy().split_once(":[") {
+        Some((kind, _)) if kind != "net" => Err(Error::invalid(format!(
+            "`{}` is a namespace of type {kind}, not of type net",
+            netns.label()
+        ))),
+        _ => Ok(netns),
+    }
+}
+
+/// The first process of a running container, as docker tells it.
+fn process_of_container(container: &str) -> Result<u32> {
+    let inspect = [
+        "inspect",
+        "--type=container",
+        "--format={{.State.Pid}}",
+        "--",
+    ];
+    let output = Command::new("docker").args(inspect).arg(container).output();
+    let output = output.map_err(|error| match error.kind() {
+        ErrorKind::NotFound => Error::new(Kind::Unsupported, "there is no program `docker` here")
+            .hint("give the container's namespace by one of its processes: \"pid:1234\""),
+        _ => Error::io(&error),
+    })?;
+    if !output.status.success() {
+        let text = String::from_utf8_lossy(&output.stderr);
+        let error = if text.contains("No such") {
+            Error::new(
+                Kind::NotFound,
+                format!("docker knows no container `{container}`"),
+            )
+            .hint("`docker ps` lists those that run")
+        } else {
+            Error::new(Kind::Unsupported, "docker does not answer")
+        };
+        let lines = text.lines().filter(|line| !line.is_empty());
+        return Err(lines.fold(error, |error, line| error.note(format!("docker: {line}"))));
+    }
+    let pid = String::from_utf8_lossy(&output.stdout).trim().parse();
+    pid.ok().filter(|pid| *pid > 0).ok_or_else(|| {
+        Error::new(
+            Kind::NotFound,
+            format!("container `{container}` is not running"),
+        )
+        .hint(format!("start it first: `docker start {container}`"))
+    })
+}
+
+/// Finds the namespace that `place` names, without making one: a name, `pid:1234`, `docker:web`, or a path.
 ///
 /// Fails with `not_found`, and the nearest name there is.
 pub(crate) fn find(place: &str) -> Result<Rc<netns::Netns>> {
@@ -28,7 +83,7 @@ pub(crate) fn find(place: &str) -> Result<Rc<netns::Netns>> {
 
 /// Whether `place` is a plain name, which can be made where there is none.
 fn is_name(place: &str) -> bool {
-    !place.starts_with("pid:") && !place.starts_with('/')
+    !place.starts_with("pid:") && !place.starts_with("docker:") && !place.starts_with('/')
 }
 
 fn open(place: &str) -> Result<Rc<netns::Netns>> {
@@ -38,8 +93,10 @@ fn open(place: &str) -> Result<Rc<netns::Netns>> {
                 .hint("write it as \"pid:1234\"")
         })?;
         netns::Netns::of_process(pid)
+    } else if let Some(container) = place.strip_prefix("docker:") {
+        netns::Netns::of_process(process_of_container(container)?)
     } else if place.starts_with('/') {
-        netns::Netns::at(Path::new(place))
+        netns::Netns::at(Path::new(place)).and_then(of_network)
     } else {
         netns::Netns::named(&place.parse::<NetnsName>()?)
     };
@@ -71,9 +128,16 @@ fn find_or_make(session: &Rc<Session>, place: &str) -> Result<Netns> {
             }
         }),
     };
-    found
-        .map(Netns)
-        .map_err(|error| error.doing("make namespace", place))
+    found.map(Netns).map_err(|error| {
+        error.doing(
+            if is_name(place) {
+                "make namespace"
+            } else {
+                "open namespace"
+            },
+            place,
+        )
+    })
 }
 
 fn make(session: &Rc<Session>, name: &str) -> Result<Rc<netns::Netns>> {
@@ -115,8 +179,8 @@ fn delete(session: &Rc<Session>, net: &Netns) -> Result<()> {
 pub mod words {
     /// Returns the namespace `name`, and makes it first where there is none of that name.
     ///
-    /// `name` is a name below `/run/netns`, `"pid:1234"` for the namespace of a process, or a path such as
-    /// `"/proc/1234/ns/net"`; only a plain name is made. What `ip netns add` does.
+    /// `name` is a name below `/run/netns`, `"pid:1234"` for the namespace of a process, `"docker:web"` for that of a running
+    /// container, or a path such as `"/proc/1234/ns/net"`; only a plain name is made. What `ip netns add` does.
     ///
     /// ```rhai
     /// let net = netns("net-1");

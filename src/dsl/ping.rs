@@ -2,27 +2,29 @@
 
 use std::net::{IpAddr, ToSocketAddrs};
 use std::rc::Rc;
+use std::time::Duration;
 
 use rhai::Map;
 use rhai::plugin::{Dynamic, NativeCallContext, export_module};
 
 use crate::dsl::handle::{Link, Netns};
-use crate::dsl::{Answer, Session, addr, answer};
+use crate::dsl::{Answer, Session, addr, answer, print};
 use crate::error::{Error, Kind, Result};
 use crate::net::icmp::{Outcome, Pinger, Probe, Request};
 use crate::net::{icmp, namespace, netns};
 use crate::value::options::{self, Options};
 use crate::value::prefix;
 use crate::view;
+use crate::view::value::{Handle, Value};
 
 /// What a ping can be told.
-const KEYS: &[&str] = &[
+pub(crate) const KEYS: &[&str] = &[
     "count", "interval", "quiet", "size", "source", "timeout", "ttl",
 ];
 
-/// A report, as scripts hold it.
+/// A report, as scripts hold it: what was found, and in which entry of the session it was printed as it came.
 #[derive(Clone, Debug)]
-pub struct PingReport(pub Rc<icmp::Report>);
+pub struct PingReport(pub Rc<icmp::Report>, pub Option<usize>);
 
 /// The address behind what a script names as destination, and how it named it.
 fn destination(
@@ -39,9 +41,13 @@ fn destination(
         return Ok((ip, ip.to_string()));
     }
     let Some(text) = given.read_lock::<rhai::ImmutableString>() else {
+        let place = from.label();
         return Err(Error::invalid(format!(
             "a destination is an address, a name, a link or a namespace, not {}",
             options::type_in_words(given.type_name())
+        ))
+        .hint(format!(
+            "a namespace in front is where the ping starts; to ping `{place}` from the current one, write here().ping(netns(\"{place}\"), …)"
         )));
     };
     match text.parse() {
@@ -93,18 +99,29 @@ fn request(destination: IpAddr, label: String, options: &mut Options) -> Result<
     Ok(request)
 }
 
+/// How an error calls a destination.
+fn named(given: &Dynamic) -> String {
+    if let Some(net) = given.read_lock::<Netns>() {
+        return net.to_string();
+    }
+    if let Some(link) = given.read_lock::<Link>() {
+        return link.name();
+    }
+    let text = given.clone().into_string();
+    text.unwrap_or_else(options::type_in_words)
+}
+
 fn ping(session: &Rc<Session>, net: &Netns, given: &Dynamic, options: Map) -> Result<PingReport> {
     let context = |error: Error| {
         if error.doing.is_empty() {
-            let label = given.clone().into_string();
-            let label = label.unwrap_or_else(options::type_in_words);
-            error.doing("ping", &label).within(net.label())
+            error.doing("ping", &named(given)).in_place(net.label())
         } else {
             error.within(net.label())
         }
     };
     let mut options = Options::new("ping", options, &[KEYS]).map_err(context)?;
     let quiet = options.flag("quiet").map_err(context)?.unwrap_or(false);
+    let quiet = quiet || session.settings().quiet;
     net.check()?;
     let (ip, label) = destination(session, net, given).map_err(context)?;
     let request = request(ip, label, &mut options).map_err(context)?;
@@ -127,7 +144,8 @@ fn ping(session: &Rc<Session>, net: &Netns, given: &Dynamic, options: Map) -> Re
     let report = report.map_err(context)?;
     printed?;
     say(view::ping::summary(&report).trim_end_matches('\n'))?;
-    Ok(PingReport(Rc::new(report)))
+    let entry = (!quiet).then(|| session.entry());
+    Ok(PingReport(Rc::new(report), entry))
 }
 
 /// What became of one probe, as scripts see it.
@@ -205,7 +223,7 @@ fn probes(report: &PingReport, wanted: impl Fn(&Outcome) -> bool) -> rhai::Array
         .collect()
 }
 
-fn milliseconds(time: Option<std::time::Duration>) -> Dynamic {
+fn milliseconds(time: Option<Duration>) -> Dynamic {
     time.map_or(Dynamic::UNIT, |time| (time.as_secs_f64() * 1e3).into())
 }
 
@@ -344,6 +362,50 @@ pub mod words {
     pub fn to_text(report: &mut PingReport) -> String {
         super::to_text(report)
     }
+}
+
+/// What there is to show of a report.
+pub(crate) fn show(report: &PingReport) -> Value {
+    let time = |time: Option<Duration>| {
+        time.map_or(Value::Nothing, |time| Value::word(time.as_secs_f64() * 1e3))
+    };
+    let short = |time: Option<Duration>| {
+        time.map_or_else(String::new, |time| {
+            format!("{:.3}", time.as_secs_f64() * 1e3)
+        })
+    };
+    let list = |maps: rhai::Array| print::value(None, &maps.into());
+    let seen = &report.0;
+    let line = to_text(report);
+    Value::Handle(Box::new(Handle {
+        name: line.clone(),
+        line,
+        cells: vec![
+            ("destination", seen.label.clone()),
+            ("sent", seen.sent.to_string()),
+            ("received", seen.received.to_string()),
+            ("loss_percent", seen.loss_percent().to_string()),
+            ("rtt_min_ms", short(seen.rtt_min())),
+            ("rtt_avg_ms", short(seen.rtt_avg())),
+            ("rtt_max_ms", short(seen.rtt_max())),
+        ],
+        fields: vec![
+            ("destination", Value::text(&seen.label)),
+            ("ok", Value::word(seen.ok())),
+            ("sent", Value::word(seen.sent)),
+            ("received", Value::word(seen.received)),
+            ("loss_percent", Value::word(seen.loss_percent())),
+            ("rtt_min_ms", time(seen.rtt_min())),
+            ("rtt_avg_ms", time(seen.rtt_avg())),
+            ("rtt_max_ms", time(seen.rtt_max())),
+            ("rtt_mdev_ms", time(seen.rtt_mdev())),
+            (
+                "replies",
+                list(probes(report, |outcome| outcome.rtt().is_some())),
+            ),
+            ("errors", list(probes(report, Outcome::is_error))),
+        ],
+    }))
 }
 
 /// The summary without its blank line and heading.

@@ -1,35 +1,43 @@
 //! Printing values as a user reads them.
 
-use rhai::plugin::{Dynamic, export_module};
+use std::rc::Rc;
+
+use rhai::plugin::{Dynamic, NativeCallContext, export_module};
 use rhai::{Array, FnPtr, Map};
 
+use crate::dsl::addr::Address;
 use crate::dsl::handle::{Link, Netns};
-use crate::view::value::Value;
+use crate::dsl::ping::PingReport;
+use crate::dsl::route::Route;
+use crate::dsl::{Answer, Session, answer, link, ping};
+use crate::view::value::{Handle, Value};
 
-/// What there is to show of a script's value.
-pub(crate) fn value(value: &Dynamic) -> Value {
+/// What there is to show of a script's value. `session` is asked how the links are now.
+pub(crate) fn value(session: Option<&Rc<Session>>, value: &Dynamic) -> Value {
+    let shown = |value: &Dynamic| self::value(session, value);
     if value.is_unit() {
         Value::Nothing
     } else if let Ok(text) = value.as_immutable_string_ref() {
         Value::Text(text.to_string())
     } else if let Ok(values) = value.as_array_ref() {
-        Value::List(values.iter().map(self::value).collect())
+        Value::List(values.iter().map(shown).collect())
     } else if let Ok(entries) = value.as_map_ref() {
         let entries = entries.iter();
         Value::Map(
             entries
-                .map(|(key, value)| (key.to_string(), self::value(value)))
+                .map(|(key, value)| (key.to_string(), shown(value)))
                 .collect(),
         )
     } else if let Some(netns) = value.read_lock::<Netns>() {
-        handle(&netns.to_string(), &[("name", &netns.to_string())])
+        of_netns(&netns)
     } else if let Some(link) = value.read_lock::<Link>() {
-        let kind = link.kind();
-        let netns = Netns(link.netns()).to_string();
-        handle(
-            &format!("{} ({kind}, in {netns})", link.name()),
-            &[("name", &link.name()), ("kind", kind), ("netns", &netns)],
-        )
+        link::show(session, &link)
+    } else if let Some(address) = value.read_lock::<Address>() {
+        address.show()
+    } else if let Some(route) = value.read_lock::<Route>() {
+        route.show()
+    } else if let Some(report) = value.read_lock::<PingReport>() {
+        ping::show(&report)
     } else if value.is::<FnPtr>() {
         Value::Word("a function".to_owned())
     } else {
@@ -37,27 +45,41 @@ pub(crate) fn value(value: &Dynamic) -> Value {
     }
 }
 
-fn handle(line: &str, cells: &[(&str, &str)]) -> Value {
-    Value::Handle {
-        line: line.to_owned(),
-        cells: cells
-            .iter()
-            .map(|(heading, cell)| ((*heading).to_owned(), (*cell).to_owned()))
-            .collect(),
+/// What an entry or a line shows of its value. What it has printed already as it came is not printed again.
+pub(crate) fn result(session: &Rc<Session>, value: &Dynamic) -> String {
+    let is_printed = value
+        .read_lock::<PingReport>()
+        .is_some_and(|report| report.1 == Some(session.entry()));
+    if session.settings().json {
+        self::value(Some(session), value).to_json().to_string()
+    } else if is_printed {
+        String::new()
+    } else {
+        self::value(Some(session), value).show()
     }
 }
 
-/// The maps of a list as a table; a cell is empty where a map has no such key.
-fn table(list: &Array, columns: &[String]) -> String {
+fn of_netns(netns: &Netns) -> Value {
+    let name = netns.to_string();
+    let path = netns.path().display().to_string();
+    Value::Handle(Box::new(Handle {
+        name: name.clone(),
+        line: name.clone(),
+        cells: vec![("name", name.clone()), ("path", path.clone())],
+        fields: vec![
+            ("name", Value::Text(name)),
+            ("path", Value::Text(path)),
+            ("inode", Value::word(netns.namespace().id().inode)),
+        ],
+    }))
+}
+
+/// The maps and handles of a list as a table; a cell is empty where one has no such key.
+fn table(session: &Rc<Session>, list: &Array, columns: &[String]) -> String {
     let row = |item: &Dynamic| {
-        let map = item.as_map_ref().ok();
-        columns
-            .iter()
-            .map(|column| {
-                let cell = map.as_ref().and_then(|map| map.get(column.as_str()));
-                cell.map(|cell| value(cell).show()).unwrap_or_default()
-            })
-            .collect()
+        let item = value(Some(session), item);
+        let cell = |column: &String| item.cell_of(column).unwrap_or_default();
+        columns.iter().map(cell).collect()
     };
     let rows: Vec<Vec<String>> = list.iter().map(row).collect();
     crate::view::table::draw(columns, &rows)
@@ -78,9 +100,9 @@ pub mod words {
     /// print("two slaves of bond0");
     /// print(netns("net-1"));
     /// ```
-    #[rhai_fn(name = "print", volatile)]
-    pub fn print_any(item: Dynamic) -> String {
-        value(&item).show()
+    #[rhai_fn(name = "print", return_raw, volatile)]
+    pub fn print_any(context: NativeCallContext, item: Dynamic) -> Answer<String> {
+        answer(&context, |session| Ok(value(Some(session), &item).show()))
     }
 
     /// Prints a list: a table where its items are handles or maps with the same keys.
@@ -88,20 +110,24 @@ pub mod words {
     /// ```rhai
     /// print([1, 2]);
     /// ```
-    #[rhai_fn(name = "print", volatile)]
-    pub fn print_list(list: Array) -> String {
-        value(&list.into()).show()
+    #[rhai_fn(name = "print", return_raw, volatile)]
+    pub fn print_list(context: NativeCallContext, list: Array) -> Answer<String> {
+        print_any(context, list.into())
     }
 
-    /// Prints a list of maps as a table of the given columns, in that order.
+    /// Prints a list of maps, links, addresses or routes as a table of the given columns, in that order.
     ///
     /// ```rhai
     /// print([#{mode: "l2", sibling: "yes"}], ["mode", "sibling"]);
     /// ```
-    #[rhai_fn(name = "print", volatile)]
-    pub fn print_columns(list: Array, columns: Array) -> String {
+    #[rhai_fn(name = "print", return_raw, volatile)]
+    pub fn print_columns(
+        context: NativeCallContext,
+        list: Array,
+        columns: Array,
+    ) -> Answer<String> {
         let columns: Vec<String> = columns.iter().map(ToString::to_string).collect();
-        table(&list, &columns)
+        answer(&context, |session| Ok(table(session, &list, &columns)))
     }
 
     /// Prints a map, each entry on a line.
@@ -109,8 +135,8 @@ pub mod words {
     /// ```rhai
     /// print(#{ mtu: 1500 });
     /// ```
-    #[rhai_fn(name = "print", volatile)]
-    pub fn print_map(map: Map) -> String {
-        value(&map.into()).show()
+    #[rhai_fn(name = "print", return_raw, volatile)]
+    pub fn print_map(context: NativeCallContext, map: Map) -> Answer<String> {
+        print_any(context, map.into())
     }
 }

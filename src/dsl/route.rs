@@ -1,5 +1,6 @@
 //! Routes: add, delete and list them, and ask the kernel which one it would take.
 
+use std::fmt;
 use std::net::IpAddr;
 use std::rc::Rc;
 
@@ -14,17 +15,18 @@ use crate::error::{Error, Kind, Result};
 use crate::lab::{Outcome, Undo};
 use crate::net::link::Snapshot;
 use crate::net::netns;
-use crate::net::route::{self, Route, TABLE_MAIN};
+use crate::net::route::{self, TABLE_MAIN};
 use crate::value::options::Options;
 use crate::value::prefix;
+use crate::view::value::{Handle, Value};
 
 /// What a route can be given.
-const KEYS: &[&str] = &[
+pub(crate) const KEYS: &[&str] = &[
     "dev", "metric", "onlink", "replace", "source", "table", "via",
 ];
 
 /// What tells one route from another, where the destination is not enough.
-const KEYS_OF_DELETE: &[&str] = &["dev", "metric", "table", "via"];
+pub(crate) const KEYS_OF_DELETE: &[&str] = &["dev", "metric", "table", "via"];
 
 fn read(
     session: &Rc<Session>,
@@ -32,7 +34,7 @@ fn read(
     destination: &str,
     dev: Option<&Link>,
     options: &mut Options,
-) -> Result<Route> {
+) -> Result<route::Route> {
     let ip = |text: Option<String>| text.map(|text| prefix::ip(&text)).transpose();
     let via = ip(options.string("via")?)?;
     let source = ip(options.string("source")?)?;
@@ -67,14 +69,14 @@ fn read(
     }
     let number = |value: Option<i64>| value.and_then(|value| u32::try_from(value).ok());
     let largest = i64::from(u32::MAX);
-    Ok(Route {
+    Ok(route::Route {
         via,
         source,
         link: dev.map(|dev| dev.index()),
         metric: number(options.integer("metric", 0..=largest)?),
         table: number(options.integer("table", 1..=largest)?).unwrap_or(TABLE_MAIN),
         onlink: options.flag("onlink")?.unwrap_or(false),
-        ..Route::to(destination)
+        ..route::Route::to(destination)
     })
 }
 
@@ -123,7 +125,7 @@ pub(crate) fn add(
 fn create(
     session: &Rc<Session>,
     place: &Rc<netns::Netns>,
-    route: &Route,
+    route: &route::Route,
 ) -> Result<std::result::Result<(), crate::net::rtnl::Refusal>> {
     let undo = Undo::DeleteRoute {
         netns: place.clone(),
@@ -143,7 +145,7 @@ fn create(
 fn explain(
     session: &Rc<Session>,
     place: &Rc<netns::Netns>,
-    route: &Route,
+    route: &route::Route,
     refusal: crate::net::rtnl::Refusal,
 ) -> Error {
     let dev = route.link.and_then(|index| name_of(session, place, index));
@@ -152,7 +154,14 @@ fn explain(
     match (refusal.errno, route.via) {
         (Errno::ENETDOWN, _) => error
             .cause(format!("link `{dev}` is down"))
-            .hint(format!("bring it up first: link(\"{dev}\").up()")),
+            .hint(format!(
+                "bring it up first: {}.up()",
+                link::call(session, place, dev)
+            )),
+        // The handle in `route` may be older than the link's end.
+        (Errno::ENODEV, _) => error
+            .cause("its link is gone")
+            .hint("it was deleted after its handle was made; look it up again with link(…)"),
         (Errno::ENETUNREACH | Errno::EHOSTUNREACH, Some(via)) => error
             .cause(format!("gateway `{via}` is in no subnet of this namespace's links"))
             .hint(format!(
@@ -174,8 +183,12 @@ fn name_of(session: &Rc<Session>, place: &Rc<netns::Netns>, index: u32) -> Optio
 }
 
 /// The route that stands where this one is to go: same destination, table and metric.
-fn rival(session: &Rc<Session>, place: &Rc<netns::Netns>, route: &Route) -> Result<Option<Route>> {
-    let metric = |route: &Route| match route.destination {
+fn rival(
+    session: &Rc<Session>,
+    place: &Rc<netns::Netns>,
+    route: &route::Route,
+) -> Result<Option<route::Route>> {
+    let metric = |route: &route::Route| match route.destination {
         // An IPv6 route without a metric gets 1024 (IP6_RT_PRIO_USER of the kernel).
         IpNet::V6(_) => route.metric.unwrap_or(1024),
         IpNet::V4(_) => route.metric.unwrap_or(0),
@@ -191,8 +204,8 @@ fn rival(session: &Rc<Session>, place: &Rc<netns::Netns>, route: &Route) -> Resu
 fn settle(
     session: &Rc<Session>,
     place: &Rc<netns::Netns>,
-    present: &Route,
-    asked: &Route,
+    present: &route::Route,
+    asked: &route::Route,
     replace: bool,
 ) -> Result<()> {
     let same = present.via == asked.via
@@ -207,7 +220,7 @@ fn settle(
         return create(session, place, asked)?
             .map_err(|refusal| explain(session, place, asked, refusal));
     }
-    let line = |route: &Route| {
+    let line = |route: &route::Route| {
         let dev = route.link.and_then(|index| name_of(session, place, index));
         route.line(dev.as_deref())
     };
@@ -221,7 +234,11 @@ fn settle(
 }
 
 /// All routes of a namespace, of one table where one is given.
-fn list(session: &Rc<Session>, place: &netns::Netns, table: Option<u32>) -> Result<Vec<Route>> {
+fn list(
+    session: &Rc<Session>,
+    place: &netns::Netns,
+    table: Option<u32>,
+) -> Result<Vec<route::Route>> {
     session.wait(async {
         route::list(&place.rtnl()?, table).await.map_err(|refusal| {
             Error::from(refusal)
@@ -231,7 +248,7 @@ fn list(session: &Rc<Session>, place: &netns::Netns, table: Option<u32>) -> Resu
     })?
 }
 
-fn remove(session: &Rc<Session>, place: &Rc<netns::Netns>, route: &Route) -> Result<()> {
+fn remove(session: &Rc<Session>, place: &Rc<netns::Netns>, route: &route::Route) -> Result<()> {
     let undo = Undo::AddRoute {
         netns: place.clone(),
         route: Box::new(route.clone()),
@@ -264,7 +281,7 @@ fn delete(
     };
     let mut options = Options::new("del_route", options, &[KEYS_OF_DELETE]).map_err(context)?;
     let named = read(session, place, destination, dev, &mut options).map_err(context)?;
-    let matching: Vec<Route> = list(session, place, Some(named.table))?
+    let matching: Vec<route::Route> = list(session, place, Some(named.table))?
         .into_iter()
         .filter(|route| {
             route.destination == named.destination
@@ -282,7 +299,7 @@ fn delete(
     Ok(())
 }
 
-fn lookup(session: &Rc<Session>, net: &Netns, destination: &str, options: Map) -> Result<Map> {
+fn lookup(session: &Rc<Session>, net: &Netns, destination: &str, options: Map) -> Result<Route> {
     let place = &net.0;
     let context = |error: Error| {
         error
@@ -310,42 +327,87 @@ fn lookup(session: &Rc<Session>, net: &Netns, destination: &str, options: Map) -
     })??;
     let found =
         found.ok_or_else(|| context(Error::new(Kind::Kernel, "the kernel gave no answer")))?;
-    Ok(to_map(&found, &link::all(session, place)?))
+    Ok(Route::new(found, &link::all(session, place)?))
 }
 
-/// A route as scripts see it.
-fn to_map(route: &Route, links: &[Snapshot]) -> Map {
-    let link = route
-        .link
-        .and_then(|index| links.iter().find(|link| link.index == index))
-        .map(|link| link.name.as_str());
-    let text = |text: Option<String>| text.map_or(Dynamic::UNIT, Dynamic::from);
-    let mut map = Map::new();
-    map.insert("destination".into(), route.destination_text().into());
-    map.insert("via".into(), text(route.via.map(|ip| ip.to_string())));
-    map.insert("link".into(), text(link.map(str::to_owned)));
-    map.insert("source".into(), text(route.source.map(|ip| ip.to_string())));
-    map.insert(
-        "metric".into(),
-        route
-            .metric
-            .map_or(Dynamic::UNIT, |metric| i64::from(metric).into()),
-    );
-    map.insert("table".into(), i64::from(route.table).into());
-    map.insert("protocol".into(), route.protocol.clone().into());
-    map.insert("scope".into(), route.scope.into());
-    map.insert("kind".into(), route.kind.clone().into());
-    map.insert("line".into(), route.line(link).into());
-    map
+/// A route, as scripts hold it: what it was when it was read.
+#[derive(Clone, Debug)]
+pub struct Route {
+    seen: route::Route,
+    /// The name of the link that it leaves by.
+    link: Option<String>,
+}
+
+impl fmt::Display for Route {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.seen.line(self.link.as_deref()))
+    }
+}
+
+impl Route {
+    fn new(seen: route::Route, links: &[Snapshot]) -> Self {
+        let link = seen
+            .link
+            .and_then(|index| links.iter().find(|link| link.index == index))
+            .map(|link| link.name.clone());
+        Self { seen, link }
+    }
+
+    /// What there is to show of it.
+    pub(crate) fn show(&self) -> Value {
+        let seen = &self.seen;
+        let via = seen.via.map(|ip| ip.to_string());
+        let source = seen.source.map(|ip| ip.to_string());
+        let metric = seen.metric.map(|metric| metric.to_string());
+        let text = |text: &Option<String>| text.as_ref().map_or(Value::Nothing, Value::text);
+        let unless = |usual: &str, text: &str| match text {
+            text if text == usual => String::new(),
+            text => text.to_owned(),
+        };
+        Value::Handle(Box::new(Handle {
+            name: self.to_string(),
+            line: self.to_string(),
+            cells: vec![
+                ("destination", seen.destination_text()),
+                ("via", via.clone().unwrap_or_default()),
+                ("link", self.link.clone().unwrap_or_default()),
+                ("source", source.clone().unwrap_or_default()),
+                ("metric", metric.clone().unwrap_or_default()),
+                ("scope", seen.scope.to_owned()),
+                ("protocol", seen.protocol.clone()),
+                ("kind", unless("unicast", &seen.kind)),
+                (
+                    "table",
+                    unless(&TABLE_MAIN.to_string(), &seen.table.to_string()),
+                ),
+            ],
+            fields: vec![
+                ("destination", Value::text(seen.destination_text())),
+                ("via", text(&via)),
+                ("link", text(&self.link)),
+                ("source", text(&source)),
+                ("metric", metric.map_or(Value::Nothing, Value::Word)),
+                ("table", Value::word(seen.table)),
+                ("protocol", Value::text(&seen.protocol)),
+                ("scope", Value::text(seen.scope)),
+                ("kind", Value::text(&seen.kind)),
+                ("line", Value::text(self)),
+            ],
+        }))
+    }
 }
 
 fn listed(session: &Rc<Session>, net: &Netns, table: u32) -> Result<rhai::Array> {
     let links = link::all(session, &net.0)?;
     let routes = list(session, &net.0, Some(table))?;
     Ok(routes
-        .iter()
-        .map(|route| to_map(route, &links).into())
+        .into_iter()
+        .map(|route| Dynamic::from(Route::new(route, &links)))
         .collect())
+}
+
+fn or_unit(text: Option<String>) -> Dynamic {
+    text.map_or(Dynamic::UNIT, Dynamic::from)
 }
 
 /// The words of this topic.
@@ -522,9 +584,9 @@ pub mod words {
         })
     }
 
-    /// Returns the routes of the main table, each a map of `destination`, `via`, `link`, `source`, `metric`, `table`, `protocol`, `scope`, `kind` and `line`.
+    /// Returns the routes of the main table.
     ///
-    /// `line` is the route as `ip route` prints it.
+    /// What `ip route` and `ip -6 route` list.
     ///
     /// ```rhai
     /// netns("a").routes().len()    // => 0
@@ -559,7 +621,7 @@ pub mod words {
         routes(context, net)
     }
 
-    /// Returns the route that the kernel would take to the address `destination`, as a map like those of `routes`.
+    /// Returns the route that the kernel would take to the address `destination`.
     ///
     /// Fails with `unreachable` where there is none. What `ip route get ADDRESS` asks.
     ///
@@ -569,7 +631,11 @@ pub mod words {
     /// a.lookup("10.0.0.2").source    // => "10.0.0.1"
     /// ```
     #[rhai_fn(name = "lookup", return_raw, volatile)]
-    pub fn lookup_(context: NativeCallContext, net: &mut Netns, destination: &str) -> Answer<Map> {
+    pub fn lookup_(
+        context: NativeCallContext,
+        net: &mut Netns,
+        destination: &str,
+    ) -> Answer<Route> {
         answer(&context, |session| {
             lookup(session, net, destination, Map::new())
         })
@@ -588,9 +654,111 @@ pub mod words {
         net: &mut Netns,
         destination: &str,
         options: Map,
-    ) -> Answer<Map> {
+    ) -> Answer<Route> {
         answer(&context, |session| {
             lookup(session, net, destination, options)
         })
+    }
+    /// The destination: `default`, a prefix, or one address.
+    #[rhai_fn(get = "destination")]
+    pub fn get_destination(route: &mut Route) -> String {
+        route.seen.destination_text()
+    }
+
+    /// The gateway, or `()`.
+    #[rhai_fn(get = "via")]
+    pub fn get_via(route: &mut Route) -> Dynamic {
+        or_unit(route.seen.via.map(|ip| ip.to_string()))
+    }
+
+    /// The name of the link that it leaves by, or `()`.
+    #[rhai_fn(get = "link")]
+    pub fn get_link(route: &mut Route) -> Dynamic {
+        or_unit(route.link.clone())
+    }
+
+    /// The address that packets leave with, or `()`.
+    #[rhai_fn(get = "source")]
+    pub fn get_source(route: &mut Route) -> Dynamic {
+        or_unit(route.seen.source.map(|ip| ip.to_string()))
+    }
+
+    /// The metric, of which the lowest wins, or `()`.
+    #[rhai_fn(get = "metric")]
+    pub fn get_metric(route: &mut Route) -> Dynamic {
+        let metric = route.seen.metric;
+        metric.map_or(Dynamic::UNIT, |metric| i64::from(metric).into())
+    }
+
+    /// The number of the routing table: 254 is main.
+    #[rhai_fn(get = "table")]
+    pub fn get_table(route: &mut Route) -> i64 {
+        route.seen.table.into()
+    }
+
+    /// Who made it, as `ip route` prints it: `kernel`, `boot`, `static` and others.
+    #[rhai_fn(get = "protocol")]
+    pub fn get_protocol(route: &mut Route) -> String {
+        route.seen.protocol.clone()
+    }
+
+    /// How far the destination is: `global`, `link` or `host`.
+    #[rhai_fn(get = "scope")]
+    pub fn get_scope(route: &mut Route) -> String {
+        route.seen.scope.to_owned()
+    }
+
+    /// What it does with a packet: `unicast`, `local`, `broadcast`, `blackhole` and others.
+    #[rhai_fn(get = "kind")]
+    pub fn get_kind(route: &mut Route) -> String {
+        route.seen.kind.clone()
+    }
+
+    /// The route as `ip route` prints it.
+    #[rhai_fn(get = "line")]
+    pub fn get_line(route: &mut Route) -> String {
+        route.to_string()
+    }
+
+    /// The route in one line, as `ip route` prints it.
+    #[rhai_fn(global, name = "to_string", name = "to_debug")]
+    pub fn to_text(route: &mut Route) -> String {
+        route.to_string()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn routes_are_a_table_of_what_they_have_and_a_line_each() {
+        let link = Snapshot {
+            index: 2,
+            name: "v0".to_owned(),
+            ..Snapshot::default()
+        };
+        let route = |destination: &str, via: Option<&str>, metric| {
+            let seen = route::Route {
+                via: via.map(|ip| ip.parse().unwrap()),
+                link: Some(2),
+                metric,
+                ..route::Route::to(destination.parse().unwrap())
+            };
+            Route::new(seen, std::slice::from_ref(&link)).show()
+        };
+        let routes = Value::List(vec![
+            route("0.0.0.0/0", Some("10.0.0.1"), Some(100)),
+            route("10.1.0.0/16", None, None),
+        ]);
+        insta::assert_snapshot!(routes.show(), @"
+        DESTINATION  VIA       LINK  METRIC  SCOPE   PROTOCOL
+        default      10.0.0.1  v0    100     global  boot
+        10.1.0.0/16            v0            global  boot
+        ");
+        assert_eq!(
+            route("0.0.0.0/0", Some("10.0.0.1"), Some(100)).show(),
+            "default via 10.0.0.1 dev v0 metric 100"
+        );
     }
 }

@@ -24,6 +24,22 @@ pub struct Settings {
     pub quiet: bool,
     /// Colour what goes to standard output.
     pub color: bool,
+    /// Print values as JSON.
+    pub json: bool,
+    /// Where to print.
+    pub output: Output,
+}
+
+/// Where a session prints.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Output {
+    /// To standard output.
+    #[default]
+    Standard,
+    /// To standard error: standard output is for the one value that is asked for.
+    Error,
+    /// Into a text, read by [`Session::collected`].
+    Collected,
 }
 
 /// What the command line gave to the script.
@@ -43,12 +59,15 @@ pub struct Session {
     start: OnceCell<Rc<Netns>>,
     /// The namespaces entered by `within`, innermost last.
     entered: RefCell<Vec<Rc<Netns>>>,
+    /// Those entered by `enter`, innermost last: where the session is while no `within` is under way.
+    places: RefCell<Vec<Rc<Netns>>>,
     /// The signal that asks the run to end; 0 while there is none.
     interrupt: Arc<AtomicUsize>,
     /// What was printed, where it is collected and not written to standard output.
     collected: RefCell<Option<String>>,
     /// Whether nobody reads standard output any more.
     output_closed: Cell<bool>,
+    entry: Cell<usize>,
     lab: Lab,
     ports: Ports,
     /// What the script wants its exit code to be.
@@ -58,14 +77,20 @@ pub struct Session {
 impl Session {
     /// A session that acts in the namespace of this process.
     pub fn new(settings: Settings) -> Rc<Self> {
+        let collected = match settings.output {
+            Output::Collected => Some(String::new()),
+            Output::Standard | Output::Error => None,
+        };
         Rc::new(Self {
             settings,
             given: OnceCell::new(),
             runtime: OnceCell::new(),
             start: OnceCell::new(),
             entered: RefCell::new(Vec::new()),
+            places: RefCell::new(Vec::new()),
             interrupt: Arc::new(AtomicUsize::new(0)),
-            collected: RefCell::new(None),
+            collected: RefCell::new(collected),
+            entry: Cell::new(0),
             output_closed: Cell::new(false),
             lab: Lab::default(),
             ports: Ports::default(),
@@ -75,9 +100,10 @@ impl Session {
 
     /// A session whose words print into a text, read by [`Self::collected`].
     pub fn collecting(settings: Settings) -> Rc<Self> {
-        let session = Self::new(settings);
-        *session.collected.borrow_mut() = Some(String::new());
-        session
+        Self::new(Settings {
+            output: Output::Collected,
+            ..settings
+        })
     }
 
     /// The session that a word was called in.
@@ -155,7 +181,10 @@ impl Session {
             collected.push('\n');
             return Ok(());
         }
-        let mut output = std::io::stdout().lock();
+        let mut output: Box<dyn Write> = match self.settings.output {
+            Output::Error => Box::new(std::io::stderr().lock()),
+            Output::Standard | Output::Collected => Box::new(std::io::stdout().lock()),
+        };
         let written = output
             .write_all(line.as_bytes())
             .and_then(|()| output.write_all(b"\n"))
@@ -164,6 +193,17 @@ impl Session {
             self.output_closed.set(true);
             Error::io(&error).doing_plain("print")
         })
+    }
+
+    /// The number of the entry that runs: 0 in a script, from 1 in an interactive session.
+    pub fn entry(&self) -> usize {
+        self.entry.get()
+    }
+
+    /// Notes that the next entry begins.
+    pub fn next_entry(&self) -> usize {
+        self.entry.set(self.entry.get() + 1);
+        self.entry.get()
     }
 
     /// Whether a line could not be written.
@@ -229,10 +269,28 @@ impl Session {
 
     /// The namespace that bare words act in.
     pub fn here(&self) -> Result<Rc<Netns>> {
-        match self.entered.borrow().last() {
+        if let Some(netns) = self.entered.borrow().last() {
+            return Ok(netns.clone());
+        }
+        match self.places.borrow().last() {
             Some(netns) => Ok(netns.clone()),
             None => self.start(),
         }
+    }
+
+    /// Whether a `within` is under way.
+    pub(crate) fn is_within(&self) -> bool {
+        !self.entered.borrow().is_empty()
+    }
+
+    /// Goes to `netns` until [`Self::leave_place`].
+    pub(crate) fn go_to(&self, netns: Rc<Netns>) {
+        self.places.borrow_mut().push(netns);
+    }
+
+    /// Goes back to where the session was before; `false` where it was nowhere else.
+    pub(crate) fn leave_place(&self) -> bool {
+        self.places.borrow_mut().pop().is_some()
     }
 
     /// Every namespace that has a name or a process in it, each once.
@@ -263,7 +321,19 @@ pub fn answer<T>(
 ) -> Answer<T> {
     Session::of(context)
         .and_then(|session| body(&session))
-        .map_err(|error| exception(&error, context.call_position()))
+        .map_err(|error| exception(&named(error, context.fn_name()), context.call_position()))
+}
+
+/// A refusal of the system that no layer has said more of names the word at least.
+fn named(error: Error, function: &str) -> Error {
+    if error.errno.is_none() || !error.doing.is_empty() {
+        return error;
+    }
+    // A property is a function of the name that Rhai makes of it.
+    match function.split_once('$') {
+        Some((_, property)) => error.doing_plain(&format!("read `.{property}`")),
+        None => error.doing_plain(&format!("do `{function}`")),
+    }
 }
 
 /// The exception for `error`, raised at `position`.

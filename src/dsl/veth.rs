@@ -13,16 +13,11 @@ use crate::dsl::make::{Wanted, creating, ensure, read};
 use crate::dsl::netns::namespace_argument;
 use crate::dsl::{Answer, Session, answer, link};
 use crate::error::{Error, Kind, Result};
+use crate::net::link::Snapshot;
 use crate::value::name::LinkName;
 
 /// The far end of a pair.
 fn peer(session: &Rc<Session>, end: &Link) -> Result<Option<Link>> {
-    if end.kind() != "veth" {
-        return Err(Error::invalid(format!(
-            "`{}` is no veth and has no peer",
-            end.name()
-        )));
-    }
     let seen = link::snapshot(session, end)?;
     match seen.parent {
         Some(index) => link::neighbour(session, end, index, seen.parent_nsid),
@@ -52,7 +47,7 @@ fn check_peer(session: &Rc<Session>, end: &Link, far: &Netns, far_name: &LinkNam
         "asked: `{far_name}` in namespace `{}`",
         far.label()
     ))
-    .hint("take another name, or delete the pair first"))
+    .hint("take another name, ask for what is there, or replace it with #{replace: true}"))
 }
 
 fn make(
@@ -86,35 +81,39 @@ fn make(
         facts_of: |_| Vec::new(),
         common,
     };
-    let made = ensure(session, &wanted, || {
-        if link::find(session, &near.0, wanted.name.as_str())?.is_some() {
-            return Ok(message);
-        }
-        match link::find(session, &far.0, far_name.as_str())? {
-            None => Ok(message),
-            Some(there) => Err(Error::new(
-                Kind::Exists,
-                format!(
-                    "the peer's name `{far_name}` is taken in namespace `{}`",
-                    far.label()
-                ),
-            )
-            .note(format!("there: {} `{}`", there.kind, there.name))
-            .hint("take another name for the peer")),
-        }
-    })?;
-    let is_new = session.lab().made_link(&made.netns(), made.index());
-    if !is_new {
-        check_peer(session, &made, far, &far_name)?;
-    }
-    if let Some(peer) = peer(session, &made)?
-        && is_new
+    // A pair that ends elsewhere makes room for the one that is wanted.
+    if wanted.common.replace()
+        && let Some(there) = link::find(session, &near.0, wanted.name.as_str())?
+        && there.kind == "veth"
     {
-        session
-            .lab()
-            .link_made(&peer.netns(), peer.index(), &peer.name());
+        let there = link::handle(&near.0, &there);
+        if check_peer(session, &there, far, &far_name).is_err() {
+            link::delete(session, &there)?;
+        }
     }
-    Ok(made)
+    let message = |_: Option<&Snapshot>| match link::find(session, &far.0, far_name.as_str())? {
+        None => Ok(message.clone()),
+        Some(there) => Err(Error::new(
+            Kind::Exists,
+            format!(
+                "the peer's name `{far_name}` is taken in namespace `{}`",
+                far.label()
+            ),
+        )
+        .note(format!("there: {}", link::described(&there)))
+        .hint("take another name for the peer")),
+    };
+    ensure(session, &wanted, message, |made| {
+        if !made.is_new {
+            return check_peer(session, &made.link, far, &far_name);
+        }
+        if let Some(peer) = peer(session, &made.link)? {
+            session
+                .lab()
+                .link_made(&peer.netns(), peer.index(), &peer.name());
+        }
+        Ok(())
+    })
 }
 
 /// The words of this topic.
@@ -201,10 +200,13 @@ pub mod words {
         })
     }
 
-    /// The far end of a veth pair, or `()` where it is in a namespace that can't be found.
+    /// The far end of a veth pair; `()` for other kinds, and where it is in a namespace that can't be found.
     #[rhai_fn(get = "peer", return_raw, volatile)]
     pub fn get_peer(context: NativeCallContext, link: &mut Link) -> Answer<Dynamic> {
         answer(&context, |session| {
+            if link.kind() != "veth" {
+                return Ok(Dynamic::UNIT);
+            }
             Ok(peer(session, link)?.map_or(Dynamic::UNIT, Dynamic::from))
         })
     }

@@ -94,7 +94,7 @@ pub mod words {
                     }
                     None => VlanProtocol::Ieee8021Q,
                 };
-                let parent = Parent::find(session, &parent)?;
+                let parent = Parent::find(session, &net.0, &parent)?;
                 let wanted = Wanted {
                     kind: "vlan",
                     place: net.0.clone(),
@@ -104,11 +104,10 @@ pub mod words {
                     facts_of,
                     common,
                 };
-                ensure(session, &wanted, || {
-                    Ok(LinkVlan::new(wanted.name.as_str(), parent.seen.index, tag)
-                        .protocol(protocol)
-                        .build())
-                })
+                let message = LinkVlan::new(wanted.name.as_str(), parent.seen.index, tag)
+                    .protocol(protocol)
+                    .build();
+                ensure(session, &wanted, |_| Ok(message.clone()), |_| Ok(()))
             };
             make().map_err(context)
         })

@@ -8,6 +8,7 @@ use crate::dsl::handle::Netns;
 use crate::dsl::session::{Session, exception};
 use crate::dsl::{Answer, netns};
 use crate::error::{Error, Result};
+use crate::value::options;
 
 /// What the manual says of it; custom syntax has no doc comment of its own that a program could read.
 pub const DOC: &str = r#"Makes `place` the current namespace for a block, and returns the block's value.
@@ -45,10 +46,20 @@ fn enter(context: &EvalContext, place: Dynamic) -> Result<super::session::Entere
         .try_cast::<Rc<Session>>()
         .ok_or_else(|| Error::invalid("`within` works in a running script only"))?;
     let netns = if place.is_string() {
-        netns::find(&place.into_string().unwrap_or_default())?
+        let name = place.into_string().unwrap_or_default();
+        netns::find(&name).map_err(|error| error.doing("enter namespace", &name))?
     } else {
+        let given = options::type_in_words(place.type_name());
         let netns = place.try_cast::<Netns>().map(|netns| netns.0);
-        netns.ok_or_else(|| Error::invalid("`within` takes a namespace or its name"))?
+        let netns = netns.ok_or_else(|| {
+            Error::invalid(format!(
+                "`within` takes a namespace or its name, not {given}"
+            ))
+            .hint("write `within net { … }` or `within \"net-1\" { … }`")
+        })?;
+        // Better here than at the first word of the block.
+        netns.check()?;
+        netns
     };
     Ok(session.enter(netns))
 }

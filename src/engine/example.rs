@@ -30,7 +30,7 @@ impl Example {
     pub fn check(&self, interpreter: &Interpreter) -> Result<(), String> {
         let result = interpreter.eval(&self.word, &self.code);
         let shown = match &result {
-            Ok(value) => print::value(value).literal(),
+            Ok(value) => print::value(Some(interpreter.session()), value).literal(),
             Err(failure) => failure.report.draw(false),
         };
         let fits = match (&self.expected, &result) {

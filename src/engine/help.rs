@@ -1,25 +1,27 @@
 //! `help`: the manual from within a script or session. It is a word that knows all words, and so it is added from above.
 
-use rhai::{Engine, NativeCallContext};
+use rhai::{Dynamic, Engine, NativeCallContext};
 
 use crate::dsl::{Answer, answer};
-use crate::engine::manual;
+use crate::engine::{manual, types};
 use crate::error::{Error, Kind};
 
 /// What the manual says of it.
 pub(crate) const DOC: &str = r#"Prints the manual: all words, or the page of `word`.
 
-`word` is a word such as `"ipvlan"`, a type such as `"Link"`, or a module such as `"std/lab"`.
+`word` is a word such as `ipvlan`, with or without quotes, a type such as `"Link"`, or a module such as `"std/lab"`; for any
+other text the words that have to do with it are listed. For a handle it is the page of its type.
 
 ```rhai
-help("assert");
+help(assert);
+help("mtu");
 ```"#;
 
 /// Teaches the engine the word.
 pub(crate) fn register(engine: &mut Engine) {
     engine.register_fn("help", |context: NativeCallContext| help(&context, None));
-    engine.register_fn("help", |context: NativeCallContext, word: &str| {
-        help(&context, Some(word))
+    engine.register_fn("help", |context: NativeCallContext, word: Dynamic| {
+        help(&context, Some(&name_of(&word)))
     });
 }
 
@@ -32,4 +34,12 @@ fn help(context: &NativeCallContext, word: Option<&str>) -> Answer<()> {
         })?;
         session.print(&text)
     })
+}
+
+/// What to look up for a value: a text itself, for all else its type.
+fn name_of(about: &Dynamic) -> String {
+    match about.as_immutable_string_ref() {
+        Ok(text) => text.trim_end_matches("()").to_owned(),
+        Err(_) => types::of_text(about.type_name()).to_owned(),
+    }
 }

@@ -4,6 +4,8 @@ use std::cell::RefCell;
 
 use rhai::{Engine, Position, Token};
 
+use crate::engine::words;
+
 /// Where the parser is, as far as its brackets tell.
 #[derive(Default)]
 struct Place {
@@ -11,17 +13,47 @@ struct Place {
     open: Vec<Token>,
     /// Whether the next token is the key of a map, or a property.
     is_key: bool,
+    /// How much of `help(` stands before the next token.
+    help: Help,
     /// Where the token before was, to notice that another text is parsed.
     position: Position,
 }
 
+/// How much of `help(` has been read.
+#[derive(Clone, Copy, Default, PartialEq, Eq)]
+enum Help {
+    #[default]
+    Nothing,
+    Word,
+    Bracket,
+}
+
 impl Place {
+    /// `help(ipvlan)` asks for a word and needs no quotes: the name of a word behind `help(` is a text.
+    fn read_help(&mut self, token: Token) -> Token {
+        let before = std::mem::take(&mut self.help);
+        match (&token, before) {
+            (Token::Identifier(name), _) if name.as_str() == "help" => self.help = Help::Word,
+            (Token::LeftParen, Help::Word) => self.help = Help::Bracket,
+            (Token::Identifier(name) | Token::Reserved(name), Help::Bracket) if is_word(name) => {
+                return Token::StringConstant(Box::new(name.as_str().into()));
+            }
+            (Token::Custom(name), Help::Bracket) => {
+                return Token::StringConstant(Box::new(name.as_str().into()));
+            }
+            _ => {}
+        }
+        token
+    }
+
     fn read(&mut self, token: Token, position: Position) -> Token {
         if position <= self.position {
             self.open.clear();
             self.is_key = false;
+            self.help = Help::Nothing;
         }
         self.position = position;
+        let token = self.read_help(token);
         let is_key = std::mem::take(&mut self.is_key);
         match &token {
             Token::MapStart => {
@@ -43,6 +75,16 @@ impl Place {
         }
         token
     }
+}
+
+/// Whether `name` is a word or a type of ipvsh.
+fn is_word(name: &str) -> bool {
+    let words = || {
+        words::forms()
+            .into_iter()
+            .map(|(_, entry, ..)| entry.name())
+    };
+    ["Link", "Netns", "help", "within"].contains(&name) || words().any(|word| word == name)
 }
 
 fn is_keyword(token: &Token) -> bool {

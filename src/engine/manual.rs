@@ -2,6 +2,7 @@
 
 use colored::Colorize;
 
+use crate::dsl::option_keys;
 use crate::engine::catalog::{Catalog, Property, Word};
 use crate::error::nearest;
 use crate::view::error::Report;
@@ -14,7 +15,52 @@ pub fn show(name: Option<&str>, color: bool) -> Result<String, Report> {
     let catalog = Catalog::new();
     match name {
         None => Ok(index(&catalog, color)),
-        Some(name) => page(&catalog, name, color).ok_or_else(|| unknown(&catalog, name)),
+        Some(name) => page(&catalog, name, color)
+            .or_else(|| search(&catalog, name, color))
+            .ok_or_else(|| unknown(&catalog, name)),
+    }
+}
+
+/// The same as JSON: the words of that name, or all, with their forms; the properties of a type.
+pub fn json(name: Option<&str>) -> Result<serde_json::Value, Report> {
+    let catalog = Catalog::new();
+    let of_word = |word: &Word| {
+        let forms = word.signatures.iter().map(|form| {
+            serde_json::json!({
+                "call": form.call(),
+                "returns": form.returns,
+                "derived": form.is_derived,
+                "doc": form.doc,
+            })
+        });
+        serde_json::json!({
+            "word": word.name,
+            "topic": word.topic,
+            "forms": forms.collect::<Vec<_>>(),
+        })
+    };
+    let of_property = |property: &Property| {
+        serde_json::json!({
+            "property": property.name,
+            "of": property.of,
+            "returns": property.returns,
+            "doc": property.doc,
+        })
+    };
+    let is_meant = |known: &str| name.is_none_or(|name| name.eq_ignore_ascii_case(known));
+    let words = catalog.words.iter().filter(|word| {
+        let short = word.name.rsplit("::").next().unwrap_or_default();
+        is_meant(&word.name) || is_meant(short)
+    });
+    let properties = catalog.properties.iter();
+    let properties = properties.filter(|property| is_meant(&property.of));
+    let found: Vec<_> = words
+        .map(of_word)
+        .chain(properties.map(of_property))
+        .collect();
+    match name {
+        Some(name) if found.is_empty() => Err(unknown(&catalog, name)),
+        _ => Ok(found.into()),
     }
 }
 
@@ -134,7 +180,43 @@ fn of_word(word: &Word, color: bool) -> String {
     if !derived.is_empty() {
         parts.push(format!("Also:\n{}", derived.join("\n")));
     }
+    let keys = option_keys::of(&word.name);
+    if !keys.is_empty() {
+        parts.push(format!("Options:\n    {}", keys.join(", ")));
+    }
     parts.join("\n\n")
+}
+
+/// The words and properties that have to do with `text`: it is in their name, their documentation, or an option's name.
+fn search(catalog: &Catalog, text: &str, color: bool) -> Option<String> {
+    let wanted = text.to_lowercase();
+    let has = |name: &str, doc: &str| {
+        let mut words = doc.split(|c: char| !c.is_alphanumeric() && c != '_');
+        name.to_lowercase().contains(&wanted) || words.any(|word| word.to_lowercase() == wanted)
+    };
+    let words = catalog.words.iter().filter(|word| {
+        let mut forms = word.signatures.iter();
+        option_keys::of(&word.name).contains(&wanted.as_str())
+            || forms.any(|form| has(&word.name, &form.doc))
+    });
+    let words = words.map(|word| (word.name.clone(), word.summary().to_owned()));
+    let properties = catalog.properties.iter();
+    let properties = properties
+        .filter(|one| has(&one.name, &one.doc))
+        .map(|one| {
+            let summary = one.doc.lines().next().unwrap_or_default();
+            (format!("{}.{}", one.of, one.name), summary.to_owned())
+        });
+    let found: Vec<_> = words.chain(properties).collect();
+    let width = found.iter().map(|(name, _)| name.len()).max()?;
+    let lines: Vec<_> = found
+        .iter()
+        .map(|(name, summary)| {
+            let name = bold(color, &format!("{name:width$}"));
+            format!("  {name}  {summary}")
+        })
+        .collect();
+    Some(lines.join("\n"))
 }
 
 /// The page of a type of handle.

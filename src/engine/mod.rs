@@ -17,6 +17,8 @@ pub mod stack;
 mod types;
 mod words;
 
+pub(crate) use names::declared as declared_names;
+
 use std::rc::Rc;
 
 use rhai::packages::{Package, StandardPackage};
@@ -274,6 +276,8 @@ impl Interpreter {
                 report: Report::new("nobody reads the output"),
                 reason: Reason::OutputClosed,
             }),
+            // What Rhai hands through is the exit code, which is no value of the script's.
+            Ok(_) if self.session.exit_code().is_some() => Ok(Dynamic::UNIT),
             result => result
                 .map_err(|error| self.explain(&error, Some(ast), ast.source().unwrap_or_default())),
         }

@@ -36,6 +36,16 @@ impl Signals {
         })
     }
 
+    /// Sets the session's flag each time that Ctrl-C comes, and never ends the process.
+    pub fn watch_over_and_over(session: &Rc<Session>) -> Result<Self> {
+        let number = usize::try_from(SIGINT).unwrap_or_default();
+        flag::register_usize(SIGINT, session.interrupt().clone(), number)?;
+        Ok(Self {
+            asked: Arc::new(AtomicBool::new(false)),
+            session: session.clone(),
+        })
+    }
+
     /// Forgets what was asked: the next Ctrl-C is a first one again.
     pub fn reset(&self) {
         self.asked.store(false, Ordering::Relaxed);

@@ -12,7 +12,10 @@ use rhai::{
     Dynamic, Engine, FuncRegistration, ImmutableString, Module, NativeCallContext, Position,
 };
 
+use crate::dsl::addr::Address;
 use crate::dsl::handle::{Link, Netns};
+use crate::dsl::ping::PingReport;
+use crate::dsl::route::Route;
 use crate::dsl::session::exception;
 use crate::dsl::{METHOD_ONLY, Session, TOPICS, answer, link};
 use crate::error::Error;
@@ -108,6 +111,9 @@ pub(crate) fn forms() -> Vec<(&'static str, &'static FnManifestEntry, Form, Vec<
 pub(crate) fn register(engine: &mut Engine) {
     engine.register_type_with_name::<Netns>("Netns");
     engine.register_type_with_name::<Link>("Link");
+    engine.register_type_with_name::<Address>("Address");
+    engine.register_type_with_name::<Route>("Route");
+    engine.register_type_with_name::<PingReport>("PingReport");
     let mut words = Module::new();
     for (_, entry, form, types) in forms() {
         let func = entry.func();

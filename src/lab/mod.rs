@@ -4,6 +4,7 @@
 //! made. What was there before the run is never announced as made, so that taking a run down leaves it alone. Inside a
 //! namespace or on a link that the run itself made, single changes need no undo: they go with it.
 
+pub mod entries;
 pub mod inventory;
 pub mod journal;
 pub mod recognise;
@@ -14,6 +15,7 @@ pub mod undo;
 
 use std::cell::{Cell, RefCell};
 use std::collections::HashSet;
+use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
@@ -58,6 +60,8 @@ pub struct Counts {
 struct Step {
     /// Its number in the journal; 0 where none is kept.
     number: u64,
+    /// Between which marks of a session it was made.
+    stretch: usize,
     undo: Undo,
 }
 
@@ -81,9 +85,13 @@ pub struct Lab {
     /// Whether a journal of earlier runs was looked for.
     is_begun: Cell<bool>,
     steps: RefCell<Vec<Step>>,
+    /// What came before the last mark: see [`Lab::mark`].
+    before: entries::Before,
     counts: Cell<Counts>,
     made_netns: RefCell<HashSet<Id>>,
     made_links: RefCell<HashSet<(Id, u32)>>,
+    /// What the run gave to links of its own: the kernel takes an IPv4 address again with another prefix length.
+    own_addresses: RefCell<HashSet<(Id, u32, IpAddr)>>,
 }
 
 impl Lab {
@@ -214,12 +222,21 @@ impl Lab {
             return Ok(change.await);
         }
         let number = self.announce(&undo)?;
-        self.steps.borrow_mut().push(Step { number, undo });
+        self.push(number, undo);
         let result = change.await;
         if result.is_err() {
             self.forget(|step| step.number == number);
         }
         Ok(result)
+    }
+
+    fn push(&self, number: u64, undo: Undo) {
+        let stretch = self.before.stretch.get();
+        self.steps.borrow_mut().push(Step {
+            number,
+            stretch,
+            undo,
+        });
     }
 
     /// Whether the change goes with a namespace or a link that the run made.
@@ -234,16 +251,18 @@ impl Lab {
             | Undo::Restore {
                 old: Setting::Name(_),
                 ..
-            } => self.made_namespace(netns),
+            } => self.made_namespace_now(netns),
             Undo::DeleteRoute { route, .. } | Undo::AddRoute { route, .. } => {
-                self.made_namespace(netns)
-                    || route.link.is_some_and(|index| self.made_link(netns, index))
+                self.made_namespace_now(netns)
+                    || route
+                        .link
+                        .is_some_and(|index| self.made_link_now(netns, index))
             }
             other => {
-                self.made_namespace(netns)
+                self.made_namespace_now(netns)
                     || other
                         .link()
-                        .is_some_and(|link| self.made_link(netns, link.index))
+                        .is_some_and(|link| self.made_link_now(netns, link.index))
             }
         }
     }
@@ -311,7 +330,7 @@ impl Lab {
             netns: Some(made.clone()),
             name: name.clone(),
         };
-        self.steps.borrow_mut().push(Step { number, undo });
+        self.push(number, undo);
         self.count(Outcome::Created);
         Ok(made)
     }
@@ -401,13 +420,22 @@ impl Lab {
             .contains(&(netns.namespace().id(), index))
     }
 
+    /// Notes that the run gave this address to the link.
+    pub fn address_added(&self, netns: &Netns, link: u32, ip: IpAddr) {
+        self.own_addresses
+            .borrow_mut()
+            .insert((netns.namespace().id(), link, ip));
+    }
+
+    /// Whether the run gave this address to the link, at whatever time.
+    pub fn added_address(&self, netns: &Netns, link: u32, ip: IpAddr) -> bool {
+        self.own_addresses
+            .borrow()
+            .contains(&(netns.namespace().id(), link, ip))
+    }
+
     /// Whether there is anything to take down.
     pub fn is_empty(&self) -> bool {
         self.steps.borrow().is_empty()
-    }
-
-    /// How far the run has come, to go back to with [`Lab::roll_back_to`].
-    pub fn mark(&self) -> usize {
-        self.steps.borrow().len()
     }
 }

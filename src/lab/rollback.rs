@@ -17,7 +17,7 @@ use crate::net::{address, link, namespace, route};
 use crate::value::name::NetnsName;
 
 /// What a rollback did.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Undone {
     /// Namespaces taken away.
     pub namespaces: usize,
@@ -77,22 +77,28 @@ struct How {
 impl Lab {
     /// Undoes every step of the run, newest first. What is gone already is passed over.
     pub async fn roll_back(&self) -> Undone {
-        self.roll_back_to(0).await
+        let undone = self.undo_steps(self.steps.take()).await;
+        self.before.clear();
+        self.made_netns.borrow_mut().clear();
+        self.made_links.borrow_mut().clear();
+        undone
     }
 
-    /// Undoes the steps of the run behind `mark`, newest first. What could not be undone stays in the journal.
-    pub async fn roll_back_to(&self, mark: usize) -> Undone {
-        let steps = {
-            let mut steps = self.steps.borrow_mut();
-            let mark = mark.min(steps.len());
-            steps.split_off(mark)
-        };
+    /// Undoes `steps`, newest first, and strikes them out in the journal. What could not be undone stays there.
+    pub(super) async fn undo_steps(&self, steps: Vec<Step>) -> Undone {
         for step in &steps {
-            if let Undo::DeleteNetns {
-                netns: Some(netns), ..
-            } = &step.undo
-            {
-                self.made_netns.borrow_mut().remove(&netns.namespace().id());
+            let Some(id) = step.undo.netns().map(|netns| netns.namespace().id()) else {
+                continue;
+            };
+            match &step.undo {
+                Undo::DeleteNetns { .. } => {
+                    self.made_netns.borrow_mut().remove(&id);
+                    self.made_links.borrow_mut().retain(|(of, _)| *of != id);
+                }
+                Undo::DeleteLink { link, .. } => {
+                    self.made_links.borrow_mut().remove(&(id, link.index));
+                }
+                _ => {}
             }
         }
         let how = How {
@@ -115,6 +121,7 @@ pub async fn take_down_lab(
         match finder.undo(step.undo) {
             Some(undo) => steps.push(Step {
                 number: step.number,
+                stretch: 0,
                 undo,
             }),
             // Its namespace is gone, and all that was in it.
@@ -137,7 +144,7 @@ async fn take_down(steps: Vec<Step>, how: How, mut undone: impl FnMut(u64)) -> U
     let mut inside = None;
     let mut going_along: HashMap<Id, Vec<u64>> = HashMap::new();
     let mut sum = Undone::default();
-    for Step { number, undo } in steps.into_iter().rev() {
+    for Step { number, undo, .. } in steps.into_iter().rev() {
         let id = undo.netns().map(|netns| netns.namespace().id());
         // A link from outside must leave before its namespace goes, or the kernel deletes it.
         let is_own = !matches!(undo, Undo::DeleteNetns { .. } | Undo::MoveBack { .. });

@@ -6,5 +6,6 @@ pub mod icmp;
 pub mod link;
 pub mod namespace;
 pub mod netns;
+pub mod process;
 pub mod route;
 pub mod rtnl;

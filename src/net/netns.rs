@@ -168,12 +168,13 @@ impl Netns {
                     "namespace `{}` was replaced by another of that name",
                     self.label
                 ),
-            )),
+            )
+            .hint("this handle means the one before; ask for the present one by its name")),
             None => Err(Error::new(
                 Kind::NotFound,
                 format!("namespace `{}` is gone", self.label),
             )
-            .note("somebody deleted it after this script had made or found it")),
+            .hint("it was deleted after this handle was made; make it again by its name")),
         }
     }
 }

@@ -136,7 +136,8 @@ impl Route {
         if self.table != TABLE_MAIN {
             words.push(format!("table {}", self.table));
         }
-        if self.protocol != "boot" {
+        // What `ip route` leaves out: its own, and that of an answer to a lookup, which has none.
+        if !["boot", "unspec"].contains(&self.protocol.as_str()) {
             words.push(format!("proto {}", self.protocol));
         }
         if self.scope != "global" {

@@ -1,47 +1,59 @@
 //! The interactive session: read an entry, run it, show its value, go on.
 
+mod commands;
+mod complete;
+mod editor;
+mod highlight;
+mod hint;
 mod history;
+mod lex;
+mod state;
+mod transcript;
 
-use std::io::{BufRead, IsTerminal, Write, stderr, stdin};
+use std::io::{BufRead, IsTerminal, Write, stderr, stdin, stdout};
 use std::rc::Rc;
 
-use rhai::Scope;
 use rustyline::error::ReadlineError;
-use rustyline::{Config, DefaultEditor};
 
+use self::history::History;
+use self::state::State;
+use self::transcript::Transcript;
 use crate::dsl::{Session, print};
 use crate::engine::script::Script;
 use crate::engine::signals::Signals;
-use crate::engine::{Failure, Interpreter, Reason};
+use crate::engine::{Failure, Reason, params};
 use crate::error::Error;
+use crate::lab::rollback::Undone;
 use crate::view::error::Report;
+use crate::view::table;
 
 /// What ends the session.
-const FAREWELLS: [&str; 5] = ["exit", "quit", ":quit", ":exit", ":q"];
-/// What a line begins with that goes on with an entry.
-const GOES_ON: &str = "… ";
+const FAREWELLS: [&str; 4] = ["exit", "quit", ":exit", ":q"];
+
+/// How a session is told to behave.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Manner {
+    /// Whether the prompt, what is typed, and errors are drawn in colour.
+    pub color: bool,
+    /// Whether all goes away with the session anyway.
+    pub is_throw_away: bool,
+}
 
 /// Talks with the user until they leave; where standard input is no terminal, runs what comes from there.
-///
-/// `color` is whether errors are drawn in colour.
-pub fn run(session: Rc<Session>, color: bool) -> Result<u8, Failure> {
-    let mut talk = Talk::new(session, color)?;
-    if stdin().is_terminal() {
-        talk.with_terminal()
+pub fn run(session: Rc<Session>, manner: Manner) -> Result<u8, Failure> {
+    if stdin().is_terminal() && stdout().is_terminal() {
+        Talk::new(session, manner, true)?.with_terminal()
     } else {
-        talk.with_lines()
+        Talk::new(session, manner, false)?.with_lines()
     }
 }
 
 /// A session in progress.
 struct Talk {
-    interpreter: Interpreter,
-    /// The variables.
-    scope: Scope<'static>,
+    state: Rc<State>,
     signals: Signals,
-    /// How many entries there were: each is a script of its own name.
-    entries: usize,
-    color: bool,
+    transcript: Transcript,
+    manner: Manner,
 }
 
 /// What to do after an entry.
@@ -51,143 +63,270 @@ enum Next {
 }
 
 impl Talk {
-    fn new(session: Rc<Session>, color: bool) -> Result<Self, Failure> {
-        let signals = Signals::watch(&session, &[]).map_err(|error| broken(&error))?;
-        let interpreter = Interpreter::new(session);
+    fn new(session: Rc<Session>, manner: Manner, on_terminal: bool) -> Result<Self, Failure> {
+        let signals = if on_terminal {
+            Signals::watch_over_and_over(&session)
+        } else {
+            Signals::watch(&session, &[])
+        };
         Ok(Self {
-            scope: interpreter.scope(),
-            interpreter,
-            signals,
-            entries: 0,
-            color,
+            signals: signals.map_err(|error| broken(&error))?,
+            state: Rc::new(State::new(session)),
+            transcript: Transcript::default(),
+            manner,
         })
     }
 
     fn with_terminal(&mut self) -> Result<u8, Failure> {
-        let config = Config::builder()
-            .auto_add_history(false)
-            .max_history_size(10_000)
-            .map_err(|error| unusable(&error))?
-            .build();
-        let mut editor = DefaultEditor::with_config(config).map_err(|error| unusable(&error))?;
-        let file = history::file();
-        if let Some(file) = &file {
-            // There is none at the first time.
-            let _ = editor.load_history(file);
-        }
+        let mut editor =
+            editor::new(&self.state, self.manner.color).map_err(|error| unusable(&error))?;
+        let history = History::load(&mut editor);
         loop {
-            let prompt = self.prompt();
-            let entry = match self
-                .entry(|first| editor.readline(if first { prompt.as_str() } else { GOES_ON }))
-            {
+            let entry = match editor.readline(&self.prompt()) {
                 Ok(entry) => entry,
                 Err(ReadlineError::Interrupted) => continue,
-                Err(ReadlineError::Eof) => return Ok(0),
+                Err(ReadlineError::Eof) => break,
                 Err(error) => return Err(unusable(&error)),
             };
             if entry.trim().is_empty() {
                 continue;
             }
-            if editor.add_history_entry(entry.as_str()).is_ok()
-                && let Some(file) = &file
-            {
-                // A history that can't be written is no reason to stop.
-                let _ = editor.append_history(file);
-            }
+            history.add(&mut editor, &entry);
             if let Next::Leave = self.take(&entry)? {
-                return Ok(self.interpreter.session().exit_code().unwrap_or(0));
+                break;
             }
         }
+        self.warn_of_what_stands();
+        Ok(self.state.session().exit_code().unwrap_or(0))
     }
 
     /// Runs what comes line by line, and ends at the first mistake.
     fn with_lines(&mut self) -> Result<u8, Failure> {
         let mut lines = stdin().lock().lines();
-        loop {
-            let entry = self.entry(|_| match lines.next() {
-                Some(Ok(line)) => Ok(line),
-                Some(Err(error)) => Err(ReadlineError::Io(error)),
-                None => Err(ReadlineError::Eof),
-            });
-            match entry {
-                Ok(entry) if is_farewell(&entry) => return Ok(0),
-                Ok(entry) => self.evaluate(&entry)?,
-                Err(ReadlineError::Eof) => return Ok(0),
-                Err(error) => return Err(unusable(&error)),
+        while let Some(entry) = self.entry(&mut lines)? {
+            if let Next::Leave = self.respond(&entry)? {
+                break;
             }
-            if let Some(code) = self.interpreter.session().exit_code() {
-                return Ok(code);
+            let session = self.state.session();
+            if let Some(signal) = session.interrupted() {
+                return Err(Failure {
+                    report: Report::new("interrupted"),
+                    reason: Reason::Interrupted(signal),
+                });
+            }
+            if session.exit_code().is_some() {
+                break;
             }
         }
+        Ok(self.state.session().exit_code().unwrap_or(0))
     }
 
-    /// Reads lines until they are a whole entry. What stands there at the end of the input, or before an empty line, is one too.
+    /// Reads lines until they are a whole entry, or there are no more.
     fn entry(
         &self,
-        mut line: impl FnMut(bool) -> rustyline::Result<String>,
-    ) -> rustyline::Result<String> {
-        let mut entry = line(true)?;
-        while self.interpreter.is_incomplete(&entry, &self.scope) {
-            match line(false) {
-                Ok(more) if more.trim().is_empty() && stdin().is_terminal() => break,
-                Ok(more) => {
+        lines: &mut impl Iterator<Item = std::io::Result<String>>,
+    ) -> Result<Option<String>, Failure> {
+        let mut entry: Option<String> = None;
+        for line in lines {
+            let line = line.map_err(|error| unusable(&ReadlineError::Io(error)))?;
+            let entry = match &mut entry {
+                Some(entry) => {
                     entry.push('\n');
-                    entry.push_str(&more);
+                    entry.push_str(&line);
+                    entry
                 }
-                Err(ReadlineError::Eof) => break,
-                Err(error) => return Err(error),
+                None => entry.insert(line),
+            };
+            let interpreter = self.state.interpreter.borrow();
+            let is_command = entry.trim_start().starts_with(':');
+            if is_command || !interpreter.is_incomplete(entry, &self.state.scope.borrow()) {
+                break;
             }
         }
         Ok(entry)
     }
 
-    fn prompt(&self) -> String {
-        let here = self.interpreter.session().here();
-        let here = here.map_or_else(|_| "?".to_owned(), |here| here.label().to_owned());
-        format!("{here}> ")
+    /// The prompt, plain and in colour: where bare words act.
+    fn prompt(&self) -> (String, String) {
+        let (place, is_there) = match self.state.session().here() {
+            Ok(here) => (here.label().to_owned(), here.check().is_ok()),
+            Err(_) => ("?".to_owned(), false),
+        };
+        let plain = if is_there {
+            format!("{place}> ")
+        } else {
+            format!("{place} (gone)> ")
+        };
+        let style = if is_there { "\x1b[1;36m" } else { "\x1b[1;31m" };
+        let styled = format!("{style}{}\x1b[0m> ", &plain[..plain.len() - 2]);
+        (plain, styled)
     }
 
-    /// Runs an entry; a failure is shown, and the session goes on.
+    /// Does what an entry says; a failure is shown, and the session goes on.
     fn take(&mut self, entry: &str) -> Result<Next, Failure> {
-        if is_farewell(entry) {
-            return Ok(Next::Leave);
-        }
-        match self.evaluate(entry) {
+        self.signals.reset();
+        let next = match self.respond(entry) {
             Err(failure) if failure.reason == Reason::OutputClosed => return Err(failure),
             Err(failure) => {
-                // Without standard error there is nobody to tell.
-                let _ = writeln!(stderr(), "{}", failure.report.draw(self.color));
+                self.note(&failure.report.draw(self.manner.color));
+                Next::Entry
             }
-            Ok(()) => {}
-        }
+            Ok(next) => next,
+        };
         self.signals.reset();
-        Ok(match self.interpreter.session().exit_code() {
+        Ok(match self.state.session().exit_code() {
             Some(_) => Next::Leave,
-            None => Next::Entry,
+            None => next,
         })
+    }
+
+    fn respond(&mut self, entry: &str) -> Result<Next, Failure> {
+        let trimmed = entry.trim();
+        if FAREWELLS.contains(&trimmed.trim_end_matches(';')) {
+            return Ok(Next::Leave);
+        }
+        match trimmed.strip_prefix(':') {
+            Some(command) => commands::run(self, command),
+            None => self.evaluate(entry).map(|()| Next::Entry),
+        }
     }
 
     /// Runs an entry and prints its value.
     fn evaluate(&mut self, entry: &str) -> Result<(), Failure> {
-        self.entries += 1;
-        let script = Script::new(&format!("<{}>", self.entries), entry);
-        let ast = self.interpreter.compile(&script, &self.scope)?;
-        self.interpreter.keep(&ast)?;
-        let value = self.interpreter.run(&ast, &mut self.scope)?;
-        let text = print::value(&value).show();
+        let number = self.state.session().next_entry();
+        self.run_script(&Script::new(&format!("<{number}>"), entry))
+    }
+
+    /// Runs a script as one entry. What it made is taken back where it fails, as a script's is; an interrupted one keeps it.
+    fn run_script(&mut self, script: &Script) -> Result<(), Failure> {
+        let state = self.state.clone();
+        let session = state.session();
+        session.lab().mark();
+        let variables = state.scope.borrow().len();
+        let result = {
+            let mut interpreter = state.interpreter.borrow_mut();
+            let scope = &mut *state.scope.borrow_mut();
+            interpreter.compile(script, scope).and_then(|ast| {
+                interpreter.keep(&ast)?;
+                state.learn(
+                    &ast,
+                    params::imports(&ast)
+                        .into_iter()
+                        .map(|(path, alias, _)| (path, alias)),
+                );
+                let value = interpreter.run(&ast, scope)?;
+                Ok((ast, value))
+            })
+        };
+        let made = !session.lab().is_marked_empty();
+        match result {
+            Ok((ast, value)) => {
+                self.transcript.add(&script.source(), &ast, made);
+                self.show(&value)
+            }
+            Err(failure) => {
+                if !matches!(failure.reason, Reason::Interrupted(_)) {
+                    state.scope.borrow_mut().rewind(variables);
+                    // `exit()` says that all is well.
+                    if made && stdin().is_terminal() {
+                        let undone = self.roll_back()?;
+                        self.note(&undone.to_string().replace("this run", "this entry"));
+                    }
+                }
+                Err(failure)
+            }
+        }
+    }
+
+    fn show(&self, value: &rhai::Dynamic) -> Result<(), Failure> {
+        if value.is_unit() {
+            return Ok(());
+        }
+        let session = self.state.session();
+        let text = print::result(session, value);
         if text.is_empty() {
             return Ok(());
         }
-        let session = self.interpreter.session();
-        session.print(&text).map_err(|error| Failure {
+        let is_table = value.is_array() && text.contains('\n') && !session.settings().json;
+        match terminal_size::terminal_size_of(stdout()) {
+            Some((width, _)) if is_table => self.say(&table::cut(&text, usize::from(width.0))),
+            _ => self.say(&text),
+        }
+    }
+
+    /// Takes back what the last entry made that made anything.
+    fn undo(&mut self) -> Result<(), Failure> {
+        let session = self.state.session().clone();
+        while session.lab().is_marked_empty() && !session.lab().is_empty() {
+            self.roll_back()?;
+        }
+        if session.lab().is_empty() {
+            return Err(Failure::script(Report::new(
+                "there is nothing to take back: no entry made anything that still stands",
+            )));
+        }
+        let entry = self.transcript.take_last_made().unwrap_or_default();
+        let undone = self.roll_back()?;
+        let first = entry.lines().next().unwrap_or_default();
+        let what = undone
+            .to_string()
+            .replace("what this run made", &format!("`{first}`"));
+        self.note(&what);
+        for failure in &undone.failures {
+            self.note(&Report::of(failure).draw(self.manner.color));
+        }
+        Ok(())
+    }
+
+    fn roll_back(&self) -> Result<Undone, Failure> {
+        let session = self.state.session();
+        let undone = session.wait(session.lab().roll_back_to_mark());
+        session.ports().forget();
+        undone.map_err(|error| broken(&error))
+    }
+
+    /// A lab outlives the session that made it.
+    fn warn_of_what_stands(&self) {
+        let (names, links) = self.state.session().lab().standing();
+        let namespaces: Vec<_> = names.iter().map(|name| format!("`{name}`")).collect();
+        let mut parts = Vec::new();
+        match namespaces.len() {
+            0 => {}
+            1 => parts.push(format!("namespace {}", namespaces[0])),
+            count => parts.push(format!("{count} namespaces ({})", namespaces.join(", "))),
+        }
+        match links {
+            0 => {}
+            1 => parts.push("1 link".to_owned()),
+            count => parts.push(format!("{count} links")),
+        }
+        if parts.is_empty() {
+            return;
+        }
+        let what = parts.join(" and ");
+        self.note(&if self.manner.is_throw_away {
+            format!("the lab made here goes away with the sandbox: {what}")
+        } else {
+            format!(
+                "the lab made here still stands: {what}\nhint: `ipvsh ls` shows it, `ipvsh down` takes it down; in a session, `:undo` takes back entry by entry"
+            )
+        });
+    }
+
+    /// Prints a line where values go.
+    fn say(&self, text: &str) -> Result<(), Failure> {
+        self.state.session().print(text).map_err(|error| Failure {
             report: Report::new(error.to_string()),
             reason: Reason::OutputClosed,
         })
     }
-}
 
-fn is_farewell(entry: &str) -> bool {
-    FAREWELLS.contains(&entry.trim().trim_end_matches(';'))
+    /// Says something beside the values.
+    #[allow(clippy::unused_self, reason = "it is the session that speaks")]
+    fn note(&self, text: &str) {
+        // Without standard error there is nobody to tell.
+        let _ = writeln!(stderr(), "{text}");
+    }
 }
 
 fn broken(error: &Error) -> Failure {

@@ -17,9 +17,12 @@ pub fn choose<T: Copy>(
     let names: Vec<&str> = known.iter().map(|(name, _)| *name).collect();
     let error = Error::invalid(format!("{whose} has no {what} `{name}`"))
         .note(format!("{what}s: {}", names.join(", ")));
-    Err(match nearest(name, names) {
+    let near = nearest(name, names.iter().copied());
+    // Of two that are equally near neither is likelier.
+    let is_likely = near == nearest(name, names.iter().rev().copied());
+    Err(match near.filter(|_| is_likely) {
         Some(near) => error.hint(format!("did you mean \"{near}\"?")),
-        None => error,
+        None => error.hint(format!("write \"{}\"", names.join("\" or \""))),
     })
 }
 
@@ -34,6 +37,8 @@ mod tests {
         let error = choose("ipvlan", "mode", "l4", &known).unwrap_err();
         assert_eq!(error.to_string(), "ipvlan has no mode `l4`");
         assert_eq!(error.notes, ["modes: l2, l3"]);
+        assert_eq!(error.hint.as_deref(), Some("write \"l2\" or \"l3\""));
+        let error = choose("ipvlan", "mode", "l22", &known).unwrap_err();
         assert_eq!(error.hint.as_deref(), Some("did you mean \"l2\"?"));
     }
 }

@@ -118,11 +118,12 @@ pub fn in_range(key: &str, number: i64, range: RangeInclusive<i64>) -> Result<i6
     if range.contains(&number) {
         return Ok(number);
     }
-    Err(Error::invalid(format!(
-        "`{key}` is {} to {}, not {number}",
-        range.start(),
-        range.end()
-    )))
+    let (start, end) = range.into_inner();
+    Err(Error::invalid(if end == i64::MAX {
+        format!("`{key}` is {start} or more, not {number}")
+    } else {
+        format!("`{key}` is {start} to {end}, not {number}")
+    }))
 }
 
 /// The error for an option of the wrong type.
@@ -147,6 +148,9 @@ pub fn type_in_words(type_name: &str) -> String {
         name if name.ends_with("tring") => "a string",
         name if name.ends_with("::Netns") || name == "Netns" => "a namespace",
         name if name.ends_with("::Link") || name == "Link" => "a link",
+        name if name.ends_with("::Address") || name == "Address" => "an address",
+        name if name.ends_with("::Route") || name == "Route" => "a route",
+        name if name.ends_with("PingReport") => "a ping report",
         name => return format!("a value of type `{name}`"),
     }
     .to_owned()

@@ -3,7 +3,7 @@
 use colored::Colorize;
 use unicode_width::UnicodeWidthChar;
 
-use crate::error::Error;
+use crate::error::{Error, errno_name};
 use crate::view::paint::paint;
 
 /// What there is to say of an error.
@@ -17,6 +17,8 @@ pub struct Report {
     pub notes: Vec<String>,
     /// What to type instead.
     pub hint: Option<String>,
+    /// What scripts find in a caught error beside that, for JSON: `kind`, `errno`, `kernel`, `netns`, `object`.
+    pub facts: Vec<(&'static str, String)>,
 }
 
 /// A place in a script.
@@ -46,7 +48,45 @@ impl Report {
         let mut report = Self::new(error.message());
         report.notes.clone_from(&error.notes);
         report.hint.clone_from(&error.hint);
+        let facts = [
+            ("kind", Some(error.kind.name().to_owned())),
+            ("errno", error.errno.map(errno_name)),
+            ("kernel", error.kernel.clone()),
+            ("netns", error.netns.clone()),
+            ("object", error.object.clone()),
+        ];
+        report.facts = facts
+            .into_iter()
+            .filter_map(|(key, fact)| Some((key, fact?)))
+            .collect();
         report
+    }
+
+    /// The error as JSON, with the keys of a caught one and the file.
+    pub fn to_json(&self) -> serde_json::Value {
+        use serde_json::Value as Json;
+        let mut json = serde_json::Map::new();
+        let text = |text: Option<&String>| text.map_or(Json::Null, |text| text.clone().into());
+        let fact = |key: &str| {
+            let mut facts = self.facts.iter();
+            text(facts.find(|(known, _)| *known == key).map(|(_, f)| f))
+        };
+        json.insert("kind".to_owned(), fact("kind"));
+        json.insert("message".to_owned(), self.message.clone().into());
+        json.insert("hint".to_owned(), text(self.hint.as_ref()));
+        json.insert("notes".to_owned(), self.notes.clone().into());
+        for key in ["errno", "kernel", "netns", "object"] {
+            json.insert(key.to_owned(), fact(key));
+        }
+        let place = self.place.as_ref();
+        let number = |number: Option<usize>| number.map_or(Json::Null, Json::from);
+        json.insert("file".to_owned(), text(place.map(|place| &place.file)));
+        json.insert("line".to_owned(), number(place.map(|place| place.line)));
+        json.insert(
+            "position".to_owned(),
+            number(place.map(|place| place.column)),
+        );
+        Json::Object(json)
     }
 
     /// Says what to type instead.

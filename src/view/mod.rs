@@ -4,4 +4,5 @@ pub mod error;
 pub mod paint;
 pub mod ping;
 pub mod table;
+pub mod tree;
 pub mod value;

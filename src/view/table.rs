@@ -1,6 +1,6 @@
 //! Rows of text under aligned headings.
 
-use unicode_width::UnicodeWidthStr;
+use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
 /// Draws `rows` under `headings`, two blanks between columns, nothing at the end of a line.
 pub fn draw<S: AsRef<str>>(headings: &[S], rows: &[Vec<String>]) -> String {
@@ -34,6 +34,28 @@ pub fn draw<S: AsRef<str>>(headings: &[S], rows: &[Vec<String>]) -> String {
         .join("\n")
 }
 
+/// Cuts the lines of `text` to `width` columns; where something is lost, an ellipsis says so.
+pub fn cut(text: &str, width: usize) -> String {
+    let lines = text.lines().map(|line| {
+        if line.width() <= width {
+            return line.to_owned();
+        }
+        let mut left = width.saturating_sub(1);
+        let mut cut: String = line
+            .chars()
+            .take_while(|c| {
+                let wide = c.width().unwrap_or(0);
+                let fits = wide <= left;
+                left = left.saturating_sub(wide);
+                fits
+            })
+            .collect();
+        cut.push('…');
+        cut
+    });
+    lines.collect::<Vec<_>>().join("\n")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -49,6 +71,11 @@ mod tests {
         网络  up
         eth0  down
         ");
+    }
+
+    #[test]
+    fn what_is_too_wide_is_cut() {
+        assert_eq!(cut("abcdef\nab\n网网网", 5), "abcd…\nab\n网网…");
     }
 
     #[test]

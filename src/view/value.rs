@@ -11,25 +11,44 @@ pub enum Value {
     Text(String),
     /// A number, a truth value: printed as it is everywhere.
     Word(String),
-    /// A handle: one line by itself, and what a table shows of it, heading and cell.
-    Handle {
-        /// The line.
-        line: String,
-        /// The cells.
-        cells: Vec<(String, String)>,
-    },
+    /// A handle.
+    Handle(Box<Handle>),
     /// A list.
     List(Vec<Value>),
     /// A map, in the order of its keys.
     Map(Vec<(String, Value)>),
 }
 
+/// A thing of the kernel's, or a result, with more to it than fits a line.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Handle {
+    /// What stands for it inside a list or map that is no table.
+    pub name: String,
+    /// The one line that it prints as.
+    pub line: String,
+    /// What a table shows of it, heading and cell.
+    pub cells: Vec<(&'static str, String)>,
+    /// All that is known of it, for JSON.
+    pub fields: Vec<(&'static str, Value)>,
+}
+
 impl Value {
+    /// A string.
+    pub fn text(text: impl ToString) -> Self {
+        Self::Text(text.to_string())
+    }
+
+    /// A number or a truth value.
+    pub fn word(word: impl ToString) -> Self {
+        Self::Word(word.to_string())
+    }
+
     /// The value as it is printed; empty for [`Value::Nothing`].
     pub fn show(&self) -> String {
         match self {
             Self::Nothing => String::new(),
-            Self::Text(text) | Self::Word(text) | Self::Handle { line: text, .. } => text.clone(),
+            Self::Text(text) | Self::Word(text) => text.clone(),
+            Self::Handle(handle) => handle.line.clone(),
             Self::List(values) => as_table(values).unwrap_or_else(|| self.nested()),
             Self::Map(entries) if entries.is_empty() => "#{}".to_owned(),
             Self::Map(entries) => entries
@@ -40,7 +59,7 @@ impl Value {
         }
     }
 
-    /// The value as JSON. A handle is an object of what a table shows of it.
+    /// The value as JSON. A handle is an object of all that is known of it.
     pub fn to_json(&self) -> serde_json::Value {
         use serde_json::Value as Json;
         match self {
@@ -50,10 +69,10 @@ impl Value {
                 Ok(number @ (Json::Number(_) | Json::Bool(_))) => number,
                 _ => Json::String(text.clone()),
             },
-            Self::Handle { line, cells } if cells.is_empty() => Json::String(line.clone()),
-            Self::Handle { cells, .. } => cells
+            Self::Handle(handle) => handle
+                .fields
                 .iter()
-                .map(|(key, cell)| (key.clone(), Json::String(cell.clone())))
+                .map(|(key, value)| ((*key).to_owned(), value.to_json()))
                 .collect(),
             Self::List(values) => values.iter().map(Self::to_json).collect(),
             Self::Map(entries) => entries
@@ -73,7 +92,8 @@ impl Value {
         match self {
             Self::Nothing => "()".to_owned(),
             Self::Text(text) => format!("{text:?}"),
-            Self::Word(text) | Self::Handle { line: text, .. } => text.clone(),
+            Self::Word(text) => text.clone(),
+            Self::Handle(handle) => handle.name.clone(),
             Self::List(values) => {
                 let values: Vec<_> = values.iter().map(Self::nested).collect();
                 format!("[{}]", values.join(", "))
@@ -101,9 +121,34 @@ impl Value {
         }
     }
 
+    /// What a map or handle has under `key`, for a cell of a table.
+    pub fn cell_of(&self, key: &str) -> Option<String> {
+        match self {
+            Self::Handle(handle) => {
+                let mut fields = handle.fields.iter();
+                fields
+                    .find(|(known, _)| *known == key)
+                    .map(|(_, v)| v.cell())
+            }
+            Self::Map(entries) => {
+                let mut entries = entries.iter();
+                entries
+                    .find(|(known, _)| known == key)
+                    .map(|(_, v)| v.cell())
+            }
+            _ => None,
+        }
+    }
+
     fn cells(&self) -> Option<Vec<(String, String)>> {
         match self {
-            Self::Handle { cells, .. } if !cells.is_empty() => Some(cells.clone()),
+            Self::Handle(handle) => Some(
+                handle
+                    .cells
+                    .iter()
+                    .map(|(key, cell)| ((*key).to_owned(), cell.clone()))
+                    .collect(),
+            ),
             Self::Map(entries) if !entries.is_empty() => Some(
                 entries
                     .iter()
@@ -122,11 +167,18 @@ fn as_table(values: &[Value]) -> Option<String> {
     let alike = rows
         .iter()
         .all(|row| row.iter().map(|(key, _)| key).eq(headings.iter()));
+    // A property that none of the handles has is not worth a column; of maps the script has chosen the keys.
+    let are_handles = values.iter().all(|value| matches!(value, Value::Handle(_)));
+    let is_shown = |column: &usize| {
+        !are_handles || *column == 0 || rows.iter().any(|row| !row[*column].1.is_empty())
+    };
     alike.then(|| {
+        let shown: Vec<usize> = (0..headings.len()).filter(is_shown).collect();
         let rows: Vec<Vec<String>> = rows
-            .into_iter()
-            .map(|row| row.into_iter().map(|(_, cell)| cell).collect())
+            .iter()
+            .map(|row| shown.iter().map(|column| row[*column].1.clone()).collect())
             .collect();
+        let headings: Vec<&String> = shown.iter().map(|column| &headings[*column]).collect();
         table::draw(&headings, &rows)
     })
 }
@@ -140,13 +192,16 @@ mod tests {
     }
 
     fn link(name: &str, state: &str) -> Value {
-        Value::Handle {
+        Value::Handle(Box::new(Handle {
+            name: name.to_owned(),
             line: format!("{name}  {state}"),
             cells: vec![
-                ("name".to_owned(), name.to_owned()),
-                ("state".to_owned(), state.to_owned()),
+                ("name", name.to_owned()),
+                ("kind", String::new()),
+                ("state", state.to_owned()),
             ],
-        }
+            fields: vec![("name", Value::text(name)), ("mtu", Value::word(1500))],
+        }))
     }
 
     #[test]
@@ -165,6 +220,17 @@ mod tests {
         eth0  up
         lo    down
         ");
+    }
+
+    #[test]
+    fn a_handle_is_a_line_by_itself_its_name_in_a_map_and_an_object_in_json() {
+        let lo = link("lo", "up");
+        assert_eq!(lo.show(), "lo  up");
+        assert_eq!(
+            Value::Map(vec![("a".to_owned(), lo.clone())]).show(),
+            "a: lo"
+        );
+        assert_eq!(lo.to_json().to_string(), r#"{"name":"lo","mtu":1500}"#);
     }
 
     #[test]

@@ -112,7 +112,7 @@ fn the_addresses_of_a_link_are_listed(lab: &Lab) {
         lab.value(r#"link("v0").addrs"#),
         json!([{
             "address": "10.0.0.1/24", "ip": "10.0.0.1", "link": "v0", "prefix_length": 24,
-            "scope": "global", "secondary": false, "tentative": false,
+            "scope": "global", "broadcast": null, "secondary": false, "tentative": false,
         }])
     );
 }

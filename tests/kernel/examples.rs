@@ -1,5 +1,7 @@
 //! Every example of the manual, run as it stands there.
 
+use std::collections::HashMap;
+
 use ipvsh::engine::catalog::{Catalog, Example, Expected};
 
 use crate::case::Case;
@@ -7,18 +9,15 @@ use crate::lab::Lab;
 
 /// A case for each example: the word's name, and its number among those of the word.
 pub(crate) fn cases() -> Vec<Case> {
-    let mut cases: Vec<Case> = Vec::new();
+    let mut cases = Vec::new();
+    let mut numbers = HashMap::new();
     for example in Catalog::new().examples() {
         // A required parameter is missed before the example starts: its examples are run in the tests of the language.
         if !example.runs || example.word == "required" {
             continue;
         }
-        let number = (1..)
-            .find(|number| {
-                let name = format!("examples::{}_{number}", example.word);
-                cases.iter().all(|case| case.name != name)
-            })
-            .unwrap_or_default();
+        let number: &mut usize = numbers.entry(example.word.clone()).or_default();
+        *number += 1;
         let fact = format!("{}_{number}", example.word);
         let needs = needs(&example.code);
         // The name is not split as a path here: a word of a module has one in front.
@@ -63,13 +62,13 @@ fn run(lab: &Lab, example: &Example) {
         assert!(output.stderr.contains(text), "{code}\n{}", output.stderr);
         return;
     }
-    assert_eq!((output.stderr.as_str(), output.code), ("", 0), "{code}");
+    // With --json, what an example prints goes to standard error.
+    assert_eq!(output.code, 0, "{code}\n{}", output.stderr);
     if let Some(Expected::Value(expected)) = &example.expected {
-        let found = output.stdout.lines().next_back().unwrap_or_default();
         let json = |text: &str| -> serde_json::Value {
             serde_json::from_str(text).unwrap_or_else(|error| panic!("{code}\n{text}: {error}"))
         };
         let expected = if expected == "()" { "null" } else { expected };
-        assert_eq!(json(found), json(expected), "{code}");
+        assert_eq!(json(&output.stdout), json(expected), "{code}");
     }
 }

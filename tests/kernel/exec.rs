@@ -104,7 +104,7 @@ fn a_missing_program_is_an_error(lab: &Lab) {
 }
 
 fn a_list_without_a_program_is_an_error(lab: &Lab) {
-    let text = r#"try { host().exec([]); } catch (e) { print(`${e.kind}: ${e.message}`); }"#;
+    let text = r"try { host().exec([]); } catch (e) { print(`${e.kind}: ${e.message}`); }";
     assert_eq!(
         lab.run(text),
         "invalid: cannot run `` in namespace `host`: the list names no program\n"

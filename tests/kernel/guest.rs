@@ -6,7 +6,6 @@
 
 use std::collections::HashMap;
 use std::io::{BufRead, BufReader, Read, Write};
-use std::path::Path;
 use std::process::{Command, ExitCode, Stdio};
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 
@@ -14,6 +13,7 @@ use ipvsh::sandbox::vm::{self, Guest};
 use serde_json::{Value, json};
 
 use crate::case::Case;
+use crate::lab::in_repository;
 
 /// The argument of the process that boots the machine.
 pub(crate) const BOOT: &str = "--boot-micro-vm";
@@ -24,9 +24,7 @@ pub(crate) const INSIDE: &str = "--inside-micro-vm";
 const AT_A_TIME: usize = 4;
 
 /// What the cases need in there besides ipvsh.
-const PROGRAMS: &[&str] = &[
-    "ip", "bridge", "ping", "cat", "echo", "env", "false", "pwd", "sh", "sleep",
-];
+const PROGRAMS: &[&str] = &["ip", "ping", "cat", "echo", "sh", "sleep"];
 
 /// What came out, case by case.
 #[derive(Default)]
@@ -136,9 +134,8 @@ pub(crate) fn boot() -> ExitCode {
         guest.init = env!("CARGO_BIN_EXE_ipvsh").into();
         guest.program = Some(std::env::current_exe()?);
         guest.programs = PROGRAMS.iter().map(Into::into).collect();
-        let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-        guest.cwd = root.to_owned();
-        for entry in std::fs::read_dir(root.join("scripts"))? {
+        guest.cwd = in_repository("");
+        for entry in std::fs::read_dir(in_repository("scripts"))? {
             guest.files.push(entry?.path());
         }
         guest.files.extend(crate::readme::file());

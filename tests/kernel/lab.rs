@@ -20,6 +20,9 @@ const PATIENCE: Duration = Duration::from_secs(120);
 /// The namespace of the case itself, by the name that ipvsh has for it.
 pub(crate) const HOST: &str = "host";
 
+/// Where programs are looked for.
+const PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+
 /// What a program did.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Output {
@@ -39,6 +42,10 @@ pub(crate) struct Lab {
     folder: TempDir,
 }
 
+#[allow(
+    clippy::unused_self,
+    reason = "that there is a lab around is what these need of it"
+)]
 impl Lab {
     /// Takes this thread into them.
     pub(crate) fn enter() -> Self {
@@ -73,6 +80,8 @@ impl Lab {
         command
             .args(arguments)
             .current_dir(self.folder())
+            // A folder in it that may not be searched would make every missing program one that may not be run.
+            .env("PATH", PATH)
             .env_remove("NO_COLOR")
             .env_remove("CLICOLOR_FORCE")
             .stdin(Stdio::null())
@@ -112,8 +121,7 @@ impl Lab {
     pub(crate) fn value(&self, line: &str) -> Value {
         let output = self.ipvsh(&["--json", "-e", line]);
         assert_eq!((output.stderr.as_str(), output.code), ("", 0), "{line}");
-        let last = output.stdout.lines().next_back().unwrap_or_default();
-        serde_json::from_str(last).expect("a value in JSON")
+        serde_json::from_str(&output.stdout).expect("a value in JSON")
     }
 
     /// Runs `ip` commands, one a line, that are to be accepted.
@@ -193,7 +201,6 @@ impl Lab {
 
     /// Runs `action` with this thread in the namespace `netns`.
     pub(crate) fn in_netns<T>(&self, netns: &str, action: impl FnOnce() -> T) -> T {
-        let _ = &self.place;
         common::within(netns, action)
     }
 }

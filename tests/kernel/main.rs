@@ -34,6 +34,7 @@ mod netns;
 mod ping;
 mod random;
 mod readme;
+mod refusals;
 mod rollback;
 mod route;
 mod stories;
@@ -130,6 +131,7 @@ fn all() -> Vec<Case> {
         journal::cases(),
         random::cases(),
         errors::cases(),
+        refusals::cases(),
         examples::cases(),
         stories::cases(),
         readme::cases(),

@@ -19,7 +19,7 @@ cases! {
         a_source_and_a_size_are_used;
 }
 
-/// Namespaces `a` (10.0.0.1, fd00::1) and `b` (10.0.0.2, fd00::2), joined.
+/// Namespaces `a` (10.0.0.1, `fd00::1`) and `b` (10.0.0.2, `fd00::2`), joined.
 fn pair(lab: &Lab) {
     lab.ip("netns add a\nnetns add b\nlink add v netns a type veth peer name v netns b");
     for (name, host) in [("a", 1), ("b", 2)] {

@@ -26,7 +26,7 @@ cases! {
         the_kernel_is_asked_which_route_it_would_take;
 }
 
-/// A pair, up, with `v0` at 10.0.0.1/24 and fd00::1/64.
+/// A pair, up, with `v0` at 10.0.0.1/24 and `fd00::1/64`.
 fn pair(lab: &Lab) {
     lab.ip("link add v0 type veth peer name v1\n\
          link set v0 up\nlink set v1 up\n\

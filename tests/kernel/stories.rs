@@ -46,16 +46,18 @@ fn story(lab: &Lab, script: &str, parameters: &[&str]) -> String {
 }
 
 fn replies(destination: &str) -> String {
-    let mut text = format!("PING {destination} ({destination}) 56(84) bytes of data.\n");
-    for number in 1..=4 {
-        text += &format!("64 bytes from {destination}: icmp_seq={number} ttl=64 time=TIME\n");
-    }
-    text += &format!(
-        "\n--- {destination} ping statistics ---\n\
-         4 packets transmitted, 4 received, 0% packet loss, time TIME\n\
-         rtt min/avg/max/mdev = TIMES\n"
-    );
-    text
+    "\
+PING TO (TO) 56(84) bytes of data.
+64 bytes from TO: icmp_seq=1 ttl=64 time=TIME
+64 bytes from TO: icmp_seq=2 ttl=64 time=TIME
+64 bytes from TO: icmp_seq=3 ttl=64 time=TIME
+64 bytes from TO: icmp_seq=4 ttl=64 time=TIME
+
+--- TO ping statistics ---
+4 packets transmitted, 4 received, 0% packet loss, time TIME
+rtt min/avg/max/mdev = TIMES
+"
+    .replace("TO", destination)
 }
 
 const STAND_IN: &str = "there is no link bond0 here: a bond of two dummy ports stands in for it\n";
@@ -92,6 +94,7 @@ fn uplink(lab: &Lab) {
     lab.ip("link add p0 type dummy\nlink add p1 type dummy\n\
          link add bond0 type bond mode active-backup miimon 100\n\
          link set p0 master bond0\nlink set p1 master bond0\nlink set bond0 up");
+    lab.wait_up("bond0");
 }
 
 /// The documented shell commands, in their order.

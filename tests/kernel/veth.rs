@@ -13,7 +13,8 @@ cases! {
         the_options_are_for_the_first_end
         the_peer_of_each_end_is_the_other
         a_peer_in_a_namespace_without_a_name_can_not_be_told
-        deleting_one_end_deletes_both;
+        deleting_one_end_deletes_both
+        a_link_of_another_kind_has_no_peer;
 }
 
 fn a_pair_within_a_namespace(lab: &Lab) {
@@ -65,4 +66,8 @@ fn deleting_one_end_deletes_both(lab: &Lab) {
     lab.run(r#"let v = netns("a").veth("v0", netns("b"), "v1"); v.peer.delete();"#);
     assert!(lab.links("a").is_empty());
     assert!(lab.links("b").is_empty());
+}
+
+fn a_link_of_another_kind_has_no_peer(lab: &Lab) {
+    assert_eq!(lab.value(r#"link("lo").peer"#), json!(null));
 }

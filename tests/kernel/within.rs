@@ -77,7 +77,7 @@ fn a_namespace_that_is_not_there_is_not_made(lab: &Lab) {
     lab.ip("netns add net-1");
     assert_eq!(
         lab.fails("within \"net-2\" { here() }"),
-        "error: there is no namespace `net-2`\n \
+        "error: cannot enter namespace `net-2`: there is no namespace `net-2`\n \
           --> lab.rhai:1:8\n  \
            |\n\
          1 | within \"net-2\" { here() }\n  \

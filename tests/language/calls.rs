@@ -258,3 +258,41 @@ fn a_chain_of_sixty_calls_in_a_function_is_not_too_deep() {
     let chain = ".filter(|x| x > 0)".repeat(60);
     assert_eq!(value(&format!("fn f() {{ [1]{chain} }} f()")), "[1]");
 }
+
+#[test]
+fn a_method_is_explained_by_the_forms_of_what_it_was_called_on() {
+    insta::assert_snapshot!(failure("host().route(\"default\")"), @r#"
+    error: `route` takes 2 or 3 arguments, not 1
+     --> <expression>:1:8
+      |
+    1 | host().route("default")
+      |        ^^^^^
+      = accepted:
+        net.route(destination: string, dev: any)
+        net.route(destination: string, options: map)
+        net.route(destination: string, dev: any, options: map)
+    "#);
+    insta::assert_snapshot!(failure("5.up()"), @"
+    error: `up` is a method of a link, not of an int
+     --> <expression>:1:3
+      |
+    1 | 5.up()
+      |   ^^
+      = accepted:
+        link.up() -> Link
+        net.up(link: string) -> Link
+        up(link: string) -> Link
+    ");
+}
+
+#[test]
+fn a_place_that_is_none_is_refused_with_the_two_that_are() {
+    insta::assert_snapshot!(failure("within 5 { 1 }"), @r#"
+    error: `within` takes a namespace or its name, not an integer
+     --> <expression>:1:8
+      |
+    1 | within 5 { 1 }
+      |        ^
+    hint: write `within net { … }` or `within "net-1" { … }`
+    "#);
+}

@@ -143,3 +143,20 @@ fn modules_that_import_each_other_are_told() {
       = in module `a.rhai`, imported at lab.rhai:1
     "#);
 }
+
+#[test]
+fn an_error_in_the_standard_library_shows_the_users_line() {
+    let place = Place::with(
+        "import \"std/lab\" as lab;\nfn setup(name) {\n    lab::uplink(name)\n}\nsetup(\"a name of many bytes\");\n",
+    );
+    insta::assert_snapshot!(errors(&place), @"
+    error: cannot find link `a name of many bytes` in namespace `host`: a link's name has at most 15 bytes, `a name of many bytes` has 20
+     --> lab.rhai:3:10
+      |
+    3 |     lab::uplink(name)
+      |          ^^^^^^
+      = raised at std/lab:14
+      = in call to `setup` at lab.rhai:5
+    hint: shorten it, to `a name of many ` for example
+    ");
+}

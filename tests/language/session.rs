@@ -70,3 +70,8 @@ fn exit_leaves() {
     }
     assert_eq!(talk("exit(7)\n").2, Some(7));
 }
+
+#[test]
+fn an_exit_code_is_no_value() {
+    assert_eq!(talk("exit(3)\n"), (String::new(), String::new(), Some(3)));
+}

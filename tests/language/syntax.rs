@@ -46,7 +46,7 @@ fn an_open_text_is_told_where_it_begins() {
 #[test]
 fn a_keyword_as_a_name_is_told() {
     insta::assert_snapshot!(failure("let match = 1"), @"
-    error: `match` is a word of the language and can't be used as a name
+    error: `match` is reserved by the language and can't be used as a name
      --> <expression>:1:5
       |
     1 | let match = 1

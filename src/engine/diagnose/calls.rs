@@ -28,12 +28,26 @@ pub(super) fn explain(context: &Context, call: &str) -> Report {
     if forms.is_empty() {
         return call.wrong_name(context, &catalog);
     }
-    let mut fitting: Vec<_> = forms
+    // Where the word is a method of what stands before the dot, what it is of other things is beside the point.
+    let of_object: Vec<_> = forms
+        .iter()
+        .filter(|form| call.is_method && call.fits_object(form))
+        .cloned()
+        .collect();
+    let meant = if of_object.is_empty() {
+        &forms
+    } else {
+        &of_object
+    };
+    let mut fitting: Vec<_> = meant
         .iter()
         .filter(|form| form.parameters.len() == call.given.len())
         .collect();
     if call.is_method && fitting.iter().any(|form| form.is_method) {
         fitting.retain(|form| form.is_method);
+    }
+    if fitting.is_empty() && !of_object.is_empty() {
+        return call.wrong_count(&of_object);
     }
     if fitting.is_empty() {
         return call.wrong_count(&forms);
@@ -132,6 +146,12 @@ struct Call<'a> {
 }
 
 impl Call<'_> {
+    /// Whether what stands before the dot is what the form is a method of.
+    fn fits_object(&self, form: &Signature) -> bool {
+        let object = form.parameters.first().zip(self.given.first());
+        form.is_method && object.is_some_and(|((_, wanted), given)| wanted == given)
+    }
+
     fn wrong_name(&self, context: &Context, catalog: &Catalog) -> Report {
         let name = self.name;
         let report = Report::new(match name.rsplit_once("::") {
@@ -243,6 +263,7 @@ impl Call<'_> {
         };
         let wanted: BTreeSet<_> = meant
             .iter()
+            .filter(|form| !self.is_method || index > 0 || form.is_method)
             .map(|form| types::with_article(&form.parameters[index].1))
             .collect();
         let wanted: Vec<_> = wanted.into_iter().collect();

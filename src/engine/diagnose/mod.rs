@@ -82,16 +82,34 @@ pub(crate) fn explain(
         call.from.clone_into(&mut context.source);
     }
     let (mut report, reason) = describe(&mut context, inner);
-    if report.place.is_none() {
+    // What the standard library does inside is its own matter: the user's line comes first.
+    let entered = if modules::is_standard(&context.source) {
+        trail
+            .iter()
+            .rposition(|call| !modules::is_standard(&call.from))
+    } else {
+        None
+    };
+    let mut notes = Vec::new();
+    if let Some(entered) = entered {
+        let call = &trail[entered];
+        report.place = interpreter.sources().place(&call.from, call.position);
+        report.notes.retain(|note| !note.starts_with(raised::FIRST));
+        if let Some(line) = context.position.line() {
+            notes.push(format!("raised at {}:{line}", context.source));
+        }
+    } else if report.place.is_none() {
         report.place = interpreter
             .sources()
             .place(&context.source, context.position);
     }
-    for call in trail.iter().rev().take(TRACE) {
-        report.notes.push(call.to_string());
-    }
-    if trail.len() > TRACE {
-        let left_out = trail.len() - TRACE;
+    // The call whose line is drawn needs no note.
+    let calls = trail.iter().enumerate().rev();
+    let calls = calls.filter(|(index, _)| Some(*index) != entered);
+    notes.extend(calls.map(|(_, call)| call.to_string()));
+    let left_out = notes.len().saturating_sub(TRACE);
+    report.notes.extend(notes.into_iter().take(TRACE));
+    if left_out > 0 {
         report.notes.push(format!("… and {left_out} calls more"));
     }
     Failure { report, reason }

@@ -39,7 +39,7 @@ pub(super) fn explain(context: &mut Context, kind: &ParseErrorType) -> Report {
         }
         ParseErrorType::BadInput(error) => lexical(error),
         ParseErrorType::Reserved(word) => Report::new(format!(
-            "`{word}` is a word of the language and can't be used as a name"
+            "`{word}` is reserved by the language and can't be used as a name"
         ))
         .hint("choose another name"),
         ParseErrorType::VariableExpected => Report::new("the name of a variable is missing"),

@@ -8,6 +8,9 @@ use crate::engine::{Reason, Stop};
 use crate::error::Kind;
 use crate::view::error::Report;
 
+/// What the note begins with that says where an error came from that was caught and thrown again.
+pub(super) const FIRST: &str = "first raised at line ";
+
 /// Explains what was thrown.
 pub(super) fn explain(context: &Context, value: &Dynamic) -> (Report, Reason) {
     if let Some(map) = value.read_lock::<Map>()
@@ -20,7 +23,7 @@ pub(super) fn explain(context: &Context, value: &Dynamic) -> (Report, Reason) {
         _ if value.is_unit() => Report::new("the script failed without saying why"),
         _ => Report::new(format!(
             "the script failed with {}",
-            print::value(value).literal()
+            print::value(Some(context.interpreter.session()), value).literal()
         )),
     };
     (report, Reason::Script)
@@ -52,8 +55,12 @@ fn of_map(context: &Context, map: &Map, message: String) -> (Report, Reason) {
     if let (Some(raised), Some(thrown)) = (raised_at, thrown_at)
         && raised != thrown
     {
-        report.notes.push(format!("first raised at line {raised}"));
+        report.notes.push(format!("{FIRST}{raised}"));
     }
+    report.facts = ["kind", "errno", "kernel", "netns", "object"]
+        .into_iter()
+        .filter_map(|key| Some((key, text(map, key)?)))
+        .collect();
     let kind = text(map, "kind").and_then(|kind| Kind::from_name(&kind));
     let session = context.interpreter.session();
     let reason = match kind {

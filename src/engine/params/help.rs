@@ -35,7 +35,7 @@ fn table(parameters: &[Parameter]) -> String {
         .zip(left)
         .map(|(one, left)| {
             let default = match &one.default {
-                Some(default) => format!("[default: {}]", print::value(default).literal()),
+                Some(default) => format!("[default: {}]", print::value(None, default).literal()),
                 None => "[required]".to_owned(),
             };
             let help = match one.help.as_str() {

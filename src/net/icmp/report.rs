@@ -225,13 +225,15 @@ struct RoundTrips {
     count: u64,
     min: Duration,
     max: Duration,
-    /// In microseconds, of which iputils counts whole ones.
+    /// In microseconds.
     sum: u128,
     sum_of_squares: u128,
 }
 
 impl RoundTrips {
+    /// Counts whole microseconds in all of them, as iputils does: else the mean could be below the shortest.
     fn add(&mut self, rtt: Duration) {
+        let rtt = micros(rtt.as_micros());
         self.min = if self.count == 0 {
             rtt
         } else {
@@ -299,6 +301,13 @@ mod tests {
         assert_eq!(report.rtt_max(), Some(Duration::from_micros(314)));
         assert_eq!(report.rtt_mdev(), Some(Duration::from_micros(130)));
         assert!(report.ok());
+    }
+
+    #[test]
+    fn the_mean_is_not_below_the_shortest() {
+        let mut round_trips = RoundTrips::default();
+        round_trips.add(Duration::from_nanos(12_800));
+        assert_eq!(round_trips.mean(), round_trips.min);
     }
 
     #[test]

@@ -1,0 +1,211 @@
+//! The commands of the session itself: a colon and a word.
+
+use std::path::Path;
+use std::time::Instant;
+
+use super::state::type_of;
+use super::{Next, Talk};
+use crate::dsl::print;
+use crate::engine::script::Script;
+use crate::engine::{Failure, manual};
+use crate::error::{Error, nearest};
+use crate::view::error::Report;
+use crate::view::table;
+
+/// A command, as `:help` lists it.
+pub(super) struct Command {
+    pub(super) name: &'static str,
+    pub(super) usage: &'static str,
+    pub(super) summary: &'static str,
+    run: fn(&mut Talk, &str) -> Result<Next, Failure>,
+}
+
+pub(super) const ALL: [Command; 9] = [
+    Command {
+        name: "clear",
+        usage: "clear [vars]",
+        summary: "clears the screen; with `vars` forgets the variables",
+        run: clear,
+    },
+    Command {
+        name: "help",
+        usage: "help [WORD]",
+        summary: "shows this, or the page of a word",
+        run: help,
+    },
+    Command {
+        name: "load",
+        usage: "load FILE",
+        summary: "runs a script here; what it declares stays",
+        run: load,
+    },
+    Command {
+        name: "quit",
+        usage: "quit",
+        summary: "leaves, as `exit` and Ctrl-D do",
+        run: |_, _| Ok(Next::Leave),
+    },
+    Command {
+        name: "save",
+        usage: "save FILE",
+        summary: "writes what was typed and succeeded as a script",
+        run: save,
+    },
+    Command {
+        name: "time",
+        usage: "time EXPR",
+        summary: "says how long an entry takes",
+        run: time,
+    },
+    Command {
+        name: "trace",
+        usage: "trace on|off",
+        summary: "prints each step as the equivalent `ip` command",
+        run: trace,
+    },
+    Command {
+        name: "undo",
+        usage: "undo",
+        summary: "takes back what the last entry made",
+        run: undo,
+    },
+    Command {
+        name: "vars",
+        usage: "vars",
+        summary: "lists the variables",
+        run: vars,
+    },
+];
+
+/// Does what the entry `:name argument` says.
+pub(super) fn run(talk: &mut Talk, entry: &str) -> Result<Next, Failure> {
+    let (name, argument) = entry.split_once(char::is_whitespace).unwrap_or((entry, ""));
+    if let Some(command) = ALL.iter().find(|command| command.name == name) {
+        return (command.run)(talk, argument.trim());
+    }
+    let report = Report::new(format!("there is no command `:{name}`"));
+    let near = nearest(name, ALL.iter().map(|command| command.name));
+    Err(Failure::script(match near {
+        Some(near) => report.hint(format!("did you mean `:{near}`?")),
+        None => report.hint("`:help` lists the commands"),
+    }))
+}
+
+fn usage(name: &str) -> Failure {
+    let command = ALL.iter().find(|command| command.name == name);
+    let usage = command.map_or(name, |command| command.usage);
+    Failure::script(Report::new(format!("`:{name}` is used as `:{usage}`")))
+}
+
+fn clear(talk: &mut Talk, argument: &str) -> Result<Next, Failure> {
+    match argument {
+        "" => talk.say("\x1b[H\x1b[2J")?,
+        "vars" => talk.state.forget(),
+        _ => return Err(usage("clear")),
+    }
+    Ok(Next::Entry)
+}
+
+fn help(talk: &mut Talk, argument: &str) -> Result<Next, Failure> {
+    let text = if argument.is_empty() {
+        let width = ALL.iter().map(|command| command.usage.len()).max();
+        let width = width.unwrap_or_default();
+        let lines = ALL
+            .iter()
+            .map(|one| format!("  :{:width$}  {}", one.usage, one.summary));
+        let mut lines: Vec<String> = lines.collect();
+        lines.push(format!(
+            "  {:width$}   lists the words by topic; `help(ping)` shows one",
+            "help()"
+        ));
+        lines.push("Tab completes, → takes the grey text, Ctrl-R searches the history; a blank before an entry keeps it out of there.".to_owned());
+        lines.join("\n")
+    } else {
+        let color = talk.state.session().settings().color;
+        manual::show(Some(argument), color).map_err(Failure::script)?
+    };
+    talk.say(&text)?;
+    Ok(Next::Entry)
+}
+
+fn load(talk: &mut Talk, argument: &str) -> Result<Next, Failure> {
+    if argument.is_empty() {
+        return Err(usage("load"));
+    }
+    let script = Script::read(Path::new(argument)).map_err(Failure::script)?;
+    talk.run_script(&script)?;
+    Ok(Next::Entry)
+}
+
+fn save(talk: &mut Talk, argument: &str) -> Result<Next, Failure> {
+    if argument.is_empty() {
+        return Err(usage("save"));
+    }
+    let (text, left_out) = talk.transcript.script();
+    std::fs::write(argument, text).map_err(|error| {
+        let error = Error::io(&error);
+        Failure::script(Report::new(format!("cannot write `{argument}`: {error}")))
+    })?;
+    for entry in &left_out {
+        let first = entry.lines().next().unwrap_or_default();
+        talk.note(&format!(
+            "left out, as it no longer fits what stands before it: {first}"
+        ));
+    }
+    talk.note(&format!(
+        "wrote `{argument}`: run it with `ipvsh {argument}`"
+    ));
+    Ok(Next::Entry)
+}
+
+fn time(talk: &mut Talk, argument: &str) -> Result<Next, Failure> {
+    if argument.is_empty() {
+        return Err(usage("time"));
+    }
+    let start = Instant::now();
+    talk.evaluate(argument)?;
+    let taken = start.elapsed();
+    talk.note(&format!("took {taken:.1?}"));
+    Ok(Next::Entry)
+}
+
+fn trace(_: &mut Talk, argument: &str) -> Result<Next, Failure> {
+    if !["on", "off"].contains(&argument) {
+        return Err(usage("trace"));
+    }
+    Err(Failure::script(Report::new(
+        "this ipvsh can't print its steps as `ip` commands yet",
+    )))
+}
+
+fn undo(talk: &mut Talk, argument: &str) -> Result<Next, Failure> {
+    if !argument.is_empty() {
+        return Err(usage("undo"));
+    }
+    talk.undo()?;
+    Ok(Next::Entry)
+}
+
+fn vars(talk: &mut Talk, argument: &str) -> Result<Next, Failure> {
+    if !argument.is_empty() {
+        return Err(usage("vars"));
+    }
+    let variables = talk.state.variables().into_iter();
+    let rows: Vec<Vec<String>> = variables
+        .filter(|(name, _)| name != "args")
+        .map(|(name, value)| {
+            let kind = type_of(&value);
+            let text = print::value(None, &value).literal();
+            let short: String = text.chars().take(60).collect();
+            let cut = if short.len() < text.len() { "…" } else { "" };
+            vec![name, kind, format!("{short}{cut}")]
+        })
+        .collect();
+    let text = if rows.is_empty() {
+        "no variables yet: `let net = netns(\"net-1\")` makes one".to_owned()
+    } else {
+        table::draw(&["name", "type", "value"], &rows)
+    };
+    talk.say(&text)?;
+    Ok(Next::Entry)
+}

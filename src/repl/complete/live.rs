@@ -1,0 +1,74 @@
+//! What is there right now: namespaces, their links, processes with a namespace of their own, files.
+
+use std::fs;
+use std::path::Path;
+
+use super::Candidate;
+use super::value::Place;
+use crate::dsl::handle::Netns;
+use crate::dsl::{Session, link, netns};
+use crate::net::{namespace, process};
+
+/// The namespaces that have a name.
+pub(super) fn namespaces() -> Vec<Candidate> {
+    let names = namespace::names().unwrap_or_default();
+    names
+        .iter()
+        .map(|name| Candidate::plain(name.as_str()))
+        .collect()
+}
+
+/// The processes that are the first of a namespace other than ours, as `pid:1234`.
+pub(super) fn processes() -> Vec<Candidate> {
+    process::owners()
+        .into_iter()
+        .map(|(pid, command)| {
+            Candidate::new(&format!("pid:{pid}"), &format!("pid:{pid}  {command}"))
+        })
+        .collect()
+}
+
+/// The links of a namespace; of the current one where none is named.
+pub(super) fn links(session: &std::rc::Rc<Session>, place: Option<Place>) -> Vec<Candidate> {
+    let place = match place {
+        Some(Place::Open(place)) => Ok(place),
+        Some(Place::Named(name)) => netns::find(&name).map(Netns),
+        None => session.here().map(Netns),
+    };
+    let links = place.and_then(|place| link::all(session, &place.0));
+    links
+        .unwrap_or_default()
+        .into_iter()
+        .map(|link| match link.kind.as_str() {
+            "" => Candidate::plain(&link.name),
+            kind => Candidate::new(&link.name, &format!("{}  {kind}", link.name)),
+        })
+        .collect()
+}
+
+/// The files whose path begins with `typed`: folders, and those that end in `.rhai`.
+pub(super) fn files(typed: &str, with_extension: bool) -> Vec<Candidate> {
+    let folder = typed.rfind('/').map_or("", |end| &typed[..=end]);
+    let place = if folder.is_empty() { "." } else { folder };
+    let hidden = typed[folder.len()..].starts_with('.');
+    let entries = fs::read_dir(Path::new(place))
+        .into_iter()
+        .flatten()
+        .flatten();
+    let mut found: Vec<Candidate> = entries
+        .filter_map(|entry| {
+            let name = entry.file_name().into_string().ok()?;
+            if name.starts_with('.') && !hidden {
+                return None;
+            }
+            if entry.path().is_dir() {
+                return Some(Candidate::plain(&format!("{folder}{name}/")));
+            }
+            let stem = name.strip_suffix(".rhai")?;
+            let name = if with_extension { &name } else { stem };
+            Some(Candidate::plain(&format!("{folder}{name}")))
+        })
+        .collect();
+    found.sort_by(|a, b| a.replacement.cmp(&b.replacement));
+    found
+}

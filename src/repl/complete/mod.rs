@@ -1,0 +1,342 @@
+//! Tab: what fits where the cursor is, each with its signature.
+
+mod live;
+pub(super) mod place;
+mod value;
+
+use std::collections::BTreeMap;
+
+use super::commands;
+use super::lex::{Kind, Piece, pieces};
+use super::state::{STATEMENTS, State, type_of};
+use crate::dsl::option_keys;
+use crate::engine::catalog::Signature;
+use crate::engine::modules;
+
+/// What can stand where the cursor is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Candidate {
+    /// What is shown of it.
+    shown: String,
+    /// What is put into the line.
+    replacement: String,
+}
+
+impl Candidate {
+    fn new(replacement: &str, shown: &str) -> Self {
+        Self {
+            shown: shown.to_owned(),
+            replacement: replacement.to_owned(),
+        }
+    }
+
+    fn plain(name: &str) -> Self {
+        Self::new(name, name)
+    }
+}
+
+impl rustyline::completion::Candidate for Candidate {
+    fn display(&self) -> &str {
+        &self.shown
+    }
+
+    fn replacement(&self) -> &str {
+        &self.replacement
+    }
+}
+
+/// What fits at the end of `text`, and where what is already typed of it begins.
+pub(super) fn complete(state: &State, text: &str) -> (usize, Vec<Candidate>) {
+    if let Some(command) = text.trim_start().strip_prefix(':') {
+        return of_command(state, text, command);
+    }
+    let all = pieces(text);
+    match all.last() {
+        Some(piece) if matches!(piece.kind, Kind::Text { closed: false }) => {
+            let start = piece.start + 1;
+            let found = in_text(state, &all, piece.content());
+            (start, matching(found, &text[start..]))
+        }
+        Some(piece) if matches!(piece.kind, Kind::Comment { .. }) => (text.len(), Vec::new()),
+        Some(piece) if piece.kind == Kind::Name => {
+            let before = &all[..all.len() - 1];
+            (piece.start, matching(at_name(state, before), piece.text))
+        }
+        _ => (text.len(), at_name(state, &all)),
+    }
+}
+
+/// Those that begin with what is typed; each once, in order.
+fn matching(found: Vec<Candidate>, typed: &str) -> Vec<Candidate> {
+    let fit = found
+        .into_iter()
+        .filter(|one| one.replacement.starts_with(typed));
+    let once: BTreeMap<String, Candidate> = fit.map(|one| (one.replacement.clone(), one)).collect();
+    once.into_values().collect()
+}
+
+fn of_command(state: &State, text: &str, command: &str) -> (usize, Vec<Candidate>) {
+    let Some((name, typed)) = command.split_once(' ') else {
+        let start = text.len() - command.len();
+        let all = commands::ALL.iter();
+        let all =
+            all.map(|one| Candidate::new(one.name, &format!(":{}  {}", one.usage, one.summary)));
+        return (start, matching(all.collect(), command));
+    };
+    let typed = typed.trim_start();
+    let start = text.len() - typed.len();
+    let found = match name {
+        "load" | "save" => live::files(typed, true),
+        "trace" => vec![Candidate::plain("off"), Candidate::plain("on")],
+        "clear" => vec![Candidate::plain("vars")],
+        "help" => {
+            let words = state.catalog().words.iter();
+            words.map(|word| Candidate::plain(&word.name)).collect()
+        }
+        "time" => {
+            let (inner, found) = complete(state, typed);
+            return (start + inner, found);
+        }
+        _ => Vec::new(),
+    };
+    (start, matching(found, typed))
+}
+
+/// What fits where a name can stand, behind `before`.
+fn at_name(state: &State, before: &[Piece]) -> Vec<Candidate> {
+    let Some((index, last)) = place::last_solid(before) else {
+        return names(state);
+    };
+    if last.is(".") {
+        let start = place::value_before(before, index);
+        return members(state, &value::of(state, &before[start..index]));
+    }
+    if last.is("::") {
+        let alias = place::last_solid(&before[..index]);
+        return alias
+            .map(|(_, alias)| of_module(state, alias.text))
+            .unwrap_or_default();
+    }
+    if place::wants_key(before) {
+        let call = place::innermost_call(before);
+        let keys = call
+            .map(|call| option_keys::of(call.name))
+            .unwrap_or_default();
+        return keys
+            .into_iter()
+            .map(|key| Candidate::new(&format!("{key}: "), key))
+            .collect();
+    }
+    if ["let", "const", "fn", "as"].contains(&last.text) {
+        return Vec::new();
+    }
+    names(state)
+}
+
+/// Variables, words, statements, modules.
+fn names(state: &State) -> Vec<Candidate> {
+    let mut found: Vec<Candidate> = STATEMENTS
+        .iter()
+        .map(|word| Candidate::plain(word))
+        .collect();
+    let catalog = state.catalog();
+    let words = catalog
+        .words
+        .iter()
+        .map(|word| (&word.name, &word.signatures));
+    let builtin = catalog.builtin.iter();
+    for (name, signatures) in words.chain(builtin) {
+        let bare = signatures
+            .iter()
+            .find(|form| !form.is_method && !is_of_value(form));
+        if let Some(form) = bare {
+            found.push(called(name, form, &form.show()));
+        }
+    }
+    for function in state.functions().values() {
+        found.push(called(&function.name, function, &function.show()));
+    }
+    for alias in state.modules().keys() {
+        found.push(Candidate::plain(&format!("{alias}::")));
+    }
+    for (name, value) in state.variables() {
+        found.push(Candidate::new(
+            &name,
+            &format!("{name}: {}", type_of(&value)),
+        ));
+    }
+    found
+}
+
+/// Whether it is one of Rhai's own functions that read as a method: `len(list)`.
+fn is_of_value(form: &Signature) -> bool {
+    let first = form.parameters.first();
+    form.doc.starts_with("Return")
+        && first.is_some_and(|(_, kind)| ["list", "map", "string"].contains(&kind.as_str()))
+}
+
+/// A candidate with its bracket, and the closing one where nothing goes in between.
+fn called(name: &str, form: &Signature, shown: &str) -> Candidate {
+    let given = usize::from(form.is_method);
+    let bracket = if name == "within" {
+        " "
+    } else if form.parameters.len() <= given {
+        "()"
+    } else {
+        "("
+    };
+    Candidate::new(&format!("{name}{bracket}"), shown)
+}
+
+/// What can stand behind the dot of a value.
+fn members(state: &State, object: &value::Known) -> Vec<Candidate> {
+    let mut found = Vec::new();
+    if let Some(Ok(map)) = object.value.as_ref().map(rhai::Dynamic::as_map_ref) {
+        for (key, value) in map.iter() {
+            found.push(Candidate::new(key, &format!("{key}: {}", type_of(value))));
+        }
+    }
+    let catalog = state.catalog();
+    let is_handle = |kind: &str| ["Netns", "Link"].contains(&kind);
+    let fits = |kind: &str| match object.kind.as_str() {
+        "" | "any" => is_handle(kind),
+        known => known == kind,
+    };
+    for property in catalog.properties.iter().filter(|one| fits(&one.of)) {
+        let shown = format!("{}: {}", property.name, property.returns);
+        found.push(Candidate::new(&property.name, &shown));
+    }
+    let words = catalog
+        .words
+        .iter()
+        .map(|word| (&word.name, &word.signatures));
+    for (name, signatures) in words.chain(catalog.builtin.iter()) {
+        let mut forms = signatures
+            .iter()
+            .filter(|_| !["to_debug", "to_string"].contains(&name.as_str()));
+        let form = forms.find(|form| form.parameters.first().is_some_and(|(_, kind)| fits(kind)));
+        if let Some(form) = form {
+            let mut form = form.clone();
+            form.is_method = true;
+            let shown = form.show();
+            // The object stands in the line already.
+            let shown = shown
+                .split_once('.')
+                .map_or(shown.as_str(), |(_, rest)| rest);
+            found.push(called(name, &form, shown));
+        }
+    }
+    found
+}
+
+fn of_module(state: &State, alias: &str) -> Vec<Candidate> {
+    let prefix = format!("{alias}::");
+    let words = state.catalog().words.iter();
+    words
+        .filter_map(|word| {
+            let name = word.name.strip_prefix(&prefix)?;
+            let form = word.signatures.first()?;
+            Some(called(name, form, &form.show()))
+        })
+        .collect()
+}
+
+/// What can stand in the text that is open at the end of `all`, of which `typed` is there.
+fn in_text(state: &State, all: &[Piece], typed: &str) -> Vec<Candidate> {
+    let before = &all[..all.len() - 1];
+    let last = place::last_solid(before).map(|(_, last)| last.text);
+    match last {
+        Some("import") => {
+            let standard = modules::STANDARD
+                .iter()
+                .map(|(name, _)| Candidate::plain(name));
+            return standard.chain(live::files(typed, false)).collect();
+        }
+        Some("within") => return places(typed),
+        _ => {}
+    }
+    let Some(call) = place::innermost_call(before) else {
+        return Vec::new();
+    };
+    if call.in_options {
+        let key = place::last_solid(before)
+            .filter(|(_, colon)| colon.is(":"))
+            .and_then(|(colon, _)| place::last_solid(&before[..colon]));
+        return key
+            .map(|(_, key)| of_key(state, key.text))
+            .unwrap_or_default();
+    }
+    let wanted = wanted(state, &call);
+    let object = || {
+        let (dot, _) = place::last_solid(&before[..call.index]).filter(|_| call.is_method)?;
+        let start = place::value_before(before, dot);
+        Some(value::of(state, &before[start..dot]))
+    };
+    match wanted.as_str() {
+        "help" => state
+            .catalog()
+            .words
+            .iter()
+            .map(|word| Candidate::plain(&word.name))
+            .collect(),
+        "place" => places(typed),
+        "link" => live::links(
+            state.session(),
+            object().and_then(|object| object.namespace()),
+        ),
+        // A parent lives in the current namespace, as a rule.
+        "parent" => live::links(state.session(), None),
+        other => of_key(state, other),
+    }
+}
+
+/// What the argument of a call is for.
+fn wanted(state: &State, call: &place::Call) -> String {
+    let by_word = match (call.name, call.argument) {
+        ("netns" | "enter" | "shell" | "within", 0) => Some("place"),
+        ("link", 0) => Some("link"),
+        ("help", 0) => Some("help"),
+        _ => None,
+    };
+    if let Some(known) = by_word {
+        return known.to_owned();
+    }
+    let forms = state.signatures(call.name);
+    let mut names = forms.iter().filter_map(|form| {
+        let offset = usize::from(call.is_method);
+        let fits = !call.is_method || form.is_method;
+        let (name, _) = form
+            .parameters
+            .get(call.argument + offset)
+            .filter(|_| fits)?;
+        Some(match name.as_str() {
+            "peer_net" | "peer_ns" | "net" | "netns" | "namespace" | "place" | "home" => "place",
+            "link" | "dev" | "port" => "link",
+            "parent" | "master" => "parent",
+            "mode" => "mode",
+            "flag" => "flag",
+            _ => return None,
+        })
+    });
+    names.next().unwrap_or_default().to_owned()
+}
+
+/// The values that an option can have.
+fn of_key(state: &State, key: &str) -> Vec<Candidate> {
+    let plain = |names: &[&str]| names.iter().map(|name| Candidate::plain(name)).collect();
+    match key {
+        "master" | "dev" => live::links(state.session(), None),
+        "mode" => plain(&["l2", "l3", "l3s"]),
+        "flag" => plain(&["bridge", "private", "vepa"]),
+        "route" => plain(&["default"]),
+        _ => Vec::new(),
+    }
+}
+
+/// The namespaces; processes where one is asked for.
+fn places(typed: &str) -> Vec<Candidate> {
+    if typed.starts_with("pid:") {
+        return live::processes();
+    }
+    live::namespaces()
+}

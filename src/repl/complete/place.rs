@@ -1,0 +1,183 @@
+//! Where in a text the cursor is: in which call and at which argument, behind which value, in which text.
+
+use crate::repl::lex::{Kind, Piece};
+
+/// The call that a place is in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::repl) struct Call<'a> {
+    /// What is called.
+    pub(in crate::repl) name: &'a str,
+    /// The place of the name among the pieces.
+    pub(in crate::repl) index: usize,
+    /// Whether it stands behind a dot.
+    pub(in crate::repl) is_method: bool,
+    /// How many arguments stand before the place.
+    pub(in crate::repl) argument: usize,
+    /// Whether the place is right within a `#{…}` that is an argument.
+    pub(in crate::repl) in_options: bool,
+}
+
+/// The innermost call that is open at the end of `pieces`.
+pub(in crate::repl) fn innermost_call<'a>(pieces: &[Piece<'a>]) -> Option<Call<'a>> {
+    let (mut depth, mut argument, mut in_options) = (0, 0, false);
+    for (index, piece) in pieces.iter().enumerate().rev() {
+        match piece.kind {
+            Kind::Close(_) => depth += 1,
+            Kind::Open(_) if depth > 0 => depth -= 1,
+            Kind::Open('(') => {
+                let name = pieces[..index]
+                    .last()
+                    .filter(|name| name.kind == Kind::Name)?;
+                return Some(Call {
+                    name: name.text,
+                    index: index - 1,
+                    is_method: is_behind(pieces, index - 1, "."),
+                    argument,
+                    in_options,
+                });
+            }
+            // What was counted so far were the entries of the map.
+            Kind::Open('#') if argument_start(pieces, index) => {
+                in_options = true;
+                argument = 0;
+            }
+            Kind::Open('[') => argument = 0,
+            Kind::Open(_) => return None,
+            Kind::Sign if depth == 0 && piece.is(",") => argument += 1,
+            _ => {}
+        }
+    }
+    None
+}
+
+/// Whether the map that opens at `index` is an argument by itself.
+fn argument_start(pieces: &[Piece], index: usize) -> bool {
+    let before = last_solid(&pieces[..index]);
+    before.is_some_and(|(_, piece)| piece.is("(") || piece.is(","))
+}
+
+/// The last piece that is no blank.
+pub(super) fn last_solid<'a, 'b>(pieces: &'b [Piece<'a>]) -> Option<(usize, &'b Piece<'a>)> {
+    let mut all = pieces.iter().enumerate().rev();
+    all.find(|(_, piece)| piece.kind != Kind::Blank)
+}
+
+/// Whether the piece at `index` stands right behind `sign`.
+pub(super) fn is_behind(pieces: &[Piece], index: usize, sign: &str) -> bool {
+    last_solid(&pieces[..index]).is_some_and(|(_, piece)| piece.is(sign))
+}
+
+/// Whether a key is wanted at the end of `pieces`: right behind `#{`, or behind a comma in it.
+pub(super) fn wants_key(pieces: &[Piece]) -> bool {
+    let Some((_, last)) = last_solid(pieces) else {
+        return false;
+    };
+    last.is("#{")
+        || (last.is(",")
+            && innermost_call(pieces).is_some_and(|call| call.in_options)
+            && opens_map(pieces))
+}
+
+/// Whether the innermost open bracket is `#{`.
+fn opens_map(pieces: &[Piece]) -> bool {
+    let mut depth = 0;
+    for piece in pieces.iter().rev() {
+        match piece.kind {
+            Kind::Close(_) => depth += 1,
+            Kind::Open(_) if depth > 0 => depth -= 1,
+            Kind::Open(bracket) => return bracket == '#',
+            _ => {}
+        }
+    }
+    false
+}
+
+/// Where the value begins that the dot at `dot` stands behind: `netns("a").links[0]`.
+pub(super) fn value_before(pieces: &[Piece], dot: usize) -> usize {
+    let mut start = dot;
+    loop {
+        let Some((index, piece)) = last_solid(&pieces[..start]) else {
+            return start;
+        };
+        match piece.kind {
+            Kind::Close(_) => {
+                start = opening(pieces, index);
+                // What is called or indexed belongs to it.
+                let before = start.checked_sub(1).and_then(|before| pieces.get(before));
+                if before.is_some_and(|before| matches!(before.kind, Kind::Name | Kind::Close(_))) {
+                    continue;
+                }
+            }
+            Kind::Name | Kind::Text { closed: true } | Kind::Number => start = index,
+            _ => return start,
+        }
+        match last_solid(&pieces[..start]) {
+            Some((index, piece)) if piece.is(".") || piece.is("::") => start = index,
+            _ => return start,
+        }
+    }
+}
+
+/// The place of the bracket that the one at `close` closes.
+pub(super) fn opening(pieces: &[Piece], close: usize) -> usize {
+    let mut depth = 0;
+    for index in (0..=close).rev() {
+        match pieces[index].kind {
+            Kind::Close(_) => depth += 1,
+            Kind::Open(_) => {
+                depth -= 1;
+                if depth == 0 {
+                    return index;
+                }
+            }
+            _ => {}
+        }
+    }
+    0
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::repl::lex::pieces;
+
+    fn call(text: &str) -> Option<(String, bool, usize, bool)> {
+        let pieces = pieces(text);
+        innermost_call(&pieces).map(|call| {
+            (
+                call.name.to_owned(),
+                call.is_method,
+                call.argument,
+                call.in_options,
+            )
+        })
+    }
+
+    #[test]
+    fn the_innermost_call_is_found_with_the_argument() {
+        let found = |name: &str, is_method, argument, in_options| {
+            Some((name.to_owned(), is_method, argument, in_options))
+        };
+        assert_eq!(call("ping("), found("ping", false, 0, false));
+        assert_eq!(call("net.ping(f(1, 2), "), found("ping", true, 1, false));
+        assert_eq!(
+            call("net.ipvlan(p, \"a\", #{up: true, "),
+            found("ipvlan", true, 2, true)
+        );
+        assert_eq!(call("f(1); { "), None);
+    }
+
+    #[test]
+    fn the_value_before_a_dot_is_the_whole_chain() {
+        for (text, value) in [
+            ("1 + netns(\"a\").links[0].", "netns(\"a\").links[0]"),
+            ("let x = net.", "net"),
+            ("f(a).g(b.", "b"),
+            ("[1, 2].", "[1, 2]"),
+        ] {
+            let pieces = pieces(text);
+            let start = value_before(&pieces, pieces.len() - 1);
+            assert_eq!(&text[pieces[start].start..text.len() - 1], value);
+        }
+    }
+}

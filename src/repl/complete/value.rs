@@ -1,0 +1,152 @@
+//! What a value that is being typed will be: its type, and for a variable the value itself. Nothing is run for it.
+
+use rhai::Dynamic;
+
+use super::place::{last_solid, opening};
+use crate::dsl::handle::{Link, Netns};
+use crate::repl::lex::{Kind, Piece};
+use crate::repl::state::{State, type_of};
+
+/// What is known of a value.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Known {
+    /// The name of its type; empty where it is not known.
+    pub(super) kind: String,
+    /// The value, where it is that of a variable.
+    pub(super) value: Option<Dynamic>,
+    /// The namespace that it is by name: `netns("a")`.
+    pub(super) place: Option<String>,
+}
+
+impl Known {
+    fn of_type(kind: &str) -> Self {
+        Self {
+            kind: kind.to_owned(),
+            ..Self::default()
+        }
+    }
+
+    fn of_value(value: Dynamic) -> Self {
+        Self {
+            kind: type_of(&value),
+            value: Some(value),
+            place: None,
+        }
+    }
+
+    /// The namespace that it is, or is in, as one could name it.
+    pub(super) fn namespace(&self) -> Option<Place> {
+        if let Some(name) = &self.place {
+            return Some(Place::Named(name.clone()));
+        }
+        let value = self.value.as_ref()?;
+        if let Some(netns) = value.read_lock::<Netns>() {
+            return Some(Place::Open(netns.clone()));
+        }
+        let link = value.read_lock::<Link>()?;
+        Some(Place::Open(Netns(link.netns())))
+    }
+}
+
+/// A namespace that a value stands for.
+pub(super) enum Place {
+    Open(Netns),
+    Named(String),
+}
+
+/// What the expression in `pieces` is.
+pub(super) fn of(state: &State, pieces: &[Piece]) -> Known {
+    let Some((last, piece)) = last_solid(pieces) else {
+        return Known::default();
+    };
+    match piece.kind {
+        Kind::Text { .. } => Known::of_type("string"),
+        Kind::Number => Known::of_type("int"),
+        Kind::Name => match before_dot(pieces, last) {
+            Some(object) => property(state, &of(state, object), piece.text),
+            None => state
+                .variable(piece.text)
+                .map(Known::of_value)
+                .unwrap_or_default(),
+        },
+        Kind::Close(']') => {
+            let open = opening(pieces, last);
+            if open == 0 {
+                return Known::of_type("list");
+            }
+            item(&of(state, &pieces[..open]), &pieces[open + 1..last])
+        }
+        Kind::Close('}') => Known::of_type("map"),
+        Kind::Close(_) => {
+            let open = opening(pieces, last);
+            let Some(name) = open
+                .checked_sub(1)
+                .filter(|name| pieces[*name].kind == Kind::Name)
+            else {
+                return of(state, &pieces[open + 1..last]);
+            };
+            call(state, pieces, name, &pieces[open + 1..last])
+        }
+        _ => Known::default(),
+    }
+}
+
+/// What stands before the dot before the piece at `index`.
+fn before_dot<'a, 'b>(pieces: &'b [Piece<'a>], index: usize) -> Option<&'b [Piece<'a>]> {
+    let (dot, piece) = last_solid(&pieces[..index])?;
+    piece.is(".").then(|| &pieces[..dot])
+}
+
+fn property(state: &State, object: &Known, name: &str) -> Known {
+    if let Some(Ok(map)) = object.value.as_ref().map(Dynamic::as_map_ref) {
+        return map
+            .get(name)
+            .cloned()
+            .map(Known::of_value)
+            .unwrap_or_default();
+    }
+    let mut properties = state.catalog().properties.iter();
+    let found = properties
+        .find(|one| one.name == name && (object.kind.is_empty() || one.of == object.kind));
+    found
+        .map(|one| Known::of_type(&one.returns))
+        .unwrap_or_default()
+}
+
+fn item(list: &Known, index: &[Piece]) -> Known {
+    let Some(value) = &list.value else {
+        return Known::default();
+    };
+    let text: String = index.iter().map(|piece| piece.text).collect();
+    let (Ok(list), Ok(index)) = (value.as_array_ref(), text.trim().parse::<usize>()) else {
+        return Known::default();
+    };
+    list.get(index)
+        .cloned()
+        .map(Known::of_value)
+        .unwrap_or_default()
+}
+
+fn call(state: &State, pieces: &[Piece], name: usize, arguments: &[Piece]) -> Known {
+    let word = pieces[name].text;
+    let object = before_dot(pieces, name).map(|object| of(state, object));
+    let forms = state.signatures(word);
+    let fits = |form: &&crate::engine::catalog::Signature| match &object {
+        Some(object) if !object.kind.is_empty() => form
+            .parameters
+            .first()
+            .is_some_and(|(_, kind)| *kind == object.kind),
+        _ => true,
+    };
+    let form = forms.iter().find(fits).or(forms.first());
+    let mut known = form
+        .map(|form| Known::of_type(&form.returns))
+        .unwrap_or_default();
+    if word == "netns"
+        && object.is_none()
+        && let [argument] = arguments
+    {
+        known.place = Some(argument.content().to_owned());
+    }
+    known
+}

@@ -1,0 +1,161 @@
+//! The line editor, with all that helps typing: completion, hints, colours, and lines that go on by themselves.
+
+use std::borrow::Cow;
+use std::rc::Rc;
+
+use rustyline::completion::Completer;
+use rustyline::error::ReadlineError;
+use rustyline::highlight::{CmdKind, Highlighter};
+use rustyline::hint::Hinter;
+use rustyline::history::FileHistory;
+use rustyline::validate::{ValidationContext, ValidationResult, Validator};
+use rustyline::{
+    Cmd, ColorMode, CompletionType, ConditionalEventHandler, Config, Context, Editor, Event,
+    EventContext, EventHandler, KeyCode, KeyEvent, Modifiers, Movement, RepeatCount,
+};
+
+use super::complete::{self, Candidate};
+use super::hint::{self, Ghost};
+use super::state::State;
+use super::{highlight, lex};
+
+/// How far a line is set in for each bracket that is open.
+const INDENT: usize = 4;
+
+/// What rustyline asks while a line is typed.
+pub(super) struct Aid {
+    state: Rc<State>,
+    color: bool,
+}
+
+impl rustyline::Helper for Aid {}
+
+impl Completer for Aid {
+    type Candidate = Candidate;
+
+    fn complete(
+        &self,
+        line: &str,
+        pos: usize,
+        _: &Context<'_>,
+    ) -> rustyline::Result<(usize, Vec<Candidate>)> {
+        Ok(complete::complete(&self.state, &line[..pos]))
+    }
+}
+
+impl Hinter for Aid {
+    type Hint = Ghost;
+
+    fn hint(&self, line: &str, pos: usize, context: &Context<'_>) -> Option<Ghost> {
+        hint::hint(&self.state, line, pos, context)
+    }
+}
+
+impl Highlighter for Aid {
+    fn highlight<'l>(&self, line: &'l str, _: usize) -> Cow<'l, str> {
+        if self.color {
+            highlight::highlight(&self.state, line)
+        } else {
+            Cow::Borrowed(line)
+        }
+    }
+
+    fn highlight_hint<'h>(&self, hint: &'h str) -> Cow<'h, str> {
+        if self.color {
+            Cow::Owned(format!("\x1b[2m{hint}\x1b[0m"))
+        } else {
+            Cow::Borrowed(hint)
+        }
+    }
+
+    fn highlight_char(&self, _: &str, _: usize, kind: CmdKind) -> bool {
+        self.color && kind != CmdKind::MoveCursor
+    }
+}
+
+impl Validator for Aid {
+    fn validate(&self, context: &mut ValidationContext) -> rustyline::Result<ValidationResult> {
+        let text = context.input();
+        let is_command = text.trim_start().starts_with(':');
+        // An empty line ends what would go on.
+        let is_ended = text.ends_with('\n');
+        if is_command || is_ended {
+            return Ok(ValidationResult::Valid(None));
+        }
+        let interpreter = self.state.interpreter.borrow();
+        let goes_on = interpreter.is_incomplete(text, &self.state.scope.borrow());
+        Ok(if goes_on {
+            ValidationResult::Incomplete
+        } else {
+            ValidationResult::Valid(None)
+        })
+    }
+}
+
+/// Enter inside of brackets begins a line that is set in.
+struct GoOn;
+
+impl ConditionalEventHandler for GoOn {
+    fn handle(&self, _: &Event, _: RepeatCount, _: bool, context: &EventContext) -> Option<Cmd> {
+        let before = &context.line()[..context.pos()];
+        let depth = lex::depth(before);
+        let is_last = context.pos() == context.line().len();
+        // An empty line ends what would go on.
+        let is_ended = is_last && before.ends_with('\n') && before.len() > 1;
+        if depth == 0 || !is_last || is_ended || before.trim_start().starts_with(':') {
+            return None;
+        }
+        Some(Cmd::Insert(1, format!("\n{}", " ".repeat(depth * INDENT))))
+    }
+}
+
+/// A closing brace at the beginning of a line goes back one step.
+struct StepBack;
+
+impl ConditionalEventHandler for StepBack {
+    fn handle(&self, _: &Event, _: RepeatCount, _: bool, context: &EventContext) -> Option<Cmd> {
+        let before = &context.line()[..context.pos()];
+        let line = before.rsplit('\n').next()?;
+        let is_set_in = before.contains('\n') && line.len() >= INDENT && line.trim().is_empty();
+        is_set_in.then(|| {
+            let less = " ".repeat(line.len() - INDENT);
+            Cmd::Replace(Movement::BeginningOfLine, Some(format!("{less}}}")))
+        })
+    }
+}
+
+/// The editor of a session.
+pub(super) fn new(
+    state: &Rc<State>,
+    color: bool,
+) -> Result<Editor<Aid, FileHistory>, ReadlineError> {
+    let config = Config::builder()
+        .auto_add_history(false)
+        .history_ignore_space(true)
+        .history_ignore_dups(true)?
+        .max_history_size(10_000)?
+        .completion_type(CompletionType::List)
+        .completion_show_all_if_ambiguous(true)
+        .color_mode(if color {
+            ColorMode::Forced
+        } else {
+            ColorMode::Disabled
+        })
+        .bracketed_paste(true)
+        .build();
+    let mut editor = Editor::with_config(config)?;
+    editor.set_helper(Some(Aid {
+        state: state.clone(),
+        color,
+    }));
+    let key = |code| KeyEvent(code, Modifiers::NONE);
+    editor.bind_sequence(
+        key(KeyCode::Enter),
+        EventHandler::Conditional(Box::new(GoOn)),
+    );
+    editor.bind_sequence(
+        key(KeyCode::Char('}')),
+        EventHandler::Conditional(Box::new(StepBack)),
+    );
+    Ok(editor)
+}

@@ -1,0 +1,101 @@
+//! Ghost text behind the cursor: how an earlier entry went on, and the signature of what is being called.
+
+use rustyline::Context;
+use rustyline::hint::Hint;
+use rustyline::history::SearchDirection;
+use unicode_width::UnicodeWidthChar;
+
+use super::complete::place::innermost_call;
+use super::lex::pieces;
+use super::state::State;
+
+/// A hint: the right arrow takes over the part that comes from the history.
+pub(super) struct Ghost {
+    shown: String,
+    taken: Option<String>,
+}
+
+impl Hint for Ghost {
+    fn display(&self) -> &str {
+        &self.shown
+    }
+
+    fn completion(&self) -> Option<&str> {
+        self.taken.as_deref()
+    }
+}
+
+/// What to show behind `line`.
+pub(super) fn hint(state: &State, line: &str, pos: usize, context: &Context) -> Option<Ghost> {
+    if pos < line.len() || line.trim().is_empty() {
+        return None;
+    }
+    let taken = from_history(line, context);
+    let signature = signature(state, line);
+    let mut shown = taken.clone().unwrap_or_default();
+    if let Some(signature) = signature {
+        shown.push_str("   ");
+        shown.push_str(&signature);
+    }
+    if shown.is_empty() {
+        return None;
+    }
+    let used = line.rsplit('\n').next().unwrap_or_default().chars().count();
+    Some(Ghost {
+        shown: cut(&shown, room(used)),
+        taken,
+    })
+}
+
+/// How the newest entry that begins like `line` goes on.
+fn from_history(line: &str, context: &Context) -> Option<String> {
+    let history = context.history();
+    let newest = history.len().checked_sub(1)?;
+    let found = history
+        .starts_with(line, newest, SearchDirection::Reverse)
+        .ok()??;
+    let rest = found.entry.get(line.len()..)?;
+    (!rest.is_empty()).then(|| rest.to_owned())
+}
+
+/// The signature of the call that the end of `line` is in.
+fn signature(state: &State, line: &str) -> Option<String> {
+    let pieces = pieces(line);
+    let call = innermost_call(&pieces)?;
+    let forms = state.signatures(call.name);
+    let given = call.argument + usize::from(call.is_method);
+    let fits = |wanted: bool| {
+        let mut forms = forms.iter();
+        forms.find(|form| form.parameters.len() > given && form.is_method == wanted)
+    };
+    let form = fits(call.is_method)
+        .or_else(|| fits(!call.is_method))
+        .or(forms.first())?;
+    Some(form.show())
+}
+
+/// How many columns are left on the line: what is longer would wrap, and jump at each key.
+fn room(used: usize) -> usize {
+    let width = terminal_size::terminal_size().map_or(80, |(width, _)| usize::from(width.0));
+    width.saturating_sub(used + 16)
+}
+
+/// The first line of `text`, no wider than `width`.
+fn cut(text: &str, width: usize) -> String {
+    let first = text.split('\n').next().unwrap_or_default();
+    let mut cut = String::new();
+    let mut left = width;
+    for c in first.chars() {
+        let wide = c.width().unwrap_or(0);
+        if wide >= left {
+            cut.push('…');
+            return cut;
+        }
+        left -= wide;
+        cut.push(c);
+    }
+    if first.len() < text.len() {
+        cut.push('…');
+    }
+    cut
+}

@@ -1,0 +1,180 @@
+//! What the session holds, and what typing aids know of it: the words, the variables, the functions and modules of the user.
+
+use std::cell::{OnceCell, Ref, RefCell};
+use std::collections::BTreeMap;
+use std::rc::Rc;
+
+use rhai::{AST, Dynamic, Scope};
+
+use crate::dsl::Session;
+use crate::dsl::handle::{Link, Netns};
+use crate::engine::Interpreter;
+use crate::engine::catalog::{Catalog, Signature};
+
+/// The variables, the functions and the interpreter of a session.
+pub(super) struct State {
+    pub(super) interpreter: RefCell<Interpreter>,
+    pub(super) scope: RefCell<Scope<'static>>,
+    /// The functions that the user declared.
+    functions: RefCell<BTreeMap<(String, usize), Signature>>,
+    /// The modules that the user imported, by their alias, with the path.
+    modules: RefCell<BTreeMap<String, String>>,
+    catalog: OnceCell<Catalog>,
+    session: Rc<Session>,
+}
+
+impl State {
+    pub(super) fn new(session: Rc<Session>) -> Self {
+        let interpreter = Interpreter::new(session.clone());
+        Self {
+            scope: RefCell::new(interpreter.scope()),
+            interpreter: RefCell::new(interpreter),
+            functions: RefCell::default(),
+            modules: RefCell::default(),
+            catalog: OnceCell::new(),
+            session,
+        }
+    }
+
+    pub(super) fn session(&self) -> &Rc<Session> {
+        &self.session
+    }
+
+    /// The words; read at first need, which is the first key.
+    pub(super) fn catalog(&self) -> &Catalog {
+        self.catalog
+            .get_or_init(|| Catalog::with_builtin(self.interpreter.borrow().engine()))
+    }
+
+    /// Notes the functions and modules that the entry `ast` declared.
+    pub(super) fn learn(&self, ast: &AST, imports: impl Iterator<Item = (String, String)>) {
+        for function in ast.iter_functions() {
+            let parameters = function.params.iter();
+            let signature = Signature {
+                name: function.name.to_owned(),
+                parameters: parameters
+                    .map(|name| ((*name).to_owned(), String::new()))
+                    .collect(),
+                ..Signature::default()
+            };
+            let key = (function.name.to_owned(), function.params.len());
+            self.functions.borrow_mut().insert(key, signature);
+        }
+        self.modules
+            .borrow_mut()
+            .extend(imports.map(|(path, alias)| (alias, path)));
+    }
+
+    /// Forgets the variables.
+    pub(super) fn forget(&self) {
+        let scope = self.interpreter.borrow().scope();
+        self.scope.replace(scope);
+    }
+
+    pub(super) fn functions(&self) -> Ref<'_, BTreeMap<(String, usize), Signature>> {
+        self.functions.borrow()
+    }
+
+    pub(super) fn modules(&self) -> Ref<'_, BTreeMap<String, String>> {
+        self.modules.borrow()
+    }
+
+    /// The names of the variables, each once.
+    pub(super) fn variables(&self) -> Vec<(String, Dynamic)> {
+        let scope = self.scope.borrow();
+        let mut found = BTreeMap::new();
+        for (name, _, value) in scope.iter() {
+            // The last of a name is the one that is seen.
+            found.insert(name.to_owned(), value);
+        }
+        found.into_iter().collect()
+    }
+
+    pub(super) fn variable(&self, name: &str) -> Option<Dynamic> {
+        self.scope.borrow().get_value::<Dynamic>(name)
+    }
+
+    /// The forms of the word or function `name`.
+    pub(super) fn signatures(&self, name: &str) -> Vec<Signature> {
+        let functions = self.functions();
+        let own = functions.values().filter(|one| one.name == name).cloned();
+        let catalog = self.catalog();
+        let word = catalog.word(name).map(|word| &word.signatures);
+        let builtin = catalog.builtin.get(name);
+        let native = word.or(builtin).into_iter().flatten().cloned();
+        own.chain(native).collect()
+    }
+
+    /// Whether anything can be called by that name, on a value or by itself.
+    pub(super) fn is_callable(&self, name: &str) -> bool {
+        self.catalog().word(name).is_some()
+            || self.catalog().builtin.contains_key(name)
+            || KEYWORDS.contains(&name)
+            || self.functions().keys().any(|(known, _)| known == name)
+    }
+
+    /// Whether `name` begins the name of anything that can be called, or of a variable.
+    pub(super) fn begins_a_name(&self, name: &str) -> bool {
+        let catalog = self.catalog();
+        catalog.words.iter().any(|word| word.name.starts_with(name))
+            || catalog
+                .builtin
+                .range(name.to_owned()..)
+                .next()
+                .is_some_and(|(known, _)| known.starts_with(name))
+            || STATEMENTS
+                .iter()
+                .chain(&KEYWORDS)
+                .any(|word| word.starts_with(name))
+            || self
+                .functions()
+                .keys()
+                .any(|(known, _)| known.starts_with(name))
+            || self.modules().keys().any(|known| known.starts_with(name))
+            || self
+                .scope
+                .borrow()
+                .iter()
+                .any(|(known, ..)| known.starts_with(name))
+    }
+}
+
+/// The name of a value's type, as the catalog calls it.
+pub(super) fn type_of(value: &Dynamic) -> String {
+    if value.is::<Netns>() {
+        "Netns".to_owned()
+    } else if value.is::<Link>() {
+        "Link".to_owned()
+    } else {
+        let name = match value.type_name() {
+            "i64" => "int",
+            "f64" => "float",
+            "array" => "list",
+            "Fn" => "function",
+            "()" => "nothing",
+            other => other.rsplit("::").next().unwrap_or(other),
+        };
+        name.to_owned()
+    }
+}
+
+/// Calls that Rhai itself answers.
+pub(super) const KEYWORDS: [&str; 10] = [
+    "call",
+    "curry",
+    "debug",
+    "eval",
+    "Fn",
+    "is_def_fn",
+    "is_def_var",
+    "is_shared",
+    "print",
+    "type_of",
+];
+
+/// The words that statements begin with or are made of.
+pub(super) const STATEMENTS: [&str; 25] = [
+    "as", "break", "catch", "const", "continue", "do", "else", "export", "false", "fn", "for",
+    "if", "import", "in", "let", "loop", "private", "return", "switch", "this", "throw", "true",
+    "try", "while", "within",
+];

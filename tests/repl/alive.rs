@@ -1,0 +1,196 @@
+//! Staying alive: errors, Ctrl-C, Ctrl-Z, a narrower window, a namespace that goes.
+
+use tempfile::TempDir;
+
+use crate::Test;
+use crate::terminal::Terminal;
+
+pub(crate) const TESTS: &[Test] = &[
+    (
+        "an_error_prints_and_keeps_the_variables",
+        an_error_prints_and_keeps_the_variables,
+    ),
+    (
+        "control_c_stops_a_ping_and_only_that",
+        control_c_stops_a_ping_and_only_that,
+    ),
+    (
+        "control_c_stops_a_loop_a_sleep_and_a_command",
+        control_c_stops_a_loop_a_sleep_and_a_command,
+    ),
+    (
+        "control_c_clears_what_is_typed",
+        control_c_clears_what_is_typed,
+    ),
+    (
+        "tables_are_cut_to_the_window_as_it_is_now",
+        tables_are_cut_to_the_window_as_it_is_now,
+    ),
+    (
+        "a_namespace_that_was_deleted_is_told",
+        a_namespace_that_was_deleted_is_told,
+    ),
+    (
+        "the_prompt_shows_where_one_is",
+        the_prompt_shows_where_one_is,
+    ),
+    (
+        "a_shell_opens_in_the_namespace",
+        a_shell_opens_in_the_namespace,
+    ),
+    (
+        "functions_modules_and_commands",
+        functions_modules_and_commands,
+    ),
+];
+
+fn start() -> (TempDir, Terminal) {
+    let folder = TempDir::new().unwrap();
+    let terminal = Terminal::start(&folder);
+    (folder, terminal)
+}
+
+fn an_error_prints_and_keeps_the_variables() {
+    let (_folder, mut terminal) = start();
+    terminal.enter("let kept = 5");
+    let screen = terminal.enter("let kept = 6; frobnicate()");
+    assert!(
+        screen.contains("error: there is no word `frobnicate`"),
+        "{screen}"
+    );
+    assert!(terminal.enter("kept * 10").contains("\n50\n"));
+}
+
+fn control_c_stops_a_ping_and_only_that() {
+    let (_folder, mut terminal) = start();
+    terminal.enter("let kept = 5");
+    terminal.type_keys("host().ping(\"127.0.0.1\")\r");
+    terminal.wait_for("icmp_seq=1");
+    terminal.type_keys("\x03");
+    terminal.wait_for_prompt();
+    assert!(
+        terminal.screen().contains("packets transmitted"),
+        "{}",
+        terminal.screen()
+    );
+    assert!(terminal.enter("kept * 10").contains("\n50\n"));
+}
+
+fn control_c_stops_a_loop_a_sleep_and_a_command() {
+    let (_folder, mut terminal) = start();
+    for entry in [
+        "print(`on`); loop { }",
+        "print(`on`); sleep(`1h`)",
+        "print(`on`); host().exec([`sleep`, `3600`])",
+    ] {
+        // The same twice: a second Ctrl-C is no other than the first.
+        for _ in 0..2 {
+            terminal.type_keys(&format!("{entry}\r"));
+            terminal.wait_for("\non");
+            terminal.type_keys("\x03");
+            terminal.wait_for_prompt();
+            assert!(
+                terminal.screen().contains("interrupted"),
+                "{}",
+                terminal.screen()
+            );
+            terminal.enter(":clear");
+        }
+    }
+}
+
+fn control_c_clears_what_is_typed() {
+    let (_folder, mut terminal) = start();
+    terminal.type_keys("let x = (\x03");
+    terminal.wait_for_prompt();
+    assert!(terminal.enter("1 + 1").contains("\n2\n"));
+}
+
+fn tables_are_cut_to_the_window_as_it_is_now() {
+    let (_folder, mut terminal) = start();
+    terminal.enter("let list = [#{a: 1, b: `long long long long long long long`}]");
+    assert!(
+        terminal
+            .enter("list")
+            .contains("1  long long long long long long long\n")
+    );
+    terminal.enter(":clear");
+    terminal.resize(30);
+    let screen = terminal.enter("list");
+    assert!(
+        screen.contains("1  long long long long long l…\n"),
+        "{screen}"
+    );
+}
+
+fn a_namespace_that_was_deleted_is_told() {
+    let (_folder, mut terminal) = start();
+    let screen = terminal.enter("let net = netns(`gone`); enter(net)");
+    assert!(screen.ends_with("gone>"), "{screen}");
+    terminal.ip("netns del gone");
+    let screen = terminal.enter("net.links()");
+    assert!(screen.contains("namespace `gone`"), "{screen}");
+    assert!(screen.ends_with("gone (gone)>"), "{screen}");
+    assert!(terminal.enter("leave()").ends_with("host>"));
+}
+
+fn the_prompt_shows_where_one_is() {
+    let (_folder, mut terminal) = start();
+    terminal.enter("netns(`net-1`); netns(`net-2`)");
+    assert!(terminal.enter("enter(`net-1`)").ends_with("net-1>"));
+    assert!(
+        terminal
+            .enter("within `net-2` { here().name }")
+            .contains("\nnet-2\n")
+    );
+    assert!(terminal.enter("leave()").ends_with("host>"));
+    assert!(
+        terminal
+            .enter("leave()")
+            .contains("no namespace was entered")
+    );
+}
+
+fn a_shell_opens_in_the_namespace() {
+    let (_folder, mut terminal) = start();
+    terminal.enter("netns(`net-1`).veth(`inside0`, `inside1`)");
+    terminal.type_keys("shell(`net-1`)\r");
+    terminal.wait_for("shell$");
+    terminal.type_keys("ip -br link; echo in $IPVSH_NETNS\r");
+    terminal.wait_for("in net-1");
+    assert!(
+        terminal.screen().contains("inside0@inside1"),
+        "{}",
+        terminal.screen()
+    );
+    terminal.type_keys("exit 3\r");
+    terminal.wait_for_prompt();
+    assert!(terminal.screen().contains("\n3\n"), "{}", terminal.screen());
+    assert!(terminal.enter("1 + 1").contains("\n2\n"));
+}
+
+fn functions_modules_and_commands() {
+    let (_folder, mut terminal) = start();
+    terminal.enter("import `std/lab` as lab; fn one() { 1 }");
+    assert!(terminal.enter("one() + 1").contains("\n2\n"));
+    terminal.type_keys("lab::up\t");
+    terminal.wait_for("lab::uplink(");
+    terminal.enter("\x15let shown = `here`");
+    assert!(terminal.enter(":vars").contains("shown  string  \"here\""));
+    assert!(terminal.enter(":time one()").contains("took "));
+    assert!(
+        terminal
+            .enter(":frob")
+            .contains("there is no command `:frob`")
+    );
+    assert!(
+        terminal
+            .enter("help(assert)")
+            .contains("Fails the script unless")
+    );
+    assert!(
+        terminal
+            .enter("asert(true)")
+            .contains("did you mean `assert`?")
+    );
+}

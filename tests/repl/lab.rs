@@ -1,0 +1,197 @@
+//! What a session makes: taken back, saved, warned of.
+
+use tempfile::TempDir;
+
+use crate::Test;
+use crate::terminal::Terminal;
+
+pub(crate) const TESTS: &[Test] = &[
+    (
+        "undo_takes_back_what_the_last_entry_made",
+        undo_takes_back_what_the_last_entry_made,
+    ),
+    (
+        "what_an_entry_made_that_fails_is_taken_back",
+        what_an_entry_made_that_fails_is_taken_back,
+    ),
+    (
+        "a_saved_session_gives_the_same_lab",
+        a_saved_session_gives_the_same_lab,
+    ),
+    ("leaving_warns_of_what_stands", leaving_warns_of_what_stands),
+    (
+        "leaving_without_a_lab_is_quiet",
+        leaving_without_a_lab_is_quiet,
+    ),
+    ("the_tree_shows_what_stands", the_tree_shows_what_stands),
+];
+
+const LAB: [&str; 6] = [
+    "let a = netns(`net-a`)",
+    "let b = netns(`net-b`)",
+    "let left = a.veth(`to-b`, b, `to-a`, #{addr: `10.0.1.1/24`, up: true})",
+    "fn host_of(link) {\nlink.addr(`10.0.1.2/24`).up()\n}",
+    "host_of(b.link(`to-a`))",
+    "a.route(`10.9.0.0/16`, #{via: `10.0.1.2`})",
+];
+
+/// What `ip` says of the lab, less what differs from run to run.
+fn state(terminal: &Terminal) -> String {
+    let mut state = String::new();
+    for netns in ["net-a", "net-b"] {
+        for object in ["addr", "route", "-d link"] {
+            let json: serde_json::Value =
+                serde_json::from_str(&terminal.ip(&format!("-j -n {netns} {object}"))).unwrap();
+            state.push_str(&plain(json).to_string());
+            state.push('\n');
+        }
+    }
+    state
+}
+
+/// Without hardware addresses and what follows from them, and without what the kernel is still about to do.
+fn plain(mut json: serde_json::Value) -> serde_json::Value {
+    let gone = [
+        "address",
+        "link_index",
+        "operstate",
+        "tentative",
+        "valid_life_time",
+    ];
+    match &mut json {
+        serde_json::Value::Array(list) => {
+            list.retain(|item| item["family"] != "inet6");
+            for item in list {
+                *item = plain(item.take());
+            }
+        }
+        serde_json::Value::Object(map) => {
+            map.retain(|key, _| !gone.contains(&key.as_str()));
+            for (key, value) in map.iter_mut() {
+                match value.as_array_mut().filter(|_| key == "flags") {
+                    Some(flags) => flags.retain(|flag| flag != "NO-CARRIER" && flag != "LOWER_UP"),
+                    None => *value = plain(value.take()),
+                }
+            }
+        }
+        _ => {}
+    }
+    json
+}
+
+fn undo_takes_back_what_the_last_entry_made() {
+    let mut terminal = Terminal::start(&TempDir::new().unwrap());
+    for entry in LAB {
+        terminal.enter(entry);
+    }
+    assert!(terminal.ip("-n net-a route").contains("10.9.0.0/16"));
+    terminal.enter("1 + 1");
+    let screen = terminal.enter(":undo");
+    assert!(screen.contains("took down `a.route("), "{screen}");
+    assert!(!terminal.ip("-n net-a route").contains("10.9.0.0/16"));
+    assert!(
+        terminal
+            .ip("-n net-b -br addr show to-a")
+            .contains("10.0.1.2/24")
+    );
+    terminal.enter(":undo");
+    assert!(
+        !terminal
+            .ip("-n net-b -br addr show to-a")
+            .contains("10.0.1.2/24")
+    );
+    assert!(terminal.ip("-n net-b -br link").contains("to-a"));
+    terminal.enter(":undo");
+    assert!(!terminal.ip("-n net-b -br link").contains("to-a"));
+    terminal.enter(":undo");
+    assert_eq!(
+        terminal.ip("netns list").split_whitespace().next(),
+        Some("net-a")
+    );
+    terminal.enter(":undo");
+    assert_eq!(terminal.ip("netns list"), "");
+    assert!(terminal.enter(":undo").contains("nothing to take back"));
+}
+
+fn what_an_entry_made_that_fails_is_taken_back() {
+    let mut terminal = Terminal::start(&TempDir::new().unwrap());
+    terminal.enter("netns(`stays`)");
+    let screen = terminal.enter("netns(`goes`); throw `no`");
+    assert!(
+        screen.contains("took down what this entry made: 1 namespace"),
+        "{screen}"
+    );
+    assert_eq!(terminal.ip("netns list"), "stays\n");
+}
+
+fn a_saved_session_gives_the_same_lab() {
+    let folder = TempDir::new().unwrap();
+    let mut terminal = Terminal::start(&folder);
+    for entry in LAB {
+        terminal.enter(entry);
+    }
+    terminal.enter("frobnicate()");
+    terminal.enter("netns(`taken-back`)");
+    terminal.enter(":undo");
+    let screen = terminal.enter(":save lab.rhai");
+    assert!(screen.contains("wrote `lab.rhai`"), "{screen}");
+    let typed = state(&terminal);
+    let script = std::fs::read_to_string(folder.path().join("lab.rhai")).unwrap();
+    assert!(
+        !script.contains("frobnicate") && !script.contains("taken-back"),
+        "{script}"
+    );
+
+    let mut second = Terminal::start(&folder);
+    let screen = second.enter(":load lab.rhai");
+    assert!(!screen.contains("error"), "{screen}");
+    assert_eq!(typed, state(&second));
+    assert!(
+        typed.contains("10.0.1.2") && typed.contains("10.9.0.0/16"),
+        "{typed}"
+    );
+
+    // As a script by itself, too: it prints no error and ends well.
+    let run = std::process::Command::new(env!("CARGO_BIN_EXE_ipvsh"))
+        .args(["--sandbox=ns", "--summary", "lab.rhai"])
+        .current_dir(folder.path())
+        .output()
+        .unwrap();
+    assert!(run.status.success(), "{run:?}");
+}
+
+fn leaving_warns_of_what_stands() {
+    let mut terminal = Terminal::start(&TempDir::new().unwrap());
+    terminal.enter("netns(`net-a`); host().veth(`v0`, `v1`)");
+    terminal.type_keys(":quit\r");
+    assert_eq!(terminal.wait_for_end(), Some(0));
+    let screen = terminal.screen();
+    assert!(
+        screen
+            .contains("the lab made here goes away with the sandbox: namespace `net-a` and 1 link"),
+        "{screen}"
+    );
+}
+
+fn leaving_without_a_lab_is_quiet() {
+    let mut terminal = Terminal::start(&TempDir::new().unwrap());
+    terminal.enter("netns(`net-a`)");
+    terminal.enter(":undo");
+    terminal.type_keys("\x04");
+    assert_eq!(terminal.wait_for_end(), Some(0));
+    assert!(
+        !terminal.screen().contains("the lab made here"),
+        "{}",
+        terminal.screen()
+    );
+}
+
+fn the_tree_shows_what_stands() {
+    let mut terminal = Terminal::start(&TempDir::new().unwrap());
+    terminal.enter(LAB[0]);
+    terminal.enter(LAB[1]);
+    terminal.enter(LAB[2]);
+    let screen = terminal.enter("tree()");
+    assert!(screen.contains("10.0.1.1/24"), "{screen}");
+    assert!(screen.contains("⇄ to-b in net-a"), "{screen}");
+}

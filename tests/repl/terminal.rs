@@ -1,0 +1,230 @@
+//! The program in a pseudo-terminal, and what stands on its screen. Nothing here sleeps: each wait is for what is to be seen.
+
+use std::fs::File;
+use std::io::{Read, Write};
+use std::num::NonZeroU16;
+use std::os::fd::{AsRawFd, OwnedFd};
+use std::os::unix::process::CommandExt;
+use std::process::{Child, Command, Stdio};
+use std::sync::{Arc, Condvar, Mutex};
+use std::time::{Duration, Instant};
+
+use nix::pty::{Winsize, openpty};
+use tempfile::TempDir;
+
+/// How long what has to happen may take on a busy machine.
+const PATIENCE: Duration = Duration::from_secs(20);
+/// What rustyline writes when it begins to read a line: bracketed paste on.
+const READS: &[u8] = b"\x1b[?2004h";
+
+/// What came from the program so far.
+struct Seen {
+    screen: vt100::Parser,
+    bytes: Vec<u8>,
+    closed: bool,
+}
+
+/// A terminal with the program in it.
+pub(crate) struct Terminal {
+    master: File,
+    child: Child,
+    seen: Arc<(Mutex<Seen>, Condvar)>,
+    /// How many prompts were waited for.
+    prompts: usize,
+}
+
+fn lines(count: u16) -> NonZeroU16 {
+    NonZeroU16::new(count).unwrap()
+}
+
+fn size(rows: u16, columns: u16) -> Winsize {
+    Winsize {
+        ws_row: rows,
+        ws_col: columns,
+        ws_xpixel: 0,
+        ws_ypixel: 0,
+    }
+}
+
+impl Terminal {
+    /// Starts the program in private namespaces, in `folder`, with its history there.
+    pub(crate) fn start(folder: &TempDir) -> Self {
+        let mut terminal = Self::start_with(folder, &["--sandbox=ns"]);
+        terminal.wait_for_prompt();
+        terminal
+    }
+
+    /// The same with any arguments, and without waiting.
+    pub(crate) fn start_with(folder: &TempDir, arguments: &[&str]) -> Self {
+        let pty = openpty(&size(40, 100), None).unwrap();
+        let slave = |end: &OwnedFd| Stdio::from(end.try_clone().unwrap());
+        let mut command = Command::new(env!("CARGO_BIN_EXE_ipvsh"));
+        command
+            .args(arguments)
+            .current_dir(folder.path())
+            .env("XDG_STATE_HOME", folder.path())
+            .env("TERM", "xterm-256color")
+            .env("SHELL", "/bin/sh")
+            .env("PS1", "shell$ ")
+            .env_remove("ENV")
+            .env_remove("NO_COLOR")
+            .stdin(slave(&pty.slave))
+            .stdout(slave(&pty.slave))
+            .stderr(slave(&pty.slave));
+        // SAFETY: between fork and exec only system calls are made.
+        unsafe {
+            command.pre_exec(|| {
+                nix::unistd::setsid()?;
+                match libc::ioctl(0, libc::TIOCSCTTY, 0) {
+                    0 => Ok(()),
+                    _ => Err(std::io::Error::last_os_error()),
+                }
+            });
+        }
+        let child = command.spawn().unwrap();
+        drop(pty.slave);
+        let seen = Arc::new((
+            Mutex::new(Seen {
+                screen: vt100::Parser::new(lines(40), lines(100), 0),
+                bytes: Vec::new(),
+                closed: false,
+            }),
+            Condvar::new(),
+        ));
+        let master = File::from(pty.master);
+        let (mut source, sink) = (master.try_clone().unwrap(), seen.clone());
+        std::thread::spawn(move || {
+            let mut buffer = [0; 4096];
+            loop {
+                let count = source.read(&mut buffer).unwrap_or(0);
+                let mut seen = sink.0.lock().unwrap();
+                seen.screen.process(&buffer[..count]);
+                seen.bytes.extend_from_slice(&buffer[..count]);
+                seen.closed = count == 0;
+                sink.1.notify_all();
+                if count == 0 {
+                    return;
+                }
+            }
+        });
+        Self {
+            master,
+            child,
+            seen,
+            prompts: 0,
+        }
+    }
+
+    /// Types `keys`.
+    pub(crate) fn type_keys(&mut self, keys: &str) {
+        self.master.write_all(keys.as_bytes()).unwrap();
+    }
+
+    /// Types an entry and waits for the next prompt; returns what stands on the screen.
+    pub(crate) fn enter(&mut self, entry: &str) -> String {
+        self.type_keys(&format!("{entry}\r"));
+        self.wait_for_prompt();
+        self.screen().trim_end().to_owned()
+    }
+
+    /// Waits until the program reads the next entry.
+    pub(crate) fn wait_for_prompt(&mut self) {
+        let wanted = self.prompts + 1;
+        self.wait("the next prompt", |seen| {
+            let reads = seen
+                .bytes
+                .windows(READS.len())
+                .filter(|w| *w == READS)
+                .count();
+            let (row, column) = seen.screen.screen().cursor_position();
+            let line = seen.screen.screen().contents_between(row, 0, row, column);
+            reads >= wanted && line.ends_with("> ")
+        });
+        self.prompts = wanted;
+    }
+
+    /// Waits until `text` is to be seen.
+    pub(crate) fn wait_for(&self, text: &str) {
+        self.wait(text, |seen| seen.screen.screen().contents().contains(text));
+    }
+
+    /// Waits until `text` is not to be seen any more.
+    pub(crate) fn wait_until_gone(&self, text: &str) {
+        self.wait(&format!("no {text}"), |seen| {
+            !seen.screen.screen().contents().contains(text)
+        });
+    }
+
+    /// Waits until `holds` does for what stands on the screen.
+    pub(crate) fn wait_until(&self, what: &str, holds: impl Fn(&vt100::Screen) -> bool) {
+        self.wait(what, |seen| holds(seen.screen.screen()));
+    }
+
+    fn wait(&self, what: &str, holds: impl Fn(&Seen) -> bool) {
+        let end = Instant::now() + PATIENCE;
+        let mut seen = self.seen.0.lock().unwrap();
+        while !holds(&seen) {
+            let left = end.saturating_duration_since(Instant::now());
+            let contents = || seen.screen.screen().contents();
+            assert!(!left.is_zero(), "no sign of {what}:\n{}", contents());
+            assert!(!seen.closed, "it ended before {what}:\n{}", contents());
+            seen = self.seen.1.wait_timeout(seen, left).unwrap().0;
+        }
+    }
+
+    /// What stands on the screen.
+    pub(crate) fn screen(&self) -> String {
+        self.seen.0.lock().unwrap().screen.screen().contents()
+    }
+
+    /// Waits for the end of the program; returns its exit code.
+    pub(crate) fn wait_for_end(&mut self) -> Option<i32> {
+        let end = Instant::now() + PATIENCE;
+        let mut seen = self.seen.0.lock().unwrap();
+        while !seen.closed {
+            let left = end.saturating_duration_since(Instant::now());
+            assert!(
+                !left.is_zero(),
+                "it does not end:\n{}",
+                seen.screen.screen().contents()
+            );
+            seen = self.seen.1.wait_timeout(seen, left).unwrap().0;
+        }
+        drop(seen);
+        self.child.wait().unwrap().code()
+    }
+
+    /// Makes the terminal so wide.
+    pub(crate) fn resize(&self, columns: u16) {
+        let size = size(40, columns);
+        self.seen
+            .0
+            .lock()
+            .unwrap()
+            .screen
+            .screen_mut()
+            .set_size(lines(40), lines(columns));
+        // SAFETY: hands the kernel a structure that it reads.
+        let result =
+            unsafe { libc::ioctl(self.master.as_raw_fd(), libc::TIOCSWINSZ, &raw const size) };
+        assert_eq!(result, 0);
+    }
+
+    /// What `ip` says in the namespaces of the program.
+    pub(crate) fn ip(&self, arguments: &str) -> String {
+        let pid = self.child.id().to_string();
+        let mut command = Command::new("nsenter");
+        command.args(["-t", &pid, "-m", "-n", "ip"]);
+        let output = command.args(arguments.split_whitespace()).output().unwrap();
+        assert!(output.status.success(), "ip {arguments}: {output:?}");
+        String::from_utf8(output.stdout).unwrap()
+    }
+}
+
+impl Drop for Terminal {
+    fn drop(&mut self) {
+        // It may have ended by itself.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}

@@ -1,0 +1,231 @@
+//! Typing: completion, hints, colours, several lines, paste, the history.
+
+use tempfile::TempDir;
+
+use crate::Test;
+use crate::terminal::Terminal;
+
+pub(crate) const TESTS: &[Test] = &[
+    (
+        "tab_completes_a_word_with_its_bracket",
+        tab_completes_a_word_with_its_bracket,
+    ),
+    (
+        "tab_shows_what_fits_the_type_before_the_dot",
+        tab_shows_what_fits_the_type_before_the_dot,
+    ),
+    ("tab_knows_the_type_of_a_call", tab_knows_the_type_of_a_call),
+    (
+        "tab_completes_the_keys_of_options",
+        tab_completes_the_keys_of_options,
+    ),
+    (
+        "tab_completes_namespaces_and_links_of_the_kernel",
+        tab_completes_namespaces_and_links_of_the_kernel,
+    ),
+    (
+        "tab_completes_processes_with_a_namespace",
+        tab_completes_processes_with_a_namespace,
+    ),
+    (
+        "tab_completes_commands_their_parameters_and_files",
+        tab_completes_commands_their_parameters_and_files,
+    ),
+    (
+        "a_ghost_shows_the_signature_and_the_history",
+        a_ghost_shows_the_signature_and_the_history,
+    ),
+    (
+        "an_unknown_word_and_a_stray_bracket_are_red",
+        an_unknown_word_and_a_stray_bracket_are_red,
+    ),
+    (
+        "what_is_not_complete_goes_on_set_in",
+        what_is_not_complete_goes_on_set_in,
+    ),
+    ("a_pasted_script_is_one_entry", a_pasted_script_is_one_entry),
+    ("control_r_finds_an_entry", control_r_finds_an_entry),
+    (
+        "the_history_stays_between_sessions_each_entry_once",
+        the_history_stays_between_sessions_each_entry_once,
+    ),
+    (
+        "a_leading_blank_keeps_an_entry_private",
+        a_leading_blank_keeps_an_entry_private,
+    ),
+];
+
+fn folder() -> TempDir {
+    TempDir::new().unwrap()
+}
+
+fn tab_completes_a_word_with_its_bracket() {
+    let mut terminal = Terminal::start(&folder());
+    terminal.type_keys("namesp\t");
+    terminal.wait_for("host> namespaces()");
+}
+
+fn tab_shows_what_fits_the_type_before_the_dot() {
+    let mut terminal = Terminal::start(&folder());
+    terminal.enter("let net = netns(\"a\")");
+    terminal.type_keys("net.\t");
+    terminal.wait_for("macvlan(parent: any, name: string) -> Link");
+    assert!(
+        !terminal.screen().contains("is_up"),
+        "{}",
+        terminal.screen()
+    );
+    terminal.type_keys("pi\t");
+    terminal.wait_for("host> net.ping(");
+}
+
+fn tab_knows_the_type_of_a_call() {
+    let mut terminal = Terminal::start(&folder());
+    terminal.type_keys("netns(\"a\").veth(\"v0\", \"v1\").is_\t");
+    terminal.wait_for("\"v1\").is_up");
+}
+
+fn tab_completes_the_keys_of_options() {
+    let mut terminal = Terminal::start(&folder());
+    terminal.type_keys("host().ping(\"::1\", #{cou\t2, int\t");
+    terminal.wait_for("#{count: 2, interval: ");
+}
+
+fn tab_completes_namespaces_and_links_of_the_kernel() {
+    let mut terminal = Terminal::start(&folder());
+    terminal.ip("netns add blue-net");
+    terminal.ip("-n blue-net link add uplink0 type veth peer name uplink1");
+    terminal.type_keys("netns(\"bl\t");
+    terminal.wait_for("netns(\"blue-net");
+    terminal.type_keys("\").link(\"up\t0\").name");
+    terminal.wait_for(".link(\"uplink0\").name");
+    assert!(terminal.enter("").contains("\nuplink0\n"));
+}
+
+fn tab_completes_processes_with_a_namespace() {
+    let mut terminal = Terminal::start(&folder());
+    // The test itself is in another namespace than the program, and so may be many more.
+    terminal.type_keys("netns(\"pid:\t\t");
+    terminal.wait_until("a process with its command", |screen| {
+        let contents = screen.contents();
+        let mut listed = contents.lines().filter(|line| line.starts_with("pid:"));
+        listed.any(|line| line.split_whitespace().count() > 1)
+    });
+}
+
+fn tab_completes_commands_their_parameters_and_files() {
+    let folder = folder();
+    std::fs::write(folder.path().join("story.rhai"), "let told = 7;").unwrap();
+    let mut terminal = Terminal::start(&folder);
+    terminal.type_keys(":lo\t st\t");
+    terminal.wait_for("host> :load story.rhai");
+    terminal.enter("");
+    assert!(terminal.enter("told + 1").contains("\n8\n"));
+    terminal.type_keys(":trace of\t");
+    terminal.wait_for(":trace off");
+}
+
+fn a_ghost_shows_the_signature_and_the_history() {
+    let mut terminal = Terminal::start(&folder());
+    terminal.type_keys("assert(");
+    terminal.wait_for("assert(   assert(condition: bool)");
+    terminal.type_keys("\x15");
+    terminal.wait_until_gone("assert(");
+    terminal.enter("let answer = 42");
+    terminal.type_keys("let an");
+    terminal.wait_for("host> let answer = 42\nhost> let answer = 42");
+    // The right arrow takes it over.
+    terminal.type_keys("\x1b[C+ 1\r");
+    terminal.wait_for_prompt();
+    assert!(terminal.enter("answer").contains("\n43\n"));
+}
+
+fn an_unknown_word_and_a_stray_bracket_are_red() {
+    let mut terminal = Terminal::start(&folder());
+    terminal.type_keys("frobnicate(1)) netns(");
+    let red = vt100::Color::Idx(1);
+    terminal.wait_until("red", |screen| {
+        let color = |column| screen.cell(0, column).map(vt100::Cell::fgcolor);
+        color(6) == Some(red)
+            && color(16) != Some(red)
+            && color(19) == Some(red)
+            && color(22) == Some(vt100::Color::Idx(6))
+    });
+}
+
+fn what_is_not_complete_goes_on_set_in() {
+    let mut terminal = Terminal::start(&folder());
+    terminal.type_keys("fn twice(x) {\rx * 2\r}\r");
+    terminal.wait_for_prompt();
+    let screen = terminal.screen();
+    assert!(screen.contains("{\n    x * 2\n}\n"), "{screen}");
+    for (entry, value) in [
+        ("twice(\r20 +\r1)", "42"),
+        ("1 +\r6", "7"),
+        ("/* a\rb */ 5", "5"),
+        ("let f = |x|\rx + 2; f.call(1)", "3"),
+        ("`a\rb`.len()", "3"),
+    ] {
+        let screen = terminal.enter(entry);
+        assert!(
+            screen.contains(&format!("\n{value}\n")),
+            "{entry}:\n{screen}"
+        );
+    }
+}
+
+fn a_pasted_script_is_one_entry() {
+    let mut terminal = Terminal::start(&folder());
+    let script = "let a = 1;\nfn more(x) {\n    x + 1\n}\nmore(a) * 100";
+    terminal.type_keys(&format!("\x1b[200~{script}\x1b[201~"));
+    terminal.wait_for("* 100");
+    assert!(!terminal.screen().contains("\n200"));
+    assert!(terminal.enter("").contains("\n200\n"));
+    // Back as a whole.
+    terminal.type_keys("\x1b[A");
+    terminal.wait_until("the script once more", |screen| {
+        screen
+            .contents()
+            .matches("fn more(x) {\n    x + 1\n}")
+            .count()
+            == 2
+    });
+}
+
+fn control_r_finds_an_entry() {
+    let mut terminal = Terminal::start(&folder());
+    terminal.enter("let first = 11");
+    terminal.enter("let second = 22");
+    terminal.type_keys("\x12fir");
+    terminal.wait_for("(reverse-i-search)`fir': let first = 11");
+    terminal.type_keys("\r");
+    terminal.wait_for_prompt();
+}
+
+fn the_history_stays_between_sessions_each_entry_once() {
+    let folder = folder();
+    let mut terminal = Terminal::start(&folder);
+    for entry in ["let a = 1", "let b = 2", "let a = 1"] {
+        terminal.enter(entry);
+    }
+    terminal.type_keys("\x04");
+    assert_eq!(terminal.wait_for_end(), Some(0));
+    let mut terminal = Terminal::start(&folder);
+    terminal.type_keys("\x1b[A");
+    terminal.wait_for("host> let a = 1");
+    terminal.type_keys("\x1b[A");
+    terminal.wait_for("host> let b = 2");
+    terminal.type_keys("\x1b[A\x1b[A");
+    let kept = std::fs::read_to_string(folder.path().join("ipvsh/history")).unwrap();
+    assert_eq!(kept, "#V2\nlet b = 2\nlet a = 1\n");
+}
+
+fn a_leading_blank_keeps_an_entry_private() {
+    let folder = folder();
+    let mut terminal = Terminal::start(&folder);
+    terminal.enter("let open = 1");
+    terminal.enter(" let secret = 2");
+    assert!(terminal.enter("secret + 1").contains("\n3\n"));
+    let kept = std::fs::read_to_string(folder.path().join("ipvsh/history")).unwrap();
+    assert_eq!(kept, "#V2\nlet open = 1\nsecret + 1\n");
+}
