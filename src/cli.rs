@@ -37,7 +37,7 @@ fn split(arguments: Vec<OsString>) -> (Vec<OsString>, Vec<OsString>) {
             own.push(argument);
             break;
         }
-        if text == "--color" {
+        if text == "--color" || text == "--lab" {
             own.push(argument);
             own.extend(left.next());
         } else if text.starts_with('-') && text != "-" {

@@ -15,7 +15,9 @@ Examples:
   ipvsh -e 'netns(\"a\").links'             run a line and print its value
   ipvsh --sandbox lab.rhai                run it in a throw-away place, without root
   ipvsh doc ipvlan                        the manual of a word
-  ipvsh check lab.rhai                    look for mistakes without running it";
+  ipvsh check lab.rhai                    look for mistakes without running it
+  ipvsh ls                                what stands of the labs that were made
+  ipvsh down lab.rhai                     take down what the script made";
 
 /// A scriptable network-lab shell for Linux.
 #[derive(Debug, Parser)]
@@ -57,6 +59,10 @@ pub(crate) struct Options {
     /// Leave what the run made also where it fails
     #[arg(long, conflicts_with = "rm")]
     pub(crate) keep: bool,
+
+    /// Name of the lab; the script's own where it is not given
+    #[arg(long, value_name = "NAME")]
+    pub(crate) lab: Option<String>,
 
     /// Say at the end what was created, changed, unchanged, deleted
     #[arg(long)]
@@ -121,6 +127,20 @@ pub(crate) enum Command {
         /// The script
         file: PathBuf,
     },
+    /// List the labs: what stands of them, what is missing or was changed by somebody else
+    Ls,
+    /// Take a lab down: what stands of it, and nothing else
+    Down {
+        /// The lab's name, or the script that made it
+        #[arg(required_unless_present = "all", conflicts_with = "all")]
+        lab: Option<String>,
+        /// All labs
+        #[arg(long)]
+        all: bool,
+        /// Delete namespaces also where processes are inside
+        #[arg(long)]
+        force: bool,
+    },
     /// Manage the micro-VM of --sandbox=vm
     Vm {
         #[command(subcommand)]
@@ -140,4 +160,4 @@ pub(crate) enum VmCommand {
 }
 
 /// The names of the commands, for suggestions.
-pub(crate) const COMMANDS: [&str; 3] = ["doc", "check", "vm"];
+pub(crate) const COMMANDS: [&str; 5] = ["doc", "check", "ls", "down", "vm"];

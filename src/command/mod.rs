@@ -2,7 +2,9 @@
 
 mod check;
 mod doc;
+mod down;
 pub(crate) mod line;
+mod ls;
 mod output;
 mod run;
 mod sandbox;
@@ -19,6 +21,8 @@ pub(crate) fn dispatch(cli: &Cli) -> u8 {
     let result = match &cli.command {
         Some(Command::Doc { word }) => doc::show(word.as_deref(), options),
         Some(Command::Check { file }) => check::check(file, options),
+        Some(Command::Ls) => ls::list(options),
+        Some(Command::Down { lab, force, .. }) => down::down(lab.as_deref(), *force, options),
         Some(Command::Vm {
             command: VmCommand::Install { if_needed },
         }) => sandbox::install(*if_needed),

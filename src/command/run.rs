@@ -15,7 +15,7 @@ use crate::dsl::{Session, print};
 use crate::engine::script::Script;
 use crate::engine::signals::Signals;
 use crate::engine::{Failure, Interpreter, Reason, params};
-use crate::error::nearest;
+use crate::error::{Error, nearest};
 use crate::lab::Counts;
 use crate::lab::rollback::Undone;
 use crate::net::namespace;
@@ -123,6 +123,7 @@ pub(super) fn run(cli: &Cli) -> Result<u8, Failure> {
             _ => Output::Standard,
         },
     });
+    name_lab(&session, cli, &source).map_err(|error| Failure::usage(Report::of(&error)))?;
     match source {
         Source::Session => {
             let color = When::from(options.color).on(&std::io::stderr());
@@ -139,6 +140,32 @@ pub(super) fn run(cli: &Cli) -> Result<u8, Failure> {
             arguments,
         } => run_script(session, &script, is_line, &arguments, options),
     }
+}
+
+/// Calls the lab as the command line says, or as the script's file is called. Lines and sessions have no file.
+fn name_lab(session: &Session, cli: &Cli, source: &Source) -> Result<(), Error> {
+    let lab = session.lab();
+    let file = cli.behind.first().filter(|file| *file != "-");
+    let script = match source {
+        Source::Script { is_line: false, .. } => file.map(Path::new),
+        _ => None,
+    };
+    // A script read from a pipe has no path that could be found again.
+    let path = script.and_then(|script| std::fs::canonicalize(script).ok());
+    if let Some(name) = &cli.options.lab {
+        return lab
+            .call(name, path.as_deref(), true)
+            .map_err(|error| error.doing("name lab", name));
+    }
+    let stem = script
+        .and_then(Path::file_stem)
+        .and_then(|stem| stem.to_str());
+    match (stem, source) {
+        (Some(stem), _) if lab.call(stem, path.as_deref(), false).is_ok() => {}
+        (_, Source::Session) => lab.call(&format!("repl-{}", std::process::id()), None, false)?,
+        (_, Source::Script { .. }) => lab.call_commonly("cli"),
+    }
+    Ok(())
 }
 
 /// Reads the parameters of `script` as they were typed.
@@ -238,6 +265,7 @@ fn finish(
     if is_told && take_down && had_lab {
         output::note(&undone.to_string());
     }
+    session.lab().close();
     if options.summary {
         output::note(&if options.json {
             counts_json(counts).to_string()

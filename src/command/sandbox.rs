@@ -98,6 +98,9 @@ fn passed_on(options: &Options) -> Vec<OsString> {
         Color::Never => "never",
     };
     let mut arguments = vec!["--color".into(), color.into()];
+    if let Some(lab) = &options.lab {
+        arguments.extend(["--lab".into(), lab.into()]);
+    }
     arguments.extend(
         switches
             .into_iter()

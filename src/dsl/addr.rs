@@ -114,12 +114,12 @@ fn ask(
     };
     let undo = Undo::DeleteAddress {
         netns: place.clone(),
-        link: link.index(),
+        link: link.reference(),
         prefix,
     };
     let added = session.wait(async {
         let rtnl = &place.rtnl()?;
-        Ok::<_, Error>(session.lab().step(undo, address::add(rtnl, &new)).await)
+        session.lab().step(undo, address::add(rtnl, &new)).await
     })??;
     if added.is_ok() {
         session.lab().count(Outcome::Created);
@@ -185,13 +185,17 @@ fn remove(session: &Rc<Session>, link: &Link, found: &address::Address) -> Resul
     let place = link.netns();
     let undo = Undo::AddAddress {
         netns: place.clone(),
-        link: link.index(),
+        link: link.reference(),
         prefix: found.prefix,
     };
     session.wait(async {
         let rtnl = &place.rtnl()?;
         let request = address::delete(rtnl, link.index(), found.prefix);
-        session.lab().step(undo, request).await.map_err(Error::from)
+        session
+            .lab()
+            .step(undo, request)
+            .await?
+            .map_err(Error::from)
     })??;
     session.lab().count(Outcome::Deleted);
     Ok(())

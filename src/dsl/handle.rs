@@ -4,6 +4,7 @@ use std::cell::{Cell, RefCell};
 use std::fmt;
 use std::rc::Rc;
 
+use crate::lab::LinkRef;
 use crate::net::netns;
 
 /// A namespace, as scripts hold it. Copies share the open namespace and its socket.
@@ -65,6 +66,15 @@ impl Link {
     /// Its name.
     pub fn name(&self) -> String {
         self.0.name.borrow().clone()
+    }
+
+    /// All that tells it from another link.
+    pub fn reference(&self) -> LinkRef {
+        LinkRef {
+            index: self.index(),
+            name: self.name(),
+            kind: self.kind().to_owned(),
+        }
     }
 
     /// Notes its present name.

@@ -13,6 +13,7 @@ use crate::dsl::ipvlan_port::{self as port, Settings, Slave};
 use crate::dsl::make::{Fact, Parent, Wanted, creating, ensure, read};
 use crate::dsl::{Answer, Session, answer, link};
 use crate::error::{Error, Result};
+use crate::lab::setting::Setting;
 use crate::net::link::Snapshot;
 use crate::value::options::Options;
 
@@ -171,23 +172,12 @@ fn switch_port(
                 .map_err(context)?;
         }
     }
-    let with = |settings: Settings| {
-        let mut change = link::on(slave).build();
-        let data = message(slave.kind(), "", 0, settings);
-        change.attributes = data
-            .attributes
-            .into_iter()
-            .filter(|attribute| {
-                matches!(
-                    attribute,
-                    rtnetlink::packet_route::link::LinkAttribute::LinkInfo(_)
-                )
-            })
-            .collect();
-        change
-    };
     session.ports().forget();
-    link::change(session, slave, verb, with(wanted), with(present))
+    let port = |settings: Settings| Setting::Port {
+        mode: settings.mode_number().into(),
+        flag: settings.flag_bits().bits(),
+    };
+    link::change(session, slave, verb, port(present), port(wanted))
 }
 
 /// The words of this topic.

@@ -3,7 +3,6 @@
 use std::rc::Rc;
 
 use rhai::plugin::{Dynamic, NativeCallContext, export_module};
-use rtnetlink::packet_route::link::{LinkAttribute, LinkMessage};
 use rtnetlink::{LinkMessageBuilder, LinkUnspec};
 
 use crate::dsl::handle::{Link, Netns};
@@ -11,7 +10,9 @@ use crate::dsl::ipvlan_port::Settings;
 use crate::dsl::netns::namespace_argument;
 use crate::dsl::{Answer, Session, answer};
 use crate::error::{Error, Kind, Result, nearest};
-use crate::lab::{Outcome, Undo};
+use crate::lab::setting::Setting;
+use crate::lab::{LinkRef, Outcome, Undo};
+use crate::net::address;
 use crate::net::link::{self, Snapshot, Which};
 use crate::net::netns;
 use crate::net::rtnl::Refusal;
@@ -136,27 +137,29 @@ fn gone(link: &Link) -> Error {
     error
 }
 
-/// Sends one change of a link, with `former` to undo it by.
+/// Sets what is `old` to `new`.
 pub(crate) fn change(
     session: &Rc<Session>,
     link: &Link,
     verb: &str,
-    message: LinkMessage,
-    former: LinkMessage,
+    old: Setting,
+    new: Setting,
 ) -> Result<()> {
     let place = link.netns();
     let name = link.name();
+    let message = new.message(link.index(), link.kind());
     let undo = Undo::Restore {
         netns: place.clone(),
-        message: former,
-        what: name.clone(),
+        link: link.reference(),
+        old,
+        new,
     };
     session.wait(async {
         let rtnl = &place.rtnl()?;
         session
             .lab()
             .step(undo, link::change(rtnl, message))
-            .await
+            .await?
             .map_err(|refusal| match refusal.errno {
                 nix::errno::Errno::ENODEV => gone(link),
                 _ => refused(refusal, verb, &name, &place),
@@ -171,22 +174,15 @@ pub(crate) fn on(link: &Link) -> LinkMessageBuilder<LinkUnspec> {
     LinkUnspec::new_with_index(link.index())
 }
 
-/// Sets one attribute, if it is not as wanted already.
-pub(crate) fn set(
-    session: &Rc<Session>,
-    link: &Link,
-    verb: &str,
-    wanted: LinkAttribute,
-    present: impl FnOnce(&Snapshot) -> LinkAttribute,
-) -> Result<()> {
+/// Sets one setting, if it is not as wanted already.
+pub(crate) fn set(session: &Rc<Session>, link: &Link, verb: &str, wanted: Setting) -> Result<()> {
     let seen = snapshot(session, link)?;
-    let present = present(&seen);
+    let present = wanted.of(&seen).unwrap_or_else(|| wanted.clone());
     if present == wanted {
         session.lab().count(Outcome::Unchanged);
         return Ok(());
     }
-    let with = |attribute| on(link).append_extra_attribute(attribute).build();
-    change(session, link, verb, with(wanted), with(present))
+    change(session, link, verb, present, wanted)
 }
 
 /// Brings the link up or down.
@@ -196,13 +192,12 @@ pub(crate) fn set_up(session: &Rc<Session>, link: &Link, up: bool) -> Result<()>
         session.lab().count(Outcome::Unchanged);
         return Ok(());
     }
-    let state = |up| if up { on(link).up() } else { on(link).down() }.build();
     let verb = if up {
         "bring up link"
     } else {
         "bring down link"
     };
-    change(session, link, verb, state(up), state(!up))
+    change(session, link, verb, Setting::Up(!up), Setting::Up(up))
 }
 
 /// Sets the MTU in bytes.
@@ -216,9 +211,7 @@ pub(crate) fn set_mtu(session: &Rc<Session>, link: &Link, mtu: i64) -> Result<()
                 .doing(verb, &link.name())
                 .within(link.netns().label())
         })?;
-    set(session, link, verb, LinkAttribute::Mtu(bytes), |seen| {
-        LinkAttribute::Mtu(seen.mtu)
-    })
+    set(session, link, verb, Setting::Mtu(bytes))
 }
 
 /// Sets the hardware address.
@@ -235,9 +228,7 @@ pub(crate) fn set_mac(session: &Rc<Session>, link: &Link, text: &str) -> Result<
             .hint("set it on the parent, or use macvlan, whose slaves have their own"),
         ));
     }
-    set(session, link, verb, LinkAttribute::Address(bytes), |seen| {
-        LinkAttribute::Address(seen.mac.clone())
-    })
+    set(session, link, verb, Setting::Mac(bytes))
 }
 
 /// Puts the link under a bridge, bond or VRF of the same namespace, or under none.
@@ -256,13 +247,7 @@ pub(crate) fn set_master(session: &Rc<Session>, link: &Link, master: Option<&Lin
         Some(master) => master.index(),
         None => 0,
     };
-    set(
-        session,
-        link,
-        verb,
-        LinkAttribute::Controller(index),
-        |seen| LinkAttribute::Controller(seen.master.unwrap_or(0)),
-    )
+    set(session, link, verb, Setting::Master(index))
     .map_err(|error| match error.errno {
         Some(nix::errno::Errno::EBUSY) => error
             .cause("something else takes its traffic already")
@@ -281,10 +266,8 @@ pub(crate) fn set_master(session: &Rc<Session>, link: &Link, master: Option<&Lin
 
 /// Sets the alias, a free text.
 pub(crate) fn set_alias(session: &Rc<Session>, link: &Link, text: &str) -> Result<()> {
-    let wanted = LinkAttribute::IfAlias(text.to_owned());
-    set(session, link, "set the alias of link", wanted, |seen| {
-        LinkAttribute::IfAlias(seen.alias.clone().unwrap_or_default())
-    })
+    let wanted = Setting::Alias(text.to_owned());
+    set(session, link, "set the alias of link", wanted)
 }
 
 fn set_name(session: &Rc<Session>, link: &Link, name: &str) -> Result<()> {
@@ -302,13 +285,7 @@ fn set_name(session: &Rc<Session>, link: &Link, name: &str) -> Result<()> {
                 .within(link.netns().label()),
         );
     }
-    set(
-        session,
-        link,
-        verb,
-        LinkAttribute::IfName(name.to_string()),
-        |seen| LinkAttribute::IfName(seen.name.clone()),
-    )?;
+    set(session, link, verb, Setting::Name(name.to_string()))?;
     link.renamed(name.as_str());
     Ok(())
 }
@@ -347,22 +324,12 @@ fn move_to(session: &Rc<Session>, link: &Link, target: &Netns) -> Result<()> {
         ));
     }
     let index = link.index();
-    let undo = Undo::MoveBack {
-        netns: target.0.clone(),
-        index: 0,
-        home: from.clone(),
-        name: name.clone(),
-    };
+    let undo = way_back(session, link, target)?;
     let moved = session.wait(async {
         let rtnl = &from.rtnl()?;
         let lab = session.lab();
         let request = link::move_to(rtnl, index, target.namespace(), None);
-        let result = if lab.made_link(&from, index) {
-            request.await
-        } else {
-            lab.step(undo, request).await
-        };
-        result.map_err(|refusal| match refusal.errno {
+        lab.step(undo, request).await?.map_err(|refusal| match refusal.errno {
             nix::errno::Errno::EINVAL => context(Error::from(refusal).hint(
                 "some links can't leave their namespace: the loopback, and those with the netns-immutable flag",
             )),
@@ -375,10 +342,40 @@ fn move_to(session: &Rc<Session>, link: &Link, target: &Netns) -> Result<()> {
     let moved = moved.ok_or_else(|| gone(link))?;
     session
         .lab()
-        .link_moved((&from, index), (&target.0, moved.index), &name);
+        .link_moved((&from, index), (&target.0, moved.index));
     link.moved(target.0.clone(), moved.index);
     session.lab().count(Outcome::Changed);
     Ok(())
+}
+
+/// How to undo a move: a link of the run's own goes where it is then, a foreign one comes back.
+fn way_back(session: &Rc<Session>, link: &Link, target: &Netns) -> Result<Undo> {
+    let from = link.netns();
+    let netns = target.0.clone();
+    let moved = LinkRef {
+        index: 0,
+        ..link.reference()
+    };
+    if session.lab().made_link(&from, link.index()) {
+        return Ok(Undo::DeleteLink { netns, link: moved });
+    }
+    let up = snapshot(session, link)?.up;
+    let addresses = session.wait(async {
+        let addresses = address::list(&from.rtnl()?, Some(link.index())).await?;
+        Ok::<_, Error>(addresses)
+    })??;
+    Ok(Undo::MoveBack {
+        netns,
+        link: moved,
+        home: from,
+        was: link.index(),
+        up,
+        addresses: addresses
+            .into_iter()
+            .filter(|address| address.scope == "global")
+            .map(|address| address.prefix)
+            .collect(),
+    })
 }
 
 /// Deletes the link. Gone already is no error.

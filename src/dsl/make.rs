@@ -12,7 +12,7 @@ use rtnetlink::packet_route::link::{InfoData, LinkAttribute, LinkFlags, LinkMess
 use crate::dsl::handle::{Link, Netns};
 use crate::dsl::{Session, addr, link, route};
 use crate::error::{Error, Kind, Result};
-use crate::lab::{Outcome, Undo};
+use crate::lab::{LinkRef, Outcome, Undo};
 use crate::net::link::{Snapshot, Which};
 use crate::net::netns;
 use crate::net::rtnl::Refusal;
@@ -376,8 +376,11 @@ fn create(session: &Rc<Session>, wanted: &Wanted, message: LinkMessage) -> Resul
     }
     let undo = Undo::DeleteLink {
         netns: place.clone(),
-        index: 0,
-        name: name.to_owned(),
+        link: LinkRef {
+            index: 0,
+            name: name.to_owned(),
+            kind: wanted.kind.to_owned(),
+        },
     };
     let up = wanted.common.up;
     let made = session.wait(async {
@@ -394,12 +397,12 @@ fn create(session: &Rc<Session>, wanted: &Wanted, message: LinkMessage) -> Resul
                             .await?
                             .is_none() =>
                 {
-                    create_under_passing_name(wanted, sender, message.clone()).await
+                    create_under_passing_name(session, wanted, sender, message.clone()).await
                 }
                 other => other.map_err(|refusal| refused(wanted, &refusal)),
             }
         };
-        match session.lab().step(undo, request).await {
+        match session.lab().step(undo, request).await? {
             Err(error) if error.errno == Some(Errno::EEXIST) => return Ok(None),
             other => other?,
         }
@@ -434,6 +437,7 @@ fn with_up(message: &LinkMessage, up: bool) -> LinkMessage {
 
 /// Makes the link under a name that is free everywhere, and renames it where it lives.
 async fn create_under_passing_name(
+    session: &Session,
     wanted: &Wanted<'_>,
     sender: &netns::Netns,
     mut message: LinkMessage,
@@ -443,9 +447,18 @@ async fn create_under_passing_name(
     let passing = format!("iv{:x}x{number:x}", std::process::id());
     let place = &wanted.place;
     set_name(&mut message, &passing);
-    crate::net::link::create(&sender.rtnl()?, Some(place.namespace()), message)
-        .await
-        .map_err(|refusal| refused(wanted, &refusal))?;
+    let undo = Undo::DeleteLink {
+        netns: place.clone(),
+        link: LinkRef {
+            index: 0,
+            name: passing.clone(),
+            kind: wanted.kind.to_owned(),
+        },
+    };
+    let rtnl = &sender.rtnl()?;
+    let request = crate::net::link::create(rtnl, Some(place.namespace()), message);
+    let made = session.lab().step(undo, request).await?;
+    made.map_err(|refusal| refused(wanted, &refusal))?;
     let rtnl = &place.rtnl()?;
     let Some(made) = crate::net::link::get(rtnl, Which::Name(&passing)).await? else {
         return Err(Error::new(
@@ -463,6 +476,7 @@ async fn create_under_passing_name(
         // Nobody knows the passing name but us.
         let _ = crate::net::link::delete(rtnl, made.index).await;
     }
+    session.lab().link_renamed(place, &passing);
     renamed.map_err(|refusal| refused(wanted, &refusal))
 }
 

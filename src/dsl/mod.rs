@@ -14,6 +14,7 @@ pub mod exec;
 pub mod handle;
 pub mod ipvlan;
 pub mod ipvlan_port;
+pub mod lab;
 pub mod link;
 pub mod macvlan;
 mod make;
@@ -108,6 +109,10 @@ pub const TOPICS: &[Topic] = &[
     Topic {
         title: "Commands",
         words: &exec::words::RHAI_MANIFEST,
+    },
+    Topic {
+        title: "Labs",
+        words: &lab::words::RHAI_MANIFEST,
     },
     Topic {
         title: "Parameters",

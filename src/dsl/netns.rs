@@ -118,6 +118,8 @@ pub(crate) fn namespace_argument(given: &Dynamic) -> Result<Netns> {
 }
 
 fn find_or_make(session: &Rc<Session>, place: &str) -> Result<Netns> {
+    // An earlier run that was killed may have left half of this namespace behind.
+    session.lab().begin()?;
     let found = match open(place) {
         Err(error) if error.kind == Kind::NotFound && is_name(place) => make(session, place),
         found => found.inspect(|found| {
@@ -139,10 +141,7 @@ fn find_or_make(session: &Rc<Session>, place: &str) -> Result<Netns> {
 }
 
 fn make(session: &Rc<Session>, name: &str) -> Result<Rc<netns::Netns>> {
-    let name: NetnsName = name.parse()?;
-    let made = Rc::new(netns::Netns::make(&name)?);
-    session.lab().netns_made(&made, name);
-    Ok(made)
+    session.lab().make_netns(&name.parse()?)
 }
 
 /// Takes the name away, and with it the namespace. Gone already is no error.

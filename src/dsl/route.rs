@@ -133,7 +133,7 @@ fn create(
     };
     let added = session.wait(async {
         let rtnl = &place.rtnl()?;
-        Ok::<_, Error>(session.lab().step(undo, route::add(rtnl, route)).await)
+        session.lab().step(undo, route::add(rtnl, route)).await
     })??;
     if added.is_ok() {
         session.lab().count(Outcome::Created);
@@ -258,7 +258,7 @@ fn remove(session: &Rc<Session>, place: &Rc<netns::Netns>, route: &route::Route)
         session
             .lab()
             .step(undo, route::delete(rtnl, route))
-            .await
+            .await?
             .map_err(Error::from)
     })??;
     session.lab().count(Outcome::Deleted);

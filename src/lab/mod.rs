@@ -1,25 +1,33 @@
 //! What a run made and changed, how to undo each, and the way back.
 //!
-//! A word announces its change with [`Lab::step`] before it asks the kernel for it. What was there before the run is never
-//! announced as made, so that taking a run down leaves it alone. Inside a namespace or on a link that the run itself made,
-//! single changes need no undo: they go with it.
+//! A word announces its change with [`Lab::step`] before it asks the kernel for it, and the lab's [`journal`] has it before it is
+//! made. What was there before the run is never announced as made, so that taking a run down leaves it alone. Inside a
+//! namespace or on a link that the run itself made, single changes need no undo: they go with it.
 
 pub mod entries;
+pub mod inventory;
+pub mod journal;
+pub mod recognise;
+pub mod record;
 pub mod rollback;
+pub mod setting;
+pub mod undo;
 
 use std::cell::{Cell, RefCell};
 use std::collections::HashSet;
 use std::net::IpAddr;
+use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
-use ipnet::IpNet;
-use rtnetlink::packet_route::link::LinkMessage;
-
-use crate::error::Result;
+use crate::error::{Error, Kind, Result};
+use crate::lab::journal::Journal;
+use crate::lab::record::{Found, Place};
+use crate::lab::setting::Setting;
 use crate::net::namespace::Id;
 use crate::net::netns::Netns;
-use crate::net::route::Route;
 use crate::value::name::NetnsName;
+
+pub use undo::{LinkRef, Undo};
 
 /// What happened to an object that the script asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -47,110 +55,36 @@ pub struct Counts {
     pub deleted: usize,
 }
 
-/// How to take one step back.
+/// A change that the run made.
 #[derive(Clone, Debug)]
-pub enum Undo {
-    /// Take the name, and with it the namespace, away.
-    DeleteNetns {
-        /// The namespace made.
-        netns: Rc<Netns>,
-        /// Its name.
-        name: NetnsName,
-    },
-    /// Delete a link.
-    DeleteLink {
-        /// Where it lives.
-        netns: Rc<Netns>,
-        /// Its ifindex; 0 until the kernel has given it one.
-        index: u32,
-        /// Its name.
-        name: String,
-    },
-    /// Bring a link back to where it was.
-    MoveBack {
-        /// Where it is now.
-        netns: Rc<Netns>,
-        /// Its ifindex there.
-        index: u32,
-        /// Where it was.
-        home: Rc<Netns>,
-        /// Its name there.
-        name: String,
-    },
-    /// Set a link's attributes to what they were.
-    Restore {
-        /// Where it lives.
-        netns: Rc<Netns>,
-        /// The former values; carries the ifindex.
-        message: LinkMessage,
-        /// What is restored, in words.
-        what: String,
-    },
-    /// Delete an address.
-    DeleteAddress {
-        /// Where the link lives.
-        netns: Rc<Netns>,
-        /// Its ifindex.
-        link: u32,
-        /// The address.
-        prefix: IpNet,
-    },
-    /// Add an address again.
-    AddAddress {
-        /// Where the link lives.
-        netns: Rc<Netns>,
-        /// Its ifindex.
-        link: u32,
-        /// The address.
-        prefix: IpNet,
-    },
-    /// Delete a route.
-    DeleteRoute {
-        /// Where it stands.
-        netns: Rc<Netns>,
-        /// The route.
-        route: Box<Route>,
-    },
-    /// Add a route again.
-    AddRoute {
-        /// Where it stood.
-        netns: Rc<Netns>,
-        /// The route.
-        route: Box<Route>,
-    },
+struct Step {
+    /// Its number in the journal; 0 where none is kept.
+    number: u64,
+    /// Between which marks of a session it was made.
+    stretch: usize,
+    undo: Undo,
 }
 
-impl Undo {
-    /// The namespace that it works in.
-    fn netns(&self) -> &Rc<Netns> {
-        match self {
-            Self::DeleteNetns { netns, .. }
-            | Self::DeleteLink { netns, .. }
-            | Self::MoveBack { netns, .. }
-            | Self::Restore { netns, .. }
-            | Self::DeleteAddress { netns, .. }
-            | Self::AddAddress { netns, .. }
-            | Self::DeleteRoute { netns, .. }
-            | Self::AddRoute { netns, .. } => netns,
-        }
-    }
-
-    /// The link that it is about, by ifindex.
-    fn link(&self) -> Option<u32> {
-        match self {
-            Self::DeleteLink { index, .. } | Self::MoveBack { index, .. } => Some(*index),
-            Self::Restore { message, .. } => Some(message.header.index),
-            Self::DeleteAddress { link, .. } | Self::AddAddress { link, .. } => Some(*link),
-            Self::DeleteRoute { route, .. } | Self::AddRoute { route, .. } => route.link,
-            Self::DeleteNetns { .. } => None,
-        }
-    }
+/// What a lab is called, and who says so.
+#[derive(Clone, Debug, Default)]
+struct Name {
+    /// None where no journal is kept.
+    lab: Option<String>,
+    script: Option<PathBuf>,
+    /// Whether the command line gave it: what the script says is of no account then.
+    is_given: bool,
+    /// Whether many runs have the name at once, as lines on the command line do: one that finds it taken adds its process.
+    is_common: bool,
 }
 
 /// What one run made and changed.
 #[derive(Debug, Default)]
 pub struct Lab {
-    steps: RefCell<Vec<Undo>>,
+    name: RefCell<Name>,
+    journal: RefCell<Option<Journal>>,
+    /// Whether a journal of earlier runs was looked for.
+    is_begun: Cell<bool>,
+    steps: RefCell<Vec<Step>>,
     /// What came before the last mark: see [`Lab::mark`].
     before: entries::Before,
     counts: Cell<Counts>,
@@ -161,33 +95,200 @@ pub struct Lab {
 }
 
 impl Lab {
+    /// Says what the lab is called, before anything is done. Without a name no journal is kept.
+    /// `is_given` is whether it stays whatever the script says.
+    pub fn call(&self, lab: &str, script: Option<&Path>, is_given: bool) -> Result<()> {
+        journal::check_name(lab)?;
+        self.name.replace(Name {
+            lab: Some(lab.to_owned()),
+            script: script.map(Path::to_owned),
+            is_given,
+            is_common: false,
+        });
+        Ok(())
+    }
+
+    /// The same for a name that many short runs have at once.
+    pub fn call_commonly(&self, lab: &str) {
+        self.name.replace(Name {
+            lab: Some(lab.to_owned()),
+            is_common: true,
+            ..Name::default()
+        });
+    }
+
+    /// Gives the lab another name, as its script says.
+    pub fn rename(&self, lab: &str) -> Result<()> {
+        let context = |error: Error| error.doing("name lab", lab);
+        journal::check_name(lab).map_err(context)?;
+        if self.name.borrow().is_given {
+            return Ok(());
+        }
+        if self.is_begun.get() && self.name.borrow().lab.as_deref() != Some(lab) {
+            return Err(context(
+                Error::invalid("the run has begun its lab already").hint(format!(
+                    "write lab(\"{lab}\") before the first word that makes something"
+                )),
+            ));
+        }
+        let mut name = self.name.borrow_mut();
+        name.lab = Some(lab.to_owned());
+        name.is_common = false;
+        Ok(())
+    }
+
+    /// The lab's name, where it has one.
+    pub fn name(&self) -> Option<String> {
+        self.name.borrow().lab.clone()
+    }
+
+    /// Opens the journal that earlier runs of the lab left, if there is one, and settles what a crash left unsettled.
+    ///
+    /// Fails with `busy` where another run is at work.
+    pub fn begin(&self) -> Result<()> {
+        if self.is_begun.replace(true) {
+            return Ok(());
+        }
+        self.open(false).inspect_err(|_| self.is_begun.set(false))
+    }
+
+    fn open(&self, make: bool) -> Result<()> {
+        if self.journal.borrow().is_some() {
+            return Ok(());
+        }
+        let name = self.name.borrow().clone();
+        let Some(lab) = &name.lab else {
+            return Ok(());
+        };
+        let script = name.script.as_deref();
+        let opened = match Journal::open(lab, script, make) {
+            Err(error) if error.kind == Kind::Busy && name.is_common => {
+                let own = format!("{lab}-{}", std::process::id());
+                let opened = Journal::open(&own, script, make);
+                self.name.borrow_mut().lab = Some(own);
+                opened
+            }
+            opened => opened,
+        };
+        if let Some((mut journal, contents)) = opened? {
+            recognise::settle(&mut journal, &contents);
+            self.journal.replace(Some(journal));
+        }
+        Ok(())
+    }
+
+    /// Writes to the journal what is about to be changed.
+    fn announce(&self, undo: &Undo) -> Result<u64> {
+        self.begin()?;
+        self.open(true)?;
+        match self.journal.borrow_mut().as_mut() {
+            None => Ok(0),
+            Some(journal) => match undo.clone().map(|netns| Some(Place::of(&netns))) {
+                Some(undo) => journal.announce(undo),
+                None => Ok(0),
+            },
+        }
+    }
+
+    fn complete(&self, number: u64, found: Found) {
+        if let Some(journal) = self.journal.borrow_mut().as_mut().filter(|_| number > 0) {
+            journal.complete(number, found);
+        }
+    }
+
+    fn undone(&self, number: u64) {
+        if let Some(journal) = self.journal.borrow_mut().as_mut().filter(|_| number > 0) {
+            journal.undone(number);
+        }
+    }
+
+    /// Lets go of the journal, and removes it where nothing of the lab stands. To be called when the run has ended.
+    pub fn close(&self) {
+        if let Some(journal) = self.journal.borrow_mut().take() {
+            journal.close();
+        }
+    }
+
     /// Notes how to undo a change, then makes it; forgets it again where the change fails.
     ///
-    /// Where the change lies within something that the run itself made, there is nothing to note.
+    /// Where the change lies within something that the run itself made, there is nothing to note. The outer failure is that of
+    /// the journal, which has to have the change before it is made.
     pub async fn step<T, E>(
         &self,
         undo: Undo,
         change: impl Future<Output = Result<T, E>>,
-    ) -> Result<T, E> {
-        let within_own = match &undo {
-            Undo::DeleteNetns { .. } | Undo::MoveBack { .. } => false,
-            Undo::DeleteLink { netns, .. } => self.made_namespace_now(netns),
-            other => {
-                self.made_namespace_now(other.netns())
-                    || other
-                        .link()
-                        .is_some_and(|index| self.made_link_now(other.netns(), index))
-            }
-        };
-        if within_own {
-            return change.await;
+    ) -> Result<Result<T, E>> {
+        if self.goes_by_itself(&undo) {
+            return Ok(change.await);
         }
-        self.steps.borrow_mut().push(undo);
+        let number = self.announce(&undo)?;
+        self.push(number, undo);
         let result = change.await;
         if result.is_err() {
-            self.steps.borrow_mut().pop();
+            self.forget(|step| step.number == number);
         }
-        result
+        Ok(result)
+    }
+
+    fn push(&self, number: u64, undo: Undo) {
+        let stretch = self.before.stretch.get();
+        self.steps.borrow_mut().push(Step {
+            number,
+            stretch,
+            undo,
+        });
+    }
+
+    /// Whether the change goes with a namespace or a link that the run made.
+    fn goes_by_itself(&self, undo: &Undo) -> bool {
+        let Some(netns) = undo.netns() else {
+            return false;
+        };
+        match undo {
+            Undo::DeleteNetns { .. } | Undo::MoveBack { .. } => false,
+            // By its name a link is recognised: a new one has to be known.
+            Undo::DeleteLink { .. }
+            | Undo::Restore {
+                old: Setting::Name(_),
+                ..
+            } => self.made_namespace_now(netns),
+            Undo::DeleteRoute { route, .. } | Undo::AddRoute { route, .. } => {
+                self.made_namespace_now(netns)
+                    || route
+                        .link
+                        .is_some_and(|index| self.made_link_now(netns, index))
+            }
+            other => {
+                self.made_namespace_now(netns)
+                    || other
+                        .link()
+                        .is_some_and(|link| self.made_link_now(netns, link.index))
+            }
+        }
+    }
+
+    /// Strikes out steps that are nothing to undo any more. Of those without a journal only the last can be meant.
+    fn forget(&self, is_meant: impl Fn(&Step) -> bool) {
+        let mut struck = Vec::new();
+        let mut steps = self.steps.borrow_mut();
+        if steps
+            .last()
+            .is_some_and(|step| step.number == 0 && is_meant(step))
+        {
+            steps.pop();
+        } else {
+            steps.retain(|step| {
+                let keep = step.number == 0 || !is_meant(step);
+                if !keep {
+                    struck.push(step.number);
+                }
+                keep
+            });
+        }
+        drop(steps);
+        for number in struck {
+            self.undone(number);
+        }
     }
 
     /// Counts what happened to an object.
@@ -207,24 +308,48 @@ impl Lab {
         self.counts.get()
     }
 
-    /// Notes that the run made this namespace.
-    pub fn netns_made(&self, netns: &Rc<Netns>, name: NetnsName) {
-        self.made_netns.borrow_mut().insert(netns.namespace().id());
-        self.steps.borrow_mut().push(Undo::DeleteNetns {
-            netns: netns.clone(),
-            name,
-        });
+    /// Makes the namespace `name`.
+    pub fn make_netns(&self, name: &NetnsName) -> Result<Rc<Netns>> {
+        let intent = Undo::DeleteNetns {
+            netns: None,
+            name: name.clone(),
+        };
+        let number = self.announce(&intent)?;
+        let made = match Netns::make(name) {
+            Ok(made) => Rc::new(made),
+            Err(error) => {
+                self.undone(number);
+                return Err(error);
+            }
+        };
+        if number > 0 {
+            self.complete(number, Found::Netns(Place::of(&made)));
+        }
+        self.made_netns.borrow_mut().insert(made.namespace().id());
+        let undo = Undo::DeleteNetns {
+            netns: Some(made.clone()),
+            name: name.clone(),
+        };
+        self.push(number, undo);
         self.count(Outcome::Created);
+        Ok(made)
     }
 
     /// Notes that a namespace was deleted on purpose, and with it all that the run made in it.
     pub fn netns_deleted(&self, netns: &Netns) {
         let id = netns.namespace().id();
         self.made_netns.borrow_mut().remove(&id);
-        self.steps
-            .borrow_mut()
-            .retain(|step| step.netns().namespace().id() != id);
-        self.before.namespace_deleted(id);
+        let mut struck = Vec::new();
+        self.steps.borrow_mut().retain(|step| {
+            let keep = step.undo.netns().is_none_or(|n| n.namespace().id() != id);
+            if !keep {
+                struck.push(step.number);
+            }
+            keep
+        });
+        for number in struck {
+            self.undone(number);
+        }
         self.count(Outcome::Deleted);
     }
 
@@ -232,52 +357,55 @@ impl Lab {
     pub fn link_made(&self, netns: &Netns, index: u32, name: &str) {
         let id = netns.namespace().id();
         self.made_links.borrow_mut().insert((id, index));
-        let mut steps = self.steps.borrow_mut();
-        let announced = steps.iter_mut().rev().find_map(|step| match step {
-            Undo::DeleteLink {
-                netns,
-                index,
-                name: announced,
-            } if *index == 0 && announced == name && netns.namespace().id() == id => Some(index),
-            _ => None,
+        let announced = self.steps.borrow_mut().iter_mut().rev().find_map(|step| {
+            let is_it = matches!(&step.undo, Undo::DeleteLink { netns, link }
+                if link.index == 0 && link.name == name && netns.namespace().id() == id);
+            is_it.then(|| {
+                step.undo.set_index(index);
+                step.number
+            })
         });
-        if let Some(announced) = announced {
-            *announced = index;
+        if let Some(number) = announced {
+            self.complete(number, Found::Link(index));
         }
     }
 
+    /// Notes that no link has the name any more under which one was announced.
+    pub fn link_renamed(&self, netns: &Netns, name: &str) {
+        let id = netns.namespace().id();
+        self.forget(|step| {
+            matches!(&step.undo, Undo::DeleteLink { netns, link }
+                if link.index == 0 && link.name == name && netns.namespace().id() == id)
+        });
+    }
+
     /// Follows a link to its new place, so that it is still found when the run is taken down.
-    pub fn link_moved(&self, from: (&Netns, u32), to: (&Rc<Netns>, u32), name: &str) {
-        if let Some(Undo::MoveBack {
-            netns,
-            index: index @ 0,
-            ..
-        }) = self.steps.borrow_mut().last_mut()
-            && netns.namespace().id() == to.0.namespace().id()
-        {
-            *index = to.1;
+    pub fn link_moved(&self, from: (&Netns, u32), to: (&Rc<Netns>, u32)) {
+        let target = to.0.namespace().id();
+        let announced = self.steps.borrow_mut().last_mut().and_then(|step| {
+            let is_new = step.undo.link().is_some_and(|link| link.index == 0)
+                && step
+                    .undo
+                    .netns()
+                    .is_some_and(|n| n.namespace().id() == target);
+            is_new.then(|| {
+                step.undo.set_index(to.1);
+                step.number
+            })
+        });
+        if let Some(number) = announced {
+            self.complete(number, Found::Link(to.1));
         }
         let old = (from.0.namespace().id(), from.1);
-        let mut made = self.made_links.borrow_mut();
-        if !made.remove(&old) {
+        if !self.made_links.borrow_mut().remove(&old) {
             return;
         }
-        made.insert((to.0.namespace().id(), to.1));
-        let follow = |step: &mut Undo| {
-            if let Undo::DeleteLink {
-                netns,
-                index,
-                name: known,
-            } = step
-                && (netns.namespace().id(), *index) == old
-            {
-                *netns = to.0.clone();
-                *index = to.1;
-                name.clone_into(known);
-            }
-        };
-        self.steps.borrow_mut().iter_mut().for_each(follow);
-        self.before.for_each(follow);
+        self.made_links.borrow_mut().insert((target, to.1));
+        // Where it was, there is none to delete any more.
+        self.forget(|step| {
+            matches!(&step.undo, Undo::DeleteLink { netns, link }
+                if (netns.namespace().id(), link.index) == old)
+        });
     }
 
     /// Whether the run made this namespace.
@@ -308,6 +436,6 @@ impl Lab {
 
     /// Whether there is anything to take down.
     pub fn is_empty(&self) -> bool {
-        self.steps.borrow().is_empty() && self.before.is_empty()
+        self.steps.borrow().is_empty()
     }
 }

@@ -1,15 +1,20 @@
-//! The way back: undoes what a run made and changed, newest first.
+//! The way back: undoes what a run or a lab made and changed, newest first.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::fmt;
+use std::rc::Rc;
 
 use nix::errno::Errno;
 
-use crate::error::{Error, Result};
-use crate::lab::{Lab, Undo};
+use crate::error::{Error, Kind, Result};
+use crate::lab::recognise::{self, Finder};
+use crate::lab::undo::{LinkRef, Undo};
+use crate::lab::{Lab, Step, journal::Journal};
 use crate::net::namespace::Id;
 use crate::net::netns::Netns;
+use crate::net::rtnl::Refusal;
 use crate::net::{address, link, namespace, route};
+use crate::value::name::NetnsName;
 
 /// What a rollback did.
 #[derive(Clone, Debug, Default)]
@@ -20,13 +25,15 @@ pub struct Undone {
     pub links: usize,
     /// Settings, addresses and routes put back.
     pub changes: usize,
+    /// What somebody else has changed since, and was left as it is.
+    pub left: Vec<String>,
     /// What could not be undone, and why.
     pub failures: Vec<Error>,
 }
 
-impl fmt::Display for Undone {
-    /// One line that says what was taken down: `took down what this run made: 2 namespaces, 1 link`.
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+impl Undone {
+    /// What was taken down: `2 namespaces, 1 link`. `None` where nothing was.
+    pub fn counted(&self) -> Option<String> {
         let parts: Vec<String> = [
             (self.namespaces, "namespace", "namespaces"),
             (self.links, "link", "links"),
@@ -36,138 +43,327 @@ impl fmt::Display for Undone {
         .filter(|(count, ..)| *count > 0)
         .map(|(count, one, many)| format!("{count} {}", if count == 1 { one } else { many }))
         .collect();
-        match parts.as_slice() {
-            [] => f.write_str("nothing of what this run made was left to take down"),
-            parts => write!(f, "took down what this run made: {}", parts.join(", ")),
+        (!parts.is_empty()).then(|| parts.join(", "))
+    }
+}
+
+impl fmt::Display for Undone {
+    /// One line that says what was taken down: `took down what this run made: 2 namespaces, 1 link`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.counted() {
+            None => f.write_str("nothing of what this run made was left to take down"),
+            Some(parts) => write!(f, "took down what this run made: {parts}"),
         }
     }
+}
+
+/// What became of one step.
+enum Way {
+    Back,
+    NothingLeft,
+    /// Somebody else has changed it since; what is there, in words.
+    NotOurs(String),
+}
+
+/// Who is taken down, and how.
+#[derive(Clone, Copy, Debug)]
+struct How {
+    /// Whether time has passed since: what somebody else has changed meanwhile is theirs.
+    is_later: bool,
+    /// Whether a namespace goes though processes are inside.
+    force: bool,
 }
 
 impl Lab {
     /// Undoes every step of the run, newest first. What is gone already is passed over.
     pub async fn roll_back(&self) -> Undone {
-        let mut steps = self.before.take_all();
-        steps.append(&mut self.steps.borrow_mut());
-        let undone = undo_all(steps).await;
+        let undone = self.undo_steps(self.steps.take()).await;
+        self.before.clear();
         self.made_netns.borrow_mut().clear();
         self.made_links.borrow_mut().clear();
         undone
     }
+
+    /// Undoes `steps`, newest first, and strikes them out in the journal. What could not be undone stays there.
+    pub(super) async fn undo_steps(&self, steps: Vec<Step>) -> Undone {
+        for step in &steps {
+            let Some(id) = step.undo.netns().map(|netns| netns.namespace().id()) else {
+                continue;
+            };
+            match &step.undo {
+                Undo::DeleteNetns { .. } => {
+                    self.made_netns.borrow_mut().remove(&id);
+                    self.made_links.borrow_mut().retain(|(of, _)| *of != id);
+                }
+                Undo::DeleteLink { link, .. } => {
+                    self.made_links.borrow_mut().remove(&(id, link.index));
+                }
+                _ => {}
+            }
+        }
+        let how = How {
+            is_later: false,
+            force: false,
+        };
+        take_down(steps, how, |number| self.undone(number)).await
+    }
 }
 
-/// Undoes `steps`, newest first.
-pub(super) async fn undo_all(steps: Vec<Undo>) -> Undone {
+/// Takes down what stands of the lab whose journal this is, and strikes it out there.
+pub async fn take_down_lab(
+    journal: &mut Journal,
+    told: Vec<crate::lab::record::Step>,
+    force: bool,
+) -> Undone {
+    let mut finder = Finder::default();
+    let mut steps = Vec::new();
+    for step in told {
+        match finder.undo(step.undo) {
+            Some(undo) => steps.push(Step {
+                number: step.number,
+                stretch: 0,
+                undo,
+            }),
+            // Its namespace is gone, and all that was in it.
+            None => journal.undone(step.number),
+        }
+    }
+    let how = How {
+        is_later: true,
+        force,
+    };
+    take_down(steps, how, |number| journal.undone(number)).await
+}
+
+async fn take_down(steps: Vec<Step>, how: How, mut undone: impl FnMut(u64)) -> Undone {
     let doomed: HashSet<Id> = steps
         .iter()
-        .filter_map(|step| match step {
-            Undo::DeleteNetns { netns, .. } => Some(netns.namespace().id()),
-            _ => None,
-        })
+        .filter(|step| matches!(step.undo, Undo::DeleteNetns { .. }))
+        .filter_map(|step| step.undo.netns().map(|netns| netns.namespace().id()))
         .collect();
-    let mut undone = Undone::default();
-    for step in steps.into_iter().rev() {
-        let goes_with_namespace = doomed.contains(&step.netns().namespace().id());
-        match &step {
-            // A link from outside must leave before its namespace goes, or the kernel deletes it.
-            Undo::DeleteNetns { .. } | Undo::MoveBack { .. } => {}
-            _ if goes_with_namespace => continue,
-            _ => {}
+    let mut inside = None;
+    let mut going_along: HashMap<Id, Vec<u64>> = HashMap::new();
+    let mut sum = Undone::default();
+    for Step { number, undo, .. } in steps.into_iter().rev() {
+        let id = undo.netns().map(|netns| netns.namespace().id());
+        // A link from outside must leave before its namespace goes, or the kernel deletes it.
+        let is_own = !matches!(undo, Undo::DeleteNetns { .. } | Undo::MoveBack { .. });
+        if let Some(id) = id.filter(|id| is_own && doomed.contains(id)) {
+            going_along.entry(id).or_default().push(number);
+            continue;
         }
-        let counter = match &step {
-            Undo::DeleteNetns { .. } => &mut undone.namespaces,
-            Undo::DeleteLink { .. } => &mut undone.links,
-            _ => &mut undone.changes,
+        let counter = match &undo {
+            Undo::DeleteNetns { .. } => &mut sum.namespaces,
+            Undo::DeleteLink { .. } => &mut sum.links,
+            _ => &mut sum.changes,
         };
-        match undo(step).await {
-            Ok(true) => *counter += 1,
-            Ok(false) => {}
-            Err(error) => undone.failures.push(error),
+        let result = match undo {
+            Undo::DeleteNetns { netns, name } => {
+                let inside = inside.get_or_insert_with(recognise::processes);
+                delete_netns(netns, &name, inside, how)
+            }
+            other => back(other, how).await,
+        };
+        match result {
+            Ok(way) => {
+                match way {
+                    Way::Back => *counter += 1,
+                    Way::NothingLeft => {}
+                    Way::NotOurs(text) => sum.left.push(text),
+                }
+                for number in id
+                    .and_then(|id| going_along.remove(&id))
+                    .unwrap_or_default()
+                {
+                    undone(number);
+                }
+                undone(number);
+            }
+            Err(error) => sum.failures.push(error),
         }
     }
-    undone
+    sum
 }
 
-/// Undoes one step; `false` where there was nothing left to undo.
-async fn undo(step: Undo) -> Result<bool> {
-    let netns = step.netns().clone();
-    if netns.check().is_err() {
-        return Ok(false);
-    }
-    match step {
-        Undo::DeleteNetns { netns, name } => namespace::delete(&name)
-            .and_then(|()| netns.release())
-            .map(|()| true)
-            .map_err(|error| error.doing("delete namespace", netns.label())),
-        Undo::DeleteLink { index, name, .. } => delete_link(&netns, index, &name).await,
-        Undo::MoveBack {
-            index, home, name, ..
-        } => {
-            let moved = link::move_to(&netns.rtnl()?, index, home.namespace(), Some(&name)).await;
-            done(moved, "move back", &name, &netns)
+fn delete_netns(
+    netns: Option<Rc<Netns>>,
+    name: &NetnsName,
+    inside: &HashMap<Id, Vec<u32>>,
+    how: How,
+) -> Result<Way> {
+    let context = |error: Error| error.doing("delete namespace", name.as_str());
+    if let Some(netns) = &netns {
+        if netns.check().is_err() {
+            return Ok(Way::NothingLeft);
         }
-        Undo::Restore { message, what, .. } => done(
-            link::change(&netns.rtnl()?, message).await,
-            "restore",
-            &what,
-            &netns,
-        ),
-        Undo::DeleteAddress { link, prefix, .. } => {
-            let deleted = address::delete(&netns.rtnl()?, link, prefix).await;
+        let pids = inside.get(&netns.namespace().id());
+        let mut foreign = pids.into_iter().flatten().filter(|pid| !is_ours(**pid));
+        if !how.force
+            && let Some(first) = foreign.next()
+        {
+            let name_of = |pid: &u32| format!("{pid} ({})", recognise::command_of(*pid));
+            let all: Vec<String> = std::iter::once(first).chain(foreign).map(name_of).collect();
+            return Err(context(
+                Error::new(Kind::Busy, "processes are inside")
+                    .note(format!("inside: {}", all.join(", ")))
+                    .hint("end them first, or take the lab down with `ipvsh down --force LAB`"),
+            ));
+        }
+    }
+    namespace::delete(name).map_err(context)?;
+    if let Some(netns) = netns {
+        netns.release()?;
+    }
+    Ok(Way::Back)
+}
+
+/// Whether this process started `pid`, itself or by way of others.
+fn is_ours(pid: u32) -> bool {
+    let own = std::process::id();
+    let mut ancestors = std::iter::successors(Some(pid), |pid| recognise::parent_of(*pid));
+    ancestors.any(|ancestor| ancestor == own)
+}
+
+/// Undoes one step.
+async fn back(undo: Undo, how: How) -> Result<Way> {
+    let Some(netns) = undo.netns().cloned().filter(|netns| netns.check().is_ok()) else {
+        return Ok(Way::NothingLeft);
+    };
+    let rtnl = &netns.rtnl()?;
+    let seen = match undo.link() {
+        Some(_) => match recognise::link_of(&undo, &netns).await? {
+            Some(seen) => Some(seen),
+            None => return settle_if_back(&undo).await,
+        },
+        None => None,
+    };
+    let index = seen.as_ref().map_or(0, |seen| seen.index);
+    match undo {
+        Undo::DeleteNetns { .. } => Ok(Way::NothingLeft),
+        Undo::DeleteLink {
+            link: LinkRef { name, .. },
+            ..
+        } => match link::delete(rtnl, index).await {
+            Ok(true) => Ok(Way::Back),
+            Ok(false) => Ok(Way::NothingLeft),
+            Err(refusal) => done(Err(refusal), "delete link", &name, &netns),
+        },
+        Undo::MoveBack {
+            link,
+            home,
+            up,
+            addresses,
+            ..
+        } => {
+            let moved = link::move_to(rtnl, index, home.namespace(), Some(&link.name)).await;
+            let way = done(moved, "move back", &link.name, &netns)?;
+            settle_at_home(&home, None, &link, up, &addresses).await?;
+            Ok(way)
+        }
+        Undo::Restore { link, old, new, .. } => {
+            let present = seen.as_ref().and_then(|seen| old.of(seen));
+            if present.as_ref() == Some(&old) {
+                return Ok(Way::NothingLeft);
+            }
+            if let Some(present) = present.filter(|present| how.is_later && *present != new) {
+                return Ok(Way::NotOurs(format!(
+                    "{} of link `{}` in namespace `{}` is {present}, not the {new} that the lab set: left as it is",
+                    old.what(),
+                    link.name,
+                    netns.label()
+                )));
+            }
+            let set = link::change(rtnl, old.message(index, &link.kind)).await;
+            let what = format!("{} {old} of {}", old.what(), link.name);
+            done(set, "restore", &what, &netns)
+        }
+        Undo::DeleteAddress { prefix, .. } => {
+            let deleted = address::delete(rtnl, index, prefix).await;
             done(deleted, "delete address", &prefix.to_string(), &netns)
         }
-        Undo::AddAddress { link, prefix, .. } => {
+        Undo::AddAddress { prefix, .. } => {
             let new = address::NewAddress {
-                link,
+                link: index,
                 prefix,
                 nodad: true,
             };
-            let added = address::add(&netns.rtnl()?, &new).await;
+            let added = address::add(rtnl, &new).await;
             done(added, "restore address", &prefix.to_string(), &netns)
         }
         Undo::DeleteRoute { route, .. } => {
-            let deleted = route::delete(&netns.rtnl()?, &route).await;
+            let deleted = route::delete(rtnl, &route).await;
             done(deleted, "delete route", &route.destination_text(), &netns)
         }
         Undo::AddRoute { route, .. } => {
-            let added = route::add(&netns.rtnl()?, &route).await;
+            let added = route::add(rtnl, &route).await;
             done(added, "restore route", &route.destination_text(), &netns)
         }
     }
 }
 
-async fn delete_link(netns: &Netns, index: u32, name: &str) -> Result<bool> {
-    let rtnl = &netns.rtnl()?;
-    let index = match index {
-        // The run was cut off between asking and learning the ifindex.
-        0 => match link::get(rtnl, link::Which::Name(name)).await? {
-            Some(found) => found.index,
-            None => return Ok(false),
-        },
-        index => index,
-    };
-    link::delete(rtnl, index).await.map_err(|refusal| {
-        Error::from(refusal)
-            .doing("delete link", name)
-            .within(netns.label())
-    })
+/// Ends what an earlier way back was cut off in: the link is at home, and has not got all that it had there.
+async fn settle_if_back(undo: &Undo) -> Result<Way> {
+    if let Undo::MoveBack {
+        link,
+        home,
+        was,
+        up,
+        addresses,
+        ..
+    } = undo
+    {
+        settle_at_home(home, Some(*was), link, *up, addresses).await?;
+    }
+    Ok(Way::NothingLeft)
 }
 
-/// What is gone already needs no undoing.
-fn done(
-    result: std::result::Result<(), crate::net::rtnl::Refusal>,
-    verb: &str,
-    object: &str,
-    netns: &Netns,
-) -> Result<bool> {
+/// Gives a link that came back what its move took from it; only the one of the ifindex `was`, where one is given.
+async fn settle_at_home(
+    home: &Netns,
+    was: Option<u32>,
+    link: &LinkRef,
+    up: bool,
+    addresses: &[ipnet::IpNet],
+) -> Result<()> {
+    let rtnl = &home.rtnl()?;
+    let seen = link::get(rtnl, link::Which::Name(&link.name)).await?;
+    let is_it =
+        |seen: &link::Snapshot| seen.kind == link.kind && was.is_none_or(|was| was == seen.index);
+    let Some(seen) = seen.filter(is_it) else {
+        return Ok(());
+    };
+    for prefix in addresses {
+        let new = address::NewAddress {
+            link: seen.index,
+            prefix: *prefix,
+            nodad: true,
+        };
+        let added = address::add(rtnl, &new).await;
+        done(added, "restore address", &prefix.to_string(), home)?;
+    }
+    if up && !seen.up {
+        let message = crate::lab::setting::Setting::Up(true).message(seen.index, &link.kind);
+        done(
+            link::change(rtnl, message).await,
+            "bring up",
+            &link.name,
+            home,
+        )?;
+    }
+    Ok(())
+}
+
+/// What is gone already, or there again, needs no undoing.
+fn done(result: Result<(), Refusal>, verb: &str, object: &str, netns: &Netns) -> Result<Way> {
     match result {
-        Ok(()) => Ok(true),
+        Ok(()) => Ok(Way::Back),
         Err(refusal)
             if matches!(
                 refusal.errno,
                 Errno::ENODEV | Errno::ESRCH | Errno::EADDRNOTAVAIL | Errno::EEXIST
             ) =>
         {
-            Ok(false)
+            Ok(Way::NothingLeft)
         }
         Err(refusal) => Err(Error::from(refusal)
             .doing(verb, object)

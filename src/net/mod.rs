@@ -1,6 +1,7 @@
 //! The only code that touches the kernel's networking: namespaces, rtnetlink, ICMP. It knows no Rhai.
 
 pub mod address;
+mod fault;
 pub mod icmp;
 pub mod link;
 pub mod namespace;

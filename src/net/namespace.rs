@@ -1,5 +1,6 @@
 //! Network namespaces: open, make, name, list, and the one function that enters one.
 
+use std::cell::OnceCell;
 use std::fs::{self, File, OpenOptions};
 use std::io::ErrorKind;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, IntoRawFd, OwnedFd};
@@ -10,9 +11,11 @@ use nix::errno::Errno;
 use nix::mount::{MntFlags, MsFlags, mount, umount2};
 use nix::sched::CloneFlags;
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
+use nix::sys::socket::{AddressFamily, SockFlag, SockType, socket};
 use nix::sys::statfs::fstatfs;
 
 use crate::error::{Error, Result};
+use crate::net::fault;
 use crate::value::name::NetnsName;
 
 /// Where names of namespaces live, as iproute2 has it.
@@ -20,6 +23,9 @@ pub const NAMES: &str = "/run/netns";
 
 /// `f_type` of the kernel's namespace file system (`NSFS_MAGIC` in `linux/magic.h`).
 const NSFS_MAGIC: i64 = 0x6e73_6673;
+
+/// `SO_NETNS_COOKIE` of `asm-generic/socket.h`, which the libc crate lacks on some targets.
+const SO_NETNS_COOKIE: libc::c_int = 71;
 
 /// What tells one namespace from all others while it lives: the inode of its nsfs file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -35,6 +41,7 @@ pub struct Id {
 pub struct Namespace {
     file: OwnedFd,
     id: Id,
+    cookie: OnceCell<Option<u64>>,
 }
 
 impl Namespace {
@@ -62,12 +69,22 @@ impl Namespace {
                 device: meta.dev(),
                 inode: meta.ino(),
             },
+            cookie: OnceCell::new(),
         })
     }
 
     /// What tells it from all others.
     pub fn id(&self) -> Id {
         self.id
+    }
+
+    /// The number that the kernel gives to no other namespace until it boots again, where it is new enough for that (Linux 5.14).
+    ///
+    /// An inode is given anew as soon as its namespace is gone: a namespace made by somebody else may well have the same.
+    pub fn cookie(&self) -> Option<u64> {
+        *self
+            .cookie
+            .get_or_init(|| within(self, cookie_here).ok().flatten())
     }
 
     /// Lets go of the namespace, which may then cease to exist. Entering it from now on fails with `EINVAL`.
@@ -89,10 +106,37 @@ impl Namespace {
             reason = "the one place that makes a namespace"
         )]
         nix::sched::unshare(CloneFlags::CLONE_NEWNET)?;
-        let made = Self::current();
+        let made = Self::current().inspect(|made| {
+            // Asked while inside, it costs no further visit.
+            let _ = made.cookie.set(cookie_here());
+        });
         drop(guard);
         made
     }
+}
+
+/// The cookie of the namespace that this thread is in: each of its sockets knows it.
+fn cookie_here() -> Option<u64> {
+    let socket = socket(
+        AddressFamily::Unix,
+        SockType::Datagram,
+        SockFlag::SOCK_CLOEXEC,
+        None,
+    )
+    .ok()?;
+    let mut cookie = 0_u64;
+    let mut length = libc::socklen_t::try_from(size_of::<u64>()).ok()?;
+    // SAFETY: the kernel writes at most `length` bytes to `cookie`, which has as many.
+    let answer = unsafe {
+        libc::getsockopt(
+            socket.as_raw_fd(),
+            libc::SOL_SOCKET,
+            SO_NETNS_COOKIE,
+            std::ptr::from_mut(&mut cookie).cast(),
+            &raw mut length,
+        )
+    };
+    (answer == 0).then_some(cookie)
 }
 
 impl AsFd for Namespace {
@@ -157,24 +201,19 @@ pub fn path_of(name: &NetnsName) -> PathBuf {
 /// Fails with `exists` where the name is taken, `denied` without `CAP_SYS_ADMIN`; then nothing has changed.
 pub fn make(name: &NetnsName) -> Result<Namespace> {
     let path = path_of(name);
-    let create = || {
-        OpenOptions::new()
-            .write(true)
-            .create_new(true)
-            .mode(0o444)
-            .open(&path)
-    };
     share_names()?;
-    create().map_err(|error| Error::io(&error))?;
+    fault::before()?;
+    OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .mode(0o444)
+        .open(&path)
+        .map_err(|error| Error::io(&error))?;
+    fault::after();
     let made = Namespace::make().and_then(|namespace| {
         let source = format!("/proc/self/fd/{}", namespace.file.as_raw_fd());
-        mount(
-            Some(source.as_str()),
-            &path,
-            None::<&str>,
-            MsFlags::MS_BIND,
-            None::<&str>,
-        )?;
+        let (name, nothing) = (Some(source.as_str()), None::<&str>);
+        fault::guard(|| mount(name, &path, nothing, MsFlags::MS_BIND, nothing))?;
         Ok(namespace)
     });
     if made.is_err() {
@@ -219,12 +258,15 @@ fn share_names() -> Result<()> {
 /// Takes the name away; the namespace itself goes when nobody is in it or holds it open any more.
 pub fn delete(name: &NetnsName) -> Result<()> {
     let path = path_of(name);
-    match umount2(&path, MntFlags::MNT_DETACH) {
+    match fault::guard(|| umount2(&path, MntFlags::MNT_DETACH)) {
         // EINVAL: not a mount point, the stray file of a crash. It goes below.
         Ok(()) | Err(Errno::EINVAL) => {}
         Err(errno) => return Err(errno.into()),
     }
-    fs::remove_file(&path).map_err(|error| Error::io(&error))
+    fault::before()?;
+    let removed = fs::remove_file(&path).map_err(|error| Error::io(&error));
+    fault::after();
+    removed
 }
 
 /// What a name stands for now; `None` where there is no such name or it is a stray file.

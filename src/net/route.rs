@@ -10,6 +10,7 @@ use rtnetlink::packet_route::route::{
     RouteType,
 };
 use rtnetlink::packet_route::{AddressFamily, RouteNetlinkMessage};
+use serde::{Deserialize, Serialize};
 
 use crate::net::address::family;
 use crate::net::rtnl::{Refusal, Rtnl};
@@ -18,28 +19,47 @@ use crate::net::rtnl::{Refusal, Rtnl};
 pub const TABLE_MAIN: u32 = RouteHeader::RT_TABLE_MAIN as u32;
 
 /// A route: one to be added, or one that the kernel has.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Route {
     /// Where it leads.
     pub destination: IpNet,
     /// The gateway.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub via: Option<IpAddr>,
     /// The ifindex of the link it leaves by.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub link: Option<u32>,
     /// The address that packets leave with, where the sender has chosen none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub source: Option<IpAddr>,
     /// Its priority; the lowest wins. None for the kernel's own choice.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub metric: Option<u32>,
     /// The routing table.
     pub table: u32,
     /// Takes the gateway as directly connected, whatever the addresses say.
     pub onlink: bool,
     /// Who made it, as `ip route` prints it.
+    #[serde(skip, default = "boot")]
     pub protocol: String,
     /// How far the destination is: `global`, `link` or `host`.
+    #[serde(skip, default = "global")]
     pub scope: &'static str,
     /// What it does with a packet: `unicast`, `local`, `broadcast`, `blackhole` …
+    #[serde(skip, default = "unicast")]
     pub kind: String,
+}
+
+fn boot() -> String {
+    "boot".to_owned()
+}
+
+fn global() -> &'static str {
+    "global"
+}
+
+fn unicast() -> String {
+    "unicast".to_owned()
 }
 
 impl Route {

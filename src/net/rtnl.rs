@@ -15,6 +15,7 @@ use rtnetlink::sys::AsyncSocket;
 use tokio::task::AbortHandle;
 
 use crate::error::{Error, Result};
+use crate::net::fault;
 use crate::net::namespace::{self, Namespace};
 
 /// `NLMSGERR_ATTR_MSG` of `linux/netlink.h`: the kernel's explanation in words.
@@ -76,7 +77,10 @@ impl Rtnl {
 
     /// Sends a changing request and waits for the acknowledgement; `flags` come on top of `REQUEST | ACK`.
     pub async fn tell(&self, message: RouteNetlinkMessage, flags: u16) -> Result<(), Refusal> {
-        self.exchange(message, NLM_F_ACK | flags).await.map(drop)
+        fault::before().map_err(Refusal::of)?;
+        let told = self.exchange(message, NLM_F_ACK | flags).await;
+        fault::after();
+        told.map(drop)
     }
 
     /// Asks for one object.

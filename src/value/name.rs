@@ -3,6 +3,8 @@
 use std::fmt;
 use std::str::FromStr;
 
+use serde::{Deserialize, Serialize};
+
 use crate::error::{Error, Result};
 
 /// The longest name of a link: `IFNAMSIZ` of `linux/if.h` less the terminating zero.
@@ -15,8 +17,23 @@ const FILE_NAME_MAX: usize = 255;
 pub struct LinkName(String);
 
 /// The name of a namespace below `/run/netns`: a file name.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
 pub struct NetnsName(String);
+
+impl TryFrom<String> for NetnsName {
+    type Error = Error;
+
+    fn try_from(text: String) -> Result<Self> {
+        text.parse()
+    }
+}
+
+impl From<NetnsName> for String {
+    fn from(name: NetnsName) -> Self {
+        name.0
+    }
+}
 
 impl FromStr for LinkName {
     type Err = Error;

@@ -27,10 +27,12 @@ mod examples;
 mod exec;
 mod ipvlan;
 mod ipvtap;
+mod journal;
 mod link;
 mod macvlan;
 mod netns;
 mod ping;
+mod random;
 mod readme;
 mod refusals;
 mod rollback;
@@ -126,6 +128,8 @@ fn all() -> Vec<Case> {
         within::cases(),
         ensure::cases(),
         rollback::cases(),
+        journal::cases(),
+        random::cases(),
         errors::cases(),
         refusals::cases(),
         examples::cases(),

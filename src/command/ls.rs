@@ -1,0 +1,112 @@
+//! Lists the labs: what stands of each, and what is missing or was changed by somebody else.
+
+use serde_json::{Value, json};
+
+use super::line::Options;
+use super::output;
+use crate::dsl::Session;
+use crate::dsl::session::Settings;
+use crate::engine::Failure;
+use crate::error::Error;
+use crate::lab::inventory::{Inventory, Item, State};
+use crate::lab::journal;
+use crate::view::error::Report;
+
+/// Prints all labs.
+pub(super) fn list(options: &Options) -> Result<u8, Failure> {
+    let failure = |error: Error| Failure::script(Report::of(&error));
+    crate::net::namespace::allow_many();
+    let session = Session::new(Settings::default());
+    let mut labs = Vec::new();
+    let mut code = 0;
+    for name in journal::names().map_err(failure)? {
+        match session.wait(Inventory::take(&name)).and_then(|taken| taken) {
+            Ok(Some(lab)) => labs.push(lab),
+            // A run has ended meanwhile, and with it the lab.
+            Ok(None) => {}
+            // One journal that can't be read is no reason to hide the others.
+            Err(error) => {
+                output::fail(&failure(error), options);
+                code = 1;
+            }
+        }
+    }
+    if options.json {
+        let labs: Vec<Value> = labs.iter().map(to_json).collect();
+        return Ok(output::say(&Value::Array(labs).to_string()).max(code));
+    }
+    let text = match labs.as_slice() {
+        [] if options.quiet || code > 0 => return Ok(code),
+        [] => "no lab stands".to_owned(),
+        labs => labs.iter().map(draw).collect::<Vec<_>>().join("\n"),
+    };
+    Ok(output::say(&text).max(code))
+}
+
+fn draw(lab: &Inventory) -> String {
+    let mut lines = vec![format!("{}: {}", lab.lab, summary(lab))];
+    if let Some(run) = &lab.run {
+        let script = run.script.as_ref().map_or_else(String::new, |script| {
+            format!("made by {}, ", script.display())
+        });
+        let since = journal::time(run.since);
+        lines.push(if lab.is_running {
+            format!("  {script}at work since {since} as process {}", run.pid)
+        } else {
+            format!("  {script}last changed {since}")
+        });
+    }
+    lines.extend(lab.items.iter().filter_map(|item| match &item.state {
+        State::Stands => None,
+        State::Missing => Some(format!("  missing: {}", item.what)),
+        State::Changed(how) => Some(format!("  changed: {} {how}", item.what)),
+    }));
+    lines.join("\n")
+}
+
+/// What stands, counted: `2 namespaces, 1 link`.
+fn summary(lab: &Inventory) -> String {
+    let kinds = [
+        ("namespace", "namespaces"),
+        ("link", "links"),
+        ("setting", "settings"),
+        ("address", "addresses"),
+        ("route", "routes"),
+    ];
+    let parts: Vec<String> = kinds
+        .into_iter()
+        .filter_map(|(one, many)| {
+            let standing = |item: &&Item| item.kind == one && item.state != State::Missing;
+            let count = lab.items.iter().filter(standing).count();
+            (count > 0).then(|| format!("{count} {}", if count == 1 { one } else { many }))
+        })
+        .collect();
+    if parts.is_empty() {
+        format!("nothing of it stands; `ipvsh down {}` forgets it", lab.lab)
+    } else {
+        parts.join(", ")
+    }
+}
+
+fn to_json(lab: &Inventory) -> Value {
+    let items: Vec<Value> = lab
+        .items
+        .iter()
+        .map(|item| {
+            let (state, how) = match &item.state {
+                State::Stands => ("stands", None),
+                State::Missing => ("missing", None),
+                State::Changed(how) => ("changed", Some(how)),
+            };
+            json!({"kind": item.kind, "what": item.what, "state": state, "how": how})
+        })
+        .collect();
+    let run = lab.run.as_ref();
+    json!({
+        "lab": lab.lab,
+        "script": run.and_then(|run| run.script.as_ref()).map(|script| script.display().to_string()),
+        "pid": run.filter(|_| lab.is_running).map(|run| run.pid),
+        "since": run.map(|run| run.since),
+        "items": items,
+    })
+}

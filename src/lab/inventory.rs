@@ -1,0 +1,202 @@
+//! What stands of a lab, and what of it is missing or was changed by somebody else.
+
+use std::collections::HashSet;
+
+use crate::error::{Kind, Result};
+use crate::lab::journal::Journal;
+use crate::lab::recognise::{self, Finder};
+use crate::lab::record::{Place, Run, Step};
+use crate::lab::undo::Undo;
+use crate::net::{address, route};
+
+/// A lab, as it stands.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Inventory {
+    /// Its name.
+    pub lab: String,
+    /// The run that last worked on it.
+    pub run: Option<Run>,
+    /// Whether that run is still at work.
+    pub is_running: bool,
+    /// What it is made of, oldest first.
+    pub items: Vec<Item>,
+}
+
+/// One thing that a lab made or changed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Item {
+    /// What kind of thing: `namespace`, `link`, `setting`, `address`, `route`.
+    pub kind: &'static str,
+    /// What it is, in words.
+    pub what: String,
+    /// How it is now.
+    pub state: State,
+}
+
+/// How a thing is now.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum State {
+    /// As the lab left it.
+    Stands,
+    /// Gone.
+    Missing,
+    /// As somebody else left it, in words.
+    Changed(String),
+}
+
+impl Inventory {
+    /// Looks at what the journal of `lab` tells of. `None` where there is none.
+    pub async fn take(lab: &str) -> Result<Option<Self>> {
+        let Some((contents, is_running)) = Journal::peek(lab)? else {
+            return Ok(None);
+        };
+        let mut finder = Finder::default();
+        let mut judged = HashSet::new();
+        let mut items = Vec::new();
+        let made: HashSet<_> = contents
+            .steps
+            .iter()
+            .filter(|step| matches!(step.undo, Undo::DeleteNetns { .. }))
+            .filter_map(|step| step.undo.netns().cloned())
+            .collect();
+        for Step { undo, .. } in contents.steps.into_iter().rev() {
+            let (key, mut item) = describe(&undo);
+            let is_netns = matches!(undo, Undo::DeleteNetns { .. });
+            let goes_along = !is_netns && undo.netns().is_some_and(|at| made.contains(at));
+            // Of several changes of one thing the last is what should be seen.
+            if !judged.insert(key) || goes_along {
+                continue;
+            }
+            item.state = match finder.undo(undo) {
+                None => State::Missing,
+                Some(undo) => state(&undo).await?,
+            };
+            items.push(item);
+        }
+        items.reverse();
+        Ok(Some(Self {
+            lab: lab.to_owned(),
+            run: contents.runs.last().cloned(),
+            is_running,
+            items,
+        }))
+    }
+}
+
+/// What a step is about: a key that steps about the same thing share, and the words for it.
+fn describe(undo: &Undo<Place>) -> (String, Item) {
+    let place = undo.netns().map(Place::label).unwrap_or_default();
+    let (kind, what) = match undo {
+        Undo::DeleteNetns { name, .. } => ("namespace", format!("namespace `{name}`")),
+        Undo::DeleteLink { link, .. } => {
+            let kind = if link.kind.is_empty() {
+                "link"
+            } else {
+                &link.kind
+            };
+            let what = format!("{kind} `{}` in namespace `{place}`", link.name);
+            ("link", what)
+        }
+        Undo::MoveBack { link, home, .. } => {
+            let what = format!(
+                "link `{}` of namespace `{}` in namespace `{place}`",
+                link.name,
+                home.label()
+            );
+            ("link", what)
+        }
+        Undo::Restore { link, new, .. } => {
+            let what = format!(
+                "{} {new} of link `{}` in namespace `{place}`",
+                new.what(),
+                link.name
+            );
+            let key = format!("{} {} {place}", new.what(), link.index);
+            return (key, item("setting", what));
+        }
+        Undo::DeleteAddress { link, prefix, .. } => {
+            let what = format!("address `{prefix}` of link `{}` in `{place}`", link.name);
+            ("address", what)
+        }
+        Undo::AddAddress { link, prefix, .. } => {
+            let what = format!(
+                "address `{prefix}` taken from link `{}` in `{place}`",
+                link.name
+            );
+            ("address", what)
+        }
+        Undo::DeleteRoute { route, .. } => ("route", format!("route `{route}` in `{place}`")),
+        Undo::AddRoute { route, .. } => (
+            "route",
+            format!("route `{route}` taken from namespace `{place}`"),
+        ),
+    };
+    let key = match undo.link() {
+        Some(link) => format!("{what} {}", link.index),
+        None => what.clone(),
+    };
+    (key, item(kind, what))
+}
+
+fn item(kind: &'static str, what: String) -> Item {
+    Item {
+        kind,
+        what,
+        state: State::Stands,
+    }
+}
+
+async fn state(undo: &Undo) -> Result<State> {
+    let Some(netns) = undo.netns() else {
+        return Ok(State::Changed("was never finished".to_owned()));
+    };
+    let rtnl = match undo {
+        Undo::DeleteNetns { .. } => return Ok(State::Stands),
+        _ => &netns.rtnl()?,
+    };
+    let seen = match recognise::link_of(undo, netns).await {
+        Ok(seen) => seen,
+        Err(error) if error.kind == Kind::Conflict => {
+            return Ok(State::Changed(error.cause.replacen("it ", "", 1)));
+        }
+        Err(error) => return Err(error),
+    };
+    let index = seen.as_ref().map(|seen| seen.index);
+    if undo.link().is_some() && index.is_none() {
+        return Ok(State::Missing);
+    }
+    let stands = |is: bool| if is { State::Stands } else { State::Missing };
+    Ok(match undo {
+        Undo::Restore { new, .. } => match seen.as_ref().and_then(|seen| new.of(seen)) {
+            Some(present) if present != *new => State::Changed(format!("is {present} now")),
+            _ => State::Stands,
+        },
+        Undo::DeleteAddress { prefix, .. } => {
+            let addresses = address::list(rtnl, index).await?;
+            stands(addresses.iter().any(|address| address.prefix == *prefix))
+        }
+        Undo::AddAddress { prefix, .. } => {
+            let addresses = address::list(rtnl, index).await?;
+            if addresses.iter().any(|address| address.prefix == *prefix) {
+                State::Changed("is there again".to_owned())
+            } else {
+                State::Stands
+            }
+        }
+        Undo::DeleteRoute { route, .. } => stands(has_route(rtnl, route).await?),
+        Undo::AddRoute { route, .. } if has_route(rtnl, route).await? => {
+            State::Changed("is there again".to_owned())
+        }
+        _ => State::Stands,
+    })
+}
+
+async fn has_route(rtnl: &crate::net::rtnl::Rtnl, wanted: &route::Route) -> Result<bool> {
+    let routes = route::list(rtnl, Some(wanted.table)).await?;
+    Ok(routes.iter().any(|route| {
+        route.destination == wanted.destination
+            && route.via == wanted.via
+            && (wanted.link.is_none() || route.link == wanted.link)
+            && (wanted.metric.is_none() || route.metric == wanted.metric)
+    }))
+}

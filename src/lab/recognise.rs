@@ -1,0 +1,183 @@
+//! Finds again what a journal tells of: never something else of the same name.
+
+use std::collections::HashMap;
+use std::path::Path;
+use std::rc::Rc;
+
+use crate::error::{Error, Kind, Result};
+use crate::lab::journal::Journal;
+use crate::lab::record::{Contents, Found, Place};
+use crate::lab::setting::Setting;
+use crate::lab::undo::{LinkRef, Undo};
+use crate::net::link::{self, Snapshot, Which};
+use crate::net::namespace::{self, Id, Namespace};
+use crate::net::netns::Netns;
+use crate::value::name::NetnsName;
+
+/// Opens the namespaces that a journal tells of, each once.
+#[derive(Debug, Default)]
+pub struct Finder {
+    found: HashMap<Place, Option<Rc<Netns>>>,
+    /// Every namespace there is, looked up when one is not where it was.
+    all: Option<Vec<Rc<Netns>>>,
+}
+
+impl Finder {
+    /// The namespace, where it still is.
+    pub fn netns(&mut self, place: &Place) -> Option<Rc<Netns>> {
+        if let Some(known) = self.found.get(place) {
+            return known.clone();
+        }
+        let found = open(&place.at)
+            .map(Rc::new)
+            .filter(|netns| place.is(netns))
+            .or_else(|| self.elsewhere(place));
+        self.found.insert(place.clone(), found.clone());
+        found
+    }
+
+    fn elsewhere(&mut self, place: &Place) -> Option<Rc<Netns>> {
+        // A name that is gone has taken its namespace along, unless a process is inside: then it is nobody's lab any more.
+        if place.at.starts_with(namespace::NAMES) {
+            return None;
+        }
+        let look = || {
+            let all = Netns::all().unwrap_or_default();
+            all.into_iter().map(Rc::new).collect()
+        };
+        let all = self.all.get_or_insert_with(look);
+        all.iter().find(|netns| place.is(netns)).cloned()
+    }
+
+    /// What a journal tells, with its namespaces open; `None` where they are gone.
+    pub fn undo(&mut self, told: Undo<Place>) -> Option<Undo> {
+        if let Undo::DeleteNetns { netns: None, name } = told {
+            let netns = Netns::named(&name).ok().map(Rc::new);
+            let is_there = netns.is_some() || is_stray(&name);
+            return is_there.then_some(Undo::DeleteNetns { netns, name });
+        }
+        let found = told.map(|place| self.netns(&place))?;
+        match &found {
+            // Where deleting it was cut off, the file of its name is left.
+            Undo::DeleteNetns { netns: None, name } if !is_stray(name) => None,
+            _ => Some(found),
+        }
+    }
+}
+
+fn open(at: &Path) -> Option<Netns> {
+    if let Ok(name) = at.strip_prefix(namespace::NAMES) {
+        return Netns::named(&name.to_str()?.parse().ok()?).ok();
+    }
+    if at == Path::new("/proc/self/ns/net") {
+        return Netns::start().ok();
+    }
+    Netns::at(at).ok()
+}
+
+/// Whether the name is an empty file only: that of a run which was killed between making the file and mounting the namespace.
+fn is_stray(name: &NetnsName) -> bool {
+    let path = namespace::path_of(name);
+    let is_other = matches!(Namespace::open(&path), Err(error) if error.kind == Kind::Invalid);
+    is_other && std::fs::metadata(&path).is_ok_and(|meta| meta.is_file() && meta.len() == 0)
+}
+
+/// Settles the namespaces that an earlier run announced and was killed before it could say what became of them, or while it
+/// deleted them.
+///
+/// The name was free when it was announced: what has it now is what that run made.
+pub(super) fn settle(journal: &mut Journal, contents: &Contents) {
+    for step in &contents.steps {
+        let Undo::DeleteNetns { netns, name } = &step.undo else {
+            continue;
+        };
+        match Netns::named(name) {
+            Ok(_) if netns.is_some() => {}
+            Ok(made) => journal.complete(step.number, Found::Netns(Place::of(&made))),
+            Err(_) if is_stray(name) => {
+                if namespace::delete(name).is_ok() {
+                    journal.undone(step.number);
+                }
+            }
+            Err(error) if error.kind == Kind::NotFound => journal.undone(step.number),
+            Err(_) => {}
+        }
+    }
+}
+
+/// The link that a step is about, as it is now.
+pub(super) async fn link_of(undo: &Undo, netns: &Netns) -> Result<Option<Snapshot>> {
+    let Some(link) = undo.link() else {
+        return Ok(None);
+    };
+    // A link that was renamed, or was about to be, has either name.
+    if let Undo::Restore {
+        new: Setting::Name(name),
+        ..
+    } = undo
+    {
+        let renamed = LinkRef {
+            name: name.clone(),
+            ..link.clone()
+        };
+        if let Ok(found) = find_link(netns, &renamed).await {
+            return Ok(found);
+        }
+    }
+    find_link(netns, link).await
+}
+
+/// The link, as it is now; `None` where it is gone, though another may have its name or its ifindex.
+///
+/// Fails with `conflict` where it has another name than it should: whoever gave it that may want to keep it.
+async fn find_link(netns: &Netns, link: &LinkRef) -> Result<Option<Snapshot>> {
+    let rtnl = &netns.rtnl()?;
+    let which = match link.index {
+        // The run was cut off between asking and learning the ifindex. The name was free when it asked.
+        0 => Which::Name(&link.name),
+        index => Which::Index(index),
+    };
+    let found = link::get(rtnl, which).await.map_err(Error::from)?;
+    let Some(found) = found.filter(|found| found.kind == link.kind) else {
+        return Ok(None);
+    };
+    if found.name == link.name {
+        return Ok(Some(found));
+    }
+    Err(
+        Error::new(Kind::Conflict, format!("it is called `{}` now", found.name))
+            .doing("recognise link", &link.name)
+            .within(netns.label())
+            .hint(format!(
+                "give it its name back, `ip link set {} name {}`, or delete it yourself",
+                found.name, link.name
+            )),
+    )
+}
+
+/// The processes in each namespace, read at once.
+pub(super) fn processes() -> HashMap<Id, Vec<u32>> {
+    let mut inside: HashMap<Id, Vec<u32>> = HashMap::new();
+    let entries = std::fs::read_dir("/proc").into_iter().flatten().flatten();
+    for entry in entries {
+        let pid = entry.file_name().to_str().and_then(|pid| pid.parse().ok());
+        let Some(pid) = pid else { continue };
+        if let Some(id) = namespace::id_of_path(Path::new(&format!("/proc/{pid}/ns/net"))) {
+            inside.entry(id).or_default().push(pid);
+        }
+    }
+    inside
+}
+
+/// The process that started `pid`.
+pub(super) fn parent_of(pid: u32) -> Option<u32> {
+    let status = std::fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
+    let line = status.lines().find_map(|line| line.strip_prefix("PPid:"))?;
+    line.trim().parse().ok()
+}
+
+/// What `pid` runs, as `ps -o comm` prints it.
+pub(super) fn command_of(pid: u32) -> String {
+    let name = std::fs::read_to_string(format!("/proc/{pid}/comm")).unwrap_or_default();
+    name.trim_end().to_owned()
+}

@@ -1,0 +1,231 @@
+//! The lines of a journal: what each says, and what they say together.
+//!
+//! A line is one JSON object. The first names the format; each `do` is a change that was about to be made, each `is` what it
+//! turned out to be, each `undone` that nothing is left of it.
+
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+
+use crate::error::{Error, Kind, Result};
+use crate::lab::undo::Undo;
+use crate::net::namespace::{self, Id};
+use crate::net::netns::Netns;
+
+/// The format that this program writes, and the newest that it reads.
+pub const FORMAT: u32 = 1;
+
+/// A namespace as the journal tells it from all others.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Place {
+    /// The file by which it was opened.
+    pub at: PathBuf,
+    /// Device and inode of its nsfs file.
+    pub id: (u64, u64),
+    /// Its cookie, where the kernel has them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cookie: Option<u64>,
+}
+
+impl Place {
+    /// The numbers of an open namespace.
+    pub fn of(netns: &Netns) -> Self {
+        let Id { device, inode } = netns.namespace().id();
+        Self {
+            at: netns.path().to_owned(),
+            id: (device, inode),
+            cookie: netns.namespace().cookie(),
+        }
+    }
+
+    /// How a user calls it.
+    pub fn label(&self) -> String {
+        match self.at.strip_prefix(namespace::NAMES) {
+            Ok(name) => name.display().to_string(),
+            Err(_) if self.at == Path::new("/proc/self/ns/net") => "host".to_owned(),
+            Err(_) => self.at.display().to_string(),
+        }
+    }
+
+    /// Whether the open namespace is this one.
+    pub fn is(&self, netns: &Netns) -> bool {
+        let namespace = netns.namespace();
+        let Id { device, inode } = namespace.id();
+        (device, inode) == self.id && (self.cookie.is_none() || namespace.cookie() == self.cookie)
+    }
+}
+
+/// What a change turned out to be.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Found {
+    /// The namespace that was made.
+    Netns(Place),
+    /// The ifindex of the link that was made or moved.
+    Link(u32),
+}
+
+/// A run that wrote to the journal.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Run {
+    /// Its process.
+    pub pid: u32,
+    /// When it began, in seconds since 1970.
+    pub since: u64,
+    /// The script, where there is one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub script: Option<PathBuf>,
+}
+
+/// A line of the journal.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Line {
+    /// The first line.
+    Journal {
+        /// The version of the format.
+        format: u32,
+    },
+    /// A run begins.
+    Run(Run),
+    /// A change is about to be made; how to undo it.
+    Do(u64, Undo<Place>),
+    /// What became of it.
+    Is(u64, Found),
+    /// It was undone, or was never made.
+    Undone(u64),
+}
+
+/// A change that may stand.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Step {
+    /// Its number in the journal.
+    pub number: u64,
+    /// How to undo it.
+    pub undo: Undo<Place>,
+}
+
+/// What the lines say together.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Contents {
+    /// The changes that may stand, oldest first.
+    pub steps: Vec<Step>,
+    /// The runs, oldest first.
+    pub runs: Vec<Run>,
+    /// The number for the next change.
+    pub next: u64,
+    /// How many bytes are whole lines; what is behind them was torn off by a crash.
+    pub length: u64,
+}
+
+/// Reads a journal. What stands behind the last line end was torn off by a crash, and the change that it was to announce not made.
+pub fn read(bytes: &[u8]) -> Result<Contents> {
+    let mut contents = Contents {
+        next: 1,
+        ..Contents::default()
+    };
+    let whole = bytes.iter().rposition(|byte| *byte == b'\n');
+    let whole = whole.map_or(0, |end| end + 1);
+    contents.length = whole as u64;
+    for (index, line) in bytes[..whole].split_inclusive(|b| *b == b'\n').enumerate() {
+        if index == 0 {
+            check_format(line)?;
+            continue;
+        }
+        let line = serde_json::from_slice(line).map_err(|_| {
+            Error::invalid(format!("it is damaged at line {}", index + 1))
+                .hint("see what stands with `ip`, take it down by hand, and remove the file")
+        })?;
+        contents.take(line);
+    }
+    Ok(contents)
+}
+
+fn check_format(line: &[u8]) -> Result<()> {
+    let head: serde_json::Value = serde_json::from_slice(line).unwrap_or_default();
+    match head["journal"]["format"].as_u64() {
+        Some(format) if format == u64::from(FORMAT) => Ok(()),
+        Some(format) if format > u64::from(FORMAT) => Err(Error::new(
+            Kind::Unsupported,
+            format!("a newer ipvsh wrote it, in format {format}; this one reads format {FORMAT}"),
+        )
+        .hint("take the lab down with the ipvsh that made it")),
+        _ => Err(Error::invalid("it is no journal of ipvsh")
+            .hint("move the file away if it is not yours")),
+    }
+}
+
+impl Contents {
+    fn take(&mut self, line: Line) {
+        match line {
+            // Only the first line says this.
+            Line::Journal { .. } => {}
+            Line::Run(run) => self.runs.push(run),
+            Line::Do(number, undo) => {
+                self.next = self.next.max(number.saturating_add(1));
+                self.steps.push(Step { number, undo });
+            }
+            Line::Is(number, found) => {
+                let step = self.steps.iter_mut().rev().find(|s| s.number == number);
+                match (step.map(|step| &mut step.undo), found) {
+                    (Some(Undo::DeleteNetns { netns, .. }), Found::Netns(place)) => {
+                        *netns = Some(place);
+                    }
+                    (Some(undo), Found::Link(index)) => undo.set_index(index),
+                    _ => {}
+                }
+            }
+            Line::Undone(number) => self.steps.retain(|step| step.number != number),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const WHOLE: &str = "{\"journal\":{\"format\":1}}\n\
+        {\"run\":{\"pid\":7,\"since\":1}}\n\
+        {\"do\":[1,{\"delete_netns\":{\"name\":\"a\"}}]}\n\
+        {\"is\":[1,{\"netns\":{\"at\":\"/run/netns/a\",\"id\":[4,99],\"cookie\":3}}]}\n\
+        {\"do\":[2,{\"delete_netns\":{\"name\":\"b\"}}]}\n\
+        {\"undone\":2}\n";
+
+    fn refusal(text: &str) -> String {
+        read(text.as_bytes()).unwrap_err().to_string()
+    }
+
+    #[test]
+    fn what_is_undone_stands_no_more_and_the_rest_is_known() {
+        let contents = read(WHOLE.as_bytes()).unwrap();
+        let [step] = contents.steps.as_slice() else {
+            panic!("{contents:?}");
+        };
+        assert_eq!(step.undo.netns().unwrap().id, (4, 99));
+        assert_eq!((contents.next, contents.runs.len()), (3, 1));
+    }
+
+    #[test]
+    fn a_journal_cut_off_at_any_byte_is_read_up_to_its_last_whole_line() {
+        for end in 0..WHOLE.len() {
+            let contents = read(&WHOLE.as_bytes()[..end]).unwrap();
+            let whole = WHOLE[..end].rfind('\n').map_or(0, |end| end + 1);
+            assert_eq!(contents.length, whole as u64);
+        }
+    }
+
+    #[test]
+    fn a_journal_of_a_newer_format_is_refused() {
+        assert_eq!(
+            refusal("{\"journal\":{\"format\":2,\"more\":1}}\n{\"unheard\":of}\n"),
+            "a newer ipvsh wrote it, in format 2; this one reads format 1"
+        );
+    }
+
+    #[test]
+    fn damage_before_the_last_line_is_named() {
+        let damaged = WHOLE.replace("{\"undone\":2}", "{\"undo");
+        assert_eq!(refusal(&damaged), "it is damaged at line 6");
+        assert_eq!(refusal("hello\n"), "it is no journal of ipvsh");
+    }
+}

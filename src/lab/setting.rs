@@ -1,0 +1,151 @@
+//! A link's settings as typed data: what the journal keeps of one, how it is read from a link, and the message that sets it.
+
+use std::fmt;
+
+use rtnetlink::packet_route::link::{
+    InfoData, InfoIpVlan, InfoIpVtap, InfoKind, IpVlanFlags, IpVlanMode, LinkAttribute, LinkFlags,
+    LinkInfo, LinkMessage,
+};
+use serde::{Deserialize, Serialize};
+
+use crate::net::link::Snapshot;
+use crate::value::mac;
+
+/// A setting of a link, with its value.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Setting {
+    /// The MTU in bytes.
+    Mtu(u32),
+    /// The hardware address.
+    Mac(Vec<u8>),
+    /// Whether it is administratively up.
+    Up(bool),
+    /// The name.
+    Name(String),
+    /// The ifindex of the bridge, bond or VRF above; 0 for none.
+    Master(u32),
+    /// The alias; empty for none.
+    Alias(String),
+    /// Mode and flag of an ipvlan port, as the kernel numbers them.
+    Port {
+        /// `IPVLAN_MODE_L2` and so on.
+        mode: u16,
+        /// `IPVLAN_F_PRIVATE`, `IPVLAN_F_VEPA`; 0 for bridge.
+        flag: u16,
+    },
+}
+
+impl Setting {
+    /// The same setting as the link has it now.
+    pub fn of(&self, link: &Snapshot) -> Option<Self> {
+        Some(match self {
+            Self::Mtu(_) => Self::Mtu(link.mtu),
+            Self::Mac(_) => Self::Mac(link.mac.clone()),
+            Self::Up(_) => Self::Up(link.up),
+            Self::Name(_) => Self::Name(link.name.clone()),
+            Self::Master(_) => Self::Master(link.master.unwrap_or(0)),
+            Self::Alias(_) => Self::Alias(link.alias.clone().unwrap_or_default()),
+            Self::Port { .. } => port_of(link.data.as_ref()?)?,
+        })
+    }
+
+    /// The message that sets it on the link `index` of the kind `kind`.
+    pub fn message(&self, index: u32, kind: &str) -> LinkMessage {
+        let mut message = LinkMessage::default();
+        message.header.index = index;
+        let attribute = match self {
+            Self::Up(up) => {
+                message.header.change_mask = LinkFlags::Up;
+                if *up {
+                    message.header.flags = LinkFlags::Up;
+                }
+                return message;
+            }
+            Self::Mtu(mtu) => LinkAttribute::Mtu(*mtu),
+            Self::Mac(mac) => LinkAttribute::Address(mac.clone()),
+            Self::Name(name) => LinkAttribute::IfName(name.clone()),
+            Self::Master(index) => LinkAttribute::Controller(*index),
+            Self::Alias(alias) => LinkAttribute::IfAlias(alias.clone()),
+            Self::Port { mode, flag } => port_attribute(kind, *mode, *flag),
+        };
+        message.attributes.push(attribute);
+        message
+    }
+
+    /// What it is called.
+    pub fn what(&self) -> &'static str {
+        match self {
+            Self::Mtu(_) => "mtu",
+            Self::Mac(_) => "mac",
+            Self::Up(_) => "state",
+            Self::Name(_) => "name",
+            Self::Master(_) => "master",
+            Self::Alias(_) => "alias",
+            Self::Port { .. } => "mode and flag",
+        }
+    }
+}
+
+impl fmt::Display for Setting {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Mtu(mtu) => write!(f, "{mtu}"),
+            Self::Mac(bytes) => f.write_str(&mac::print(bytes)),
+            Self::Up(up) => f.write_str(if *up { "up" } else { "down" }),
+            Self::Name(text) => f.write_str(text),
+            Self::Alias(text) => write!(f, "\"{text}\""),
+            Self::Master(0) => f.write_str("none"),
+            Self::Master(index) => write!(f, "ifindex {index}"),
+            Self::Port { mode, flag } => {
+                let mode = ["l2", "l3", "l3s"].get(usize::from(*mode)).unwrap_or(&"?");
+                let flag = ["bridge", "private", "vepa"]
+                    .get(usize::from(*flag))
+                    .unwrap_or(&"?");
+                write!(f, "{mode} {flag}")
+            }
+        }
+    }
+}
+
+fn port_of(data: &InfoData) -> Option<Setting> {
+    let (mut mode, mut flag) = (None, IpVlanFlags::empty());
+    match data {
+        InfoData::IpVlan(infos) => {
+            for info in infos {
+                match info {
+                    InfoIpVlan::Mode(found) => mode = Some(*found),
+                    InfoIpVlan::Flags(found) => flag = *found,
+                    _ => {}
+                }
+            }
+        }
+        InfoData::IpVtap(infos) => {
+            for info in infos {
+                match info {
+                    InfoIpVtap::Mode(found) => mode = Some(*found),
+                    InfoIpVtap::Flags(found) => flag = *found,
+                    _ => {}
+                }
+            }
+        }
+        _ => return None,
+    }
+    Some(Setting::Port {
+        mode: u16::from(mode?),
+        flag: flag.bits(),
+    })
+}
+
+fn port_attribute(kind: &str, mode: u16, flag: u16) -> LinkAttribute {
+    let mode = IpVlanMode::from(mode);
+    let flag = IpVlanFlags::from_bits_retain(flag);
+    let (kind, data) = if kind == "ipvtap" {
+        let data = vec![InfoIpVtap::Mode(mode), InfoIpVtap::Flags(flag)];
+        (InfoKind::IpVtap, InfoData::IpVtap(data))
+    } else {
+        let data = vec![InfoIpVlan::Mode(mode), InfoIpVlan::Flags(flag)];
+        (InfoKind::IpVlan, InfoData::IpVlan(data))
+    };
+    LinkAttribute::LinkInfo(vec![LinkInfo::Kind(kind), LinkInfo::Data(data)])
+}

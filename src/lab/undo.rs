@@ -1,0 +1,207 @@
+//! How to take one step back, and how to recognise what it is about.
+
+use std::rc::Rc;
+
+use ipnet::IpNet;
+use serde::{Deserialize, Serialize};
+
+use crate::lab::setting::Setting;
+use crate::net::netns::Netns;
+use crate::net::route::Route;
+use crate::value::name::NetnsName;
+
+/// A link, with all that tells it from another one of its name or ifindex.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LinkRef {
+    /// Its ifindex; 0 until the kernel has given it one.
+    pub index: u32,
+    /// Its name.
+    pub name: String,
+    /// Its kind, as `ip -d link` prints it; empty for hardware.
+    pub kind: String,
+}
+
+/// How to take one step back. `N` is how a namespace is told: open while the run goes on, by its numbers in the journal.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Undo<N = Rc<Netns>> {
+    /// Take the name, and with it the namespace, away.
+    DeleteNetns {
+        /// The namespace made; none until it is there.
+        #[serde(default = "none", skip_serializing_if = "Option::is_none")]
+        netns: Option<N>,
+        /// Its name.
+        name: NetnsName,
+    },
+    /// Delete a link.
+    DeleteLink {
+        /// Where it lives.
+        netns: N,
+        /// Which one it is.
+        link: LinkRef,
+    },
+    /// Bring a link back to where it was.
+    MoveBack {
+        /// Where it is now.
+        netns: N,
+        /// Which one it is there.
+        link: LinkRef,
+        /// Where it was.
+        home: N,
+        /// Its ifindex there.
+        was: u32,
+        /// Whether it was up there: a move brings it down.
+        up: bool,
+        /// The addresses that it had there: a move takes them away.
+        addresses: Vec<IpNet>,
+    },
+    /// Set a link's setting to what it was.
+    Restore {
+        /// Where it lives.
+        netns: N,
+        /// Which one it is.
+        link: LinkRef,
+        /// The setting as it was.
+        old: Setting,
+        /// What it was set to.
+        new: Setting,
+    },
+    /// Delete an address.
+    DeleteAddress {
+        /// Where the link lives.
+        netns: N,
+        /// Which one it is.
+        link: LinkRef,
+        /// The address.
+        prefix: IpNet,
+    },
+    /// Add an address again.
+    AddAddress {
+        /// Where the link lives.
+        netns: N,
+        /// Which one it is.
+        link: LinkRef,
+        /// The address.
+        prefix: IpNet,
+    },
+    /// Delete a route.
+    DeleteRoute {
+        /// Where it stands.
+        netns: N,
+        /// The route.
+        route: Box<Route>,
+    },
+    /// Add a route again.
+    AddRoute {
+        /// Where it stood.
+        netns: N,
+        /// The route.
+        route: Box<Route>,
+    },
+}
+
+/// A namespace that is not told yet; serde asks for nothing of `N` this way.
+fn none<N>() -> Option<N> {
+    None
+}
+
+impl<N> Undo<N> {
+    /// The namespace that it works in.
+    pub fn netns(&self) -> Option<&N> {
+        match self {
+            Self::DeleteNetns { netns, .. } => netns.as_ref(),
+            Self::DeleteLink { netns, .. }
+            | Self::MoveBack { netns, .. }
+            | Self::Restore { netns, .. }
+            | Self::DeleteAddress { netns, .. }
+            | Self::AddAddress { netns, .. }
+            | Self::DeleteRoute { netns, .. }
+            | Self::AddRoute { netns, .. } => Some(netns),
+        }
+    }
+
+    /// The link that it is about.
+    pub fn link(&self) -> Option<&LinkRef> {
+        match self {
+            Self::DeleteLink { link, .. }
+            | Self::MoveBack { link, .. }
+            | Self::Restore { link, .. }
+            | Self::DeleteAddress { link, .. }
+            | Self::AddAddress { link, .. } => Some(link),
+            Self::DeleteNetns { .. } | Self::DeleteRoute { .. } | Self::AddRoute { .. } => None,
+        }
+    }
+
+    /// Notes the ifindex that the kernel has given to the link.
+    pub(super) fn set_index(&mut self, found: u32) {
+        if let Self::DeleteLink { link, .. } | Self::MoveBack { link, .. } = self {
+            link.index = found;
+        }
+    }
+
+    /// The same with namespaces told in another way. `None` where one can't be; that of a namespace to be deleted is left out then.
+    pub fn map<M>(self, mut tell: impl FnMut(N) -> Option<M>) -> Option<Undo<M>> {
+        Some(match self {
+            Self::DeleteNetns { netns, name } => Undo::DeleteNetns {
+                netns: netns.and_then(tell),
+                name,
+            },
+            Self::DeleteLink { netns, link } => Undo::DeleteLink {
+                netns: tell(netns)?,
+                link,
+            },
+            Self::MoveBack {
+                netns,
+                link,
+                home,
+                was,
+                up,
+                addresses,
+            } => Undo::MoveBack {
+                netns: tell(netns)?,
+                link,
+                home: tell(home)?,
+                was,
+                up,
+                addresses,
+            },
+            Self::Restore {
+                netns,
+                link,
+                old,
+                new,
+            } => Undo::Restore {
+                netns: tell(netns)?,
+                link,
+                old,
+                new,
+            },
+            Self::DeleteAddress {
+                netns,
+                link,
+                prefix,
+            } => Undo::DeleteAddress {
+                netns: tell(netns)?,
+                link,
+                prefix,
+            },
+            Self::AddAddress {
+                netns,
+                link,
+                prefix,
+            } => Undo::AddAddress {
+                netns: tell(netns)?,
+                link,
+                prefix,
+            },
+            Self::DeleteRoute { netns, route } => Undo::DeleteRoute {
+                netns: tell(netns)?,
+                route,
+            },
+            Self::AddRoute { netns, route } => Undo::AddRoute {
+                netns: tell(netns)?,
+                route,
+            },
+        })
+    }
+}

@@ -1,0 +1,546 @@
+//! The journal of a lab: what `ls` and `down` make of it, also where the run was killed, and the place for it is full.
+
+use std::fs;
+use std::io::{BufRead, BufReader, Write};
+use std::os::unix::fs::PermissionsExt;
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+use nix::mount::{MsFlags, mount, umount};
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+use serde_json::Value;
+
+use crate::case::cases;
+use crate::lab::{HOST, Lab, Output, finish};
+use crate::state;
+
+cases! {
+    ["veth", "macvlan"] =>
+        a_run_killed_before_any_request_is_taken_down_to_what_was
+        a_run_killed_behind_any_request_is_taken_down_to_what_was
+        a_run_killed_at_any_request_goes_on_when_it_is_run_again
+        a_run_refused_at_any_request_takes_itself_down
+        a_run_interrupted_at_any_request_takes_itself_down
+        a_down_killed_at_any_request_goes_on_when_it_is_run_again
+        a_second_run_sends_no_changing_request;
+    ["veth"] =>
+        a_journal_cut_off_at_any_byte_takes_nothing_down_that_it_does_not_tell
+        where_the_journal_has_no_room_nothing_is_changed
+        where_the_journal_cannot_be_written_nothing_is_changed
+        two_runs_of_one_lab_are_not_at_work_at_once
+        what_looks_alike_is_left_alone
+        what_somebody_else_has_set_is_left_alone
+        a_renamed_link_is_reported_and_stays_in_the_journal
+        a_namespace_with_processes_inside_is_busy
+        a_lab_is_named_by_its_file_by_itself_or_by_the_command_line
+        a_journal_is_for_its_owner_only_and_goes_with_the_lab
+        a_run_that_changes_nothing_makes_no_journal
+        a_journal_of_a_newer_format_is_refused
+        a_lab_that_is_unknown_or_gone_is_said_so
+        all_labs_are_taken_down_at_once
+        what_is_missing_or_changed_is_listed;
+}
+
+const LABS: &str = "/run/ipvsh/labs";
+
+/// What was there before: a parent with a setting to be changed, a link to be borrowed, a namespace.
+fn foreign(lab: &Lab) {
+    lab.ip(
+        "link add p0 type veth peer name p1\nlink set p0 up\nlink set p1 up\naddr add 10.8.0.1/24 dev p0\n\
+         link add m0 type veth peer name m1\naddr add 10.7.0.1/24 dev m0\nlink set m0 up\nlink set m1 up\n\
+         route add 10.6.0.0/16 via 10.8.0.9\nnetns add old",
+    );
+    lab.wait_up("p0");
+    lab.wait_up("m0");
+}
+
+/// Three namespaces with a slave of one parent each, and changes of what was there, of every kind that is journalled.
+const MADE: &str = r#"
+    for i in 1..=3 {
+        netns(`n${i}`).macvlan("p0", `mv${i}`).addr(`10.0.0.${i}/24`).up().route("default");
+    }
+    if link("p0").mtu != 1400 { link("p0").mtu(1400); }
+    link("p0").alias("shared").addr("10.9.0.1/24").route("10.5.0.0/16");
+    link("p0").del_addr("10.8.0.1");
+    veth("h0", "h1", #{up: true}).addr("10.4.0.1/24");
+    netns("old").veth("o0", "o1", #{up: true});
+"#;
+
+/// What can't be written so that it runs twice.
+const ONCE: &str = r#"
+    link("m0").netns("n1").addr("10.3.0.1/24").up();
+    netns("n2").veth("t0", "t1").netns(host());
+    link("h0").rename("h9");
+"#;
+
+fn run_with(lab: &Lab, fault: &str, arguments: &[&str]) -> Output {
+    let mut command = lab.command(arguments);
+    command.env("IPVSH_FAULT", fault);
+    finish(command.spawn().unwrap())
+}
+
+fn write(lab: &Lab, text: &str) {
+    fs::write(lab.folder().join("lab.rhai"), text).unwrap();
+}
+
+/// Takes the lab down, which must be all there is to do.
+fn down(lab: &Lab) {
+    let output = lab.ipvsh(&["down", "lab.rhai"]);
+    assert_eq!((output.code, output.stderr.as_str()), (0, ""));
+    assert!(journals().is_empty(), "{:?}", journals());
+}
+
+/// The files of labs.
+fn journals() -> Vec<String> {
+    let entries = fs::read_dir(LABS).into_iter().flatten().flatten();
+    let mut names: Vec<_> = entries
+        .map(|entry| entry.file_name().into_string().unwrap())
+        .collect();
+    names.sort();
+    names
+}
+
+/// Waits until the state is as before: the kernel ends what was in a namespace some time after its name is gone.
+fn settles(lab: &Lab, before: &Value, when: &str) {
+    let deadline = Instant::now() + Duration::from_secs(20);
+    while state::whole(lab) != *before {
+        if Instant::now() > deadline {
+            let _ = writeln!(std::io::stderr(), "{when}");
+            state::assert_same(&state::whole(lab), before);
+        }
+    }
+}
+
+/// Does `body` for the first request of a run, the second, and so on, until one ends well for want of further requests.
+fn at_every_request(
+    lab: &Lab,
+    fault: &str,
+    arguments: &[&str],
+    mut body: impl FnMut(&Output, &str),
+) {
+    for number in 1.. {
+        let fault = format!("{fault}:{number}");
+        let output = run_with(lab, &fault, arguments);
+        body(&output, &fault);
+        if output.code == 0 {
+            assert!(
+                number > 5,
+                "no fault came: that takes a build with debug assertions"
+            );
+            return;
+        }
+    }
+}
+
+fn killed(lab: &Lab, fault: &str) {
+    foreign(lab);
+    write(lab, &format!("{MADE}{ONCE}"));
+    let before = state::whole(lab);
+    at_every_request(lab, fault, &["lab.rhai"], |output, fault| {
+        assert!(
+            [0, 137].contains(&output.code),
+            "{fault}: {}",
+            output.stderr
+        );
+        down(lab);
+        settles(lab, &before, fault);
+    });
+}
+
+fn a_run_killed_before_any_request_is_taken_down_to_what_was(lab: &Lab) {
+    killed(lab, "kill-before");
+}
+
+fn a_run_killed_behind_any_request_is_taken_down_to_what_was(lab: &Lab) {
+    killed(lab, "kill-after");
+}
+
+fn a_run_killed_at_any_request_goes_on_when_it_is_run_again(lab: &Lab) {
+    foreign(lab);
+    write(lab, MADE);
+    let before = state::whole(lab);
+    lab.run(MADE);
+    let whole = state::meaning(lab);
+    down(lab);
+    settles(lab, &before, "at first");
+    for fault in ["kill-before", "kill-after"] {
+        at_every_request(lab, fault, &["lab.rhai"], |output, fault| {
+            if output.code != 0 {
+                lab.run(MADE);
+            }
+            settles_to(lab, &whole, fault);
+            down(lab);
+            settles(lab, &before, fault);
+        });
+    }
+}
+
+/// The same for what it means.
+fn settles_to(lab: &Lab, whole: &Value, when: &str) {
+    let deadline = Instant::now() + Duration::from_secs(20);
+    while state::meaning(lab) != *whole {
+        if Instant::now() > deadline {
+            let _ = writeln!(std::io::stderr(), "{when}");
+            state::assert_same(&state::meaning(lab), whole);
+        }
+    }
+}
+
+fn takes_itself_down(lab: &Lab, fault: &str, code: i32) {
+    foreign(lab);
+    write(lab, &format!("{MADE}{ONCE}"));
+    let before = state::whole(lab);
+    at_every_request(lab, fault, &["lab.rhai"], |output, fault| {
+        if output.code == 0 {
+            down(lab);
+        } else {
+            assert_eq!(output.code, code, "{fault}: {}", output.stderr);
+            assert!(journals().is_empty(), "{fault}: {:?}", journals());
+        }
+        settles(lab, &before, fault);
+    });
+}
+
+fn a_run_refused_at_any_request_takes_itself_down(lab: &Lab) {
+    takes_itself_down(lab, "fail", 1);
+}
+
+fn a_run_interrupted_at_any_request_takes_itself_down(lab: &Lab) {
+    takes_itself_down(lab, "int", 130);
+}
+
+fn a_down_killed_at_any_request_goes_on_when_it_is_run_again(lab: &Lab) {
+    foreign(lab);
+    let text = format!("{MADE}{ONCE}");
+    let before = state::whole(lab);
+    for fault in ["kill-before", "kill-after"] {
+        lab.run(&text);
+        at_every_request(lab, fault, &["down", "lab"], |_, fault| {
+            down(lab);
+            settles(lab, &before, fault);
+            lab.run(&text);
+        });
+        down(lab);
+        settles(lab, &before, fault);
+    }
+}
+
+fn a_second_run_sends_no_changing_request(lab: &Lab) {
+    foreign(lab);
+    lab.run(MADE);
+    let again = run_with(lab, "fail:1", &["--summary", "lab.rhai"]);
+    assert_eq!(
+        (again.code, again.stderr.as_str()),
+        (0, "created 0, changed 0, unchanged 25, deleted 0\n")
+    );
+}
+
+fn a_journal_cut_off_at_any_byte_takes_nothing_down_that_it_does_not_tell(lab: &Lab) {
+    foreign(lab);
+    let before = state::whole(lab);
+    let file = format!("{LABS}/lab.jsonl");
+    for end in 0.. {
+        lab.run(r#"netns("a");"#);
+        let whole = fs::read(&file).unwrap();
+        if end > whole.len() {
+            break;
+        }
+        fs::write(&file, &whole[..end]).unwrap();
+        down(lab);
+        let announced = String::from_utf8_lossy(&whole[..end]).contains("\"name\":\"a\"}}]}\n");
+        assert_eq!(
+            lab.namespaces().len(),
+            if announced { 1 } else { 2 },
+            "{end}"
+        );
+        fs::write(&file, &whole).unwrap();
+        down(lab);
+        settles(lab, &before, "cut off");
+    }
+    down(lab);
+}
+
+/// Puts a small file system where the journals go.
+fn journals_on(options: &str, flags: MsFlags) {
+    fs::create_dir_all("/run/ipvsh").unwrap();
+    mount(
+        Some("small"),
+        "/run/ipvsh",
+        Some("tmpfs"),
+        flags,
+        Some(options),
+    )
+    .unwrap();
+}
+
+fn where_the_journal_has_no_room_nothing_is_changed(lab: &Lab) {
+    foreign(lab);
+    let before = state::whole(lab);
+    journals_on("size=4k", MsFlags::empty());
+    let stderr = lab.fails(r#"for i in 1..=100 { link("p0").addr(`10.20.${i}.1/24`); }"#);
+    assert!(
+        stderr.contains("cannot write the journal of lab `lab`: no space left on device"),
+        "{stderr}"
+    );
+    assert!(
+        stderr.contains("hint: nothing is changed that could not be undone: make room there first"),
+        "{stderr}"
+    );
+    settles(lab, &before, "full");
+    assert!(journals().is_empty());
+    umount("/run/ipvsh").unwrap();
+}
+
+fn where_the_journal_cannot_be_written_nothing_is_changed(lab: &Lab) {
+    foreign(lab);
+    let before = state::whole(lab);
+    journals_on("size=4k", MsFlags::MS_RDONLY);
+    let stderr = lab.fails(r#"netns("a");"#);
+    assert!(stderr.contains("read-only file system"), "{stderr}");
+    settles(lab, &before, "read-only");
+    umount("/run/ipvsh").unwrap();
+}
+
+fn two_runs_of_one_lab_are_not_at_work_at_once(lab: &Lab) {
+    write(lab, r#"netns("a"); print("made"); sleep(100);"#);
+    let mut first = lab.start(&["lab.rhai"]);
+    let mut line = String::new();
+    BufReader::new(first.stdout.take().unwrap())
+        .read_line(&mut line)
+        .unwrap();
+    assert_eq!(line, "made\n");
+    let pid = first.id();
+    for arguments in [["-q", "lab.rhai"], ["down", "lab"]] {
+        let second = lab.ipvsh(&arguments);
+        assert_eq!(second.code, 1);
+        let text = format!("the journal of lab `lab`: it is in use by process {pid} since 20");
+        assert!(second.stderr.contains(&text), "{}", second.stderr);
+    }
+    let listed = lab.ipvsh(&["ls"]).stdout;
+    assert!(listed.contains(&format!(" as process {pid}\n")), "{listed}");
+    kill(Pid::from_raw(pid.try_into().unwrap()), Signal::SIGINT).unwrap();
+    assert_eq!(finish(first).code, 130);
+    assert_eq!(lab.namespaces(), Vec::<String>::new());
+    assert!(journals().is_empty());
+}
+
+fn what_looks_alike_is_left_alone(lab: &Lab) {
+    lab.run(r#"netns("a"); netns("b"); veth("h0", "h1");"#);
+    lab.ip("netns del a\nlink del h0");
+    // Until the kernel gives the inode of the one that is gone again, as it soon does.
+    lab.ip("netns add a\nlink add h0 type veth peer name h1");
+    let output = lab.ipvsh(&["down", "lab"]);
+    assert_eq!(
+        (output.code, output.stdout.as_str()),
+        (0, "took down lab `lab`: 1 namespace\n")
+    );
+    assert_eq!(
+        (lab.namespaces(), lab.links(HOST)),
+        (vec!["a".to_owned()], vec!["h1".to_owned(), "h0".to_owned()])
+    );
+}
+
+fn what_somebody_else_has_set_is_left_alone(lab: &Lab) {
+    foreign(lab);
+    lab.run(r#"link("p0").mtu(1400).alias("ours");"#);
+    lab.ip("link set p0 mtu 1300");
+    let output = lab.ipvsh(&["down", "lab"]);
+    assert_eq!(
+        (output.code, output.stdout.as_str(), output.stderr.as_str()),
+        (
+            0,
+            "took down lab `lab`: 1 other change\n",
+            "mtu of link `p0` in namespace `host` is 1300, not the 1400 that the lab set: left as it is\n"
+        )
+    );
+    assert_eq!(lab.link(HOST, "p0")["mtu"], 1300);
+    assert_eq!(lab.link(HOST, "p0")["ifalias"], Value::Null);
+}
+
+fn a_renamed_link_is_reported_and_stays_in_the_journal(lab: &Lab) {
+    lab.run(r#"veth("h0", "h1");"#);
+    lab.ip("link set h0 name mine");
+    let output = lab.ipvsh(&["down", "lab"]);
+    assert_eq!(
+        (output.code, output.stdout.as_str(), output.stderr.as_str()),
+        (
+            1,
+            "lab `lab` stands\n",
+            "error: cannot recognise link `h0` in namespace `host`: it is called `mine` now\n\
+             hint: give it its name back, `ip link set mine name h0`, or delete it yourself\n"
+        )
+    );
+    lab.ip("link set mine name h0");
+    down(lab);
+    assert_eq!(lab.links(HOST), Vec::<String>::new());
+}
+
+fn a_namespace_with_processes_inside_is_busy(lab: &Lab) {
+    lab.run(r#"netns("a"); netns("b");"#);
+    let mut sleeper = lab.in_netns("a", || Command::new("sleep").arg("100").spawn().unwrap());
+    let output = lab.ipvsh(&["down", "lab"]);
+    let pid = sleeper.id();
+    assert_eq!(
+        (output.code, output.stdout, output.stderr),
+        (
+            1,
+            "took down lab `lab`: 1 namespace\n".to_owned(),
+            format!(
+                "error: cannot delete namespace `a`: processes are inside\n  = inside: {pid} (sleep)\n\
+                 hint: end them first, or take the lab down with `ipvsh down --force LAB`\n"
+            )
+        )
+    );
+    assert_eq!(lab.namespaces(), ["a"]);
+    let output = lab.ipvsh(&["down", "lab", "--force"]);
+    assert_eq!((output.code, output.stderr.as_str()), (0, ""));
+    assert_eq!(lab.namespaces(), Vec::<String>::new());
+    sleeper.kill().unwrap();
+    sleeper.wait().unwrap();
+}
+
+fn a_lab_is_named_by_its_file_by_itself_or_by_the_command_line(lab: &Lab) {
+    lab.run(r#"netns("a");"#);
+    assert_eq!(journals(), ["lab.jsonl"]);
+    down(lab);
+    lab.run(r#"lab("two hosts"); netns("a");"#);
+    assert_eq!(journals(), ["two hosts.jsonl"]);
+    down(lab);
+    lab.script_with(&["--lab", "mine"], r#"lab("two hosts"); netns("a");"#);
+    assert_eq!(journals(), ["mine.jsonl"]);
+    down(lab);
+    assert_eq!(lab.ipvsh(&["-e", "netns(\"a\")"]).code, 0);
+    assert_eq!(journals(), ["cli.jsonl"]);
+    assert_eq!(lab.ipvsh(&["down", "cli"]).code, 0);
+    let stderr = lab.fails(r#"netns("a"); lab("late");"#);
+    assert!(
+        stderr.contains("cannot name lab `late`: the run has begun its lab already"),
+        "{stderr}"
+    );
+    let stderr = lab.fails(r#"lab("../up");"#);
+    assert!(stderr.contains("a lab's name holds no slash"), "{stderr}");
+    assert!(journals().is_empty());
+}
+
+fn a_journal_is_for_its_owner_only_and_goes_with_the_lab(lab: &Lab) {
+    lab.run(r#"netns("a");"#);
+    let mode = |path: &str| fs::metadata(path).unwrap().permissions().mode() & 0o777;
+    assert_eq!(
+        (mode(LABS), mode(&format!("{LABS}/lab.jsonl"))),
+        (0o700, 0o600)
+    );
+    lab.run(r#"netns("a").delete();"#);
+    down(lab);
+    lab.run(r#"netns("b").delete();"#);
+    assert!(journals().is_empty());
+    lab.script_with(&["--rm"], r#"netns("c");"#);
+    assert!(journals().is_empty());
+}
+
+fn a_run_that_changes_nothing_makes_no_journal(lab: &Lab) {
+    foreign(lab);
+    lab.run(r#"netns("old").links; link("p0").up(); print(namespaces().len());"#);
+    assert!(!fs::exists(LABS).unwrap());
+}
+
+fn a_journal_of_a_newer_format_is_refused(lab: &Lab) {
+    lab.run(r#"netns("a");"#);
+    let file = format!("{LABS}/lab.jsonl");
+    let text = fs::read_to_string(&file).unwrap();
+    fs::write(&file, text.replace("\"format\":1", "\"format\":2")).unwrap();
+    let refused = format!(
+        "a newer ipvsh wrote it, in format 2; this one reads format 1\n  = its file is {file}\n\
+         hint: take the lab down with the ipvsh that made it\n"
+    );
+    let output = lab.ipvsh(&["down", "lab"]);
+    assert_eq!(
+        (output.code, output.stderr),
+        (
+            1,
+            format!("error: cannot open the journal of lab `lab`: {refused}")
+        )
+    );
+    let output = lab.ipvsh(&["ls"]);
+    assert_eq!(
+        (output.code, output.stderr),
+        (
+            1,
+            format!("error: cannot read the journal of lab `lab`: {refused}")
+        )
+    );
+    let output = lab.script(r#"netns("b");"#);
+    assert_eq!(output.code, 3);
+    assert!(
+        output.stderr.contains("a newer ipvsh wrote it"),
+        "{}",
+        output.stderr
+    );
+    assert_eq!(lab.namespaces(), ["a"]);
+}
+
+fn a_lab_that_is_unknown_or_gone_is_said_so(lab: &Lab) {
+    lab.run(r#"netns("a");"#);
+    let output = lab.ipvsh(&["down", "lub"]);
+    assert_eq!(
+        (output.code, output.stderr.as_str()),
+        (
+            1,
+            "error: cannot take down lab `lub`: there is no lab of that name\n  = labs: lab\nhint: did you mean `lab`?\n"
+        )
+    );
+    lab.ip("netns del a");
+    for _ in 0..2 {
+        let output = lab.ipvsh(&["down", "lab.rhai"]);
+        assert_eq!(
+            (output.code, output.stdout.as_str()),
+            (0, "nothing of lab `lab` was left to take down\n")
+        );
+    }
+}
+
+fn all_labs_are_taken_down_at_once(lab: &Lab) {
+    lab.run(r#"lab("one"); netns("a");"#);
+    lab.run(r#"lab("two"); netns("b"); netns("c");"#);
+    let output = lab.ipvsh(&["down", "--all"]);
+    assert_eq!(
+        (output.code, output.stdout.as_str()),
+        (
+            0,
+            "took down lab `one`: 1 namespace\ntook down lab `two`: 2 namespaces\n"
+        )
+    );
+    assert_eq!(lab.namespaces(), Vec::<String>::new());
+    assert_eq!(lab.ipvsh(&["down", "--all"]).stdout, "no lab stands\n");
+    assert_eq!(lab.ipvsh(&["ls"]).stdout, "no lab stands\n");
+}
+
+fn what_is_missing_or_changed_is_listed(lab: &Lab) {
+    foreign(lab);
+    lab.run(r#"netns("a"); netns("b"); link("p0").mtu(1450).mtu(1400).addr("10.9.0.1/24"); veth("h0", "h1");"#);
+    let listed = lab.ipvsh(&["--json", "ls"]).stdout;
+    let listed: Value = serde_json::from_str(&listed).unwrap();
+    let states: Vec<_> = listed[0]["items"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|item| item["state"].clone())
+        .collect();
+    assert_eq!(states, ["stands"; 5]);
+    lab.ip("netns del a\nlink set p0 mtu 1300\naddr del 10.9.0.1/24 dev p0\nlink set h0 name mine");
+    let listed = lab.ipvsh(&["ls"]).stdout;
+    let lines: Vec<_> = listed
+        .lines()
+        .filter(|line| !line.contains("last changed"))
+        .collect();
+    assert_eq!(
+        lines,
+        [
+            "lab: 1 namespace, 1 link, 1 setting",
+            "  missing: namespace `a`",
+            "  changed: mtu 1400 of link `p0` in namespace `host` is 1300 now",
+            "  missing: address `10.9.0.1/24` of link `p0` in `host`",
+            "  changed: veth `h0` in namespace `host` is called `mine` now",
+        ]
+    );
+}
