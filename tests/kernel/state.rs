@@ -50,6 +50,8 @@ pub(crate) fn meaning(lab: &Lab) -> Value {
             "inode",
             "link_index",
             "link_netnsid",
+            // The kernel sets it a moment after the link has come up, at most once a second (net/core/link_watch.c).
+            "operstate",
             "perm_hwaddr",
             "permaddr",
             "stable-privacy",
