@@ -19,7 +19,7 @@ use std::collections::HashSet;
 use std::net::IpAddr;
 use std::rc::Rc;
 
-use crate::error::{Error, Kind, Result};
+use crate::error::{Kind, Result};
 use crate::lab::journal::Journal;
 use crate::lab::name::Name;
 use crate::lab::record::{Found, Place};
