@@ -7,6 +7,7 @@
 pub mod entries;
 pub mod inventory;
 pub mod journal;
+mod name;
 pub mod recognise;
 pub mod record;
 pub mod rollback;
@@ -16,11 +17,11 @@ pub mod undo;
 use std::cell::{Cell, RefCell};
 use std::collections::HashSet;
 use std::net::IpAddr;
-use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
-use crate::error::{Error, Kind, Result};
+use crate::error::{Kind, Result};
 use crate::lab::journal::Journal;
+use crate::lab::name::Name;
 use crate::lab::record::{Found, Place};
 use crate::lab::setting::Setting;
 use crate::net::namespace::Id;
@@ -65,18 +66,6 @@ struct Step {
     undo: Undo,
 }
 
-/// What a lab is called, and who says so.
-#[derive(Clone, Debug, Default)]
-struct Name {
-    /// None where no journal is kept.
-    lab: Option<String>,
-    script: Option<PathBuf>,
-    /// Whether the command line gave it: what the script says is of no account then.
-    is_given: bool,
-    /// Whether many runs have the name at once, as lines on the command line do: one that finds it taken adds its process.
-    is_common: bool,
-}
-
 /// What one run made and changed.
 #[derive(Debug, Default)]
 pub struct Lab {
@@ -95,53 +84,6 @@ pub struct Lab {
 }
 
 impl Lab {
-    /// Says what the lab is called, before anything is done. Without a name no journal is kept.
-    /// `is_given` is whether it stays whatever the script says.
-    pub fn call(&self, lab: &str, script: Option<&Path>, is_given: bool) -> Result<()> {
-        journal::check_name(lab)?;
-        self.name.replace(Name {
-            lab: Some(lab.to_owned()),
-            script: script.map(Path::to_owned),
-            is_given,
-            is_common: false,
-        });
-        Ok(())
-    }
-
-    /// The same for a name that many short runs have at once.
-    pub fn call_commonly(&self, lab: &str) {
-        self.name.replace(Name {
-            lab: Some(lab.to_owned()),
-            is_common: true,
-            ..Name::default()
-        });
-    }
-
-    /// Gives the lab another name, as its script says.
-    pub fn rename(&self, lab: &str) -> Result<()> {
-        let context = |error: Error| error.doing("name lab", lab);
-        journal::check_name(lab).map_err(context)?;
-        if self.name.borrow().is_given {
-            return Ok(());
-        }
-        if self.is_begun.get() && self.name.borrow().lab.as_deref() != Some(lab) {
-            return Err(context(
-                Error::invalid("the run has begun its lab already").hint(format!(
-                    "write lab(\"{lab}\") before the first word that makes something"
-                )),
-            ));
-        }
-        let mut name = self.name.borrow_mut();
-        name.lab = Some(lab.to_owned());
-        name.is_common = false;
-        Ok(())
-    }
-
-    /// The lab's name, where it has one.
-    pub fn name(&self) -> Option<String> {
-        self.name.borrow().lab.clone()
-    }
-
     /// Opens the journal that earlier runs of the lab left, if there is one, and settles what a crash left unsettled.
     ///
     /// Fails with `busy` where another run is at work.

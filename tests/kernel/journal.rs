@@ -36,6 +36,7 @@ cases! {
         a_lab_is_named_by_its_file_by_itself_or_by_the_command_line
         a_journal_is_for_its_owner_only_and_goes_with_the_lab
         a_run_that_changes_nothing_makes_no_journal
+        a_session_that_was_killed_is_taken_down
         a_journal_of_a_newer_format_is_refused
         a_lab_that_is_unknown_or_gone_is_said_so
         all_labs_are_taken_down_at_once
@@ -442,6 +443,35 @@ fn a_run_that_changes_nothing_makes_no_journal(lab: &Lab) {
     foreign(lab);
     lab.run(r#"netns("old").links; link("p0").up(); print(namespaces().len());"#);
     assert!(!fs::exists(LABS).unwrap());
+}
+
+fn a_session_that_was_killed_is_taken_down(lab: &Lab) {
+    let mut session = lab
+        .command(&[])
+        .stdin(std::process::Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut stdin = session.stdin.take().unwrap();
+    writeln!(
+        stdin,
+        "netns(\"a\"); veth(\"h0\", \"h1\"); print(\"made\");"
+    )
+    .unwrap();
+    let mut line = String::new();
+    BufReader::new(session.stdout.take().unwrap())
+        .read_line(&mut line)
+        .unwrap();
+    assert_eq!(line, "made\n");
+    session.kill().unwrap();
+    let name = format!("repl-{}", session.id());
+    assert_eq!(finish(session).code, 137);
+    let output = lab.ipvsh(&["down", &name]);
+    assert_eq!(
+        (output.code, output.stdout),
+        (0, format!("took down lab `{name}`: 1 namespace, 1 link\n"))
+    );
+    assert_eq!(lab.namespaces(), Vec::<String>::new());
+    assert_eq!(lab.links(HOST), Vec::<String>::new());
 }
 
 fn a_journal_of_a_newer_format_is_refused(lab: &Lab) {
