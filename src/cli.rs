@@ -37,7 +37,7 @@ fn split(arguments: Vec<OsString>) -> (Vec<OsString>, Vec<OsString>) {
             own.push(argument);
             break;
         }
-        if text == "--color" || text == "--lab" {
+        if ["--color", "--lab", "--emit"].contains(&text) {
             own.push(argument);
             own.extend(left.next());
         } else if text.starts_with('-') && text != "-" {

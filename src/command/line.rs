@@ -68,6 +68,14 @@ pub(crate) struct Options {
     #[arg(long)]
     pub(crate) summary: bool,
 
+    /// Print each step as the command of iproute2 that does the same
+    #[arg(long)]
+    pub(crate) trace: bool,
+
+    /// Write the steps as a shell script to FILE, which makes the same lab without ipvsh
+    #[arg(long, value_name = "FILE")]
+    pub(crate) emit: Option<PathBuf>,
+
     /// Print results as JSON
     #[arg(long)]
     pub(crate) json: bool,

@@ -123,6 +123,7 @@ pub(super) fn run(cli: &Cli) -> Result<u8, Failure> {
             _ => Output::Standard,
         },
     });
+    trace(&session, options);
     name_lab(&session, cli, &source).map_err(|error| Failure::usage(Report::of(&error)))?;
     match source {
         Source::Session => {
@@ -140,6 +141,26 @@ pub(super) fn run(cli: &Cli) -> Result<u8, Failure> {
             arguments,
         } => run_script(session, &script, is_line, &arguments, options),
     }
+}
+
+/// Tells the steps as commands, where that is asked.
+fn trace(session: &Session, options: &Options) {
+    if options.trace {
+        session.show_steps(true, When::from(options.color).on(&std::io::stderr()));
+    }
+    if options.emit.is_some() {
+        session.lab().trace().keep();
+    }
+}
+
+/// Writes the steps of a run that ended well as a script for the shell.
+fn emit(session: &Session, file: &Path, source: &str) -> Result<(), Failure> {
+    let title = format!("The same lab as {source}, without ipvsh.");
+    let text = session.lab().trace().script(&title);
+    std::fs::write(file, text).map_err(|error| {
+        let error = Error::io(&error).doing("write", &file.display().to_string());
+        Failure::script(Report::of(&error))
+    })
 }
 
 /// Calls the lab as the command line says, or as the script's file is called. Lines and sessions have no file.
@@ -214,6 +235,10 @@ fn run_script(
         None if is_line => show(session, &value, options),
         None => Ok(()),
     });
+    let result = result.and_then(|()| match &options.emit {
+        Some(file) => emit(session, file, &script.name),
+        None => Ok(()),
+    });
     finish(session, options, is_line, result)
 }
 
@@ -270,7 +295,7 @@ fn finish(
         output::note(&if options.json {
             counts_json(counts).to_string()
         } else {
-            summary(counts)
+            counts.to_string()
         });
     }
     let mut failed = result.err().or_else(|| {
@@ -336,11 +361,4 @@ fn counts_json(counts: Counts) -> serde_json::Value {
         "unchanged": counts.unchanged,
         "deleted": counts.deleted,
     })
-}
-
-fn summary(counts: Counts) -> String {
-    format!(
-        "created {}, changed {}, unchanged {}, deleted {}",
-        counts.created, counts.changed, counts.unchanged, counts.deleted
-    )
 }

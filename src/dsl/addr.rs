@@ -10,7 +10,7 @@ use rhai::plugin::{Dynamic, NativeCallContext, export_module};
 use crate::dsl::handle::{Link, Netns};
 use crate::dsl::{Answer, Session, answer, link};
 use crate::error::{Error, Kind, Result};
-use crate::lab::{Outcome, Undo};
+use crate::lab::{Command, Outcome, Undo};
 use crate::net::address::{self, NewAddress};
 use crate::net::netns;
 use crate::net::rtnl::Refusal;
@@ -63,7 +63,7 @@ pub(crate) fn add(session: &Rc<Session>, link: &Link, text: &str, how: How) -> R
     if !lab.made_link(&place, link.index()) || lab.added_address(&place, link.index(), ip) {
         link::snapshot(session, link)?;
         if let Some(present) = same_ip(session, link, ip)? {
-            if settled(session, &present, prefix, how).map_err(context)? {
+            if settled(session, link, &present, prefix, how).map_err(context)? {
                 return Ok(());
             }
             remove(session, link, &present).map_err(context)?;
@@ -76,7 +76,7 @@ pub(crate) fn add(session: &Rc<Session>, link: &Link, text: &str, how: How) -> R
     match refusal.errno {
         Errno::EEXIST | Errno::EADDRINUSE => {
             if let Some(present) = same_ip(session, link, ip)? {
-                if settled(session, &present, prefix, how).map_err(context)? {
+                if settled(session, link, &present, prefix, how).map_err(context)? {
                     return Ok(());
                 }
                 remove(session, link, &present).map_err(context)?;
@@ -117,12 +117,18 @@ fn ask(
         link: link.reference(),
         prefix,
     };
+    let command = || {
+        let text = prefix.to_string();
+        let command = Command::ip(&place, ["address", "add", &text, "dev", &link.name()]);
+        command.and(how.nodad.then_some("nodad"))
+    };
     let added = session.wait(async {
         let rtnl = &place.rtnl()?;
-        session.lab().step(undo, address::add(rtnl, &new)).await
+        let request = address::add(rtnl, &new);
+        session.lab().step(undo, command, request).await
     })??;
     if added.is_ok() {
-        session.lab().count(Outcome::Created);
+        report(session, Outcome::Created, link, prefix);
         session
             .lab()
             .address_added(&place, link.index(), prefix.addr());
@@ -144,12 +150,13 @@ fn same_ip(
 /// Whether the address is there as asked. With another prefix length it is a conflict, or has to make room.
 fn settled(
     session: &Rc<Session>,
+    link: &Link,
     present: &address::Address,
     asked: ipnet::IpNet,
     how: How,
 ) -> Result<bool> {
     if present.prefix == asked {
-        session.lab().count(Outcome::Unchanged);
+        report(session, Outcome::Unchanged, link, asked);
         return Ok(true);
     }
     if how.replace {
@@ -175,7 +182,10 @@ fn delete(session: &Rc<Session>, link: &Link, text: &str) -> Result<()> {
         present.iter().find(|address| address.prefix.addr() == ip)
     };
     let Some(found) = found else {
-        session.lab().count(Outcome::Unchanged);
+        let place = link.netns();
+        session
+            .lab()
+            .report(Outcome::Unchanged, &place, "address", text);
         return Ok(());
     };
     remove(session, link, found).map_err(context)
@@ -188,17 +198,25 @@ fn remove(session: &Rc<Session>, link: &Link, found: &address::Address) -> Resul
         link: link.reference(),
         prefix: found.prefix,
     };
+    let command = || {
+        let text = found.prefix.to_string();
+        Command::ip(&place, ["address", "del", &text, "dev", &link.name()])
+    };
     session.wait(async {
         let rtnl = &place.rtnl()?;
         let request = address::delete(rtnl, link.index(), found.prefix);
-        session
-            .lab()
-            .step(undo, request)
-            .await?
-            .map_err(Error::from)
+        let lab = session.lab();
+        lab.step(undo, command, request).await?.map_err(Error::from)
     })??;
-    session.lab().count(Outcome::Deleted);
+    report(session, Outcome::Deleted, link, found.prefix);
     Ok(())
+}
+
+fn report(session: &Session, outcome: Outcome, link: &Link, prefix: ipnet::IpNet) {
+    let name = format!("{prefix} on {}", link.name());
+    session
+        .lab()
+        .report(outcome, &link.netns(), "address", &name);
 }
 
 /// An address of a link, as scripts hold it: what it was when it was read.

@@ -6,8 +6,9 @@ use rtnetlink::packet_route::link::{BridgeStpState, InfoBridge, InfoData};
 use rtnetlink::{LinkBridge, LinkMessageBuilder};
 
 use crate::dsl::handle::{Link, Netns};
-use crate::dsl::make::{Fact, Wanted, creating, ensure, read};
+use crate::dsl::make::{Fact, Request, Wanted, creating, ensure, read};
 use crate::dsl::{Answer, answer};
+use crate::net::link::Snapshot;
 
 fn facts_of(data: &InfoData) -> Vec<Fact> {
     let InfoData::Bridge(infos) = data else {
@@ -23,6 +24,16 @@ fn facts_of(data: &InfoData) -> Vec<Fact> {
             _ => None,
         })
         .collect()
+}
+
+/// The facts as `ip` takes them: `stp_state 1`.
+fn words_of(facts: &[Fact]) -> Vec<String> {
+    let words = facts.iter().flat_map(|(key, value)| {
+        let key = if *key == "stp" { "stp_state" } else { key };
+        let value = if value == "true" { "1" } else { "0" };
+        [key.to_owned(), value.to_owned()]
+    });
+    words.collect()
 }
 
 /// The words of this topic.
@@ -88,7 +99,10 @@ pub mod words {
                     facts_of,
                     common,
                 };
-                ensure(session, &wanted, |_| Ok(message.clone()), |_| Ok(()))
+                let words = words_of(&wanted.facts);
+                let request =
+                    |_: Option<&Snapshot>| Ok(Request::new(message.clone(), words.clone()));
+                ensure(session, &wanted, request, |_| Ok(()))
             };
             make().map_err(context)
         })

@@ -5,12 +5,12 @@ use std::rc::Rc;
 
 use rhai::Map;
 use rhai::plugin::{Dynamic, NativeCallContext, export_module};
-use rtnetlink::packet_route::link::{InfoData, LinkMessage};
+use rtnetlink::packet_route::link::InfoData;
 use rtnetlink::{LinkIpVlan, LinkIpVtap};
 
 use crate::dsl::handle::{Link, Netns};
 use crate::dsl::ipvlan_port::{self as port, Settings, Slave};
-use crate::dsl::make::{Fact, Parent, Wanted, creating, ensure, read};
+use crate::dsl::make::{Fact, Parent, Request, Wanted, creating, ensure, read};
 use crate::dsl::{Answer, Session, answer, link};
 use crate::error::{Error, Result};
 use crate::lab::setting::Setting;
@@ -30,13 +30,14 @@ fn facts_of(data: &InfoData) -> Vec<Fact> {
 }
 
 /// The message that makes a slave of the kind. Mode and flag are always said: the kernel resets what is left out.
-fn message(kind: &str, name: &str, parent: u32, settings: Settings) -> LinkMessage {
+fn message(kind: &str, name: &str, parent: u32, settings: Settings) -> Request {
     let (mode, flags) = (settings.mode_number(), settings.flag_bits());
-    if kind == "ipvtap" {
+    let message = if kind == "ipvtap" {
         LinkIpVtap::new(name, parent, mode).flag(flags).build()
     } else {
         LinkIpVlan::new(name, parent, mode).flag(flags).build()
-    }
+    };
+    Request::new(message, ["mode", settings.mode, settings.flag])
 }
 
 fn make(
@@ -150,12 +151,16 @@ fn switch_port(
             slave.name()
         )))
     })?;
+    let port = |settings: Settings| Setting::Port {
+        mode: settings.mode_number().into(),
+        flag: settings.flag_bits().bits(),
+    };
     let wanted = Settings {
         mode: mode.unwrap_or(present.mode),
         flag: flag.unwrap_or(present.flag),
     };
     if wanted == present {
-        session.lab().count(crate::lab::Outcome::Unchanged);
+        link::report_unchanged(session, slave, &port(wanted));
         return Ok(());
     }
     let above = link::parent_of(session, slave, &seen)?;
@@ -173,10 +178,6 @@ fn switch_port(
         }
     }
     session.ports().forget();
-    let port = |settings: Settings| Setting::Port {
-        mode: settings.mode_number().into(),
-        flag: settings.flag_bits().bits(),
-    };
     link::change(session, slave, verb, port(present), port(wanted))
 }
 

@@ -11,7 +11,7 @@ use crate::dsl::netns::namespace_argument;
 use crate::dsl::{Answer, Session, answer};
 use crate::error::{Error, Kind, Result, nearest};
 use crate::lab::setting::Setting;
-use crate::lab::{LinkRef, Outcome, Undo};
+use crate::lab::{Command, LinkRef, Outcome, Undo, trace};
 use crate::net::address;
 use crate::net::link::{self, Snapshot, Which};
 use crate::net::netns;
@@ -48,6 +48,13 @@ pub(crate) fn find(
         let found = link::get(&place.rtnl()?, Which::Name(valid.as_str())).await;
         found.map_err(|refusal| refused(refusal, "find link", name, place))
     })?
+}
+
+/// The name of the link `index` of `place`, if it is still there.
+pub(crate) fn name_of(session: &Rc<Session>, place: &netns::Netns, index: u32) -> Option<String> {
+    let get = async { Ok::<_, Error>(link::get(&place.rtnl()?, Which::Index(index)).await?) };
+    let seen = session.wait(get).ok()?.ok()??;
+    Some(seen.name)
 }
 
 /// The error for a link that is not there.
@@ -122,6 +129,11 @@ pub(crate) fn snapshot(session: &Rc<Session>, link: &Link) -> Result<Snapshot> {
     }
 }
 
+/// What a link of the kind is called in a report.
+pub(crate) fn word_of(kind: &str) -> &str {
+    if kind.is_empty() { "link" } else { kind }
+}
+
 fn gone(link: &Link) -> Error {
     let mut error = Error::new(
         Kind::NotFound,
@@ -148,6 +160,17 @@ pub(crate) fn change(
     let place = link.netns();
     let name = link.name();
     let message = new.message(link.index(), link.kind());
+    let what = new.what();
+    let detail = format!(
+        "{name}: {} to {}",
+        said(session, &place, &old),
+        said(session, &place, &new)
+    );
+    let words = session.lab().trace().is_on().then(|| {
+        let name = |index| name_of(session, &place, index).unwrap_or_default();
+        new.words(name)
+    });
+    let command = || set_command(&place, &name).and(words.unwrap_or_default());
     let undo = Undo::Restore {
         netns: place.clone(),
         link: link.reference(),
@@ -158,15 +181,40 @@ pub(crate) fn change(
         let rtnl = &place.rtnl()?;
         session
             .lab()
-            .step(undo, link::change(rtnl, message))
+            .step(undo, command, link::change(rtnl, message))
             .await?
             .map_err(|refusal| match refusal.errno {
                 nix::errno::Errno::ENODEV => gone(link),
                 _ => refused(refusal, verb, &name, &place),
             })
     })??;
-    session.lab().count(Outcome::Changed);
+    session
+        .lab()
+        .report(Outcome::Changed, &place, what, &detail);
     Ok(())
+}
+
+/// A value of a setting in words, with the name of a master.
+fn said(session: &Rc<Session>, place: &netns::Netns, setting: &Setting) -> String {
+    match setting {
+        Setting::Master(index) if *index > 0 => {
+            name_of(session, place, *index).unwrap_or_else(|| setting.to_string())
+        }
+        other => other.to_string(),
+    }
+}
+
+/// The beginning of the command that sets something on the link of that name.
+fn set_command(place: &netns::Netns, name: &str) -> Command {
+    Command::ip(place, ["link", "set", "dev", name])
+}
+
+/// Notes that a setting of the link is as asked.
+pub(crate) fn report_unchanged(session: &Session, link: &Link, setting: &Setting) {
+    let name = format!("{}: {setting}", link.name());
+    session
+        .lab()
+        .report(Outcome::Unchanged, &link.netns(), setting.what(), &name);
 }
 
 /// A change of the link: its ifindex, and what is to change.
@@ -179,7 +227,7 @@ pub(crate) fn set(session: &Rc<Session>, link: &Link, verb: &str, wanted: Settin
     let seen = snapshot(session, link)?;
     let present = wanted.of(&seen).unwrap_or_else(|| wanted.clone());
     if present == wanted {
-        session.lab().count(Outcome::Unchanged);
+        report_unchanged(session, link, &wanted);
         return Ok(());
     }
     change(session, link, verb, present, wanted)
@@ -189,7 +237,7 @@ pub(crate) fn set(session: &Rc<Session>, link: &Link, verb: &str, wanted: Settin
 pub(crate) fn set_up(session: &Rc<Session>, link: &Link, up: bool) -> Result<()> {
     // A link that the run made itself is undone with it: no need to know how it was.
     if !session.lab().made_link(&link.netns(), link.index()) && snapshot(session, link)?.up == up {
-        session.lab().count(Outcome::Unchanged);
+        report_unchanged(session, link, &Setting::Up(up));
         return Ok(());
     }
     let verb = if up {
@@ -294,7 +342,9 @@ fn move_to(session: &Rc<Session>, link: &Link, target: &Netns) -> Result<()> {
     let from = link.netns();
     let name = link.name();
     if from.namespace().id() == target.namespace().id() {
-        session.lab().count(Outcome::Unchanged);
+        session
+            .lab()
+            .report(Outcome::Unchanged, &from, "place", &name);
         return Ok(());
     }
     let context = |error: Error| error.doing("move link", &name).within(from.label());
@@ -329,7 +379,8 @@ fn move_to(session: &Rc<Session>, link: &Link, target: &Netns) -> Result<()> {
         let rtnl = &from.rtnl()?;
         let lab = session.lab();
         let request = link::move_to(rtnl, index, target.namespace(), None);
-        lab.step(undo, request).await?.map_err(|refusal| match refusal.errno {
+        let command = || set_command(&from, &name).and(["netns", &trace::place_of_link(target)]);
+        lab.step(undo, command, request).await?.map_err(|refusal| match refusal.errno {
             nix::errno::Errno::EINVAL => context(Error::from(refusal).hint(
                 "some links can't leave their namespace: the loopback, and those with the netns-immutable flag",
             )),
@@ -344,7 +395,10 @@ fn move_to(session: &Rc<Session>, link: &Link, target: &Netns) -> Result<()> {
         .lab()
         .link_moved((&from, index), (&target.0, moved.index));
     link.moved(target.0.clone(), moved.index);
-    session.lab().count(Outcome::Changed);
+    let detail = format!("{name}: {} to {}", from.label(), target.label());
+    session
+        .lab()
+        .report(Outcome::Changed, target, "place", &detail);
     Ok(())
 }
 
@@ -381,6 +435,10 @@ fn way_back(session: &Rc<Session>, link: &Link, target: &Netns) -> Result<Undo> 
 /// Deletes the link. Gone already is no error.
 pub(crate) fn delete(session: &Rc<Session>, link: &Link) -> Result<()> {
     let place = link.netns();
+    let name = link.name();
+    let lab = session.lab();
+    lab.trace()
+        .tell(|| Command::ip(&place, ["link", "del", "dev", &name]));
     let deleted = session.wait(async {
         link::delete(&place.rtnl()?, link.index())
             .await
@@ -394,11 +452,12 @@ pub(crate) fn delete(session: &Rc<Session>, link: &Link) -> Result<()> {
                 _ => refused(refusal, "delete link", &link.name(), &place),
             })
     })??;
-    session.lab().count(if deleted {
+    let outcome = if deleted {
         Outcome::Deleted
     } else {
         Outcome::Unchanged
-    });
+    };
+    lab.report(outcome, &place, word_of(link.kind()), &name);
     Ok(())
 }
 

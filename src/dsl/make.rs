@@ -12,7 +12,7 @@ use rtnetlink::packet_route::link::{InfoData, LinkAttribute, LinkFlags, LinkMess
 use crate::dsl::handle::{Link, Netns};
 use crate::dsl::{Session, addr, link, route};
 use crate::error::{Error, Kind, Result};
-use crate::lab::{LinkRef, Outcome, Undo};
+use crate::lab::{Command, LinkRef, Outcome, Undo, trace};
 use crate::net::link::{Snapshot, Which};
 use crate::net::netns;
 use crate::net::rtnl::Refusal;
@@ -171,6 +171,36 @@ pub(crate) struct Wanted<'a> {
     pub(crate) common: Common,
 }
 
+/// What is asked of the kernel, and the words that say the same behind `ip link add … type KIND`.
+pub(crate) struct Request {
+    message: LinkMessage,
+    /// None where the facts of the [`Wanted`] link are these words.
+    words: Option<Vec<String>>,
+}
+
+impl Request {
+    /// The message, and its words.
+    pub(crate) fn new<W: Into<String>>(
+        message: LinkMessage,
+        words: impl IntoIterator<Item = W>,
+    ) -> Self {
+        Self {
+            message,
+            words: Some(words.into_iter().map(Into::into).collect()),
+        }
+    }
+}
+
+impl From<LinkMessage> for Request {
+    /// A message whose words are the facts of the wanted link.
+    fn from(message: LinkMessage) -> Self {
+        Self {
+            message,
+            words: None,
+        }
+    }
+}
+
 /// Says which link an error is about.
 pub(crate) fn creating<'a>(
     kind: &'a str,
@@ -215,13 +245,14 @@ pub(crate) struct Ensured {
 /// `message` is asked for the kind's own part only when the link is really to be made, and told which link is replaced by it.
 /// `settled` gives the link what only its kind knows. Fails with `conflict` where a link of that name is there and differs.
 /// What fails leaves no new link behind.
-pub(crate) fn ensure(
+pub(crate) fn ensure<R: Into<Request>>(
     session: &Rc<Session>,
     wanted: &Wanted,
-    message: impl FnMut(Option<&Snapshot>) -> Result<LinkMessage>,
+    mut message: impl FnMut(Option<&Snapshot>) -> Result<R>,
     settled: impl FnOnce(&Ensured) -> Result<()>,
 ) -> Result<Link> {
-    let ensured = find_or_create(session, wanted, message)?;
+    let request = |replaced: Option<&Snapshot>| message(replaced).map(Into::into);
+    let ensured = find_or_create(session, wanted, request)?;
     let finished = settled(&ensured).and_then(|()| finish(session, wanted, &ensured));
     if finished.is_err() && ensured.is_new {
         // The failure that is reported is the first one.
@@ -233,7 +264,7 @@ pub(crate) fn ensure(
 fn find_or_create(
     session: &Rc<Session>,
     wanted: &Wanted,
-    mut message: impl FnMut(Option<&Snapshot>) -> Result<LinkMessage>,
+    mut message: impl FnMut(Option<&Snapshot>) -> Result<Request>,
 ) -> Result<Ensured> {
     let name = wanted.name.as_str();
     let find = || link::find(session, &wanted.place, name);
@@ -261,11 +292,11 @@ fn settle(
     session: &Rc<Session>,
     wanted: &Wanted,
     present: &Snapshot,
-    mut message: impl FnMut(Option<&Snapshot>) -> Result<LinkMessage>,
+    mut message: impl FnMut(Option<&Snapshot>) -> Result<Request>,
 ) -> Result<Ensured> {
     match differences(session, wanted, present)? {
         None => {
-            session.lab().count(Outcome::Unchanged);
+            report(session, wanted, Outcome::Unchanged);
             Ok(Ensured {
                 link: link::handle(&wanted.place, present),
                 is_new: false,
@@ -360,13 +391,50 @@ fn is_parent(
     })?
 }
 
+fn report(session: &Session, wanted: &Wanted, outcome: Outcome) {
+    let name = wanted.name.as_str();
+    session
+        .lab()
+        .report(outcome, &wanted.place, wanted.kind, name);
+}
+
+/// The command that makes the link as it is wanted, in place.
+fn command(wanted: &Wanted, sender: &netns::Netns, request: &Request) -> Command {
+    let mut words: Vec<&str> = vec!["link", "add"];
+    if let Some(parent) = wanted.parent {
+        words.extend(["link", &parent.seen.name]);
+    }
+    words.extend(["name", wanted.name.as_str()]);
+    let place = trace::place_of_link(&wanted.place);
+    if sender.namespace().id() != wanted.place.namespace().id() {
+        words.extend(["netns", &place]);
+    }
+    let mtu = wanted.common.mtu.map(|mtu| mtu.to_string());
+    words.extend(mtu.iter().flat_map(|mtu| ["mtu", mtu]));
+    let mac = wanted.common.mac.as_deref().map(mac::print);
+    words.extend(mac.iter().flat_map(|mac| ["address", mac]));
+    words.extend(wanted.common.up.then_some("up"));
+    words.extend(["type", wanted.kind]);
+    let command = Command::ip(sender, words);
+    match &request.words {
+        Some(words) => command.and(words),
+        None => command.and(
+            wanted
+                .facts
+                .iter()
+                .flat_map(|(key, value)| [key, value.as_str()]),
+        ),
+    }
+}
+
 /// Asks the kernel for the link. `None` where its name, or that of its peer, is taken.
-fn create(session: &Rc<Session>, wanted: &Wanted, message: LinkMessage) -> Result<Option<Link>> {
+fn create(session: &Rc<Session>, wanted: &Wanted, request: Request) -> Result<Option<Link>> {
     let place = &wanted.place;
     let sender = wanted.parent.map_or(place, |parent| &parent.netns);
     let remote = sender.namespace().id() != place.namespace().id();
     let name = wanted.name.as_str();
-    let mut message = message;
+    let command = || command(wanted, sender, &request);
+    let mut message = request.message.clone();
     set_name(&mut message, name);
     if let Some(mtu) = wanted.common.mtu {
         message.attributes.push(LinkAttribute::Mtu(mtu));
@@ -402,7 +470,7 @@ fn create(session: &Rc<Session>, wanted: &Wanted, message: LinkMessage) -> Resul
                 other => other.map_err(|refusal| refused(wanted, &refusal)),
             }
         };
-        match session.lab().step(undo, request).await? {
+        match session.lab().step(undo, command, request).await? {
             Err(error) if error.errno == Some(Errno::EEXIST) => return Ok(None),
             other => other?,
         }
@@ -412,7 +480,7 @@ fn create(session: &Rc<Session>, wanted: &Wanted, message: LinkMessage) -> Resul
     })??;
     Ok(made.map(|made| {
         session.lab().link_made(place, made.index, name);
-        session.lab().count(Outcome::Created);
+        report(session, wanted, Outcome::Created);
         link::handle(place, &made)
     }))
 }
@@ -457,7 +525,7 @@ async fn create_under_passing_name(
     };
     let rtnl = &sender.rtnl()?;
     let request = crate::net::link::create(rtnl, Some(place.namespace()), message);
-    let made = session.lab().step(undo, request).await?;
+    let made = session.lab().step_unsaid(undo, request).await?;
     made.map_err(|refusal| refused(wanted, &refusal))?;
     let rtnl = &place.rtnl()?;
     let Some(made) = crate::net::link::get(rtnl, Which::Name(&passing)).await? else {

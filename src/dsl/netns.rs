@@ -124,7 +124,9 @@ fn find_or_make(session: &Rc<Session>, place: &str) -> Result<Netns> {
         Err(error) if error.kind == Kind::NotFound && is_name(place) => make(session, place),
         found => found.inspect(|found| {
             if !session.lab().made_namespace(found) {
-                session.lab().count(Outcome::Unchanged);
+                session
+                    .lab()
+                    .report_namespace(Outcome::Unchanged, found.label());
             }
         }),
     };
@@ -157,7 +159,9 @@ fn delete(session: &Rc<Session>, net: &Netns) -> Result<()> {
         }
     };
     if net.check().is_err() {
-        session.lab().count(Outcome::Unchanged);
+        session
+            .lab()
+            .report_namespace(Outcome::Unchanged, net.label());
         return Ok(());
     }
     namespace::delete(&name).map_err(context)?;

@@ -12,7 +12,7 @@ use rhai::plugin::{Dynamic, NativeCallContext, export_module};
 use crate::dsl::handle::{Link, Netns};
 use crate::dsl::{Answer, Session, answer, link};
 use crate::error::{Error, Kind, Result};
-use crate::lab::{Outcome, Undo};
+use crate::lab::{Command, Outcome, Undo};
 use crate::net::link::Snapshot;
 use crate::net::netns;
 use crate::net::route::{self, TABLE_MAIN};
@@ -131,14 +131,32 @@ fn create(
         netns: place.clone(),
         route: Box::new(route.clone()),
     };
+    let line = line(session, place, route);
+    let command = || command(place, "add", &line);
     let added = session.wait(async {
         let rtnl = &place.rtnl()?;
-        session.lab().step(undo, route::add(rtnl, route)).await
+        let request = route::add(rtnl, route);
+        session.lab().step(undo, command, request).await
     })??;
     if added.is_ok() {
-        session.lab().count(Outcome::Created);
+        session
+            .lab()
+            .report(Outcome::Created, place, "route", &line);
     }
     Ok(added)
+}
+
+/// The route as `ip` writes it, with the name of its link.
+fn line(session: &Rc<Session>, place: &Rc<netns::Netns>, route: &route::Route) -> String {
+    let dev = route
+        .link
+        .and_then(|index| link::name_of(session, place, index));
+    route.line(dev.as_deref())
+}
+
+/// The command that does `verb` with the route of this line.
+fn command(place: &netns::Netns, verb: &str, line: &str) -> Command {
+    Command::ip(place, ["route", verb]).and(line.split_whitespace())
 }
 
 /// The refusal of a route, with what to do about it.
@@ -148,7 +166,9 @@ fn explain(
     route: &route::Route,
     refusal: crate::net::rtnl::Refusal,
 ) -> Error {
-    let dev = route.link.and_then(|index| name_of(session, place, index));
+    let dev = route
+        .link
+        .and_then(|index| link::name_of(session, place, index));
     let dev = dev.as_deref().unwrap_or("LINK");
     let error = Error::from(refusal.clone());
     match (refusal.errno, route.via) {
@@ -172,14 +192,6 @@ fn explain(
         ),
         _ => error,
     }
-}
-
-fn name_of(session: &Rc<Session>, place: &Rc<netns::Netns>, index: u32) -> Option<String> {
-    let links = link::all(session, place).ok()?;
-    links
-        .into_iter()
-        .find(|link| link.index == index)
-        .map(|link| link.name)
 }
 
 /// The route that stands where this one is to go: same destination, table and metric.
@@ -212,7 +224,10 @@ fn settle(
         && (asked.link.is_none() || present.link == asked.link)
         && (asked.source.is_none() || present.source == asked.source);
     if same {
-        session.lab().count(Outcome::Unchanged);
+        let line = line(session, place, present);
+        session
+            .lab()
+            .report(Outcome::Unchanged, place, "route", &line);
         return Ok(());
     }
     if replace {
@@ -220,10 +235,7 @@ fn settle(
         return create(session, place, asked)?
             .map_err(|refusal| explain(session, place, asked, refusal));
     }
-    let line = |route: &route::Route| {
-        let dev = route.link.and_then(|index| name_of(session, place, index));
-        route.line(dev.as_deref())
-    };
+    let line = |route: &route::Route| line(session, place, route);
     Err(Error::new(
         Kind::Conflict,
         "a route to that destination is there and leads elsewhere",
@@ -253,15 +265,17 @@ fn remove(session: &Rc<Session>, place: &Rc<netns::Netns>, route: &route::Route)
         netns: place.clone(),
         route: Box::new(route.clone()),
     };
+    let line = line(session, place, route);
+    let command = || command(place, "del", &line);
     session.wait(async {
         let rtnl = &place.rtnl()?;
-        session
-            .lab()
-            .step(undo, route::delete(rtnl, route))
-            .await?
-            .map_err(Error::from)
+        let request = route::delete(rtnl, route);
+        let lab = session.lab();
+        lab.step(undo, command, request).await?.map_err(Error::from)
     })??;
-    session.lab().count(Outcome::Deleted);
+    session
+        .lab()
+        .report(Outcome::Deleted, place, "route", &line);
     Ok(())
 }
 
@@ -291,7 +305,10 @@ fn delete(
         })
         .collect();
     if matching.is_empty() {
-        session.lab().count(Outcome::Unchanged);
+        let line = line(session, place, &named);
+        session
+            .lab()
+            .report(Outcome::Unchanged, place, "route", &line);
     }
     for route in &matching {
         remove(session, place, route).map_err(context)?;

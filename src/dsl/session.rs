@@ -7,6 +7,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use colored::Colorize;
 use rhai::{Dynamic, EvalAltResult, Map, NativeCallContext, Position};
 use tokio::runtime::Runtime;
 use tokio::signal::unix::{SignalKind, signal};
@@ -15,7 +16,9 @@ use crate::dsl::Answer;
 use crate::dsl::ipvlan_port::Ports;
 use crate::error::{Error, Kind, Result, errno_name};
 use crate::lab::Lab;
+use crate::lab::trace::Printer;
 use crate::net::netns::Netns;
+use crate::view::paint::paint;
 
 /// How a session behaves; set once, from the command line.
 #[derive(Clone, Debug, Default)]
@@ -170,6 +173,19 @@ impl Session {
     /// What was printed so far, in a session that collects it.
     pub fn collected(&self) -> String {
         self.collected.borrow().clone().unwrap_or_default()
+    }
+
+    /// Prints each step from now on, to standard error, as the command that does the same; or none any more.
+    pub fn show_steps(&self, on: bool, color: bool) {
+        let print = on.then(|| -> Printer {
+            let print = move |line: &str| {
+                let line = paint(color, &format!("+ {line}"), Colorize::dimmed);
+                // Where nobody reads them, the run goes on.
+                let _ = writeln!(std::io::stderr(), "{line}");
+            };
+            Box::new(print)
+        });
+        self.lab.trace().print(print);
     }
 
     /// Prints a line.

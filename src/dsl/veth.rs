@@ -9,10 +9,11 @@ use rtnetlink::LinkUnspec;
 use rtnetlink::packet_route::link::{InfoData, InfoKind, InfoVeth};
 
 use crate::dsl::handle::{Link, Netns};
-use crate::dsl::make::{Wanted, creating, ensure, read};
+use crate::dsl::make::{Request, Wanted, creating, ensure, read};
 use crate::dsl::netns::namespace_argument;
 use crate::dsl::{Answer, Session, answer, link};
 use crate::error::{Error, Kind, Result};
+use crate::lab::trace;
 use crate::net::link::Snapshot;
 use crate::value::name::LinkName;
 
@@ -65,8 +66,9 @@ fn make(
             "the two ends can't have one name in one namespace",
         ));
     }
+    let is_far = near.namespace().id() != far.namespace().id();
     let mut end = LinkUnspec::new_with_name(far_name.as_str());
-    if near.namespace().id() != far.namespace().id() {
+    if is_far {
         end = end.setns_by_fd(far.namespace().as_fd().as_raw_fd());
     }
     let message = rtnetlink::LinkMessageBuilder::<LinkUnspec>::new_with_info_kind(InfoKind::Veth)
@@ -92,7 +94,12 @@ fn make(
         }
     }
     let message = |_: Option<&Snapshot>| match link::find(session, &far.0, far_name.as_str())? {
-        None => Ok(message.clone()),
+        None => {
+            let place = trace::place_of_link(far);
+            let words = ["peer", "name", far_name.as_str(), "netns", &place];
+            let words = &words[..if is_far { 5 } else { 3 }];
+            Ok(Request::new(message.clone(), words.iter().copied()))
+        }
         Some(there) => Err(Error::new(
             Kind::Exists,
             format!(

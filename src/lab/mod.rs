@@ -8,10 +8,12 @@ pub mod entries;
 pub mod inventory;
 pub mod journal;
 mod name;
+pub mod outcome;
 pub mod recognise;
 pub mod record;
 pub mod rollback;
 pub mod setting;
+pub mod trace;
 pub mod undo;
 
 use std::cell::{Cell, RefCell};
@@ -22,39 +24,17 @@ use std::rc::Rc;
 use crate::error::{Kind, Result};
 use crate::lab::journal::Journal;
 use crate::lab::name::Name;
+use crate::lab::outcome::Outcomes;
 use crate::lab::record::{Found, Place};
 use crate::lab::setting::Setting;
+use crate::lab::trace::Trace;
 use crate::net::namespace::Id;
 use crate::net::netns::Netns;
 use crate::value::name::NetnsName;
 
+pub use outcome::{Counts, Outcome};
+pub use trace::Command;
 pub use undo::{LinkRef, Undo};
-
-/// What happened to an object that the script asked for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Outcome {
-    /// It was not there and was made.
-    Created,
-    /// It was there and was changed.
-    Changed,
-    /// It was there as asked.
-    Unchanged,
-    /// It was there and was taken away.
-    Deleted,
-}
-
-/// How many objects met each outcome.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Counts {
-    /// Made by this run.
-    pub created: usize,
-    /// Changed by this run.
-    pub changed: usize,
-    /// Found as asked.
-    pub unchanged: usize,
-    /// Taken away by this run.
-    pub deleted: usize,
-}
 
 /// A change that the run made.
 #[derive(Clone, Debug)]
@@ -76,7 +56,8 @@ pub struct Lab {
     steps: RefCell<Vec<Step>>,
     /// What came before the last mark: see [`Lab::mark`].
     before: entries::Before,
-    counts: Cell<Counts>,
+    outcomes: Outcomes,
+    trace: Trace,
     made_netns: RefCell<HashSet<Id>>,
     made_links: RefCell<HashSet<(Id, u32)>>,
     /// What the run gave to links of its own: the kernel takes an IPv4 address again with another prefix length.
@@ -153,9 +134,20 @@ impl Lab {
 
     /// Notes how to undo a change, then makes it; forgets it again where the change fails.
     ///
-    /// Where the change lies within something that the run itself made, there is nothing to note. The outer failure is that of
-    /// the journal, which has to have the change before it is made.
+    /// `command` is what does the same in a shell, for the [`trace`]. Where the change lies within something that the run itself
+    /// made, there is nothing to note. The outer failure is that of the journal, which has to have the change before it is made.
     pub async fn step<T, E>(
+        &self,
+        undo: Undo,
+        command: impl FnOnce() -> Command,
+        change: impl Future<Output = Result<T, E>>,
+    ) -> Result<Result<T, E>> {
+        self.trace.tell(command);
+        self.step_unsaid(undo, change).await
+    }
+
+    /// A step that is part of another, which has said what it does.
+    pub async fn step_unsaid<T, E>(
         &self,
         undo: Undo,
         change: impl Future<Output = Result<T, E>>,
@@ -233,21 +225,29 @@ impl Lab {
         }
     }
 
-    /// Counts what happened to an object.
-    pub fn count(&self, outcome: Outcome) {
-        let mut counts = self.counts.get();
-        match outcome {
-            Outcome::Created => counts.created += 1,
-            Outcome::Changed => counts.changed += 1,
-            Outcome::Unchanged => counts.unchanged += 1,
-            Outcome::Deleted => counts.deleted += 1,
-        }
-        self.counts.set(counts);
+    /// Notes what happened to an object of a namespace: `(Outcome::Created, &netns, "address", "10.0.0.1/24 on v0")`.
+    pub fn report(&self, outcome: Outcome, netns: &Netns, kind: &str, name: &str) {
+        self.outcomes.note(outcome, Some(netns), kind, name);
+    }
+
+    /// Notes what happened to a namespace itself.
+    pub fn report_namespace(&self, outcome: Outcome, name: &str) {
+        self.outcomes.note(outcome, None, "namespace", name);
     }
 
     /// What happened so far.
+    pub fn outcomes(&self) -> &Outcomes {
+        &self.outcomes
+    }
+
+    /// How many objects met each outcome so far.
     pub fn counts(&self) -> Counts {
-        self.counts.get()
+        self.outcomes.counts()
+    }
+
+    /// The commands of iproute2 that do the same as the run.
+    pub fn trace(&self) -> &Trace {
+        &self.trace
     }
 
     /// Makes the namespace `name`.
@@ -256,6 +256,8 @@ impl Lab {
             netns: None,
             name: name.clone(),
         };
+        self.trace
+            .tell(|| Command::plain(["ip", "netns", "add", name.as_str()]));
         let number = self.announce(&intent)?;
         let made = match Netns::make(name) {
             Ok(made) => Rc::new(made),
@@ -273,12 +275,14 @@ impl Lab {
             name: name.clone(),
         };
         self.push(number, undo);
-        self.count(Outcome::Created);
+        self.report_namespace(Outcome::Created, name.as_str());
         Ok(made)
     }
 
     /// Notes that a namespace was deleted on purpose, and with it all that the run made in it.
     pub fn netns_deleted(&self, netns: &Netns) {
+        self.trace
+            .tell(|| Command::plain(["ip", "netns", "del", netns.label()]));
         let id = netns.namespace().id();
         self.made_netns.borrow_mut().remove(&id);
         let mut struck = Vec::new();
@@ -292,7 +296,7 @@ impl Lab {
         for number in struck {
             self.undone(number);
         }
-        self.count(Outcome::Deleted);
+        self.report_namespace(Outcome::Deleted, netns.label());
     }
 
     /// Notes that the run made this link, and which ifindex the kernel gave it.

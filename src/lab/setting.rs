@@ -73,6 +73,26 @@ impl Setting {
         message
     }
 
+    /// The words behind `ip link set dev LINK` that set it; `name_of` tells the name of the link of an ifindex.
+    pub fn words(&self, name_of: impl FnOnce(u32) -> String) -> Vec<String> {
+        let words = |key: &str, value: String| vec![key.to_owned(), value];
+        match self {
+            Self::Mtu(mtu) => words("mtu", mtu.to_string()),
+            Self::Mac(mac) => words("address", mac::print(mac)),
+            Self::Up(up) => vec![if *up { "up" } else { "down" }.to_owned()],
+            Self::Name(name) => words("name", name.clone()),
+            Self::Master(0) => vec!["nomaster".to_owned()],
+            Self::Master(index) => words("master", name_of(*index)),
+            Self::Alias(alias) => words("alias", alias.clone()),
+            Self::Port { .. } => {
+                let kind = ["type", "ipvlan", "mode"].map(str::to_owned);
+                let words = self.to_string();
+                let words = words.split(' ').map(str::to_owned);
+                kind.into_iter().chain(words).collect()
+            }
+        }
+    }
+
     /// What it is called.
     pub fn what(&self) -> &'static str {
         match self {

@@ -21,11 +21,14 @@ pub struct Netns {
 }
 
 impl Netns {
+    /// The file of the namespace that this process was started in.
+    pub const START: &str = "/proc/self/ns/net";
+
     /// The namespace that this process was started in.
     pub fn start() -> Result<Self> {
         Ok(Self::new(
             "host".to_owned(),
-            PathBuf::from("/proc/self/ns/net"),
+            PathBuf::from(Self::START),
             Namespace::current()?,
         ))
     }

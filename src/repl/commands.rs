@@ -169,13 +169,14 @@ fn time(talk: &mut Talk, argument: &str) -> Result<Next, Failure> {
     Ok(Next::Entry)
 }
 
-fn trace(_: &mut Talk, argument: &str) -> Result<Next, Failure> {
-    if !["on", "off"].contains(&argument) {
-        return Err(usage("trace"));
-    }
-    Err(Failure::script(Report::new(
-        "this ipvsh can't print its steps as `ip` commands yet",
-    )))
+fn trace(talk: &mut Talk, argument: &str) -> Result<Next, Failure> {
+    let on = match argument {
+        "on" => true,
+        "off" => false,
+        _ => return Err(usage("trace")),
+    };
+    talk.state.session().show_steps(on, talk.manner.color);
+    Ok(Next::Entry)
 }
 
 fn undo(talk: &mut Talk, argument: &str) -> Result<Next, Failure> {

@@ -1,0 +1,95 @@
+//! What happened to each object that a script asked for: the counts, and the list.
+
+use std::cell::{Cell, Ref, RefCell};
+use std::fmt;
+
+use serde::Serialize;
+
+use crate::net::netns::Netns;
+
+/// What happened to an object that the script asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Outcome {
+    /// It was not there and was made.
+    Created,
+    /// It was there and was changed.
+    Changed,
+    /// It was there as asked.
+    Unchanged,
+    /// It was there and was taken away.
+    Deleted,
+}
+
+/// How many objects met each outcome.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Counts {
+    /// Made by this run.
+    pub created: usize,
+    /// Changed by this run.
+    pub changed: usize,
+    /// Found as asked.
+    pub unchanged: usize,
+    /// Taken away by this run.
+    pub deleted: usize,
+}
+
+impl fmt::Display for Counts {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "created {}, changed {}, unchanged {}, deleted {}",
+            self.created, self.changed, self.unchanged, self.deleted
+        )
+    }
+}
+
+/// An object that the script asked for, and what happened to it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Entry {
+    /// What happened.
+    pub outcome: Outcome,
+    /// What kind of thing it is: `namespace`, `ipvlan`, `address`, `route`, `mtu`.
+    pub kind: String,
+    /// What tells it from others of its kind, in words: `v0`, `10.0.0.1/24 on v0`.
+    pub name: String,
+    /// Where it lives; none for a namespace itself.
+    pub netns: Option<String>,
+}
+
+/// What happened so far in a run.
+#[derive(Debug, Default)]
+pub struct Outcomes {
+    counts: Cell<Counts>,
+    entries: RefCell<Vec<Entry>>,
+}
+
+impl Outcomes {
+    /// Notes what happened to an object in `netns`.
+    pub(super) fn note(&self, outcome: Outcome, netns: Option<&Netns>, kind: &str, name: &str) {
+        let mut counts = self.counts.get();
+        match outcome {
+            Outcome::Created => counts.created += 1,
+            Outcome::Changed => counts.changed += 1,
+            Outcome::Unchanged => counts.unchanged += 1,
+            Outcome::Deleted => counts.deleted += 1,
+        }
+        self.counts.set(counts);
+        self.entries.borrow_mut().push(Entry {
+            outcome,
+            kind: kind.to_owned(),
+            name: name.to_owned(),
+            netns: netns.map(|netns| netns.label().to_owned()),
+        });
+    }
+
+    /// How many objects met each outcome.
+    pub fn counts(&self) -> Counts {
+        self.counts.get()
+    }
+
+    /// The objects, in the order in which the script came to them.
+    pub fn entries(&self) -> Ref<'_, Vec<Entry>> {
+        self.entries.borrow()
+    }
+}
