@@ -24,6 +24,7 @@ pub mod param;
 pub mod ping;
 pub mod place;
 pub mod print;
+pub mod process;
 pub mod route;
 pub mod session;
 pub mod time;
@@ -113,6 +114,10 @@ pub const TOPICS: &[Topic] = &[
     Topic {
         title: "Commands",
         words: &exec::words::RHAI_MANIFEST,
+    },
+    Topic {
+        title: "Processes",
+        words: &process::words::RHAI_MANIFEST,
     },
     Topic {
         title: "Labs",

@@ -8,6 +8,7 @@ use rhai::{Array, FnPtr, Map};
 use crate::dsl::addr::Address;
 use crate::dsl::handle::{Link, Netns};
 use crate::dsl::ping::PingReport;
+use crate::dsl::process::{self, Process};
 use crate::dsl::route::Route;
 use crate::dsl::{Answer, Session, answer, link, ping};
 use crate::view::value::{Handle, Value};
@@ -38,6 +39,8 @@ pub(crate) fn value(session: Option<&Rc<Session>>, value: &Dynamic) -> Value {
         route.show()
     } else if let Some(report) = value.read_lock::<PingReport>() {
         ping::show(&report)
+    } else if let Some(running) = value.read_lock::<Process>() {
+        process::show(session, &running)
     } else if value.is::<FnPtr>() {
         Value::Word("a function".to_owned())
     } else {

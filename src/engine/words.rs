@@ -15,6 +15,7 @@ use rhai::{
 use crate::dsl::addr::Address;
 use crate::dsl::handle::{Link, Netns};
 use crate::dsl::ping::PingReport;
+use crate::dsl::process::Process;
 use crate::dsl::route::Route;
 use crate::dsl::session::exception;
 use crate::dsl::{METHOD_ONLY, Session, TOPICS, answer, link};
@@ -114,6 +115,7 @@ pub(crate) fn register(engine: &mut Engine) {
     engine.register_type_with_name::<Address>("Address");
     engine.register_type_with_name::<Route>("Route");
     engine.register_type_with_name::<PingReport>("PingReport");
+    engine.register_type_with_name::<Process>("Process");
     let mut words = Module::new();
     for (_, entry, form, types) in forms() {
         let func = entry.func();

@@ -32,6 +32,7 @@ mod link;
 mod macvlan;
 mod netns;
 mod ping;
+mod process;
 mod random;
 mod readme;
 mod refusals;
@@ -125,6 +126,7 @@ fn all() -> Vec<Case> {
         ipvtap::cases(),
         ping::cases(),
         exec::cases(),
+        process::cases(),
         within::cases(),
         ensure::cases(),
         rollback::cases(),

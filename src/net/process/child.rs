@@ -122,8 +122,7 @@ impl Program {
                 Err(Errno::ESRCH.into())
             }
         };
-        // SAFETY: between fork and exec it makes system calls only, with what was got ready before; it takes no memory or lock.
-        unsafe { command.pre_exec(prepare) };
+        before_exec(&mut command, prepare);
         Ok(command)
     }
 
@@ -140,6 +139,16 @@ impl Program {
             _ => Error::io(&error),
         })
     }
+}
+
+/// Has `prepare` run in the child, when it is there and is not the program yet. It may make system calls only, with what was got
+/// ready before.
+fn before_exec(
+    command: &mut Command,
+    prepare: impl FnMut() -> io::Result<()> + Send + Sync + 'static,
+) {
+    // SAFETY: what is given here takes no memory and no lock, which another thread may have held at the fork.
+    unsafe { command.pre_exec(prepare) };
 }
 
 /// What the program sees of the file system in its namespace.
