@@ -37,6 +37,7 @@ mod readme;
 mod refusals;
 mod rollback;
 mod route;
+mod settings;
 mod stories;
 mod veth;
 mod vlan;
@@ -113,6 +114,7 @@ fn all() -> Vec<Case> {
     [
         netns::cases(),
         link::cases(),
+        settings::cases(),
         addr::cases(),
         route::cases(),
         veth::cases(),
