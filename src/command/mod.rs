@@ -6,6 +6,8 @@ mod down;
 pub(crate) mod line;
 mod ls;
 mod output;
+
+mod pages;
 mod plan;
 mod run;
 mod sandbox;
@@ -28,7 +30,7 @@ fn cannot_start(error: &std::io::Error) -> Failure {
 pub(crate) fn dispatch(cli: &Cli) -> u8 {
     let options = &cli.options;
     let result = match &cli.command {
-        Some(Command::Doc { word }) => doc::show(word.as_deref(), options),
+        Some(Command::Doc(what)) => doc::show(what, options),
         Some(Command::Check { file }) => check::check(file, options),
         Some(Command::Plan { script }) => stack::with_room(|| plan::plan(script, options))
             .unwrap_or_else(|error| Err(cannot_start(&error))),

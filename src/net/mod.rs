@@ -8,5 +8,7 @@ pub mod model;
 pub mod namespace;
 pub mod netns;
 pub mod process;
+pub mod request;
 pub mod route;
 pub mod rtnl;
+pub mod sysctl;
