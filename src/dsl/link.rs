@@ -8,7 +8,7 @@ use rtnetlink::{LinkMessageBuilder, LinkUnspec};
 use crate::dsl::handle::{Link, Netns};
 use crate::dsl::ipvlan_port::Settings;
 use crate::dsl::netns::namespace_argument;
-use crate::dsl::{Answer, Session, answer};
+use crate::dsl::{Answer, Session, answer, kind};
 use crate::error::{Error, Kind, Result, nearest};
 use crate::lab::setting::Setting;
 use crate::lab::{Command, LinkRef, Outcome, Undo, trace};
@@ -909,7 +909,7 @@ pub mod words {
     pub fn get_parent(context: NativeCallContext, link: &mut Link) -> Answer<Dynamic> {
         answer(&context, |session| {
             let seen = snapshot(session, link)?;
-            if seen.kind == "veth" {
+            if kind::is_pair(&seen.kind) {
                 return Ok(Dynamic::UNIT);
             }
             Ok(or_unit(parent_of(session, link, &seen)?))
