@@ -61,7 +61,11 @@ pub const TOPICS: &[Topic] = &[
     },
     Topic {
         title: "Links",
-        words: &link::words::RHAI_MANIFEST,
+        words: &link::verbs::words::RHAI_MANIFEST,
+    },
+    Topic {
+        title: "Links' properties",
+        words: &link::properties::words::RHAI_MANIFEST,
     },
     Topic {
         title: "ipvlan",

@@ -7,7 +7,7 @@ use crate::lab::journal::Journal;
 use crate::lab::recognise::{self, Finder};
 use crate::lab::record::{Place, Run, Step};
 use crate::lab::undo::Undo;
-use crate::net::{address, route};
+use crate::net::{address, route, sysctl};
 
 /// A lab, as it stands.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -25,7 +25,7 @@ pub struct Inventory {
 /// One thing that a lab made or changed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Item {
-    /// What kind of thing: `namespace`, `link`, `setting`, `address`, `route`.
+    /// What kind of thing: `namespace`, `link`, `setting`, `address`, `route`, `change`.
     pub kind: &'static str,
     /// What it is, in words.
     pub what: String,
@@ -130,6 +130,15 @@ fn describe(undo: &Undo<Place>) -> (String, Item) {
             "route",
             format!("route `{route}` taken from namespace `{place}`"),
         ),
+        Undo::Send { link, what, .. } => {
+            let link = link.as_ref();
+            let link = link.map_or_else(String::new, |link| format!(" on link `{}`", link.name));
+            ("change", format!("{what}{link} in `{place}`"))
+        }
+        Undo::Sysctl { key, new, .. } => {
+            let what = format!("sysctl `{key}` {new} in namespace `{place}`");
+            return (format!("{key} {place}"), item("setting", what));
+        }
     };
     let key = match undo.link() {
         Some(link) => format!("{what} {}", link.index),
@@ -187,6 +196,12 @@ async fn state(undo: &Undo) -> Result<State> {
         Undo::AddRoute { route, .. } if has_route(rtnl, route).await? => {
             State::Changed("is there again".to_owned())
         }
+        Undo::Sysctl { key, new, .. } => match sysctl::read(netns, key) {
+            Ok(present) if present != *new => State::Changed(format!("is {present} now")),
+            Ok(_) => State::Stands,
+            Err(error) if error.kind == Kind::NotFound => State::Missing,
+            Err(error) => return Err(error),
+        },
         _ => State::Stands,
     })
 }

@@ -7,5 +7,7 @@ pub mod link;
 pub mod namespace;
 pub mod netns;
 pub mod process;
+pub mod request;
 pub mod route;
 pub mod rtnl;
+pub mod sysctl;
