@@ -32,6 +32,7 @@ mod link;
 mod macvlan;
 mod netns;
 mod ping;
+mod plan;
 mod random;
 mod readme;
 mod refusals;
@@ -144,6 +145,7 @@ fn all() -> Vec<Case> {
         ipvlan::cases(),
         ipvtap::cases(),
         ping::cases(),
+        plan::cases(),
         exec::cases(),
         within::cases(),
         ensure::cases(),
