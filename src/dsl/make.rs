@@ -11,7 +11,7 @@ use rtnetlink::packet_route::link::{InfoData, LinkAttribute, LinkFlags, LinkMess
 
 use crate::dsl::handle::{Link, Netns};
 use crate::dsl::link::settings;
-use crate::dsl::{Session, addr, link, route};
+use crate::dsl::{Session, addr, kind, link, route};
 use crate::error::{Error, Kind, Result};
 use crate::lab::{Command, LinkRef, Outcome, Undo, trace};
 use crate::net::link::{Snapshot, Which};
@@ -28,14 +28,25 @@ pub(crate) type Fact = (&'static str, String);
 pub(crate) const COMMON: &[&str] = &[
     "addr",
     "alias",
+    "allmulticast",
+    "altname",
+    "arp",
+    "carrier",
+    "gro_max_size",
+    "group",
+    "gso_max_segs",
+    "gso_max_size",
     "mac",
     "master",
     "mtu",
+    "multicast",
     "nodad",
     "numrxqueues",
     "numtxqueues",
+    "promisc",
     "replace",
     "route",
+    "txqlen",
     "up",
 ];
 
@@ -252,7 +263,7 @@ pub(crate) fn read(
     own_keys: &[&str],
 ) -> Result<(LinkName, Options, Common)> {
     let name = name.parse()?;
-    let mut options = Options::new(kind, options, &[own_keys, COMMON, settings::KEYS])?;
+    let mut options = Options::new(kind, options, &[own_keys, COMMON])?;
     let common = Common::take(&mut options, own_keys)?;
     Ok((name, options, common))
 }
@@ -624,9 +635,11 @@ fn refused(wanted: &Wanted, refusal: &Refusal) -> Error {
         (Errno::EOPNOTSUPP, _)
             if refusal.text.as_deref().is_some_and(|text| text.contains("device type")) =>
         {
-            error
-                .cause(format!("this kernel has no {kind} driver"))
-                .hint(format!("load it with `modprobe {kind}`, or run with --sandbox=vm"))
+            let error = error.cause(format!("this kernel has no {kind} driver"));
+            match kind::named(kind) {
+                Some(kind) => kind.lacks_driver(error),
+                None => error,
+            }
         }
         (Errno::EOPNOTSUPP, _) if refusal.text.is_none() => {
             error.cause("this kernel can't do all that is asked of it")

@@ -15,21 +15,6 @@ use crate::net::group;
 use crate::value::name::AltName;
 use crate::value::options::{Options, in_range, type_in_words};
 
-/// The keys of an option map that are settings of this topic.
-pub(crate) const KEYS: &[&str] = &[
-    "allmulticast",
-    "altname",
-    "arp",
-    "carrier",
-    "group",
-    "gro_max_size",
-    "gso_max_segs",
-    "gso_max_size",
-    "multicast",
-    "promisc",
-    "txqlen",
-];
-
 /// The settings that are numbers, each with its largest value: those of `linux/netdevice.h` and of the netlink attribute.
 const NUMBERS: &[(Number, u32)] = &[
     (Number::TxQueueLen, u32::MAX),
