@@ -1,6 +1,6 @@
 //! What can stand in the `#{…}` of each word, for completion and the manual.
 
-use crate::dsl::{exec, ipvlan, make, ping, route};
+use crate::dsl::{exec, ipvlan, make, ping, reach, route};
 
 /// The keys of the options of `word`, sorted; empty where it takes none.
 pub fn of(word: &str) -> Vec<&'static str> {
@@ -13,6 +13,7 @@ pub fn of(word: &str) -> Vec<&'static str> {
         "ipvlan" | "ipvtap" => &[ipvlan::KEYS, make::COMMON],
         "lookup" => &[&["source"]],
         "mode" => &[&["flag", "switch"]],
+        "expect_no_reach" | "expect_reach" => &[reach::KEYS],
         "ping" => &[ping::KEYS],
         "route" => &[route::KEYS],
         "del_route" => &[route::KEYS_OF_DELETE],
