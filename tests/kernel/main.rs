@@ -34,6 +34,7 @@ mod netns;
 mod ping;
 mod plan;
 mod random;
+mod reach;
 mod readme;
 mod refusals;
 mod rollback;
@@ -148,6 +149,7 @@ fn all() -> Vec<Case> {
         ipvtap::cases(),
         ping::cases(),
         plan::cases(),
+        reach::cases(),
         exec::cases(),
         within::cases(),
         ensure::cases(),
