@@ -116,6 +116,10 @@ fn run(session: &Rc<Session>, net: &Netns, list: &Array, options: Map) -> Result
     let lab = session.lab();
     let command = program.command(net, lab.name().as_deref(), Tie::Bound);
     let mut command = Command::from(command.map_err(context)?);
+    lab.trace().attempt(|| said(net, &program.argv));
+    if lab.would_test(net, "exec", &program.line()) {
+        return Ok(outcome(0, Vec::new(), Vec::new()));
+    }
     command
         .stdin(if input.is_some() {
             Stdio::piped()
@@ -125,10 +129,6 @@ fn run(session: &Rc<Session>, net: &Netns, list: &Array, options: Map) -> Result
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
         .kill_on_drop(true);
-    if input.is_none() {
-        lab.trace()
-            .tell(|| lab::Command::tool(&program.argv[0], net, &program.argv[1..]));
-    }
     let too_long = async {
         match timeout {
             Some(limit) => {
@@ -157,13 +157,23 @@ fn run(session: &Rc<Session>, net: &Netns, list: &Array, options: Map) -> Result
         }
         return Err(context(error));
     }
+    Ok(outcome(code, output.stdout, output.stderr))
+}
+
+/// The command as it is typed to be run in the namespace.
+fn said(net: &Netns, arguments: &[String]) -> lab::Command {
+    lab::Command::tool(&arguments[0], net, &arguments[1..])
+}
+
+/// What a script gets back of a command.
+fn outcome(code: i64, stdout: Vec<u8>, stderr: Vec<u8>) -> Map {
     let text = |bytes: Vec<u8>| Dynamic::from(String::from_utf8_lossy(&bytes).into_owned());
-    let mut map = Map::new();
-    map.insert("code".into(), code.into());
-    map.insert("ok".into(), (code == 0).into());
-    map.insert("stdout".into(), text(output.stdout));
-    map.insert("stderr".into(), text(output.stderr));
-    Ok(map)
+    Map::from([
+        ("code".into(), code.into()),
+        ("ok".into(), (code == 0).into()),
+        ("stdout".into(), text(stdout)),
+        ("stderr".into(), text(stderr)),
+    ])
 }
 
 /// The exit code as a shell has it: 128 and the signal where one ended the command.

@@ -62,6 +62,9 @@ fn shell(session: &Rc<Session>, net: &Netns) -> Result<i64> {
     let mut command = program
         .command(net, lab.as_deref(), Tie::Terminal)
         .map_err(context)?;
+    if session.lab().would_test(net, "shell", &name) {
+        return Ok(0);
+    }
     let child = Program::start(net, || command.spawn());
     let ended = child.and_then(|mut child| Ok(child.wait()?));
     take_terminal_back();

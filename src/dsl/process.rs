@@ -1,7 +1,7 @@
 //! Processes: start a program that goes on beside the script, read its lines, wait for it, end it.
 
 use std::cell::{Cell, RefCell};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Child;
 use std::rc::Rc;
 use std::str::FromStr;
@@ -56,6 +56,12 @@ impl State {
             Kind::Interrupted => error,
             _ => error.doing(verb, &self.line).within(self.netns.label()),
         }
+    }
+
+    /// Whether it is only planned; then what it was to do with it is only noted.
+    fn would(&self, session: &Session, what: &str) -> bool {
+        self.process == process::Process::default()
+            && session.lab().would_test(&self.netns, what, &self.line)
     }
 
     /// Whether it runs; where it has ended, its exit code is asked for.
@@ -145,7 +151,13 @@ fn spawn(session: &Rc<Session>, net: &Netns, list: &Array, options: Map) -> Resu
         .lab()
         .start_process(&net.0, &program)
         .map_err(context)?;
-    let lines = Output::open(&started.output).map_err(context)?;
+    let is_planned = started.process == process::Process::default();
+    let file = if is_planned {
+        Path::new("/dev/null")
+    } else {
+        &started.output
+    };
+    let lines = Output::open(file).map_err(context)?;
     Ok(Process(Rc::new(State {
         process: started.process,
         line: program.line(),
@@ -162,6 +174,9 @@ fn wait(session: &Session, process: &Process, time: Option<&str>) -> Result<Dyna
     let state = &process.0;
     let context = state.context("wait for");
     let limit = time.map(duration::parse).transpose().map_err(&context)?;
+    if state.would(session, "wait") {
+        return Ok(0_i64.into());
+    }
     let ended = State::wait(session, limit, process::has_ended(state.process)).map_err(&context)?;
     if ended.is_none() {
         let cause = format!("it still runs after {}", time.unwrap_or_default());
@@ -180,6 +195,9 @@ fn line(session: &Session, process: &Process, time: Option<&str>) -> Result<Dyna
     let state = &process.0;
     let context = state.context("read a line of");
     let limit = time.map(duration::parse).transpose().map_err(&context)?;
+    if state.would(session, "line") {
+        return Ok(String::new().into());
+    }
     match State::wait(session, limit, state.line(|_| true)).map_err(&context)? {
         Some(Some(line)) => Ok(line.into()),
         Some(None) => Ok(Dynamic::UNIT),
@@ -194,6 +212,9 @@ fn wait_line(session: &Session, process: &Process, text: &str, time: &str) -> Re
     let state = &process.0;
     let context = state.context("wait for a line of");
     let limit = duration::parse(time).map_err(&context)?;
+    if state.would(session, "wait_line") {
+        return Ok(text.to_owned());
+    }
     let wanted = state.line(|line| line.contains(text));
     let cause = match State::wait(session, Some(limit), wanted).map_err(&context)? {
         Some(Some(line)) => return Ok(line),
@@ -228,10 +249,13 @@ fn signal_of(name: &str) -> Result<Signal> {
     })
 }
 
-fn signal(process: &Process, name: &str) -> Result<()> {
+fn signal(session: &Session, process: &Process, name: &str) -> Result<()> {
     let state = &process.0;
     let context = state.context("signal");
     let signal = signal_of(name).map_err(&context)?;
+    if state.would(session, "signal") {
+        return Ok(());
+    }
     let sent = match Ended::of(state.process).map_err(&context)? {
         Some(ended) => ended.signal(signal as i32).map_err(&context)?,
         None => false,
@@ -246,6 +270,9 @@ fn signal(process: &Process, name: &str) -> Result<()> {
 fn kill(session: &Session, process: &Process) -> Result<()> {
     let state = &process.0;
     let context = state.context("end");
+    if state.would(session, "kill") {
+        return Ok(());
+    }
     let family = process::family(state.process, &state.output);
     session.wait(process::end(&family))?.map_err(&context)?;
     if !state.runs(session) {
@@ -457,7 +484,7 @@ pub mod words {
         process: &mut Process,
         name: &str,
     ) -> Answer<()> {
-        answer(&context, |_| super::signal(process, name))
+        answer(&context, |session| super::signal(session, process, name))
     }
 
     /// Ends the process and what it has started: told by SIGTERM, ended by SIGKILL two seconds later. Ended already is no error.

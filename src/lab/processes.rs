@@ -5,11 +5,12 @@ use std::process::{Child, Stdio};
 use std::rc::Rc;
 
 use crate::error::{Error, Result};
-use crate::lab::journal;
+use crate::lab::journal::{self, Journal};
 use crate::lab::recognise;
 use crate::lab::record::{Contents, Found, Place};
 use crate::lab::undo::Undo;
 use crate::lab::{Command, Lab, Outcome};
+use crate::net::model;
 use crate::net::netns::Netns;
 use crate::net::process::{self, Output, Process, Program, Tie};
 
@@ -44,10 +45,15 @@ impl Earlier {
         });
         processes.collect()
     }
+
+    /// Whether it is `program` in `netns`.
+    fn is(&self, netns: &Netns, program: &Program) -> bool {
+        self.program == *program && self.place.as_ref().is_some_and(|place| place.is(netns))
+    }
 }
 
-/// A process of the lab that runs.
-#[derive(Debug)]
+/// A process of the lab that runs; in a plan, none.
+#[derive(Debug, Default)]
 pub struct Started {
     /// Which one it is.
     pub process: Process,
@@ -62,6 +68,9 @@ impl Lab {
     pub fn start_process(&self, netns: &Rc<Netns>, program: &Program) -> Result<Started> {
         self.begin()?;
         let line = program.line();
+        if model::is_on() {
+            return self.plan_process(netns, program);
+        }
         if let Some(started) = self.take_over(netns, program) {
             self.report(Outcome::Unchanged, netns, "process", &line);
             return Ok(started);
@@ -114,6 +123,31 @@ impl Lab {
         })
     }
 
+    /// What a plan says of it: nothing is started.
+    fn plan_process(&self, netns: &Rc<Netns>, program: &Program) -> Result<Started> {
+        let lab = self.name();
+        program.command(netns, lab.as_deref(), Tie::Free)?;
+        if self.started.replace(1) == 0
+            && let Some(lab) = &lab
+            && let Some((contents, _)) = Journal::peek(lab)?
+        {
+            self.earlier.replace(Earlier::of(&contents));
+        }
+        let mut earlier = self.earlier.borrow_mut();
+        let found = earlier
+            .iter()
+            .position(|one| one.is(netns, program) && one.process.runs());
+        let outcome = match found {
+            Some(at) => {
+                earlier.remove(at);
+                Outcome::Unchanged
+            }
+            None => Outcome::Created,
+        };
+        self.report(outcome, netns, "process", &program.line());
+        Ok(Started::default())
+    }
+
     /// The process of an earlier run that is as asked; each is taken over once. Those that have ended are struck out.
     fn take_over(&self, netns: &Netns, program: &Program) -> Option<Started> {
         let mut earlier = self.earlier.borrow_mut();
@@ -126,10 +160,8 @@ impl Lab {
             }
             runs
         });
-        let is_it = |one: &Earlier| {
-            one.program == *program && one.place.as_ref().is_some_and(|place| place.is(netns))
-        };
-        let found = earlier.iter().position(is_it).map(|at| earlier.remove(at));
+        let found = earlier.iter().position(|one| one.is(netns, program));
+        let found = found.map(|at| earlier.remove(at));
         drop(earlier);
         for number in ended {
             self.undone(number);
@@ -164,6 +196,9 @@ impl Lab {
 
     /// Ends the processes of the lab that are in `netns`.
     pub async fn end_processes(&self, netns: &Netns) -> Result<()> {
+        if model::is_on() {
+            return Ok(());
+        }
         let (own, lab) = (std::process::id(), self.name());
         let inside = netns.processes().into_iter().filter(|pid| *pid != own);
         let ours = inside.filter(|pid| recognise::is_of_lab(*pid, lab.as_deref()));

@@ -2,8 +2,10 @@
 
 pub mod address;
 mod fault;
+pub mod group;
 pub mod icmp;
 pub mod link;
+pub mod model;
 pub mod namespace;
 pub mod netns;
 pub mod process;

@@ -30,6 +30,7 @@ cases! {
         the_script_ends_a_process
         a_deleted_namespace_takes_the_labs_processes_along
         an_interrupt_does_not_reach_a_process
+        a_plan_starts_no_process
         lines_come_in_their_order
         what_is_wrong_with_a_process_is_said;
 }
@@ -304,6 +305,30 @@ fn an_interrupt_does_not_reach_a_process(lab: &Lab) {
     assert!(runs(number(&line)));
     down(lab);
     assert!(!runs(number(&line)));
+}
+
+fn a_plan_starts_no_process(lab: &Lab) {
+    let text = r#"
+        let p = netns("a").spawn(["sh", "-c", "echo ready; exec sleep 1000"]);
+        p.wait_line("ready", "20s");
+        p.signal("HUP"); p.kill();"#;
+    fs::write(lab.folder().join("lab.rhai"), text).unwrap();
+    let plan = lab.ipvsh(&["plan", "lab.rhai"]);
+    assert_eq!((plan.code, plan.stderr.as_str()), (10, ""));
+    assert!(plan.stdout.contains("process"), "{}", plan.stdout);
+    assert!(lab.namespaces().is_empty());
+    assert_eq!(outputs(), 0);
+    // A process that runs is seen, and left alone.
+    let pid = number(&lab.run(SERVER));
+    fs::write(lab.folder().join("lab.rhai"), format!("{SERVER} p.kill();")).unwrap();
+    let plan = lab.ipvsh(&["plan", "lab.rhai"]);
+    assert_eq!(
+        (plan.code, plan.stderr.as_str()),
+        (0, ""),
+        "{}",
+        plan.stdout
+    );
+    assert!(runs(pid));
 }
 
 fn lines_come_in_their_order(lab: &Lab) {
