@@ -26,6 +26,7 @@ pub mod place;
 pub mod print;
 pub mod route;
 pub mod session;
+pub mod sysctl;
 pub mod time;
 pub mod tree;
 pub mod veth;
@@ -107,6 +108,10 @@ pub const TOPICS: &[Topic] = &[
         words: &route::words::RHAI_MANIFEST,
     },
     Topic {
+        title: "Sysctl",
+        words: &sysctl::words::RHAI_MANIFEST,
+    },
+    Topic {
         title: "Ping",
         words: &ping::words::RHAI_MANIFEST,
     },
@@ -147,4 +152,5 @@ pub const METHOD_ONLY: &[(&str, &str)] = &[
     ("Link", "del_route"),
     ("Link", "netns"),
     ("Link", "route"),
+    ("Link", "sysctl"),
 ];

@@ -38,6 +38,7 @@ mod refusals;
 mod rollback;
 mod route;
 mod stories;
+mod sysctl;
 mod veth;
 mod vlan;
 mod within;
@@ -123,6 +124,7 @@ fn all() -> Vec<Case> {
         macvlan::cases(),
         ipvlan::cases(),
         ipvtap::cases(),
+        sysctl::cases(),
         ping::cases(),
         exec::cases(),
         within::cases(),
