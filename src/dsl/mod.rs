@@ -25,8 +25,10 @@ pub mod ping;
 pub mod place;
 pub mod print;
 pub mod route;
+pub mod rule;
 pub mod session;
 pub mod sysctl;
+mod table;
 pub mod time;
 pub mod tree;
 pub mod veth;
@@ -106,6 +108,10 @@ pub const TOPICS: &[Topic] = &[
     Topic {
         title: "Routes",
         words: &route::words::RHAI_MANIFEST,
+    },
+    Topic {
+        title: "Rules",
+        words: &rule::words::RHAI_MANIFEST,
     },
     Topic {
         title: "Sysctl",

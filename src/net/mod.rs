@@ -10,4 +10,6 @@ pub mod process;
 pub mod request;
 pub mod route;
 pub mod rtnl;
+pub mod rule;
 pub mod sysctl;
+pub mod table;

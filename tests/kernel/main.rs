@@ -37,6 +37,7 @@ mod readme;
 mod refusals;
 mod rollback;
 mod route;
+mod rule;
 mod stories;
 mod sysctl;
 mod veth;
@@ -124,6 +125,7 @@ fn all() -> Vec<Case> {
         macvlan::cases(),
         ipvlan::cases(),
         ipvtap::cases(),
+        rule::cases(),
         sysctl::cases(),
         ping::cases(),
         exec::cases(),
