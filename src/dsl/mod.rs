@@ -18,6 +18,7 @@ pub mod lab;
 pub mod link;
 pub mod macvlan;
 mod make;
+pub mod neighbor;
 pub mod netns;
 pub mod option_keys;
 pub mod param;
@@ -112,6 +113,10 @@ pub const TOPICS: &[Topic] = &[
     Topic {
         title: "Rules",
         words: &rule::words::RHAI_MANIFEST,
+    },
+    Topic {
+        title: "Neighbours",
+        words: &neighbor::words::RHAI_MANIFEST,
     },
     Topic {
         title: "Sysctl",

@@ -1,6 +1,6 @@
 //! What can stand in the `#{…}` of each word, for completion and the manual.
 
-use crate::dsl::{exec, ipvlan, make, ping, route, rule};
+use crate::dsl::{exec, ipvlan, make, neighbor, ping, route, rule};
 
 /// The keys of the options of `word`, sorted; empty where it takes none.
 pub fn of(word: &str) -> Vec<&'static str> {
@@ -16,6 +16,7 @@ pub fn of(word: &str) -> Vec<&'static str> {
         "ping" => &[ping::KEYS],
         "route" => &[route::KEYS],
         "del_route" => &[route::KEYS_OF_DELETE],
+        "neighbor" => &[neighbor::KEYS],
         "rule" => &[rule::KEYS],
         "del_rule" => &[rule::KEYS_OF_DELETE],
         "routes" => &[&["table"]],

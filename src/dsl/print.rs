@@ -7,6 +7,7 @@ use rhai::{Array, FnPtr, Map};
 
 use crate::dsl::addr::Address;
 use crate::dsl::handle::{Link, Netns};
+use crate::dsl::neighbor::Neighbor;
 use crate::dsl::ping::PingReport;
 use crate::dsl::route::Route;
 use crate::dsl::rule::Rule;
@@ -39,6 +40,8 @@ pub(crate) fn value(session: Option<&Rc<Session>>, value: &Dynamic) -> Value {
         route.show()
     } else if let Some(rule) = value.read_lock::<Rule>() {
         rule.show()
+    } else if let Some(neighbor) = value.read_lock::<Neighbor>() {
+        neighbor.show()
     } else if let Some(report) = value.read_lock::<PingReport>() {
         ping::show(&report)
     } else if value.is::<FnPtr>() {

@@ -5,6 +5,7 @@ mod fault;
 pub mod icmp;
 pub mod link;
 pub mod namespace;
+pub mod neighbour;
 pub mod netns;
 pub mod process;
 pub mod request;

@@ -30,6 +30,7 @@ mod ipvtap;
 mod journal;
 mod link;
 mod macvlan;
+mod neighbor;
 mod netns;
 mod ping;
 mod random;
@@ -126,6 +127,7 @@ fn all() -> Vec<Case> {
         ipvlan::cases(),
         ipvtap::cases(),
         rule::cases(),
+        neighbor::cases(),
         sysctl::cases(),
         ping::cases(),
         exec::cases(),

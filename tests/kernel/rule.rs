@@ -57,7 +57,7 @@ fn a_rule_of_ipv6_for_all_but_some(lab: &Lab) {
 }
 
 fn a_rule_without_a_priority_comes_before_all_but_the_first(lab: &Lab) {
-    lab.run(r#"rule(#{fwmark: 1, table: 100}); rule(#{fwmark: 2, table: 100});"#);
+    lab.run("rule(#{fwmark: 1, table: 100}); rule(#{fwmark: 2, table: 100});");
     let found = rules(lab, "-4");
     let found = found.as_array().unwrap().iter();
     let found: Vec<_> = found
@@ -73,7 +73,8 @@ fn a_rule_without_a_priority_comes_before_all_but_the_first(lab: &Lab) {
 }
 
 fn a_rule_that_is_there_is_left_as_it_is(lab: &Lab) {
-    lab.ip("rule add from 10.0.0.0/8 lookup 100\nrule add from fd00::/8 lookup 100 priority 50");
+    lab.ip("rule add from 10.0.0.0/8 lookup 100");
+    lab.run(r#"rule(#{from: "fd00::/8", table: 100, priority: 50});"#);
     let text = r#"rule(#{from: "10.0.0.0/8", table: 100}); rule(#{from: "fd00::/8", table: 100, priority: 50, family: "inet6"});"#;
     let output = lab.script_with(&["--summary"], text);
     assert_eq!(
