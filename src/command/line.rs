@@ -16,6 +16,7 @@ Examples:
   ipvsh --sandbox lab.rhai                run it in a throw-away place, without root
   ipvsh doc ipvlan                        the manual of a word
   ipvsh check lab.rhai                    look for mistakes without running it
+  ipvsh plan lab.rhai                     what a run would change here, without changing it
   ipvsh ls                                what stands of the labs that were made
   ipvsh down lab.rhai                     take down what the script made";
 
@@ -126,14 +127,22 @@ impl From<Color> for When {
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     /// Show the manual: all words, or one
-    Doc {
-        /// A word, a type such as `Link`, or a module such as `std/lab`
-        word: Option<String>,
-    },
+    Doc(Doc),
     /// Look for mistakes in a script without running it
     Check {
         /// The script
         file: PathBuf,
+    },
+    /// Show what a run of a script would change here, without changing it; exits with 10 where it would change something
+    Plan {
+        /// The script, and its parameters behind it
+        #[arg(
+            required = true,
+            trailing_var_arg = true,
+            allow_hyphen_values = true,
+            value_name = "SCRIPT [--PARAMETER VALUE]…"
+        )]
+        script: Vec<OsString>,
     },
     /// List the labs: what stands of them, what is missing or was changed by somebody else
     Ls,
@@ -156,6 +165,38 @@ pub(crate) enum Command {
     },
 }
 
+/// What to show of the manual, and how.
+#[derive(Args, Debug)]
+pub(crate) struct Doc {
+    /// A word, a type such as `Link`, or a module such as `std/lab`
+    #[arg(conflicts_with = "form")]
+    pub(crate) word: Option<String>,
+
+    #[command(flatten)]
+    pub(crate) form: Form,
+}
+
+/// The manual as a file for other programs.
+#[derive(Args, Debug)]
+#[group(id = "form", multiple = false)]
+pub(crate) struct Form {
+    /// The whole reference in Markdown: all words and the command line
+    #[arg(long)]
+    pub(crate) markdown: bool,
+
+    /// The words for Rhai's language server, to be kept as `ipvsh.d.rhai` beside your scripts
+    #[arg(long)]
+    pub(crate) definitions: bool,
+
+    /// The man page of the command line, to be kept as `ipvsh.1`
+    #[arg(long)]
+    pub(crate) man: bool,
+
+    /// The completions of the command line for SHELL
+    #[arg(long, value_name = "SHELL")]
+    pub(crate) completions: Option<clap_complete::Shell>,
+}
+
 /// What to do about the micro-VM.
 #[derive(Debug, Subcommand)]
 pub(crate) enum VmCommand {
@@ -168,4 +209,4 @@ pub(crate) enum VmCommand {
 }
 
 /// The names of the commands, for suggestions.
-pub(crate) const COMMANDS: [&str; 5] = ["doc", "check", "ls", "down", "vm"];
+pub(crate) const COMMANDS: [&str; 6] = ["doc", "check", "plan", "ls", "down", "vm"];

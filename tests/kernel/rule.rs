@@ -102,7 +102,7 @@ fn a_rule_that_differs_is_a_conflict_and_is_replaced_where_that_is_asked(lab: &L
 
 fn the_rules_that_match_are_taken_away_and_no_others(lab: &Lab) {
     lab.ip("rule add from 10.0.0.0/8 lookup 100\nrule add from 10.0.0.0/8 fwmark 1 lookup 100\nrule add lookup 100");
-    lab.run(r#"del_rule(#{fwmark: 1});"#);
+    lab.run("del_rule(#{fwmark: 1});");
     assert_eq!(rules(lab, "-4").as_array().unwrap().len(), 2);
     lab.run(r#"del_rule(#{from: "all", table: 100});"#);
     assert_eq!(rules(lab, "-4")[0]["src"], "10.0.0.0");
@@ -110,7 +110,7 @@ fn the_rules_that_match_are_taken_away_and_no_others(lab: &Lab) {
 }
 
 fn a_rule_that_is_not_there_can_be_taken_away(lab: &Lab) {
-    lab.run(r#"del_rule(#{table: 7});"#);
+    lab.run("del_rule(#{table: 7});");
     assert!(lab.fails("del_rule(#{});").starts_with(
         "error: cannot delete rule in namespace `host`: no option says which rule is meant\n"
     ));
@@ -173,7 +173,7 @@ fn a_rule_that_says_too_little_or_too_much_is_refused(lab: &Lab) {
             r#"rule(#{from: "10.0.0.1/8", table: 1})"#,
             "`10.0.0.1/8` has bits set beyond its prefix length",
         ),
-        (r#"rule(#{table: 0})"#, "`table` is 1 to 4294967295, not 0"),
+        ("rule(#{table: 0})", "`table` is 1 to 4294967295, not 0"),
         (
             r#"rule(#{table: "mian"})"#,
             "there is no routing table `mian`",
@@ -184,7 +184,7 @@ fn a_rule_that_says_too_little_or_too_much_is_refused(lab: &Lab) {
         ),
         (r#"rule(#{action: "drop"})"#, "a rule has no action `drop`"),
         (
-            r#"rule(#{table: 1, dport: 80})"#,
+            "rule(#{table: 1, dport: 80})",
             "ports are given, and no protocol that has them",
         ),
         (
@@ -199,10 +199,7 @@ fn a_rule_that_says_too_little_or_too_much_is_refused(lab: &Lab) {
             r#"rule(#{table: 1, iif: "no/link"})"#,
             "a link's name holds no slash, `no/link` does",
         ),
-        (
-            r#"rule(#{table: 1, prio: 3})"#,
-            "`rule` has no option `prio`",
-        ),
+        ("rule(#{table: 1, prio: 3})", "`rule` has no option `prio`"),
     ] {
         let stderr = lab.fails(&format!("{call};"));
         let first = stderr.lines().next().unwrap();
