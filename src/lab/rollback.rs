@@ -12,6 +12,7 @@ use crate::lab::undo::{LinkRef, Undo};
 use crate::lab::{Lab, Step, journal::Journal};
 use crate::net::namespace::Id;
 use crate::net::netns::Netns;
+use crate::net::queue::{self, Tree};
 use crate::net::rtnl::Refusal;
 use crate::net::{address, link, namespace, route};
 use crate::value::name::NetnsName;
@@ -298,7 +299,45 @@ async fn back(undo: Undo, how: How) -> Result<Way> {
             let added = route::add(rtnl, &route).await;
             done(added, "restore route", &route.destination_text(), &netns)
         }
+        Undo::RestoreQueue { link, old, new, .. } => {
+            restore_queue(&netns, index, &link, &old, &new, how).await
+        }
     }
+}
+
+/// Gives the link `index` the queue that it had.
+async fn restore_queue(
+    netns: &Netns,
+    index: u32,
+    link: &LinkRef,
+    old: &Tree,
+    new: &Tree,
+    how: How,
+) -> Result<Way> {
+    let rtnl = &netns.rtnl()?;
+    let context = |error: Error| {
+        error
+            .doing("restore queue of", &link.name)
+            .within(netns.label())
+    };
+    let present = queue::read(rtnl, index).await.map_err(Error::from);
+    let present = present.map_err(context)?.made();
+    if present.is_like(old) {
+        return Ok(Way::NothingLeft);
+    }
+    // What was cut off in the middle is a beginning of the new one, on the same root.
+    let root = |tree: &Tree| tree.root().map(|root| root.kind.clone());
+    if how.is_later && root(&present) != root(new) && !present.is_empty() {
+        return Ok(Way::NotOurs(format!(
+            "the queue of link `{}` in namespace `{}` is {}, not what the lab set: left as it is",
+            link.name,
+            netns.label(),
+            present.lines().join(", ")
+        )));
+    }
+    let replaced = queue::replace(rtnl, index, &present, old).await;
+    let replaced = replaced.map_err(|failed| failed.refusal);
+    done(replaced, "restore queue of", &link.name, netns)
 }
 
 /// Ends what an earlier way back was cut off in: the link is at home, and has not got all that it had there.

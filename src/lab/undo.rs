@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::lab::setting::Setting;
 use crate::net::netns::Netns;
+use crate::net::queue::Tree;
 use crate::net::route::Route;
 use crate::value::name::NetnsName;
 
@@ -98,6 +99,17 @@ pub enum Undo<N = Rc<Netns>> {
         /// The route.
         route: Box<Route>,
     },
+    /// Give a link the queue that it had.
+    RestoreQueue {
+        /// Where it lives.
+        netns: N,
+        /// Which one it is.
+        link: LinkRef,
+        /// The queue as it was; empty where it was the kernel's default.
+        old: Tree,
+        /// What it was replaced by.
+        new: Tree,
+    },
 }
 
 /// A namespace that is not told yet; serde asks for nothing of `N` this way.
@@ -116,7 +128,8 @@ impl<N> Undo<N> {
             | Self::DeleteAddress { netns, .. }
             | Self::AddAddress { netns, .. }
             | Self::DeleteRoute { netns, .. }
-            | Self::AddRoute { netns, .. } => Some(netns),
+            | Self::AddRoute { netns, .. }
+            | Self::RestoreQueue { netns, .. } => Some(netns),
         }
     }
 
@@ -127,7 +140,8 @@ impl<N> Undo<N> {
             | Self::MoveBack { link, .. }
             | Self::Restore { link, .. }
             | Self::DeleteAddress { link, .. }
-            | Self::AddAddress { link, .. } => Some(link),
+            | Self::AddAddress { link, .. }
+            | Self::RestoreQueue { link, .. } => Some(link),
             Self::DeleteNetns { .. } | Self::DeleteRoute { .. } | Self::AddRoute { .. } => None,
         }
     }
@@ -201,6 +215,17 @@ impl<N> Undo<N> {
             Self::AddRoute { netns, route } => Undo::AddRoute {
                 netns: tell(netns)?,
                 route,
+            },
+            Self::RestoreQueue {
+                netns,
+                link,
+                old,
+                new,
+            } => Undo::RestoreQueue {
+                netns: tell(netns)?,
+                link,
+                old,
+                new,
             },
         })
     }

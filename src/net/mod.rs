@@ -7,5 +7,6 @@ pub mod link;
 pub mod namespace;
 pub mod netns;
 pub mod process;
+pub mod queue;
 pub mod route;
 pub mod rtnl;
