@@ -24,6 +24,7 @@ pub mod param;
 pub mod ping;
 pub mod place;
 pub mod print;
+pub mod queue;
 pub mod route;
 pub mod session;
 pub mod time;
@@ -105,6 +106,10 @@ pub const TOPICS: &[Topic] = &[
     Topic {
         title: "Routes",
         words: &route::words::RHAI_MANIFEST,
+    },
+    Topic {
+        title: "Queues",
+        words: &queue::words::RHAI_MANIFEST,
     },
     Topic {
         title: "Ping",

@@ -1,6 +1,6 @@
 //! What can stand in the `#{…}` of each word, for completion and the manual.
 
-use crate::dsl::{exec, ipvlan, make, ping, route};
+use crate::dsl::{exec, ipvlan, make, ping, queue, route};
 
 /// The keys of the options of `word`, sorted; empty where it takes none.
 pub fn of(word: &str) -> Vec<&'static str> {
@@ -13,10 +13,13 @@ pub fn of(word: &str) -> Vec<&'static str> {
         "ipvlan" | "ipvtap" => &[ipvlan::KEYS, make::COMMON],
         "lookup" => &[&["source"]],
         "mode" => &[&["flag", "switch"]],
+        "htb" => &[queue::HTB, &["replace"]],
+        "netem" => &[queue::NETEM, &["replace"]],
         "ping" => &[ping::KEYS],
         "route" => &[route::KEYS],
         "del_route" => &[route::KEYS_OF_DELETE],
         "routes" => &[&["table"]],
+        "tbf" => &[queue::TBF, &["replace"]],
         "vlan" => &[&["protocol"], make::COMMON],
         _ => &[],
     };

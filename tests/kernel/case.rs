@@ -79,7 +79,7 @@ pub(crate) use cases;
 /// What this kernel can make: kinds of link, by name, and what not all kernels can do with one.
 pub(crate) struct Features(Vec<&'static str>);
 
-/// How iproute2 makes one of each kind, on the end `p0` of a veth pair where it takes a parent.
+/// How iproute2 makes one of each kind, on the end `p0` of a veth pair where it takes a parent. Queues are set with `tc`.
 const KINDS: &[(&str, &str)] = &[
     ("veth", "link add k0 type veth peer name k1"),
     ("bridge", "link add k0 type bridge"),
@@ -90,6 +90,20 @@ const KINDS: &[(&str, &str)] = &[
     ("macvlan", "link add link p0 name k0 type macvlan"),
     ("ipvlan", "link add link p0 name k0 type ipvlan"),
     ("ipvtap", "link add link p0 name k0 type ipvtap"),
+    ("netem", "tc qdisc replace dev p0 root netem delay 1ms"),
+    (
+        "tbf",
+        "tc qdisc replace dev p0 root tbf rate 1mbit burst 2kb limit 3kb",
+    ),
+    ("htb", "tc qdisc replace dev p0 root handle 1: htb"),
+    (
+        "u32",
+        "tc filter add dev p0 parent 1: protocol ip u32 match ip dst 10.0.0.0/8 flowid 1:1",
+    ),
+    (
+        "fw",
+        "tc filter add dev p0 parent 1: protocol all handle 1 fw flowid 1:1",
+    ),
 ];
 
 impl Features {
@@ -98,15 +112,19 @@ impl Features {
         std::thread::spawn(|| {
             let _lab = Lab::enter();
             let accepts = |line: &str| {
+                let (program, line) = match line.strip_prefix("tc ") {
+                    Some(rest) => ("tc", rest),
+                    None => ("ip", line),
+                };
                 let words = line.split_whitespace();
-                let output = std::process::Command::new("ip").args(words).output();
+                let output = std::process::Command::new(program).args(words).output();
                 output.is_ok_and(|output| output.status.success())
             };
             accepts("link add p0 type veth peer name p1");
             accepts("link set p0 up");
             let made = KINDS.iter().filter(|(_, line)| {
                 let made = accepts(line);
-                if made {
+                if made && line.starts_with("link ") {
                     common::output("ip", &["link", "del", "k0"]);
                 }
                 made

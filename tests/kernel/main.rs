@@ -32,6 +32,7 @@ mod link;
 mod macvlan;
 mod netns;
 mod ping;
+mod queue;
 mod random;
 mod readme;
 mod refusals;
@@ -123,6 +124,7 @@ fn all() -> Vec<Case> {
         macvlan::cases(),
         ipvlan::cases(),
         ipvtap::cases(),
+        queue::cases(),
         ping::cases(),
         exec::cases(),
         within::cases(),
