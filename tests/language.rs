@@ -24,6 +24,8 @@ mod manual;
 mod modules;
 #[path = "language/parameters.rs"]
 mod parameters;
+#[path = "language/reference.rs"]
+mod reference;
 #[path = "language/session.rs"]
 mod session;
 #[path = "language/syntax.rs"]

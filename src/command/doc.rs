@@ -1,12 +1,27 @@
-//! Shows the manual.
+//! Shows the manual: on the terminal, or as a file for other programs.
 
-use super::line::Options;
-use super::output;
-use crate::engine::{Failure, manual};
+use super::line::{Doc, Options};
+use super::{output, pages};
+use crate::engine::{Failure, definitions, manual, reference};
 use crate::view::paint::When;
 
-/// Shows the page of `word`, or the list of all.
-pub(super) fn show(word: Option<&str>, options: &Options) -> Result<u8, Failure> {
+/// Shows the page of a word, the list of all, or the manual in another form.
+pub(super) fn show(what: &Doc, options: &Options) -> Result<u8, Failure> {
+    let form = &what.form;
+    if form.markdown {
+        let reference = reference::markdown();
+        return Ok(output::say(&format!("{reference}\n{}", pages::markdown())));
+    }
+    if form.definitions {
+        return Ok(output::say(&definitions::file()));
+    }
+    if form.man {
+        return Ok(output::say(&pages::man()));
+    }
+    if let Some(shell) = form.completions {
+        return Ok(output::say(&pages::completions(shell)));
+    }
+    let word = what.word.as_deref();
     let color = When::from(options.color).on(&std::io::stdout());
     if options.json {
         let json = manual::json(word).map_err(Failure::usage)?;

@@ -126,10 +126,7 @@ impl From<Color> for When {
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     /// Show the manual: all words, or one
-    Doc {
-        /// A word, a type such as `Link`, or a module such as `std/lab`
-        word: Option<String>,
-    },
+    Doc(Doc),
     /// Look for mistakes in a script without running it
     Check {
         /// The script
@@ -154,6 +151,38 @@ pub(crate) enum Command {
         #[command(subcommand)]
         command: VmCommand,
     },
+}
+
+/// What to show of the manual, and how.
+#[derive(Args, Debug)]
+pub(crate) struct Doc {
+    /// A word, a type such as `Link`, or a module such as `std/lab`
+    #[arg(conflicts_with = "form")]
+    pub(crate) word: Option<String>,
+
+    #[command(flatten)]
+    pub(crate) form: Form,
+}
+
+/// The manual as a file for other programs.
+#[derive(Args, Debug)]
+#[group(id = "form", multiple = false)]
+pub(crate) struct Form {
+    /// The whole reference in Markdown: all words and the command line
+    #[arg(long)]
+    pub(crate) markdown: bool,
+
+    /// The words for Rhai's language server, to be kept as `ipvsh.d.rhai` beside your scripts
+    #[arg(long)]
+    pub(crate) definitions: bool,
+
+    /// The man page of the command line, to be kept as `ipvsh.1`
+    #[arg(long)]
+    pub(crate) man: bool,
+
+    /// The completions of the command line for SHELL
+    #[arg(long, value_name = "SHELL")]
+    pub(crate) completions: Option<clap_complete::Shell>,
 }
 
 /// What to do about the micro-VM.

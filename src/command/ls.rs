@@ -67,16 +67,17 @@ fn draw(lab: &Inventory) -> String {
 /// What stands, counted: `2 namespaces, 1 link`.
 fn summary(lab: &Inventory) -> String {
     let kinds = [
-        ("namespace", "namespaces"),
-        ("link", "links"),
-        ("setting", "settings"),
-        ("address", "addresses"),
-        ("route", "routes"),
+        ("namespace", "namespace", "namespaces"),
+        ("link", "link", "links"),
+        ("setting", "setting", "settings"),
+        ("address", "address", "addresses"),
+        ("route", "route", "routes"),
+        ("change", "other change", "other changes"),
     ];
     let parts: Vec<String> = kinds
         .into_iter()
-        .filter_map(|(one, many)| {
-            let standing = |item: &&Item| item.kind == one && item.state != State::Missing;
+        .filter_map(|(kind, one, many)| {
+            let standing = |item: &&Item| item.kind == kind && item.state != State::Missing;
             let count = lab.items.iter().filter(standing).count();
             (count > 0).then(|| format!("{count} {}", if count == 1 { one } else { many }))
         })

@@ -6,6 +6,7 @@ mod down;
 pub(crate) mod line;
 mod ls;
 mod output;
+mod pages;
 mod run;
 mod sandbox;
 
@@ -19,7 +20,7 @@ use crate::view::error::Report;
 pub(crate) fn dispatch(cli: &Cli) -> u8 {
     let options = &cli.options;
     let result = match &cli.command {
-        Some(Command::Doc { word }) => doc::show(word.as_deref(), options),
+        Some(Command::Doc(what)) => doc::show(what, options),
         Some(Command::Check { file }) => check::check(file, options),
         Some(Command::Ls) => ls::list(options),
         Some(Command::Down { lab, force, .. }) => down::down(lab.as_deref(), *force, options),

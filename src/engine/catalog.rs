@@ -153,6 +153,46 @@ impl Catalog {
         of_words.chain(of_properties).collect()
     }
 
+    /// The headings, in the order of the manual.
+    pub(crate) fn topics(&self) -> Vec<&str> {
+        let mut topics: Vec<&str> = Vec::new();
+        for word in &self.words {
+            if !topics.contains(&word.topic.as_str()) {
+                topics.push(&word.topic);
+            }
+        }
+        topics
+    }
+
+    /// The types that have properties.
+    pub(crate) fn kinds(&self) -> Vec<&str> {
+        let mut kinds: Vec<&str> = Vec::new();
+        for property in &self.properties {
+            if !kinds.contains(&property.of.as_str()) {
+                kinds.push(&property.of);
+            }
+        }
+        kinds
+    }
+
+    /// What can be read from a value of the type `kind`.
+    pub(crate) fn properties_of<'a>(&'a self, kind: &'a str) -> impl Iterator<Item = &'a Property> {
+        let properties = self.properties.iter();
+        properties.filter(move |property| property.of == kind)
+    }
+
+    /// The modules of the standard library by their usual alias, each with its functions.
+    pub(crate) fn modules(&self) -> BTreeMap<&str, Vec<&Signature>> {
+        let mut modules: BTreeMap<&str, Vec<&Signature>> = BTreeMap::new();
+        for word in &self.words {
+            if let Some((alias, _)) = word.name.split_once("::") {
+                let functions = modules.entry(alias).or_default();
+                functions.extend(&word.signatures);
+            }
+        }
+        modules
+    }
+
     fn add_words(&mut self) {
         let described = described();
         for (topic, entry, form, _) in forms() {
@@ -218,7 +258,7 @@ impl Catalog {
             let Ok(ast) = engine.compile(script.source()) else {
                 continue;
             };
-            let alias = module.rsplit('/').next().unwrap_or(module);
+            let alias = modules::alias(module);
             for function in ast.iter_functions().filter(|f| f.access.is_public()) {
                 let name = format!("{alias}::{}", function.name);
                 let signature = Signature {

@@ -4,6 +4,7 @@ use colored::Colorize;
 
 use crate::dsl::option_keys;
 use crate::engine::catalog::{Catalog, Property, Word};
+use crate::engine::modules;
 use crate::error::nearest;
 use crate::view::error::Report;
 use crate::view::paint::paint;
@@ -89,7 +90,7 @@ fn names(catalog: &Catalog) -> impl Iterator<Item = &str> {
 /// All words, under their topics.
 fn index(catalog: &Catalog, color: bool) -> String {
     let mut parts = Vec::new();
-    for topic in topics(catalog) {
+    for topic in catalog.topics() {
         let words = catalog.words.iter().filter(|word| word.topic == topic);
         let width = catalog.words.iter().map(|word| word.name.len()).max();
         let width = width.unwrap_or_default();
@@ -98,8 +99,9 @@ fn index(catalog: &Catalog, color: bool) -> String {
             .collect();
         parts.push(format!("{}\n{}", bold(color, topic), lines.join("\n")));
     }
-    for kind in kinds(catalog) {
-        let names: Vec<_> = of(catalog, kind)
+    for kind in catalog.kinds() {
+        let names: Vec<_> = catalog
+            .properties_of(kind)
             .map(|property| format!(".{}", property.name))
             .collect();
         let heading = format!("Properties of {kind}");
@@ -109,48 +111,28 @@ fn index(catalog: &Catalog, color: bool) -> String {
     parts.join("\n\n")
 }
 
-fn topics(catalog: &Catalog) -> Vec<&str> {
-    let mut topics: Vec<&str> = Vec::new();
-    for word in &catalog.words {
-        if !topics.contains(&word.topic.as_str()) {
-            topics.push(&word.topic);
-        }
-    }
-    topics
-}
-
-fn kinds(catalog: &Catalog) -> Vec<&str> {
-    let mut kinds: Vec<&str> = Vec::new();
-    for property in &catalog.properties {
-        if !kinds.contains(&property.of.as_str()) {
-            kinds.push(&property.of);
-        }
-    }
-    kinds
-}
-
-fn of<'a>(catalog: &'a Catalog, kind: &'a str) -> impl Iterator<Item = &'a Property> {
-    let properties = catalog.properties.iter();
-    properties.filter(move |property| property.of == kind)
-}
-
 fn page(catalog: &Catalog, name: &str, color: bool) -> Option<String> {
     if let Some(word) = catalog.word(name) {
         return Some(of_word(word, color));
     }
-    let kind = kinds(catalog)
+    let kind = catalog
+        .kinds()
         .into_iter()
         .find(|kind| kind.eq_ignore_ascii_case(name));
     if let Some(kind) = kind {
         return Some(of_kind(catalog, kind, color));
     }
     let module = format!("import \"{name}\"");
-    let parts: Vec<_> = catalog
+    let words = catalog
         .words
         .iter()
         .filter(|word| word.topic == module || word.name.rsplit("::").next() == Some(name))
-        .map(|word| of_word(word, color))
-        .collect();
+        .map(|word| of_word(word, color));
+    let head = modules::standard(name).map(|script| {
+        let statement = format!("{module} as {};", modules::alias(name));
+        format!("{}\n\n{}", bold(color, &statement), script.head())
+    });
+    let parts: Vec<_> = head.into_iter().chain(words).collect();
     (!parts.is_empty()).then(|| parts.join("\n\n"))
 }
 
@@ -221,7 +203,7 @@ fn search(catalog: &Catalog, text: &str, color: bool) -> Option<String> {
 
 /// The page of a type of handle.
 fn of_kind(catalog: &Catalog, kind: &str, color: bool) -> String {
-    let properties: Vec<_> = of(catalog, kind).collect();
+    let properties: Vec<_> = catalog.properties_of(kind).collect();
     let width = properties.iter().map(|property| property.name.len()).max();
     let width = width.unwrap_or_default();
     let lines: Vec<_> = properties

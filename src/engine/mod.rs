@@ -2,6 +2,7 @@
 
 pub mod catalog;
 pub mod check;
+pub mod definitions;
 mod diagnose;
 mod example;
 pub mod files;
@@ -11,6 +12,7 @@ pub mod manual;
 pub mod modules;
 mod names;
 pub mod params;
+pub mod reference;
 pub mod script;
 pub mod signals;
 pub mod stack;

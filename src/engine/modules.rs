@@ -47,6 +47,11 @@ pub(crate) fn standard(path: &str) -> Option<Script> {
         .map(|(known, text)| Script::new(known, text))
 }
 
+/// The alias that a module is usually imported by: `lab` for `std/lab`.
+pub(crate) fn alias(name: &str) -> &str {
+    name.rsplit('/').next().unwrap_or(name)
+}
+
 /// Whether `path` can only mean the standard library.
 pub(crate) fn is_standard(path: &str) -> bool {
     path.starts_with("std/")

@@ -7,7 +7,7 @@ use crate::lab::journal::Journal;
 use crate::lab::recognise::{self, Finder};
 use crate::lab::record::{Place, Run, Step};
 use crate::lab::undo::Undo;
-use crate::net::{address, queue, route};
+use crate::net::{address, queue, route, sysctl};
 
 /// A lab, as it stands.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -25,7 +25,7 @@ pub struct Inventory {
 /// One thing that a lab made or changed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Item {
-    /// What kind of thing: `namespace`, `link`, `setting`, `address`, `route`.
+    /// What kind of thing: `namespace`, `link`, `setting`, `address`, `route`, `change`.
     pub kind: &'static str,
     /// What it is, in words.
     pub what: String,
@@ -136,6 +136,15 @@ fn describe(undo: &Undo<Place>) -> (String, Item) {
             let what = format!("queue {queue} of link `{}` in `{place}`", link.name);
             return (format!("queue {} {place}", link.index), item("queue", what));
         }
+        Undo::Send { link, what, .. } => {
+            let link = link.as_ref();
+            let link = link.map_or_else(String::new, |link| format!(" on link `{}`", link.name));
+            ("change", format!("{what}{link} in `{place}`"))
+        }
+        Undo::Sysctl { key, new, .. } => {
+            let what = format!("sysctl `{key}` {new} in namespace `{place}`");
+            return (format!("{key} {place}"), item("setting", what));
+        }
     };
     let key = match undo.link() {
         Some(link) => format!("{what} {}", link.index),
@@ -203,6 +212,12 @@ async fn state(undo: &Undo) -> Result<State> {
                 State::Changed(format!("is {} now", present.lines().join(", ")))
             }
         }
+        Undo::Sysctl { key, new, .. } => match sysctl::read(netns, key) {
+            Ok(present) if present != *new => State::Changed(format!("is {present} now")),
+            Ok(_) => State::Stands,
+            Err(error) if error.kind == Kind::NotFound => State::Missing,
+            Err(error) => return Err(error),
+        },
         _ => State::Stands,
     })
 }

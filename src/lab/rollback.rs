@@ -14,7 +14,7 @@ use crate::net::namespace::Id;
 use crate::net::netns::Netns;
 use crate::net::queue::{self, Tree};
 use crate::net::rtnl::Refusal;
-use crate::net::{address, link, namespace, route};
+use crate::net::{address, link, namespace, route, sysctl};
 use crate::value::name::NetnsName;
 
 /// What a rollback did.
@@ -302,6 +302,11 @@ async fn back(undo: Undo, how: How) -> Result<Way> {
         Undo::RestoreQueue { link, old, new, .. } => {
             restore_queue(&netns, index, &link, &old, &new, how).await
         }
+        Undo::Send { what, request, .. } => {
+            let sent = request.send(rtnl).await;
+            done(sent, "undo the change", &what, &netns)
+        }
+        Undo::Sysctl { key, old, new, .. } => restore_sysctl(&netns, &key, &old, &new, how),
     }
 }
 
@@ -338,6 +343,30 @@ async fn restore_queue(
     let replaced = queue::replace(rtnl, index, &present, old).await;
     let replaced = replaced.map_err(|failed| failed.refusal);
     done(replaced, "restore queue of", &link.name, netns)
+}
+
+fn restore_sysctl(netns: &Netns, key: &sysctl::Key, old: &str, new: &str, how: How) -> Result<Way> {
+    let context = |error: Error| {
+        error
+            .doing("restore sysctl", &key.to_string())
+            .within(netns.label())
+    };
+    let present = match sysctl::read(netns, key) {
+        Ok(present) => present,
+        Err(error) if error.kind == Kind::NotFound => return Ok(Way::NothingLeft),
+        Err(error) => return Err(context(error)),
+    };
+    if present == old {
+        return Ok(Way::NothingLeft);
+    }
+    if how.is_later && present != new {
+        return Ok(Way::NotOurs(format!(
+            "sysctl `{key}` in namespace `{}` is {present}, not the {new} that the lab set: left as it is",
+            netns.label()
+        )));
+    }
+    sysctl::write(netns, key, old).map_err(context)?;
+    Ok(Way::Back)
 }
 
 /// Ends what an earlier way back was cut off in: the link is at home, and has not got all that it had there.
@@ -399,7 +428,7 @@ fn done(result: Result<(), Refusal>, verb: &str, object: &str, netns: &Netns) ->
         Err(refusal)
             if matches!(
                 refusal.errno,
-                Errno::ENODEV | Errno::ESRCH | Errno::EADDRNOTAVAIL | Errno::EEXIST
+                Errno::ENODEV | Errno::ENOENT | Errno::ESRCH | Errno::EADDRNOTAVAIL | Errno::EEXIST
             ) =>
         {
             Ok(Way::NothingLeft)

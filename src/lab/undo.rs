@@ -8,7 +8,9 @@ use serde::{Deserialize, Serialize};
 use crate::lab::setting::Setting;
 use crate::net::netns::Netns;
 use crate::net::queue::Tree;
+use crate::net::request::Request;
 use crate::net::route::Route;
+use crate::net::sysctl::Key;
 use crate::value::name::NetnsName;
 
 /// A link, with all that tells it from another one of its name or ifindex.
@@ -110,6 +112,33 @@ pub enum Undo<N = Rc<Netns>> {
         /// What it was replaced by.
         new: Tree,
     },
+    /// Send a request: for what is its own description, such as a rule or a neighbour. What is gone already, or there
+    /// again, is no failure.
+    Send {
+        /// Where it is to be sent.
+        netns: N,
+        /// The link that it is about, where it is about one.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        link: Option<LinkRef>,
+        /// What was changed, in words: ``rule `from 10.0.0.0/8 lookup 100` ``, ``rule `…` taken away``.
+        what: String,
+        /// The request that undoes it.
+        request: Request,
+    },
+    /// Set a setting below `/proc/sys/net` to what it was.
+    Sysctl {
+        /// Where it was set.
+        netns: N,
+        /// The link that it is of, where it is of one.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        link: Option<LinkRef>,
+        /// Its name.
+        key: Key,
+        /// Its value before.
+        old: String,
+        /// What it was set to.
+        new: String,
+    },
 }
 
 /// A namespace that is not told yet; serde asks for nothing of `N` this way.
@@ -129,7 +158,9 @@ impl<N> Undo<N> {
             | Self::AddAddress { netns, .. }
             | Self::DeleteRoute { netns, .. }
             | Self::AddRoute { netns, .. }
-            | Self::RestoreQueue { netns, .. } => Some(netns),
+            | Self::RestoreQueue { netns, .. }
+            | Self::Send { netns, .. }
+            | Self::Sysctl { netns, .. } => Some(netns),
         }
     }
 
@@ -142,6 +173,7 @@ impl<N> Undo<N> {
             | Self::DeleteAddress { link, .. }
             | Self::AddAddress { link, .. }
             | Self::RestoreQueue { link, .. } => Some(link),
+            Self::Send { link, .. } | Self::Sysctl { link, .. } => link.as_ref(),
             Self::DeleteNetns { .. } | Self::DeleteRoute { .. } | Self::AddRoute { .. } => None,
         }
     }
@@ -224,6 +256,30 @@ impl<N> Undo<N> {
             } => Undo::RestoreQueue {
                 netns: tell(netns)?,
                 link,
+                old,
+                new,
+            },
+            Self::Send {
+                netns,
+                link,
+                what,
+                request,
+            } => Undo::Send {
+                netns: tell(netns)?,
+                link,
+                what,
+                request,
+            },
+            Self::Sysctl {
+                netns,
+                link,
+                key,
+                old,
+                new,
+            } => Undo::Sysctl {
+                netns: tell(netns)?,
+                link,
+                key,
                 old,
                 new,
             },

@@ -8,5 +8,7 @@ pub mod namespace;
 pub mod netns;
 pub mod process;
 pub mod queue;
+pub mod request;
 pub mod route;
 pub mod rtnl;
+pub mod sysctl;

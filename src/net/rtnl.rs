@@ -39,7 +39,7 @@ impl From<Refusal> for Error {
 }
 
 impl Refusal {
-    fn of(errno: Errno) -> Self {
+    pub(crate) fn of(errno: Errno) -> Self {
         Self { errno, text: None }
     }
 }

@@ -1,0 +1,66 @@
+//! A changing request as bytes, so that a journal can keep it and send it later.
+
+use nix::errno::Errno;
+use rtnetlink::packet_core::{NetlinkDeserializable, NetlinkHeader, NetlinkSerializable};
+use rtnetlink::packet_route::RouteNetlinkMessage;
+use serde::{Deserialize, Serialize};
+
+use crate::net::rtnl::{Refusal, Rtnl};
+
+/// A request to rtnetlink that changes something, ready to be sent.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Request {
+    /// The type of the message: `RTM_DELRULE` and so on.
+    kind: u16,
+    /// Its flags on top of `REQUEST | ACK`.
+    flags: u16,
+    /// What follows its header.
+    body: Vec<u8>,
+}
+
+impl Request {
+    /// The request that [`Rtnl::tell`] would send.
+    pub fn new(message: &RouteNetlinkMessage, flags: u16) -> Self {
+        let mut body = vec![0; message.buffer_len()];
+        message.serialize(&mut body);
+        Self {
+            kind: message.message_type(),
+            flags,
+            body,
+        }
+    }
+
+    /// Sends it.
+    pub async fn send(&self, rtnl: &Rtnl) -> Result<(), Refusal> {
+        rtnl.tell(self.message()?, self.flags).await
+    }
+
+    fn message(&self) -> Result<RouteNetlinkMessage, Refusal> {
+        let mut header = NetlinkHeader::default();
+        header.message_type = self.kind;
+        // Only a damaged journal has one that can't be read.
+        RouteNetlinkMessage::deserialize(&header, &self.body)
+            .map_err(|_| Refusal::of(Errno::EBADMSG))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use rtnetlink::packet_core::NLM_F_EXCL;
+    use rtnetlink::packet_route::rule::{RuleAction, RuleAttribute, RuleMessage};
+
+    use super::*;
+
+    #[test]
+    fn a_request_is_read_from_a_journal_as_it_was_written() {
+        let mut message = RuleMessage::default();
+        message.header.action = RuleAction::ToTable;
+        message.attributes.push(RuleAttribute::Table(1000));
+        let message = RouteNetlinkMessage::NewRule(message);
+        let request = Request::new(&message, NLM_F_EXCL);
+        let text = serde_json::to_string(&request).unwrap();
+        let kept: Request = serde_json::from_str(&text).unwrap();
+        assert_eq!(kept, request);
+        assert_eq!(kept.message().unwrap(), message);
+    }
+}

@@ -1,0 +1,152 @@
+//! The manual as files for other programs: the reference, the man page, completions, definitions for editors.
+
+use std::process::Command;
+
+use ipvsh::engine::catalog::Catalog;
+use rhai::Engine;
+
+use crate::program::Place;
+
+fn generated(arguments: &[&str]) -> String {
+    let run = Place::new().run(&[&["doc"], arguments].concat());
+    assert_eq!((run.code, run.errors.as_str()), (Some(0), ""));
+    run.output
+}
+
+fn exists(program: &str) -> bool {
+    let found = Command::new("sh")
+        .args(["-c", &format!("command -v {program}")])
+        .output();
+    found.is_ok_and(|found| found.status.success())
+}
+
+#[test]
+fn the_reference_says_what_the_program_says() {
+    let kept = include_str!("../../docs/reference.md");
+    assert!(
+        generated(&["--markdown"]) == kept,
+        "docs/reference.md is out of date. Run:\n\n    cargo run -q -- doc --markdown > docs/reference.md\n"
+    );
+}
+
+#[test]
+fn bash_completes_commands_and_options() {
+    let place = Place::new();
+    place.write("ipvsh.bash", generated(&["--completions", "bash"]));
+    let completed = |words: &str| -> Vec<String> {
+        let script = format!(
+            "source ./ipvsh.bash; COMP_WORDS=({words}); COMP_CWORD=$((${{#COMP_WORDS[@]}} - 1)); \
+             _ipvsh ipvsh \"${{COMP_WORDS[COMP_CWORD]}}\" \"${{COMP_WORDS[COMP_CWORD-1]}}\"; printf '%s\\n' \"${{COMPREPLY[@]}}\""
+        );
+        let output = Command::new("bash")
+            .args(["--norc", "-c", &script])
+            .current_dir(place.path())
+            .output()
+            .unwrap();
+        assert_eq!(String::from_utf8_lossy(&output.stderr), "");
+        let words = String::from_utf8(output.stdout).unwrap();
+        words.lines().map(str::to_owned).collect()
+    };
+    assert_eq!(completed("ipvsh do"), ["doc", "down"]);
+    assert_eq!(completed("ipvsh doc --comp"), ["--completions"]);
+    assert_eq!(completed("ipvsh doc --completions zs"), ["zsh"]);
+    assert_eq!(completed("ipvsh --sandb"), ["--sandbox"]);
+}
+
+#[test]
+fn the_completions_of_the_other_shells_name_the_commands() {
+    for (shell, check) in [("zsh", "-n"), ("fish", "--no-execute")] {
+        let text = generated(&["--completions", shell]);
+        for command in ["doc", "check", "down"] {
+            assert!(text.contains(command), "{shell}: {command}");
+        }
+        if exists(shell) {
+            let place = Place::new();
+            place.write("completions", &text);
+            let output = Command::new(shell)
+                .args([check, "completions"])
+                .current_dir(place.path())
+                .output()
+                .unwrap();
+            assert_eq!(String::from_utf8_lossy(&output.stderr), "", "{shell}");
+        }
+    }
+}
+
+#[test]
+fn the_man_page_is_well_formed() {
+    let page = generated(&["--man"]);
+    assert!(page.contains(".TH ipvsh 1"));
+    for heading in ["NAME", "SYNOPSIS", "OPTIONS", "COMMANDS", "EXAMPLES"] {
+        assert!(page.contains(&format!(".SH {heading}\n")), "{heading}");
+    }
+    for request in page.lines().filter(|line| line.starts_with('.')) {
+        let name = request.split_whitespace().next().unwrap();
+        let known = [
+            ".TH", ".SH", ".SS", ".TP", ".PP", ".RS", ".RE", ".IP", ".nf", ".fi", ".ie", ".el",
+            ".br",
+        ];
+        assert!(known.contains(&name), "{request}");
+    }
+    if exists("groff") {
+        let place = Place::new();
+        place.write("ipvsh.1", &page);
+        let output = Command::new("groff")
+            .args(["-man", "-Tutf8", "-Kutf8", "-ww", "-z", "ipvsh.1"])
+            .current_dir(place.path())
+            .output()
+            .unwrap();
+        assert_eq!(String::from_utf8_lossy(&output.stderr), "");
+    }
+}
+
+/// A definition is a function without a body: with one, and without its types, Rhai itself can parse it.
+fn as_function(definition: &str) -> String {
+    let (head, rest) = definition.split_once('(').unwrap();
+    let (list, returns) = rest.rsplit_once(") -> ").unwrap();
+    assert!(returns.ends_with(';') && returns.len() > 1, "{definition}");
+    let names: Vec<_> = list
+        .split(", ")
+        .filter(|parameter| !parameter.is_empty())
+        .map(|parameter| parameter.split_once(": ").unwrap().0)
+        .collect();
+    let head = head
+        .replace("fn get ", "fn get_")
+        .replace("fn set ", "fn set_");
+    format!("{head}({}) {{}}", names.join(", "))
+}
+
+#[test]
+fn the_definitions_can_be_read() {
+    let text = generated(&["--definitions"]);
+    assert!(text.contains("\nmodule static;\n"), "no module");
+    for wanted in [
+        "fn netns(name: String) -> Netns;",
+        "fn route(net: Netns, destination: String, dev: ?) -> ();",
+        "fn get mtu(object: Link) -> int;",
+        "fn up(link: String) -> Link;",
+        "module lab {",
+        "fn uplink(name: ?) -> ?;",
+    ] {
+        assert!(text.contains(wanted), "{wanted}");
+    }
+    // Rhai's own functions, which it brings along in this form, come with the rest.
+    let catalog = Catalog::new();
+    let is_ours = |line: &str| {
+        let name = line
+            .strip_prefix("fn ")
+            .and_then(|line| line.split('(').next());
+        name.is_some_and(|name| catalog.word(name).is_some())
+    };
+    let engine = Engine::new_raw();
+    let mut seen = 0;
+    let whole = |line: &&str| is_ours(line) && line.contains(") -> ");
+    for line in text.lines().filter(whole) {
+        let function = as_function(line);
+        engine
+            .compile(&function)
+            .unwrap_or_else(|error| panic!("{line}: {error}"));
+        seen += 1;
+    }
+    assert!(seen > 100, "only {seen} functions");
+}
