@@ -32,6 +32,7 @@ mod link;
 mod macvlan;
 mod netns;
 mod ping;
+mod plan;
 mod queue;
 mod random;
 mod readme;
@@ -126,6 +127,7 @@ fn all() -> Vec<Case> {
         ipvtap::cases(),
         queue::cases(),
         ping::cases(),
+        plan::cases(),
         exec::cases(),
         within::cases(),
         ensure::cases(),
