@@ -1,16 +1,12 @@
 //! What can stand in the `#{…}` of each word, for completion and the manual.
 
-use crate::dsl::{exec, ipvlan, make, ping, queue, route};
+use crate::dsl::{exec, kind, make, ping, queue, route};
 
 /// The keys of the options of `word`, sorted; empty where it takes none.
 pub fn of(word: &str) -> Vec<&'static str> {
     let lists: &[&[&'static str]] = match word {
         "addr" => &[&["nodad"]],
-        "bond" => &[&["miimon"], make::COMMON],
-        "bridge" => &[&["stp", "vlan_filtering"], make::COMMON],
-        "dummy" | "macvlan" | "veth" => &[make::COMMON],
         "exec" => &[exec::KEYS],
-        "ipvlan" | "ipvtap" => &[ipvlan::KEYS, make::COMMON],
         "lookup" => &[&["source"]],
         "mode" => &[&["flag", "switch"]],
         "htb" => &[queue::HTB, &["replace"]],
@@ -20,8 +16,10 @@ pub fn of(word: &str) -> Vec<&'static str> {
         "del_route" => &[route::KEYS_OF_DELETE],
         "routes" => &[&["table"]],
         "tbf" => &[queue::TBF, &["replace"]],
-        "vlan" => &[&["protocol"], make::COMMON],
-        _ => &[],
+        word => match kind::of_word(word) {
+            Some(kind) => &[kind.keys, make::COMMON],
+            None => &[],
+        },
     };
     let mut keys: Vec<_> = lists.iter().flat_map(|keys| keys.iter().copied()).collect();
     keys.sort_unstable();

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use crate::case::cases;
 use crate::common;
-use crate::lab::{HOST, Lab};
+use crate::lab::{HOST, Lab, Output};
 
 cases! {
     ["veth", "tbf"] =>
@@ -23,6 +23,7 @@ cases! {
         a_foreign_link_gets_its_queue_back_when_the_lab_is_taken_down
         a_queue_that_somebody_else_put_there_since_is_left
         the_bare_words_take_a_link_by_name
+        a_plan_knows_the_queue_that_it_has_planned
         what_is_wrong_with_a_queue_of_tbf_is_refused
         a_queue_on_a_link_that_is_gone_is_refused;
     ["veth", "tbf", "htb", "u32"] =>
@@ -53,6 +54,11 @@ fn root(lab: &Lab, netns: &str) -> Value {
     let queues = queues.as_array().unwrap().iter();
     let mut roots = queues.filter(|queue| queue["root"] == json!(true));
     roots.next().cloned().unwrap_or(Value::Null)
+}
+
+/// What a run says last: how many objects were made and so on.
+fn counts(output: &Output) -> &str {
+    output.stderr.lines().last().unwrap_or_default()
 }
 
 fn pair(lab: &Lab) {
@@ -93,7 +99,7 @@ fn the_same_queue_again_sends_nothing(lab: &Lab) {
     let output = lab.script_with(&["--summary", "--trace"], text);
     assert_eq!(
         output.stderr,
-        "created 0, changed 0, unchanged 1, deleted 0\n"
+        "= tbf on v0 in host\ncreated 0, changed 0, unchanged 1, deleted 0\n"
     );
 }
 
@@ -111,8 +117,8 @@ fn a_queue_made_by_tc_is_taken_for_the_one_that_is_asked(lab: &Lab) {
         r#"link("v0").tbf(#{rate: "10mbit", burst: "32KiB", limit: "64KiB"});"#,
     );
     assert_eq!(
-        output.stderr,
-        "created 0, changed 0, unchanged 1, deleted 0\n"
+        counts(&output),
+        "created 0, changed 0, unchanged 1, deleted 0"
     );
 }
 
@@ -142,8 +148,8 @@ fn a_queue_is_replaced_where_that_is_asked(lab: &Lab) {
         r#"link("v0").tbf(#{rate: "20mbit", replace: true});"#,
     );
     assert_eq!(
-        output.stderr,
-        "created 0, changed 1, unchanged 0, deleted 0\n"
+        counts(&output),
+        "created 0, changed 1, unchanged 0, deleted 0"
     );
     assert_eq!(root(lab, HOST)["options"]["rate"], 2_500_000);
 }
@@ -160,8 +166,8 @@ fn a_cleared_queue_leaves_the_default_and_clearing_it_again_nothing_to_do(lab: &
     lab.run(r#"link("v0").tbf(#{rate: "10mbit"});"#);
     let output = lab.script_with(&["--summary"], r#"link("v0").clear_qdisc().clear_qdisc();"#);
     assert_eq!(
-        output.stderr,
-        "created 0, changed 0, unchanged 1, deleted 1\n"
+        counts(&output),
+        "created 0, changed 0, unchanged 1, deleted 1"
     );
     assert_eq!(root(lab, HOST)["kind"], "noqueue");
 }
@@ -236,6 +242,29 @@ fn a_queue_that_somebody_else_put_there_since_is_left(lab: &Lab) {
 fn the_bare_words_take_a_link_by_name(lab: &Lab) {
     lab.run(r#"let a = netns("a"); a.veth("v0", "v1"); a.tbf("v0", #{rate: "1mbit"});"#);
     assert_eq!(root(lab, "a")["kind"], "tbf");
+}
+
+fn a_plan_knows_the_queue_that_it_has_planned(lab: &Lab) {
+    pair(lab);
+    fs::write(
+        lab.folder().join("lab.rhai"),
+        r#"let v = link("v0").tbf(#{rate: "10mbit"});
+           v.tbf(#{rate: "10mbit"});
+           v.tbf(#{rate: "20mbit", replace: true});
+           v.clear_qdisc();
+           let w = netns("a").veth("v0", "v1");
+           w.tbf(#{rate: "10mbit"});
+           print(w.qdiscs[0].options.rate_bits_per_second);"#,
+    )
+    .unwrap();
+    let output = lab.ipvsh(&["plan", "lab.rhai"]);
+    assert_eq!(
+        output.stdout.lines().last(),
+        Some("a run would create 4, change 1, delete 1; 1 as asked already"),
+        "{}",
+        output.stderr
+    );
+    assert_eq!(root(lab, HOST)["kind"], "noqueue");
 }
 
 fn what_is_wrong_with_a_queue_of_tbf_is_refused(lab: &Lab) {
@@ -364,8 +393,8 @@ fn htb_again_is_unchanged(lab: &Lab) {
     lab.run(HTB);
     let output = lab.script_with(&["--summary", "--trace"], HTB);
     assert_eq!(
-        output.stderr,
-        "created 0, changed 0, unchanged 1, deleted 0\n"
+        counts(&output),
+        "created 0, changed 0, unchanged 1, deleted 0"
     );
 }
 
@@ -577,8 +606,8 @@ fn netem_has_what_is_asked(lab: &Lab) {
     assert_eq!(options["rate"]["rate"], 1_250_000);
     let again = lab.script_with(&["--summary", "--trace"], text);
     assert_eq!(
-        again.stderr,
-        "created 0, changed 0, unchanged 1, deleted 0\n"
+        counts(&again),
+        "created 0, changed 0, unchanged 1, deleted 0"
     );
     let read = lab.value(r#"link("v0").qdiscs[0].options"#);
     assert_eq!(
@@ -663,8 +692,8 @@ fn netem_below_tbf(lab: &Lab) {
     );
     let again = lab.script_with(&["--summary"], text);
     assert_eq!(
-        again.stderr,
-        "created 0, changed 0, unchanged 1, deleted 0\n"
+        counts(&again),
+        "created 0, changed 0, unchanged 1, deleted 0"
     );
 }
 
@@ -687,7 +716,7 @@ fn a_class_of_htb_has_a_netem_and_takes_what_is_marked(lab: &Lab) {
     );
     let again = lab.script_with(&["--summary"], text);
     assert_eq!(
-        again.stderr,
-        "created 0, changed 0, unchanged 1, deleted 0\n"
+        counts(&again),
+        "created 0, changed 0, unchanged 1, deleted 0"
     );
 }

@@ -8,7 +8,7 @@ mod tbf;
 mod time;
 mod wire;
 
-use rtnetlink::packet_core::{DefaultNla, Emitable};
+use rtnetlink::packet_core::{DefaultNla, Emitable, Nla};
 use rtnetlink::packet_route::RouteNetlinkMessage;
 use rtnetlink::packet_route::tc::{TcAttribute, TcMessage, TcOption, TcStats2};
 use serde::{Deserialize, Serialize};
@@ -374,6 +374,8 @@ fn part_of(index: u32, answer: RouteNetlinkMessage) -> Option<Part> {
         match attribute {
             TcAttribute::Kind(kind) => part.kind = kind,
             TcAttribute::Options(options) => part.options = payload(&options),
+            // As it is sent, and so comes back from a plan.
+            TcAttribute::Other(other) if other.kind() == OPTIONS => part.options = value(&other),
             TcAttribute::Stats2(stats) => {
                 for stats in stats {
                     match stats {
@@ -400,16 +402,19 @@ fn part_of(index: u32, answer: RouteNetlinkMessage) -> Option<Part> {
 
 /// The bytes of options. Of a kind that the crate does not know it keeps the whole attribute as one option.
 fn payload(options: &[TcOption]) -> Vec<u8> {
-    use rtnetlink::packet_core::Nla;
     if let [TcOption::Other(all)] = options
         && all.kind() == OPTIONS
     {
-        let mut bytes = vec![0; all.value_len()];
-        all.emit_value(&mut bytes);
-        return bytes;
+        return value(all);
     }
     let mut bytes = vec![0; options.buffer_len()];
     options.emit(&mut bytes);
+    bytes
+}
+
+fn value(attribute: &DefaultNla) -> Vec<u8> {
+    let mut bytes = vec![0; attribute.value_len()];
+    attribute.emit_value(&mut bytes);
     bytes
 }
 
