@@ -35,6 +35,7 @@ mod ping;
 mod plan;
 mod queue;
 mod random;
+mod reach;
 mod readme;
 mod refusals;
 mod rollback;
@@ -148,6 +149,7 @@ fn all() -> Vec<Case> {
         queue::cases(),
         ping::cases(),
         plan::cases(),
+        reach::cases(),
         exec::cases(),
         within::cases(),
         ensure::cases(),
