@@ -70,6 +70,10 @@ pub const TOPICS: &[Topic] = &[
         words: &link::properties::words::RHAI_MANIFEST,
     },
     Topic {
+        title: "Links' settings",
+        words: &link::settings::words::RHAI_MANIFEST,
+    },
+    Topic {
         title: "ipvlan",
         words: &ipvlan::words::RHAI_MANIFEST,
     },

@@ -24,5 +24,6 @@ pub fn of(word: &str) -> Vec<&'static str> {
     };
     let mut keys: Vec<_> = lists.iter().flat_map(|keys| keys.iter().copied()).collect();
     keys.sort_unstable();
+    keys.dedup();
     keys
 }

@@ -8,6 +8,7 @@ use nix::errno::Errno;
 
 use crate::error::{Error, Kind, Result};
 use crate::lab::recognise::{self, Finder};
+use crate::lab::setting::Setting;
 use crate::lab::undo::{LinkRef, Undo};
 use crate::lab::{Lab, Step, journal::Journal};
 use crate::net::namespace::Id;
@@ -252,10 +253,12 @@ async fn back(undo: Undo, how: How) -> Result<Way> {
         Undo::MoveBack {
             link,
             home,
+            name,
             up,
             addresses,
             ..
         } => {
+            let link = named(link, name);
             let moved = link::move_to(rtnl, index, home.namespace(), Some(&link.name)).await;
             let way = done(moved, "move back", &link.name, &netns)?;
             settle_at_home(&home, None, &link, up, &addresses).await?;
@@ -274,7 +277,7 @@ async fn back(undo: Undo, how: How) -> Result<Way> {
                     netns.label()
                 )));
             }
-            let set = link::change(rtnl, old.message(index, &link.kind)).await;
+            let set = old.send(rtnl, index, &link.kind).await;
             let what = format!("{} {old} of {}", old.what(), link.name);
             done(set, "restore", &what, &netns)
         }
@@ -374,15 +377,25 @@ async fn settle_if_back(undo: &Undo) -> Result<Way> {
     if let Undo::MoveBack {
         link,
         home,
+        name,
         was,
         up,
         addresses,
         ..
     } = undo
     {
-        settle_at_home(home, Some(*was), link, *up, addresses).await?;
+        let link = named(link.clone(), name.clone());
+        settle_at_home(home, Some(*was), &link, *up, addresses).await?;
     }
     Ok(Way::NothingLeft)
+}
+
+/// The link under the name that it has at home.
+fn named(link: LinkRef, name: Option<String>) -> LinkRef {
+    LinkRef {
+        name: name.unwrap_or(link.name),
+        ..link
+    }
 }
 
 /// Gives a link that came back what its move took from it; only the one of the ifindex `was`, where one is given.
@@ -410,13 +423,8 @@ async fn settle_at_home(
         done(added, "restore address", &prefix.to_string(), home)?;
     }
     if up && !seen.up {
-        let message = crate::lab::setting::Setting::Up(true).message(seen.index, &link.kind);
-        done(
-            link::change(rtnl, message).await,
-            "bring up",
-            &link.name,
-            home,
-        )?;
+        let set = Setting::Up(true).send(rtnl, seen.index, &link.kind).await;
+        done(set, "bring up", &link.name, home)?;
     }
     Ok(())
 }

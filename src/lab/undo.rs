@@ -51,6 +51,9 @@ pub enum Undo<N = Rc<Netns>> {
         link: LinkRef,
         /// Where it was.
         home: N,
+        /// What it was called there, where it got another name on the way.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        name: Option<String>,
         /// Its ifindex there.
         was: u32,
         /// Whether it was up there: a move brings it down.
@@ -200,6 +203,7 @@ impl<N> Undo<N> {
                 netns,
                 link,
                 home,
+                name,
                 was,
                 up,
                 addresses,
@@ -207,6 +211,7 @@ impl<N> Undo<N> {
                 netns: tell(netns)?,
                 link,
                 home: tell(home)?,
+                name,
                 was,
                 up,
                 addresses,

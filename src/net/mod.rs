@@ -2,6 +2,7 @@
 
 pub mod address;
 mod fault;
+pub mod group;
 pub mod icmp;
 pub mod link;
 pub mod model;

@@ -30,6 +30,7 @@ impl Options {
         let error = Error::invalid(format!("`{word}` has no option `{key}`"));
         let mut sorted = accepted.clone();
         sorted.sort_unstable();
+        sorted.dedup();
         let error = error.note(format!("options: {}", sorted.join(", ")));
         Err(match nearest(key, accepted) {
             Some(near) => error.hint(format!("did you mean `{near}`?")),

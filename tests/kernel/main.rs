@@ -40,6 +40,7 @@ mod readme;
 mod refusals;
 mod rollback;
 mod route;
+mod settings;
 mod stories;
 mod veth;
 mod vlan;
@@ -136,6 +137,7 @@ fn all() -> Vec<Case> {
     [
         netns::cases(),
         link::cases(),
+        settings::cases(),
         addr::cases(),
         route::cases(),
         veth::cases(),
