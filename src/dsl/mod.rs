@@ -26,6 +26,8 @@ pub mod param;
 pub mod ping;
 pub mod place;
 pub mod print;
+pub mod queue;
+pub mod reach;
 pub mod route;
 pub mod rule;
 pub mod session;
@@ -70,6 +72,10 @@ pub const TOPICS: &[Topic] = &[
     Topic {
         title: "Links' properties",
         words: &link::properties::words::RHAI_MANIFEST,
+    },
+    Topic {
+        title: "Links' settings",
+        words: &link::settings::words::RHAI_MANIFEST,
     },
     Topic {
         title: "ipvlan",
@@ -124,8 +130,16 @@ pub const TOPICS: &[Topic] = &[
         words: &sysctl::words::RHAI_MANIFEST,
     },
     Topic {
+        title: "Queues",
+        words: &queue::words::RHAI_MANIFEST,
+    },
+    Topic {
         title: "Ping",
         words: &ping::words::RHAI_MANIFEST,
+    },
+    Topic {
+        title: "Expectations",
+        words: &reach::words::RHAI_MANIFEST,
     },
     Topic {
         title: "Commands",

@@ -2,6 +2,7 @@
 
 pub mod address;
 mod fault;
+pub mod group;
 pub mod icmp;
 pub mod link;
 pub mod model;
@@ -9,6 +10,7 @@ pub mod namespace;
 pub mod neighbour;
 pub mod netns;
 pub mod process;
+pub mod queue;
 pub mod request;
 pub mod route;
 pub mod rtnl;

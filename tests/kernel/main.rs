@@ -34,12 +34,15 @@ mod neighbor;
 mod netns;
 mod ping;
 mod plan;
+mod queue;
 mod random;
+mod reach;
 mod readme;
 mod refusals;
 mod rollback;
 mod route;
 mod rule;
+mod settings;
 mod stories;
 mod sysctl;
 mod veth;
@@ -137,6 +140,7 @@ fn all() -> Vec<Case> {
     [
         netns::cases(),
         link::cases(),
+        settings::cases(),
         addr::cases(),
         route::cases(),
         veth::cases(),
@@ -150,8 +154,10 @@ fn all() -> Vec<Case> {
         rule::cases(),
         neighbor::cases(),
         sysctl::cases(),
+        queue::cases(),
         ping::cases(),
         plan::cases(),
+        reach::cases(),
         exec::cases(),
         within::cases(),
         ensure::cases(),
