@@ -1,4 +1,4 @@
-//! The journal of a lab: what `ls` and `down` make of it, also where the run was killed, and the place for it is full.
+//! The journal of a lab: what `ls` and `down` make of it, also where there is no room for it.
 
 use std::fs;
 use std::io::{BufRead, BufReader, Write};
@@ -12,18 +12,10 @@ use nix::unistd::Pid;
 use serde_json::Value;
 
 use crate::case::cases;
-use crate::lab::{HOST, Lab, Output, finish};
+use crate::lab::{HOST, Lab, finish};
 use crate::state;
 
 cases! {
-    ["veth", "macvlan"] =>
-        a_run_killed_before_any_request_is_taken_down_to_what_was
-        a_run_killed_behind_any_request_is_taken_down_to_what_was
-        a_run_killed_at_any_request_goes_on_when_it_is_run_again
-        a_run_refused_at_any_request_takes_itself_down
-        a_run_interrupted_at_any_request_takes_itself_down
-        a_down_killed_at_any_request_goes_on_when_it_is_run_again
-        a_second_run_sends_no_changing_request;
     ["veth"] =>
         a_journal_cut_off_at_any_byte_takes_nothing_down_that_it_does_not_tell
         where_the_journal_has_no_room_nothing_is_changed
@@ -46,7 +38,7 @@ cases! {
 const LABS: &str = "/run/ipvsh/labs";
 
 /// What was there before: a parent with a setting to be changed, a link to be borrowed, a namespace.
-fn foreign(lab: &Lab) {
+pub(crate) fn foreign(lab: &Lab) {
     lab.ip(
         "link add p0 type veth peer name p1\nlink set p0 up\nlink set p1 up\naddr add 10.8.0.1/24 dev p0\n\
          link add m0 type veth peer name m1\naddr add 10.7.0.1/24 dev m0\nlink set m0 up\nlink set m1 up\n\
@@ -56,44 +48,19 @@ fn foreign(lab: &Lab) {
     lab.wait_up("m0");
 }
 
-/// Three namespaces with a slave of one parent each, and changes of what was there, of every kind that is journalled.
-const MADE: &str = r#"
-    for i in 1..=3 {
-        netns(`n${i}`).macvlan("p0", `mv${i}`).addr(`10.0.0.${i}/24`).up().route("default");
-    }
-    if link("p0").mtu != 1400 { link("p0").mtu(1400); }
-    link("p0").alias("shared").addr("10.9.0.1/24").route("10.5.0.0/16");
-    link("p0").del_addr("10.8.0.1");
-    veth("h0", "h1", #{up: true}).addr("10.4.0.1/24");
-    netns("old").veth("o0", "o1", #{up: true});
-"#;
-
-/// What can't be written so that it runs twice.
-const ONCE: &str = r#"
-    link("m0").netns("n1").addr("10.3.0.1/24").up();
-    netns("n2").veth("t0", "t1").netns(host());
-    link("h0").rename("h9");
-"#;
-
-fn run_with(lab: &Lab, fault: &str, arguments: &[&str]) -> Output {
-    let mut command = lab.command(arguments);
-    command.env("IPVSH_FAULT", fault);
-    finish(command.spawn().unwrap())
-}
-
-fn write(lab: &Lab, text: &str) {
+pub(crate) fn write(lab: &Lab, text: &str) {
     fs::write(lab.folder().join("lab.rhai"), text).unwrap();
 }
 
 /// Takes the lab down, which must be all there is to do.
-fn down(lab: &Lab) {
+pub(crate) fn down(lab: &Lab) {
     let output = lab.ipvsh(&["down", "lab.rhai"]);
     assert_eq!((output.code, output.stderr.as_str()), (0, ""));
     assert!(journals().is_empty(), "{:?}", journals());
 }
 
 /// The files of labs.
-fn journals() -> Vec<String> {
+pub(crate) fn journals() -> Vec<String> {
     let entries = fs::read_dir(LABS).into_iter().flatten().flatten();
     let mut names: Vec<_> = entries
         .map(|entry| entry.file_name().into_string().unwrap())
@@ -103,7 +70,7 @@ fn journals() -> Vec<String> {
 }
 
 /// Waits until the state is as before: the kernel ends what was in a namespace some time after its name is gone.
-fn settles(lab: &Lab, before: &Value, when: &str) {
+pub(crate) fn settles(lab: &Lab, before: &Value, when: &str) {
     let deadline = Instant::now() + Duration::from_secs(20);
     while state::whole(lab) != *before {
         if Instant::now() > deadline {
@@ -111,130 +78,6 @@ fn settles(lab: &Lab, before: &Value, when: &str) {
             state::assert_same(&state::whole(lab), before);
         }
     }
-}
-
-/// Does `body` for the first request of a run, the second, and so on, until one ends well for want of further requests.
-fn at_every_request(
-    lab: &Lab,
-    fault: &str,
-    arguments: &[&str],
-    mut body: impl FnMut(&Output, &str),
-) {
-    for number in 1.. {
-        let fault = format!("{fault}:{number}");
-        let output = run_with(lab, &fault, arguments);
-        body(&output, &fault);
-        if output.code == 0 {
-            assert!(
-                number > 5,
-                "no fault came: that takes a build with debug assertions"
-            );
-            return;
-        }
-    }
-}
-
-fn killed(lab: &Lab, fault: &str) {
-    foreign(lab);
-    write(lab, &format!("{MADE}{ONCE}"));
-    let before = state::whole(lab);
-    at_every_request(lab, fault, &["lab.rhai"], |output, fault| {
-        assert!(
-            [0, 137].contains(&output.code),
-            "{fault}: {}",
-            output.stderr
-        );
-        down(lab);
-        settles(lab, &before, fault);
-    });
-}
-
-fn a_run_killed_before_any_request_is_taken_down_to_what_was(lab: &Lab) {
-    killed(lab, "kill-before");
-}
-
-fn a_run_killed_behind_any_request_is_taken_down_to_what_was(lab: &Lab) {
-    killed(lab, "kill-after");
-}
-
-fn a_run_killed_at_any_request_goes_on_when_it_is_run_again(lab: &Lab) {
-    foreign(lab);
-    write(lab, MADE);
-    let before = state::whole(lab);
-    lab.run(MADE);
-    let whole = state::meaning(lab);
-    down(lab);
-    settles(lab, &before, "at first");
-    for fault in ["kill-before", "kill-after"] {
-        at_every_request(lab, fault, &["lab.rhai"], |output, fault| {
-            if output.code != 0 {
-                lab.run(MADE);
-            }
-            settles_to(lab, &whole, fault);
-            down(lab);
-            settles(lab, &before, fault);
-        });
-    }
-}
-
-/// The same for what it means.
-fn settles_to(lab: &Lab, whole: &Value, when: &str) {
-    let deadline = Instant::now() + Duration::from_secs(20);
-    while state::meaning(lab) != *whole {
-        if Instant::now() > deadline {
-            let _ = writeln!(std::io::stderr(), "{when}");
-            state::assert_same(&state::meaning(lab), whole);
-        }
-    }
-}
-
-fn takes_itself_down(lab: &Lab, fault: &str, code: i32) {
-    foreign(lab);
-    write(lab, &format!("{MADE}{ONCE}"));
-    let before = state::whole(lab);
-    at_every_request(lab, fault, &["lab.rhai"], |output, fault| {
-        if output.code == 0 {
-            down(lab);
-        } else {
-            assert_eq!(output.code, code, "{fault}: {}", output.stderr);
-            assert!(journals().is_empty(), "{fault}: {:?}", journals());
-        }
-        settles(lab, &before, fault);
-    });
-}
-
-fn a_run_refused_at_any_request_takes_itself_down(lab: &Lab) {
-    takes_itself_down(lab, "fail", 1);
-}
-
-fn a_run_interrupted_at_any_request_takes_itself_down(lab: &Lab) {
-    takes_itself_down(lab, "int", 130);
-}
-
-fn a_down_killed_at_any_request_goes_on_when_it_is_run_again(lab: &Lab) {
-    foreign(lab);
-    let text = format!("{MADE}{ONCE}");
-    let before = state::whole(lab);
-    for fault in ["kill-before", "kill-after"] {
-        lab.run(&text);
-        at_every_request(lab, fault, &["down", "lab"], |_, fault| {
-            down(lab);
-            settles(lab, &before, fault);
-            lab.run(&text);
-        });
-        down(lab);
-        settles(lab, &before, fault);
-    }
-}
-
-fn a_second_run_sends_no_changing_request(lab: &Lab) {
-    foreign(lab);
-    lab.run(MADE);
-    let again = run_with(lab, "fail:1", &["--summary", "lab.rhai"]);
-    assert_eq!(
-        (again.code, again.stderr.as_str()),
-        (0, "created 0, changed 0, unchanged 25, deleted 0\n")
-    );
 }
 
 fn a_journal_cut_off_at_any_byte_takes_nothing_down_that_it_does_not_tell(lab: &Lab) {
