@@ -309,7 +309,15 @@ fn settle(
             made.map(|link| Ensured { link, is_new: true })
                 .ok_or_else(|| Error::new(Kind::Exists, "another link took the name meanwhile"))
         }
-        Some(conflict) => Err(conflict),
+        Some(conflict) => {
+            let name = wanted.name.as_str();
+            let lab = session.lab();
+            lab.conflict(conflict, &wanted.place, wanted.kind, name)?;
+            Ok(Ensured {
+                link: link::handle(&wanted.place, present),
+                is_new: false,
+            })
+        }
     }
 }
 

@@ -143,6 +143,8 @@ async fn take_down(steps: Vec<Step>, how: How, mut undone: impl FnMut(u64)) -> U
         .collect();
     let mut inside = None;
     let mut going_along: HashMap<Id, Vec<u64>> = HashMap::new();
+    // Those that hold something from outside that could not be brought back.
+    let mut holding: HashSet<Id> = HashSet::new();
     let mut sum = Undone::default();
     for Step { number, undo, .. } in steps.into_iter().rev() {
         let id = undo.netns().map(|netns| netns.namespace().id());
@@ -157,7 +159,12 @@ async fn take_down(steps: Vec<Step>, how: How, mut undone: impl FnMut(u64)) -> U
             Undo::DeleteLink { .. } => &mut sum.links,
             _ => &mut sum.changes,
         };
+        let is_from_outside = matches!(undo, Undo::MoveBack { .. });
         let result = match undo {
+            Undo::DeleteNetns { name, .. } if id.is_some_and(|id| holding.contains(&id)) => {
+                let busy = "a link in it belongs elsewhere and could not be brought back";
+                Err(Error::new(Kind::Busy, busy).doing("delete namespace", name.as_str()))
+            }
             Undo::DeleteNetns { netns, name } => {
                 let inside = inside.get_or_insert_with(recognise::processes);
                 delete_netns(netns, &name, inside, how)
@@ -179,7 +186,10 @@ async fn take_down(steps: Vec<Step>, how: How, mut undone: impl FnMut(u64)) -> U
                 }
                 undone(number);
             }
-            Err(error) => sum.failures.push(error),
+            Err(error) => {
+                holding.extend(id.filter(|_| is_from_outside));
+                sum.failures.push(error);
+            }
         }
     }
     sum

@@ -33,6 +33,7 @@ mod link;
 mod macvlan;
 mod netns;
 mod ping;
+mod plan;
 mod random;
 mod readme;
 mod refusals;
@@ -125,6 +126,7 @@ fn all() -> Vec<Case> {
         ipvlan::cases(),
         ipvtap::cases(),
         ping::cases(),
+        plan::cases(),
         exec::cases(),
         within::cases(),
         ensure::cases(),
