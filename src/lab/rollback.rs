@@ -65,6 +65,9 @@ enum Way {
     NotOurs(String),
 }
 
+/// What is said of a step that could not be undone, where the run changed its link before.
+const EARLIER: &str = "earlier changes of that link stay with it; `ipvsh down` tries again";
+
 /// Who is taken down, and how.
 #[derive(Clone, Copy, Debug)]
 struct How {
@@ -145,6 +148,9 @@ async fn take_down(steps: Vec<Step>, how: How, mut undone: impl FnMut(u64)) -> U
     let mut going_along: HashMap<Id, Vec<u64>> = HashMap::new();
     // Those that hold something from outside that could not be brought back.
     let mut holding: HashSet<Id> = HashSet::new();
+    // Links of which a step could not be undone, with the failure. An older step undone without it would do harm: who loses the
+    // last address that the run gave, before its own one is back, loses its routes.
+    let mut stuck: HashMap<(Id, u32), usize> = HashMap::new();
     let mut sum = Undone::default();
     for Step { number, undo, .. } in steps.into_iter().rev() {
         let id = undo.netns().map(|netns| netns.namespace().id());
@@ -152,6 +158,15 @@ async fn take_down(steps: Vec<Step>, how: How, mut undone: impl FnMut(u64)) -> U
         let is_own = !matches!(undo, Undo::DeleteNetns { .. } | Undo::MoveBack { .. });
         if let Some(id) = id.filter(|id| is_own && doomed.contains(id)) {
             going_along.entry(id).or_default().push(number);
+            continue;
+        }
+        let link = id.zip(undo.link_index());
+        if let Some(failure) = link.and_then(|link| stuck.get(&link)) {
+            if let Some(error) = sum.failures.get_mut(*failure)
+                && error.notes.is_empty()
+            {
+                error.notes.push(EARLIER.to_owned());
+            }
             continue;
         }
         let counter = match &undo {
@@ -188,6 +203,9 @@ async fn take_down(steps: Vec<Step>, how: How, mut undone: impl FnMut(u64)) -> U
             }
             Err(error) => {
                 holding.extend(id.filter(|_| is_from_outside));
+                if let Some(link) = link {
+                    stuck.insert(link, sum.failures.len());
+                }
                 sum.failures.push(error);
             }
         }
