@@ -27,6 +27,8 @@ cases! {
         a_namespace_with_processes_inside_is_busy
         a_lab_is_named_by_its_file_by_itself_or_by_the_command_line
         a_journal_is_for_its_owner_only_and_goes_with_the_lab
+        without_root_the_journal_lies_where_the_user_has_a_folder
+        a_folder_that_others_can_write_to_is_not_believed
         a_run_that_changes_nothing_makes_no_journal
         a_session_that_was_killed_is_taken_down
         a_journal_of_a_newer_format_is_refused
@@ -121,7 +123,7 @@ fn journals_on(options: &str, flags: MsFlags) {
 fn where_the_journal_has_no_room_nothing_is_changed(lab: &Lab) {
     foreign(lab);
     let before = state::whole(lab);
-    journals_on("size=4k", MsFlags::empty());
+    journals_on("size=4k,mode=700", MsFlags::empty());
     let stderr = lab.fails(r#"for i in 1..=100 { link("p0").addr(`10.20.${i}.1/24`); }"#);
     assert!(
         stderr.contains("cannot write the journal of lab `lab`: no space left on device"),
@@ -139,7 +141,7 @@ fn where_the_journal_has_no_room_nothing_is_changed(lab: &Lab) {
 fn where_the_journal_cannot_be_written_nothing_is_changed(lab: &Lab) {
     foreign(lab);
     let before = state::whole(lab);
-    journals_on("size=4k", MsFlags::MS_RDONLY);
+    journals_on("size=4k,mode=700", MsFlags::MS_RDONLY);
     let stderr = lab.fails(r#"netns("a");"#);
     assert!(stderr.contains("read-only file system"), "{stderr}");
     settles(lab, &before, "read-only");
@@ -280,6 +282,69 @@ fn a_journal_is_for_its_owner_only_and_goes_with_the_lab(lab: &Lab) {
     assert!(journals().is_empty());
     lab.script_with(&["--rm"], r#"netns("c");"#);
     assert!(journals().is_empty());
+}
+
+fn without_root_the_journal_lies_where_the_user_has_a_folder(lab: &Lab) {
+    write(lab, r#"veth("h0", "h1", #{up: true});"#);
+    let own = lab.folder().join("own");
+    let temporary = lab.folder().join("temporary");
+    fs::create_dir(&own).unwrap();
+    fs::create_dir(&temporary).unwrap();
+    let program = lab.command(&[]).get_program().to_owned();
+    for (given, folder) in [
+        (own.as_os_str(), own.join("ipvsh")),
+        ("".as_ref(), temporary.join("ipvsh-1000")),
+    ] {
+        // A user of a user namespace, who has the right to make links there but is not root.
+        let talk = "$0 lab.rhai && ip -br link | cut -d@ -f1 && $0 ls && stat -c %A:%u $1 $1/labs $1/labs/lab.jsonl \
+                    && $0 down lab.rhai && ip -br link | cut -c-4 && ls $1/labs";
+        let output = Command::new("unshare")
+            .args(["--user", "--map-user=1000", "--map-group=1000", "--net"])
+            .args(["--keep-caps", "sh", "-c", talk])
+            .args([&program, folder.as_os_str()])
+            .env("XDG_RUNTIME_DIR", given)
+            .env("TMPDIR", &temporary)
+            .current_dir(lab.folder())
+            .output()
+            .unwrap();
+        let said = String::from_utf8_lossy(&output.stdout);
+        let said: Vec<_> = said
+            .lines()
+            .filter(|line| !line.contains("made by"))
+            .map(|line| line.split_whitespace().next().unwrap_or_default())
+            .collect();
+        assert_eq!(
+            (said, String::from_utf8_lossy(&output.stderr).as_ref()),
+            (
+                vec![
+                    "lo",
+                    "h1",
+                    "h0",
+                    "lab:",
+                    "drwx------:1000",
+                    "drwx------:1000",
+                    "-rw-------:1000",
+                    "took",
+                    "lo"
+                ],
+                ""
+            )
+        );
+    }
+}
+
+fn a_folder_that_others_can_write_to_is_not_believed(lab: &Lab) {
+    lab.run(r#"netns("a");"#);
+    fs::set_permissions("/run/ipvsh", fs::Permissions::from_mode(0o777)).unwrap();
+    for arguments in [&["down", "lab"][..], &["ls"], &["-e", "netns(\"b\")"]] {
+        let output = lab.ipvsh(arguments);
+        let expected = "the folder /run/ipvsh can be written to by others";
+        assert!(
+            output.code != 0 && output.stderr.contains(expected),
+            "{output:?}"
+        );
+    }
+    assert_eq!(lab.namespaces(), ["a"]);
 }
 
 fn a_run_that_changes_nothing_makes_no_journal(lab: &Lab) {
