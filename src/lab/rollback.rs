@@ -155,7 +155,8 @@ async fn take_down(steps: Vec<Step>, how: How, mut undone: impl FnMut(u64)) -> U
     for Step { number, undo, .. } in steps.into_iter().rev() {
         let id = undo.netns().map(|netns| netns.namespace().id());
         // A link from outside must leave before its namespace goes, or the kernel deletes it.
-        let is_own = !matches!(undo, Undo::DeleteNetns { .. } | Undo::MoveBack { .. });
+        let is_own = !matches!(undo, Undo::DeleteNetns { .. } | Undo::MoveBack { .. })
+            && !undo.reaches_out();
         if let Some(id) = id.filter(|id| is_own && doomed.contains(id)) {
             going_along.entry(id).or_default().push(number);
             continue;

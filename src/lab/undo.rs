@@ -164,6 +164,18 @@ impl<N> Undo<N> {
         }
     }
 
+    /// Whether what was changed outlives the namespace and the link by which it was: the port that an ipvlan slave shares with
+    /// others.
+    pub(super) fn reaches_out(&self) -> bool {
+        matches!(
+            self,
+            Self::Restore {
+                new: Setting::Port { .. },
+                ..
+            }
+        )
+    }
+
     /// The ifindex of the link that it is about, also that which a route leads through.
     pub(super) fn link_index(&self) -> Option<u32> {
         match self {
