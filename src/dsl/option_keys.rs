@@ -1,26 +1,29 @@
 //! What can stand in the `#{…}` of each word, for completion and the manual.
 
-use crate::dsl::{exec, ipvlan, make, ping, route};
+use crate::dsl::{exec, kind, make, ping, queue, reach, route};
 
 /// The keys of the options of `word`, sorted; empty where it takes none.
 pub fn of(word: &str) -> Vec<&'static str> {
     let lists: &[&[&'static str]] = match word {
         "addr" => &[&["nodad"]],
-        "bond" => &[&["miimon"], make::COMMON],
-        "bridge" => &[&["stp", "vlan_filtering"], make::COMMON],
-        "dummy" | "macvlan" | "veth" => &[make::COMMON],
         "exec" => &[exec::KEYS],
-        "ipvlan" | "ipvtap" => &[ipvlan::KEYS, make::COMMON],
         "lookup" => &[&["source"]],
         "mode" => &[&["flag", "switch"]],
+        "htb" => &[queue::HTB, &["replace"]],
+        "netem" => &[queue::NETEM, &["replace"]],
+        "expect_no_reach" | "expect_reach" => &[reach::KEYS],
         "ping" => &[ping::KEYS],
         "route" => &[route::KEYS],
         "del_route" => &[route::KEYS_OF_DELETE],
         "routes" => &[&["table"]],
-        "vlan" => &[&["protocol"], make::COMMON],
-        _ => &[],
+        "tbf" => &[queue::TBF, &["replace"]],
+        word => match kind::of_word(word) {
+            Some(kind) => &[kind.keys, make::COMMON],
+            None => &[],
+        },
     };
     let mut keys: Vec<_> = lists.iter().flat_map(|keys| keys.iter().copied()).collect();
     keys.sort_unstable();
+    keys.dedup();
     keys
 }

@@ -17,7 +17,7 @@ const HEAD: u64 = 64 << 10;
 pub(super) struct Kernel {
     pub(super) image: PathBuf,
     pub(super) release: String,
-    modules: PathBuf,
+    pub(super) modules: PathBuf,
     meta: Metadata,
 }
 
@@ -173,7 +173,7 @@ impl Kernel {
         let key = cache::key(&self.release, &self.image, &self.meta);
         Ok(Prepared {
             boot: folder.join(format!("{key}.kernel")),
-            modules: folder.join(format!("{key}.modules")),
+            modules: folder.join(format!("{key}-{:08x}.modules", modules::list_key())),
         })
     }
 }

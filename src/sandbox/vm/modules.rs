@@ -6,6 +6,7 @@
 use std::collections::{BTreeMap, HashSet};
 use std::fmt::Write;
 use std::fs;
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -106,6 +107,7 @@ const ON_DEMAND: &[&str] = &[
     "sch_prio",
     "sch_sfq",
     "cls_u32",
+    "cls_fw",
     "cls_flower",
     "cls_matchall",
     "cls_basic",
@@ -120,6 +122,13 @@ const ON_DEMAND: &[&str] = &[
     "chacha20poly1305",
     "curve25519_x86_64",
 ];
+
+/// A number that is another one for another list of modules: what was packed of the former is of no use then.
+pub(super) fn list_key() -> u32 {
+    let mut hasher = DefaultHasher::new();
+    (CHANNEL, ON_DEMAND).hash(&mut hasher);
+    (hasher.finish() >> 32) as u32
+}
 
 /// The file of each module below a folder, by the name that the kernel uses.
 pub(super) struct Index(BTreeMap<String, PathBuf>);
@@ -153,15 +162,27 @@ impl Index {
 /// The first of the modules that the guest cannot do without and that this kernel has neither as a module nor built in.
 pub(super) fn lacking(folder: &Path) -> Option<&'static str> {
     let index = Index::of(folder);
-    let builtin: HashSet<String> = fs::read_to_string(folder.join("modules.builtin"))
-        .unwrap_or_default()
-        .lines()
-        .filter_map(|line| module_name(line.rsplit('/').next()?))
-        .collect();
+    let builtin = builtin(folder);
     CHANNEL
         .into_iter()
         .chain(["ipvlan"])
         .find(|name| !index.has(name) && !builtin.contains(*name))
+}
+
+/// The modules that a kernel has, built in or not.
+pub(super) fn names(folder: &Path) -> HashSet<String> {
+    let mut names = builtin(folder);
+    names.extend(Index::of(folder).0.into_keys());
+    names
+}
+
+/// The modules that are built into a kernel.
+fn builtin(folder: &Path) -> HashSet<String> {
+    fs::read_to_string(folder.join("modules.builtin"))
+        .unwrap_or_default()
+        .lines()
+        .filter_map(|line| module_name(line.rsplit('/').next()?))
+        .collect()
 }
 
 /// Packs the modules of a kernel, those that it lacks left out.
