@@ -242,7 +242,7 @@ fn sibling_handle(session: &Rc<Session>, slave: &Slave) -> Result<Link> {
     match seen {
         Some(seen) => Ok(link::handle(&slave.netns, &seen)),
         None => Err(Error::new(
-            Kind::NotFound,
+            error::Kind::NotFound,
             format!("link `{}` is gone", slave.name),
         )),
     }
