@@ -25,6 +25,7 @@ mod ensure;
 mod errors;
 mod examples;
 mod exec;
+mod faults;
 mod ipvlan;
 mod ipvtap;
 mod journal;
@@ -162,6 +163,7 @@ fn all() -> Vec<Case> {
         within::cases(),
         ensure::cases(),
         rollback::cases(),
+        faults::cases(),
         journal::cases(),
         random::cases(),
         errors::cases(),
