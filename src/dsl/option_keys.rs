@@ -1,6 +1,6 @@
 //! What can stand in the `#{…}` of each word, for completion and the manual.
 
-use crate::dsl::{exec, kind, make, ping, reach, route};
+use crate::dsl::{exec, kind, make, neighbor, ping, queue, reach, route, rule};
 
 /// The keys of the options of `word`, sorted; empty where it takes none.
 pub fn of(word: &str) -> Vec<&'static str> {
@@ -10,11 +10,17 @@ pub fn of(word: &str) -> Vec<&'static str> {
         "spawn" => &[exec::PROGRAM_KEYS],
         "lookup" => &[&["source"]],
         "mode" => &[&["flag", "switch"]],
+        "htb" => &[queue::HTB, &["replace"]],
+        "netem" => &[queue::NETEM, &["replace"]],
         "expect_no_reach" | "expect_reach" => &[reach::KEYS],
         "ping" => &[ping::KEYS],
         "route" => &[route::KEYS],
         "del_route" => &[route::KEYS_OF_DELETE],
+        "neighbor" => &[neighbor::KEYS],
+        "rule" => &[rule::KEYS],
+        "del_rule" => &[rule::KEYS_OF_DELETE],
         "routes" => &[&["table"]],
+        "tbf" => &[queue::TBF, &["replace"]],
         word => match kind::of_word(word) {
             Some(kind) => &[kind.keys, make::COMMON],
             None => &[],

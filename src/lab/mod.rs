@@ -192,6 +192,7 @@ impl Lab {
         };
         match undo {
             Undo::DeleteNetns { .. } | Undo::MoveBack { .. } | Undo::EndProcess { .. } => false,
+            other if other.reaches_out() => false,
             // By its name a link is recognised: a new one has to be known.
             Undo::DeleteLink { .. }
             | Undo::Restore {
