@@ -230,6 +230,10 @@ impl<N> Undo<N> {
 
     /// The same with namespaces told in another way. `None` where one can't be; that of a namespace to be deleted, or of a process, is
     /// left out then.
+    #[allow(
+        clippy::too_many_lines,
+        reason = "one arm for each kind of step, each as plain as the next"
+    )]
     pub fn map<M>(self, mut tell: impl FnMut(N) -> Option<M>) -> Option<Undo<M>> {
         Some(match self {
             Self::DeleteNetns { netns, name } => Undo::DeleteNetns {
