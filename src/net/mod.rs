@@ -8,6 +8,7 @@ pub mod link;
 pub mod model;
 pub mod namespace;
 pub mod netns;
+pub mod nft;
 pub mod process;
 pub mod queue;
 pub mod request;

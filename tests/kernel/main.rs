@@ -25,6 +25,7 @@ mod ensure;
 mod errors;
 mod examples;
 mod exec;
+mod filter;
 mod ipvlan;
 mod ipvtap;
 mod journal;
@@ -149,6 +150,7 @@ fn all() -> Vec<Case> {
         ipvlan::cases(),
         ipvtap::cases(),
         queue::cases(),
+        filter::cases(),
         ping::cases(),
         plan::cases(),
         reach::cases(),
