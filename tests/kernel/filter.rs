@@ -236,7 +236,7 @@ fn what_is_wrong_with_a_rule_is_refused(lab: &Lab) {
         );
     assert_eq!(
         printed,
-        r##"- `dport` is a port of a protocol
+        r#"- `dport` is a port of a protocol
   hint: say which: #{proto: "tcp", dport: 443}
 - `dport` is 1 to 65535, not 0
 - `dport` runs backwards: 90-80
@@ -269,7 +269,7 @@ not_found: cannot drop packets in namespace `host`: there is no link `v9`
 > `iif` says nothing with `snat`: it is done when a packet goes out
 not_found: cannot masquerade packets in namespace `host`: there is no link `v9`
   links there: lo
-"##
+"#
     );
     assert_eq!(rules(lab, HOST), "");
 }
@@ -341,10 +341,10 @@ fn dropped_packets_get_no_answer_and_accepted_ones_do(lab: &Lab) {
 
 fn masqueraded_packets_come_from_the_link_that_they_go_out_by(lab: &Lab) {
     let printed = lab.run(&format!(
-        r#"{ROUTER}
+        r"{ROUTER}
         print(reached.call());
         r.masquerade(outer);
-        print(reached.call());"#
+        print(reached.call());"
     ));
     assert_eq!(printed, "0\n1\n");
 }

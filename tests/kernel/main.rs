@@ -25,12 +25,14 @@ mod ensure;
 mod errors;
 mod examples;
 mod exec;
+mod faults;
 mod filter;
 mod ipvlan;
 mod ipvtap;
 mod journal;
 mod link;
 mod macvlan;
+mod neighbor;
 mod netns;
 mod ping;
 mod plan;
@@ -41,8 +43,10 @@ mod readme;
 mod refusals;
 mod rollback;
 mod route;
+mod rule;
 mod settings;
 mod stories;
+mod sysctl;
 mod veth;
 mod vlan;
 mod within;
@@ -149,6 +153,9 @@ fn all() -> Vec<Case> {
         macvlan::cases(),
         ipvlan::cases(),
         ipvtap::cases(),
+        rule::cases(),
+        neighbor::cases(),
+        sysctl::cases(),
         queue::cases(),
         filter::cases(),
         ping::cases(),
@@ -158,6 +165,7 @@ fn all() -> Vec<Case> {
         within::cases(),
         ensure::cases(),
         rollback::cases(),
+        faults::cases(),
         journal::cases(),
         random::cases(),
         errors::cases(),
