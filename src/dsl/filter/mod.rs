@@ -190,20 +190,16 @@ fn ruleset(session: &Rc<Session>, net: &Netns, text: &str, options: Map) -> Resu
         }
         doomed.extend(changed.into_iter().filter(|n| about.declared.contains(*n)));
         if !replace {
-            return Err(conflict(
-                &about.named,
-                "was changed since this ruleset was made",
-            ));
+            let error = conflict(&about.named, "was changed since this ruleset was made");
+            return session.lab().conflict(error, net, "ruleset", name);
         }
     }
     let is_there = |(family, name): &&(String, String)| one(&before, family, name).text.is_some();
     let standing: Vec<_> = about.declared.iter().filter(is_there).collect();
     if !standing.is_empty() && !replace {
         let standing = standing.into_iter().cloned().collect();
-        return Err(conflict(
-            &standing,
-            "is there and was made by something else",
-        ));
+        let error = conflict(&standing, "is there and was made by something else");
+        return session.lab().conflict(error, net, "ruleset", name);
     }
     doomed.extend(standing);
     doomed.sort();
