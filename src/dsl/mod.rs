@@ -25,6 +25,7 @@ pub mod param;
 pub mod ping;
 pub mod place;
 pub mod print;
+pub mod progress;
 pub mod reach;
 pub mod route;
 pub mod session;
@@ -135,6 +136,10 @@ pub const TOPICS: &[Topic] = &[
     Topic {
         title: "Output",
         words: &print::words::RHAI_MANIFEST,
+    },
+    Topic {
+        title: "Progress",
+        words: &progress::words::RHAI_MANIFEST,
     },
     Topic {
         title: "Trees",
