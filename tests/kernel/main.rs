@@ -25,6 +25,7 @@ mod ensure;
 mod errors;
 mod examples;
 mod exec;
+mod faults;
 mod ipvlan;
 mod ipvtap;
 mod journal;
@@ -33,12 +34,14 @@ mod macvlan;
 mod netns;
 mod ping;
 mod plan;
+mod queue;
 mod random;
 mod reach;
 mod readme;
 mod refusals;
 mod rollback;
 mod route;
+mod settings;
 mod stories;
 mod veth;
 mod vlan;
@@ -135,6 +138,7 @@ fn all() -> Vec<Case> {
     [
         netns::cases(),
         link::cases(),
+        settings::cases(),
         addr::cases(),
         route::cases(),
         veth::cases(),
@@ -145,6 +149,7 @@ fn all() -> Vec<Case> {
         macvlan::cases(),
         ipvlan::cases(),
         ipvtap::cases(),
+        queue::cases(),
         ping::cases(),
         plan::cases(),
         reach::cases(),
@@ -152,6 +157,7 @@ fn all() -> Vec<Case> {
         within::cases(),
         ensure::cases(),
         rollback::cases(),
+        faults::cases(),
         journal::cases(),
         random::cases(),
         errors::cases(),
