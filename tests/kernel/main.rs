@@ -31,6 +31,7 @@ mod ipvtap;
 mod journal;
 mod link;
 mod macvlan;
+mod neighbor;
 mod netns;
 mod ping;
 mod plan;
@@ -41,8 +42,10 @@ mod readme;
 mod refusals;
 mod rollback;
 mod route;
+mod rule;
 mod settings;
 mod stories;
+mod sysctl;
 mod veth;
 mod vlan;
 mod within;
@@ -149,6 +152,9 @@ fn all() -> Vec<Case> {
         macvlan::cases(),
         ipvlan::cases(),
         ipvtap::cases(),
+        rule::cases(),
+        neighbor::cases(),
+        sysctl::cases(),
         queue::cases(),
         ping::cases(),
         plan::cases(),
