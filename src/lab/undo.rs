@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::lab::setting::Setting;
 use crate::net::netns::Netns;
+use crate::net::nft::Table;
 use crate::net::process::{Process, Program};
 use crate::net::queue::Tree;
 use crate::net::request::Request;
@@ -106,6 +107,13 @@ pub enum Undo<N = Rc<Netns>> {
         /// The route.
         route: Box<Route>,
     },
+    /// Give tables of nftables what they had; those that were not there are taken away.
+    RestoreTables {
+        /// Where they stand.
+        netns: N,
+        /// The tables as they were.
+        tables: Vec<Table>,
+    },
     /// Give a link the queue that it had.
     RestoreQueue {
         /// Where it lives.
@@ -177,6 +185,7 @@ impl<N> Undo<N> {
             | Self::AddRoute { netns, .. }
             | Self::RestoreQueue { netns, .. }
             | Self::Send { netns, .. }
+            | Self::RestoreTables { netns, .. }
             | Self::Sysctl { netns, .. } => Some(netns),
         }
     }
@@ -194,7 +203,8 @@ impl<N> Undo<N> {
             Self::DeleteNetns { .. }
             | Self::DeleteRoute { .. }
             | Self::AddRoute { .. }
-            | Self::EndProcess { .. } => None,
+            | Self::EndProcess { .. }
+            | Self::RestoreTables { .. } => None,
         }
     }
 
@@ -230,10 +240,7 @@ impl<N> Undo<N> {
 
     /// The same with namespaces told in another way. `None` where one can't be; that of a namespace to be deleted, or of a process, is
     /// left out then.
-    #[allow(
-        clippy::too_many_lines,
-        reason = "one arm for each kind of step, each as plain as the next"
-    )]
+    #[allow(clippy::too_many_lines, reason = "one arm for each way to undo")]
     pub fn map<M>(self, mut tell: impl FnMut(N) -> Option<M>) -> Option<Undo<M>> {
         Some(match self {
             Self::DeleteNetns { netns, name } => Undo::DeleteNetns {
@@ -297,6 +304,10 @@ impl<N> Undo<N> {
             Self::AddRoute { netns, route } => Undo::AddRoute {
                 netns: tell(netns)?,
                 route,
+            },
+            Self::RestoreTables { netns, tables } => Undo::RestoreTables {
+                netns: tell(netns)?,
+                tables,
             },
             Self::RestoreQueue {
                 netns,
