@@ -1,6 +1,6 @@
 //! What can stand in the `#{…}` of each word, for completion and the manual.
 
-use crate::dsl::{exec, kind, make, ping, reach, route};
+use crate::dsl::{exec, kind, make, ping, port, reach, route};
 
 /// The keys of the options of `word`, sorted; empty where it takes none.
 pub fn of(word: &str) -> Vec<&'static str> {
@@ -11,6 +11,7 @@ pub fn of(word: &str) -> Vec<&'static str> {
         "mode" => &[&["flag", "switch"]],
         "expect_no_reach" | "expect_reach" => &[reach::KEYS],
         "ping" => &[ping::KEYS],
+        "port" => &[port::KEYS],
         "route" => &[route::KEYS],
         "del_route" => &[route::KEYS_OF_DELETE],
         "routes" => &[&["table"]],

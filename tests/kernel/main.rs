@@ -33,6 +33,7 @@ mod macvlan;
 mod netns;
 mod ping;
 mod plan;
+mod port;
 mod random;
 mod reach;
 mod readme;
@@ -141,6 +142,7 @@ fn all() -> Vec<Case> {
         route::cases(),
         veth::cases(),
         bridge::cases(),
+        port::cases(),
         bond::cases(),
         vlan::cases(),
         dummy::cases(),
