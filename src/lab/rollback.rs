@@ -13,6 +13,7 @@ use crate::lab::undo::{LinkRef, Undo};
 use crate::lab::{Lab, Step, journal::Journal};
 use crate::net::namespace::Id;
 use crate::net::netns::Netns;
+use crate::net::queue::{self, Tree};
 use crate::net::rtnl::Refusal;
 use crate::net::{address, link, namespace, route, sysctl};
 use crate::value::name::NetnsName;
@@ -65,6 +66,9 @@ enum Way {
     /// Somebody else has changed it since; what is there, in words.
     NotOurs(String),
 }
+
+/// What is said of a step that could not be undone, where the run changed its link before.
+const EARLIER: &str = "earlier changes of that link stay with it; `ipvsh down` tries again";
 
 /// Who is taken down, and how.
 #[derive(Clone, Copy, Debug)]
@@ -144,13 +148,28 @@ async fn take_down(steps: Vec<Step>, how: How, mut undone: impl FnMut(u64)) -> U
         .collect();
     let mut inside = None;
     let mut going_along: HashMap<Id, Vec<u64>> = HashMap::new();
+    // Those that hold something from outside that could not be brought back.
+    let mut holding: HashSet<Id> = HashSet::new();
+    // Links of which a step could not be undone, with the failure. An older step undone without it would do harm: who loses the
+    // last address that the run gave, before its own one is back, loses its routes.
+    let mut stuck: HashMap<(Id, u32), usize> = HashMap::new();
     let mut sum = Undone::default();
     for Step { number, undo, .. } in steps.into_iter().rev() {
         let id = undo.netns().map(|netns| netns.namespace().id());
         // A link from outside must leave before its namespace goes, or the kernel deletes it.
-        let is_own = !matches!(undo, Undo::DeleteNetns { .. } | Undo::MoveBack { .. });
+        let is_own = !matches!(undo, Undo::DeleteNetns { .. } | Undo::MoveBack { .. })
+            && !undo.reaches_out();
         if let Some(id) = id.filter(|id| is_own && doomed.contains(id)) {
             going_along.entry(id).or_default().push(number);
+            continue;
+        }
+        let link = id.zip(undo.link_index());
+        if let Some(failure) = link.and_then(|link| stuck.get(&link)) {
+            if let Some(error) = sum.failures.get_mut(*failure)
+                && error.notes.is_empty()
+            {
+                error.notes.push(EARLIER.to_owned());
+            }
             continue;
         }
         let counter = match &undo {
@@ -158,7 +177,12 @@ async fn take_down(steps: Vec<Step>, how: How, mut undone: impl FnMut(u64)) -> U
             Undo::DeleteLink { .. } => &mut sum.links,
             _ => &mut sum.changes,
         };
+        let is_from_outside = matches!(undo, Undo::MoveBack { .. });
         let result = match undo {
+            Undo::DeleteNetns { name, .. } if id.is_some_and(|id| holding.contains(&id)) => {
+                let busy = "a link in it belongs elsewhere and could not be brought back";
+                Err(Error::new(Kind::Busy, busy).doing("delete namespace", name.as_str()))
+            }
             Undo::DeleteNetns { netns, name } => {
                 let inside = inside.get_or_insert_with(recognise::processes);
                 delete_netns(netns, &name, inside, how)
@@ -180,7 +204,13 @@ async fn take_down(steps: Vec<Step>, how: How, mut undone: impl FnMut(u64)) -> U
                 }
                 undone(number);
             }
-            Err(error) => sum.failures.push(error),
+            Err(error) => {
+                holding.extend(id.filter(|_| is_from_outside));
+                if let Some(link) = link {
+                    stuck.insert(link, sum.failures.len());
+                }
+                sum.failures.push(error);
+            }
         }
     }
     sum
@@ -304,12 +334,50 @@ async fn back(undo: Undo, how: How) -> Result<Way> {
             let added = route::add(rtnl, &route).await;
             done(added, "restore route", &route.destination_text(), &netns)
         }
+        Undo::RestoreQueue { link, old, new, .. } => {
+            restore_queue(&netns, index, &link, &old, &new, how).await
+        }
         Undo::Send { what, request, .. } => {
             let sent = request.send(rtnl).await;
             done(sent, "undo the change", &what, &netns)
         }
         Undo::Sysctl { key, old, new, .. } => restore_sysctl(&netns, &key, &old, &new, how),
     }
+}
+
+/// Gives the link `index` the queue that it had.
+async fn restore_queue(
+    netns: &Netns,
+    index: u32,
+    link: &LinkRef,
+    old: &Tree,
+    new: &Tree,
+    how: How,
+) -> Result<Way> {
+    let rtnl = &netns.rtnl()?;
+    let context = |error: Error| {
+        error
+            .doing("restore queue of", &link.name)
+            .within(netns.label())
+    };
+    let present = queue::read(rtnl, index).await.map_err(Error::from);
+    let present = present.map_err(context)?.made();
+    if present.is_like(old) {
+        return Ok(Way::NothingLeft);
+    }
+    // What was cut off in the middle is a beginning of the new one, on the same root.
+    let root = |tree: &Tree| tree.root().map(|root| root.kind.clone());
+    if how.is_later && root(&present) != root(new) && !present.is_empty() {
+        return Ok(Way::NotOurs(format!(
+            "the queue of link `{}` in namespace `{}` is {}, not what the lab set: left as it is",
+            link.name,
+            netns.label(),
+            present.lines().join(", ")
+        )));
+    }
+    let replaced = queue::replace(rtnl, index, &present, old).await;
+    let replaced = replaced.map_err(|failed| failed.refusal);
+    done(replaced, "restore queue of", &link.name, netns)
 }
 
 fn restore_sysctl(netns: &Netns, key: &sysctl::Key, old: &str, new: &str, how: How) -> Result<Way> {

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::lab::setting::Setting;
 use crate::net::netns::Netns;
+use crate::net::queue::Tree;
 use crate::net::request::Request;
 use crate::net::route::Route;
 use crate::net::sysctl::Key;
@@ -103,7 +104,18 @@ pub enum Undo<N = Rc<Netns>> {
         /// The route.
         route: Box<Route>,
     },
-    /// Send a request: for what is its own description, such as a rule, a neighbour, a queue. What is gone already, or there
+    /// Give a link the queue that it had.
+    RestoreQueue {
+        /// Where it lives.
+        netns: N,
+        /// Which one it is.
+        link: LinkRef,
+        /// The queue as it was; empty where it was the kernel's default.
+        old: Tree,
+        /// What it was replaced by.
+        new: Tree,
+    },
+    /// Send a request: for what is its own description, such as a rule or a neighbour. What is gone already, or there
     /// again, is no failure.
     Send {
         /// Where it is to be sent.
@@ -149,6 +161,7 @@ impl<N> Undo<N> {
             | Self::AddAddress { netns, .. }
             | Self::DeleteRoute { netns, .. }
             | Self::AddRoute { netns, .. }
+            | Self::RestoreQueue { netns, .. }
             | Self::Send { netns, .. }
             | Self::Sysctl { netns, .. } => Some(netns),
         }
@@ -161,9 +174,33 @@ impl<N> Undo<N> {
             | Self::MoveBack { link, .. }
             | Self::Restore { link, .. }
             | Self::DeleteAddress { link, .. }
-            | Self::AddAddress { link, .. } => Some(link),
+            | Self::AddAddress { link, .. }
+            | Self::RestoreQueue { link, .. } => Some(link),
             Self::Send { link, .. } | Self::Sysctl { link, .. } => link.as_ref(),
             Self::DeleteNetns { .. } | Self::DeleteRoute { .. } | Self::AddRoute { .. } => None,
+        }
+    }
+
+    /// Whether what was changed outlives the namespace and the link by which it was: the port that an ipvlan slave shares with
+    /// others.
+    pub(super) fn reaches_out(&self) -> bool {
+        matches!(
+            self,
+            Self::Restore {
+                new: Setting::Port { .. },
+                ..
+            }
+        )
+    }
+
+    /// The ifindex of the link that it is about, also that which a route leads through.
+    pub(super) fn link_index(&self) -> Option<u32> {
+        match self {
+            Self::DeleteRoute { route, .. } | Self::AddRoute { route, .. } => route.link,
+            other => other
+                .link()
+                .map(|link| link.index)
+                .filter(|index| *index > 0),
         }
     }
 
@@ -238,6 +275,17 @@ impl<N> Undo<N> {
             Self::AddRoute { netns, route } => Undo::AddRoute {
                 netns: tell(netns)?,
                 route,
+            },
+            Self::RestoreQueue {
+                netns,
+                link,
+                old,
+                new,
+            } => Undo::RestoreQueue {
+                netns: tell(netns)?,
+                link,
+                old,
+                new,
             },
             Self::Send {
                 netns,
