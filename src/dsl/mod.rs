@@ -27,6 +27,7 @@ pub mod ping;
 pub mod place;
 pub mod port;
 pub mod print;
+pub mod progress;
 pub mod queue;
 pub mod reach;
 pub mod route;
@@ -165,6 +166,10 @@ pub const TOPICS: &[Topic] = &[
     Topic {
         title: "Output",
         words: &print::words::RHAI_MANIFEST,
+    },
+    Topic {
+        title: "Progress",
+        words: &progress::words::RHAI_MANIFEST,
     },
     Topic {
         title: "Trees",
