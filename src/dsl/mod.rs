@@ -26,6 +26,7 @@ pub mod option_keys;
 pub mod param;
 pub mod ping;
 pub mod place;
+pub mod port;
 pub mod print;
 pub mod process;
 pub mod progress;
@@ -99,6 +100,10 @@ pub const TOPICS: &[Topic] = &[
     Topic {
         title: "Bridges",
         words: &bridge::words::RHAI_MANIFEST,
+    },
+    Topic {
+        title: "Ports",
+        words: &port::words::RHAI_MANIFEST,
     },
     Topic {
         title: "Bonds",

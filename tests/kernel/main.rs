@@ -37,6 +37,7 @@ mod netns;
 mod ping;
 mod plan;
 mod process;
+mod port;
 mod queue;
 mod random;
 mod reach;
@@ -148,6 +149,7 @@ fn all() -> Vec<Case> {
         route::cases(),
         veth::cases(),
         bridge::cases(),
+        port::cases(),
         bond::cases(),
         vlan::cases(),
         dummy::cases(),
