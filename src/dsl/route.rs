@@ -132,7 +132,7 @@ fn create(
         route: Box::new(route.clone()),
     };
     let line = line(session, place, route);
-    let command = || command(place, "add", &line);
+    let command = || command(place, "add", route, &line);
     let added = session.wait(async {
         let rtnl = &place.rtnl()?;
         let request = route::add(rtnl, route);
@@ -155,8 +155,11 @@ fn line(session: &Rc<Session>, place: &Rc<netns::Netns>, route: &route::Route) -
 }
 
 /// The command that does `verb` with the route of this line.
-fn command(place: &netns::Netns, verb: &str, line: &str) -> Command {
-    Command::ip(place, ["route", verb]).and(line.split_whitespace())
+fn command(place: &netns::Netns, verb: &str, route: &route::Route, line: &str) -> Command {
+    // `default` alone is that of IPv4.
+    let family = route.destination.addr().is_ipv6().then_some("-6");
+    let command = Command::ip(place, family).and(["route", verb]);
+    command.and(line.split_whitespace())
 }
 
 /// The refusal of a route, with what to do about it.
@@ -269,7 +272,7 @@ fn remove(session: &Rc<Session>, place: &Rc<netns::Netns>, route: &route::Route)
         route: Box::new(route.clone()),
     };
     let line = line(session, place, route);
-    let command = || command(place, "del", &line);
+    let command = || command(place, "del", route, &line);
     session.wait(async {
         let rtnl = &place.rtnl()?;
         let request = route::delete(rtnl, route);
