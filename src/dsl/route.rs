@@ -695,8 +695,10 @@ pub mod words {
         })
     }
 
-    /// Adds a route with options: `via`, `dev`, `metric`, `table`, `onlink`, `source` (or `src`), `mtu`, `advmss`, `proto`,
-    /// `scope`, `type`, `nexthops`, `replace`.
+    /// Adds a route with options: a gateway, a link, several next hops, or what else `ip route` takes.
+    ///
+    /// They are `via`, `dev`, `metric`, `table`, `onlink`, `source` (or `src`), `mtu`, `advmss`, `proto`, `scope`, `type`,
+    /// `nexthops` and `replace`.
     ///
     /// What `ip route add DESTINATION via GATEWAY` does. Nothing happens where it is there; one that leads elsewhere is a
     /// `conflict`, unless `replace` is set. `type` is `blackhole`, `unreachable`, `prohibit` or `throw` for a route that leads
@@ -945,6 +947,7 @@ mod tests {
                 via: via.map(|ip| ip.parse().unwrap()),
                 link: Some(2),
                 metric,
+                scope: "global".to_owned(),
                 ..route::Route::to(destination.parse().unwrap())
             };
             Route::new(seen, std::slice::from_ref(&link)).show()
