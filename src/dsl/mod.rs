@@ -11,6 +11,7 @@ pub mod bridge;
 pub mod check;
 pub mod dummy;
 pub mod exec;
+pub mod filter;
 pub mod handle;
 pub mod ipvlan;
 pub mod ipvlan_port;
@@ -133,6 +134,10 @@ pub const TOPICS: &[Topic] = &[
     Topic {
         title: "Queues",
         words: &queue::words::RHAI_MANIFEST,
+    },
+    Topic {
+        title: "Filters",
+        words: &filter::words::RHAI_MANIFEST,
     },
     Topic {
         title: "Ping",
