@@ -49,6 +49,9 @@ pub(super) fn plan(words: &[OsString], options: &Options) -> Result<u8, Failure>
         return Ok(output::say(&help));
     }
     let session = interpreter.session();
+    // By its name the processes that it has started are found.
+    let path = (file != "-").then(|| Path::new(file));
+    run::name_lab_of(session, path, options).map_err(|error| Failure::usage(Report::of(&error)))?;
     session.give(Given {
         parameters: given.values,
         args: given.rest,

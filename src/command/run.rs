@@ -171,28 +171,42 @@ fn emit(session: &Session, options: &Options, source: &str) -> Result<(), Failur
 
 /// Calls the lab as the command line says, or as the script's file is called. Lines and sessions have no file.
 fn name_lab(session: &Session, cli: &Cli, source: &Source) -> Result<(), Error> {
-    let lab = session.lab();
     let file = cli.behind.first().filter(|file| *file != "-");
     let script = match source {
         Source::Script { is_line: false, .. } => file.map(Path::new),
         _ => None,
     };
+    if name_lab_of(session, script, &cli.options)? {
+        return Ok(());
+    }
+    match source {
+        Source::Session => {
+            let name = format!("repl-{}", std::process::id());
+            session.lab().call(&name, None, false)?;
+        }
+        Source::Script { .. } => session.lab().call_commonly("cli"),
+    }
+    Ok(())
+}
+
+/// The same for the file of a script; `false` where neither it nor the command line gives a name.
+pub(super) fn name_lab_of(
+    session: &Session,
+    script: Option<&Path>,
+    options: &Options,
+) -> Result<bool, Error> {
+    let lab = session.lab();
     // A script read from a pipe has no path that could be found again.
     let path = script.and_then(|script| std::fs::canonicalize(script).ok());
-    if let Some(name) = &cli.options.lab {
-        return lab
-            .call(name, path.as_deref(), true)
-            .map_err(|error| error.doing("name lab", name));
+    if let Some(name) = &options.lab {
+        lab.call(name, path.as_deref(), true)
+            .map_err(|error| error.doing("name lab", name))?;
+        return Ok(true);
     }
     let stem = script
         .and_then(Path::file_stem)
         .and_then(|stem| stem.to_str());
-    match (stem, source) {
-        (Some(stem), _) if lab.call(stem, path.as_deref(), false).is_ok() => {}
-        (_, Source::Session) => lab.call(&format!("repl-{}", std::process::id()), None, false)?,
-        (_, Source::Script { .. }) => lab.call_commonly("cli"),
-    }
-    Ok(())
+    Ok(stem.is_some_and(|stem| lab.call(stem, path.as_deref(), false).is_ok()))
 }
 
 /// Reads the parameters of `script` as they were typed.
