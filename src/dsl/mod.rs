@@ -26,6 +26,7 @@ pub mod option_keys;
 pub mod param;
 pub mod ping;
 pub mod place;
+pub mod port;
 pub mod print;
 pub mod progress;
 pub mod queue;
@@ -98,6 +99,10 @@ pub const TOPICS: &[Topic] = &[
     Topic {
         title: "Bridges",
         words: &bridge::words::RHAI_MANIFEST,
+    },
+    Topic {
+        title: "Ports",
+        words: &port::words::RHAI_MANIFEST,
     },
     Topic {
         title: "Bonds",

@@ -294,7 +294,10 @@ async fn back(undo: Undo, how: How) -> Result<Way> {
             Ok(way)
         }
         Undo::Restore { link, old, new, .. } => {
-            let present = seen.as_ref().and_then(|seen| old.of(seen));
+            let present = match &seen {
+                Some(seen) => old.now(rtnl, seen).await?,
+                None => None,
+            };
             if present.as_ref() == Some(&old) {
                 return Ok(Way::NothingLeft);
             }

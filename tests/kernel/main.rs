@@ -36,6 +36,7 @@ mod neighbor;
 mod netns;
 mod ping;
 mod plan;
+mod port;
 mod queue;
 mod random;
 mod reach;
@@ -147,6 +148,7 @@ fn all() -> Vec<Case> {
         route::cases(),
         veth::cases(),
         bridge::cases(),
+        port::cases(),
         bond::cases(),
         vlan::cases(),
         dummy::cases(),
