@@ -93,6 +93,10 @@ pub const TOPICS: &[Topic] = &[
         words: &macvlan::words::RHAI_MANIFEST,
     },
     Topic {
+        title: "macvtap",
+        words: &macvlan::tap_words::RHAI_MANIFEST,
+    },
+    Topic {
         title: "veth",
         words: &veth::words::RHAI_MANIFEST,
     },
