@@ -21,7 +21,7 @@ pub(crate) fn dispatch(cli: &Cli) -> u8 {
     let options = &cli.options;
     let result = match &cli.command {
         Some(Command::Doc(what)) => doc::show(what, options),
-        Some(Command::Check { file }) => check::check(file, options),
+        Some(Command::Check { scripts }) => check::check(scripts, options),
         Some(Command::Ls) => ls::list(options),
         Some(Command::Down { lab, force, .. }) => down::down(lab.as_deref(), *force, options),
         Some(Command::Vm {
