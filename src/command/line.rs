@@ -16,6 +16,7 @@ Examples:
   ipvsh --sandbox lab.rhai                run it in a throw-away place, without root
   ipvsh doc ipvlan                        the manual of a word
   ipvsh check lab.rhai                    look for mistakes without running it
+  ipvsh plan lab.rhai                     what a run would change here, without changing it
   ipvsh ls                                what stands of the labs that were made
   ipvsh down lab.rhai                     take down what the script made";
 
@@ -133,6 +134,17 @@ pub(crate) enum Command {
         #[arg(value_name = "SCRIPT [--PARAMETER VALUE]…", required = true, num_args = 1.., trailing_var_arg = true, allow_hyphen_values = true)]
         scripts: Vec<String>,
     },
+    /// Show what a run of a script would change here, without changing it; exits with 10 where it would change something
+    Plan {
+        /// The script, and its parameters behind it
+        #[arg(
+            required = true,
+            trailing_var_arg = true,
+            allow_hyphen_values = true,
+            value_name = "SCRIPT [--PARAMETER VALUE]…"
+        )]
+        script: Vec<OsString>,
+    },
     /// List the labs: what stands of them, what is missing or was changed by somebody else
     Ls,
     /// Take a lab down: what stands of it, and nothing else
@@ -198,4 +210,4 @@ pub(crate) enum VmCommand {
 }
 
 /// The names of the commands, for suggestions.
-pub(crate) const COMMANDS: [&str; 5] = ["doc", "check", "ls", "down", "vm"];
+pub(crate) const COMMANDS: [&str; 6] = ["doc", "check", "plan", "ls", "down", "vm"];

@@ -6,7 +6,9 @@ mod down;
 pub(crate) mod line;
 mod ls;
 mod output;
+
 mod pages;
+mod plan;
 mod run;
 mod sandbox;
 
@@ -16,12 +18,22 @@ use crate::engine::{Failure, stack};
 use crate::error::Error;
 use crate::view::error::Report;
 
+/// The failure of a thread to start in which a script would run.
+fn cannot_start(error: &std::io::Error) -> Failure {
+    let error = Error::io(error);
+    Failure::script(Report::new(format!(
+        "cannot start the interpreter: {error}"
+    )))
+}
+
 /// Does what the command line says and returns the exit code.
 pub(crate) fn dispatch(cli: &Cli) -> u8 {
     let options = &cli.options;
     let result = match &cli.command {
         Some(Command::Doc(what)) => doc::show(what, options),
         Some(Command::Check { scripts }) => check::check(scripts, options),
+        Some(Command::Plan { script }) => stack::with_room(|| plan::plan(script, options))
+            .unwrap_or_else(|error| Err(cannot_start(&error))),
         Some(Command::Ls) => ls::list(options),
         Some(Command::Down { lab, force, .. }) => down::down(lab.as_deref(), *force, options),
         Some(Command::Vm {
@@ -29,12 +41,9 @@ pub(crate) fn dispatch(cli: &Cli) -> u8 {
         }) => sandbox::install(*if_needed),
         // The sandbox is entered first: a process has to be of one thread for that.
         None if options.sandbox.is_some() => sandbox::run(cli),
-        None => stack::with_room(|| run::run(cli)).unwrap_or_else(|error| {
-            let error = Error::io(&error);
-            Err(Failure::script(Report::new(format!(
-                "cannot start the interpreter: {error}"
-            ))))
-        }),
+        None => {
+            stack::with_room(|| run::run(cli)).unwrap_or_else(|error| Err(cannot_start(&error)))
+        }
     };
     match result {
         Ok(code) => code,

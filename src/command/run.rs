@@ -16,11 +16,13 @@ use crate::engine::script::Script;
 use crate::engine::signals::Signals;
 use crate::engine::{Failure, Interpreter, Reason, params};
 use crate::error::{Error, nearest};
-use crate::lab::Counts;
+use crate::lab::outcome::Entry;
 use crate::lab::rollback::Undone;
+use crate::lab::{Counts, Outcome};
 use crate::net::namespace;
 use crate::repl::{self, Manner};
 use crate::sandbox::vm;
+use crate::view::changes::{self, Line, Mark};
 use crate::view::error::Report;
 use crate::view::paint::When;
 
@@ -94,7 +96,7 @@ fn suggest_option(report: Report, arguments: &[String]) -> Report {
     }
 }
 
-fn texts<'a>(words: impl Iterator<Item = &'a OsString>) -> Result<Vec<String>, Failure> {
+pub(super) fn texts<'a>(words: impl Iterator<Item = &'a OsString>) -> Result<Vec<String>, Failure> {
     words
         .map(|word| {
             word.to_str().map(str::to_owned).ok_or_else(|| {
@@ -144,7 +146,7 @@ pub(super) fn run(cli: &Cli) -> Result<u8, Failure> {
 }
 
 /// Tells the steps as commands, where that is asked.
-fn trace(session: &Session, options: &Options) {
+pub(super) fn trace(session: &Session, options: &Options) {
     if options.trace {
         session.show_steps(true, When::from(options.color).on(&std::io::stderr()));
     }
@@ -295,7 +297,7 @@ fn finish(
         output::note(&if options.json {
             counts_json(counts).to_string()
         } else {
-            counts.to_string()
+            summary(session, When::from(options.color).on(&std::io::stderr()))
         });
     }
     let mut failed = result.err().or_else(|| {
@@ -331,6 +333,7 @@ fn document(
     {
         document.extend(counts);
     }
+    document["objects"] = serde_json::json!(*session.lab().outcomes().entries());
     document["taken_down"] = serde_json::json!({
         "namespaces": undone.namespaces,
         "links": undone.links,
@@ -352,6 +355,39 @@ fn take_down_all(session: &Session) -> Undone {
             failures: vec![error],
             ..Undone::default()
         })
+}
+
+/// What the run did, object by object, as it is drawn.
+pub(super) fn lines(entries: &[Entry]) -> Vec<Line<'_>> {
+    entries.iter().map(line).collect()
+}
+
+fn line(entry: &Entry) -> Line<'_> {
+    let mark = match entry.outcome {
+        Outcome::Created => Mark::Create,
+        Outcome::Changed => Mark::Change,
+        Outcome::Unchanged => Mark::Keep,
+        Outcome::Deleted => Mark::Delete,
+        Outcome::Conflict => Mark::Conflict,
+        Outcome::WouldTest => Mark::Test,
+    };
+    Line {
+        mark,
+        kind: &entry.kind,
+        name: &entry.name,
+        place: entry.netns.as_deref(),
+        notes: &entry.notes,
+    }
+}
+
+fn summary(session: &Session, color: bool) -> String {
+    let entries = session.lab().outcomes().entries();
+    let mut text = changes::draw(&lines(&entries), color);
+    if !text.is_empty() {
+        text.push('\n');
+    }
+    text.push_str(&session.lab().counts().to_string());
+    text
 }
 
 fn counts_json(counts: Counts) -> serde_json::Value {

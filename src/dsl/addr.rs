@@ -120,7 +120,8 @@ fn ask(
     let command = || {
         let text = prefix.to_string();
         let command = Command::ip(&place, ["address", "add", &text, "dev", &link.name()]);
-        command.and(how.nodad.then_some("nodad"))
+        let is_said = how.nodad && prefix.addr().is_ipv6();
+        command.and(is_said.then_some("nodad"))
     };
     let added = session.wait(async {
         let rtnl = &place.rtnl()?;
@@ -162,12 +163,14 @@ fn settled(
     if how.replace {
         return Ok(false);
     }
-    Err(
-        Error::new(Kind::Conflict, "the link has it with another prefix length")
-            .note(format!("there: {}", present.prefix))
-            .note(format!("asked: {asked}"))
-            .hint("ask for what is there, or replace it with #{replace: true}"),
-    )
+    let conflict = Error::new(Kind::Conflict, "the link has it with another prefix length")
+        .note(format!("there: {}", present.prefix))
+        .note(format!("asked: {asked}"))
+        .hint("ask for what is there, or replace it with #{replace: true}");
+    let name = format!("{asked} on {}", link.name());
+    let lab = session.lab();
+    lab.conflict(conflict, &link.netns(), "address", &name)?;
+    Ok(true)
 }
 
 fn delete(session: &Rc<Session>, link: &Link, text: &str) -> Result<()> {
@@ -182,10 +185,10 @@ fn delete(session: &Rc<Session>, link: &Link, text: &str) -> Result<()> {
         present.iter().find(|address| address.prefix.addr() == ip)
     };
     let Some(found) = found else {
-        let place = link.netns();
+        let name = format!("{text} on {}", link.name());
         session
             .lab()
-            .report(Outcome::Unchanged, &place, "address", text);
+            .report(Outcome::Unchanged, &place, "address", &name);
         return Ok(());
     };
     remove(session, link, found).map_err(context)

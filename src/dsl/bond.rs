@@ -8,10 +8,21 @@ use rtnetlink::LinkBond;
 use rtnetlink::packet_route::link::{BondMode, InfoBond, InfoData};
 
 use crate::dsl::handle::{Link, Netns};
+use crate::dsl::kind::Kind;
 use crate::dsl::make::{Fact, Wanted, creating, ensure, read};
 use crate::dsl::{Answer, Session, answer, link};
 use crate::error::Result;
 use crate::value::choice::choose;
+
+/// What this topic makes.
+pub const KINDS: &[Kind] = &[Kind {
+    word: "bond",
+    name: "bond",
+    module: "bonding",
+    config: "CONFIG_BONDING",
+    keys: &["miimon"],
+    is_pair: false,
+}];
 
 /// The modes, by the names that `ip` gives them.
 const MODES: &[(&str, BondMode)] = &[

@@ -6,9 +6,20 @@ use rtnetlink::packet_route::link::{BridgeStpState, InfoBridge, InfoData};
 use rtnetlink::{LinkBridge, LinkMessageBuilder};
 
 use crate::dsl::handle::{Link, Netns};
+use crate::dsl::kind::Kind;
 use crate::dsl::make::{Fact, Request, Wanted, creating, ensure, read};
 use crate::dsl::{Answer, answer};
 use crate::net::link::Snapshot;
+
+/// What this topic makes.
+pub const KINDS: &[Kind] = &[Kind {
+    word: "bridge",
+    name: "bridge",
+    module: "bridge",
+    config: "CONFIG_BRIDGE",
+    keys: &["stp", "vlan_filtering"],
+    is_pair: false,
+}];
 
 fn facts_of(data: &InfoData) -> Vec<Fact> {
     let InfoData::Bridge(infos) = data else {

@@ -2,11 +2,17 @@
 
 use rhai::plugin::{Dynamic, EvalAltResult, NativeCallContext, export_module};
 
-use crate::dsl::{Answer, answer};
+use crate::dsl::{Answer, Session, answer};
 use crate::error::{Error, Kind, Result};
 
-fn hold(condition: bool, text: &str) -> Result<()> {
+/// Fails unless `condition` is true. A plan can't know it once something was to be tried that is not there.
+fn hold(session: &Session, condition: bool, text: &str) -> Result<()> {
+    let lab = session.lab();
     if condition {
+        Ok(())
+    } else if lab.counts().tests > 0 {
+        let here = session.here()?;
+        lab.would_test(&here, "assert", text);
         Ok(())
     } else {
         Err(Error::new(Kind::Assertion, text))
@@ -40,7 +46,9 @@ pub mod words {
     /// ```
     #[rhai_fn(return_raw, volatile)]
     pub fn assert(context: NativeCallContext, condition: bool) -> Answer<()> {
-        answer(&context, |_| hold(condition, "assertion failed"))
+        answer(&context, |session| {
+            hold(session, condition, "assertion failed")
+        })
     }
 
     /// Fails the script with `text` unless `condition` is true.
@@ -50,8 +58,8 @@ pub mod words {
     /// ```
     #[rhai_fn(name = "assert", return_raw, volatile)]
     pub fn assert_with_text(context: NativeCallContext, condition: bool, text: &str) -> Answer<()> {
-        answer(&context, |_| {
-            hold(condition, &format!("assertion failed: {text}"))
+        answer(&context, |session| {
+            hold(session, condition, &format!("assertion failed: {text}"))
         })
     }
 

@@ -5,8 +5,19 @@ use rhai::plugin::{NativeCallContext, export_module};
 use rtnetlink::LinkDummy;
 
 use crate::dsl::handle::{Link, Netns};
+use crate::dsl::kind::Kind;
 use crate::dsl::make::{Wanted, creating, ensure, read};
 use crate::dsl::{Answer, answer};
+
+/// What this topic makes.
+pub const KINDS: &[Kind] = &[Kind {
+    word: "dummy",
+    name: "dummy",
+    module: "dummy",
+    config: "CONFIG_DUMMY",
+    keys: &[],
+    is_pair: false,
+}];
 
 /// The words of this topic.
 #[export_module(manifest)]

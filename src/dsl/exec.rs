@@ -11,6 +11,7 @@ use tokio::process::Command;
 use crate::dsl::handle::Netns;
 use crate::dsl::{Answer, Session, answer};
 use crate::error::{Error, Kind, Result};
+use crate::lab;
 use crate::net::namespace;
 use crate::value::options::{self, Options};
 
@@ -49,6 +50,11 @@ fn run(session: &Rc<Session>, net: &Netns, list: &Array, options: Map) -> Result
     let cwd = options.string("cwd").map_err(context)?;
     let timeout = options.duration("timeout").map_err(context)?;
     let env = options.take("env");
+    let lab = session.lab();
+    lab.trace().attempt(|| said(net, &arguments));
+    if lab.would_test(net, "exec", &arguments.join(" ")) {
+        return Ok(outcome(0, Vec::new(), Vec::new()));
+    }
     let mut command = Command::new(&arguments[0]);
     command.args(&arguments[1..]);
     if let Some(cwd) = cwd {
@@ -116,13 +122,23 @@ fn run(session: &Rc<Session>, net: &Netns, list: &Array, options: Map) -> Result
         }
         return Err(context(error));
     }
+    Ok(outcome(code, output.stdout, output.stderr))
+}
+
+/// The command as it is typed to be run in the namespace.
+fn said(net: &Netns, arguments: &[String]) -> lab::Command {
+    lab::Command::tool(&arguments[0], net, &arguments[1..])
+}
+
+/// What a script gets back of a command.
+fn outcome(code: i64, stdout: Vec<u8>, stderr: Vec<u8>) -> Map {
     let text = |bytes: Vec<u8>| Dynamic::from(String::from_utf8_lossy(&bytes).into_owned());
-    let mut map = Map::new();
-    map.insert("code".into(), code.into());
-    map.insert("ok".into(), (code == 0).into());
-    map.insert("stdout".into(), text(output.stdout));
-    map.insert("stderr".into(), text(output.stderr));
-    Ok(map)
+    Map::from([
+        ("code".into(), code.into()),
+        ("ok".into(), (code == 0).into()),
+        ("stdout".into(), text(stdout)),
+        ("stderr".into(), text(stderr)),
+    ])
 }
 
 /// The exit code as a shell has it: 128 and the signal where one ended the command.

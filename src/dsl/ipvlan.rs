@@ -10,12 +10,33 @@ use rtnetlink::{LinkIpVlan, LinkIpVtap};
 
 use crate::dsl::handle::{Link, Netns};
 use crate::dsl::ipvlan_port::{self as port, Settings, Slave};
+use crate::dsl::kind::Kind;
 use crate::dsl::make::{Fact, Parent, Request, Wanted, creating, ensure, read};
 use crate::dsl::{Answer, Session, answer, link};
 use crate::error::{Error, Result};
 use crate::lab::setting::Setting;
 use crate::net::link::Snapshot;
 use crate::value::options::Options;
+
+/// What this topic makes.
+pub const KINDS: &[Kind] = &[
+    Kind {
+        word: "ipvlan",
+        name: "ipvlan",
+        module: "ipvlan",
+        config: "CONFIG_IPVLAN",
+        keys: KEYS,
+        is_pair: false,
+    },
+    Kind {
+        word: "ipvtap",
+        name: "ipvtap",
+        module: "ipvtap",
+        config: "CONFIG_IPVTAP",
+        keys: KEYS,
+        is_pair: false,
+    },
+];
 
 /// Keys beyond those that every link takes.
 pub(crate) const KEYS: &[&str] = &["flag", "mode", "switch"];

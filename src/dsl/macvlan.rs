@@ -6,10 +6,21 @@ use rtnetlink::LinkMacVlan;
 use rtnetlink::packet_route::link::{InfoData, InfoMacVlan, MacVlanMode};
 
 use crate::dsl::handle::{Link, Netns};
+use crate::dsl::kind::Kind;
 use crate::dsl::make::{Fact, Parent, Wanted, creating, ensure, read};
 use crate::dsl::{Answer, answer};
 use crate::net::link::Snapshot;
 use crate::value::choice::choose;
+
+/// What this topic makes.
+pub const KINDS: &[Kind] = &[Kind {
+    word: "macvlan",
+    name: "macvlan",
+    module: "macvlan",
+    config: "CONFIG_MACVLAN",
+    keys: &[],
+    is_pair: false,
+}];
 
 /// The modes by the names that `ip` gives them.
 const MODES: &[(&str, MacVlanMode)] = &[

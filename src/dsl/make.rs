@@ -10,7 +10,7 @@ use rhai::{Dynamic, Map};
 use rtnetlink::packet_route::link::{InfoData, LinkAttribute, LinkFlags, LinkMessage};
 
 use crate::dsl::handle::{Link, Netns};
-use crate::dsl::{Session, addr, link, route};
+use crate::dsl::{Session, addr, kind, link, route};
 use crate::error::{Error, Kind, Result};
 use crate::lab::{Command, LinkRef, Outcome, Undo, trace};
 use crate::net::link::{Snapshot, Which};
@@ -309,7 +309,15 @@ fn settle(
             made.map(|link| Ensured { link, is_new: true })
                 .ok_or_else(|| Error::new(Kind::Exists, "another link took the name meanwhile"))
         }
-        Some(conflict) => Err(conflict),
+        Some(conflict) => {
+            let name = wanted.name.as_str();
+            let lab = session.lab();
+            lab.conflict(conflict, &wanted.place, wanted.kind, name)?;
+            Ok(Ensured {
+                link: link::handle(&wanted.place, present),
+                is_new: false,
+            })
+        }
     }
 }
 
@@ -558,9 +566,11 @@ fn refused(wanted: &Wanted, refusal: &Refusal) -> Error {
         (Errno::EOPNOTSUPP, _)
             if refusal.text.as_deref().is_some_and(|text| text.contains("device type")) =>
         {
-            error
-                .cause(format!("this kernel has no {kind} driver"))
-                .hint(format!("load it with `modprobe {kind}`, or run with --sandbox=vm"))
+            let error = error.cause(format!("this kernel has no {kind} driver"));
+            match kind::named(kind) {
+                Some(kind) => kind.lacks_driver(error),
+                None => error,
+            }
         }
         (Errno::EOPNOTSUPP, _) if refusal.text.is_none() => {
             error.cause("this kernel can't do all that is asked of it")

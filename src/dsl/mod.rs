@@ -1,7 +1,7 @@
 //! The words of the language, one topic a file. The doc comments here are the manual: `help()`, the reference, completion.
 //!
 //! A topic is a Rhai module of plain functions, marked `#[export_module(manifest)]` so that it costs nothing until it is used.
-//! Whoever adds one writes it in a file of its own and adds its line to [`TOPICS`].
+//! Whoever adds one writes it in a file of its own and adds its line to [`TOPICS`]; one that makes links also has a line in [`KINDS`].
 //! The first parameter decides where a word can be used: on [`handle::Netns`] it also becomes a bare word that acts in the
 //! current namespace, on [`handle::Link`] also a word that takes the link by name (see `engine::words`).
 
@@ -14,6 +14,7 @@ pub mod exec;
 pub mod handle;
 pub mod ipvlan;
 pub mod ipvlan_port;
+pub mod kind;
 pub mod lab;
 pub mod link;
 pub mod macvlan;
@@ -138,6 +139,17 @@ pub const TOPICS: &[Topic] = &[
         title: "Time",
         words: &time::words::RHAI_MANIFEST,
     },
+];
+
+/// Every kind of link that a word makes, one topic a line.
+pub const KINDS: &[&[kind::Kind]] = &[
+    ipvlan::KINDS,
+    macvlan::KINDS,
+    veth::KINDS,
+    bridge::KINDS,
+    bond::KINDS,
+    vlan::KINDS,
+    dummy::KINDS,
 ];
 
 /// Words that get no other form than the one they are written in, by the type of their first parameter: without the

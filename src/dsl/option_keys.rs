@@ -1,24 +1,22 @@
 //! What can stand in the `#{…}` of each word, for completion and the manual.
 
-use crate::dsl::{exec, ipvlan, make, ping, route};
+use crate::dsl::{exec, kind, make, ping, route};
 
 /// The keys of the options of `word`, sorted; empty where it takes none.
 pub fn of(word: &str) -> Vec<&'static str> {
     let lists: &[&[&'static str]] = match word {
         "addr" => &[&["nodad"]],
-        "bond" => &[&["miimon"], make::COMMON],
-        "bridge" => &[&["stp", "vlan_filtering"], make::COMMON],
-        "dummy" | "macvlan" | "veth" => &[make::COMMON],
         "exec" => &[exec::KEYS],
-        "ipvlan" | "ipvtap" => &[ipvlan::KEYS, make::COMMON],
         "lookup" => &[&["source"]],
         "mode" => &[&["flag", "switch"]],
         "ping" => &[ping::KEYS],
         "route" => &[route::KEYS],
         "del_route" => &[route::KEYS_OF_DELETE],
         "routes" => &[&["table"]],
-        "vlan" => &[&["protocol"], make::COMMON],
-        _ => &[],
+        word => match kind::of_word(word) {
+            Some(kind) => &[kind.keys, make::COMMON],
+            None => &[],
+        },
     };
     let mut keys: Vec<_> = lists.iter().flat_map(|keys| keys.iter().copied()).collect();
     keys.sort_unstable();

@@ -236,13 +236,16 @@ fn settle(
             .map_err(|refusal| explain(session, place, asked, refusal));
     }
     let line = |route: &route::Route| line(session, place, route);
-    Err(Error::new(
+    let conflict = Error::new(
         Kind::Conflict,
         "a route to that destination is there and leads elsewhere",
     )
     .note(format!("there: {}", line(present)))
     .note(format!("asked: {}", line(asked)))
-    .hint("give it a metric of its own, or replace it with #{replace: true}"))
+    .hint("give it a metric of its own, or replace it with #{replace: true}");
+    session
+        .lab()
+        .conflict(conflict, place, "route", &line(asked))
 }
 
 /// All routes of a namespace, of one table where one is given.

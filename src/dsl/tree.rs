@@ -5,7 +5,7 @@ use std::rc::Rc;
 use rhai::plugin::{NativeCallContext, export_module};
 
 use crate::dsl::handle::Netns;
-use crate::dsl::{Answer, Session, answer, link};
+use crate::dsl::{Answer, Session, answer, kind, link};
 use crate::error::{Error, Result};
 use crate::net::address;
 use crate::net::link::Snapshot;
@@ -35,7 +35,7 @@ fn look(session: &Rc<Session>, places: &[Rc<netns::Netns>]) -> Result<Vec<Place>
             state: one.state.to_owned(),
             notes: far_end(session, place, one, &seen).into_iter().collect(),
             under: one.master.or(match one.parent_nsid {
-                None if one.kind != "veth" => one.parent,
+                None if !kind::is_pair(&one.kind) => one.parent,
                 _ => None,
             }),
             addresses: addresses
@@ -60,14 +60,15 @@ fn far_end(
     seen: &[(Rc<netns::Netns>, Vec<Snapshot>)],
 ) -> Option<String> {
     let parent = one.parent?;
-    let sign = if one.kind == "veth" { "⇄" } else { "on" };
+    let is_pair = kind::is_pair(&one.kind);
+    let sign = if is_pair { "⇄" } else { "on" };
     let here = |links: &[Snapshot]| {
         let found = links.iter().find(|other| other.index == parent);
         found.map(|other| other.name.clone())
     };
     let Some(nsid) = one.parent_nsid else {
         let links = &seen.iter().find(|(other, _)| Rc::ptr_eq(other, place))?.1;
-        return (one.kind == "veth").then(|| here(links).map(|name| format!("{sign} {name}")))?;
+        return is_pair.then(|| here(links).map(|name| format!("{sign} {name}")))?;
     };
     let there = seen.iter().find(|(other, _)| {
         let found =

@@ -11,11 +11,21 @@ use rtnetlink::packet_route::link::{InfoData, InfoKind, InfoVeth};
 use crate::dsl::handle::{Link, Netns};
 use crate::dsl::make::{Request, Wanted, creating, ensure, read};
 use crate::dsl::netns::namespace_argument;
-use crate::dsl::{Answer, Session, answer, link};
+use crate::dsl::{Answer, Session, answer, kind, link};
 use crate::error::{Error, Kind, Result};
 use crate::lab::trace;
 use crate::net::link::Snapshot;
 use crate::value::name::LinkName;
+
+/// What this topic makes.
+pub const KINDS: &[kind::Kind] = &[kind::Kind {
+    word: "veth",
+    name: "veth",
+    module: "veth",
+    config: "CONFIG_VETH",
+    keys: &[],
+    is_pair: true,
+}];
 
 /// The far end of a pair.
 fn peer(session: &Rc<Session>, end: &Link) -> Result<Option<Link>> {
@@ -211,7 +221,7 @@ pub mod words {
     #[rhai_fn(get = "peer", return_raw, volatile)]
     pub fn get_peer(context: NativeCallContext, link: &mut Link) -> Answer<Dynamic> {
         answer(&context, |session| {
-            if link.kind() != "veth" {
+            if !kind::is_pair(link.kind()) {
                 return Ok(Dynamic::UNIT);
             }
             Ok(peer(session, link)?.map_or(Dynamic::UNIT, Dynamic::from))

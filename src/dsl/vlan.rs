@@ -6,10 +6,21 @@ use rtnetlink::LinkVlan;
 use rtnetlink::packet_route::link::{InfoData, InfoVlan, VlanProtocol};
 
 use crate::dsl::handle::{Link, Netns};
+use crate::dsl::kind::Kind;
 use crate::dsl::make::{Fact, Parent, Wanted, creating, ensure, read};
 use crate::dsl::{Answer, answer};
 use crate::error::Error;
 use crate::value::choice::choose;
+
+/// What this topic makes.
+pub const KINDS: &[Kind] = &[Kind {
+    word: "vlan",
+    name: "vlan",
+    module: "8021q",
+    config: "CONFIG_VLAN_8021Q",
+    keys: &["protocol"],
+    is_pair: false,
+}];
 
 /// The largest id that a tag can carry for traffic; 4095 is reserved by IEEE 802.1Q.
 const LARGEST_ID: i64 = 4094;

@@ -21,13 +21,14 @@ use std::collections::HashSet;
 use std::net::IpAddr;
 use std::rc::Rc;
 
-use crate::error::{Kind, Result};
+use crate::error::{Error, Kind, Result};
 use crate::lab::journal::Journal;
 use crate::lab::name::Name;
 use crate::lab::outcome::Outcomes;
 use crate::lab::record::{Found, Place};
 use crate::lab::setting::Setting;
 use crate::lab::trace::Trace;
+use crate::net::model;
 use crate::net::namespace::Id;
 use crate::net::netns::Netns;
 use crate::value::name::NetnsName;
@@ -69,7 +70,7 @@ impl Lab {
     ///
     /// Fails with `busy` where another run is at work.
     pub fn begin(&self) -> Result<()> {
-        if self.is_begun.replace(true) {
+        if model::is_on() || self.is_begun.replace(true) {
             return Ok(());
         }
         self.open(false).inspect_err(|_| self.is_begun.set(false))
@@ -102,6 +103,9 @@ impl Lab {
 
     /// Writes to the journal what is about to be changed.
     fn announce(&self, undo: &Undo) -> Result<u64> {
+        if model::is_on() {
+            return Ok(0);
+        }
         self.begin()?;
         self.open(true)?;
         match self.journal.borrow_mut().as_mut() {
@@ -227,12 +231,35 @@ impl Lab {
 
     /// Notes what happened to an object of a namespace: `(Outcome::Created, &netns, "address", "10.0.0.1/24 on v0")`.
     pub fn report(&self, outcome: Outcome, netns: &Netns, kind: &str, name: &str) {
-        self.outcomes.note(outcome, Some(netns), kind, name);
+        let notes = Vec::new();
+        self.outcomes
+            .note(outcome, Some(netns), (kind, name), notes);
+    }
+
+    /// Notes that what is there is in the way of what the script asks: the failure itself, except in a plan, which goes on.
+    pub fn conflict(&self, error: Error, netns: &Netns, kind: &str, name: &str) -> Result<()> {
+        if !model::is_on() {
+            return Err(error);
+        }
+        let mut notes = vec![error.to_string()];
+        notes.extend(error.notes);
+        self.outcomes
+            .note(Outcome::Conflict, Some(netns), (kind, name), notes);
+        Ok(())
+    }
+
+    /// Whether the run is only planned, so that what only a real network can tell is not asked; notes that it would be.
+    pub fn would_test(&self, netns: &Netns, kind: &str, name: &str) -> bool {
+        if model::is_on() {
+            self.report(Outcome::WouldTest, netns, kind, name);
+        }
+        model::is_on()
     }
 
     /// Notes what happened to a namespace itself.
     pub fn report_namespace(&self, outcome: Outcome, name: &str) {
-        self.outcomes.note(outcome, None, "namespace", name);
+        self.outcomes
+            .note(outcome, None, ("namespace", name), Vec::new());
     }
 
     /// What happened so far.

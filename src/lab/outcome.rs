@@ -19,10 +19,15 @@ pub enum Outcome {
     Unchanged,
     /// It was there and was taken away.
     Deleted,
+    /// Only in a plan: it is in the way of what the script asks.
+    Conflict,
+    /// Only in a plan: it would be tried when all is there.
+    #[serde(rename = "would test")]
+    WouldTest,
 }
 
 /// How many objects met each outcome.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Counts {
     /// Made by this run.
     pub created: usize,
@@ -32,6 +37,10 @@ pub struct Counts {
     pub unchanged: usize,
     /// Taken away by this run.
     pub deleted: usize,
+    /// In the way of what a plan asks.
+    pub conflicts: usize,
+    /// To be tried when all that a plan asks is there.
+    pub tests: usize,
 }
 
 impl fmt::Display for Counts {
@@ -55,6 +64,9 @@ pub struct Entry {
     pub name: String,
     /// Where it lives; none for a namespace itself.
     pub netns: Option<String>,
+    /// Both sides of a conflict.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub notes: Vec<String>,
 }
 
 /// What happened so far in a run.
@@ -66,13 +78,21 @@ pub struct Outcomes {
 
 impl Outcomes {
     /// Notes what happened to an object in `netns`.
-    pub(super) fn note(&self, outcome: Outcome, netns: Option<&Netns>, kind: &str, name: &str) {
+    pub(super) fn note(
+        &self,
+        outcome: Outcome,
+        netns: Option<&Netns>,
+        (kind, name): (&str, &str),
+        notes: Vec<String>,
+    ) {
         let mut counts = self.counts.get();
         match outcome {
             Outcome::Created => counts.created += 1,
             Outcome::Changed => counts.changed += 1,
             Outcome::Unchanged => counts.unchanged += 1,
             Outcome::Deleted => counts.deleted += 1,
+            Outcome::Conflict => counts.conflicts += 1,
+            Outcome::WouldTest => counts.tests += 1,
         }
         self.counts.set(counts);
         self.entries.borrow_mut().push(Entry {
@@ -80,6 +100,7 @@ impl Outcomes {
             kind: kind.to_owned(),
             name: name.to_owned(),
             netns: netns.map(|netns| netns.label().to_owned()),
+            notes,
         });
     }
 

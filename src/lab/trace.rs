@@ -148,6 +148,20 @@ impl Trace {
         }
     }
 
+    /// Shows a look at the lab. It is no part of how the lab is made, and so of no script.
+    pub fn observe(&self, command: impl FnOnce() -> Command) {
+        if let Some(print) = &*self.print.borrow() {
+            print(&command().to_string());
+        }
+    }
+
+    /// Takes down a command of the user's own, which may change something, and may fail.
+    pub fn attempt(&self, command: impl FnOnce() -> Command) {
+        if self.is_on() {
+            self.line(&format!("{} || true", command()));
+        }
+    }
+
     /// Notes what no command does, in words.
     pub fn remark(&self, text: &str) {
         self.line(&format!("# {text}"));

@@ -4,6 +4,7 @@ pub mod address;
 mod fault;
 pub mod icmp;
 pub mod link;
+pub mod model;
 pub mod namespace;
 pub mod netns;
 pub mod process;

@@ -1,6 +1,7 @@
 //! Network namespaces: open, make, name, list, and the one function that enters one.
 
 use std::cell::OnceCell;
+use std::ffi::CStr;
 use std::fs::{self, File, OpenOptions};
 use std::io::ErrorKind;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, IntoRawFd, OwnedFd};
@@ -10,12 +11,14 @@ use std::path::{Path, PathBuf};
 use nix::errno::Errno;
 use nix::mount::{MntFlags, MsFlags, mount, umount2};
 use nix::sched::CloneFlags;
+use nix::sys::memfd::{MFdFlags, memfd_create};
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use nix::sys::socket::{AddressFamily, SockFlag, SockType, socket};
+use nix::sys::stat::fstat;
 use nix::sys::statfs::fstatfs;
 
 use crate::error::{Error, Result};
-use crate::net::fault;
+use crate::net::{fault, model};
 use crate::value::name::NetnsName;
 
 /// Where names of namespaces live, as iproute2 has it.
@@ -23,6 +26,9 @@ pub const NAMES: &str = "/run/netns";
 
 /// `f_type` of the kernel's namespace file system (`NSFS_MAGIC` in `linux/magic.h`).
 const NSFS_MAGIC: i64 = 0x6e73_6673;
+
+/// What stands in `/proc/PID/fd` for a namespace that only a plan has.
+const IMAGINED: &CStr = c"ipvsh-plan";
 
 /// `SO_NETNS_COOKIE` of `asm-generic/socket.h`, which the libc crate lacks on some targets.
 const SO_NETNS_COOKIE: libc::c_int = 71;
@@ -54,6 +60,9 @@ impl Namespace {
     ///
     /// Fails with `invalid` where the file is none (a name left behind by a crash, say), `not_found` where it is not there.
     pub fn open(path: &Path) -> Result<Self> {
+        if let Some(planned) = model::active().and_then(|model| model.open(path)) {
+            return planned.map_err(Error::from);
+        }
         let file = File::open(path).map_err(|error| Error::io(&error))?;
         let status = fstatfs(&file)?;
         if status.filesystem_type().0 != NSFS_MAGIC {
@@ -95,6 +104,34 @@ impl Namespace {
         // It belongs to `self.file`, which closes it.
         let _ = kept.into_raw_fd();
         Ok(())
+    }
+
+    /// A namespace that only a plan has: it can be told from all others, and not be entered.
+    pub(crate) fn imagined() -> nix::Result<Self> {
+        let file = memfd_create(IMAGINED, MFdFlags::MFD_CLOEXEC)?;
+        let id = fstat(&file)?;
+        Ok(Self {
+            file,
+            id: Id {
+                device: id.st_dev,
+                inode: id.st_ino,
+            },
+            cookie: OnceCell::from(None),
+        })
+    }
+
+    /// Whether only a plan has it.
+    pub(crate) fn is_imagined(&self) -> bool {
+        fstatfs(&self.file).is_ok_and(|status| status.filesystem_type().0 != NSFS_MAGIC)
+    }
+
+    /// The same namespace, open once more. `None` where no more files can be open.
+    pub(crate) fn again(&self) -> Option<Self> {
+        Some(Self {
+            file: self.file.try_clone().ok()?,
+            id: self.id,
+            cookie: self.cookie.clone(),
+        })
     }
 
     /// Makes a namespace that has no name; it lives as long as somebody holds it open.
@@ -201,6 +238,9 @@ pub fn path_of(name: &NetnsName) -> PathBuf {
 /// Fails with `exists` where the name is taken, `denied` without `CAP_SYS_ADMIN`; then nothing has changed.
 pub fn make(name: &NetnsName) -> Result<Namespace> {
     let path = path_of(name);
+    if let Some(model) = model::active() {
+        return Ok(model.make(&path, name)?);
+    }
     share_names()?;
     fault::before()?;
     OpenOptions::new()
@@ -258,6 +298,9 @@ fn share_names() -> Result<()> {
 /// Takes the name away; the namespace itself goes when nobody is in it or holds it open any more.
 pub fn delete(name: &NetnsName) -> Result<()> {
     let path = path_of(name);
+    if let Some(model) = model::active() {
+        return Ok(model.delete(&path, name)?);
+    }
     match fault::guard(|| umount2(&path, MntFlags::MNT_DETACH)) {
         // EINVAL: not a mount point, the stray file of a crash. It goes below.
         Ok(()) | Err(Errno::EINVAL) => {}
@@ -271,6 +314,9 @@ pub fn delete(name: &NetnsName) -> Result<()> {
 
 /// What a name stands for now; `None` where there is no such name or it is a stray file.
 pub fn id_of_path(path: &Path) -> Option<Id> {
+    if let Some(planned) = model::active().and_then(|model| model.open(path)) {
+        return planned.ok().map(|namespace| namespace.id());
+    }
     let meta = fs::metadata(path).ok()?;
     Some(Id {
         device: meta.dev(),
@@ -291,7 +337,10 @@ pub fn names() -> Result<Vec<NetnsName>> {
         .filter(|name| Namespace::open(&path_of(name)).is_ok())
         .collect();
     names.sort();
-    Ok(names)
+    Ok(match model::active() {
+        Some(model) => model.names(names),
+        None => names,
+    })
 }
 
 /// Says what to type where there is no namespace `name`: the nearest name that there is, or how to make it.

@@ -16,6 +16,7 @@ use tokio::task::AbortHandle;
 
 use crate::error::{Error, Result};
 use crate::net::fault;
+use crate::net::model::{self, View};
 use crate::net::namespace::{self, Namespace};
 
 /// `NLMSGERR_ATTR_MSG` of `linux/netlink.h`: the kernel's explanation in words.
@@ -46,9 +47,17 @@ impl Refusal {
 
 /// A connection to rtnetlink, for the namespace that it was opened in. Copies share the socket.
 #[derive(Clone, Debug)]
-pub struct Rtnl {
-    handle: Handle,
-    _connection: Rc<Running>,
+pub struct Rtnl(Way);
+
+/// Who answers.
+#[derive(Clone, Debug)]
+enum Way {
+    Kernel {
+        handle: Handle,
+        _connection: Rc<Running>,
+    },
+    /// Where this thread plans.
+    Model(View),
 }
 
 /// The task that drives a socket; the socket is closed when the last copy goes.
@@ -64,19 +73,33 @@ impl Drop for Running {
 impl Rtnl {
     /// Opens a socket in `namespace`. To be called within the tokio runtime that will drive it.
     pub fn open(namespace: &Namespace) -> Result<Self> {
+        match model::active() {
+            None => Self::of_kernel(namespace),
+            Some(model) => {
+                let kernel = (!namespace.is_imagined()).then(|| Self::of_kernel(namespace));
+                let view = View::new(model, namespace, kernel.transpose()?);
+                Ok(Self(Way::Model(view)))
+            }
+        }
+    }
+
+    fn of_kernel(namespace: &Namespace) -> Result<Self> {
         let (mut connection, handle, _) = namespace::within(namespace, rtnetlink::new_connection)??;
         let socket = connection.socket_mut().socket_mut();
         socket.set_ext_ack(true)?;
         socket.set_cap_ack(true)?;
         let connection = Running(tokio::spawn(connection).abort_handle());
-        Ok(Self {
+        Ok(Self(Way::Kernel {
             handle,
             _connection: Rc::new(connection),
-        })
+        }))
     }
 
     /// Sends a changing request and waits for the acknowledgement; `flags` come on top of `REQUEST | ACK`.
     pub async fn tell(&self, message: RouteNetlinkMessage, flags: u16) -> Result<(), Refusal> {
+        if let Way::Model(view) = &self.0 {
+            return view.exchange(message, NLM_F_ACK | flags).await.map(drop);
+        }
         fault::before().map_err(Refusal::of)?;
         let told = self.exchange(message, NLM_F_ACK | flags).await;
         fault::after();
@@ -99,6 +122,9 @@ impl Rtnl {
 
     /// The id under which this namespace knows `other`, if it has given it one.
     pub async fn nsid_of(&self, other: &Namespace) -> Result<Option<i32>, Refusal> {
+        if let Way::Model(view) = &self.0 {
+            return view.nsid_of(other).await;
+        }
         let mut message = NsidMessage::default();
         let fd = other.as_fd().as_raw_fd();
         let fd = u32::try_from(fd).map_err(|_| Refusal::of(Errno::EBADF))?;
@@ -123,9 +149,13 @@ impl Rtnl {
         message: RouteNetlinkMessage,
         flags: u16,
     ) -> Result<Vec<RouteNetlinkMessage>, Refusal> {
+        let handle = match &self.0 {
+            Way::Kernel { handle, .. } => handle,
+            Way::Model(view) => return Box::pin(view.exchange(message, flags)).await,
+        };
         let mut request = NetlinkMessage::from(message);
         request.header.flags = NLM_F_REQUEST | flags;
-        let mut handle = self.handle.clone();
+        let mut handle = handle.clone();
         let mut answers = handle
             .request(request)
             .map_err(|_| Refusal::of(Errno::ENOTCONN))?;

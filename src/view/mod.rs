@@ -1,5 +1,6 @@
 //! Pure: values in, text out.
 
+pub mod changes;
 pub mod error;
 pub mod paint;
 pub mod ping;

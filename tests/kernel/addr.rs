@@ -77,7 +77,7 @@ fn an_address_that_is_there_is_left_as_it_is(lab: &Lab) {
     let output = lab.script_with(&["--summary"], r#"link("v0").addr("10.0.0.1/24");"#);
     assert_eq!(
         output.stderr,
-        "created 0, changed 0, unchanged 1, deleted 0\n"
+        "= address 10.0.0.1/24 on v0 in host\ncreated 0, changed 0, unchanged 1, deleted 0\n"
     );
     assert_eq!(lab.addresses(HOST, "v0"), ["10.0.0.1/24"]);
 }
@@ -101,7 +101,10 @@ fn an_address_that_is_not_there_can_be_taken_away(lab: &Lab) {
     let output = lab.script_with(&["--summary"], r#"link("v0").del_addr("10.0.0.1/24");"#);
     assert_eq!(
         (output.code, output.stderr.as_str()),
-        (0, "created 0, changed 0, unchanged 1, deleted 0\n")
+        (
+            0,
+            "= address 10.0.0.1/24 on v0 in host\ncreated 0, changed 0, unchanged 1, deleted 0\n"
+        )
     );
 }
 

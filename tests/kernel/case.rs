@@ -1,10 +1,16 @@
 //! A case: its name, what it needs of the kernel, and what it does.
 
 use std::cell::RefCell;
+use std::collections::HashMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::process::Command;
 use std::sync::{Arc, Once};
 
-use crate::common;
+use ipvsh::net::namespace::Namespace;
+use ipvsh::net::rtnl::Rtnl;
+use rtnetlink::packet_route::link::InfoKind;
+use rtnetlink::{LinkMessageBuilder, LinkUnspec};
+
 use crate::lab::Lab;
 
 /// A test with private namespaces of its own.
@@ -76,55 +82,74 @@ macro_rules! cases {
 }
 pub(crate) use cases;
 
-/// What this kernel can make: kinds of link, by name, and what not all kernels can do with one.
-pub(crate) struct Features(Vec<&'static str>);
+/// What this kernel can make: kinds of link, by name, and what not all kernels can do with one. A kind is asked for when the
+/// first case needs it.
+pub(crate) struct Features(RefCell<HashMap<String, bool>>);
 
-/// How iproute2 makes one of each kind, on the end `p0` of a veth pair where it takes a parent.
-const KINDS: &[(&str, &str)] = &[
-    ("veth", "link add k0 type veth peer name k1"),
-    ("bridge", "link add k0 type bridge"),
-    ("vlan_filtering", "link add k0 type bridge vlan_filtering 1"),
-    ("bond", "link add k0 type bond"),
-    ("dummy", "link add k0 type dummy"),
-    ("vlan", "link add link p0 name k0 type vlan id 7"),
-    ("macvlan", "link add link p0 name k0 type macvlan"),
-    ("ipvlan", "link add link p0 name k0 type ipvlan"),
-    ("ipvtap", "link add link p0 name k0 type ipvtap"),
-];
+/// What not all kernels can do with a kind of link, and how iproute2 finds out.
+const BEYOND_KINDS: &[(&str, &str)] =
+    &[("vlan_filtering", "link add k0 type bridge vlan_filtering 1")];
 
 impl Features {
-    /// Finds them out by making one of each in private namespaces.
-    pub(crate) fn probe() -> Self {
-        std::thread::spawn(|| {
-            let _lab = Lab::enter();
-            let accepts = |line: &str| {
-                let words = line.split_whitespace();
-                let output = std::process::Command::new("ip").args(words).output();
-                output.is_ok_and(|output| output.status.success())
-            };
-            accepts("link add p0 type veth peer name p1");
-            accepts("link set p0 up");
-            let made = KINDS.iter().filter(|(_, line)| {
-                let made = accepts(line);
-                if made {
-                    common::output("ip", &["link", "del", "k0"]);
-                }
-                made
-            });
-            Self(made.map(|(kind, _)| *kind).collect())
-        })
-        .join()
-        .expect("the probe has its namespaces")
+    /// Nothing is known yet.
+    pub(crate) fn new() -> Self {
+        Self(RefCell::default())
     }
 
-    /// The first of `needs` that this kernel does not have.
+    /// The first of `needs` that this kernel does not have. A need `!KIND` is that it has no such kind.
     pub(crate) fn lacking<'a>(&self, needs: &[&'a str]) -> Option<&'a str> {
-        for need in needs {
-            assert!(
-                KINDS.iter().any(|(kind, _)| kind == need),
-                "a case needs `{need}`, which nothing here probes for"
-            );
-        }
-        needs.iter().find(|need| !self.0.contains(*need)).copied()
+        let has = |need: &str| match need.strip_prefix('!') {
+            Some(kind) => !self.has(kind),
+            None => self.has(need),
+        };
+        needs.iter().find(|need| !has(need)).copied()
     }
+
+    fn has(&self, what: &str) -> bool {
+        if let Some(known) = self.0.borrow().get(what) {
+            return *known;
+        }
+        let beyond = BEYOND_KINDS.iter().find(|(name, _)| *name == what);
+        let has = match beyond {
+            Some((_, line)) => in_private(|| accepts(line)),
+            None => in_private(|| knows_kind(what)),
+        };
+        self.0.borrow_mut().insert(what.to_owned(), has);
+        has
+    }
+}
+
+fn in_private(probe: impl FnOnce() -> bool + Send) -> bool {
+    std::thread::scope(|threads| {
+        let thread = threads.spawn(|| {
+            let _lab = Lab::enter();
+            probe()
+        });
+        thread.join().expect("the probe has its namespaces")
+    })
+}
+
+fn accepts(line: &str) -> bool {
+    let output = Command::new("ip").args(line.split_whitespace()).output();
+    output.is_ok_and(|output| output.status.success())
+}
+
+/// Whether the kernel has a driver for the kind. Asked for a link of it without a word more, it may well refuse, but not
+/// because it does not know what that is.
+fn knows_kind(kind: &str) -> bool {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .expect("a runtime");
+    let message = LinkMessageBuilder::<LinkUnspec>::new_with_info_kind(InfoKind::from(kind))
+        .name("k0".to_owned())
+        .build();
+    runtime.block_on(async {
+        let here = Namespace::current().expect("the namespace of this thread");
+        let rtnl = Rtnl::open(&here).expect("a socket");
+        let made = ipvsh::net::link::create(&rtnl, None, message).await;
+        made.err()
+            .and_then(|refusal| refusal.text)
+            .is_none_or(|text| !text.contains("device type"))
+    })
 }

@@ -20,13 +20,21 @@ fn twice(lab: &Lab, text: &str, objects: usize) {
     assert_eq!(first.code, 0, "{}", first.stderr);
     let before = state::whole(lab);
     let second = lab.script_with(&["--summary"], text);
+    let (counts, lines): (Vec<&str>, Vec<&str>) = second
+        .stderr
+        .lines()
+        .partition(|line| line.starts_with("created"));
     assert_eq!(
-        (second.code, second.stderr),
+        (second.code, counts),
         (
             0,
-            format!("created 0, changed 0, unchanged {objects}, deleted 0\n")
+            vec![format!("created 0, changed 0, unchanged {objects}, deleted 0").as_str()]
         )
     );
+    assert_eq!(lines.len(), objects);
+    for line in lines {
+        assert!(line.starts_with("= "), "{line}");
+    }
     state::assert_same(&state::whole(lab), &before);
 }
 
@@ -62,7 +70,13 @@ fn what_is_missing_is_made_and_the_rest_left(lab: &Lab) {
     let output = lab.script_with(&["--summary"], text);
     assert_eq!(
         output.stderr,
-        "created 1, changed 0, unchanged 3, deleted 0\n"
+        "\
+= namespace a
+= veth      v0 in a
+= state     v0: up in a
++ address   10.0.0.1/24 on v0 in a
+created 1, changed 0, unchanged 3, deleted 0
+"
     );
     assert_eq!(lab.addresses("a", "v0"), ["10.0.0.1/24"]);
 }

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 
+use ipvsh::dsl::kind;
 use ipvsh::engine::catalog::{Catalog, Example, Expected};
 
 use crate::case::Case;
@@ -35,21 +36,12 @@ fn needs(code: &str) -> &'static [&'static str] {
         .flat_map(|part| part.split_inclusive('('))
         .filter_map(|part| part.strip_suffix('('))
         .collect();
-    let mut needs = Vec::new();
-    for (word, kinds) in [
-        ("bond", &["bond"][..]),
-        ("bridge", &["bridge"]),
-        ("dummy", &["dummy"]),
-        ("ipvlan", &["ipvlan"]),
-        ("ipvtap", &["ipvtap"]),
-        ("macvlan", &["macvlan"]),
-        ("uplink", &["bond", "dummy"]),
-        ("veth", &["veth"]),
-        ("vlan", &["vlan"]),
-    ] {
-        if words.contains(&word) {
-            needs.extend(kinds);
-        }
+    let mut needs: Vec<&str> = words
+        .iter()
+        .filter_map(|word| Some(kind::of_word(word)?.name))
+        .collect();
+    if words.contains(&"uplink") {
+        needs.extend(["bond", "dummy"]);
     }
     needs.leak()
 }

@@ -168,7 +168,7 @@ fn a_slave_that_is_there_is_found_again(lab: &Lab) {
     let output = lab.script_with(&["--summary"], r#"netns("a").ipvlan("p0", "v", "l2");"#);
     assert_eq!(
         output.stderr,
-        "created 0, changed 0, unchanged 2, deleted 0\n"
+        "= namespace a\n= ipvlan    v in a\ncreated 0, changed 0, unchanged 2, deleted 0\n"
     );
     crate::state::assert_same(&crate::state::whole(lab), &before);
 }

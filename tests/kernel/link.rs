@@ -148,7 +148,10 @@ fn a_link_can_be_deleted_twice(lab: &Lab) {
     let output = lab.script_with(&["--summary"], text);
     assert_eq!(
         (output.code, output.stderr.as_str()),
-        (0, "created 0, changed 0, unchanged 1, deleted 1\n")
+        (
+            0,
+            "- veth v0 in host\n= veth v0 in host\ncreated 0, changed 0, unchanged 1, deleted 1\n"
+        )
     );
 }
 

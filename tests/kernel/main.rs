@@ -32,6 +32,7 @@ mod link;
 mod macvlan;
 mod netns;
 mod ping;
+mod plan;
 mod random;
 mod readme;
 mod refusals;
@@ -45,6 +46,8 @@ mod within;
 use std::process::ExitCode;
 use std::sync::Arc;
 
+use ipvsh::dsl::kind;
+use ipvsh::sandbox::vm;
 use libtest_mimic::{Arguments, Failed, Trial};
 
 use case::{Case, Features};
@@ -58,8 +61,8 @@ fn main() -> ExitCode {
     }
     // Before there are threads: a user namespace is a process's.
     let place = common::privileged();
-    let features = place.as_ref().map(|()| Features::probe());
-    let missing_vm = ipvsh::sandbox::vm::means().err();
+    let features = place.as_ref().map(|()| Features::new());
+    let vm = ipvsh::sandbox::vm::means();
     let verdicts = Arc::new(Verdicts::default());
     let required = std::env::var_os("IPVSH_REQUIRE").is_some_and(|value| value == "all");
 
@@ -73,7 +76,13 @@ fn main() -> ExitCode {
                 .map(|kind| format!("needs {kind}, which this kernel does not have")),
             Err(reason) => Some((*reason).clone()),
         };
-        let trial = match (lacking, &missing_vm) {
+        let missing_vm = match (&lacking, &vm) {
+            (None, _) => None,
+            (Some(_), Ok(vm)) => lacking_in(vm, case.needs)
+                .map(|kind| format!("nor has the kernel of the micro-VM {kind}")),
+            (Some(_), Err(error)) => Some(error.to_string()),
+        };
+        let trial = match (lacking, missing_vm) {
             (None, _) => Trial::test(name, move || case.run().map_err(Failed::from)),
             (Some(_), None) => {
                 let verdicts = Arc::clone(&verdicts);
@@ -82,8 +91,8 @@ fn main() -> ExitCode {
                 Trial::test(name, move || verdicts.of(&trial).map_err(Failed::from))
                     .with_kind("micro-VM")
             }
-            (Some(reason), Some(error)) => {
-                let reason = format!("{reason}; {error}");
+            (Some(reason), Some(missing)) => {
+                let reason = format!("{reason}; {missing}");
                 if required {
                     Trial::test(name, move || Err(Failed::from(reason)))
                 } else {
@@ -108,6 +117,18 @@ fn main() -> ExitCode {
     libtest_mimic::run(&arguments, trials).exit_code()
 }
 
+/// The first of `needs` that the kernel of the micro-VM does not have.
+fn lacking_in<'a>(vm: &vm::Means, needs: &[&'a str]) -> Option<&'a str> {
+    let has = |need: &str| {
+        let (is_wanted, kind) = match need.strip_prefix('!') {
+            Some(kind) => (false, kind),
+            None => (true, need),
+        };
+        kind::named(kind).is_none_or(|kind| vm.has_module(kind.module) == is_wanted)
+    };
+    needs.iter().find(|need| !has(need)).copied()
+}
+
 /// Every case, whatever it needs.
 fn all() -> Vec<Case> {
     [
@@ -124,6 +145,7 @@ fn all() -> Vec<Case> {
         ipvlan::cases(),
         ipvtap::cases(),
         ping::cases(),
+        plan::cases(),
         exec::cases(),
         within::cases(),
         ensure::cases(),

@@ -103,7 +103,10 @@ fn a_namespace_can_be_deleted_twice(lab: &Lab) {
     let output = lab.script_with(&["--summary"], text);
     assert_eq!(
         (output.code, output.stderr.as_str()),
-        (0, "created 1, changed 0, unchanged 1, deleted 1\n")
+        (
+            0,
+            "+ namespace a\n- namespace a\n= namespace a\ncreated 1, changed 0, unchanged 1, deleted 1\n"
+        )
     );
     assert!(lab.namespaces().is_empty());
 }

@@ -127,7 +127,7 @@ fn a_route_that_is_there_is_left_as_it_is(lab: &Lab) {
     let output = lab.script_with(&["--summary"], r#"route("default", #{via: "10.0.0.254"});"#);
     assert_eq!(
         output.stderr,
-        "created 0, changed 0, unchanged 1, deleted 0\n"
+        "= route default via 10.0.0.254 dev v0 in host\ncreated 0, changed 0, unchanged 1, deleted 0\n"
     );
 }
 
@@ -164,7 +164,10 @@ fn a_route_that_is_not_there_can_be_taken_away(lab: &Lab) {
     let output = lab.script_with(&["--summary"], r#"del_route("10.1.0.0/16");"#);
     assert_eq!(
         (output.code, output.stderr.as_str()),
-        (0, "created 0, changed 0, unchanged 1, deleted 0\n")
+        (
+            0,
+            "= route 10.1.0.0/16 in host\ncreated 0, changed 0, unchanged 1, deleted 0\n"
+        )
     );
 }
 

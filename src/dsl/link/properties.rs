@@ -5,7 +5,7 @@ use rhai::plugin::{Dynamic, NativeCallContext, export_module};
 use crate::dsl::handle::{Link, Netns};
 use crate::dsl::link::show::{line, link_flags};
 use crate::dsl::link::{neighbour, parent_of, snapshot};
-use crate::dsl::{Answer, Session, answer};
+use crate::dsl::{Answer, Session, answer, kind};
 
 fn or_unit(link: Option<Link>) -> Dynamic {
     link.map_or(Dynamic::UNIT, Dynamic::from)
@@ -131,7 +131,7 @@ pub mod words {
     pub fn get_parent(context: NativeCallContext, link: &mut Link) -> Answer<Dynamic> {
         answer(&context, |session| {
             let seen = snapshot(session, link)?;
-            if seen.kind == "veth" {
+            if kind::is_pair(&seen.kind) {
                 return Ok(Dynamic::UNIT);
             }
             Ok(or_unit(parent_of(session, link, &seen)?))

@@ -7,7 +7,7 @@ use std::time::Duration;
 use nix::errno::Errno;
 
 use super::probe::{Outcome, Probe};
-use super::request::Request;
+use super::request::{ECHO_HEADER, Request};
 
 /// How many outcomes a report keeps: an endless ping must not fill the memory.
 const KEPT: usize = 10_000;
@@ -47,8 +47,19 @@ pub struct Report {
 }
 
 impl Report {
-    /// The report of one request for each of `outcomes`, sent over the time `sending`, for the tests of what reads reports.
-    #[cfg(test)]
+    /// The report of a request that was answered at once, for a plan.
+    pub fn hoped_for(request: &Request) -> Self {
+        let reply = Outcome::Reply {
+            from: request.destination,
+            bytes: usize::from(request.size) + ECHO_HEADER,
+            ttl: None,
+            rtt: Duration::ZERO,
+        };
+        let count = usize::try_from(request.count.unwrap_or(1)).unwrap_or(1);
+        Self::of(request, Duration::ZERO, std::iter::repeat_n(reply, count))
+    }
+
+    /// The report of one request for each of `outcomes`, sent over the time `sending`.
     pub(crate) fn of(
         request: &Request,
         sending: Duration,

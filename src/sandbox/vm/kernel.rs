@@ -17,7 +17,7 @@ const HEAD: u64 = 64 << 10;
 pub(super) struct Kernel {
     pub(super) image: PathBuf,
     pub(super) release: String,
-    modules: PathBuf,
+    pub(super) modules: PathBuf,
     meta: Metadata,
 }
 

@@ -25,10 +25,12 @@ mod programs;
 mod terminal;
 mod unpack;
 
+use std::collections::HashSet;
 use std::env;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::sync::OnceLock;
 use std::thread;
 
 pub use install::install;
@@ -103,6 +105,16 @@ pub struct Means {
     pub kernel: PathBuf,
     /// The kernel's release, as `uname -r` says.
     pub release: String,
+    modules: PathBuf,
+    names: OnceLock<HashSet<String>>,
+}
+
+impl Means {
+    /// Whether its kernel has the module `name`, or has it built in.
+    pub fn has_module(&self, name: &str) -> bool {
+        let look = || modules::names(&self.modules);
+        self.names.get_or_init(look).contains(name)
+    }
 }
 
 /// Finds out, without starting anything, whether a micro-VM can be run here. The error says what is missing.
@@ -113,6 +125,8 @@ pub fn means() -> Result<Means> {
         qemu,
         kernel: kernel.image,
         release: kernel.release,
+        modules: kernel.modules,
+        names: OnceLock::new(),
     })
 }
 

@@ -153,15 +153,27 @@ impl Index {
 /// The first of the modules that the guest cannot do without and that this kernel has neither as a module nor built in.
 pub(super) fn lacking(folder: &Path) -> Option<&'static str> {
     let index = Index::of(folder);
-    let builtin: HashSet<String> = fs::read_to_string(folder.join("modules.builtin"))
-        .unwrap_or_default()
-        .lines()
-        .filter_map(|line| module_name(line.rsplit('/').next()?))
-        .collect();
+    let builtin = builtin(folder);
     CHANNEL
         .into_iter()
         .chain(["ipvlan"])
         .find(|name| !index.has(name) && !builtin.contains(*name))
+}
+
+/// The modules that a kernel has, built in or not.
+pub(super) fn names(folder: &Path) -> HashSet<String> {
+    let mut names = builtin(folder);
+    names.extend(Index::of(folder).0.into_keys());
+    names
+}
+
+/// The modules that are built into a kernel.
+fn builtin(folder: &Path) -> HashSet<String> {
+    fs::read_to_string(folder.join("modules.builtin"))
+        .unwrap_or_default()
+        .lines()
+        .filter_map(|line| module_name(line.rsplit('/').next()?))
+        .collect()
 }
 
 /// Packs the modules of a kernel, those that it lacks left out.

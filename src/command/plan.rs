@@ -1,0 +1,133 @@
+//! Shows what a run of a script would change on this machine, without changing it.
+
+use std::ffi::OsString;
+use std::io::stdout;
+use std::path::Path;
+
+use super::line::Options;
+use super::{output, run};
+use crate::dsl::Session;
+use crate::dsl::session::{Given, Output, Settings};
+use crate::engine::script::Script;
+use crate::engine::signals::Signals;
+use crate::engine::{Failure, Interpreter, Reason, params};
+use crate::lab::outcome::Counts;
+use crate::net::{model, namespace};
+use crate::view::changes;
+use crate::view::error::Report;
+use crate::view::paint::When;
+
+/// What the exit code says where a run would change something.
+const WOULD_CHANGE: u8 = 10;
+
+/// Plans the script that `words` name, with the parameters behind it.
+pub(super) fn plan(words: &[OsString], options: &Options) -> Result<u8, Failure> {
+    let words = run::texts(words.iter())?;
+    let Some((file, arguments)) = words.split_first() else {
+        return Err(Failure::usage(Report::new("no script is given")));
+    };
+    let script = if file == "-" {
+        Script::read_input("<stdin>")
+    } else {
+        Script::read(Path::new(file))
+    };
+    let script = script.map_err(Failure::usage)?;
+    namespace::allow_many();
+    let session = Session::new(Settings {
+        quiet: true,
+        color: false,
+        json: options.json,
+        // What the script would print belongs to a run.
+        output: Output::Collected,
+    });
+    let interpreter = Interpreter::new(session);
+    let ast = interpreter.compile(&script, &Interpreter::scope_of_names())?;
+    let declared = interpreter.parameters(&ast)?;
+    let given = run::parameters(&declared, arguments)?;
+    if given.help {
+        let help = params::help(&script.name, &script.head(), &declared);
+        return Ok(output::say(&help));
+    }
+    let session = interpreter.session();
+    session.give(Given {
+        parameters: given.values,
+        args: given.rest,
+    });
+    Signals::watch(session, &[])
+        .map_err(|error| Failure::script(Report::new(error.to_string())))?;
+    model::begin();
+    run::trace(session, options);
+    let result = interpreter.run(&ast, &mut interpreter.scope()).map(drop);
+    let result = result.map_err(|failure| after_a_guess(failure, session));
+    show(session, options, result)
+}
+
+/// What fails behind a word whose answer a plan can't know fails for that, as like as not.
+fn after_a_guess(mut failure: Failure, session: &Session) -> Failure {
+    if failure.reason == Reason::Script && session.lab().counts().tests > 0 {
+        failure.report = failure
+            .report
+            .note("what it would test before (`?` above) is not known to a plan, which ends here");
+    }
+    failure
+}
+
+fn show(session: &Session, options: &Options, result: Result<(), Failure>) -> Result<u8, Failure> {
+    let counts = session.lab().counts();
+    let would_change = counts.created + counts.changed + counts.deleted > 0;
+    let code = match &result {
+        Err(failure) => failure.exit_code(),
+        Ok(()) if counts.conflicts > 0 => 1,
+        Ok(()) => session
+            .exit_code()
+            .unwrap_or(if would_change { WOULD_CHANGE } else { 0 }),
+    };
+    if options.json {
+        let document = serde_json::json!({
+            "would_change": would_change,
+            "exit_code": code,
+            "created": counts.created,
+            "changed": counts.changed,
+            "unchanged": counts.unchanged,
+            "deleted": counts.deleted,
+            "conflicts": counts.conflicts,
+            "would_test": counts.tests,
+            "objects": *session.lab().outcomes().entries(),
+            "error": result.as_ref().err().map(output::to_json),
+        });
+        output::say(&document.to_string());
+    } else if !options.quiet {
+        let color = When::from(options.color).on(&stdout());
+        let entries = session.lab().outcomes().entries();
+        let lines = run::lines(&entries);
+        if !lines.is_empty() {
+            output::say(&changes::draw(&lines, color));
+        }
+        output::say(&summary(counts));
+    }
+    result.map(|()| code)
+}
+
+fn summary(counts: Counts) -> String {
+    let parts: Vec<String> = [
+        (counts.created, "create"),
+        (counts.changed, "change"),
+        (counts.deleted, "delete"),
+        (counts.tests, "test"),
+    ]
+    .iter()
+    .filter(|(count, _)| *count > 0)
+    .map(|(count, verb)| format!("{verb} {count}"))
+    .collect();
+    let mut sentence = vec![match parts.as_slice() {
+        [] => "a run would change nothing".to_owned(),
+        parts => format!("a run would {}", parts.join(", ")),
+    }];
+    if counts.unchanged > 0 {
+        sentence.push(format!("{} as asked already", counts.unchanged));
+    }
+    if counts.conflicts > 0 {
+        sentence.push(format!("{} in the way: it would fail", counts.conflicts));
+    }
+    sentence.join("; ")
+}

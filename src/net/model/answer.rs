@@ -1,0 +1,297 @@
+//! What the model says to a request, in place of the kernel.
+
+use std::mem::discriminant;
+use std::rc::Rc;
+
+use nix::errno::Errno;
+use rtnetlink::packet_core::{NLM_F_CREATE, NLM_F_DUMP, NLM_F_EXCL, NLM_F_REPLACE};
+use rtnetlink::packet_route::RouteNetlinkMessage as Message;
+use rtnetlink::packet_route::address::{AddressAttribute, AddressMessage};
+use rtnetlink::packet_route::link::LinkMessage;
+use rtnetlink::packet_route::neighbour::{NeighbourAttribute, NeighbourMessage};
+use rtnetlink::packet_route::route::{RouteAttribute, RouteMessage};
+
+use super::Model;
+use super::place::{Asked, family_of};
+use crate::net::namespace::{Id, Namespace};
+use crate::net::rtnl::{Refusal, Rtnl};
+
+/// The model as seen from one namespace.
+#[derive(Clone, Debug)]
+pub(crate) struct View {
+    model: Rc<Model>,
+    id: Id,
+    /// Asked for what stands; none for a namespace that only the plan has.
+    kernel: Option<Box<Rtnl>>,
+}
+
+fn refuse<T>(errno: Errno) -> Result<T, Refusal> {
+    Err(Refusal { errno, text: None })
+}
+
+/// The message that tells of an object which `request` asks for, and the one that asks for all of its kind.
+fn told_by(request: &Message) -> Option<Message> {
+    Some(match request {
+        Message::GetAddress(m) => Message::NewAddress(m.clone()),
+        Message::GetRoute(m) => Message::NewRoute(m.clone()),
+        Message::GetRule(m) => Message::NewRule(m.clone()),
+        Message::GetNeighbour(m) => Message::NewNeighbour(m.clone()),
+        Message::GetQueueDiscipline(m) => Message::NewQueueDiscipline(m.clone()),
+        Message::GetTrafficClass(m) => Message::NewTrafficClass(m.clone()),
+        Message::GetTrafficFilter(m) => Message::NewTrafficFilter(m.clone()),
+        Message::GetTrafficChain(m) => Message::NewTrafficChain(m.clone()),
+        _ => return None,
+    })
+}
+
+/// The message that would have told of an object which `request` deletes.
+fn deleted_by(request: &Message) -> Option<Message> {
+    Some(match request {
+        Message::DelAddress(m) => Message::NewAddress(m.clone()),
+        Message::DelRoute(m) => Message::NewRoute(m.clone()),
+        Message::DelRule(m) => Message::NewRule(m.clone()),
+        Message::DelNeighbour(m) => Message::NewNeighbour(m.clone()),
+        Message::DelQueueDiscipline(m) => Message::NewQueueDiscipline(m.clone()),
+        Message::DelTrafficClass(m) => Message::NewTrafficClass(m.clone()),
+        Message::DelTrafficFilter(m) => Message::NewTrafficFilter(m.clone()),
+        _ => return None,
+    })
+}
+
+impl View {
+    /// The model as seen from `namespace`; `kernel` is a socket there.
+    pub(crate) fn new(model: Rc<Model>, namespace: &Namespace, kernel: Option<Rtnl>) -> Self {
+        let id = namespace.id();
+        Self {
+            model,
+            id,
+            kernel: kernel.map(Box::new),
+        }
+    }
+
+    /// Answers a request as the kernel would, if all that was planned had been done.
+    pub(crate) async fn exchange(
+        &self,
+        message: Message,
+        flags: u16,
+    ) -> Result<Vec<Message>, Refusal> {
+        self.know(Asked::Links, Message::GetLink(LinkMessage::default()))
+            .await?;
+        match &message {
+            Message::GetLink(_) if flags & NLM_F_DUMP != 0 => {
+                let mut places = self.model.places.borrow_mut();
+                let links = places.place(self.id).links.iter().cloned();
+                Ok(links.map(Message::NewLink).collect())
+            }
+            Message::GetLink(wanted) => {
+                let mut places = self.model.places.borrow_mut();
+                match places.place(self.id).find(wanted) {
+                    Some(link) => Ok(vec![Message::NewLink(link.clone())]),
+                    None => refuse(Errno::ENODEV),
+                }
+            }
+            Message::NewLink(link) => {
+                let mut places = self.model.places.borrow_mut();
+                let is_new = flags & NLM_F_CREATE != 0
+                    && (flags & NLM_F_EXCL != 0 || places.place(self.id).find(link).is_none());
+                let done = if is_new {
+                    places.create_link(self.id, link)
+                } else {
+                    places.change_link(self.id, link)
+                };
+                done.or_else(refuse).map(|()| Vec::new())
+            }
+            Message::DelLink(link) => {
+                let mut places = self.model.places.borrow_mut();
+                let found = places.place(self.id).find(link);
+                let Some(index) = found.map(|link| link.header.index) else {
+                    return refuse(Errno::ENODEV);
+                };
+                places.delete_link(self.id, index);
+                Ok(Vec::new())
+            }
+            request => match told_by(request) {
+                Some(told) if flags & NLM_F_DUMP != 0 => self.list(request, &told).await,
+                // One object, as the kernel finds it.
+                Some(_) => match &self.kernel {
+                    Some(kernel) => kernel.exchange(message, flags).await,
+                    None => refuse(Errno::ENETUNREACH),
+                },
+                None => self.change(message, flags).await,
+            },
+        }
+    }
+
+    /// Whether `other` has an id here, as [`Rtnl::nsid_of`] asks it.
+    pub(crate) async fn nsid_of(&self, other: &Namespace) -> Result<Option<i32>, Refusal> {
+        let known = self.model.places.borrow().known_nsid(self.id, other.id());
+        if known.is_some() {
+            return Ok(known);
+        }
+        let told = match &self.kernel {
+            Some(kernel) if !other.is_imagined() => Box::pin(kernel.nsid_of(other)).await?,
+            _ => None,
+        };
+        if let Some(nsid) = told {
+            let mut places = self.model.places.borrow_mut();
+            places.learn_nsid(self.id, other.id(), nsid);
+        }
+        Ok(told)
+    }
+
+    /// Asks the kernel for a list once.
+    async fn know(&self, asked: Asked, request: Message) -> Result<(), Refusal> {
+        let lacks = self.model.places.borrow_mut().place(self.id).lacks(asked);
+        let Some(kernel) = self.kernel.as_ref().filter(|_| lacks) else {
+            return Ok(());
+        };
+        let answers = Box::pin(kernel.dump(request)).await?;
+        let mut places = self.model.places.borrow_mut();
+        places.place(self.id).learn(asked, answers);
+        Ok(())
+    }
+
+    async fn list(&self, request: &Message, told: &Message) -> Result<Vec<Message>, Refusal> {
+        let family = family_of(request);
+        let asked = Asked::Objects(discriminant(told), family);
+        self.know(asked, request.clone()).await?;
+        let mut places = self.model.places.borrow_mut();
+        Ok(places.place(self.id).objects_like(told, family))
+    }
+
+    async fn change(&self, message: Message, flags: u16) -> Result<Vec<Message>, Refusal> {
+        if let Some(request) = asks_for_all(&message) {
+            self.list(&request, deleted_by(&message).as_ref().unwrap_or(&message))
+                .await?;
+        }
+        let mut places = self.model.places.borrow_mut();
+        let objects = &mut places.place(self.id).objects;
+        if let Some(gone) = deleted_by(&message) {
+            let position = objects.iter().position(|object| is_meant(object, &gone));
+            return match position {
+                Some(position) => {
+                    objects.remove(position);
+                    Ok(Vec::new())
+                }
+                None => refuse(absent(&gone)),
+            };
+        }
+        let position = objects.iter().position(|object| is_same(object, &message));
+        match position {
+            Some(_) if flags & NLM_F_EXCL != 0 && flags & NLM_F_REPLACE == 0 => {
+                return refuse(Errno::EEXIST);
+            }
+            Some(position) => objects[position] = message,
+            None => objects.push(message),
+        }
+        Ok(Vec::new())
+    }
+}
+
+/// The request for all objects of the kind that `message` changes.
+fn asks_for_all(message: &Message) -> Option<Message> {
+    Some(match message {
+        Message::NewAddress(_) | Message::DelAddress(_) => {
+            Message::GetAddress(AddressMessage::default())
+        }
+        Message::NewRoute(m) | Message::DelRoute(m) => {
+            let mut all = RouteMessage::default();
+            all.header.address_family = m.header.address_family;
+            Message::GetRoute(all)
+        }
+        _ => return None,
+    })
+}
+
+/// What the kernel says where there is nothing to delete.
+fn absent(message: &Message) -> Errno {
+    match message {
+        Message::NewAddress(_) => Errno::EADDRNOTAVAIL,
+        Message::NewRoute(_) => Errno::ESRCH,
+        _ => Errno::ENOENT,
+    }
+}
+
+fn local(message: &AddressMessage) -> Option<std::net::IpAddr> {
+    let mut remote = None;
+    for attribute in &message.attributes {
+        match attribute {
+            AddressAttribute::Local(ip) => return Some(*ip),
+            AddressAttribute::Address(ip) => remote = Some(*ip),
+            _ => {}
+        }
+    }
+    remote
+}
+
+/// What a route says of one thing.
+fn said(route: &RouteMessage, is: fn(&RouteAttribute) -> bool) -> Option<&RouteAttribute> {
+    route.attributes.iter().find(|attribute| is(attribute))
+}
+
+fn table_of(route: &RouteMessage) -> u32 {
+    let long = route
+        .attributes
+        .iter()
+        .find_map(|attribute| match attribute {
+            RouteAttribute::Table(table) => Some(*table),
+            _ => None,
+        });
+    long.unwrap_or(u32::from(route.header.table))
+}
+
+fn has_same_destination(one: &RouteMessage, other: &RouteMessage) -> bool {
+    let destination = |route| said(route, |a| matches!(a, RouteAttribute::Destination(_)));
+    one.header.address_family == other.header.address_family
+        && one.header.destination_prefix_length == other.header.destination_prefix_length
+        && destination(one) == destination(other)
+        && table_of(one) == table_of(other)
+}
+
+fn neighbour_of(message: &NeighbourMessage) -> Option<&NeighbourAttribute> {
+    message
+        .attributes
+        .iter()
+        .find(|attribute| matches!(attribute, NeighbourAttribute::Destination(_)))
+}
+
+/// Whether a new object would take the place of one that is there.
+fn is_same(present: &Message, new: &Message) -> bool {
+    match (present, new) {
+        (Message::NewAddress(a), Message::NewAddress(b)) => {
+            (a.header.index, a.header.prefix_len, local(a))
+                == (b.header.index, b.header.prefix_len, local(b))
+        }
+        (Message::NewRoute(a), Message::NewRoute(b)) => {
+            let metric = |route| said(route, |a| matches!(a, RouteAttribute::Priority(_)));
+            has_same_destination(a, b) && metric(a) == metric(b)
+        }
+        (Message::NewNeighbour(a), Message::NewNeighbour(b)) => {
+            (a.header.ifindex, neighbour_of(a)) == (b.header.ifindex, neighbour_of(b))
+        }
+        (Message::NewQueueDiscipline(a), Message::NewQueueDiscipline(b)) => {
+            (a.header.index, a.header.parent) == (b.header.index, b.header.parent)
+        }
+        (a, b) => a == b,
+    }
+}
+
+/// Whether an object is the one, or one of those, that are to be deleted: all that is said of it must be so.
+fn is_meant(present: &Message, wanted: &Message) -> bool {
+    match (present, wanted) {
+        (Message::NewRoute(a), Message::NewRoute(b)) => {
+            has_same_destination(a, b)
+                && b.attributes.iter().all(|attribute| {
+                    matches!(attribute, RouteAttribute::Table(_))
+                        || a.attributes.contains(attribute)
+                })
+        }
+        (Message::NewRule(a), Message::NewRule(b)) => {
+            a.header.family == b.header.family
+                && b.attributes
+                    .iter()
+                    .all(|attribute| a.attributes.contains(attribute))
+        }
+        (present, wanted) => is_same(present, wanted),
+    }
+}

@@ -1,0 +1,105 @@
+//! A model of the kernel, for `ipvsh plan`: begins as what stands, takes every change, and makes none of them.
+//!
+//! While a thread plans, namespaces and rtnetlink sockets are those of the model: a request for what is there is answered from
+//! what the kernel says and from what was planned before it, a changing one changes the model only. So a word is written once.
+//! What the kernel would do by itself is followed as far as words look at it: names, places, indices, peers, what goes along
+//! when a link or a namespace goes. What only a real network can tell (a reply, a carrier, a process) is not modelled: a word that
+//! asks for such a thing says that it would.
+
+mod answer;
+mod link;
+mod place;
+
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::rc::Rc;
+
+use nix::errno::Errno;
+
+use crate::net::namespace::{NAMES, Namespace};
+use crate::value::name::NetnsName;
+
+pub(crate) use answer::View;
+use place::Places;
+
+thread_local! {
+    static MODEL: RefCell<Option<Rc<Model>>> = const { RefCell::new(None) };
+}
+
+/// Plans from now on: nothing that this thread asks of the kernel changes it any more.
+pub fn begin() {
+    MODEL.set(Some(Rc::default()));
+}
+
+/// Whether this thread plans.
+pub fn is_on() -> bool {
+    active().is_some()
+}
+
+/// The model, where this thread plans.
+pub(crate) fn active() -> Option<Rc<Model>> {
+    MODEL.with_borrow(Clone::clone)
+}
+
+/// What stands by the plan so far.
+#[derive(Debug, Default)]
+pub(crate) struct Model {
+    /// What has become of names below `/run/netns`: the namespace that one stands for by the plan, or none.
+    names: RefCell<BTreeMap<String, Option<Namespace>>>,
+    places: RefCell<Places>,
+}
+
+impl Model {
+    /// The namespace that the file at `path` stands for. `None` where the plan has nothing to say of it.
+    pub(crate) fn open(&self, path: &Path) -> Option<Result<Namespace, Errno>> {
+        let name = path.strip_prefix(NAMES).ok()?.to_str()?;
+        let names = self.names.borrow();
+        Some(match names.get(name)? {
+            Some(planned) => planned.again().ok_or(Errno::EMFILE),
+            None => Err(Errno::ENOENT),
+        })
+    }
+
+    /// Plans a namespace of that name.
+    pub(crate) fn make(&self, path: &Path, name: &NetnsName) -> Result<Namespace, Errno> {
+        let is_there = self
+            .open(path)
+            .map_or_else(|| path.exists(), |planned| planned.is_ok());
+        if is_there {
+            return Err(Errno::EEXIST);
+        }
+        let namespace = Namespace::imagined()?;
+        let again = namespace.again().ok_or(Errno::EMFILE)?;
+        self.places.borrow_mut().imagine(namespace.id());
+        let name = name.to_string();
+        self.names.borrow_mut().insert(name, Some(again));
+        Ok(namespace)
+    }
+
+    /// Plans to take the name away, and with it the namespace and all that is in it.
+    pub(crate) fn delete(&self, path: &Path, name: &NetnsName) -> Result<(), Errno> {
+        let stands = Namespace::open(path).map_err(|_| Errno::ENOENT)?;
+        self.places.borrow_mut().remove(stands.id());
+        self.names.borrow_mut().insert(name.to_string(), None);
+        Ok(())
+    }
+
+    /// The names that there are by the plan, given those that the kernel has.
+    pub(crate) fn names(&self, present: Vec<NetnsName>) -> Vec<NetnsName> {
+        let planned = self.names.borrow();
+        let mut names: Vec<NetnsName> = present
+            .into_iter()
+            .filter(|name| !planned.contains_key(name.as_str()))
+            .collect();
+        let added = planned.iter().filter(|(_, stands)| stands.is_some());
+        names.extend(added.filter_map(|(name, _)| name.parse().ok()));
+        names.sort();
+        names
+    }
+}
+
+/// The file of a namespace that is open as `fd`.
+fn path_of_fd(fd: i32) -> PathBuf {
+    PathBuf::from(format!("/proc/self/fd/{fd}"))
+}

@@ -1,0 +1,350 @@
+//! A plan tells what a run will do, and changes nothing; the commands of a trace lead where the run leads.
+
+use std::fs;
+use std::process::{Command, Stdio};
+
+use serde_json::{Value, json};
+
+use crate::case::cases;
+use crate::lab::{HOST, Lab, finish, in_repository};
+use crate::state;
+
+cases! {
+    ["veth", "bridge", "macvlan"] =>
+        a_plan_shows_what_a_run_then_does
+        a_plan_of_what_stands_changes_nothing
+        a_plan_changes_nothing_of_the_machine
+        the_commands_of_a_run_lead_where_it_leads;
+    ["veth"] =>
+        a_plan_says_what_is_in_the_way_and_goes_on
+        a_plan_follows_moves_names_and_ends
+        a_plan_does_not_try_what_is_not_there
+        a_plan_that_fails_shows_how_far_it_came
+        a_step_is_traced_as_it_is_typed;
+    ["bond", "dummy", "ipvlan"] =>
+        a_plan_of_each_story_is_what_its_run_reports
+        the_commands_of_each_story_lead_where_it_leads
+        a_plan_sees_the_port_of_a_parent;
+}
+
+const MADE: &str = r#"
+    let a = netns("a");
+    let b = netns("b");
+    let v = a.veth("v0", b, "v1", #{mtu: 1400, alias: "it's near", up: true, addr: ["10.0.0.1/24", "fd00::1/64"], nodad: true});
+    v.peer.mac("02:00:00:00:00:01").up();
+    a.bridge("br0", #{stp: true});
+    a.veth("w0", "w1").master("br0");
+    a.macvlan(v, "m0", "private", #{addr: "10.2.0.1/24", up: true});
+    a.macvlan("p0", "m1", #{mtu: 1300});
+    a.route("10.9.0.0/16", "v0", #{metric: 7});
+    a.route("default", #{via: "10.0.0.254"});
+    link("p0").mtu(1450);
+    a.link("w1").netns(b);
+    b.link("w1").rename("far");
+    b.veth("gone", "too").delete();
+    netns("c").delete();
+"#;
+
+fn parent(lab: &Lab) {
+    lab.ip("link add p0 type veth peer name p1\nlink set p0 up\nlink set p1 up");
+    lab.wait_up("p0");
+}
+
+/// The objects that a JSON document of ipvsh lists.
+fn objects(output: &crate::lab::Output) -> Vec<Value> {
+    let document: Value = serde_json::from_str(&output.stdout).expect("a document");
+    let mut objects = document["objects"].as_array().expect("objects").clone();
+    for object in &mut objects {
+        if object["kind"] == "mac" {
+            // Which one a new link gets at random only the kernel knows.
+            let name = object["name"].as_str().unwrap_or_default();
+            object["name"] = json!(name.rsplit(" to ").next());
+        }
+    }
+    objects
+}
+
+/// Plans the script at `path`, then runs it: both must tell of the same objects, and the plan must change nothing.
+fn plan_and_run(lab: &Lab, path: &str, code: i32) {
+    let before = state::whole(lab);
+    let plan = lab.ipvsh(&["--json", "plan", path]);
+    assert_eq!((plan.code, plan.stderr.as_str()), (code, ""), "{path}");
+    state::assert_same(&state::whole(lab), &before);
+    let run = lab.ipvsh(&["--json", path]);
+    assert_eq!((run.code, run.stderr.as_str()), (0, ""), "{path}");
+    let mut planned = objects(&plan);
+    planned.retain(|object| object["outcome"] != "would test");
+    assert_eq!(planned, objects(&run), "{path}");
+}
+
+fn write(lab: &Lab, text: &str) {
+    fs::write(lab.folder().join("lab.rhai"), text).unwrap();
+}
+
+fn a_plan_shows_what_a_run_then_does(lab: &Lab) {
+    parent(lab);
+    write(lab, MADE);
+    plan_and_run(lab, "lab.rhai", 10);
+}
+
+fn a_plan_of_what_stands_changes_nothing(lab: &Lab) {
+    parent(lab);
+    let text = r#"
+        let v = netns("a").veth("v0", netns("b"), "v1", #{up: true, addr: "10.0.0.1/24", route: "default"});
+        netns("a").macvlan("p0", "m0");"#;
+    lab.run(text);
+    let plan = lab.ipvsh(&["plan", "lab.rhai"]);
+    assert_eq!(
+        (plan.code, plan.stdout.as_str(), plan.stderr.as_str()),
+        (
+            0,
+            "\
+= namespace b
+= namespace a
+= veth      v0 in a
+= state     v0: up in a
+= address   10.0.0.1/24 on v0 in a
+= route     default dev v0 scope link in a
+= namespace a
+= macvlan   m0 in a
+a run would change nothing; 8 as asked already
+",
+            ""
+        )
+    );
+}
+
+fn a_plan_changes_nothing_of_the_machine(lab: &Lab) {
+    parent(lab);
+    lab.ip("netns add b\nnetns add c");
+    write(lab, MADE);
+    plan_and_run(lab, "lab.rhai", 10);
+}
+
+fn a_plan_says_what_is_in_the_way_and_goes_on(lab: &Lab) {
+    lab.ip("link add v0 type veth peer name v1\nlink set v0 up\naddr add 10.0.0.1/16 dev v0");
+    write(
+        lab,
+        r#"bridge("v0"); link("v0").addr("10.0.0.1/24"); netns("a");"#,
+    );
+    let plan = lab.ipvsh(&["plan", "lab.rhai"]);
+    assert_eq!(
+        (plan.code, plan.stdout.as_str(), plan.stderr.as_str()),
+        (
+            1,
+            "\
+! bridge    v0 in host
+    a link of that name is there and differs
+    there: veth
+    asked: bridge
+! address   10.0.0.1/24 on v0 in host
+    the link has it with another prefix length
+    there: 10.0.0.1/16
+    asked: 10.0.0.1/24
++ namespace a
+a run would create 1; 2 in the way: it would fail
+",
+            ""
+        )
+    );
+}
+
+fn a_plan_follows_moves_names_and_ends(lab: &Lab) {
+    write(
+        lab,
+        r#"
+        let a = netns("a");
+        let b = netns("b");
+        let v = a.veth("v0", "v1");
+        v.netns(b);
+        v.rename("w0");
+        assert(b.link("w0").peer.name == "v1");
+        assert(v.peer.peer.name == "w0" && v.peer.peer.netns.name == "b");
+        v.delete();
+        assert(a.links.len() == 1 && b.links.len() == 1);
+        a.delete();
+        assert(namespaces().len() == 1);
+    "#,
+    );
+    let plan = lab.ipvsh(&["plan", "lab.rhai"]);
+    assert_eq!(
+        (plan.code, plan.stdout.as_str(), plan.stderr.as_str()),
+        (
+            10,
+            "\
++ namespace a
++ namespace b
++ veth      v0 in a
+~ place     v0: a to b in b
+~ name      v0: v0 to w0 in b
+- veth      w0 in b
+- namespace a
+a run would create 3, change 2, delete 2
+",
+            ""
+        )
+    );
+    assert!(lab.namespaces().is_empty());
+}
+
+fn a_plan_does_not_try_what_is_not_there(lab: &Lab) {
+    write(
+        lab,
+        r#"
+        let a = netns("a");
+        let v = a.veth("v0", "v1").addr("10.0.0.1/24").up().wait_up();
+        let report = a.ping("10.0.0.2", #{count: 2});
+        print(report);
+        assert(report.ok, "no answer");
+        assert(a.exec(["echo", "x"]).stdout == "x\n", "no echo");
+        a.dummy_is_no_word("d0");
+    "#,
+    );
+    let plan = lab.ipvsh(&["plan", "lab.rhai"]);
+    assert_eq!(
+        (plan.code, plan.stdout.as_str()),
+        (
+            1,
+            "\
++ namespace a
++ veth      v0 in a
++ address   10.0.0.1/24 on v0 in a
+~ state     v0: down to up in a
+? wait_up   v0 in a
+? ping      10.0.0.2 in a
+? exec      echo x in a
+? assert    assertion failed: no echo in host
+a run would create 3, change 1, test 4
+"
+        )
+    );
+    assert!(
+        plan.stderr
+            .contains("is not known to a plan, which ends here"),
+        "{}",
+        plan.stderr
+    );
+}
+
+fn a_plan_that_fails_shows_how_far_it_came(lab: &Lab) {
+    write(lab, r#"netns("a"); link("nowhere").up();"#);
+    let plan = lab.ipvsh(&["--json", "plan", "lab.rhai"]);
+    let document: Value = serde_json::from_str(&plan.stdout).unwrap();
+    assert_eq!(
+        (plan.code, &document["objects"], &document["error"]["kind"]),
+        (
+            1,
+            &json!([{"outcome": "created", "kind": "namespace", "name": "a", "netns": null}]),
+            &json!("not_found")
+        )
+    );
+}
+
+fn a_step_is_traced_as_it_is_typed(lab: &Lab) {
+    lab.ip("link add v0 type veth peer name v1");
+    let text = r#"
+        let a = netns("a");
+        link("v1").netns(a).alias("to the left");
+        within a { addr("v1", "fd00::1/64", #{nodad: true}); up("v1"); }
+        a.route("10.0.0.0/8", "v1", #{metric: 5});
+        a.link("v1").del_addr("fd00::1/64");"#;
+    let traced = lab.script_with(&["--trace"], text);
+    assert_eq!(
+        (traced.code, traced.stderr.as_str()),
+        (
+            0,
+            "\
++ ip netns add a
++ ip link set dev v1 netns a
++ ip -n a link set dev v1 alias 'to the left'
++ ip -n a address add fd00::1/64 dev v1 nodad
++ ip -n a link set dev v1 up
++ ip -n a route add 10.0.0.0/8 dev v1 metric 5
++ ip -n a address del fd00::1/64 dev v1
+"
+        )
+    );
+}
+
+/// Runs the script at `path`, then the commands that it said to be the same: both must lead to the same state.
+fn emit_and_compare(lab: &Lab, path: &str) {
+    let run = lab.ipvsh(&["--quiet", "--emit", "lab.sh", "--lab", "emitted", path]);
+    assert_eq!((run.code, run.stderr.as_str()), (0, ""), "{path}");
+    let by_ipvsh = state::meaning(lab);
+    let down = lab.ipvsh(&["--quiet", "down", "emitted"]);
+    assert_eq!((down.code, down.stderr.as_str()), (0, ""), "{path}");
+    let shell = Command::new("sh")
+        .arg("lab.sh")
+        .current_dir(lab.folder())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn();
+    let shell = finish(shell.unwrap());
+    assert_eq!((shell.code, shell.stderr.as_str()), (0, ""), "{path}");
+    state::assert_same(&state::meaning(lab), &by_ipvsh);
+}
+
+fn the_commands_of_a_run_lead_where_it_leads(lab: &Lab) {
+    parent(lab);
+    write(lab, MADE);
+    emit_and_compare(lab, "lab.rhai");
+}
+
+/// The scripts of the repository.
+fn stories() -> Vec<String> {
+    let mut stories: Vec<String> = fs::read_dir(in_repository("scripts"))
+        .unwrap()
+        .map(|entry| entry.unwrap().path().to_str().unwrap().to_owned())
+        .collect();
+    stories.sort();
+    stories
+}
+
+fn down(lab: &Lab) {
+    let down = lab.ipvsh(&["--quiet", "down", "--all"]);
+    assert_eq!((down.code, down.stderr.as_str()), (0, ""));
+}
+
+fn a_plan_of_each_story_is_what_its_run_reports(lab: &Lab) {
+    for story in stories() {
+        plan_and_run(lab, &story, 10);
+        down(lab);
+    }
+}
+
+fn the_commands_of_each_story_lead_where_it_leads(lab: &Lab) {
+    for story in stories() {
+        emit_and_compare(lab, &story);
+        for name in lab.namespaces() {
+            lab.ip(&format!("netns del {name}"));
+        }
+        for name in lab.links(HOST) {
+            // One end of a pair, or what is stacked on it, may have taken the other along.
+            if lab.links(HOST).contains(&name) {
+                lab.ip(&format!("link del {name}"));
+            }
+        }
+    }
+}
+
+fn a_plan_sees_the_port_of_a_parent(lab: &Lab) {
+    lab.ip("link add p0 type dummy\nlink set p0 up\nnetns add a\nlink add link p0 name i0 netns a type ipvlan mode l2");
+    write(
+        lab,
+        r#"netns("b").ipvlan("p0", "i1"); netns("b").ipvlan("p0", "i2", "l3");"#,
+    );
+    let plan = lab.ipvsh(&["plan", "lab.rhai"]);
+    assert_eq!(
+        (plan.code, plan.stdout.as_str()),
+        (
+            1,
+            "+ namespace b\n+ ipvlan    i1 in b\na run would create 2\n"
+        )
+    );
+    assert!(
+        plan.stderr.contains("parent `p0` runs in mode l2")
+            && plan.stderr.contains("`i0` (a), `i1` (b)"),
+        "{}",
+        plan.stderr
+    );
+}
