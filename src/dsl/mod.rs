@@ -20,6 +20,7 @@ pub mod link;
 pub mod macvlan;
 mod make;
 pub mod netns;
+pub mod network;
 pub mod option_keys;
 pub mod param;
 pub mod ping;
@@ -102,6 +103,10 @@ pub const TOPICS: &[Topic] = &[
     Topic {
         title: "Addresses",
         words: &addr::words::RHAI_MANIFEST,
+    },
+    Topic {
+        title: "Arithmetic of addresses",
+        words: &network::words::RHAI_MANIFEST,
     },
     Topic {
         title: "Routes",

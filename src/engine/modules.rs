@@ -16,7 +16,11 @@ use crate::engine::script::{Script, Sources};
 use crate::error::Error;
 
 /// The modules of the standard library, by the name that a script imports them by.
-pub const STANDARD: &[(&str, &str)] = &[("std/lab", include_str!("../../stdlib/std/lab.rhai"))];
+pub const STANDARD: &[(&str, &str)] = &[
+    ("std/address", include_str!("../../stdlib/std/address.rhai")),
+    ("std/check", include_str!("../../stdlib/std/check.rhai")),
+    ("std/lab", include_str!("../../stdlib/std/lab.rhai")),
+];
 
 /// Finds modules, and keeps those that were loaded.
 pub(crate) struct Modules {

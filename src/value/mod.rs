@@ -4,5 +4,6 @@ pub mod choice;
 pub mod duration;
 pub mod mac;
 pub mod name;
+pub mod network;
 pub mod options;
 pub mod prefix;
