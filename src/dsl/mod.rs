@@ -26,6 +26,7 @@ pub mod param;
 pub mod ping;
 pub mod place;
 pub mod print;
+pub mod reach;
 pub mod route;
 pub mod session;
 pub mod time;
@@ -115,6 +116,10 @@ pub const TOPICS: &[Topic] = &[
     Topic {
         title: "Ping",
         words: &ping::words::RHAI_MANIFEST,
+    },
+    Topic {
+        title: "Expectations",
+        words: &reach::words::RHAI_MANIFEST,
     },
     Topic {
         title: "Commands",

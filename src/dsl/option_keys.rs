@@ -1,6 +1,6 @@
 //! What can stand in the `#{…}` of each word, for completion and the manual.
 
-use crate::dsl::{exec, kind, make, ping, route};
+use crate::dsl::{exec, kind, make, ping, reach, route};
 
 /// The keys of the options of `word`, sorted; empty where it takes none.
 pub fn of(word: &str) -> Vec<&'static str> {
@@ -9,6 +9,7 @@ pub fn of(word: &str) -> Vec<&'static str> {
         "exec" => &[exec::KEYS],
         "lookup" => &[&["source"]],
         "mode" => &[&["flag", "switch"]],
+        "expect_no_reach" | "expect_reach" => &[reach::KEYS],
         "ping" => &[ping::KEYS],
         "route" => &[route::KEYS],
         "del_route" => &[route::KEYS_OF_DELETE],

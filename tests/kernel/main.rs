@@ -34,6 +34,7 @@ mod netns;
 mod ping;
 mod plan;
 mod random;
+mod reach;
 mod readme;
 mod refusals;
 mod rollback;
@@ -146,6 +147,7 @@ fn all() -> Vec<Case> {
         ipvtap::cases(),
         ping::cases(),
         plan::cases(),
+        reach::cases(),
         exec::cases(),
         within::cases(),
         ensure::cases(),
