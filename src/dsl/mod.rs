@@ -26,6 +26,7 @@ pub mod param;
 pub mod ping;
 pub mod place;
 pub mod print;
+pub mod queue;
 pub mod reach;
 pub mod route;
 pub mod session;
@@ -70,6 +71,10 @@ pub const TOPICS: &[Topic] = &[
         words: &link::properties::words::RHAI_MANIFEST,
     },
     Topic {
+        title: "Links' settings",
+        words: &link::settings::words::RHAI_MANIFEST,
+    },
+    Topic {
         title: "ipvlan",
         words: &ipvlan::words::RHAI_MANIFEST,
     },
@@ -112,6 +117,10 @@ pub const TOPICS: &[Topic] = &[
     Topic {
         title: "Routes",
         words: &route::words::RHAI_MANIFEST,
+    },
+    Topic {
+        title: "Queues",
+        words: &queue::words::RHAI_MANIFEST,
     },
     Topic {
         title: "Ping",

@@ -6,4 +6,8 @@ pub mod mac;
 pub mod name;
 pub mod network;
 pub mod options;
+pub mod percent;
 pub mod prefix;
+pub mod rate;
+pub mod size;
+pub mod unit;

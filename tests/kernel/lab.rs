@@ -117,6 +117,28 @@ impl Lab {
         output.stderr
     }
 
+    /// Makes calls on `front`, one after the other; returns the errors that they raise, as a script sees them.
+    pub(crate) fn caught(&self, front: &str, calls: &[&str]) -> String {
+        let calls: Vec<String> = calls
+            .iter()
+            .map(|call| format!("|| {{ {front}.{call}; }}"))
+            .collect();
+        self.run(&format!(
+            r#"
+            for attempt in [{}] {{
+                try {{
+                    attempt.call();
+                    print("accepted");
+                }} catch (e) {{
+                    print(`${{e.kind}}: ${{e.message}}`);
+                    for note in e.notes {{ print(`  ${{note}}`); }}
+                    if e.hint != () {{ print(`  hint: ${{e.hint}}`); }}
+                }}
+            }}"#,
+            calls.join(", ")
+        ))
+    }
+
     /// Evaluates a line that is to come to its end; returns its value as JSON.
     pub(crate) fn value(&self, line: &str) -> Value {
         let output = self.ipvsh(&["--json", "-e", line]);
@@ -153,6 +175,18 @@ impl Lab {
             return Value::Array(Vec::new());
         }
         serde_json::from_str(&text).expect("JSON of ip")
+    }
+
+    /// What `tc -j` says to `arguments` in the namespace `netns`.
+    pub(crate) fn tc(&self, netns: &str, arguments: &str) -> Value {
+        let mut words = if netns == HOST {
+            Vec::new()
+        } else {
+            vec!["-n", netns]
+        };
+        words.push("-j");
+        words.extend(arguments.split_whitespace());
+        serde_json::from_str(&common::output("tc", &words)).expect("JSON of tc")
     }
 
     /// The link `name` of the namespace `netns` as `ip -d link` describes it.

@@ -33,12 +33,14 @@ mod macvlan;
 mod netns;
 mod ping;
 mod plan;
+mod queue;
 mod random;
 mod reach;
 mod readme;
 mod refusals;
 mod rollback;
 mod route;
+mod settings;
 mod stories;
 mod veth;
 mod vlan;
@@ -135,6 +137,7 @@ fn all() -> Vec<Case> {
     [
         netns::cases(),
         link::cases(),
+        settings::cases(),
         addr::cases(),
         route::cases(),
         veth::cases(),
@@ -145,6 +148,7 @@ fn all() -> Vec<Case> {
         macvlan::cases(),
         ipvlan::cases(),
         ipvtap::cases(),
+        queue::cases(),
         ping::cases(),
         plan::cases(),
         reach::cases(),

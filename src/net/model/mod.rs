@@ -9,6 +9,7 @@
 mod answer;
 mod link;
 mod place;
+mod queue;
 
 use std::cell::RefCell;
 use std::collections::{BTreeMap, HashMap};
