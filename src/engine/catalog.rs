@@ -259,7 +259,10 @@ impl Catalog {
                 continue;
             };
             let alias = modules::alias(module);
-            for function in ast.iter_functions().filter(|f| f.access.is_public()) {
+            // Closures are functions too, of names that nobody can type.
+            let is_named =
+                |f: &rhai::ScriptFnMetadata| f.access.is_public() && !f.name.contains('$');
+            for function in ast.iter_functions().filter(is_named) {
                 let name = format!("{alias}::{}", function.name);
                 let signature = Signature {
                     name: name.clone(),

@@ -123,7 +123,7 @@ impl Context<'_> {
         let functions = parsed.as_ref().map(rhai::AST::iter_functions);
         let functions = functions.into_iter().flatten();
         functions
-            .filter(|function| function.access.is_public())
+            .filter(|function| function.access.is_public() && !function.name.contains('$'))
             .map(|function| of_script(&function))
             .collect()
     }
