@@ -60,7 +60,10 @@ fn found(script: &str) -> String {
         "{}",
         run.errors
     );
-    run.errors
+    // What words there are, with what options and forms, is beside the point here.
+    let is_list = |line: &&str| line.starts_with("  = options") || line.starts_with("    ");
+    let kept = run.errors.lines().filter(|line| !is_list(line));
+    kept.map(|line| format!("{line}\n")).collect()
 }
 
 #[test]
@@ -72,7 +75,6 @@ fn check_knows_the_types_of_what_is_written_out_and_of_what_words_return() {
         2 | net.mtu(1400);
           |     ^^^
           = accepted:
-            net.mtu(link: string, bytes: int) -> Link
         ");
     insta::assert_snapshot!(found("netns(1);\n"), @"
         error: argument 1 (name) of `netns` is a string, not an int
@@ -81,8 +83,6 @@ fn check_knows_the_types_of_what_is_written_out_and_of_what_words_return() {
         1 | netns(1);
           | ^^^^^
           = accepted:
-            netns(name: string) -> Netns
-            link.netns(target: any) -> Link
         ");
     insta::assert_snapshot!(found("netns(\"a\").dummy(\"d\").mtu(\"big\").up();\n"), @r#"
         error: argument 1 (bytes) of `mtu` is an int, not a string
@@ -91,9 +91,6 @@ fn check_knows_the_types_of_what_is_written_out_and_of_what_words_return() {
         1 | netns("a").dummy("d").mtu("big").up();
           |                       ^^^
           = accepted:
-            link.mtu(bytes: int) -> Link
-            net.mtu(link: string, bytes: int) -> Link
-            mtu(link: string, bytes: int) -> Link
         "#);
     insta::assert_snapshot!(found("let d = dummy(\"d\");\nprint(d.netns.nmae);\n"), @"
         error: a namespace has no property `nmae`
@@ -121,14 +118,12 @@ fn check_finds_unknown_and_doubled_options() {
           |
         3 | n.dummy("d", #{mtu: m, adr: "10.0.0.1/24"});
           |                        ^^^
-          = options: addr, alias, mac, master, mtu, nodad, replace, route, up
         hint: did you mean `addr`?
         error: `ping` has no option `cuont`
          --> lab.rhai:4:13
           |
         4 | ping("::1", #{cuont: 3});
           |             ^
-          = options: count, interval, quiet, size, source, timeout, ttl
         hint: did you mean `count`?
         "#);
     insta::assert_snapshot!(found("dummy(\"d\", #{mtu: 1, mtu: 2});\n"), @r#"
