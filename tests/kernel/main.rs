@@ -25,11 +25,13 @@ mod ensure;
 mod errors;
 mod examples;
 mod exec;
+mod faults;
 mod ipvlan;
 mod ipvtap;
 mod journal;
 mod link;
 mod macvlan;
+mod neighbor;
 mod netns;
 mod ping;
 mod plan;
@@ -40,8 +42,10 @@ mod readme;
 mod refusals;
 mod rollback;
 mod route;
+mod rule;
 mod settings;
 mod stories;
+mod sysctl;
 mod veth;
 mod vlan;
 mod within;
@@ -148,6 +152,9 @@ fn all() -> Vec<Case> {
         macvlan::cases(),
         ipvlan::cases(),
         ipvtap::cases(),
+        rule::cases(),
+        neighbor::cases(),
+        sysctl::cases(),
         queue::cases(),
         ping::cases(),
         plan::cases(),
@@ -156,6 +163,7 @@ fn all() -> Vec<Case> {
         within::cases(),
         ensure::cases(),
         rollback::cases(),
+        faults::cases(),
         journal::cases(),
         random::cases(),
         errors::cases(),
