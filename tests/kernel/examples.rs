@@ -44,6 +44,9 @@ fn needs(code: &str) -> &'static [&'static str] {
         ("htb", &["htb", "u32"][..]),
         ("netem", &["netem"]),
         ("tbf", &["tbf"]),
+        ("router", &["veth"]),
+        ("star", &["bridge", "veth"]),
+        ("trunk", &["veth", "vlan"]),
         ("uplink", &["bond", "dummy"]),
     ] {
         if words.contains(&word) {

@@ -44,6 +44,7 @@ mod rollback;
 mod route;
 mod rule;
 mod settings;
+mod stdlib;
 mod stories;
 mod sysctl;
 mod veth;
@@ -169,6 +170,7 @@ fn all() -> Vec<Case> {
         errors::cases(),
         refusals::cases(),
         examples::cases(),
+        stdlib::cases(),
         stories::cases(),
         readme::cases(),
     ]
