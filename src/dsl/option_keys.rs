@@ -1,6 +1,6 @@
 //! What can stand in the `#{…}` of each word, for completion and the manual.
 
-use crate::dsl::{exec, kind, make, neighbor, ping, queue, reach, route, rule};
+use crate::dsl::{exec, filter, kind, make, neighbor, ping, queue, reach, route, rule};
 
 /// The keys of the options of `word`, sorted; empty where it takes none.
 pub fn of(word: &str) -> Vec<&'static str> {
@@ -9,6 +9,10 @@ pub fn of(word: &str) -> Vec<&'static str> {
         "exec" => &[exec::KEYS],
         "lookup" => &[&["source"]],
         "mode" => &[&["flag", "switch"]],
+        "accept" | "drop" | "reject" => &[filter::MATCH, &["hook"]],
+        "masquerade" => &[&["dport", "from", "proto", "sport", "to"]],
+        "nat" => &[filter::MATCH, &["dnat", "snat"]],
+        "nft" => &[&["replace"]],
         "htb" => &[queue::HTB, &["replace"]],
         "netem" => &[queue::NETEM, &["replace"]],
         "expect_no_reach" | "expect_reach" => &[reach::KEYS],

@@ -26,6 +26,7 @@ mod errors;
 mod examples;
 mod exec;
 mod faults;
+mod filter;
 mod ipvlan;
 mod ipvtap;
 mod journal;
@@ -157,6 +158,7 @@ fn all() -> Vec<Case> {
         neighbor::cases(),
         sysctl::cases(),
         queue::cases(),
+        filter::cases(),
         ping::cases(),
         plan::cases(),
         reach::cases(),
