@@ -316,7 +316,8 @@ pub mod words {
     ///
     /// ```rhai
     /// let a = netns("a");
-    /// a.up("lo").drop(#{to: "127.0.0.2", proto: "icmp"});
+    /// a.up("lo");
+    /// a.drop(#{to: "127.0.0.2", proto: "icmp"});
     /// a.ping("127.0.0.2", #{count: 1, timeout: "100ms", quiet: true}).received    // => 0
     /// ```
     #[rhai_fn(return_raw, volatile)]

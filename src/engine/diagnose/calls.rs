@@ -156,7 +156,8 @@ impl Call<'_> {
         });
         if let Some((alias, name)) = name.rsplit_once("::") {
             let functions = context.functions_of_module(alias);
-            let known: Vec<_> = functions.iter().map(|form| form.name.as_str()).collect();
+            let mut known: Vec<_> = functions.iter().map(|form| form.name.as_str()).collect();
+            known.sort_unstable();
             let report = report.note(format!("it has {}", known.join(" ")));
             return match nearest(name, known.iter().copied()) {
                 Some(near) => report.hint(format!("did you mean `{alias}::{near}`?")),
