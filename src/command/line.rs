@@ -128,10 +128,11 @@ impl From<Color> for When {
 pub(crate) enum Command {
     /// Show the manual: all words, or one
     Doc(Doc),
-    /// Look for mistakes in a script without running it
+    /// Look for mistakes in scripts and the modules that they import, without running them
     Check {
-        /// The script
-        file: PathBuf,
+        /// The scripts; parameters behind a single one are checked as well
+        #[arg(value_name = "SCRIPT [--PARAMETER VALUE]…", required = true, num_args = 1.., trailing_var_arg = true, allow_hyphen_values = true)]
+        scripts: Vec<String>,
     },
     /// Show what a run of a script would change here, without changing it; exits with 10 where it would change something
     Plan {

@@ -31,7 +31,7 @@ pub(crate) fn dispatch(cli: &Cli) -> u8 {
     let options = &cli.options;
     let result = match &cli.command {
         Some(Command::Doc(what)) => doc::show(what, options),
-        Some(Command::Check { file }) => check::check(file, options),
+        Some(Command::Check { scripts }) => check::check(scripts, options),
         Some(Command::Plan { script }) => stack::with_room(|| plan::plan(script, options))
             .unwrap_or_else(|error| Err(cannot_start(&error))),
         Some(Command::Ls) => ls::list(options),

@@ -22,6 +22,7 @@ pub mod macvlan;
 mod make;
 pub mod neighbor;
 pub mod netns;
+pub mod network;
 pub mod option_keys;
 pub mod param;
 pub mod ping;
@@ -123,6 +124,10 @@ pub const TOPICS: &[Topic] = &[
     Topic {
         title: "Addresses",
         words: &addr::words::RHAI_MANIFEST,
+    },
+    Topic {
+        title: "Arithmetic of addresses",
+        words: &network::words::RHAI_MANIFEST,
     },
     Topic {
         title: "Routes",

@@ -46,6 +46,7 @@ mod rollback;
 mod route;
 mod rule;
 mod settings;
+mod stdlib;
 mod stories;
 mod sysctl;
 mod veth;
@@ -173,6 +174,7 @@ fn all() -> Vec<Case> {
         errors::cases(),
         refusals::cases(),
         examples::cases(),
+        stdlib::cases(),
         stories::cases(),
         readme::cases(),
     ]
