@@ -82,6 +82,7 @@ fn report(lab: &str, undone: &Undone, options: &Options) -> serde_json::Value {
         "lab": lab,
         "namespaces": undone.namespaces,
         "links": undone.links,
+        "processes": undone.processes,
         "changes": undone.changes,
         "left": undone.left,
         "failures": failures,

@@ -72,6 +72,7 @@ fn summary(lab: &Inventory) -> String {
         ("setting", "setting", "settings"),
         ("address", "address", "addresses"),
         ("route", "route", "routes"),
+        ("process", "process", "processes"),
         ("change", "other change", "other changes"),
     ];
     let parts: Vec<String> = kinds

@@ -1,9 +1,11 @@
 //! Commands: run a program inside a namespace, from a list of arguments, and get its output and exit code back.
 
-use std::path::Path;
+use std::collections::BTreeMap;
 use std::process::Stdio;
 use std::rc::Rc;
 
+use nix::sys::signal::{Signal, killpg};
+use nix::unistd::Pid;
 use rhai::plugin::{Dynamic, NativeCallContext, export_module};
 use rhai::{Array, Map};
 use tokio::process::Command;
@@ -12,69 +14,111 @@ use crate::dsl::handle::Netns;
 use crate::dsl::{Answer, Session, answer};
 use crate::error::{Error, Kind, Result};
 use crate::lab;
-use crate::net::namespace;
+use crate::net::process::{Program, Tie};
 use crate::value::options::{self, Options};
 
-/// What a command can be told.
-pub(crate) const KEYS: &[&str] = &["check", "cwd", "env", "input", "timeout"];
+/// What every program can be told.
+pub(crate) const PROGRAM_KEYS: &[&str] = &["cwd", "env", "user"];
 
-/// The arguments of a command: text each; numbers are taken as text.
-fn arguments(list: &Array) -> Result<Vec<String>> {
-    let arguments: Vec<String> = list
-        .iter()
-        .map(|argument| match argument.type_name() {
-            "i64" | "f64" | "bool" | "char" | "string" => Ok(argument.to_string()),
-            other => Err(Error::invalid(format!(
-                "an argument of a command is text, not {}",
-                options::type_in_words(other)
-            ))),
-        })
+/// What a command can be told besides.
+pub(crate) const KEYS: &[&str] = &["check", "input", "timeout"];
+
+/// The words of a line, as a shell splits it; nothing else of what a shell does is done.
+pub(crate) fn words_of(line: &str) -> Result<Array> {
+    let words = shlex::split(line).ok_or_else(|| {
+        Error::invalid("a quote in the line is not closed")
+            .hint("give the program and its arguments as a list to write them as they are")
+    })?;
+    Ok(words.into_iter().map(Dynamic::from).collect())
+}
+
+/// A text as a program takes it: numbers and truth values are written out.
+fn text_of(value: &Dynamic, what: &str) -> Result<String> {
+    match value.type_name() {
+        "i64" | "f64" | "bool" | "char" | "string" => {
+            let text = value.to_string();
+            if text.contains('\0') {
+                return Err(Error::invalid(format!("{what} holds a zero byte")));
+            }
+            Ok(text)
+        }
+        other => Err(Error::invalid(format!(
+            "{what} is text, not {}",
+            options::type_in_words(other)
+        ))),
+    }
+}
+
+/// The environment that `env` asks for.
+fn environment(env: Option<Dynamic>) -> Result<BTreeMap<String, Option<String>>> {
+    let Some(env) = env else {
+        return Ok(BTreeMap::new());
+    };
+    let given = env.type_name();
+    let env = env
+        .try_cast::<Map>()
+        .ok_or_else(|| options::wrong_type("env", "a map", given))?;
+    let variable = |(name, value): (rhai::Identifier, Dynamic)| {
+        if name.is_empty() || name.contains(['=', '\0']) {
+            return Err(Error::invalid(format!(
+                "`{}` can't be the name of a variable",
+                name.escape_debug()
+            )));
+        }
+        let what = format!("the variable `{name}`");
+        let value = (!value.is_unit()).then(|| text_of(&value, &what));
+        Ok((name.to_string(), value.transpose()?))
+    };
+    env.into_iter().map(variable).collect()
+}
+
+/// The program that a list names, with what `options` say of how it runs.
+pub(crate) fn program(list: &Array, options: &mut Options) -> Result<Program> {
+    let arguments = list.iter();
+    let argv: Vec<String> = arguments
+        .map(|argument| text_of(argument, "an argument of a command"))
         .collect::<Result<_>>()?;
-    if arguments.first().is_none_or(String::is_empty) {
+    if argv.first().is_none_or(String::is_empty) {
         return Err(Error::invalid("the list names no program")
             .hint("write the program and its arguments: [\"ip\", \"address\"]"));
     }
-    if arguments.iter().any(|argument| argument.contains('\0')) {
-        return Err(Error::invalid("an argument of a command holds a zero byte"));
+    Ok(Program {
+        argv,
+        cwd: options.string("cwd")?.map(Into::into),
+        user: match options.take("user") {
+            Some(user) => Some(text_of(&user, "option `user`")?),
+            None => None,
+        },
+        env: environment(options.take("env"))?,
+    })
+}
+
+/// Adds how the program is to be written where there is none of that name.
+pub(crate) fn explained(error: Error) -> Error {
+    if error.kind == Kind::NotFound && error.errno.is_some() && error.hint.is_none() {
+        return error.hint("write the program and each argument as an item of the list");
     }
-    Ok(arguments)
+    error
 }
 
 fn run(session: &Rc<Session>, net: &Netns, list: &Array, options: Map) -> Result<Map> {
     let named = list.first().map(ToString::to_string).unwrap_or_default();
-    let context = |error: Error| error.doing("run", &named).within(net.label());
-    let arguments = arguments(list).map_err(context)?;
-    let mut options = Options::new("exec", options, &[KEYS]).map_err(context)?;
+    let context = |error: Error| match error.kind {
+        Kind::Interrupted => error,
+        _ => explained(error).doing("run", &named).within(net.label()),
+    };
+    let mut options = Options::new("exec", options, &[KEYS, PROGRAM_KEYS]).map_err(context)?;
     let check = options.flag("check").map_err(context)?.unwrap_or(false);
     let input = options.string("input").map_err(context)?;
-    let cwd = options.string("cwd").map_err(context)?;
     let timeout = options.duration("timeout").map_err(context)?;
-    let env = options.take("env");
+    let program = program(list, &mut options).map_err(context)?;
+    net.check()?;
     let lab = session.lab();
-    lab.trace().attempt(|| said(net, &arguments));
-    if lab.would_test(net, "exec", &arguments.join(" ")) {
+    let command = program.command(net, lab.name().as_deref(), Tie::Bound);
+    let mut command = Command::from(command.map_err(context)?);
+    lab.trace().attempt(|| said(net, &program.argv));
+    if lab.would_test(net, "exec", &program.line()) {
         return Ok(outcome(0, Vec::new(), Vec::new()));
-    }
-    let mut command = Command::new(&arguments[0]);
-    command.args(&arguments[1..]);
-    if let Some(cwd) = cwd {
-        if !Path::new(&cwd).is_dir() {
-            return Err(context(Error::new(
-                Kind::NotFound,
-                format!("there is no folder `{cwd}`"),
-            )));
-        }
-        command.current_dir(cwd);
-    }
-    if let Some(env) = env {
-        let given = env.type_name();
-        let env = env
-            .try_cast::<Map>()
-            .ok_or_else(|| context(options::wrong_type("env", "a map", given)))?;
-        command.envs(
-            env.iter()
-                .map(|(name, value)| (name.to_string(), value.to_string())),
-        );
     }
     command
         .stdin(if input.is_some() {
@@ -85,7 +129,6 @@ fn run(session: &Rc<Session>, net: &Netns, list: &Array, options: Map) -> Result
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
         .kill_on_drop(true);
-    net.check()?;
     let too_long = async {
         match timeout {
             Some(limit) => {
@@ -104,15 +147,7 @@ fn run(session: &Rc<Session>, net: &Netns, list: &Array, options: Map) -> Result
     };
     let output = session
         .wait(output(net, &mut command, input, cut_off))?
-        .map_err(|error| match error.kind {
-            Kind::Interrupted => error,
-            Kind::NotFound => context(
-                error
-                    .cause("there is no such program")
-                    .hint("write the program and each argument as an item of the list"),
-            ),
-            _ => context(error),
-        })?;
+        .map_err(context)?;
     let code = exit_code(output.status);
     if check && code != 0 {
         let text = String::from_utf8_lossy(&output.stderr);
@@ -142,7 +177,7 @@ fn outcome(code: i64, stdout: Vec<u8>, stderr: Vec<u8>) -> Map {
 }
 
 /// The exit code as a shell has it: 128 and the signal where one ended the command.
-fn exit_code(status: std::process::ExitStatus) -> i64 {
+pub(crate) fn exit_code(status: std::process::ExitStatus) -> i64 {
     use std::os::unix::process::ExitStatusExt;
     let code = status.code().or(status.signal().map(|signal| 128 + signal));
     i64::from(code.unwrap_or(-1))
@@ -155,8 +190,7 @@ async fn output(
     cut_off: impl Future<Output = Error>,
 ) -> Result<std::process::Output> {
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
-    // The child is started by this thread while it is in the namespace, and so is born there.
-    let mut child = namespace::within(net.namespace(), || command.spawn())??;
+    let mut child = Program::start(net, || command.spawn())?;
     let stdin = child.stdin.take();
     let feed = async {
         if let (Some(mut stdin), Some(input)) = (stdin, input) {
@@ -196,7 +230,12 @@ async fn output(
         }),
         Err(error) => {
             // Its end is waited for: while it lives, so does the namespace that it is in.
-            if child.try_wait()?.is_none() {
+            if let Some(pid) = child
+                .id()
+                .filter(|_| !matches!(child.try_wait(), Ok(Some(_))))
+            {
+                // What it has started has its group.
+                let _ = killpg(Pid::from_raw(pid.cast_signed()), Signal::SIGKILL);
                 child.kill().await?;
             }
             Err(error)
@@ -214,7 +253,9 @@ async fn output(
 pub mod words {
     /// Runs a program inside the namespace, from a list of arguments, and returns a map of `code`, `ok`, `stdout` and `stderr`.
     ///
-    /// No shell is in between. An exit code other than 0 is a result and no error. What `ip netns exec NAME COMMAND` does.
+    /// No shell is in between. An exit code other than 0 is a result and no error. What `ip netns exec NAME COMMAND` does: the
+    /// program sees a `/sys` of the namespace, and the files of `/etc/netns/NAME` in place of those that `/etc` has. Its
+    /// environment holds the lab's name, `$IPVSH_LAB`, and the namespace's, `$IPVSH_NETNS`. It ends with ipvsh at the latest.
     ///
     /// ```rhai
     /// netns("a").exec(["echo", "hello"]).stdout    // => "hello\n"
@@ -224,7 +265,7 @@ pub mod words {
         exec_with(context, net, command, Map::new())
     }
 
-    /// Runs a program with options: `input` (text), `timeout` ("5s"), `env` (a map), `cwd`, `check` (an exit code other than 0 is an error).
+    /// Runs a program with options: `input` (text), `timeout` ("5s"), `check` (an exit code other than 0 is an error), `env` (a map; `()` takes a variable away), `cwd`, `user` (a name or number).
     ///
     /// ```rhai
     /// netns("a").exec(["cat"], #{input: "abc"}).stdout    // => "abc"
@@ -239,10 +280,10 @@ pub mod words {
         answer(&context, |session| run(session, net, &command, options))
     }
 
-    /// Runs a program given as one line, split at white space. No shell reads it: quotes and `$` mean nothing.
+    /// Runs a program given as one line, split into words as a shell does: quotes hold a word together. No shell reads it: `$`, `*` and `|` mean nothing.
     ///
     /// ```rhai
-    /// netns("a").exec("echo hello world").stdout    // => "hello world\n"
+    /// netns("a").exec("echo 'hello  world' $HOME").stdout    // => "hello  world $HOME\n"
     /// ```
     #[rhai_fn(name = "exec", return_raw, volatile)]
     pub fn exec_line(context: NativeCallContext, net: &mut Netns, command: &str) -> Answer<Map> {
@@ -261,8 +302,10 @@ pub mod words {
         command: &str,
         options: Map,
     ) -> Answer<Map> {
-        let words = command.split_whitespace();
-        let list: Array = words.map(|word| word.to_owned().into()).collect();
-        exec_with(context, net, list, options)
+        answer(&context, |session| {
+            let list = words_of(command)
+                .map_err(|error| error.doing("run", command).within(net.label()))?;
+            run(session, net, &list, options)
+        })
     }
 }

@@ -29,6 +29,7 @@ pub mod ping;
 pub mod place;
 pub mod port;
 pub mod print;
+pub mod process;
 pub mod progress;
 pub mod queue;
 pub mod reach;
@@ -164,6 +165,10 @@ pub const TOPICS: &[Topic] = &[
     Topic {
         title: "Commands",
         words: &exec::words::RHAI_MANIFEST,
+    },
+    Topic {
+        title: "Processes",
+        words: &process::words::RHAI_MANIFEST,
     },
     Topic {
         title: "Labs",

@@ -164,6 +164,9 @@ fn delete(session: &Rc<Session>, net: &Netns) -> Result<()> {
             .report_namespace(Outcome::Unchanged, net.label());
         return Ok(());
     }
+    session
+        .wait(session.lab().end_processes(&net.0))?
+        .map_err(context)?;
     namespace::delete(&name).map_err(context)?;
     session.lab().netns_deleted(&net.0);
     // What was learned of ipvlan ports may hold it open, too.
@@ -237,7 +240,8 @@ pub mod words {
 
     /// Deletes the namespace: its name, and all that is in it. Gone already is no error.
     ///
-    /// What `ip netns del NAME` does. It lives on, nameless, while a process is still inside.
+    /// What `ip netns del NAME` does. The lab's processes in it are ended first; it lives on, nameless, while a process of
+    /// somebody else is still inside.
     ///
     /// ```rhai
     /// netns("a").delete();

@@ -6,7 +6,8 @@ use crate::dsl::{exec, filter, kind, make, neighbor, ping, port, queue, reach, r
 pub fn of(word: &str) -> Vec<&'static str> {
     let lists: &[&[&'static str]] = match word {
         "addr" => &[&["nodad"]],
-        "exec" => &[exec::KEYS],
+        "exec" => &[exec::KEYS, exec::PROGRAM_KEYS],
+        "spawn" => &[exec::PROGRAM_KEYS],
         "lookup" => &[&["source"]],
         "mode" => &[&["flag", "switch"]],
         "accept" | "drop" | "reject" => &[filter::MATCH, &["hook"]],

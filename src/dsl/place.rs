@@ -1,18 +1,18 @@
 //! Being somewhere: go to a namespace and back, open a shell in one.
 
 use std::os::fd::AsFd;
-use std::process::Command;
 use std::rc::Rc;
 
 use nix::sys::signal::{SigHandler, Signal, signal};
 use nix::unistd::{getpgrp, tcgetpgrp, tcsetpgrp};
 use rhai::plugin::{Dynamic, NativeCallContext, export_module};
 
+use crate::dsl::exec::exit_code;
 use crate::dsl::handle::Netns;
 use crate::dsl::netns::namespace_argument;
 use crate::dsl::{Answer, Session, answer};
 use crate::error::{Error, Kind, Result};
-use crate::net::namespace;
+use crate::net::process::{Program, Tie};
 
 fn enter(session: &Rc<Session>, place: &Dynamic) -> Result<()> {
     if session.is_within() {
@@ -42,29 +42,33 @@ fn leave(session: &Rc<Session>) -> Result<()> {
 }
 
 /// Runs the user's shell in `net` and waits for its end.
-fn shell(net: &Netns) -> Result<i64> {
+fn shell(session: &Rc<Session>, net: &Netns) -> Result<i64> {
     net.check()?;
     let program = std::env::var_os("SHELL").filter(|shell| !shell.is_empty());
     let program = program.unwrap_or_else(|| "/bin/sh".into());
-    let mut command = Command::new(&program);
-    command.env("IPVSH_NETNS", net.label());
-    // The child is started by this thread while it is in the namespace, and so is born there.
-    let child = namespace::within(net.namespace(), || command.spawn())?;
-    let ended = child.and_then(|mut child| child.wait());
-    take_terminal_back();
-    match ended {
-        Ok(status) => Ok(status.code().map_or(-1, i64::from)),
-        Err(error) => {
-            let error = Error::io(&error);
-            let name = program.to_string_lossy();
-            Err(match error.kind {
-                Kind::NotFound => error.cause("there is no such program").hint("set $SHELL"),
-                _ => error,
-            }
-            .doing("run the shell", &name)
-            .within(net.label()))
-        }
+    let name = program.to_string_lossy().into_owned();
+    let context = |error: Error| {
+        let error = match error.kind {
+            Kind::NotFound => error.hint("set $SHELL"),
+            _ => error,
+        };
+        error.doing("run the shell", &name).within(net.label())
+    };
+    let program = Program {
+        argv: vec![name.clone()],
+        ..Program::default()
+    };
+    let lab = session.lab().name();
+    let mut command = program
+        .command(net, lab.as_deref(), Tie::Terminal)
+        .map_err(context)?;
+    if session.lab().would_test(net, "shell", &name) {
+        return Ok(0);
     }
+    let child = Program::start(net, || command.spawn());
+    let ended = child.and_then(|mut child| Ok(child.wait()?));
+    take_terminal_back();
+    ended.map(exit_code).map_err(context)
 }
 
 /// A shell that was killed leaves the terminal with its own process group, and we would be stopped at the next read.
@@ -119,14 +123,15 @@ pub mod words {
 
     /// Opens your own shell, `$SHELL`, in the namespace, and returns its exit code when it ends.
     ///
-    /// What `ip netns exec NAME $SHELL` does. `$IPVSH_NETNS` holds the namespace's name there.
+    /// What `ip netns exec NAME $SHELL` does, with `/sys` and the files of `/etc/netns/NAME` as `exec` has them.
+    /// `$IPVSH_NETNS` holds the namespace's name there.
     ///
     /// ```rhai,no_run
     /// netns("net-1").shell();
     /// ```
     #[rhai_fn(name = "shell", return_raw, volatile)]
     pub fn shell_(context: NativeCallContext, net: &mut Netns) -> Answer<i64> {
-        answer(&context, |_| super::shell(net))
+        answer(&context, |session| super::shell(session, net))
     }
 
     /// Opens your own shell in the namespace of that name.
@@ -136,8 +141,8 @@ pub mod words {
     /// ```
     #[rhai_fn(name = "shell", return_raw, volatile)]
     pub fn shell_named(context: NativeCallContext, place: &str) -> Answer<i64> {
-        answer(&context, |_| {
-            super::shell(&namespace_argument(&place.to_owned().into())?)
+        answer(&context, |session| {
+            super::shell(session, &namespace_argument(&place.to_owned().into())?)
         })
     }
 }

@@ -9,6 +9,7 @@ use crate::dsl::addr::Address;
 use crate::dsl::handle::{Link, Netns};
 use crate::dsl::neighbor::Neighbor;
 use crate::dsl::ping::PingReport;
+use crate::dsl::process::{self, Process};
 use crate::dsl::route::Route;
 use crate::dsl::rule::Rule;
 use crate::dsl::{Answer, Session, answer, link, ping};
@@ -44,6 +45,8 @@ pub(crate) fn value(session: Option<&Rc<Session>>, value: &Dynamic) -> Value {
         neighbor.show()
     } else if let Some(report) = value.read_lock::<PingReport>() {
         ping::show(&report)
+    } else if let Some(running) = value.read_lock::<Process>() {
+        process::show(session, &running)
     } else if value.is::<FnPtr>() {
         Value::Word("a function".to_owned())
     } else {

@@ -1,10 +1,14 @@
-//! Keywords as keys: `#{switch: true}` is a map, though `switch` is a keyword of Rhai's.
+//! Keywords as keys: `#{switch: true}` is a map, though `switch` is a keyword of Rhai's. `spawn`, which Rhai keeps for
+//! itself and has no use for, is a word.
 
 use std::cell::RefCell;
 
 use rhai::{Engine, Position, Token};
 
 use crate::engine::words;
+
+/// The word of ours that Rhai reserves.
+const SPAWN: &str = "spawn";
 
 /// Where the parser is, as far as its brackets tell.
 #[derive(Default)]
@@ -53,7 +57,10 @@ impl Place {
             self.help = Help::Nothing;
         }
         self.position = position;
-        let token = self.read_help(token);
+        let token = match self.read_help(token) {
+            Token::Reserved(name) if name.as_str() == SPAWN => Token::Identifier(name),
+            token => token,
+        };
         let is_key = std::mem::take(&mut self.is_key);
         match &token {
             Token::MapStart => {
@@ -108,6 +115,7 @@ mod tests {
     fn eval(text: &str) -> String {
         let mut engine = Engine::new();
         allow_keywords(&mut engine);
+        engine.register_fn("spawn", |x: i64| x + 1);
         // An unfinished text before must leave no trace.
         let _ = engine.compile("[#{a: ");
         engine
@@ -119,6 +127,12 @@ mod tests {
     fn a_keyword_is_a_key_and_a_property() {
         assert_eq!(eval("#{switch: true}.switch"), "true");
         assert_eq!(eval("#{a: [1, 2], in: 3, b: #{if: 4}}.b.if"), "4");
+    }
+
+    #[test]
+    fn spawn_is_a_name_like_any_other() {
+        assert_eq!(eval("spawn(1) + 1.spawn()"), "4");
+        assert_eq!(eval("#{spawn: 1}.spawn"), "1");
     }
 
     #[test]

@@ -54,6 +54,7 @@ pub(crate) fn with_article(name: &str) -> String {
     match name {
         "Netns" => "a namespace".to_owned(),
         "Link" => "a link".to_owned(),
+        "Process" => "a process".to_owned(),
         "PingReport" => "a ping report".to_owned(),
         "Address" => "an address".to_owned(),
         "Route" => "a route".to_owned(),

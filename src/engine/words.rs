@@ -16,6 +16,7 @@ use crate::dsl::addr::Address;
 use crate::dsl::handle::{Link, Netns};
 use crate::dsl::neighbor::Neighbor;
 use crate::dsl::ping::PingReport;
+use crate::dsl::process::Process;
 use crate::dsl::route::Route;
 use crate::dsl::rule::Rule;
 use crate::dsl::session::exception;
@@ -118,6 +119,7 @@ pub(crate) fn register(engine: &mut Engine) {
     engine.register_type_with_name::<Rule>("Rule");
     engine.register_type_with_name::<Neighbor>("Neighbor");
     engine.register_type_with_name::<PingReport>("PingReport");
+    engine.register_type_with_name::<Process>("Process");
     let mut words = Module::new();
     for (_, entry, form, types) in forms() {
         let func = entry.func();

@@ -7,7 +7,7 @@ use crate::lab::journal::Journal;
 use crate::lab::recognise::{self, Finder};
 use crate::lab::record::{Place, Run, Step};
 use crate::lab::undo::Undo;
-use crate::net::{address, queue, route, sysctl};
+use crate::net::{address, process, queue, route, sysctl};
 
 /// A lab, as it stands.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -25,7 +25,7 @@ pub struct Inventory {
 /// One thing that a lab made or changed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Item {
-    /// What kind of thing: `namespace`, `link`, `setting`, `address`, `route`, `change`.
+    /// What kind of thing: `namespace`, `link`, `setting`, `address`, `route`, `process`, `change`.
     pub kind: &'static str,
     /// What it is, in words.
     pub what: String,
@@ -61,8 +61,9 @@ impl Inventory {
             .collect();
         for Step { undo, .. } in contents.steps.into_iter().rev() {
             let (key, mut item) = describe(&undo);
-            let is_netns = matches!(undo, Undo::DeleteNetns { .. });
-            let goes_along = !is_netns && undo.netns().is_some_and(|at| made.contains(at));
+            // A process goes with its namespace, too, and is listed: it does something there.
+            let is_listed = matches!(undo, Undo::DeleteNetns { .. } | Undo::EndProcess { .. });
+            let goes_along = !is_listed && undo.netns().is_some_and(|at| made.contains(at));
             // Of several changes of one thing the last is what should be seen.
             if !judged.insert(key) || goes_along {
                 continue;
@@ -151,6 +152,13 @@ fn describe(undo: &Undo<Place>) -> (String, Item) {
             let link = link.map_or_else(String::new, |link| format!(" on link `{}`", link.name));
             ("change", format!("{what}{link} in `{place}`"))
         }
+        Undo::EndProcess {
+            process, program, ..
+        } => {
+            let line = program.line();
+            let what = format!("process {} (`{line}`) in namespace `{place}`", process.pid);
+            return (what.clone(), item("process", what));
+        }
         Undo::Sysctl { key, new, .. } => {
             let what = format!("sysctl `{key}` {new} in namespace `{place}`");
             return (format!("{key} {place}"), item("setting", what));
@@ -172,6 +180,13 @@ fn item(kind: &'static str, what: String) -> Item {
 }
 
 async fn state(undo: &Undo) -> Result<State> {
+    let stands = |is: bool| if is { State::Stands } else { State::Missing };
+    if let Undo::EndProcess {
+        process, output, ..
+    } = undo
+    {
+        return Ok(stands(!process::family(*process, output).is_empty()));
+    }
     let Some(netns) = undo.netns() else {
         return Ok(State::Changed("was never finished".to_owned()));
     };
@@ -190,7 +205,6 @@ async fn state(undo: &Undo) -> Result<State> {
     if undo.link().is_some() && index.is_none() {
         return Ok(State::Missing);
     }
-    let stands = |is: bool| if is { State::Stands } else { State::Missing };
     Ok(match undo {
         Undo::Restore { new, .. } => match seen.as_ref().and_then(|seen| new.of(seen)) {
             Some(present) if present != *new => State::Changed(format!("is {present} now")),

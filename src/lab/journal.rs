@@ -31,6 +31,11 @@ pub fn folder() -> PathBuf {
     base.join("labs")
 }
 
+/// The folder that the output of spawned processes lies in.
+pub fn output_folder() -> PathBuf {
+    folder().with_file_name("output")
+}
+
 /// Checks that `name` can be a lab's.
 pub fn check_name(name: &str) -> Result<()> {
     let cause = if name.is_empty() {
@@ -134,6 +139,11 @@ impl Journal {
         let contents = record::read(&bytes)
             .map_err(|error| context(error).note(format!("its file is {}", path.display())))?;
         Ok(Some((contents, is_locked(&path))))
+    }
+
+    /// The lab's name.
+    pub fn lab(&self) -> &str {
+        &self.lab
     }
 
     /// Writes that a change is about to be made, and returns its number.

@@ -9,6 +9,7 @@ pub mod inventory;
 pub mod journal;
 mod name;
 pub mod outcome;
+mod processes;
 pub mod recognise;
 pub mod record;
 pub mod rollback;
@@ -34,6 +35,8 @@ use crate::net::netns::Netns;
 use crate::value::name::NetnsName;
 
 pub use outcome::{Counts, Outcome};
+use processes::Earlier;
+pub use processes::Started;
 pub use trace::Command;
 pub use undo::{LinkRef, Undo};
 
@@ -63,6 +66,10 @@ pub struct Lab {
     made_links: RefCell<HashSet<(Id, u32)>>,
     /// What the run gave to links of its own: the kernel takes an IPv4 address again with another prefix length.
     own_addresses: RefCell<HashSet<(Id, u32, IpAddr)>>,
+    /// What earlier runs have started and this one has not taken over.
+    earlier: RefCell<Vec<Earlier>>,
+    /// How many processes the run has started, for a file of its own for each.
+    started: Cell<usize>,
 }
 
 impl Lab {
@@ -96,6 +103,7 @@ impl Lab {
         };
         if let Some((mut journal, contents)) = opened? {
             recognise::settle(&mut journal, &contents);
+            self.earlier.replace(Earlier::of(&contents));
             self.journal.replace(Some(journal));
         }
         Ok(())
@@ -183,7 +191,7 @@ impl Lab {
             return false;
         };
         match undo {
-            Undo::DeleteNetns { .. } | Undo::MoveBack { .. } => false,
+            Undo::DeleteNetns { .. } | Undo::MoveBack { .. } | Undo::EndProcess { .. } => false,
             other if other.reaches_out() => false,
             // By its name a link is recognised: a new one has to be known.
             Undo::DeleteLink { .. }

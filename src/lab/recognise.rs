@@ -12,6 +12,7 @@ use crate::lab::undo::{LinkRef, Undo};
 use crate::net::link::{self, Snapshot, Which};
 use crate::net::namespace::{self, Id, Namespace};
 use crate::net::netns::Netns;
+use crate::net::process;
 use crate::value::name::NetnsName;
 
 /// Opens the namespaces that a journal tells of, each once.
@@ -170,14 +171,22 @@ pub(super) fn processes() -> HashMap<Id, Vec<u32>> {
 }
 
 /// The process that started `pid`.
-pub(super) fn parent_of(pid: u32) -> Option<u32> {
+fn parent_of(pid: u32) -> Option<u32> {
     let status = std::fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
     let line = status.lines().find_map(|line| line.strip_prefix("PPid:"))?;
     line.trim().parse().ok()
 }
 
-/// What `pid` runs, as `ps -o comm` prints it.
-pub(super) fn command_of(pid: u32) -> String {
-    let name = std::fs::read_to_string(format!("/proc/{pid}/comm")).unwrap_or_default();
-    name.trim_end().to_owned()
+/// Whether `pid` is of the lab: this process, or started by it or by a run of the lab, itself or by way of others.
+///
+/// Its mark is in the environment that it was started with. Where it was started with another, its ancestors tell.
+pub(super) fn is_of_lab(pid: u32, lab: Option<&str>) -> bool {
+    let own = std::process::id();
+    let mut ancestors = std::iter::successors(Some(pid), |pid| parent_of(*pid));
+    ancestors.any(|ancestor| {
+        ancestor == own
+            || lab.is_some_and(|lab| {
+                process::variable_of(ancestor, process::LAB).is_some_and(|mark| mark == lab)
+            })
+    })
 }

@@ -11,6 +11,7 @@ use crate::error::{Error, Kind, Result};
 use crate::lab::undo::Undo;
 use crate::net::namespace::{self, Id};
 use crate::net::netns::Netns;
+use crate::net::process::Process;
 
 /// The format that this program writes, and the newest that it reads.
 pub const FORMAT: u32 = 1;
@@ -63,6 +64,8 @@ pub enum Found {
     Netns(Place),
     /// The ifindex of the link that was made or moved.
     Link(u32),
+    /// The process that was started.
+    Process(Process),
 }
 
 /// A run that wrote to the journal.
@@ -170,6 +173,9 @@ impl Contents {
                 match (step.map(|step| &mut step.undo), found) {
                     (Some(Undo::DeleteNetns { netns, .. }), Found::Netns(place)) => {
                         *netns = Some(place);
+                    }
+                    (Some(Undo::EndProcess { process, .. }), Found::Process(started)) => {
+                        *process = started;
                     }
                     (Some(undo), Found::Link(index)) => undo.set_index(index),
                     _ => {}

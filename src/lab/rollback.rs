@@ -4,6 +4,7 @@ use std::collections::{HashMap, HashSet};
 use std::fmt;
 use std::rc::Rc;
 
+use futures::future::join_all;
 use nix::errno::Errno;
 
 use crate::error::{Error, Kind, Result};
@@ -15,7 +16,7 @@ use crate::net::namespace::Id;
 use crate::net::netns::Netns;
 use crate::net::queue::{self, Tree};
 use crate::net::rtnl::Refusal;
-use crate::net::{address, link, namespace, nft, route, sysctl};
+use crate::net::{address, link, namespace, nft, process, route, sysctl};
 use crate::value::name::NetnsName;
 
 /// What a rollback did.
@@ -25,6 +26,8 @@ pub struct Undone {
     pub namespaces: usize,
     /// Links deleted, apart from those that went with their namespace.
     pub links: usize,
+    /// Processes ended, apart from those that they have started themselves.
+    pub processes: usize,
     /// Settings, addresses and routes put back.
     pub changes: usize,
     /// What somebody else has changed since, and was left as it is.
@@ -39,6 +42,7 @@ impl Undone {
         let parts: Vec<String> = [
             (self.namespaces, "namespace", "namespaces"),
             (self.links, "link", "links"),
+            (self.processes, "process", "processes"),
             (self.changes, "other change", "other changes"),
         ]
         .into_iter()
@@ -72,7 +76,9 @@ const EARLIER: &str = "earlier changes of that link stay with it; `ipvsh down` t
 
 /// Who is taken down, and how.
 #[derive(Clone, Copy, Debug)]
-struct How {
+struct How<'a> {
+    /// The lab, by which its processes are recognised.
+    lab: Option<&'a str>,
     /// Whether time has passed since: what somebody else has changed meanwhile is theirs.
     is_later: bool,
     /// Whether a namespace goes though processes are inside.
@@ -106,7 +112,9 @@ impl Lab {
                 _ => {}
             }
         }
+        let lab = self.name();
         let how = How {
+            lab: lab.as_deref(),
             is_later: false,
             force: false,
         };
@@ -120,6 +128,7 @@ pub async fn take_down_lab(
     told: Vec<crate::lab::record::Step>,
     force: bool,
 ) -> Undone {
+    let lab = journal.lab().to_owned();
     let mut finder = Finder::default();
     let mut steps = Vec::new();
     for step in told {
@@ -134,13 +143,31 @@ pub async fn take_down_lab(
         }
     }
     let how = How {
+        lab: Some(&lab),
         is_later: true,
         force,
     };
     take_down(steps, how, |number| journal.undone(number)).await
 }
 
-async fn take_down(steps: Vec<Step>, how: How, mut undone: impl FnMut(u64)) -> Undone {
+async fn take_down(steps: Vec<Step>, how: How<'_>, mut undone: impl FnMut(u64)) -> Undone {
+    let mut sum = Undone::default();
+    // At once and first: they hold what the other steps are about.
+    let (processes, steps): (Vec<Step>, Vec<Step>) = steps
+        .into_iter()
+        .partition(|step| matches!(step.undo, Undo::EndProcess { .. }));
+    let ends = processes.iter().rev().map(|step| end_process(&step.undo));
+    let ends = join_all(ends).await;
+    for (step, result) in processes.iter().rev().zip(ends) {
+        match result {
+            Ok(Way::Back) => {
+                sum.processes += 1;
+                undone(step.number);
+            }
+            Ok(_) => undone(step.number),
+            Err(error) => sum.failures.push(error),
+        }
+    }
     let doomed: HashSet<Id> = steps
         .iter()
         .filter(|step| matches!(step.undo, Undo::DeleteNetns { .. }))
@@ -153,7 +180,6 @@ async fn take_down(steps: Vec<Step>, how: How, mut undone: impl FnMut(u64)) -> U
     // Links of which a step could not be undone, with the failure. An older step undone without it would do harm: who loses the
     // last address that the run gave, before its own one is back, loses its routes.
     let mut stuck: HashMap<(Id, u32), usize> = HashMap::new();
-    let mut sum = Undone::default();
     for Step { number, undo, .. } in steps.into_iter().rev() {
         let id = undo.netns().map(|netns| netns.namespace().id());
         // A link from outside must leave before its namespace goes, or the kernel deletes it.
@@ -185,7 +211,7 @@ async fn take_down(steps: Vec<Step>, how: How, mut undone: impl FnMut(u64)) -> U
             }
             Undo::DeleteNetns { netns, name } => {
                 let inside = inside.get_or_insert_with(recognise::processes);
-                delete_netns(netns, &name, inside, how)
+                delete_netns(netns, &name, inside, how).await
             }
             other => back(other, how).await,
         };
@@ -216,11 +242,30 @@ async fn take_down(steps: Vec<Step>, how: How, mut undone: impl FnMut(u64)) -> U
     sum
 }
 
-fn delete_netns(
+/// Ends a process, and what it has started.
+async fn end_process(undo: &Undo) -> Result<Way> {
+    let Undo::EndProcess {
+        process, output, ..
+    } = undo
+    else {
+        return Ok(Way::NothingLeft);
+    };
+    let family = process::family(*process, output);
+    process::end(&family).await?;
+    // Where it stays it is in nobody's way.
+    let _ = std::fs::remove_file(output);
+    Ok(if family.is_empty() {
+        Way::NothingLeft
+    } else {
+        Way::Back
+    })
+}
+
+async fn delete_netns(
     netns: Option<Rc<Netns>>,
     name: &NetnsName,
     inside: &HashMap<Id, Vec<u32>>,
-    how: How,
+    how: How<'_>,
 ) -> Result<Way> {
     let context = |error: Error| error.doing("delete namespace", name.as_str());
     if let Some(netns) = &netns {
@@ -228,18 +273,22 @@ fn delete_netns(
             return Ok(Way::NothingLeft);
         }
         let pids = inside.get(&netns.namespace().id());
-        let mut foreign = pids.into_iter().flatten().filter(|pid| !is_ours(**pid));
-        if !how.force
-            && let Some(first) = foreign.next()
-        {
-            let name_of = |pid: &u32| format!("{pid} ({})", recognise::command_of(*pid));
-            let all: Vec<String> = std::iter::once(first).chain(foreign).map(name_of).collect();
+        let pids = pids.into_iter().flatten().copied();
+        let (ours, foreign): (Vec<u32>, Vec<u32>) =
+            pids.partition(|pid| recognise::is_of_lab(*pid, how.lab));
+        if !how.force && !foreign.is_empty() {
+            let name_of = |pid: &u32| format!("{pid} ({})", process::name_of(*pid));
+            let all: Vec<String> = foreign.iter().map(name_of).collect();
             return Err(context(
                 Error::new(Kind::Busy, "processes are inside")
                     .note(format!("inside: {}", all.join(", ")))
                     .hint("end them first, or take the lab down with `ipvsh down --force LAB`"),
             ));
         }
+        let own = std::process::id();
+        let ours = ours.into_iter().filter(|pid| *pid != own);
+        let ours: Vec<_> = ours.filter_map(process::Process::of).collect();
+        process::end(&ours).await.map_err(context)?;
     }
     namespace::delete(name).map_err(context)?;
     if let Some(netns) = netns {
@@ -248,15 +297,8 @@ fn delete_netns(
     Ok(Way::Back)
 }
 
-/// Whether this process started `pid`, itself or by way of others.
-fn is_ours(pid: u32) -> bool {
-    let own = std::process::id();
-    let mut ancestors = std::iter::successors(Some(pid), |pid| recognise::parent_of(*pid));
-    ancestors.any(|ancestor| ancestor == own)
-}
-
 /// Undoes one step.
-async fn back(undo: Undo, how: How) -> Result<Way> {
+async fn back(undo: Undo, how: How<'_>) -> Result<Way> {
     let Some(netns) = undo.netns().cloned().filter(|netns| netns.check().is_ok()) else {
         return Ok(Way::NothingLeft);
     };
@@ -270,7 +312,7 @@ async fn back(undo: Undo, how: How) -> Result<Way> {
     };
     let index = seen.as_ref().map_or(0, |seen| seen.index);
     match undo {
-        Undo::DeleteNetns { .. } => Ok(Way::NothingLeft),
+        Undo::DeleteNetns { .. } | Undo::EndProcess { .. } => Ok(Way::NothingLeft),
         Undo::DeleteLink {
             link: LinkRef { name, .. },
             ..
@@ -360,7 +402,7 @@ async fn restore_queue(
     link: &LinkRef,
     old: &Tree,
     new: &Tree,
-    how: How,
+    how: How<'_>,
 ) -> Result<Way> {
     let rtnl = &netns.rtnl()?;
     let context = |error: Error| {
@@ -388,7 +430,13 @@ async fn restore_queue(
     done(replaced, "restore queue of", &link.name, netns)
 }
 
-fn restore_sysctl(netns: &Netns, key: &sysctl::Key, old: &str, new: &str, how: How) -> Result<Way> {
+fn restore_sysctl(
+    netns: &Netns,
+    key: &sysctl::Key,
+    old: &str,
+    new: &str,
+    how: How<'_>,
+) -> Result<Way> {
     let context = |error: Error| {
         error
             .doing("restore sysctl", &key.to_string())

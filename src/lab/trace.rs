@@ -50,6 +50,14 @@ impl Command {
         }
     }
 
+    /// The command with `words` before it.
+    #[must_use]
+    pub fn led_by<W: AsRef<str>>(mut self, words: impl IntoIterator<Item = W>) -> Self {
+        let words = words.into_iter().map(|word| word.as_ref().to_owned());
+        self.words.splice(0..0, words);
+        self
+    }
+
     /// The command with `words` behind it.
     #[must_use]
     pub fn and<W: AsRef<str>>(mut self, words: impl IntoIterator<Item = W>) -> Self {

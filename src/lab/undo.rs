@@ -1,5 +1,6 @@
 //! How to take one step back, and how to recognise what it is about.
 
+use std::path::PathBuf;
 use std::rc::Rc;
 
 use ipnet::IpNet;
@@ -8,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use crate::lab::setting::Setting;
 use crate::net::netns::Netns;
 use crate::net::nft::Table;
+use crate::net::process::{Process, Program};
 use crate::net::queue::Tree;
 use crate::net::request::Request;
 use crate::net::route::Route;
@@ -136,6 +138,18 @@ pub enum Undo<N = Rc<Netns>> {
         /// The request that undoes it.
         request: Request,
     },
+    /// End a process.
+    EndProcess {
+        /// Where it was started; none where that is gone, which does not end it.
+        #[serde(default = "none", skip_serializing_if = "Option::is_none")]
+        netns: Option<N>,
+        /// Which one it is; without a number until it runs.
+        process: Process,
+        /// What it runs.
+        program: Box<Program>,
+        /// The file that it writes to.
+        output: PathBuf,
+    },
     /// Set a setting below `/proc/sys/net` to what it was.
     Sysctl {
         /// Where it was set.
@@ -161,7 +175,7 @@ impl<N> Undo<N> {
     /// The namespace that it works in.
     pub fn netns(&self) -> Option<&N> {
         match self {
-            Self::DeleteNetns { netns, .. } => netns.as_ref(),
+            Self::DeleteNetns { netns, .. } | Self::EndProcess { netns, .. } => netns.as_ref(),
             Self::DeleteLink { netns, .. }
             | Self::MoveBack { netns, .. }
             | Self::Restore { netns, .. }
@@ -189,6 +203,7 @@ impl<N> Undo<N> {
             Self::DeleteNetns { .. }
             | Self::DeleteRoute { .. }
             | Self::AddRoute { .. }
+            | Self::EndProcess { .. }
             | Self::RestoreTables { .. } => None,
         }
     }
@@ -223,7 +238,8 @@ impl<N> Undo<N> {
         }
     }
 
-    /// The same with namespaces told in another way. `None` where one can't be; that of a namespace to be deleted is left out then.
+    /// The same with namespaces told in another way. `None` where one can't be; that of a namespace to be deleted, or of a process, is
+    /// left out then.
     #[allow(clippy::too_many_lines, reason = "one arm for each way to undo")]
     pub fn map<M>(self, mut tell: impl FnMut(N) -> Option<M>) -> Option<Undo<M>> {
         Some(match self {
@@ -314,6 +330,17 @@ impl<N> Undo<N> {
                 link,
                 what,
                 request,
+            },
+            Self::EndProcess {
+                netns,
+                process,
+                program,
+                output,
+            } => Undo::EndProcess {
+                netns: netns.and_then(tell),
+                process,
+                program,
+                output,
             },
             Self::Sysctl {
                 netns,

@@ -3,19 +3,28 @@
 use serde_json::json;
 
 use crate::case::cases;
+use crate::common;
 use crate::lab::Lab;
+use crate::process;
 
 cases! {
     [] =>
         a_command_runs_inside_the_namespace
-        a_command_given_as_a_line_is_split_at_blanks
+        a_command_given_as_a_line_is_split_as_a_shell_does
+        a_line_with_an_open_quote_is_an_error
         what_stands_in_an_argument_reaches_the_program_as_it_is
         an_exit_code_is_a_result
         an_exit_code_is_an_error_where_that_is_asked
         standard_error_is_told_apart
         a_command_gets_its_input
         a_command_gets_its_environment_and_its_folder
+        a_command_has_the_rights_of_its_user
+        a_command_sees_the_files_of_its_namespace
+        a_command_sees_the_devices_of_its_namespace
         a_command_that_takes_too_long_is_ended
+        what_a_command_that_takes_too_long_has_started_is_ended
+        a_command_ends_with_ipvsh_however_that_ends
+        what_a_command_is_told_is_checked
         a_missing_program_is_an_error
         a_list_without_a_program_is_an_error;
 }
@@ -28,10 +37,115 @@ fn a_command_runs_inside_the_namespace(lab: &Lab) {
     assert_eq!(links[0]["ifalias"], "inside");
 }
 
-fn a_command_given_as_a_line_is_split_at_blanks(lab: &Lab) {
+fn a_command_given_as_a_line_is_split_as_a_shell_does(lab: &Lab) {
     assert_eq!(
-        lab.value(r#"netns("a").exec("echo 'a  b' $HOME").stdout"#),
-        json!("'a b' $HOME\n")
+        lab.value(r#"netns("a").exec("echo 'a  b'   $HOME *").stdout"#),
+        json!("a  b $HOME *\n")
+    );
+}
+
+fn a_line_with_an_open_quote_is_an_error(lab: &Lab) {
+    let text =
+        r#"try { netns("a").exec("echo 'a"); } catch (e) { print(`${e.kind}: ${e.message}`); }"#;
+    assert_eq!(
+        lab.run(text),
+        "invalid: cannot run `echo 'a` in namespace `a`: a quote in the line is not closed\n"
+    );
+}
+
+fn a_command_has_the_rights_of_its_user(lab: &Lab) {
+    let found = lab.value(
+        r#"["nobody", 65534].map(|u| netns("a").exec(["sh", "-c", "id -u; id -G; echo $USER"], #{user: u}).stdout)"#,
+    );
+    let id = |option| common::output("id", &[option, "nobody"]);
+    let (user, groups) = (id("-u"), id("-G"));
+    let expected = format!("{user}{groups}nobody\n");
+    assert_eq!(found, json!([expected, expected]));
+}
+
+fn a_command_sees_the_files_of_its_namespace(lab: &Lab) {
+    let before = std::fs::read_to_string("/etc/hosts").unwrap();
+    lab.copy_etc();
+    std::fs::create_dir_all("/etc/netns/a").unwrap();
+    std::fs::write("/etc/netns/a/hosts", "10.0.0.9 inside\n").unwrap();
+    std::fs::write("/etc/netns/a/no-such-file-in-etc", "").unwrap();
+    let read = r#"|n| n.exec(["cat", "/etc/hosts"]).stdout"#;
+    let found = lab.value(&format!("[netns(\"a\"), netns(\"b\")].map({read})"));
+    assert_eq!(found, json!(["10.0.0.9 inside\n", before]));
+    let expected = common::output("ip", &["netns", "exec", "a", "cat", "/etc/hosts"]);
+    assert_eq!(found[0], expected);
+    let line = lab.value(r#"netns("a").spawn(["cat", "/etc/hosts"]).line()"#);
+    assert_eq!(line, "10.0.0.9 inside");
+    assert_eq!(std::fs::read_to_string("/etc/hosts").unwrap(), before);
+}
+
+fn a_command_sees_the_devices_of_its_namespace(lab: &Lab) {
+    lab.ip("netns add a");
+    let found = lab.value(r#"netns("a").exec(["ls", "/sys/class/net"]).stdout"#);
+    let expected = common::output("ip", &["netns", "exec", "a", "ls", "/sys/class/net"]);
+    assert_eq!(found, json!(expected));
+}
+
+fn what_a_command_that_takes_too_long_has_started_is_ended(lab: &Lab) {
+    let text = r#"
+        let a = netns("a");
+        try { a.exec(["sh", "-c", "sleep 100 & wait"], #{timeout: "200ms"}); } catch (e) { print(e.kind); }"#;
+    assert_eq!(lab.run(text), "timeout\n");
+    // What is in it holds the pipe; `ip` sees it until the kernel has ended it.
+    process::until(|| common::output("ip", &["netns", "pids", "a"]).is_empty());
+}
+
+fn a_command_ends_with_ipvsh_however_that_ends(lab: &Lab) {
+    lab.ip("netns add a");
+    let mut run = lab.start(&["-e", r#"netns("a").exec(["sleep", "100"])"#]);
+    let pids = || common::output("ip", &["netns", "pids", "a"]);
+    process::until(|| !pids().is_empty());
+    run.kill().unwrap();
+    run.wait().unwrap();
+    process::until(|| pids().is_empty());
+}
+
+fn what_a_command_is_told_is_checked(lab: &Lab) {
+    for (options, message) in [
+        (
+            r#"#{user: "no-such-user"}"#,
+            "not_found: cannot run `true` in namespace `a`: there is no user `no-such-user`",
+        ),
+        (
+            r#"#{cwd: "/no/such"}"#,
+            "not_found: cannot run `true` in namespace `a`: there is no folder `/no/such`",
+        ),
+        (
+            r"#{env: 1}",
+            "invalid: cannot run `true` in namespace `a`: option `env` takes a map, not an integer",
+        ),
+        (
+            r#"#{env: #{"A=B": 1}}"#,
+            "invalid: cannot run `true` in namespace `a`: `A=B` can't be the name of a variable",
+        ),
+        (
+            r"#{env: #{A: [1]}}",
+            "invalid: cannot run `true` in namespace `a`: the variable `A` is text, not a list",
+        ),
+        (
+            r#"#{timeout: "soon"}"#,
+            "invalid: cannot run `true` in namespace `a`: `soon` is not a duration",
+        ),
+        (
+            r"#{time: 1}",
+            "invalid: cannot run `true` in namespace `a`: `exec` has no option `time`",
+        ),
+    ] {
+        let text = format!(
+            "try {{ netns(\"a\").exec([\"true\"], {options}); }} catch (e) {{ print(`${{e.kind}}: ${{e.message}}`); }}"
+        );
+        assert_eq!(lab.run(&text), format!("{message}\n"));
+    }
+    let text =
+        r#"try { netns("a").exec(["/etc"]); } catch (e) { print(`${e.kind}: ${e.message}`); }"#;
+    assert_eq!(
+        lab.run(text),
+        "denied: cannot run `/etc` in namespace `a`: it may not be run: it is no program, or a folder is in the way\n"
     );
 }
 

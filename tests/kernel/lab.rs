@@ -42,6 +42,16 @@ pub(crate) struct Lab {
     folder: TempDir,
 }
 
+impl Drop for Lab {
+    /// Ends what scripts have started and left.
+    fn drop(&mut self) {
+        let left = fs::read_dir("/run/ipvsh/output").map_or(0, Iterator::count);
+        if left > 0 {
+            finish(self.start(&["down", "--all"]));
+        }
+    }
+}
+
 #[allow(
     clippy::unused_self,
     reason = "that there is a lab around is what these need of it"
@@ -57,6 +67,13 @@ impl Lab {
             place,
             folder: tempfile::tempdir().expect("make a folder"),
         }
+    }
+
+    /// Gives the case an `/etc` of its own, which starts as a copy.
+    pub(crate) fn copy_etc(&self) {
+        common::output("cp", &["-a", "/etc", "/run/etc"]);
+        let none = None::<&str>;
+        mount(Some("/run/etc"), "/etc", none, MsFlags::MS_BIND, none).expect("cover /etc");
     }
 
     /// The folder that scripts run in.

@@ -36,6 +36,7 @@ mod neighbor;
 mod netns;
 mod ping;
 mod plan;
+mod process;
 mod port;
 mod queue;
 mod random;
@@ -165,6 +166,7 @@ fn all() -> Vec<Case> {
         plan::cases(),
         reach::cases(),
         exec::cases(),
+        process::cases(),
         within::cases(),
         ensure::cases(),
         rollback::cases(),

@@ -1,0 +1,220 @@
+//! The processes of a lab: started once, found again by the next run, ended with the lab.
+
+use std::path::{Path, PathBuf};
+use std::process::{Child, Stdio};
+use std::rc::Rc;
+
+use crate::error::{Error, Result};
+use crate::lab::journal::{self, Journal};
+use crate::lab::recognise;
+use crate::lab::record::{Contents, Found, Place};
+use crate::lab::undo::Undo;
+use crate::lab::{Command, Lab, Outcome};
+use crate::net::model;
+use crate::net::netns::Netns;
+use crate::net::process::{self, Output, Process, Program, Tie};
+
+/// A process that an earlier run of the lab has started.
+#[derive(Debug)]
+pub(super) struct Earlier {
+    number: u64,
+    place: Option<Place>,
+    process: Process,
+    program: Program,
+    output: PathBuf,
+}
+
+impl Earlier {
+    /// Those that a journal tells of.
+    pub(super) fn of(contents: &Contents) -> Vec<Self> {
+        let steps = contents.steps.iter();
+        let processes = steps.filter_map(|step| match &step.undo {
+            Undo::EndProcess {
+                netns,
+                process,
+                program,
+                output,
+            } => Some(Self {
+                number: step.number,
+                place: netns.clone(),
+                process: *process,
+                program: (**program).clone(),
+                output: output.clone(),
+            }),
+            _ => None,
+        });
+        processes.collect()
+    }
+
+    /// Whether it is `program` in `netns`.
+    fn is(&self, netns: &Netns, program: &Program) -> bool {
+        self.program == *program && self.place.as_ref().is_some_and(|place| place.is(netns))
+    }
+}
+
+/// A process of the lab that runs; in a plan, none.
+#[derive(Debug, Default)]
+pub struct Started {
+    /// Which one it is.
+    pub process: Process,
+    /// The file that it writes to.
+    pub output: PathBuf,
+    /// What its exit code is asked of; none where an earlier run has started it.
+    pub child: Option<Child>,
+}
+
+impl Lab {
+    /// Starts `program` in `netns`, unless an earlier run has and it still runs: then that one is taken over.
+    pub fn start_process(&self, netns: &Rc<Netns>, program: &Program) -> Result<Started> {
+        self.begin()?;
+        let line = program.line();
+        if model::is_on() {
+            return self.plan_process(netns, program);
+        }
+        if let Some(started) = self.take_over(netns, program) {
+            self.report(Outcome::Unchanged, netns, "process", &line);
+            return Ok(started);
+        }
+        let name = self.name();
+        let mut command = program.command(netns, name.as_deref(), Tie::Free)?;
+        let output = self.new_output(name.as_deref());
+        let undo = Undo::EndProcess {
+            netns: Some(netns.clone()),
+            process: Process::default(),
+            program: Box::new(program.clone()),
+            output: output.clone(),
+        };
+        self.trace.tell(|| {
+            let (program, arguments) = program
+                .argv
+                .split_first()
+                .map_or(("", &[][..]), |(p, a)| (p, a));
+            Command::tool(program, netns, arguments).led_by(["setsid", "-f"])
+        });
+        let number = self.announce(&undo)?;
+        let started = Output::make(&output).and_then(|file| {
+            let both = file.try_clone()?;
+            command.stdin(Stdio::null()).stdout(file).stderr(both);
+            command.env(process::OUTPUT, &output);
+            Program::start(netns, || command.spawn())
+        });
+        let child = started.inspect_err(|_| {
+            let _ = std::fs::remove_file(&output);
+            self.undone(number);
+        })?;
+        let process = Process::of(child.id()).ok_or_else(|| Error::invalid("it is gone"))?;
+        if number > 0 {
+            self.complete(number, Found::Process(process));
+        }
+        self.push(
+            number,
+            Undo::EndProcess {
+                netns: Some(netns.clone()),
+                process,
+                program: Box::new(program.clone()),
+                output: output.clone(),
+            },
+        );
+        self.report(Outcome::Created, netns, "process", &line);
+        Ok(Started {
+            process,
+            output,
+            child: Some(child),
+        })
+    }
+
+    /// What a plan says of it: nothing is started.
+    fn plan_process(&self, netns: &Rc<Netns>, program: &Program) -> Result<Started> {
+        let lab = self.name();
+        program.command(netns, lab.as_deref(), Tie::Free)?;
+        if self.started.replace(1) == 0
+            && let Some(lab) = &lab
+            && let Some((contents, _)) = Journal::peek(lab)?
+        {
+            self.earlier.replace(Earlier::of(&contents));
+        }
+        let mut earlier = self.earlier.borrow_mut();
+        let found = earlier
+            .iter()
+            .position(|one| one.is(netns, program) && one.process.runs());
+        let outcome = match found {
+            Some(at) => {
+                earlier.remove(at);
+                Outcome::Unchanged
+            }
+            None => Outcome::Created,
+        };
+        self.report(outcome, netns, "process", &program.line());
+        Ok(Started::default())
+    }
+
+    /// The process of an earlier run that is as asked; each is taken over once. Those that have ended are struck out.
+    fn take_over(&self, netns: &Netns, program: &Program) -> Option<Started> {
+        let mut earlier = self.earlier.borrow_mut();
+        let mut ended = Vec::new();
+        earlier.retain(|one| {
+            let runs = one.process.runs();
+            if !runs && process::family(one.process, &one.output).is_empty() {
+                let _ = std::fs::remove_file(&one.output);
+                ended.push(one.number);
+            }
+            runs
+        });
+        let found = earlier.iter().position(|one| one.is(netns, program));
+        let found = found.map(|at| earlier.remove(at));
+        drop(earlier);
+        for number in ended {
+            self.undone(number);
+        }
+        found.map(|one| Started {
+            process: one.process,
+            output: one.output,
+            child: None,
+        })
+    }
+
+    fn new_output(&self, lab: Option<&str>) -> PathBuf {
+        let number = self.started.get() + 1;
+        self.started.set(number);
+        let own = Process::of(std::process::id()).unwrap_or_default();
+        let lab = lab.unwrap_or("none");
+        // The pid may be given anew, at another time.
+        let name = format!("{lab}-{}-{}-{number}.log", own.pid, own.began);
+        journal::output_folder().join(name)
+    }
+
+    /// Notes that a process has ended, and with it what is to be ended.
+    pub fn process_ended(&self, process: Process, output: &Path) {
+        if !process::family(process, output).is_empty() {
+            return;
+        }
+        let _ = std::fs::remove_file(output);
+        self.forget(|step| {
+            matches!(&step.undo, Undo::EndProcess { process: ended, .. } if *ended == process)
+        });
+    }
+
+    /// Ends the processes of the lab that are in `netns`.
+    pub async fn end_processes(&self, netns: &Netns) -> Result<()> {
+        if model::is_on() {
+            return Ok(());
+        }
+        let (own, lab) = (std::process::id(), self.name());
+        let inside = netns.processes().into_iter().filter(|pid| *pid != own);
+        let ours = inside.filter(|pid| recognise::is_of_lab(*pid, lab.as_deref()));
+        let ours: Vec<_> = ours.filter_map(Process::of).collect();
+        process::end(&ours).await?;
+        for step in self.steps.borrow().iter() {
+            if let Undo::EndProcess {
+                netns: Some(at),
+                output,
+                ..
+            } = &step.undo
+                && at.namespace().id() == netns.namespace().id()
+            {
+                let _ = std::fs::remove_file(output);
+            }
+        }
+        Ok(())
+    }
+}

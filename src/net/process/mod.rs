@@ -1,0 +1,148 @@
+//! Processes: those in namespaces, those that a lab started, and their end.
+
+mod child;
+mod end;
+mod output;
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::os::fd::OwnedFd;
+use std::path::Path;
+
+use serde::{Deserialize, Serialize};
+use tokio::io::Interest;
+use tokio::io::unix::AsyncFd;
+
+use crate::error::{Error, Result};
+use crate::net::namespace;
+
+pub use child::{Program, Tie};
+pub use end::{Ended, end, has_ended};
+pub use output::{Growth, Output};
+
+/// The variable that each process started by a lab has in its environment, and those that it starts itself: the lab's name.
+pub const LAB: &str = "IPVSH_LAB";
+
+/// The variable with the file that a spawned process writes to. No two have the same.
+pub const OUTPUT: &str = "IPVSH_OUTPUT";
+
+/// A process, told from a later one of the same number by the time when it began.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Process {
+    /// Its number; 0 until it is known.
+    pub pid: u32,
+    /// When it began, in clock ticks since the machine booted.
+    pub began: u64,
+}
+
+/// What `/proc/PID/stat` says of a process.
+struct Stat {
+    state: String,
+    session: u32,
+    began: u64,
+}
+
+impl Stat {
+    fn of(pid: u32) -> Option<Self> {
+        let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+        // The name stands in brackets and may hold blanks and brackets itself.
+        let (_, rest) = stat.rsplit_once(')')?;
+        let fields: Vec<&str> = rest.split_whitespace().collect();
+        Some(Self {
+            state: (*fields.first()?).to_owned(),
+            session: fields.get(3)?.parse().ok()?,
+            began: fields.get(19)?.parse().ok()?,
+        })
+    }
+}
+
+impl Process {
+    /// The process that has the number now.
+    pub fn of(pid: u32) -> Option<Self> {
+        Stat::of(pid).map(|stat| Self {
+            pid,
+            began: stat.began,
+        })
+    }
+
+    /// Whether it still runs. One that has ended and is not asked for its exit code yet does not.
+    pub fn runs(self) -> bool {
+        Stat::of(self.pid)
+            .is_some_and(|stat| stat.began == self.began && !["Z", "X"].contains(&&*stat.state))
+    }
+}
+
+/// What runs as `pid`, as `ps -o comm` prints it.
+pub fn name_of(pid: u32) -> String {
+    let name = fs::read_to_string(format!("/proc/{pid}/comm")).unwrap_or_default();
+    name.trim_end().to_owned()
+}
+
+/// The value of a variable that `pid` was started with; none where it may not be looked at.
+pub fn variable_of(pid: u32, name: &str) -> Option<String> {
+    let environment = fs::read(format!("/proc/{pid}/environ")).ok()?;
+    let found = environment.split(|byte| *byte == 0).find_map(|variable| {
+        let value = variable.strip_prefix(name.as_bytes())?;
+        value.strip_prefix(b"=")
+    })?;
+    Some(String::from_utf8_lossy(found).into_owned())
+}
+
+/// Lets the runtime wait until there is something to read.
+fn readable(file: OwnedFd) -> Result<AsyncFd<OwnedFd>> {
+    // SAFETY: it owns the descriptor, which is the same one and open for as long as it lives.
+    let registered = unsafe { AsyncFd::register_with_interest(file, Interest::READABLE) };
+    registered.map_err(|error| Error::io(&error.into()))
+}
+
+/// The numbers of all processes, lowest first.
+pub fn all() -> Vec<u32> {
+    let entries = fs::read_dir("/proc").into_iter().flatten().flatten();
+    let mut all: Vec<u32> = entries
+        .filter_map(|entry| entry.file_name().to_str()?.parse().ok())
+        .collect();
+    all.sort_unstable();
+    all
+}
+
+/// What runs of a spawned process: itself, what it started in its session, and what has its mark, wherever it went.
+pub fn family(process: Process, output: &Path) -> Vec<Process> {
+    let runs = process.runs();
+    let output = output.to_string_lossy();
+    let is_of_it = |pid: &u32| {
+        (runs && Stat::of(*pid).is_some_and(|stat| stat.session == process.pid))
+            || variable_of(*pid, OUTPUT).is_some_and(|file| file == output)
+    };
+    let found = all().into_iter().filter(is_of_it);
+    found
+        .filter_map(Process::of)
+        .filter(|process| process.runs())
+        .collect()
+}
+
+/// The first process of each network namespace other than this one's, with its command line; those of others that may not
+/// be looked at are left out.
+pub fn owners() -> Vec<(u32, String)> {
+    let own = namespace::id_of_path(Path::new("/proc/self/ns/net"));
+    let mut owners = BTreeMap::new();
+    for pid in all() {
+        let id = namespace::id_of_path(Path::new(&format!("/proc/{pid}/ns/net")));
+        if let Some(id) = id
+            && Some(id) != own
+        {
+            owners.entry((id.device, id.inode)).or_insert(pid);
+        }
+    }
+    let mut owners: Vec<_> = owners
+        .into_values()
+        .map(|pid| (pid, command(pid)))
+        .collect();
+    owners.sort_unstable();
+    owners
+}
+
+fn command(pid: u32) -> String {
+    let line = fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
+    let line = String::from_utf8_lossy(&line).replace('\0', " ");
+    line.trim().chars().take(40).collect()
+}
