@@ -14,6 +14,7 @@ mod case;
 #[path = "../common/mod.rs"]
 mod common;
 mod guest;
+mod import;
 mod lab;
 mod state;
 
@@ -161,6 +162,7 @@ fn all() -> Vec<Case> {
         errors::cases(),
         refusals::cases(),
         examples::cases(),
+        import::cases(),
         stories::cases(),
         readme::cases(),
     ]
