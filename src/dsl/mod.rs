@@ -11,6 +11,7 @@ pub mod bridge;
 pub mod check;
 pub mod dummy;
 pub mod exec;
+pub mod filter;
 pub mod handle;
 pub mod ipvlan;
 pub mod ipvlan_port;
@@ -19,16 +20,22 @@ pub mod lab;
 pub mod link;
 pub mod macvlan;
 mod make;
+pub mod neighbor;
 pub mod netns;
 pub mod option_keys;
 pub mod param;
 pub mod ping;
 pub mod place;
+pub mod port;
 pub mod print;
+pub mod progress;
 pub mod queue;
 pub mod reach;
 pub mod route;
+pub mod rule;
 pub mod session;
+pub mod sysctl;
+mod table;
 pub mod time;
 pub mod tree;
 pub mod veth;
@@ -94,6 +101,10 @@ pub const TOPICS: &[Topic] = &[
         words: &bridge::words::RHAI_MANIFEST,
     },
     Topic {
+        title: "Ports",
+        words: &port::words::RHAI_MANIFEST,
+    },
+    Topic {
         title: "Bonds",
         words: &bond::words::RHAI_MANIFEST,
     },
@@ -114,8 +125,24 @@ pub const TOPICS: &[Topic] = &[
         words: &route::words::RHAI_MANIFEST,
     },
     Topic {
+        title: "Rules",
+        words: &rule::words::RHAI_MANIFEST,
+    },
+    Topic {
+        title: "Neighbours",
+        words: &neighbor::words::RHAI_MANIFEST,
+    },
+    Topic {
+        title: "Sysctl",
+        words: &sysctl::words::RHAI_MANIFEST,
+    },
+    Topic {
         title: "Queues",
         words: &queue::words::RHAI_MANIFEST,
+    },
+    Topic {
+        title: "Filters",
+        words: &filter::words::RHAI_MANIFEST,
     },
     Topic {
         title: "Ping",
@@ -146,6 +173,10 @@ pub const TOPICS: &[Topic] = &[
         words: &print::words::RHAI_MANIFEST,
     },
     Topic {
+        title: "Progress",
+        words: &progress::words::RHAI_MANIFEST,
+    },
+    Topic {
         title: "Trees",
         words: &tree::words::RHAI_MANIFEST,
     },
@@ -173,4 +204,5 @@ pub const METHOD_ONLY: &[(&str, &str)] = &[
     ("Link", "del_route"),
     ("Link", "netns"),
     ("Link", "route"),
+    ("Link", "sysctl"),
 ];

@@ -15,7 +15,7 @@ use crate::net::namespace::Id;
 use crate::net::netns::Netns;
 use crate::net::queue::{self, Tree};
 use crate::net::rtnl::Refusal;
-use crate::net::{address, link, namespace, route, sysctl};
+use crate::net::{address, link, namespace, nft, route, sysctl};
 use crate::value::name::NetnsName;
 
 /// What a rollback did.
@@ -66,6 +66,9 @@ enum Way {
     /// Somebody else has changed it since; what is there, in words.
     NotOurs(String),
 }
+
+/// What is said of a step that could not be undone, where the run changed its link before.
+const EARLIER: &str = "earlier changes of that link stay with it; `ipvsh down` tries again";
 
 /// Who is taken down, and how.
 #[derive(Clone, Copy, Debug)]
@@ -145,13 +148,28 @@ async fn take_down(steps: Vec<Step>, how: How, mut undone: impl FnMut(u64)) -> U
         .collect();
     let mut inside = None;
     let mut going_along: HashMap<Id, Vec<u64>> = HashMap::new();
+    // Those that hold something from outside that could not be brought back.
+    let mut holding: HashSet<Id> = HashSet::new();
+    // Links of which a step could not be undone, with the failure. An older step undone without it would do harm: who loses the
+    // last address that the run gave, before its own one is back, loses its routes.
+    let mut stuck: HashMap<(Id, u32), usize> = HashMap::new();
     let mut sum = Undone::default();
     for Step { number, undo, .. } in steps.into_iter().rev() {
         let id = undo.netns().map(|netns| netns.namespace().id());
         // A link from outside must leave before its namespace goes, or the kernel deletes it.
-        let is_own = !matches!(undo, Undo::DeleteNetns { .. } | Undo::MoveBack { .. });
+        let is_own = !matches!(undo, Undo::DeleteNetns { .. } | Undo::MoveBack { .. })
+            && !undo.reaches_out();
         if let Some(id) = id.filter(|id| is_own && doomed.contains(id)) {
             going_along.entry(id).or_default().push(number);
+            continue;
+        }
+        let link = id.zip(undo.link_index());
+        if let Some(failure) = link.and_then(|link| stuck.get(&link)) {
+            if let Some(error) = sum.failures.get_mut(*failure)
+                && error.notes.is_empty()
+            {
+                error.notes.push(EARLIER.to_owned());
+            }
             continue;
         }
         let counter = match &undo {
@@ -159,7 +177,12 @@ async fn take_down(steps: Vec<Step>, how: How, mut undone: impl FnMut(u64)) -> U
             Undo::DeleteLink { .. } => &mut sum.links,
             _ => &mut sum.changes,
         };
+        let is_from_outside = matches!(undo, Undo::MoveBack { .. });
         let result = match undo {
+            Undo::DeleteNetns { name, .. } if id.is_some_and(|id| holding.contains(&id)) => {
+                let busy = "a link in it belongs elsewhere and could not be brought back";
+                Err(Error::new(Kind::Busy, busy).doing("delete namespace", name.as_str()))
+            }
             Undo::DeleteNetns { netns, name } => {
                 let inside = inside.get_or_insert_with(recognise::processes);
                 delete_netns(netns, &name, inside, how)
@@ -181,7 +204,13 @@ async fn take_down(steps: Vec<Step>, how: How, mut undone: impl FnMut(u64)) -> U
                 }
                 undone(number);
             }
-            Err(error) => sum.failures.push(error),
+            Err(error) => {
+                holding.extend(id.filter(|_| is_from_outside));
+                if let Some(link) = link {
+                    stuck.insert(link, sum.failures.len());
+                }
+                sum.failures.push(error);
+            }
         }
     }
     sum
@@ -265,7 +294,10 @@ async fn back(undo: Undo, how: How) -> Result<Way> {
             Ok(way)
         }
         Undo::Restore { link, old, new, .. } => {
-            let present = seen.as_ref().and_then(|seen| old.of(seen));
+            let present = match &seen {
+                Some(seen) => old.now(rtnl, seen).await?,
+                None => None,
+            };
             if present.as_ref() == Some(&old) {
                 return Ok(Way::NothingLeft);
             }
@@ -301,6 +333,14 @@ async fn back(undo: Undo, how: How) -> Result<Way> {
         Undo::AddRoute { route, .. } => {
             let added = route::add(rtnl, &route).await;
             done(added, "restore route", &route.destination_text(), &netns)
+        }
+        Undo::RestoreTables { tables, .. } => {
+            nft::restore(&netns, &tables).map_err(|error| {
+                error
+                    .doing_plain("restore the ruleset")
+                    .within(netns.label())
+            })?;
+            Ok(Way::Back)
         }
         Undo::RestoreQueue { link, old, new, .. } => {
             restore_queue(&netns, index, &link, &old, &new, how).await

@@ -26,14 +26,18 @@ mod ensure;
 mod errors;
 mod examples;
 mod exec;
+mod faults;
+mod filter;
 mod ipvlan;
 mod ipvtap;
 mod journal;
 mod link;
 mod macvlan;
+mod neighbor;
 mod netns;
 mod ping;
 mod plan;
+mod port;
 mod queue;
 mod random;
 mod reach;
@@ -41,8 +45,10 @@ mod readme;
 mod refusals;
 mod rollback;
 mod route;
+mod rule;
 mod settings;
 mod stories;
+mod sysctl;
 mod veth;
 mod vlan;
 mod within;
@@ -143,13 +149,18 @@ fn all() -> Vec<Case> {
         route::cases(),
         veth::cases(),
         bridge::cases(),
+        port::cases(),
         bond::cases(),
         vlan::cases(),
         dummy::cases(),
         macvlan::cases(),
         ipvlan::cases(),
         ipvtap::cases(),
+        rule::cases(),
+        neighbor::cases(),
+        sysctl::cases(),
         queue::cases(),
+        filter::cases(),
         ping::cases(),
         plan::cases(),
         reach::cases(),
@@ -157,6 +168,7 @@ fn all() -> Vec<Case> {
         within::cases(),
         ensure::cases(),
         rollback::cases(),
+        faults::cases(),
         journal::cases(),
         random::cases(),
         errors::cases(),
