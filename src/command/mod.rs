@@ -3,6 +3,7 @@
 mod check;
 mod doc;
 mod down;
+mod import;
 pub(crate) mod line;
 mod ls;
 mod output;
@@ -36,6 +37,7 @@ pub(crate) fn dispatch(cli: &Cli) -> u8 {
             .unwrap_or_else(|error| Err(cannot_start(&error))),
         Some(Command::Ls) => ls::list(options),
         Some(Command::Down { lab, force, .. }) => down::down(lab.as_deref(), *force, options),
+        Some(Command::Import(what)) => import::run(what, options),
         Some(Command::Vm {
             command: VmCommand::Install { if_needed },
         }) => sandbox::install(*if_needed),

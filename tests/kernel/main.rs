@@ -14,6 +14,7 @@ mod case;
 #[path = "../common/mod.rs"]
 mod common;
 mod guest;
+mod import;
 mod lab;
 mod state;
 
@@ -177,6 +178,7 @@ fn all() -> Vec<Case> {
         refusals::cases(),
         examples::cases(),
         stdlib::cases(),
+        import::cases(),
         stories::cases(),
         readme::cases(),
     ]
