@@ -6,12 +6,16 @@
 //! current namespace, on [`handle::Link`] also a word that takes the link by name (see `engine::words`).
 
 pub mod addr;
+mod attributes;
 pub mod bond;
 pub mod bridge;
 pub mod check;
 pub mod dummy;
 pub mod exec;
+pub mod geneve;
 pub mod handle;
+pub mod ifb;
+pub mod ip_tunnel;
 pub mod ipvlan;
 pub mod ipvlan_port;
 pub mod kind;
@@ -29,8 +33,11 @@ pub mod route;
 pub mod session;
 pub mod time;
 pub mod tree;
+pub mod tun;
 pub mod veth;
 pub mod vlan;
+pub mod vrf;
+pub mod vxlan;
 pub mod within;
 
 use rhai::EvalAltResult;
@@ -96,8 +103,32 @@ pub const TOPICS: &[Topic] = &[
         words: &vlan::words::RHAI_MANIFEST,
     },
     Topic {
+        title: "VXLAN",
+        words: &vxlan::words::RHAI_MANIFEST,
+    },
+    Topic {
+        title: "Geneve",
+        words: &geneve::words::RHAI_MANIFEST,
+    },
+    Topic {
+        title: "IP tunnels",
+        words: &ip_tunnel::words::RHAI_MANIFEST,
+    },
+    Topic {
+        title: "VRFs",
+        words: &vrf::words::RHAI_MANIFEST,
+    },
+    Topic {
         title: "Dummies",
         words: &dummy::words::RHAI_MANIFEST,
+    },
+    Topic {
+        title: "Intermediate functional blocks",
+        words: &ifb::words::RHAI_MANIFEST,
+    },
+    Topic {
+        title: "TUN and TAP",
+        words: &tun::words::RHAI_MANIFEST,
     },
     Topic {
         title: "Addresses",
@@ -149,7 +180,13 @@ pub const KINDS: &[&[kind::Kind]] = &[
     bridge::KINDS,
     bond::KINDS,
     vlan::KINDS,
+    vxlan::KINDS,
+    geneve::KINDS,
+    ip_tunnel::KINDS,
+    vrf::KINDS,
     dummy::KINDS,
+    ifb::KINDS,
+    tun::KINDS,
 ];
 
 /// Words that get no other form than the one they are written in, by the type of their first parameter: without the

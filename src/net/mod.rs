@@ -12,3 +12,4 @@ pub mod request;
 pub mod route;
 pub mod rtnl;
 pub mod sysctl;
+pub mod tun;

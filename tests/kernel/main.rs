@@ -25,6 +25,9 @@ mod ensure;
 mod errors;
 mod examples;
 mod exec;
+mod geneve;
+mod ifb;
+mod ip_tunnel;
 mod ipvlan;
 mod ipvtap;
 mod journal;
@@ -39,8 +42,11 @@ mod refusals;
 mod rollback;
 mod route;
 mod stories;
+mod tun;
 mod veth;
 mod vlan;
+mod vrf;
+mod vxlan;
 mod within;
 
 use std::process::ExitCode;
@@ -140,7 +146,13 @@ fn all() -> Vec<Case> {
         bridge::cases(),
         bond::cases(),
         vlan::cases(),
+        vxlan::cases(),
+        geneve::cases(),
+        ip_tunnel::cases(),
+        vrf::cases(),
         dummy::cases(),
+        ifb::cases(),
+        tun::cases(),
         macvlan::cases(),
         ipvlan::cases(),
         ipvtap::cases(),
