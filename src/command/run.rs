@@ -135,6 +135,7 @@ pub(super) fn run(cli: &Cli) -> Result<u8, Failure> {
                 is_throw_away: options.sandbox.is_some() || vm::is_guest(),
             };
             let result = repl::run(session.clone(), manner).map(drop);
+            let result = result.and_then(|()| emit(&session, options, "the session"));
             finish(&session, options, true, result)
         }
         Source::Script {
@@ -155,8 +156,11 @@ pub(super) fn trace(session: &Session, options: &Options) {
     }
 }
 
-/// Writes the steps of a run that ended well as a script for the shell.
-fn emit(session: &Session, file: &Path, source: &str) -> Result<(), Failure> {
+/// Writes the steps of a run that ended well as a script for the shell, where that is asked.
+fn emit(session: &Session, options: &Options, source: &str) -> Result<(), Failure> {
+    let Some(file) = &options.emit else {
+        return Ok(());
+    };
     let title = format!("The same lab as {source}, without ipvsh.");
     let text = session.lab().trace().script(&title);
     std::fs::write(file, text).map_err(|error| {
@@ -237,10 +241,7 @@ fn run_script(
         None if is_line => show(session, &value, options),
         None => Ok(()),
     });
-    let result = result.and_then(|()| match &options.emit {
-        Some(file) => emit(session, file, &script.name),
-        None => Ok(()),
-    });
+    let result = result.and_then(|()| emit(session, options, &script.name));
     finish(session, options, is_line, result)
 }
 

@@ -2,6 +2,7 @@
 
 mod change;
 pub mod properties;
+pub mod settings;
 mod show;
 pub mod verbs;
 

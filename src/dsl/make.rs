@@ -10,6 +10,7 @@ use rhai::{Dynamic, Map};
 use rtnetlink::packet_route::link::{InfoData, LinkAttribute, LinkFlags, LinkMessage};
 
 use crate::dsl::handle::{Link, Netns};
+use crate::dsl::link::settings;
 use crate::dsl::{Session, addr, kind, link, route};
 use crate::error::{Error, Kind, Result};
 use crate::lab::{Command, LinkRef, Outcome, Undo, trace};
@@ -26,8 +27,32 @@ pub(crate) type Fact = (&'static str, String);
 
 /// Keys that every word which makes a link accepts.
 pub(crate) const COMMON: &[&str] = &[
-    "addr", "alias", "mac", "master", "mtu", "nodad", "replace", "route", "up",
+    "addr",
+    "alias",
+    "allmulticast",
+    "altname",
+    "arp",
+    "carrier",
+    "gro_max_size",
+    "group",
+    "gso_max_segs",
+    "gso_max_size",
+    "mac",
+    "master",
+    "mtu",
+    "multicast",
+    "nodad",
+    "numrxqueues",
+    "numtxqueues",
+    "promisc",
+    "replace",
+    "route",
+    "txqlen",
+    "up",
 ];
+
+/// How many queues a link may have, by `rtnl_create_link` of net/core/rtnetlink.c.
+const MOST_QUEUES: i64 = 4096;
 
 /// What every link can be given at its making.
 #[derive(Debug, Default)]
@@ -40,13 +65,23 @@ pub(crate) struct Common {
     addresses: Vec<String>,
     nodad: bool,
     routes: Vec<String>,
+    settings: settings::Asked,
+    tx_queues: Option<u32>,
+    rx_queues: Option<u32>,
     replace: bool,
 }
 
 impl Common {
     /// Takes the common keys out of `options`, and checks all that can be checked without the kernel.
-    pub(crate) fn take(options: &mut Options) -> Result<Self> {
+    pub(crate) fn take(options: &mut Options, own_keys: &[&str]) -> Result<Self> {
+        let mut queues = |key| -> Result<Option<u32>> {
+            let count = options.integer(key, 1..=MOST_QUEUES)?;
+            Ok(count.and_then(|count| u32::try_from(count).ok()))
+        };
+        let (tx_queues, rx_queues) = (queues("numtxqueues")?, queues("numrxqueues")?);
         let common = Self {
+            tx_queues,
+            rx_queues,
             up: options.flag("up")?.unwrap_or(false),
             mtu: options
                 .integer("mtu", 1..=i64::from(u32::MAX))?
@@ -60,6 +95,7 @@ impl Common {
             addresses: options.strings("addr")?,
             nodad: options.flag("nodad")?.unwrap_or(false),
             routes: options.strings("route")?,
+            settings: settings::Asked::take(options, own_keys)?,
             replace: options.flag("replace")?.unwrap_or(false),
         };
         for address in &common.addresses {
@@ -246,7 +282,7 @@ pub(crate) fn read(
 ) -> Result<(LinkName, Options, Common)> {
     let name = name.parse()?;
     let mut options = Options::new(kind, options, &[own_keys, COMMON])?;
-    let common = Common::take(&mut options)?;
+    let common = Common::take(&mut options, own_keys)?;
     Ok((name, options, common))
 }
 
@@ -382,6 +418,17 @@ fn differences(
                 asked.push(format!("{key} {value}"));
             }
         }
+        let queues = [
+            ("numtxqueues", wanted.common.tx_queues, present.tx_queues),
+            ("numrxqueues", wanted.common.rx_queues, present.rx_queues),
+        ];
+        for (key, wanted, found) in queues {
+            if let Some(wanted) = wanted.filter(|wanted| *wanted != found) {
+                same = false;
+                there.push(format!("{key} {found}"));
+                asked.push(format!("{key} {wanted}"));
+            }
+        }
         if let Some(parent) = wanted.parent
             && !is_parent(session, wanted, parent, present)?
         {
@@ -466,6 +513,19 @@ fn command(wanted: &Wanted, sender: &netns::Netns, request: &Request) -> Command
     words.extend(mtu.iter().flat_map(|mtu| ["mtu", mtu]));
     let mac = wanted.common.mac.as_deref().map(mac::print);
     words.extend(mac.iter().flat_map(|mac| ["address", mac]));
+    let queues = [
+        ("numtxqueues", wanted.common.tx_queues),
+        ("numrxqueues", wanted.common.rx_queues),
+    ]
+    .map(|(key, count)| count.map(|count| (key, count.to_string())));
+    for (key, count) in queues.iter().flatten() {
+        words.extend([key, count.as_str()]);
+    }
+    let settings = wanted.common.settings.first.iter();
+    let settings: Vec<String> = settings
+        .flat_map(|setting| setting.words(|_| String::new()))
+        .collect();
+    words.extend(settings.iter().map(String::as_str));
     words.extend(wanted.common.up.then_some("up"));
     words.extend(["type", wanted.kind]);
     let command = Command::ip(sender, words);
@@ -494,6 +554,15 @@ fn create(session: &Rc<Session>, wanted: &Wanted, request: Request) -> Result<Op
     }
     if let Some(mac) = &wanted.common.mac {
         message.attributes.push(LinkAttribute::Address(mac.clone()));
+    }
+    if let Some(count) = wanted.common.tx_queues {
+        message.attributes.push(LinkAttribute::NumTxQueues(count));
+    }
+    if let Some(count) = wanted.common.rx_queues {
+        message.attributes.push(LinkAttribute::NumRxQueues(count));
+    }
+    for setting in &wanted.common.settings.first {
+        setting.add_to(&mut message);
     }
     let undo = Undo::DeleteLink {
         netns: place.clone(),
@@ -651,6 +720,12 @@ fn finish(session: &Rc<Session>, wanted: &Wanted, ensured: &Ensured) -> Result<(
         if common.up {
             link::set_up(session, link, true)?;
         }
+        for setting in &common.settings.first {
+            settings::apply(session, link, setting.clone())?;
+        }
+    }
+    for setting in &common.settings.later {
+        settings::apply(session, link, setting.clone())?;
     }
     if let Some(alias) = &common.alias {
         link::set_alias(session, link, alias)?;

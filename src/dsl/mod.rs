@@ -12,6 +12,7 @@ pub mod bridge;
 pub mod check;
 pub mod dummy;
 pub mod exec;
+pub mod fdb;
 pub mod geneve;
 pub mod handle;
 pub mod ifb;
@@ -29,6 +30,8 @@ pub mod param;
 pub mod ping;
 pub mod place;
 pub mod print;
+pub mod queue;
+pub mod reach;
 pub mod route;
 pub mod session;
 pub mod time;
@@ -75,6 +78,10 @@ pub const TOPICS: &[Topic] = &[
         words: &link::properties::words::RHAI_MANIFEST,
     },
     Topic {
+        title: "Links' settings",
+        words: &link::settings::words::RHAI_MANIFEST,
+    },
+    Topic {
         title: "ipvlan",
         words: &ipvlan::words::RHAI_MANIFEST,
     },
@@ -105,6 +112,10 @@ pub const TOPICS: &[Topic] = &[
     Topic {
         title: "VXLAN",
         words: &vxlan::words::RHAI_MANIFEST,
+    },
+    Topic {
+        title: "Forwarding databases",
+        words: &fdb::words::RHAI_MANIFEST,
     },
     Topic {
         title: "Geneve",
@@ -139,8 +150,16 @@ pub const TOPICS: &[Topic] = &[
         words: &route::words::RHAI_MANIFEST,
     },
     Topic {
+        title: "Queues",
+        words: &queue::words::RHAI_MANIFEST,
+    },
+    Topic {
         title: "Ping",
         words: &ping::words::RHAI_MANIFEST,
+    },
+    Topic {
+        title: "Expectations",
+        words: &reach::words::RHAI_MANIFEST,
     },
     Topic {
         title: "Commands",

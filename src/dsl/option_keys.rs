@@ -1,18 +1,24 @@
 //! What can stand in the `#{…}` of each word, for completion and the manual.
 
-use crate::dsl::{exec, kind, make, ping, route};
+use crate::dsl::{exec, fdb, kind, make, ping, queue, reach, route};
 
 /// The keys of the options of `word`, sorted; empty where it takes none.
 pub fn of(word: &str) -> Vec<&'static str> {
     let lists: &[&[&'static str]] = match word {
         "addr" => &[&["nodad"]],
         "exec" => &[exec::KEYS],
+        "fdb" => &[fdb::KEYS],
+        "del_fdb" => &[fdb::KEYS_OF_DELETE],
         "lookup" => &[&["source"]],
         "mode" => &[&["flag", "switch"]],
+        "htb" => &[queue::HTB, &["replace"]],
+        "netem" => &[queue::NETEM, &["replace"]],
+        "expect_no_reach" | "expect_reach" => &[reach::KEYS],
         "ping" => &[ping::KEYS],
         "route" => &[route::KEYS],
         "del_route" => &[route::KEYS_OF_DELETE],
         "routes" => &[&["table"]],
+        "tbf" => &[queue::TBF, &["replace"]],
         word => match kind::of_word(word) {
             Some(kind) => &[kind.keys, make::COMMON],
             None => &[],
@@ -20,5 +26,6 @@ pub fn of(word: &str) -> Vec<&'static str> {
     };
     let mut keys: Vec<_> = lists.iter().flat_map(|keys| keys.iter().copied()).collect();
     keys.sort_unstable();
+    keys.dedup();
     keys
 }

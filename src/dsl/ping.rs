@@ -101,7 +101,7 @@ fn request(destination: IpAddr, label: String, options: &mut Options) -> Result<
 }
 
 /// How an error calls a destination.
-fn named(given: &Dynamic) -> String {
+pub(crate) fn named(given: &Dynamic) -> String {
     if let Some(net) = given.read_lock::<Netns>() {
         return net.to_string();
     }
@@ -125,7 +125,13 @@ fn command(net: &Netns, request: &Request) -> Command {
     Command::tool("ping", net, words)
 }
 
-fn ping(session: &Rc<Session>, net: &Netns, given: &Dynamic, options: Map) -> Result<PingReport> {
+/// Pings, prints what comes unless it is to be quiet, and returns the report.
+pub(crate) fn ping(
+    session: &Rc<Session>,
+    net: &Netns,
+    given: &Dynamic,
+    options: Map,
+) -> Result<PingReport> {
     let context = |error: Error| {
         if error.doing.is_empty() {
             error.doing("ping", &named(given)).in_place(net.label())

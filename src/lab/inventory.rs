@@ -7,7 +7,7 @@ use crate::lab::journal::Journal;
 use crate::lab::recognise::{self, Finder};
 use crate::lab::record::{Place, Run, Step};
 use crate::lab::undo::Undo;
-use crate::net::{address, route, sysctl};
+use crate::net::{address, queue, route, sysctl};
 
 /// A lab, as it stands.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -130,6 +130,12 @@ fn describe(undo: &Undo<Place>) -> (String, Item) {
             "route",
             format!("route `{route}` taken from namespace `{place}`"),
         ),
+        Undo::RestoreQueue { link, new, .. } => {
+            let lines = new.lines();
+            let queue = lines.first().map_or("default", String::as_str);
+            let what = format!("queue {queue} of link `{}` in `{place}`", link.name);
+            return (format!("queue {} {place}", link.index), item("queue", what));
+        }
         Undo::Send { link, what, .. } => {
             let link = link.as_ref();
             let link = link.map_or_else(String::new, |link| format!(" on link `{}`", link.name));
@@ -195,6 +201,16 @@ async fn state(undo: &Undo) -> Result<State> {
         Undo::DeleteRoute { route, .. } => stands(has_route(rtnl, route).await?),
         Undo::AddRoute { route, .. } if has_route(rtnl, route).await? => {
             State::Changed("is there again".to_owned())
+        }
+        Undo::RestoreQueue { new, .. } => {
+            let present = queue::read(rtnl, index.unwrap_or_default()).await?.made();
+            if present.is_like(new) {
+                State::Stands
+            } else if present.is_empty() {
+                State::Missing
+            } else {
+                State::Changed(format!("is {} now", present.lines().join(", ")))
+            }
         }
         Undo::Sysctl { key, new, .. } => match sysctl::read(netns, key) {
             Ok(present) if present != *new => State::Changed(format!("is {present} now")),

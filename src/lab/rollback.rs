@@ -8,10 +8,12 @@ use nix::errno::Errno;
 
 use crate::error::{Error, Kind, Result};
 use crate::lab::recognise::{self, Finder};
+use crate::lab::setting::Setting;
 use crate::lab::undo::{LinkRef, Undo};
 use crate::lab::{Lab, Step, journal::Journal};
 use crate::net::namespace::Id;
 use crate::net::netns::Netns;
+use crate::net::queue::{self, Tree};
 use crate::net::rtnl::Refusal;
 use crate::net::{address, link, namespace, route, sysctl};
 use crate::value::name::NetnsName;
@@ -251,10 +253,12 @@ async fn back(undo: Undo, how: How) -> Result<Way> {
         Undo::MoveBack {
             link,
             home,
+            name,
             up,
             addresses,
             ..
         } => {
+            let link = named(link, name);
             let moved = link::move_to(rtnl, index, home.namespace(), Some(&link.name)).await;
             let way = done(moved, "move back", &link.name, &netns)?;
             settle_at_home(&home, None, &link, up, &addresses).await?;
@@ -273,7 +277,7 @@ async fn back(undo: Undo, how: How) -> Result<Way> {
                     netns.label()
                 )));
             }
-            let set = link::change(rtnl, old.message(index, &link.kind)).await;
+            let set = old.send(rtnl, index, &link.kind).await;
             let what = format!("{} {old} of {}", old.what(), link.name);
             done(set, "restore", &what, &netns)
         }
@@ -298,12 +302,50 @@ async fn back(undo: Undo, how: How) -> Result<Way> {
             let added = route::add(rtnl, &route).await;
             done(added, "restore route", &route.destination_text(), &netns)
         }
+        Undo::RestoreQueue { link, old, new, .. } => {
+            restore_queue(&netns, index, &link, &old, &new, how).await
+        }
         Undo::Send { what, request, .. } => {
             let sent = request.send(rtnl).await;
             done(sent, "undo the change", &what, &netns)
         }
         Undo::Sysctl { key, old, new, .. } => restore_sysctl(&netns, &key, &old, &new, how),
     }
+}
+
+/// Gives the link `index` the queue that it had.
+async fn restore_queue(
+    netns: &Netns,
+    index: u32,
+    link: &LinkRef,
+    old: &Tree,
+    new: &Tree,
+    how: How,
+) -> Result<Way> {
+    let rtnl = &netns.rtnl()?;
+    let context = |error: Error| {
+        error
+            .doing("restore queue of", &link.name)
+            .within(netns.label())
+    };
+    let present = queue::read(rtnl, index).await.map_err(Error::from);
+    let present = present.map_err(context)?.made();
+    if present.is_like(old) {
+        return Ok(Way::NothingLeft);
+    }
+    // What was cut off in the middle is a beginning of the new one, on the same root.
+    let root = |tree: &Tree| tree.root().map(|root| root.kind.clone());
+    if how.is_later && root(&present) != root(new) && !present.is_empty() {
+        return Ok(Way::NotOurs(format!(
+            "the queue of link `{}` in namespace `{}` is {}, not what the lab set: left as it is",
+            link.name,
+            netns.label(),
+            present.lines().join(", ")
+        )));
+    }
+    let replaced = queue::replace(rtnl, index, &present, old).await;
+    let replaced = replaced.map_err(|failed| failed.refusal);
+    done(replaced, "restore queue of", &link.name, netns)
 }
 
 fn restore_sysctl(netns: &Netns, key: &sysctl::Key, old: &str, new: &str, how: How) -> Result<Way> {
@@ -335,15 +377,25 @@ async fn settle_if_back(undo: &Undo) -> Result<Way> {
     if let Undo::MoveBack {
         link,
         home,
+        name,
         was,
         up,
         addresses,
         ..
     } = undo
     {
-        settle_at_home(home, Some(*was), link, *up, addresses).await?;
+        let link = named(link.clone(), name.clone());
+        settle_at_home(home, Some(*was), &link, *up, addresses).await?;
     }
     Ok(Way::NothingLeft)
+}
+
+/// The link under the name that it has at home.
+fn named(link: LinkRef, name: Option<String>) -> LinkRef {
+    LinkRef {
+        name: name.unwrap_or(link.name),
+        ..link
+    }
 }
 
 /// Gives a link that came back what its move took from it; only the one of the ifindex `was`, where one is given.
@@ -371,13 +423,8 @@ async fn settle_at_home(
         done(added, "restore address", &prefix.to_string(), home)?;
     }
     if up && !seen.up {
-        let message = crate::lab::setting::Setting::Up(true).message(seen.index, &link.kind);
-        done(
-            link::change(rtnl, message).await,
-            "bring up",
-            &link.name,
-            home,
-        )?;
+        let set = Setting::Up(true).send(rtnl, seen.index, &link.kind).await;
+        done(set, "bring up", &link.name, home)?;
     }
     Ok(())
 }

@@ -1,5 +1,7 @@
 //! A link's settings as typed data: what the journal keeps of one, how it is read from a link, and the message that sets it.
 
+pub mod plain;
+
 use std::fmt;
 
 use rtnetlink::packet_route::link::{
@@ -8,7 +10,12 @@ use rtnetlink::packet_route::link::{
 };
 use serde::{Deserialize, Serialize};
 
-use crate::net::link::Snapshot;
+use crate::lab::Command;
+use crate::lab::setting::plain::{Flag, Number, on_off};
+use crate::net::group;
+use crate::net::link::{self, Snapshot};
+use crate::net::netns::Netns;
+use crate::net::rtnl::{Refusal, Rtnl};
 use crate::value::mac;
 
 /// A setting of a link, with its value.
@@ -27,6 +34,14 @@ pub enum Setting {
     Master(u32),
     /// The alias; empty for none.
     Alias(String),
+    /// What is one number.
+    Number(Number, u32),
+    /// What is on or off.
+    Flag(Flag, bool),
+    /// Whether the carrier is on, for kinds that have it set by hand.
+    Carrier(bool),
+    /// Another name, and whether the link has it.
+    AltName(String, bool),
     /// Mode and flag of an ipvlan port, as the kernel numbers them.
     Port {
         /// `IPVLAN_MODE_L2` and so on.
@@ -46,12 +61,31 @@ impl Setting {
             Self::Name(_) => Self::Name(link.name.clone()),
             Self::Master(_) => Self::Master(link.master.unwrap_or(0)),
             Self::Alias(_) => Self::Alias(link.alias.clone().unwrap_or_default()),
+            Self::Number(number, _) => Self::Number(*number, number.of(link)),
+            Self::Flag(flag, _) => Self::Flag(*flag, flag.of(link)),
+            Self::Carrier(_) => Self::Carrier(link.carrier_on),
+            Self::AltName(name, _) => Self::AltName(name.clone(), link.altnames.contains(name)),
             Self::Port { .. } => port_of(link.data.as_ref()?)?,
         })
     }
 
-    /// The message that sets it on the link `index` of the kind `kind`.
-    pub fn message(&self, index: u32, kind: &str) -> LinkMessage {
+    /// Sets it on the link `index` of the kind `kind`.
+    pub async fn send(&self, rtnl: &Rtnl, index: u32, kind: &str) -> Result<(), Refusal> {
+        match self {
+            Self::AltName(name, present) => link::set_altname(rtnl, index, name, *present).await,
+            _ => link::change(rtnl, self.message(index, kind)).await,
+        }
+    }
+
+    /// Adds it to the message that makes a link.
+    pub fn add_to(&self, message: &mut LinkMessage) {
+        let own = self.message(0, "");
+        message.header.flags |= own.header.flags;
+        message.header.change_mask |= own.header.change_mask;
+        message.attributes.extend(own.attributes);
+    }
+
+    fn message(&self, index: u32, kind: &str) -> LinkMessage {
         let mut message = LinkMessage::default();
         message.header.index = index;
         let attribute = match self {
@@ -62,6 +96,13 @@ impl Setting {
                 }
                 return message;
             }
+            Self::Flag(flag, on) => {
+                (message.header.flags, message.header.change_mask) = flag.bits(*on);
+                return message;
+            }
+            Self::AltName(..) => return message,
+            Self::Number(number, value) => number.attribute(*value),
+            Self::Carrier(on) => LinkAttribute::Carrier((*on).into()),
             Self::Mtu(mtu) => LinkAttribute::Mtu(*mtu),
             Self::Mac(mac) => LinkAttribute::Address(mac.clone()),
             Self::Name(name) => LinkAttribute::IfName(name.clone()),
@@ -71,6 +112,25 @@ impl Setting {
         };
         message.attributes.push(attribute);
         message
+    }
+
+    /// The command that sets it on the link `name` of `netns`; `name_of` tells the name of the link of an ifindex.
+    pub fn command(
+        &self,
+        netns: &Netns,
+        name: &str,
+        name_of: impl FnOnce(u32) -> String,
+    ) -> Command {
+        match self {
+            Self::AltName(other, present) => {
+                let verb = if *present { "add" } else { "del" };
+                Command::ip(
+                    netns,
+                    ["link", "property", verb, "dev", name, "altname", other],
+                )
+            }
+            _ => Command::ip(netns, ["link", "set", "dev", name]).and(self.words(name_of)),
+        }
     }
 
     /// The words behind `ip link set dev LINK` that set it; `name_of` tells the name of the link of an ifindex.
@@ -84,6 +144,10 @@ impl Setting {
             Self::Master(0) => vec!["nomaster".to_owned()],
             Self::Master(index) => words("master", name_of(*index)),
             Self::Alias(alias) => words("alias", alias.clone()),
+            Self::Number(number, _) => words(number.word(), self.to_string()),
+            Self::Flag(flag, on) => words(flag.name(), on_off(*on).to_owned()),
+            Self::Carrier(on) => words("carrier", on_off(*on).to_owned()),
+            Self::AltName(name, _) => words("altname", name.clone()),
             Self::Port { .. } => {
                 let kind = ["type", "ipvlan", "mode"].map(str::to_owned);
                 let words = self.to_string();
@@ -102,6 +166,10 @@ impl Setting {
             Self::Name(_) => "name",
             Self::Master(_) => "master",
             Self::Alias(_) => "alias",
+            Self::Number(number, _) => number.name(),
+            Self::Flag(flag, _) => flag.name(),
+            Self::Carrier(_) => "carrier",
+            Self::AltName(..) => "altname",
             Self::Port { .. } => "mode and flag",
         }
     }
@@ -110,7 +178,11 @@ impl Setting {
 impl fmt::Display for Setting {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Mtu(mtu) => write!(f, "{mtu}"),
+            Self::Number(Number::Group, number) => f.write_str(&group::name(*number)),
+            Self::Mtu(number) | Self::Number(_, number) => write!(f, "{number}"),
+            Self::Flag(_, on) | Self::Carrier(on) => f.write_str(on_off(*on)),
+            Self::AltName(name, true) => f.write_str(name),
+            Self::AltName(name, false) => write!(f, "no {name}"),
             Self::Mac(bytes) => f.write_str(&mac::print(bytes)),
             Self::Up(up) => f.write_str(if *up { "up" } else { "down" }),
             Self::Name(text) => f.write_str(text),

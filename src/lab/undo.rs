@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::lab::setting::Setting;
 use crate::net::netns::Netns;
+use crate::net::queue::Tree;
 use crate::net::request::Request;
 use crate::net::route::Route;
 use crate::net::sysctl::Key;
@@ -50,6 +51,9 @@ pub enum Undo<N = Rc<Netns>> {
         link: LinkRef,
         /// Where it was.
         home: N,
+        /// What it was called there, where it got another name on the way.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        name: Option<String>,
         /// Its ifindex there.
         was: u32,
         /// Whether it was up there: a move brings it down.
@@ -100,7 +104,18 @@ pub enum Undo<N = Rc<Netns>> {
         /// The route.
         route: Box<Route>,
     },
-    /// Send a request: for what is its own description, such as a rule, a neighbour, a queue. What is gone already, or there
+    /// Give a link the queue that it had.
+    RestoreQueue {
+        /// Where it lives.
+        netns: N,
+        /// Which one it is.
+        link: LinkRef,
+        /// The queue as it was; empty where it was the kernel's default.
+        old: Tree,
+        /// What it was replaced by.
+        new: Tree,
+    },
+    /// Send a request: for what is its own description, such as a rule or a neighbour. What is gone already, or there
     /// again, is no failure.
     Send {
         /// Where it is to be sent.
@@ -146,6 +161,7 @@ impl<N> Undo<N> {
             | Self::AddAddress { netns, .. }
             | Self::DeleteRoute { netns, .. }
             | Self::AddRoute { netns, .. }
+            | Self::RestoreQueue { netns, .. }
             | Self::Send { netns, .. }
             | Self::Sysctl { netns, .. } => Some(netns),
         }
@@ -158,7 +174,8 @@ impl<N> Undo<N> {
             | Self::MoveBack { link, .. }
             | Self::Restore { link, .. }
             | Self::DeleteAddress { link, .. }
-            | Self::AddAddress { link, .. } => Some(link),
+            | Self::AddAddress { link, .. }
+            | Self::RestoreQueue { link, .. } => Some(link),
             Self::Send { link, .. } | Self::Sysctl { link, .. } => link.as_ref(),
             Self::DeleteNetns { .. } | Self::DeleteRoute { .. } | Self::AddRoute { .. } => None,
         }
@@ -186,6 +203,7 @@ impl<N> Undo<N> {
                 netns,
                 link,
                 home,
+                name,
                 was,
                 up,
                 addresses,
@@ -193,6 +211,7 @@ impl<N> Undo<N> {
                 netns: tell(netns)?,
                 link,
                 home: tell(home)?,
+                name,
                 was,
                 up,
                 addresses,
@@ -233,6 +252,17 @@ impl<N> Undo<N> {
             Self::AddRoute { netns, route } => Undo::AddRoute {
                 netns: tell(netns)?,
                 route,
+            },
+            Self::RestoreQueue {
+                netns,
+                link,
+                old,
+                new,
+            } => Undo::RestoreQueue {
+                netns: tell(netns)?,
+                link,
+                old,
+                new,
             },
             Self::Send {
                 netns,

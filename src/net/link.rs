@@ -8,7 +8,8 @@ use nix::errno::Errno;
 use rtnetlink::packet_core::{NLM_F_CREATE, NLM_F_EXCL, NetlinkMessage, NetlinkPayload};
 use rtnetlink::packet_route::RouteNetlinkMessage;
 use rtnetlink::packet_route::link::{
-    InfoData, LinkAttribute, LinkExtentMask, LinkFlags, LinkInfo, LinkMessage, State, Stats64,
+    InfoData, InfoPortData, LinkAttribute, LinkExtentMask, LinkFlags, LinkInfo, LinkMessage, Prop,
+    State, Stats64,
 };
 use rtnetlink::sys::SocketAddr;
 use rtnetlink::{LinkUnspec, MulticastGroup};
@@ -20,6 +21,10 @@ use crate::net::rtnl::{Refusal, Rtnl};
 
 /// A link as the kernel describes it at one moment.
 #[derive(Clone, Debug, Default)]
+#[allow(
+    clippy::struct_excessive_bools,
+    reason = "the kernel tells each by itself"
+)]
 pub struct Snapshot {
     /// Its ifindex.
     pub index: u32,
@@ -41,6 +46,26 @@ pub struct Snapshot {
     pub mac: Vec<u8>,
     /// Its alias.
     pub alias: Option<String>,
+    /// Its other names.
+    pub altnames: Vec<String>,
+    /// How many packets its queue takes.
+    pub txqlen: u32,
+    /// The number of the group that it is in.
+    pub group: u32,
+    /// The largest packet that it segments itself, in bytes.
+    pub gso_max_size: u32,
+    /// Into how many segments it cuts one at most.
+    pub gso_max_segs: u32,
+    /// The largest packet that is put together from what it receives, in bytes.
+    pub gro_max_size: u32,
+    /// How many queues it has to send.
+    pub tx_queues: u32,
+    /// How many queues it has to receive.
+    pub rx_queues: u32,
+    /// Whether its carrier is on, also while it is down.
+    pub carrier_on: bool,
+    /// What it is given as a port of its master.
+    pub port: Option<InfoPortData>,
     /// Its operational state as `ip -br link` prints it: `UP`, `DOWN`, `UNKNOWN`, `LOWERLAYERDOWN`.
     pub state: &'static str,
     /// Whether it has a carrier.
@@ -76,6 +101,15 @@ impl From<LinkMessage> for Snapshot {
                 LinkAttribute::Mtu(mtu) => link.mtu = mtu,
                 LinkAttribute::Address(mac) => link.mac = mac,
                 LinkAttribute::IfAlias(alias) => link.alias = Some(alias),
+                LinkAttribute::PropList(list) => link.altnames = altnames(list),
+                LinkAttribute::TxQueueLen(length) => link.txqlen = length,
+                LinkAttribute::Group(group) => link.group = group,
+                LinkAttribute::GsoMaxSize(bytes) => link.gso_max_size = bytes,
+                LinkAttribute::GsoMaxSegs(count) => link.gso_max_segs = count,
+                LinkAttribute::GroMaxSize(bytes) => link.gro_max_size = bytes,
+                LinkAttribute::NumTxQueues(count) => link.tx_queues = count,
+                LinkAttribute::NumRxQueues(count) => link.rx_queues = count,
+                LinkAttribute::Carrier(on) => link.carrier_on = on != 0,
                 LinkAttribute::OperState(state) => link.state = state_name(state),
                 LinkAttribute::Stats64(stats) => link.stats = Some(stats),
                 LinkAttribute::LinkInfo(infos) => {
@@ -83,6 +117,7 @@ impl From<LinkMessage> for Snapshot {
                         match info {
                             LinkInfo::Kind(kind) => link.kind = kind.to_string(),
                             LinkInfo::Data(data) => link.data = Some(data),
+                            LinkInfo::PortData(data) => link.port = Some(data),
                             _ => {}
                         }
                     }
@@ -92,6 +127,14 @@ impl From<LinkMessage> for Snapshot {
         }
         link
     }
+}
+
+fn altnames(list: Vec<Prop>) -> Vec<String> {
+    let names = list.into_iter().filter_map(|property| match property {
+        Prop::AltIfName(name) => Some(name),
+        _ => None,
+    });
+    names.collect()
 }
 
 fn state_name(state: State) -> &'static str {
@@ -168,6 +211,25 @@ pub async fn create(
 /// Changes an existing link; `message` carries its ifindex and what is to change.
 pub async fn change(rtnl: &Rtnl, message: LinkMessage) -> Result<(), Refusal> {
     rtnl.tell(RouteNetlinkMessage::NewLink(message), 0).await
+}
+
+/// Gives a link another name beside its own, or takes such a one away.
+pub async fn set_altname(
+    rtnl: &Rtnl,
+    index: u32,
+    name: &str,
+    present: bool,
+) -> Result<(), Refusal> {
+    let mut message = LinkMessage::default();
+    message.header.index = index;
+    let names = vec![Prop::AltIfName(name.to_owned())];
+    message.attributes.push(LinkAttribute::PropList(names));
+    let request = if present {
+        RouteNetlinkMessage::NewLinkProp(message)
+    } else {
+        RouteNetlinkMessage::DelLinkProp(message)
+    };
+    rtnl.tell(request, 0).await
 }
 
 /// Deletes a link. Gone already is no error: `false` then.

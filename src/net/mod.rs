@@ -2,12 +2,15 @@
 
 pub mod address;
 mod fault;
+pub mod fdb;
+pub mod group;
 pub mod icmp;
 pub mod link;
 pub mod model;
 pub mod namespace;
 pub mod netns;
 pub mod process;
+pub mod queue;
 pub mod request;
 pub mod route;
 pub mod rtnl;

@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Kind, Result};
 use crate::net::fault;
+use crate::net::model;
 use crate::net::namespace;
 use crate::net::netns::Netns;
 
@@ -40,6 +41,18 @@ impl Key {
     /// The file below `/proc/sys/net`.
     fn path(&self) -> PathBuf {
         Path::new(ROOT).join(self.0.join("/"))
+    }
+
+    /// The same setting of a link that is still to be made.
+    fn of_new_link(&self) -> Self {
+        let mut parts = self.0.clone();
+        if let [_, folder, link, _] = parts.as_mut_slice()
+            && ["conf", "neigh"].contains(&folder.as_str())
+            && link != "all"
+        {
+            "default".clone_into(link);
+        }
+        Self(parts)
     }
 
     /// Its parts: `ipv4`, `conf`, `eth0.10`, `rp_filter`.
@@ -98,7 +111,16 @@ impl fmt::Display for Key {
 /// The value that the setting has in `netns`: its words, with one blank between them.
 pub fn read(netns: &Netns, key: &Key) -> Result<String> {
     netns.check()?;
-    let text = namespace::within(netns.namespace(), || fs::read_to_string(key.path()))?;
+    let model = model::active();
+    if let Some(planned) = model.and_then(|model| model.setting(netns.namespace().id(), key)) {
+        return Ok(planned);
+    }
+    let text = if netns.namespace().is_imagined() {
+        // What a new namespace has is what the kernel was built with, as this one's defaults show.
+        fs::read_to_string(key.of_new_link().path())
+    } else {
+        namespace::within(netns.namespace(), || fs::read_to_string(key.path()))?
+    };
     text.map(|text| plain(&text))
         .map_err(|error| explain(&error))
 }
@@ -106,6 +128,11 @@ pub fn read(netns: &Netns, key: &Key) -> Result<String> {
 /// Sets the setting in `netns`.
 pub fn write(netns: &Netns, key: &Key, value: &str) -> Result<()> {
     netns.check()?;
+    if let Some(model) = model::active() {
+        read(netns, key)?;
+        model.set(netns.namespace().id(), key, value);
+        return Ok(());
+    }
     let written = namespace::within(netns.namespace(), || {
         fault::guard(|| {
             // Not `fs::write`: what is not there is not to be made.

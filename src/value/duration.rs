@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use crate::error::{Error, Result};
+use crate::value::unit;
 
 /// The units, with their length in nanoseconds.
 const UNITS: &[(&str, f64)] = &[
@@ -21,13 +22,7 @@ pub fn parse(text: &str) -> Result<Duration> {
         Error::invalid(format!("`{text}` is not a duration"))
             .hint("write a number and a unit, such as \"200ms\", \"1.5s\" or \"2m\"")
     };
-    let trimmed = text.trim();
-    let split = trimmed
-        .find(|c: char| !c.is_ascii_digit() && c != '.')
-        .unwrap_or(trimmed.len());
-    let (number, unit) = trimmed.split_at(split);
-    let unit = unit.trim_start();
-    let number: f64 = number.parse().map_err(|_| wrong())?;
+    let (number, unit) = unit::split(text).ok_or_else(wrong)?;
     let nanoseconds = match unit {
         "" => 1e9,
         unit => UNITS
@@ -40,6 +35,16 @@ pub fn parse(text: &str) -> Result<Duration> {
             })?,
     };
     Duration::try_from_secs_f64(number * nanoseconds / 1e9).map_err(|_| wrong())
+}
+
+/// The duration in the largest unit that leaves no rest of note: `10ms`, `1.5s`.
+pub fn print(duration: Duration) -> String {
+    let nanoseconds = duration.as_secs_f64() * 1e9;
+    let (length, unit) = [(1e9, "s"), (1e6, "ms"), (1e3, "us")]
+        .into_iter()
+        .find(|(length, _)| nanoseconds >= *length)
+        .unwrap_or((1.0, "ns"));
+    format!("{}{unit}", unit::number(nanoseconds / length, 6))
 }
 
 #[cfg(test)]
@@ -77,6 +82,13 @@ mod tests {
             parse("5 days").unwrap_err().hint.as_deref(),
             Some("the units are ns, us, ms, s, m and h")
         );
+    }
+
+    #[test]
+    fn a_duration_is_printed_in_the_unit_that_suits() {
+        for text in ["10ms", "1.5s", "250us", "64ns", "0ns"] {
+            assert_eq!(print(parse(text).unwrap()), text);
+        }
     }
 
     proptest! {

@@ -5,4 +5,8 @@ pub mod duration;
 pub mod mac;
 pub mod name;
 pub mod options;
+pub mod percent;
 pub mod prefix;
+pub mod rate;
+pub mod size;
+pub mod unit;

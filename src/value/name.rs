@@ -9,12 +9,18 @@ use crate::error::{Error, Result};
 
 /// The longest name of a link: `IFNAMSIZ` of `linux/if.h` less the terminating zero.
 const LINK_NAME_MAX: usize = 15;
+/// The longest other name of a link: `ALTIFNAMSIZ` of `linux/if.h` less the terminating zero.
+const ALT_NAME_MAX: usize = 127;
 /// The longest name of a file, and so of a named namespace.
 const FILE_NAME_MAX: usize = 255;
 
 /// The name of a link, such as `eth0`: 1 to 15 bytes, no slash, colon or white space, not `.` or `..`.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct LinkName(String);
+
+/// Another name that a link has beside its own: 1 to 127 bytes, no slash, colon or white space.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct AltName(String);
 
 /// The name of a namespace below `/run/netns`: a file name.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -57,6 +63,29 @@ impl FromStr for LinkName {
             )));
         }
         Ok(Self(text.to_owned()))
+    }
+}
+
+impl FromStr for AltName {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<Self> {
+        if text.len() > ALT_NAME_MAX {
+            return Err(Error::invalid(format!(
+                "an altname has at most {ALT_NAME_MAX} bytes, this one has {}",
+                text.len()
+            )));
+        }
+        check(text, "a link", |c| {
+            c == '/' || c == ':' || c.is_whitespace()
+        })?;
+        Ok(Self(text.to_owned()))
+    }
+}
+
+impl fmt::Display for AltName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
     }
 }
 

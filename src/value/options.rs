@@ -6,7 +6,9 @@ use std::time::Duration;
 use rhai::{Dynamic, Map};
 
 use crate::error::{Error, Result, nearest};
-use crate::value::duration;
+use crate::value::percent::Percent;
+use crate::value::rate::Rate;
+use crate::value::{duration, percent, rate, size};
 
 /// The options of one call. Each is taken out once; an unknown key is refused at the start.
 #[derive(Debug)]
@@ -28,6 +30,7 @@ impl Options {
         let error = Error::invalid(format!("`{word}` has no option `{key}`"));
         let mut sorted = accepted.clone();
         sorted.sort_unstable();
+        sorted.dedup();
         let error = error.note(format!("options: {}", sorted.join(", ")));
         Err(match nearest(key, accepted) {
             Some(near) => error.hint(format!("did you mean `{near}`?")),
@@ -77,18 +80,55 @@ impl Options {
 
     /// Takes a duration: text with a unit, or a number of seconds.
     pub fn duration(&mut self, key: &str) -> Result<Option<Duration>> {
+        self.quantity(key, "a duration such as \"200ms\"", duration::parse)
+    }
+
+    /// Takes a percentage: text such as `"1%"`, or a number.
+    pub fn percent(&mut self, key: &str) -> Result<Option<Percent>> {
+        self.quantity(key, "a percentage such as \"1%\"", percent::parse)
+    }
+
+    /// Takes a rate: text with a unit, or a number of bits a second.
+    pub fn rate(&mut self, key: &str) -> Result<Option<Rate>> {
+        self.quantity(key, "a rate such as \"10mbit\"", rate::parse)
+    }
+
+    /// Takes a size: text with a unit, or a number of bytes.
+    pub fn size(&mut self, key: &str) -> Result<Option<u32>> {
+        self.quantity(key, "a size such as \"64KiB\"", size::parse)
+    }
+
+    /// Takes a number with a unit, or a bare one.
+    fn quantity<T>(
+        &mut self,
+        key: &str,
+        wanted: &str,
+        parse: impl FnOnce(&str) -> Result<T>,
+    ) -> Result<Option<T>> {
         let Some(value) = self.take(key) else {
             return Ok(None);
         };
         let given = value.type_name();
         let text = match (value.as_int(), value.as_float()) {
-            (Ok(seconds), _) => seconds.to_string(),
-            (_, Ok(seconds)) => seconds.to_string(),
+            (Ok(number), _) => number.to_string(),
+            (_, Ok(number)) => number.to_string(),
             _ => value
                 .into_string()
-                .map_err(|_| wrong_type(key, "a duration such as \"200ms\"", given))?,
+                .map_err(|_| wrong_type(key, wanted, given))?,
         };
-        duration::parse(&text).map(Some)
+        parse(&text).map(Some)
+    }
+
+    /// Takes a map.
+    pub fn map(&mut self, key: &str) -> Result<Option<Map>> {
+        self.take(key)
+            .map(|value| {
+                let given = value.type_name();
+                value
+                    .try_cast::<Map>()
+                    .ok_or_else(|| wrong_type(key, "a map", given))
+            })
+            .transpose()
     }
 
     /// Takes a string or a list of strings, as a list.

@@ -86,9 +86,33 @@ pub(crate) use cases;
 /// first case needs it.
 pub(crate) struct Features(RefCell<HashMap<String, bool>>);
 
-/// What not all kernels can do with a kind of link, and how iproute2 finds out.
-const BEYOND_KINDS: &[(&str, &str)] =
-    &[("vlan_filtering", "link add k0 type bridge vlan_filtering 1")];
+/// What else not all kernels can do, and the commands that find out: all of them are accepted where it can.
+const BEYOND_KINDS: &[(&str, &[&str])] = &[
+    (
+        "vlan_filtering",
+        &["ip link add k0 type bridge vlan_filtering 1"],
+    ),
+    ("netem", &["tc qdisc add dev lo root netem delay 1ms"]),
+    (
+        "tbf",
+        &["tc qdisc add dev lo root tbf rate 1mbit burst 2kb limit 3kb"],
+    ),
+    ("htb", &["tc qdisc add dev lo root handle 1: htb"]),
+    (
+        "u32",
+        &[
+            "tc qdisc add dev lo root handle 1: htb",
+            "tc filter add dev lo parent 1: protocol ip u32 match ip dst 10.0.0.0/8 flowid 1:1",
+        ],
+    ),
+    (
+        "fw",
+        &[
+            "tc qdisc add dev lo root handle 1: htb",
+            "tc filter add dev lo parent 1: protocol all handle 1 fw flowid 1:1",
+        ],
+    ),
+];
 
 impl Features {
     /// Nothing is known yet.
@@ -111,7 +135,7 @@ impl Features {
         }
         let beyond = BEYOND_KINDS.iter().find(|(name, _)| *name == what);
         let has = match beyond {
-            Some((_, line)) => in_private(|| accepts(line)),
+            Some((_, lines)) => in_private(|| lines.iter().all(|line| accepts(line))),
             None => in_private(|| knows_kind(what)),
         };
         self.0.borrow_mut().insert(what.to_owned(), has);
@@ -130,7 +154,9 @@ fn in_private(probe: impl FnOnce() -> bool + Send) -> bool {
 }
 
 fn accepts(line: &str) -> bool {
-    let output = Command::new("ip").args(line.split_whitespace()).output();
+    let mut words = line.split_whitespace();
+    let program = words.next().expect("a program");
+    let output = Command::new(program).args(words).output();
     output.is_ok_and(|output| output.status.success())
 }
 

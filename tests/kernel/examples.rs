@@ -40,8 +40,15 @@ fn needs(code: &str) -> &'static [&'static str] {
         .iter()
         .filter_map(|word| Some(kind::of_word(word)?.name))
         .collect();
-    if words.contains(&"uplink") {
-        needs.extend(["bond", "dummy"]);
+    for (word, more) in [
+        ("htb", &["htb", "u32"][..]),
+        ("netem", &["netem"]),
+        ("tbf", &["tbf"]),
+        ("uplink", &["bond", "dummy"]),
+    ] {
+        if words.contains(&word) {
+            needs.extend(more);
+        }
     }
     needs.leak()
 }

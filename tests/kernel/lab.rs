@@ -117,10 +117,11 @@ impl Lab {
         output.stderr
     }
 
-    /// Runs lines that are each to be refused, and leave nothing behind; each is told with all that its error says.
+    /// Runs lines that are each to be refused, and leave nothing behind; each is told with all that its error says,
+    /// but for the list of options there are.
     pub(crate) fn refuses(&self, lines: &[(&str, &str)]) {
         let mut script = String::from(
-            "fn told(e) { let all = [`${e.kind}: ${e.message}`]; for note in e.notes { all += `note: ${note}`; } \
+            "fn told(e) { let all = [`${e.kind}: ${e.message}`]; for note in e.notes { if !note.starts_with(\"options: \") { all += `note: ${note}`; } } \
              if e.hint != () { all += `hint: ${e.hint}`; } let text = \"\"; for one in all { text += one + \"\\n\"; } text }\n",
         );
         let tries = lines.iter().map(|(line, _)| {
@@ -148,6 +149,28 @@ impl Lab {
             "{}",
             output.stderr
         );
+    }
+
+    /// Makes calls on `front`, one after the other; returns the errors that they raise, as a script sees them.
+    pub(crate) fn caught(&self, front: &str, calls: &[&str]) -> String {
+        let calls: Vec<String> = calls
+            .iter()
+            .map(|call| format!("|| {{ {front}.{call}; }}"))
+            .collect();
+        self.run(&format!(
+            r#"
+            for attempt in [{}] {{
+                try {{
+                    attempt.call();
+                    print("accepted");
+                }} catch (e) {{
+                    print(`${{e.kind}}: ${{e.message}}`);
+                    for note in e.notes {{ print(`  ${{note}}`); }}
+                    if e.hint != () {{ print(`  hint: ${{e.hint}}`); }}
+                }}
+            }}"#,
+            calls.join(", ")
+        ))
     }
 
     /// Evaluates a line that is to come to its end; returns its value as JSON.
@@ -186,6 +209,18 @@ impl Lab {
             return Value::Array(Vec::new());
         }
         serde_json::from_str(&text).expect("JSON of ip")
+    }
+
+    /// What `tc -j` says to `arguments` in the namespace `netns`.
+    pub(crate) fn tc(&self, netns: &str, arguments: &str) -> Value {
+        let mut words = if netns == HOST {
+            Vec::new()
+        } else {
+            vec!["-n", netns]
+        };
+        words.push("-j");
+        words.extend(arguments.split_whitespace());
+        serde_json::from_str(&common::output("tc", &words)).expect("JSON of tc")
     }
 
     /// The link `name` of the namespace `netns` as `ip -d link` describes it.

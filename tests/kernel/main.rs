@@ -25,6 +25,7 @@ mod ensure;
 mod errors;
 mod examples;
 mod exec;
+mod fdb;
 mod geneve;
 mod ifb;
 mod ip_tunnel;
@@ -36,11 +37,14 @@ mod macvlan;
 mod netns;
 mod ping;
 mod plan;
+mod queue;
 mod random;
+mod reach;
 mod readme;
 mod refusals;
 mod rollback;
 mod route;
+mod settings;
 mod stories;
 mod tun;
 mod veth;
@@ -140,6 +144,7 @@ fn all() -> Vec<Case> {
     [
         netns::cases(),
         link::cases(),
+        settings::cases(),
         addr::cases(),
         route::cases(),
         veth::cases(),
@@ -147,6 +152,7 @@ fn all() -> Vec<Case> {
         bond::cases(),
         vlan::cases(),
         vxlan::cases(),
+        fdb::cases(),
         geneve::cases(),
         ip_tunnel::cases(),
         vrf::cases(),
@@ -156,8 +162,10 @@ fn all() -> Vec<Case> {
         macvlan::cases(),
         ipvlan::cases(),
         ipvtap::cases(),
+        queue::cases(),
         ping::cases(),
         plan::cases(),
+        reach::cases(),
         exec::cases(),
         within::cases(),
         ensure::cases(),

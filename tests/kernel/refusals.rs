@@ -419,7 +419,7 @@ error: cannot create veth `v0` in namespace `host`: `veth` has no option `adr`
   |
 1 | veth("v0", "v1", #{adr: "10.0.0.1/24"});
   | ^^^^
-  = options: addr, alias, mac, master, mtu, nodad, replace, route, up
+  = options: addr, alias, allmulticast, altname, arp, carrier, gro_max_size, group, gso_max_segs, gso_max_size, mac, master, mtu, multicast, nodad, numrxqueues, numtxqueues, promisc, replace, route, txqlen, up
 hint: did you mean `addr`?
 "#,
     },
@@ -556,7 +556,7 @@ error: cannot move link `v0` in namespace `host`: namespace `a` already has a li
 1 | link("v0").netns("a");
   |            ^^^^^
   = there: veth `v0`
-hint: rename one of them first, with rename(…)
+hint: give it another name on the way: .netns(target, "name")
 "#,
     },
     Refusal {
@@ -1328,7 +1328,7 @@ error: cannot create ipvlan `i0` in namespace `host`: `ipvlan` has no option `fl
   |
 1 | ipvlan("v0", "i0", #{flga: "private"});
   | ^^^^^^
-  = options: addr, alias, flag, mac, master, mode, mtu, nodad, replace, route, switch, up
+  = options: addr, alias, allmulticast, altname, arp, carrier, flag, gro_max_size, group, gso_max_segs, gso_max_size, mac, master, mode, mtu, multicast, nodad, numrxqueues, numtxqueues, promisc, replace, route, switch, txqlen, up
 hint: did you mean `flag`?
 "#,
     },

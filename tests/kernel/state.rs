@@ -59,8 +59,21 @@ pub(crate) fn meaning(lab: &Lab) -> Value {
             "bridge_id",
         ],
     );
+    forget_carrier(&mut state);
     sort_links(&mut state);
     state
+}
+
+/// Takes out the flags that follow the operational state, and are as late.
+fn forget_carrier(value: &mut Value) {
+    match value {
+        Value::Object(map) => map.values_mut().for_each(forget_carrier),
+        Value::Array(values) => {
+            values.retain(|value| value != "NO-CARRIER" && value != "LOWER_UP");
+            values.iter_mut().for_each(forget_carrier);
+        }
+        _ => {}
+    }
 }
 
 fn forget(value: &mut Value, keys: &[&str]) {

@@ -48,8 +48,7 @@ fn what_no_vrf_can_have_is_refused(lab: &Lab) {
         ),
         (
             r#"vrf("red", 1, #{table: 2})"#,
-            "invalid: cannot create vrf `red` in namespace `host`: `vrf` has no option `table`\n\
-             note: options: addr, alias, mac, master, mtu, nodad, replace, route, up",
+            "invalid: cannot create vrf `red` in namespace `host`: `vrf` has no option `table`",
         ),
     ]);
 }

@@ -73,7 +73,6 @@ fn what_no_vxlan_can_have_is_refused(lab: &Lab) {
         (
             r#"vxlan("vx", 1, #{remot: "10.0.0.2"})"#,
             "invalid: cannot create vxlan `vx` in namespace `host`: `vxlan` has no option `remot`\n\
-             note: options: addr, ageing, alias, dev, dstport, group, learning, local, mac, master, mtu, nodad, remote, replace, route, tos, ttl, up\n\
              hint: did you mean `remote`?",
         ),
         (

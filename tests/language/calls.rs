@@ -64,6 +64,7 @@ fn a_wrong_type_is_told_with_the_argument() {
       = accepted:
         netns(name: string) -> Netns
         link.netns(target: any) -> Link
+        link.netns(target: any, name: string) -> Link
     ");
     insta::assert_snapshot!(failure("assert(true, 5)"), @"
     error: argument 2 (text) of `assert` is a string, not an int

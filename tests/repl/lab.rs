@@ -11,6 +11,10 @@ pub(crate) const TESTS: &[Test] = &[
         undo_takes_back_what_the_last_entry_made,
     ),
     (
+        "steps_are_traced_while_that_is_on",
+        steps_are_traced_while_that_is_on,
+    ),
+    (
         "what_an_entry_made_that_fails_is_taken_back",
         what_an_entry_made_that_fails_is_taken_back,
     ),
@@ -77,6 +81,20 @@ fn plain(mut json: serde_json::Value) -> serde_json::Value {
         _ => {}
     }
     json
+}
+
+fn steps_are_traced_while_that_is_on() {
+    let mut terminal = Terminal::start(&TempDir::new().unwrap());
+    terminal.enter(":trace on");
+    let screen = terminal.enter(r#"netns("a").veth("x", "y").up();"#);
+    assert!(screen.contains("+ ip netns add a"), "{screen}");
+    assert!(
+        screen.contains("+ ip -n a link add name x type veth peer name y"),
+        "{screen}"
+    );
+    terminal.enter(":trace off");
+    let screen = terminal.enter(r#"netns("b");"#);
+    assert!(!screen.contains("netns add b"), "{screen}");
 }
 
 fn undo_takes_back_what_the_last_entry_made() {

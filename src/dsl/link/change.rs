@@ -26,18 +26,18 @@ pub(crate) fn change(
 ) -> Result<()> {
     let place = link.netns();
     let name = link.name();
-    let message = new.message(link.index(), link.kind());
     let what = new.what();
     let detail = format!(
         "{name}: {} to {}",
         said(session, &place, &old),
         said(session, &place, &new)
     );
-    let words = session.lab().trace().is_on().then(|| {
-        let name = |index| name_of(session, &place, index).unwrap_or_default();
-        new.words(name)
+    let told = session.lab().trace().is_on().then(|| {
+        let name_of = |index| name_of(session, &place, index).unwrap_or_default();
+        new.command(&place, &name, name_of)
     });
-    let command = || set_command(&place, &name).and(words.unwrap_or_default());
+    let command = || told.unwrap_or_else(|| set_command(&place, &name));
+    let change = new.clone();
     let undo = Undo::Restore {
         netns: place.clone(),
         link: link.reference(),
@@ -48,7 +48,7 @@ pub(crate) fn change(
         let rtnl = &place.rtnl()?;
         session
             .lab()
-            .step(undo, command, link::change(rtnl, message))
+            .step(undo, command, change.send(rtnl, link.index(), link.kind()))
             .await?
             .map_err(|refusal| match refusal.errno {
                 nix::errno::Errno::ENODEV => gone(link),
@@ -205,16 +205,28 @@ pub(super) fn set_name(session: &Rc<Session>, link: &Link, name: &str) -> Result
     Ok(())
 }
 
-pub(super) fn move_to(session: &Rc<Session>, link: &Link, target: &Netns) -> Result<()> {
+pub(super) fn move_to(
+    session: &Rc<Session>,
+    link: &Link,
+    target: &Netns,
+    new_name: Option<&str>,
+) -> Result<()> {
     let from = link.netns();
     let name = link.name();
+    let context = |error: Error| error.doing("move link", &name).within(from.label());
+    let new_name: LinkName = new_name
+        .unwrap_or(&name)
+        .parse()
+        .map_err(|error: Error| context(error))?;
     if from.namespace().id() == target.namespace().id() {
         session
             .lab()
             .report(Outcome::Unchanged, &from, "place", &name);
+        if new_name.as_str() != name {
+            set_name(session, link, new_name.as_str())?;
+        }
         return Ok(());
     }
-    let context = |error: Error| error.doing("move link", &name).within(from.label());
     let seen = snapshot(session, link)?;
     if seen.loopback {
         return Err(context(
@@ -222,7 +234,7 @@ pub(super) fn move_to(session: &Rc<Session>, link: &Link, target: &Netns) -> Res
                 .hint("every namespace has one of its own: net.link(\"lo\")"),
         ));
     }
-    if let Some(there) = find(session, target, &name)? {
+    if let Some(there) = find(session, target, new_name.as_str())? {
         if there.loopback {
             return Err(context(Error::invalid(
                 "a loopback can't leave its namespace",
@@ -237,16 +249,20 @@ pub(super) fn move_to(session: &Rc<Session>, link: &Link, target: &Netns) -> Res
                 ),
             )
             .note(format!("there: {}", described(&there)))
-            .hint("rename one of them first, with rename(…)"),
+            .hint("give it another name on the way: .netns(target, \"name\")"),
         ));
     }
     let index = link.index();
-    let undo = way_back(session, link, target)?;
+    let undo = way_back(session, link, target, new_name.as_str())?;
+    let renamed = (new_name.as_str() != name).then_some(new_name.as_str());
     let moved = session.wait(async {
         let rtnl = &from.rtnl()?;
         let lab = session.lab();
-        let request = link::move_to(rtnl, index, target.namespace(), None);
-        let command = || set_command(&from, &name).and(["netns", &trace::place_of_link(target)]);
+        let request = link::move_to(rtnl, index, target.namespace(), renamed);
+        let command = || {
+            let command = set_command(&from, &name).and(["netns", &trace::place_of_link(target)]);
+            command.and(renamed.into_iter().flat_map(|name| ["name", name]))
+        };
         lab.step(undo, command, request).await?.map_err(|refusal| match refusal.errno {
             nix::errno::Errno::EINVAL => context(Error::from(refusal).hint(
                 "some links can't leave their namespace: the loopback, and those with the netns-immutable flag",
@@ -254,7 +270,7 @@ pub(super) fn move_to(session: &Rc<Session>, link: &Link, target: &Netns) -> Res
             _ => context(refusal.into()),
         })?;
         // The kernel keeps the ifindex where it is free, and gives another one where it is not.
-        let found = link::get(&target.rtnl()?, Which::Name(&name)).await;
+        let found = link::get(&target.rtnl()?, Which::Name(new_name.as_str())).await;
         found.map_err(|refusal| context(refusal.into()))
     })??;
     let moved = moved.ok_or_else(|| gone(link))?;
@@ -262,6 +278,7 @@ pub(super) fn move_to(session: &Rc<Session>, link: &Link, target: &Netns) -> Res
         .lab()
         .link_moved((&from, index), (&target.0, moved.index));
     link.moved(target.0.clone(), moved.index);
+    link.renamed(&moved.name);
     let detail = format!("{name}: {} to {}", from.label(), target.label());
     session
         .lab()
@@ -270,11 +287,12 @@ pub(super) fn move_to(session: &Rc<Session>, link: &Link, target: &Netns) -> Res
 }
 
 /// How to undo a move: a link of the run's own goes where it is then, a foreign one comes back.
-fn way_back(session: &Rc<Session>, link: &Link, target: &Netns) -> Result<Undo> {
+fn way_back(session: &Rc<Session>, link: &Link, target: &Netns, name: &str) -> Result<Undo> {
     let from = link.netns();
     let netns = target.0.clone();
     let moved = LinkRef {
         index: 0,
+        name: name.to_owned(),
         ..link.reference()
     };
     if session.lab().made_link(&from, link.index()) {
@@ -289,6 +307,7 @@ fn way_back(session: &Rc<Session>, link: &Link, target: &Netns) -> Result<Undo> 
         netns,
         link: moved,
         home: from,
+        name: (link.name() != name).then(|| link.name()),
         was: link.index(),
         up,
         addresses: addresses

@@ -8,6 +8,7 @@ use crate::dsl::Session;
 use crate::dsl::handle::Link;
 use crate::dsl::ipvlan_port::Settings;
 use crate::dsl::link::snapshot;
+use crate::net::group;
 use crate::net::link::Snapshot;
 use crate::value::mac;
 use crate::view::value::{Handle, Value};
@@ -49,6 +50,7 @@ pub(crate) fn show(session: Option<&Rc<Session>>, link: &Link) -> Value {
         None => String::new(),
     };
     let flags = link_flags(seen.flags).into_iter().map(Value::text);
+    let altnames = seen.altnames.iter().map(Value::text);
     let port =
         |of: fn(Settings) -> &'static str| port.map_or(Value::Nothing, |p| Value::text(of(p)));
     Value::Handle(Box::new(Handle {
@@ -76,6 +78,9 @@ pub(crate) fn show(session: Option<&Rc<Session>>, link: &Link) -> Value {
                 "alias",
                 seen.alias.as_ref().map_or(Value::Nothing, Value::text),
             ),
+            ("altnames", Value::List(altnames.collect())),
+            ("group", Value::Text(group::name(seen.group))),
+            ("txqlen", Value::word(seen.txqlen)),
             ("netns", Value::Text(netns)),
         ],
     }))

@@ -103,7 +103,33 @@ pub mod words {
                     .doing("move link", &link.name())
                     .in_place(link.netns().label())
             })?;
-            move_to(session, link, &target)?;
+            move_to(session, link, &target, None)?;
+            Ok(link.clone())
+        })
+    }
+
+    /// Moves the link to the namespace `target` and gives it the name `name` there, in one step, and returns it.
+    ///
+    /// What `ip link set LINK netns TARGET name NAME` does.
+    ///
+    /// ```rhai
+    /// let a = netns("a");
+    /// veth("v0", "v1").netns(a, "eth0").name    // => "eth0"
+    /// ```
+    #[rhai_fn(name = "netns", return_raw, volatile)]
+    pub fn netns_as(
+        context: NativeCallContext,
+        link: &mut Link,
+        target: Dynamic,
+        name: &str,
+    ) -> Answer<Link> {
+        answer(&context, |session| {
+            let target = namespace_argument(&target).map_err(|error| {
+                error
+                    .doing("move link", &link.name())
+                    .in_place(link.netns().label())
+            })?;
+            move_to(session, link, &target, Some(name))?;
             Ok(link.clone())
         })
     }

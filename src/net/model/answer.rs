@@ -11,8 +11,8 @@ use rtnetlink::packet_route::link::LinkMessage;
 use rtnetlink::packet_route::neighbour::{NeighbourAttribute, NeighbourMessage};
 use rtnetlink::packet_route::route::{RouteAttribute, RouteMessage};
 
-use super::Model;
 use super::place::{Asked, family_of};
+use super::{Model, queue};
 use crate::net::namespace::{Id, Namespace};
 use crate::net::rtnl::{Refusal, Rtnl};
 
@@ -153,7 +153,7 @@ impl View {
 
     async fn list(&self, request: &Message, told: &Message) -> Result<Vec<Message>, Refusal> {
         let family = family_of(request);
-        let asked = Asked::Objects(discriminant(told), family);
+        let asked = Asked::Objects(discriminant(told), family, queue::about(request));
         self.know(asked, request.clone()).await?;
         let mut places = self.model.places.borrow_mut();
         Ok(places.place(self.id).objects_like(told, family))
@@ -166,6 +166,11 @@ impl View {
         }
         let mut places = self.model.places.borrow_mut();
         let objects = &mut places.place(self.id).objects;
+        if let Message::DelQueueDiscipline(gone) = &message {
+            return queue::delete(objects, gone)
+                .or_else(refuse)
+                .map(|()| Vec::new());
+        }
         if let Some(gone) = deleted_by(&message) {
             let position = objects.iter().position(|object| is_meant(object, &gone));
             return match position {
@@ -178,6 +183,7 @@ impl View {
         }
         let position = objects.iter().position(|object| is_same(object, &message));
         match position {
+            Some(position) if queue::is_default(&objects[position]) => objects[position] = message,
             Some(_) if flags & NLM_F_EXCL != 0 && flags & NLM_F_REPLACE == 0 => {
                 return refuse(Errno::EEXIST);
             }

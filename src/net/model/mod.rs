@@ -9,15 +9,17 @@
 mod answer;
 mod link;
 mod place;
+mod queue;
 
 use std::cell::RefCell;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
 use nix::errno::Errno;
 
-use crate::net::namespace::{NAMES, Namespace};
+use crate::net::namespace::{Id, NAMES, Namespace};
+use crate::net::sysctl::Key;
 use crate::value::name::NetnsName;
 
 pub(crate) use answer::View;
@@ -48,6 +50,8 @@ pub(crate) struct Model {
     /// What has become of names below `/run/netns`: the namespace that one stands for by the plan, or none.
     names: RefCell<BTreeMap<String, Option<Namespace>>>,
     places: RefCell<Places>,
+    /// What settings below `/proc/sys/net` were set to.
+    settings: RefCell<HashMap<(Id, Key), String>>,
 }
 
 impl Model {
@@ -83,6 +87,17 @@ impl Model {
         self.places.borrow_mut().remove(stands.id());
         self.names.borrow_mut().insert(name.to_string(), None);
         Ok(())
+    }
+
+    /// The value that the plan has given to a setting.
+    pub(crate) fn setting(&self, id: Id, key: &Key) -> Option<String> {
+        self.settings.borrow().get(&(id, key.clone())).cloned()
+    }
+
+    /// Plans to set a setting.
+    pub(crate) fn set(&self, id: Id, key: &Key, value: &str) {
+        let mut settings = self.settings.borrow_mut();
+        settings.insert((id, key.clone()), value.to_owned());
     }
 
     /// The names that there are by the plan, given those that the kernel has.

@@ -32,8 +32,8 @@ pub(super) struct Place {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) enum Asked {
     Links,
-    /// Objects of one kind of message and address family.
-    Objects(std::mem::Discriminant<Message>, u8),
+    /// Objects of one kind of message and address family; of a queue, those of its number on its link.
+    Objects(std::mem::Discriminant<Message>, u8, (i32, u32)),
 }
 
 impl Places {
@@ -106,7 +106,7 @@ impl Place {
     /// Whether the kernel is still to be asked for that list.
     pub(super) fn lacks(&self, asked: Asked) -> bool {
         let any = match asked {
-            Asked::Objects(kind, _) => Asked::Objects(kind, 0),
+            Asked::Objects(kind, _, about) => Asked::Objects(kind, 0, about),
             Asked::Links => asked,
         };
         !self.is_imagined && !self.known.contains(&asked) && !self.known.contains(&any)

@@ -173,7 +173,7 @@ impl Kernel {
         let key = cache::key(&self.release, &self.image, &self.meta);
         Ok(Prepared {
             boot: folder.join(format!("{key}.kernel")),
-            modules: folder.join(format!("{key}.modules")),
+            modules: folder.join(format!("{key}-{:08x}.modules", modules::list_key())),
         })
     }
 }

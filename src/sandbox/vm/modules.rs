@@ -6,6 +6,7 @@
 use std::collections::{BTreeMap, HashSet};
 use std::fmt::Write;
 use std::fs;
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -106,6 +107,7 @@ const ON_DEMAND: &[&str] = &[
     "sch_prio",
     "sch_sfq",
     "cls_u32",
+    "cls_fw",
     "cls_flower",
     "cls_matchall",
     "cls_basic",
@@ -120,6 +122,13 @@ const ON_DEMAND: &[&str] = &[
     "chacha20poly1305",
     "curve25519_x86_64",
 ];
+
+/// A number that is another one for another list of modules: what was packed of the former is of no use then.
+pub(super) fn list_key() -> u32 {
+    let mut hasher = DefaultHasher::new();
+    (CHANNEL, ON_DEMAND).hash(&mut hasher);
+    (hasher.finish() >> 32) as u32
+}
 
 /// The file of each module below a folder, by the name that the kernel uses.
 pub(super) struct Index(BTreeMap<String, PathBuf>);

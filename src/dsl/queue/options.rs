@@ -1,0 +1,434 @@
+//! What a script says of a queue, as the queue that is asked for.
+
+use std::time::Duration;
+
+use ipnet::IpNet;
+use rhai::plugin::Dynamic;
+use rhai::{Array, Map};
+
+use crate::error::{Error, Result};
+use crate::net::queue::{Chance, Class, Htb, Netem, OWN, Packets, Part, ROOT, Steer, Tbf, Tree};
+use crate::value::choice::choose;
+use crate::value::options::{self, Options};
+use crate::value::rate::Rate;
+use crate::value::{prefix, size};
+
+/// Keys of netem.
+pub(crate) const NETEM: &[&str] = &[
+    "corrupt",
+    "corrupt_correlation",
+    "delay",
+    "delay_correlation",
+    "duplicate",
+    "duplicate_correlation",
+    "gap",
+    "jitter",
+    "limit",
+    "loss",
+    "loss_correlation",
+    "rate",
+    "reorder",
+    "reorder_correlation",
+];
+/// Keys of tbf.
+pub(crate) const TBF: &[&str] = &[
+    "burst", "latency", "limit", "minburst", "netem", "peakrate", "rate",
+];
+/// Keys of htb.
+pub(crate) const HTB: &[&str] = &["ceil", "classes", "otherwise", "rate"];
+/// Keys of a class of htb.
+const CLASS: &[&str] = &[
+    "burst", "cburst", "ceil", "name", "netem", "packets", "prio", "rate",
+];
+/// Keys that say which packets.
+const MATCH: &[&str] = &["dport", "dst", "mark", "proto", "sport", "src"];
+
+/// How many packets a netem queue holds where nothing is said, as `tc` has it.
+const NETEM_LIMIT: u32 = 1000;
+/// How long a packet waits in a tbf queue at most where nothing is said.
+const LATENCY: Duration = Duration::from_millis(50);
+/// How often in a second a default burst can be sent.
+const BURSTS_IN_A_SECOND: u64 = 250;
+/// How many classes there can be: their numbers are 10, 20, … in hexadecimal.
+const MOST_CLASSES: usize = 0xfff;
+/// The class that all others borrow from, where a rate is given for the whole link.
+const ALL: u32 = OWN | 1;
+
+/// The largest packet of a link of that MTU, its Ethernet header with a tag included.
+pub(crate) fn packet(mtu: u32) -> u32 {
+    mtu.saturating_add(18)
+}
+
+/// The netem queue that the options ask for.
+fn netem(options: &mut Options) -> Result<Netem> {
+    let mut percent = |key: &str| Ok::<_, Error>(options.percent(key)?.unwrap_or_default());
+    let mut chance = |key: &'static str, correlation: &'static str| {
+        let chance = Chance {
+            of: percent(key)?,
+            correlation: percent(correlation)?,
+        };
+        needs(
+            correlation,
+            chance.correlation.raw > 0,
+            key,
+            chance.of.raw > 0,
+        )?;
+        Ok::<_, Error>(chance)
+    };
+    let mut netem = Netem {
+        loss: chance("loss", "loss_correlation")?,
+        duplicate: chance("duplicate", "duplicate_correlation")?,
+        corrupt: chance("corrupt", "corrupt_correlation")?,
+        reorder: chance("reorder", "reorder_correlation")?,
+        delay_correlation: percent("delay_correlation")?,
+        delay: options.duration("delay")?.unwrap_or_default(),
+        jitter: options.duration("jitter")?.unwrap_or_default(),
+        rate: options.rate("rate")?.unwrap_or_default(),
+        gap: number(options, "gap", 1)?.unwrap_or_default(),
+        limit: number(options, "limit", 1)?.unwrap_or(NETEM_LIMIT),
+        more: Vec::new(),
+    };
+    let is_delayed = !netem.delay.is_zero();
+    needs("jitter", !netem.jitter.is_zero(), "delay", is_delayed)?;
+    let varies = !netem.jitter.is_zero();
+    needs(
+        "delay_correlation",
+        netem.delay_correlation.raw > 0,
+        "jitter",
+        varies,
+    )?;
+    let is_reordered = netem.reorder.of.raw > 0;
+    needs("reorder", is_reordered, "delay", is_delayed)?;
+    needs("gap", netem.gap > 0, "reorder", is_reordered)?;
+    if is_reordered && netem.gap == 0 {
+        netem.gap = 1;
+    }
+    let does_nothing = Netem {
+        limit: netem.limit,
+        ..Netem::default()
+    } == netem;
+    if does_nothing && netem.limit == NETEM_LIMIT {
+        return Err(Error::invalid("nothing is asked of it")
+            .note(format!("options: {}", NETEM.join(", ")))
+            .hint("say what it is to do: #{delay: \"10ms\", loss: \"1%\"}"));
+    }
+    Ok(netem)
+}
+
+/// Refuses the option `key` where what it builds on is not there.
+fn needs(key: &str, is_given: bool, base: &str, is_base_given: bool) -> Result<()> {
+    if is_given && !is_base_given {
+        return Err(
+            Error::invalid(format!("`{key}` says nothing without `{base}`"))
+                .hint(format!("give `{base}` too")),
+        );
+    }
+    Ok(())
+}
+
+/// A number from `least` that fits the kernel's 32 bits.
+fn number(options: &mut Options, key: &str, least: i64) -> Result<Option<u32>> {
+    let number = options.integer(key, least..=i64::from(u32::MAX))?;
+    Ok(number.and_then(|number| u32::try_from(number).ok()))
+}
+
+/// The rate that has to be there.
+fn rate(options: &mut Options, whose: &str) -> Result<Rate> {
+    options.rate("rate")?.ok_or_else(|| {
+        Error::invalid(format!("{whose} needs its `rate`")).hint("write it as #{rate: \"10mbit\"}")
+    })
+}
+
+/// What may go at once at the rate where nothing is said: what 4 ms take, a packet at least.
+fn usual_burst(rate: Rate, packet: u32) -> u32 {
+    let share = rate.bytes_per_second / BURSTS_IN_A_SECOND;
+    u32::try_from(share).unwrap_or(u32::MAX).max(packet)
+}
+
+/// The burst `key`, which holds a packet at least.
+fn burst(options: &mut Options, key: &str, rate: Rate, packet: u32) -> Result<u32> {
+    let Some(bytes) = options.size(key)? else {
+        return Ok(usual_burst(rate, packet));
+    };
+    if bytes < packet {
+        return Err(Error::invalid(format!(
+            "`{key}` of {} holds no packet of the link, which takes {}",
+            size::print(bytes),
+            size::print(packet)
+        ))
+        .hint("take a larger one, or give the link a smaller MTU"));
+    }
+    Ok(bytes)
+}
+
+/// The netem queue that `netem: #{…}` asks for, below `parent`.
+fn nested(options: &mut Options, parent: u32, handle: u32) -> Result<Option<Part>> {
+    let Some(map) = options.map("netem")? else {
+        return Ok(None);
+    };
+    let mut options = Options::new("netem", map, &[NETEM])?;
+    Ok(Some(Part::netem((parent, handle), &netem(&mut options)?)))
+}
+
+/// A link's queue of netem.
+pub(crate) fn netem_tree(options: &mut Options) -> Result<Tree> {
+    Ok(Tree {
+        parts: vec![Part::netem((ROOT, OWN), &netem(options)?)],
+    })
+}
+
+/// A link's queue of tbf; `packet` is the size of its largest packet.
+pub(crate) fn tbf_tree(options: &mut Options, packet: u32) -> Result<Tree> {
+    let rate = rate(options, "tbf")?;
+    let burst = burst(options, "burst", rate, packet)?;
+    let peakrate = options.rate("peakrate")?.unwrap_or_default();
+    let has_peak = peakrate.bytes_per_second > 0;
+    if has_peak && peakrate <= rate {
+        return Err(Error::invalid(format!(
+            "`peakrate` is more than the rate of {rate}, not {peakrate}"
+        )));
+    }
+    let minburst = options.size("minburst")?;
+    needs("minburst", minburst.is_some(), "peakrate", has_peak)?;
+    let latency = options.duration("latency")?;
+    let limit = match (options.size("limit")?, latency) {
+        (Some(_), Some(_)) => {
+            return Err(Error::invalid("`limit` and `latency` say the same")
+                .hint("give one of them: how much it holds, or for how long"));
+        }
+        (Some(limit), None) => limit,
+        (None, latency) => {
+            let held = u128::from(rate.bytes_per_second) * latency.unwrap_or(LATENCY).as_nanos();
+            let held = u32::try_from(held / 1_000_000_000).unwrap_or(u32::MAX);
+            held.saturating_add(burst)
+        }
+    };
+    let tbf = Tbf {
+        rate,
+        burst,
+        limit,
+        peakrate,
+        minburst: if has_peak {
+            minburst.unwrap_or(packet)
+        } else {
+            0
+        },
+    };
+    let mut parts = vec![Part::tbf((ROOT, OWN), &tbf)];
+    parts.extend(nested(options, ALL, 0x10_0000)?);
+    Ok(Tree { parts })
+}
+
+/// A link's queue of htb; `packet` is the size of its largest packet.
+pub(crate) fn htb_tree(options: &mut Options, packet: u32) -> Result<Tree> {
+    let otherwise = options.string("otherwise")?;
+    let classes = classes(options)?;
+    let total = options.rate("rate")?;
+    let most = options.rate("ceil")?;
+    needs("ceil", most.is_some(), "rate", total.is_some())?;
+    let names: Vec<&str> = classes.iter().map(|(name, _)| name.as_str()).collect();
+    let default = match otherwise {
+        Some(name) => {
+            let numbers: Vec<(&str, u32)> =
+                names.iter().copied().zip((1..).map(|n| n * 0x10)).collect();
+            class_called(&name, &numbers)?
+        }
+        None => 0,
+    };
+    let mut parts = vec![Part::htb((ROOT, OWN), &Htb { default })];
+    let above = match total {
+        Some(rate) => {
+            let ceil = most.unwrap_or(rate);
+            let all = Class {
+                rate,
+                ceil,
+                burst: usual_burst(rate, packet),
+                cburst: usual_burst(ceil, packet),
+                prio: 0,
+            };
+            parts.push(Part::class((ROOT, ALL), &all, packet));
+            ALL
+        }
+        None => ROOT,
+    };
+    let mut filters = Vec::new();
+    for (number, (name, map)) in (1..).map(|n| n * 0x10).zip(classes) {
+        let own = OWN | number;
+        let context = |error: Error| {
+            let cause = format!("class `{name}`: {}", error.cause);
+            error.cause(cause)
+        };
+        let mut read = || {
+            let options = &mut Options::new("class", map.clone(), &[CLASS])?;
+            let class = class(options, total, packet)?;
+            parts.push(Part::class((above, own), &class, packet));
+            parts.extend(nested(options, own, number << 16)?);
+            for steer in matches(options)? {
+                filters.push((steer, own));
+            }
+            Ok(())
+        };
+        read().map_err(context)?;
+    }
+    for (priority, (steer, class)) in (1..).zip(filters) {
+        parts.push(Part::filter(OWN, priority, &steer, class));
+    }
+    Ok(Tree { parts })
+}
+
+fn class(options: &mut Options, total: Option<Rate>, packet: u32) -> Result<Class> {
+    let rate = rate(options, "it")?;
+    let ceil = options.rate("ceil")?.or(total).unwrap_or(rate).max(rate);
+    Ok(Class {
+        rate,
+        ceil,
+        burst: burst(options, "burst", rate, packet)?,
+        cburst: burst(options, "cburst", ceil, packet)?,
+        prio: options
+            .integer("prio", 0..=7)?
+            .and_then(|prio| u32::try_from(prio).ok())
+            .unwrap_or_default(),
+    })
+}
+
+/// The number of the class called `name`.
+fn class_called(name: &str, numbers: &[(&str, u32)]) -> Result<u32> {
+    if let Some((_, number)) = numbers.iter().find(|(known, _)| *known == name) {
+        return Ok(*number);
+    }
+    let names: Vec<&str> = numbers.iter().map(|(name, _)| *name).collect();
+    let error = Error::invalid(format!("`otherwise` names no class: there is no `{name}`"))
+        .note(format!("classes: {}", names.join(", ")));
+    Err(match crate::error::nearest(name, names) {
+        Some(near) => error.hint(format!("did you mean \"{near}\"?")),
+        None => error,
+    })
+}
+
+/// The classes with their names, in the order given.
+fn classes(options: &mut Options) -> Result<Vec<(String, Map)>> {
+    let hint = "write them as classes: [#{name: \"fast\", rate: \"8mbit\"}, #{name: \"slow\", rate: \"1mbit\"}]";
+    let given = options
+        .take("classes")
+        .ok_or_else(|| Error::invalid("htb needs its `classes`").hint(hint))?;
+    let type_name = given.type_name();
+    let list = given
+        .try_cast::<Array>()
+        .ok_or_else(|| options::wrong_type("classes", "a list of maps", type_name).hint(hint))?;
+    if list.is_empty() || list.len() > MOST_CLASSES {
+        return Err(Error::invalid(format!(
+            "htb has 1 to {MOST_CLASSES} classes, not {}",
+            list.len()
+        ))
+        .hint(hint));
+    }
+    let mut classes: Vec<(String, Map)> = Vec::new();
+    for class in list {
+        let map = map_of("classes", "a list of maps", class)?;
+        let name = map.get("name").cloned().unwrap_or_default();
+        let name = name
+            .into_string()
+            .ok()
+            .filter(|name| !name.is_empty())
+            .ok_or_else(|| Error::invalid("each class needs its `name`").hint(hint))?;
+        if classes.iter().any(|(known, _)| *known == name) {
+            return Err(Error::invalid(format!("two classes are called `{name}`")));
+        }
+        classes.push((name, map));
+    }
+    Ok(classes)
+}
+
+fn map_of(key: &str, wanted: &str, given: Dynamic) -> Result<Map> {
+    let type_name = given.type_name();
+    given
+        .try_cast::<Map>()
+        .ok_or_else(|| options::wrong_type(key, wanted, type_name))
+}
+
+/// The filters that `packets` asks for: one map, or a list of them.
+fn matches(options: &mut Options) -> Result<Vec<Steer>> {
+    let Some(given) = options.take("packets") else {
+        return Ok(Vec::new());
+    };
+    let list = if given.is_array() {
+        given.into_array().unwrap_or_default()
+    } else {
+        vec![given]
+    };
+    let mut steers = Vec::new();
+    for given in list {
+        let map = map_of("packets", "a map or a list of maps", given)?;
+        steers.extend(steer(map)?);
+    }
+    Ok(steers)
+}
+
+/// The filters for one match: one for each address family that it leaves open.
+fn steer(map: Map) -> Result<Vec<Steer>> {
+    let is_empty = map.is_empty();
+    let has_others = map.len() > 1;
+    let mut options = Options::new("packets", map, &[MATCH])?;
+    if is_empty {
+        return Err(Error::invalid("`packets` says of none that it is meant")
+            .note(format!("options: {}", MATCH.join(", "))));
+    }
+    if let Some(mark) = number(&mut options, "mark", 1)? {
+        if has_others {
+            return Err(Error::invalid("`mark` stands alone")
+                .hint("let the firewall set the mark for just the packets that are meant"));
+        }
+        return Ok(vec![Steer::Mark(mark)]);
+    }
+    let mut network = |key| -> Result<Option<IpNet>> {
+        let text = options.string(key)?;
+        text.map(|text| prefix::destination(&text, None))
+            .transpose()
+    };
+    let (src, dst) = (network("src")?, network("dst")?);
+    let is_v6 = |prefix: IpNet| matches!(prefix, IpNet::V6(_));
+    if let (Some(src), Some(dst)) = (src, dst)
+        && is_v6(src) != is_v6(dst)
+    {
+        return Err(Error::invalid(format!(
+            "`src` {src} and `dst` {dst} are of different families"
+        )));
+    }
+    let proto = options.string("proto")?;
+    let mut port = |key| {
+        let port = options.integer(key, 1..=i64::from(u16::MAX))?;
+        Ok::<_, Error>(port.and_then(|port| u16::try_from(port).ok()))
+    };
+    let (sport, dport) = (port("sport")?, port("dport")?);
+    let has_port = sport.or(dport).is_some();
+    if has_port && !matches!(proto.as_deref(), Some("tcp" | "udp" | "sctp")) {
+        return Err(Error::invalid("a port is one of a protocol")
+            .hint("say which: #{proto: \"tcp\", dport: 443}"));
+    }
+    let families = match src.or(dst) {
+        Some(prefix) => vec![is_v6(prefix)],
+        None => vec![false, true],
+    };
+    let steer = |is_v6| {
+        let protocol = proto
+            .as_deref()
+            .map(|name| protocol(name, is_v6))
+            .transpose()?;
+        Ok(Steer::Packets(Packets {
+            is_v6,
+            src,
+            dst,
+            protocol,
+            sport,
+            dport,
+        }))
+    };
+    families.into_iter().map(steer).collect()
+}
+
+/// The number of the protocol above IP.
+fn protocol(name: &str, is_v6: bool) -> Result<u8> {
+    let icmp = if is_v6 { 58 } else { 1 };
+    let known = [("tcp", 6), ("udp", 17), ("sctp", 132), ("icmp", icmp)];
+    choose("a class", "proto", name, &known)
+}

@@ -1,0 +1,244 @@
+//! Filters that steer packets to a class: by prefix, protocol and port (u32), or by the firewall's mark (fw).
+
+use std::net::IpAddr;
+
+use ipnet::IpNet;
+
+use crate::net::queue::wire;
+
+const U32_CLASS: u16 = 1;
+const U32_SELECTOR: u16 = 5;
+const FW_CLASS: u16 = 1;
+/// Bytes of `struct tc_u32_sel` in front of its keys, and of a key.
+const SELECTOR: usize = 16;
+const KEY: usize = 16;
+/// `TC_U32_TERMINAL`: what matches goes to the class.
+const TERMINAL: u8 = 1;
+
+/// Which packets.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Steer {
+    /// Those that the firewall has given the mark.
+    Mark(u32),
+    /// Those of an address family with all of this.
+    Packets(Packets),
+}
+
+/// What packets have in common.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Packets {
+    /// Whether they are IPv6.
+    pub is_v6: bool,
+    /// Where they come from.
+    pub src: Option<IpNet>,
+    /// Where they go to.
+    pub dst: Option<IpNet>,
+    /// The number of the protocol above IP.
+    pub protocol: Option<u8>,
+    /// The port that they come from.
+    pub sport: Option<u16>,
+    /// The port that they go to.
+    pub dport: Option<u16>,
+}
+
+/// A comparison: the word at a byte of the packet, under a mask.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Key {
+    mask: [u8; 4],
+    value: [u8; 4],
+    at: u32,
+}
+
+impl Packets {
+    fn keys(&self) -> Vec<Key> {
+        // Where the fields are: IPv4 without options, IPv6 without extension headers.
+        let (source, target, protocol, ports) = if self.is_v6 {
+            (8, 24, (4, 2), 40)
+        } else {
+            (12, 16, (8, 1), 20)
+        };
+        let mut keys = Vec::new();
+        for (prefix, at) in [(self.src, source), (self.dst, target)] {
+            keys.extend(
+                prefix
+                    .into_iter()
+                    .flat_map(|prefix| prefix_keys(prefix, at)),
+            );
+        }
+        if let Some(number) = self.protocol {
+            let (at, byte) = protocol;
+            let mut key = Key {
+                mask: [0; 4],
+                value: [0; 4],
+                at,
+            };
+            key.mask[byte] = 0xff;
+            key.value[byte] = number;
+            keys.push(key);
+        }
+        let word = |high: Option<u16>, low: Option<u16>| {
+            let (high, low) = (high.map(u16::to_be_bytes), low.map(u16::to_be_bytes));
+            let of = |part: Option<[u8; 2]>| part.unwrap_or_default();
+            [of(high)[0], of(high)[1], of(low)[0], of(low)[1]]
+        };
+        if self.sport.or(self.dport).is_some() {
+            let all = |port: Option<u16>| port.map(|_| u16::MAX);
+            keys.push(Key {
+                mask: word(all(self.sport), all(self.dport)),
+                value: word(self.sport, self.dport),
+                at: ports,
+            });
+        }
+        keys
+    }
+}
+
+/// The words of an address, each under its part of the mask; those that need not be looked at left out.
+fn prefix_keys(prefix: IpNet, at: u32) -> Vec<Key> {
+    let bytes = |ip: IpAddr| match ip {
+        IpAddr::V4(ip) => ip.octets().to_vec(),
+        IpAddr::V6(ip) => ip.octets().to_vec(),
+    };
+    let (value, mask) = (bytes(prefix.network()), bytes(prefix.netmask()));
+    let mut keys = Vec::new();
+    let mut at = at;
+    for (value, mask) in value.chunks_exact(4).zip(mask.chunks_exact(4)) {
+        if mask != [0; 4] {
+            let word = |word: &[u8]| word.try_into().unwrap_or_default();
+            keys.push(Key {
+                mask: word(mask),
+                value: word(value),
+                at,
+            });
+        }
+        at += 4;
+    }
+    keys
+}
+
+impl Steer {
+    /// The kind of filter, as the kernel calls it.
+    pub(super) fn kind(&self) -> &'static str {
+        match self {
+            Self::Mark(_) => "fw",
+            Self::Packets(_) => "u32",
+        }
+    }
+
+    /// The protocol of the frames that it looks at, as in an Ethernet header.
+    pub(super) fn protocol(&self) -> u16 {
+        match self {
+            Self::Mark(_) => 0x0003,
+            Self::Packets(packets) if packets.is_v6 => 0x86dd,
+            Self::Packets(_) => 0x0800,
+        }
+    }
+
+    /// The number that it is listed under, where that says something.
+    pub(super) fn handle(&self) -> u32 {
+        match self {
+            Self::Mark(mark) => *mark,
+            Self::Packets(_) => 0,
+        }
+    }
+
+    /// The options as the kernel takes them; `class` is where to.
+    pub(super) fn encode(&self, class: u32) -> Vec<u8> {
+        let class = class.to_ne_bytes().to_vec();
+        match self {
+            Self::Mark(_) => wire::attributes(vec![(FW_CLASS, class)]),
+            Self::Packets(packets) => {
+                let keys = packets.keys();
+                let mut selector = vec![0; SELECTOR];
+                selector[0] = TERMINAL;
+                selector[2] = u8::try_from(keys.len()).unwrap_or(u8::MAX);
+                for key in keys {
+                    selector.extend(key.mask);
+                    selector.extend(key.value);
+                    selector.extend(wire::words(&[key.at, 0]));
+                }
+                wire::attributes(vec![(U32_CLASS, class), (U32_SELECTOR, selector)])
+            }
+        }
+    }
+}
+
+/// The class that a listed filter steers to, and its comparisons in the words of `tc`. `None` where it is no filter of
+/// its own, as the table that u32 keeps its filters in.
+pub(super) fn described(kind: &str, handle: u32, options: &[u8]) -> Option<(u32, Vec<String>)> {
+    match kind {
+        "fw" => {
+            let class = wire::word(&wire::attribute(options, FW_CLASS)?, 0);
+            Some((
+                class,
+                vec!["handle".to_owned(), handle.to_string(), "fw".to_owned()],
+            ))
+        }
+        "u32" => {
+            let selector = wire::attribute(options, U32_SELECTOR)?;
+            let class = wire::attribute(options, U32_CLASS).unwrap_or_default();
+            let mut words = vec!["u32".to_owned()];
+            for key in selector.get(SELECTOR..)?.chunks_exact(KEY) {
+                let hex = |at: usize| {
+                    let bytes = key.get(at..at + 4).and_then(|four| four.try_into().ok());
+                    format!("0x{:08x}", u32::from_be_bytes(bytes.unwrap_or_default()))
+                };
+                words.extend([
+                    "match".to_owned(),
+                    "u32".to_owned(),
+                    hex(4),
+                    hex(0),
+                    "at".to_owned(),
+                    wire::word(key, 8).to_string(),
+                ]);
+            }
+            Some((wire::word(&class, 0), words))
+        }
+        other => Some((0, vec![other.to_owned()])),
+    }
+}
+
+/// The options of a u32 filter without the place in the kernel's tables, which is another one when it is made again.
+/// `None` for such a table itself.
+pub(super) fn without_place(options: &[u8]) -> Option<Vec<u8>> {
+    let selector = wire::attribute(options, U32_SELECTOR)?;
+    let class = wire::attribute(options, U32_CLASS)?;
+    let list = vec![(U32_CLASS, class), (U32_SELECTOR, selector)];
+    Some(wire::attributes(list))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn words(packets: Packets) -> String {
+        let options = Steer::Packets(packets).encode(0x1_0010);
+        let (class, words) = described("u32", 0, &options).unwrap();
+        assert_eq!(class, 0x1_0010);
+        words.join(" ")
+    }
+
+    #[test]
+    fn packets_are_told_by_the_words_of_their_headers() {
+        assert_eq!(
+            words(Packets {
+                dst: Some("10.0.0.0/8".parse().unwrap()),
+                protocol: Some(6),
+                dport: Some(443),
+                ..Packets::default()
+            }),
+            "u32 match u32 0x0a000000 0xff000000 at 16 match u32 0x00060000 0x00ff0000 at 8 \
+             match u32 0x000001bb 0x0000ffff at 20"
+        );
+        assert_eq!(
+            words(Packets {
+                is_v6: true,
+                src: Some("fd00::/48".parse().unwrap()),
+                sport: Some(53),
+                ..Packets::default()
+            }),
+            "u32 match u32 0xfd000000 0xffffffff at 8 match u32 0x00000000 0xffff0000 at 12 \
+             match u32 0x00350000 0xffff0000 at 40"
+        );
+    }
+}
