@@ -13,10 +13,13 @@ use crate::dsl::ipvlan_port::{self as port, Settings, Slave};
 use crate::dsl::kind::Kind;
 use crate::dsl::make::{Fact, Parent, Request, Wanted, creating, ensure, read};
 use crate::dsl::{Answer, Session, answer, link};
-use crate::error::{Error, Result};
+use crate::error::{self, Error, Result};
 use crate::lab::setting::Setting;
-use crate::net::link::Snapshot;
+use crate::net::link::{Snapshot, Which};
 use crate::value::options::Options;
+
+/// What is said of a change of a port.
+const VERB: &str = "set the mode of link";
 
 /// What this topic makes.
 pub const KINDS: &[Kind] = &[
@@ -111,6 +114,17 @@ fn make(
         }
         let resolved = port.resolve(&parent.seen.name, mode, flag, switch)?;
         settings.set(Some(resolved));
+        if let Some(present) = port.settings.filter(|present| *present != resolved)
+            && let Some(sibling) = port.vehicle(session)
+        {
+            // The new slave would switch them, too, but nobody would know how to switch them back.
+            change_port(
+                session,
+                &sibling_handle(session, sibling)?,
+                present,
+                resolved,
+            )?;
+        }
         Ok(message(
             kind,
             wanted.name.as_str(),
@@ -159,10 +173,9 @@ fn switch_port(
     flag: Option<&'static str>,
     switch: bool,
 ) -> Result<()> {
-    let verb = "set the mode of link";
     let context = |error: Error| {
         error
-            .doing(verb, &slave.name())
+            .doing(VERB, &slave.name())
             .within(slave.netns().label())
     };
     let seen = link::snapshot(session, slave)?;
@@ -172,16 +185,12 @@ fn switch_port(
             slave.name()
         )))
     })?;
-    let port = |settings: Settings| Setting::Port {
-        mode: settings.mode_number().into(),
-        flag: settings.flag_bits().bits(),
-    };
     let wanted = Settings {
         mode: mode.unwrap_or(present.mode),
         flag: flag.unwrap_or(present.flag),
     };
     if wanted == present {
-        link::report_unchanged(session, slave, &port(wanted));
+        link::report_unchanged(session, slave, &port_setting(wanted));
         return Ok(());
     }
     let above = link::parent_of(session, slave, &seen)?;
@@ -197,9 +206,46 @@ fn switch_port(
                 .resolve(&parent.seen.name, mode, flag, switch)
                 .map_err(context)?;
         }
+        if let Some(sibling) = siblings.vehicle(session) {
+            let sibling = sibling_handle(session, sibling)?;
+            return change_port(session, &sibling, present, wanted);
+        }
     }
+    change_port(session, slave, present, wanted)
+}
+
+fn port_setting(settings: Settings) -> Setting {
+    Setting::Port {
+        mode: settings.mode_number().into(),
+        flag: settings.flag_bits().bits(),
+    }
+}
+
+/// Switches the port by way of one of its slaves; the kernel switches all the others with it.
+fn change_port(
+    session: &Rc<Session>,
+    slave: &Link,
+    present: Settings,
+    wanted: Settings,
+) -> Result<()> {
     session.ports().forget();
-    link::change(session, slave, verb, port(present), port(wanted))
+    let (old, new) = (port_setting(present), port_setting(wanted));
+    link::change(session, slave, VERB, old, new)
+}
+
+/// The slave as it is now.
+fn sibling_handle(session: &Rc<Session>, slave: &Slave) -> Result<Link> {
+    let seen = session.wait(async {
+        let found = crate::net::link::get(&slave.netns.rtnl()?, Which::Index(slave.index)).await;
+        found.map_err(Error::from)
+    })??;
+    match seen {
+        Some(seen) => Ok(link::handle(&slave.netns, &seen)),
+        None => Err(Error::new(
+            error::Kind::NotFound,
+            format!("link `{}` is gone", slave.name),
+        )),
+    }
 }
 
 /// The words of this topic.

@@ -239,6 +239,16 @@ impl Port {
         }
     }
 
+    /// The slave by which the port is best switched: one that the run did not make, so that it can be switched back by it
+    /// whatever becomes of those that the run made.
+    pub(crate) fn vehicle(&self, session: &Session) -> Option<&Slave> {
+        let lab = session.lab();
+        let is_own = |slave: &&Slave| {
+            lab.made_namespace(&slave.netns) || lab.made_link(&slave.netns, slave.index)
+        };
+        self.slaves.iter().find(|slave| !is_own(slave))
+    }
+
     /// What a new slave is to ask for: what was asked, else what the port does, else l3 and bridge.
     ///
     /// Fails with `conflict` where that would change the port under its slaves, unless `switch` is set.

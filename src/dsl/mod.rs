@@ -24,6 +24,7 @@ pub mod lab;
 pub mod link;
 pub mod macvlan;
 mod make;
+pub mod neighbor;
 pub mod netns;
 pub mod option_keys;
 pub mod param;
@@ -33,7 +34,10 @@ pub mod print;
 pub mod queue;
 pub mod reach;
 pub mod route;
+pub mod rule;
 pub mod session;
+pub mod sysctl;
+mod table;
 pub mod time;
 pub mod tree;
 pub mod tun;
@@ -150,6 +154,18 @@ pub const TOPICS: &[Topic] = &[
         words: &route::words::RHAI_MANIFEST,
     },
     Topic {
+        title: "Rules",
+        words: &rule::words::RHAI_MANIFEST,
+    },
+    Topic {
+        title: "Neighbours",
+        words: &neighbor::words::RHAI_MANIFEST,
+    },
+    Topic {
+        title: "Sysctl",
+        words: &sysctl::words::RHAI_MANIFEST,
+    },
+    Topic {
         title: "Queues",
         words: &queue::words::RHAI_MANIFEST,
     },
@@ -215,4 +231,5 @@ pub const METHOD_ONLY: &[(&str, &str)] = &[
     ("Link", "del_route"),
     ("Link", "netns"),
     ("Link", "route"),
+    ("Link", "sysctl"),
 ];

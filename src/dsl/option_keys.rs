@@ -1,6 +1,6 @@
 //! What can stand in the `#{…}` of each word, for completion and the manual.
 
-use crate::dsl::{exec, fdb, kind, make, ping, queue, reach, route};
+use crate::dsl::{exec, fdb, kind, make, neighbor, ping, queue, reach, route, rule};
 
 /// The keys of the options of `word`, sorted; empty where it takes none.
 pub fn of(word: &str) -> Vec<&'static str> {
@@ -17,6 +17,9 @@ pub fn of(word: &str) -> Vec<&'static str> {
         "ping" => &[ping::KEYS],
         "route" => &[route::KEYS],
         "del_route" => &[route::KEYS_OF_DELETE],
+        "neighbor" => &[neighbor::KEYS],
+        "rule" => &[rule::KEYS],
+        "del_rule" => &[rule::KEYS_OF_DELETE],
         "routes" => &[&["table"]],
         "tbf" => &[queue::TBF, &["replace"]],
         word => match kind::of_word(word) {

@@ -7,8 +7,10 @@ use rhai::{Array, FnPtr, Map};
 
 use crate::dsl::addr::Address;
 use crate::dsl::handle::{Link, Netns};
+use crate::dsl::neighbor::Neighbor;
 use crate::dsl::ping::PingReport;
 use crate::dsl::route::Route;
+use crate::dsl::rule::Rule;
 use crate::dsl::{Answer, Session, answer, link, ping};
 use crate::view::value::{Handle, Value};
 
@@ -36,6 +38,10 @@ pub(crate) fn value(session: Option<&Rc<Session>>, value: &Dynamic) -> Value {
         address.show()
     } else if let Some(route) = value.read_lock::<Route>() {
         route.show()
+    } else if let Some(rule) = value.read_lock::<Rule>() {
+        rule.show()
+    } else if let Some(neighbor) = value.read_lock::<Neighbor>() {
+        neighbor.show()
     } else if let Some(report) = value.read_lock::<PingReport>() {
         ping::show(&report)
     } else if value.is::<FnPtr>() {

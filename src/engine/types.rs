@@ -57,6 +57,8 @@ pub(crate) fn with_article(name: &str) -> String {
         "PingReport" => "a ping report".to_owned(),
         "Address" => "an address".to_owned(),
         "Route" => "a route".to_owned(),
+        "Rule" => "a rule".to_owned(),
+        "Neighbor" => "a neighbor".to_owned(),
         "int" => "an int".to_owned(),
         "nothing" => "no value, `()`".to_owned(),
         "any" => "any value".to_owned(),

@@ -14,8 +14,10 @@ use rhai::{
 
 use crate::dsl::addr::Address;
 use crate::dsl::handle::{Link, Netns};
+use crate::dsl::neighbor::Neighbor;
 use crate::dsl::ping::PingReport;
 use crate::dsl::route::Route;
+use crate::dsl::rule::Rule;
 use crate::dsl::session::exception;
 use crate::dsl::{METHOD_ONLY, Session, TOPICS, answer, link};
 use crate::error::Error;
@@ -113,6 +115,8 @@ pub(crate) fn register(engine: &mut Engine) {
     engine.register_type_with_name::<Link>("Link");
     engine.register_type_with_name::<Address>("Address");
     engine.register_type_with_name::<Route>("Route");
+    engine.register_type_with_name::<Rule>("Rule");
+    engine.register_type_with_name::<Neighbor>("Neighbor");
     engine.register_type_with_name::<PingReport>("PingReport");
     let mut words = Module::new();
     for (_, entry, form, types) in forms() {

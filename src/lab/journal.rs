@@ -53,6 +53,7 @@ pub fn check_name(name: &str) -> Result<()> {
 
 /// The names of the labs that have a journal, sorted.
 pub fn names() -> Result<Vec<String>> {
+    check_folder().map_err(|error| error.doing_plain("list labs"))?;
     let entries = match fs::read_dir(folder()) {
         Ok(entries) => entries,
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
@@ -94,6 +95,7 @@ impl Journal {
         if make {
             make_folder().map_err(context)?;
         }
+        check_folder().map_err(context)?;
         let Some(mut file) = lock(lab, &path, make).map_err(context)? else {
             return Ok(None);
         };
@@ -122,6 +124,7 @@ impl Journal {
     /// Reads the journal of `lab` without locking it: what it says, and whether a run is at work. `None` where there is none.
     pub fn peek(lab: &str) -> Result<Option<(Contents, bool)>> {
         let context = |error: Error| error.doing("read the journal of lab", lab);
+        check_folder().map_err(context)?;
         let path = folder().join(format!("{lab}.{SUFFIX}"));
         let bytes = match fs::read(&path) {
             Ok(bytes) => bytes,
@@ -199,15 +202,35 @@ fn put(text: &mut Vec<u8>, line: &Line) {
 }
 
 fn make_folder() -> Result<()> {
-    let folder = folder();
     let mut builder = DirBuilder::new();
-    builder.recursive(true).mode(0o700).create(&folder)?;
-    let owner = fs::metadata(&folder)?.uid();
-    if owner != geteuid().as_raw() {
-        return Err(Error::new(
-            Kind::Denied,
-            format!("the folder {} belongs to another user", folder.display()),
-        ));
+    builder.recursive(true).mode(0o700).create(folder())?;
+    Ok(())
+}
+
+/// Makes sure that nobody else can have put a journal there: what one tells is undone, whoever wrote it.
+fn check_folder() -> Result<()> {
+    let folder = folder();
+    for path in folder.ancestors().take(2) {
+        let meta = match fs::symlink_metadata(path) {
+            Ok(meta) => meta,
+            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(()),
+            Err(error) => return Err(Error::io(&error)),
+        };
+        let cause = if meta.uid() != geteuid().as_raw() {
+            "belongs to another user"
+        } else if !meta.is_dir() {
+            "is no folder"
+        } else if meta.mode() & 0o022 != 0 {
+            "can be written to by others"
+        } else {
+            continue;
+        };
+        let path = path.display();
+        return Err(
+            Error::new(Kind::Denied, format!("the folder {path} {cause}")).hint(format!(
+                "move it away, if you trust nothing that lies in it: `mv {path} {path}.old`"
+            )),
+        );
     }
     Ok(())
 }

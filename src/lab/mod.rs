@@ -184,6 +184,7 @@ impl Lab {
         };
         match undo {
             Undo::DeleteNetns { .. } | Undo::MoveBack { .. } => false,
+            other if other.reaches_out() => false,
             // By its name a link is recognised: a new one has to be known.
             Undo::DeleteLink { .. }
             | Undo::Restore {

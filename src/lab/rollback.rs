@@ -67,6 +67,9 @@ enum Way {
     NotOurs(String),
 }
 
+/// What is said of a step that could not be undone, where the run changed its link before.
+const EARLIER: &str = "earlier changes of that link stay with it; `ipvsh down` tries again";
+
 /// Who is taken down, and how.
 #[derive(Clone, Copy, Debug)]
 struct How {
@@ -145,13 +148,28 @@ async fn take_down(steps: Vec<Step>, how: How, mut undone: impl FnMut(u64)) -> U
         .collect();
     let mut inside = None;
     let mut going_along: HashMap<Id, Vec<u64>> = HashMap::new();
+    // Those that hold something from outside that could not be brought back.
+    let mut holding: HashSet<Id> = HashSet::new();
+    // Links of which a step could not be undone, with the failure. An older step undone without it would do harm: who loses the
+    // last address that the run gave, before its own one is back, loses its routes.
+    let mut stuck: HashMap<(Id, u32), usize> = HashMap::new();
     let mut sum = Undone::default();
     for Step { number, undo, .. } in steps.into_iter().rev() {
         let id = undo.netns().map(|netns| netns.namespace().id());
         // A link from outside must leave before its namespace goes, or the kernel deletes it.
-        let is_own = !matches!(undo, Undo::DeleteNetns { .. } | Undo::MoveBack { .. });
+        let is_own = !matches!(undo, Undo::DeleteNetns { .. } | Undo::MoveBack { .. })
+            && !undo.reaches_out();
         if let Some(id) = id.filter(|id| is_own && doomed.contains(id)) {
             going_along.entry(id).or_default().push(number);
+            continue;
+        }
+        let link = id.zip(undo.link_index());
+        if let Some(failure) = link.and_then(|link| stuck.get(&link)) {
+            if let Some(error) = sum.failures.get_mut(*failure)
+                && error.notes.is_empty()
+            {
+                error.notes.push(EARLIER.to_owned());
+            }
             continue;
         }
         let counter = match &undo {
@@ -159,7 +177,12 @@ async fn take_down(steps: Vec<Step>, how: How, mut undone: impl FnMut(u64)) -> U
             Undo::DeleteLink { .. } => &mut sum.links,
             _ => &mut sum.changes,
         };
+        let is_from_outside = matches!(undo, Undo::MoveBack { .. });
         let result = match undo {
+            Undo::DeleteNetns { name, .. } if id.is_some_and(|id| holding.contains(&id)) => {
+                let busy = "a link in it belongs elsewhere and could not be brought back";
+                Err(Error::new(Kind::Busy, busy).doing("delete namespace", name.as_str()))
+            }
             Undo::DeleteNetns { netns, name } => {
                 let inside = inside.get_or_insert_with(recognise::processes);
                 delete_netns(netns, &name, inside, how)
@@ -181,7 +204,13 @@ async fn take_down(steps: Vec<Step>, how: How, mut undone: impl FnMut(u64)) -> U
                 }
                 undone(number);
             }
-            Err(error) => sum.failures.push(error),
+            Err(error) => {
+                holding.extend(id.filter(|_| is_from_outside));
+                if let Some(link) = link {
+                    stuck.insert(link, sum.failures.len());
+                }
+                sum.failures.push(error);
+            }
         }
     }
     sum

@@ -181,6 +181,29 @@ impl<N> Undo<N> {
         }
     }
 
+    /// Whether what was changed outlives the namespace and the link by which it was: the port that an ipvlan slave shares with
+    /// others.
+    pub(super) fn reaches_out(&self) -> bool {
+        matches!(
+            self,
+            Self::Restore {
+                new: Setting::Port { .. },
+                ..
+            }
+        )
+    }
+
+    /// The ifindex of the link that it is about, also that which a route leads through.
+    pub(super) fn link_index(&self) -> Option<u32> {
+        match self {
+            Self::DeleteRoute { route, .. } | Self::AddRoute { route, .. } => route.link,
+            other => other
+                .link()
+                .map(|link| link.index)
+                .filter(|index| *index > 0),
+        }
+    }
+
     /// Notes the ifindex that the kernel has given to the link.
     pub(super) fn set_index(&mut self, found: u32) {
         if let Self::DeleteLink { link, .. } | Self::MoveBack { link, .. } = self {

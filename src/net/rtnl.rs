@@ -108,6 +108,7 @@ impl Rtnl {
 
     /// Asks for one object.
     pub async fn ask(&self, message: RouteNetlinkMessage) -> Result<RouteNetlinkMessage, Refusal> {
+        fault::asking().map_err(Refusal::of)?;
         let mut answers = self.exchange(message, 0).await?;
         answers.pop().ok_or(Refusal::of(Errno::ENOENT))
     }
@@ -117,6 +118,7 @@ impl Rtnl {
         &self,
         message: RouteNetlinkMessage,
     ) -> Result<Vec<RouteNetlinkMessage>, Refusal> {
+        fault::asking().map_err(Refusal::of)?;
         self.exchange(message, NLM_F_DUMP).await
     }
 

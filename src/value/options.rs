@@ -190,6 +190,8 @@ pub fn type_in_words(type_name: &str) -> String {
         name if name.ends_with("::Link") || name == "Link" => "a link",
         name if name.ends_with("::Address") || name == "Address" => "an address",
         name if name.ends_with("::Route") || name == "Route" => "a route",
+        name if name.ends_with("::Rule") || name == "Rule" => "a rule",
+        name if name.ends_with("::Neighbor") || name == "Neighbor" => "a neighbor",
         name if name.ends_with("PingReport") => "a ping report",
         name => return format!("a value of type `{name}`"),
     }

@@ -1,4 +1,4 @@
-//! The journal of a lab: what `ls` and `down` make of it, also where the run was killed, and the place for it is full.
+//! The journal of a lab: what `ls` and `down` make of it, also where there is no room for it.
 
 use std::fs;
 use std::io::{BufRead, BufReader, Write};
@@ -12,18 +12,10 @@ use nix::unistd::Pid;
 use serde_json::Value;
 
 use crate::case::cases;
-use crate::lab::{HOST, Lab, Output, finish};
+use crate::lab::{HOST, Lab, finish};
 use crate::state;
 
 cases! {
-    ["veth", "macvlan"] =>
-        a_run_killed_before_any_request_is_taken_down_to_what_was
-        a_run_killed_behind_any_request_is_taken_down_to_what_was
-        a_run_killed_at_any_request_goes_on_when_it_is_run_again
-        a_run_refused_at_any_request_takes_itself_down
-        a_run_interrupted_at_any_request_takes_itself_down
-        a_down_killed_at_any_request_goes_on_when_it_is_run_again
-        a_second_run_sends_no_changing_request;
     ["veth"] =>
         a_journal_cut_off_at_any_byte_takes_nothing_down_that_it_does_not_tell
         where_the_journal_has_no_room_nothing_is_changed
@@ -35,6 +27,8 @@ cases! {
         a_namespace_with_processes_inside_is_busy
         a_lab_is_named_by_its_file_by_itself_or_by_the_command_line
         a_journal_is_for_its_owner_only_and_goes_with_the_lab
+        without_root_the_journal_lies_where_the_user_has_a_folder
+        a_folder_that_others_can_write_to_is_not_believed
         a_run_that_changes_nothing_makes_no_journal
         a_session_that_was_killed_is_taken_down
         a_journal_of_a_newer_format_is_refused
@@ -46,7 +40,7 @@ cases! {
 const LABS: &str = "/run/ipvsh/labs";
 
 /// What was there before: a parent with a setting to be changed, a link to be borrowed, a namespace.
-fn foreign(lab: &Lab) {
+pub(crate) fn foreign(lab: &Lab) {
     lab.ip(
         "link add p0 type veth peer name p1\nlink set p0 up\nlink set p1 up\naddr add 10.8.0.1/24 dev p0\n\
          link add m0 type veth peer name m1\naddr add 10.7.0.1/24 dev m0\nlink set m0 up\nlink set m1 up\n\
@@ -56,44 +50,19 @@ fn foreign(lab: &Lab) {
     lab.wait_up("m0");
 }
 
-/// Three namespaces with a slave of one parent each, and changes of what was there, of every kind that is journalled.
-const MADE: &str = r#"
-    for i in 1..=3 {
-        netns(`n${i}`).macvlan("p0", `mv${i}`).addr(`10.0.0.${i}/24`).up().route("default");
-    }
-    if link("p0").mtu != 1400 { link("p0").mtu(1400); }
-    link("p0").alias("shared").addr("10.9.0.1/24").route("10.5.0.0/16");
-    link("p0").del_addr("10.8.0.1");
-    veth("h0", "h1", #{up: true}).addr("10.4.0.1/24");
-    netns("old").veth("o0", "o1", #{up: true});
-"#;
-
-/// What can't be written so that it runs twice.
-const ONCE: &str = r#"
-    link("m0").netns("n1").addr("10.3.0.1/24").up();
-    netns("n2").veth("t0", "t1").netns(host());
-    link("h0").rename("h9");
-"#;
-
-fn run_with(lab: &Lab, fault: &str, arguments: &[&str]) -> Output {
-    let mut command = lab.command(arguments);
-    command.env("IPVSH_FAULT", fault);
-    finish(command.spawn().unwrap())
-}
-
-fn write(lab: &Lab, text: &str) {
+pub(crate) fn write(lab: &Lab, text: &str) {
     fs::write(lab.folder().join("lab.rhai"), text).unwrap();
 }
 
 /// Takes the lab down, which must be all there is to do.
-fn down(lab: &Lab) {
+pub(crate) fn down(lab: &Lab) {
     let output = lab.ipvsh(&["down", "lab.rhai"]);
     assert_eq!((output.code, output.stderr.as_str()), (0, ""));
     assert!(journals().is_empty(), "{:?}", journals());
 }
 
 /// The files of labs.
-fn journals() -> Vec<String> {
+pub(crate) fn journals() -> Vec<String> {
     let entries = fs::read_dir(LABS).into_iter().flatten().flatten();
     let mut names: Vec<_> = entries
         .map(|entry| entry.file_name().into_string().unwrap())
@@ -103,7 +72,7 @@ fn journals() -> Vec<String> {
 }
 
 /// Waits until the state is as before: the kernel ends what was in a namespace some time after its name is gone.
-fn settles(lab: &Lab, before: &Value, when: &str) {
+pub(crate) fn settles(lab: &Lab, before: &Value, when: &str) {
     let deadline = Instant::now() + Duration::from_secs(20);
     while state::whole(lab) != *before {
         if Instant::now() > deadline {
@@ -111,130 +80,6 @@ fn settles(lab: &Lab, before: &Value, when: &str) {
             state::assert_same(&state::whole(lab), before);
         }
     }
-}
-
-/// Does `body` for the first request of a run, the second, and so on, until one ends well for want of further requests.
-fn at_every_request(
-    lab: &Lab,
-    fault: &str,
-    arguments: &[&str],
-    mut body: impl FnMut(&Output, &str),
-) {
-    for number in 1.. {
-        let fault = format!("{fault}:{number}");
-        let output = run_with(lab, &fault, arguments);
-        body(&output, &fault);
-        if output.code == 0 {
-            assert!(
-                number > 5,
-                "no fault came: that takes a build with debug assertions"
-            );
-            return;
-        }
-    }
-}
-
-fn killed(lab: &Lab, fault: &str) {
-    foreign(lab);
-    write(lab, &format!("{MADE}{ONCE}"));
-    let before = state::whole(lab);
-    at_every_request(lab, fault, &["lab.rhai"], |output, fault| {
-        assert!(
-            [0, 137].contains(&output.code),
-            "{fault}: {}",
-            output.stderr
-        );
-        down(lab);
-        settles(lab, &before, fault);
-    });
-}
-
-fn a_run_killed_before_any_request_is_taken_down_to_what_was(lab: &Lab) {
-    killed(lab, "kill-before");
-}
-
-fn a_run_killed_behind_any_request_is_taken_down_to_what_was(lab: &Lab) {
-    killed(lab, "kill-after");
-}
-
-fn a_run_killed_at_any_request_goes_on_when_it_is_run_again(lab: &Lab) {
-    foreign(lab);
-    write(lab, MADE);
-    let before = state::whole(lab);
-    lab.run(MADE);
-    let whole = state::meaning(lab);
-    down(lab);
-    settles(lab, &before, "at first");
-    for fault in ["kill-before", "kill-after"] {
-        at_every_request(lab, fault, &["lab.rhai"], |output, fault| {
-            if output.code != 0 {
-                lab.run(MADE);
-            }
-            settles_to(lab, &whole, fault);
-            down(lab);
-            settles(lab, &before, fault);
-        });
-    }
-}
-
-/// The same for what it means.
-fn settles_to(lab: &Lab, whole: &Value, when: &str) {
-    let deadline = Instant::now() + Duration::from_secs(20);
-    while state::meaning(lab) != *whole {
-        if Instant::now() > deadline {
-            let _ = writeln!(std::io::stderr(), "{when}");
-            state::assert_same(&state::meaning(lab), whole);
-        }
-    }
-}
-
-fn takes_itself_down(lab: &Lab, fault: &str, code: i32) {
-    foreign(lab);
-    write(lab, &format!("{MADE}{ONCE}"));
-    let before = state::whole(lab);
-    at_every_request(lab, fault, &["lab.rhai"], |output, fault| {
-        if output.code == 0 {
-            down(lab);
-        } else {
-            assert_eq!(output.code, code, "{fault}: {}", output.stderr);
-            assert!(journals().is_empty(), "{fault}: {:?}", journals());
-        }
-        settles(lab, &before, fault);
-    });
-}
-
-fn a_run_refused_at_any_request_takes_itself_down(lab: &Lab) {
-    takes_itself_down(lab, "fail", 1);
-}
-
-fn a_run_interrupted_at_any_request_takes_itself_down(lab: &Lab) {
-    takes_itself_down(lab, "int", 130);
-}
-
-fn a_down_killed_at_any_request_goes_on_when_it_is_run_again(lab: &Lab) {
-    foreign(lab);
-    let text = format!("{MADE}{ONCE}");
-    let before = state::whole(lab);
-    for fault in ["kill-before", "kill-after"] {
-        lab.run(&text);
-        at_every_request(lab, fault, &["down", "lab"], |_, fault| {
-            down(lab);
-            settles(lab, &before, fault);
-            lab.run(&text);
-        });
-        down(lab);
-        settles(lab, &before, fault);
-    }
-}
-
-fn a_second_run_sends_no_changing_request(lab: &Lab) {
-    foreign(lab);
-    lab.run(MADE);
-    let again = run_with(lab, "fail:1", &["--summary", "lab.rhai"]);
-    assert_eq!(
-        (again.code, again.stderr.lines().last()),
-        (0, Some("created 0, changed 0, unchanged 25, deleted 0"))
-    );
 }
 
 fn a_journal_cut_off_at_any_byte_takes_nothing_down_that_it_does_not_tell(lab: &Lab) {
@@ -278,7 +123,7 @@ fn journals_on(options: &str, flags: MsFlags) {
 fn where_the_journal_has_no_room_nothing_is_changed(lab: &Lab) {
     foreign(lab);
     let before = state::whole(lab);
-    journals_on("size=4k", MsFlags::empty());
+    journals_on("size=4k,mode=700", MsFlags::empty());
     let stderr = lab.fails(r#"for i in 1..=100 { link("p0").addr(`10.20.${i}.1/24`); }"#);
     assert!(
         stderr.contains("cannot write the journal of lab `lab`: no space left on device"),
@@ -296,7 +141,7 @@ fn where_the_journal_has_no_room_nothing_is_changed(lab: &Lab) {
 fn where_the_journal_cannot_be_written_nothing_is_changed(lab: &Lab) {
     foreign(lab);
     let before = state::whole(lab);
-    journals_on("size=4k", MsFlags::MS_RDONLY);
+    journals_on("size=4k,mode=700", MsFlags::MS_RDONLY);
     let stderr = lab.fails(r#"netns("a");"#);
     assert!(stderr.contains("read-only file system"), "{stderr}");
     settles(lab, &before, "read-only");
@@ -437,6 +282,69 @@ fn a_journal_is_for_its_owner_only_and_goes_with_the_lab(lab: &Lab) {
     assert!(journals().is_empty());
     lab.script_with(&["--rm"], r#"netns("c");"#);
     assert!(journals().is_empty());
+}
+
+fn without_root_the_journal_lies_where_the_user_has_a_folder(lab: &Lab) {
+    write(lab, r#"veth("h0", "h1", #{up: true});"#);
+    let own = lab.folder().join("own");
+    let temporary = lab.folder().join("temporary");
+    fs::create_dir(&own).unwrap();
+    fs::create_dir(&temporary).unwrap();
+    let program = lab.command(&[]).get_program().to_owned();
+    for (given, folder) in [
+        (own.as_os_str(), own.join("ipvsh")),
+        ("".as_ref(), temporary.join("ipvsh-1000")),
+    ] {
+        // A user of a user namespace, who has the right to make links there but is not root.
+        let talk = "$0 lab.rhai && ip -br link | cut -d@ -f1 && $0 ls && stat -c %A:%u $1 $1/labs $1/labs/lab.jsonl \
+                    && $0 down lab.rhai && ip -br link | cut -c-4 && ls $1/labs";
+        let output = Command::new("unshare")
+            .args(["--user", "--map-user=1000", "--map-group=1000", "--net"])
+            .args(["--keep-caps", "sh", "-c", talk])
+            .args([&program, folder.as_os_str()])
+            .env("XDG_RUNTIME_DIR", given)
+            .env("TMPDIR", &temporary)
+            .current_dir(lab.folder())
+            .output()
+            .unwrap();
+        let said = String::from_utf8_lossy(&output.stdout);
+        let said: Vec<_> = said
+            .lines()
+            .filter(|line| !line.contains("made by"))
+            .map(|line| line.split_whitespace().next().unwrap_or_default())
+            .collect();
+        assert_eq!(
+            (said, String::from_utf8_lossy(&output.stderr).as_ref()),
+            (
+                vec![
+                    "lo",
+                    "h1",
+                    "h0",
+                    "lab:",
+                    "drwx------:1000",
+                    "drwx------:1000",
+                    "-rw-------:1000",
+                    "took",
+                    "lo"
+                ],
+                ""
+            )
+        );
+    }
+}
+
+fn a_folder_that_others_can_write_to_is_not_believed(lab: &Lab) {
+    lab.run(r#"netns("a");"#);
+    fs::set_permissions("/run/ipvsh", fs::Permissions::from_mode(0o777)).unwrap();
+    for arguments in [&["down", "lab"][..], &["ls"], &["-e", "netns(\"b\")"]] {
+        let output = lab.ipvsh(arguments);
+        let expected = "the folder /run/ipvsh can be written to by others";
+        assert!(
+            output.code != 0 && output.stderr.contains(expected),
+            "{output:?}"
+        );
+    }
+    assert_eq!(lab.namespaces(), ["a"]);
 }
 
 fn a_run_that_changes_nothing_makes_no_journal(lab: &Lab) {

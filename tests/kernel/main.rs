@@ -25,6 +25,7 @@ mod ensure;
 mod errors;
 mod examples;
 mod exec;
+mod faults;
 mod fdb;
 mod geneve;
 mod ifb;
@@ -34,6 +35,7 @@ mod ipvtap;
 mod journal;
 mod link;
 mod macvlan;
+mod neighbor;
 mod netns;
 mod ping;
 mod plan;
@@ -44,8 +46,10 @@ mod readme;
 mod refusals;
 mod rollback;
 mod route;
+mod rule;
 mod settings;
 mod stories;
+mod sysctl;
 mod tun;
 mod veth;
 mod vlan;
@@ -162,6 +166,9 @@ fn all() -> Vec<Case> {
         macvlan::cases(),
         ipvlan::cases(),
         ipvtap::cases(),
+        rule::cases(),
+        neighbor::cases(),
+        sysctl::cases(),
         queue::cases(),
         ping::cases(),
         plan::cases(),
@@ -170,6 +177,7 @@ fn all() -> Vec<Case> {
         within::cases(),
         ensure::cases(),
         rollback::cases(),
+        faults::cases(),
         journal::cases(),
         random::cases(),
         errors::cases(),

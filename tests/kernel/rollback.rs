@@ -33,7 +33,9 @@ cases! {
         an_exit_code_that_says_failed_takes_the_lab_down;
     ["dummy", "ipvlan"] =>
         slaves_of_a_foreign_parent_go
-        a_switched_port_is_switched_back;
+        a_switched_port_is_switched_back
+        a_port_that_a_new_slave_switched_is_switched_back
+        a_port_is_switched_back_by_a_later_down;
 }
 
 /// What was there before the run: a pair with addresses and routes, a bridge, a namespace with a pair of its own.
@@ -298,5 +300,43 @@ fn a_switched_port_is_switched_back(lab: &Lab) {
          link add link p0 name v1 netns old type ipvlan mode l2 private");
     let before = state::whole(lab);
     lab.fails(r#"netns("old").link("v1").mode("l3", #{flag: "vepa"}); throw "enough";"#);
+    state::assert_same(&state::whole(lab), &before);
+}
+
+const SIBLING: &str = "link add p0 type dummy\nlink set p0 up\nnetns add old\n\
+     link add link p0 name v1 netns old type ipvlan mode l2 private";
+
+const SWITCHING: [&str; 4] = [
+    r#"netns("a").ipvlan("p0", "v2", "l3", #{flag: "vepa", switch: true});"#,
+    r#"netns("a").ipvlan("p0", "v2").mode("l3s", #{switch: true});"#,
+    r#"netns("old").link("v1").mode("l3", #{flag: "vepa"});"#,
+    r#"let v = ipvlan("p0", "v2").mode("l3s", #{switch: true}); v.delete();"#,
+];
+
+fn a_port_that_a_new_slave_switched_is_switched_back(lab: &Lab) {
+    lab.ip(SIBLING);
+    let before = state::whole(lab);
+    for text in SWITCHING {
+        lab.fails(&format!("{text} throw \"enough\";"));
+        state::assert_same(&state::whole(lab), &before);
+    }
+}
+
+fn a_port_is_switched_back_by_a_later_down(lab: &Lab) {
+    lab.ip(SIBLING);
+    let before = state::whole(lab);
+    let port = || lab.link("old", "v1")["linkinfo"]["info_data"].clone();
+    for text in SWITCHING {
+        lab.run(text);
+        assert_ne!(port()["mode"], "l2");
+        let output = lab.ipvsh(&["down", "lab"]);
+        assert_eq!((output.code, output.stderr.as_str()), (0, ""));
+        state::assert_same(&state::whole(lab), &before);
+    }
+    // Switched by a second run, when its slave is none of the run's own.
+    lab.run(r#"netns("a").ipvlan("p0", "v2");"#);
+    lab.run(r#"netns("a").ipvlan("p0", "v2").mode("l3", #{flag: "vepa", switch: true});"#);
+    assert_eq!(port()["mode"], "l3");
+    assert_eq!(lab.ipvsh(&["down", "lab"]).code, 0);
     state::assert_same(&state::whole(lab), &before);
 }

@@ -1,0 +1,194 @@
+//! Neighbours: told, taken away, answered for, listed, undone.
+
+use serde_json::{Value, json};
+
+use crate::case::cases;
+use crate::lab::{HOST, Lab};
+
+cases! {
+    ["veth"] =>
+        a_neighbor_is_permanent_unless_another_state_is_asked
+        a_neighbor_that_is_there_is_left_as_it_is
+        a_neighbor_that_differs_is_a_conflict_and_is_replaced_where_that_is_asked
+        what_the_kernel_has_learned_gives_way
+        a_link_answers_for_others
+        a_neighbor_is_taken_away_and_need_not_be_there
+        neighbors_are_listed_as_a_table_and_a_line_each
+        neighbors_go_back_to_what_they_were_with_their_lab
+        a_neighbor_that_makes_no_sense_is_refused;
+}
+
+fn pair(lab: &Lab) {
+    lab.ip("link add v0 type veth peer name v1\n\
+         link set v0 up\nlink set v1 up\naddr add 10.0.0.1/24 dev v0");
+}
+
+/// The permanent neighbours of `v0`.
+fn neighbors(lab: &Lab) -> Value {
+    lab.json(HOST, "neigh show dev v0 nud permanent")
+}
+
+fn a_neighbor_is_permanent_unless_another_state_is_asked(lab: &Lab) {
+    pair(lab);
+    lab.run(
+        r#"let v = link("v0").neighbor("10.0.0.2", "02:00:00:00:00:02");
+        v.neighbor("fd00::2", "02:00:00:00:00:03", #{router: true}).neighbor("10.0.0.4", "02:00:00:00:00:04", #{state: "stale"});"#,
+    );
+    let found = lab.json(HOST, "-4 neigh show dev v0");
+    let found: Vec<_> = found.as_array().unwrap().iter().collect();
+    assert!(found.contains(&&json!(
+        {"dst": "10.0.0.2", "lladdr": "02:00:00:00:00:02", "state": ["PERMANENT"]}
+    )));
+    assert!(found.contains(&&json!(
+        {"dst": "10.0.0.4", "lladdr": "02:00:00:00:00:04", "state": ["STALE"]}
+    )));
+    assert_eq!(
+        lab.json(HOST, "-6 neigh show dev v0 nud permanent"),
+        json!([{"dst": "fd00::2", "lladdr": "02:00:00:00:00:03", "router": null, "state": ["PERMANENT"]}])
+    );
+}
+
+fn a_neighbor_that_is_there_is_left_as_it_is(lab: &Lab) {
+    pair(lab);
+    lab.ip("neigh add 10.0.0.2 lladdr 02:00:00:00:00:02 dev v0\nneigh add proxy 10.9.9.9 dev v0");
+    let text = r#"link("v0").neighbor("10.0.0.2", "02:00:00:00:00:02").neighbor("10.9.9.9", #{proxy: true});"#;
+    let output = lab.script_with(&["--summary"], text);
+    let counts = output.stderr.lines().last();
+    assert_eq!(counts, Some("created 0, changed 0, unchanged 2, deleted 0"));
+}
+
+fn a_neighbor_that_differs_is_a_conflict_and_is_replaced_where_that_is_asked(lab: &Lab) {
+    pair(lab);
+    lab.ip("neigh add 10.0.0.2 lladdr 02:00:00:00:00:02 dev v0");
+    assert_eq!(
+        lab.fails(r#"link("v0").neighbor("10.0.0.2", "02:00:00:00:00:99");"#),
+        "error: cannot add neighbor `10.0.0.2` in namespace `host`: a neighbor of that address is there and differs\n \
+         --> lab.rhai:1:12\n  |\n\
+         1 | link(\"v0\").neighbor(\"10.0.0.2\", \"02:00:00:00:00:99\");\n  |            ^^^^^^^^\n  \
+         = there: 10.0.0.2 dev v0 lladdr 02:00:00:00:00:02 PERMANENT\n  \
+         = asked: 10.0.0.2 dev v0 lladdr 02:00:00:00:00:99 PERMANENT\n  \
+         = on link `v0`\n\
+         hint: ask for what is there, or replace it with #{replace: true}\n"
+    );
+    lab.run(r#"link("v0").neighbor("10.0.0.2", "02:00:00:00:00:99", #{replace: true});"#);
+    assert_eq!(neighbors(lab)[0]["lladdr"], "02:00:00:00:00:99");
+}
+
+fn what_the_kernel_has_learned_gives_way(lab: &Lab) {
+    pair(lab);
+    lab.ip("neigh add 10.0.0.2 lladdr 02:00:00:00:00:02 dev v0 nud stale");
+    lab.run(r#"link("v0").neighbor("10.0.0.2", "02:00:00:00:00:99");"#);
+    assert_eq!(neighbors(lab)[0]["lladdr"], "02:00:00:00:00:99");
+}
+
+fn a_link_answers_for_others(lab: &Lab) {
+    pair(lab);
+    lab.run(r#"link("v0").neighbor("10.9.9.9", #{proxy: true});"#);
+    assert_eq!(
+        lab.json(HOST, "neigh show proxy"),
+        json!([{"dst": "10.9.9.9", "dev": "v0", "proxy": null}])
+    );
+}
+
+fn a_neighbor_is_taken_away_and_need_not_be_there(lab: &Lab) {
+    pair(lab);
+    lab.ip(
+        "neigh add 10.0.0.2 lladdr 02:00:00:00:00:02 dev v0\nneigh add proxy 10.9.9.9 dev v0\n\
+         neigh add 10.0.0.3 lladdr 02:00:00:00:00:03 dev v0",
+    );
+    lab.run(
+        r#"link("v0").del_neighbor("10.0.0.2").del_neighbor("10.9.9.9").del_neighbor("10.7.7.7");"#,
+    );
+    let left = neighbors(lab);
+    assert_eq!(left.as_array().unwrap().len(), 1);
+    assert_eq!(left[0]["dst"], "10.0.0.3");
+    assert_eq!(lab.json(HOST, "neigh show proxy"), json!([]));
+}
+
+fn neighbors_are_listed_as_a_table_and_a_line_each(lab: &Lab) {
+    pair(lab);
+    lab.ip("neigh add 10.0.0.2 lladdr 02:00:00:00:00:02 dev v0\nneigh add proxy 10.9.9.9 dev v0");
+    assert_eq!(
+        lab.run(r#"print(link("v0").neighbors.filter(|n| n.ip.contains("10."))); print(link("v0").neighbors.find(|n| n.ip == "10.0.0.2"));"#),
+        "IP        LINK  MAC                STATE\n\
+         10.0.0.2  v0    02:00:00:00:00:02  permanent\n\
+         10.9.9.9  v0                       proxy\n\
+         10.0.0.2 dev v0 lladdr 02:00:00:00:00:02 PERMANENT\n"
+    );
+    assert_eq!(
+        lab.value(r#"neighbors().find(|n| n.ip == "10.0.0.2")"#),
+        json!({"ip": "10.0.0.2", "link": "v0", "mac": "02:00:00:00:00:02", "state": "permanent", "router": false,
+               "proxy": false, "line": "10.0.0.2 dev v0 lladdr 02:00:00:00:00:02 PERMANENT"})
+    );
+}
+
+fn neighbors_go_back_to_what_they_were_with_their_lab(lab: &Lab) {
+    pair(lab);
+    lab.ip(
+        "neigh add 10.0.0.2 lladdr 02:00:00:00:00:02 dev v0\nneigh add 10.0.0.3 lladdr 02:00:00:00:00:03 dev v0",
+    );
+    lab.run(
+        r#"link("v0").del_neighbor("10.0.0.2").neighbor("10.0.0.4", "02:00:00:00:00:04").neighbor("10.9.9.9", #{proxy: true});
+        link("v0").neighbor("10.0.0.3", "02:00:00:00:00:99", #{replace: true});"#,
+    );
+    assert!(
+        lab.ipvsh(&["ls"]).stdout.contains("lab: 4 other changes\n"),
+        "{}",
+        lab.ipvsh(&["ls"]).stdout
+    );
+    let down = lab.ipvsh(&["down", "lab.rhai"]);
+    assert_eq!((down.code, down.stderr.as_str()), (0, ""));
+    let mut left: Vec<_> = neighbors(lab).as_array().unwrap().clone();
+    left.sort_by_key(|one| one["dst"].to_string());
+    let left: Vec<_> = left
+        .iter()
+        .map(|one| (&one["dst"], &one["lladdr"]))
+        .collect();
+    assert_eq!(
+        left,
+        [
+            (&json!("10.0.0.2"), &json!("02:00:00:00:00:02")),
+            (&json!("10.0.0.3"), &json!("02:00:00:00:00:03"))
+        ]
+    );
+    assert_eq!(lab.json(HOST, "neigh show proxy"), json!([]));
+}
+
+fn a_neighbor_that_makes_no_sense_is_refused(lab: &Lab) {
+    pair(lab);
+    for (call, why) in [
+        (
+            r#"neighbor("10.0.0.2/24", "02:00:00:00:00:02")"#,
+            "cannot add neighbor `10.0.0.2/24` in namespace `host`: `10.0.0.2/24` has a prefix length, where a plain address is wanted",
+        ),
+        (
+            r#"neighbor("10.0.0.2", "02:00:00:00:00")"#,
+            "cannot add neighbor `10.0.0.2` in namespace `host`: `02:00:00:00:00` is not a MAC address",
+        ),
+        (
+            r#"neighbor("10.0.0.2", "02:00:00:00:00:02", #{state: "perm"})"#,
+            "cannot add neighbor `10.0.0.2` in namespace `host`: a neighbor has no state `perm`",
+        ),
+        (
+            r#"neighbor("10.0.0.2", "02:00:00:00:00:02", #{router: true})"#,
+            "cannot add neighbor `10.0.0.2` in namespace `host`: only an IPv6 neighbor can be a router, `10.0.0.2` is none",
+        ),
+        (
+            r#"neighbor("10.0.0.2", "02:00:00:00:00:02", #{proxy: true})"#,
+            "cannot add neighbor `10.0.0.2` in namespace `host`: a neighbor that the link answers for has no hardware address of its own",
+        ),
+        (
+            r#"neighbor("10.0.0.2", #{})"#,
+            "cannot add neighbor `10.0.0.2` in namespace `host`: its hardware address is missing",
+        ),
+        (
+            r#"neighbor("10.0.0.2", #{prxy: true})"#,
+            "cannot add neighbor `10.0.0.2` in namespace `host`: `neighbor` has no option `prxy`",
+        ),
+    ] {
+        let stderr = lab.fails(&format!("link(\"v0\").{call};"));
+        let first = stderr.lines().next().unwrap();
+        assert_eq!(first, format!("error: {why}"), "{call}");
+    }
+    assert_eq!(neighbors(lab), json!([]));
+}

@@ -1,0 +1,211 @@
+//! Rules: added, taken away, listed, undone.
+
+use serde_json::{Value, json};
+
+use crate::case::cases;
+use crate::lab::{HOST, Lab};
+
+cases! {
+    [] =>
+        a_rule_has_all_that_is_asked
+        a_rule_of_ipv6_for_all_but_some
+        a_rule_without_a_priority_comes_before_all_but_the_first
+        a_rule_that_is_there_is_left_as_it_is
+        a_rule_that_differs_is_a_conflict_and_is_replaced_where_that_is_asked
+        the_rules_that_match_are_taken_away_and_no_others
+        a_rule_that_is_not_there_can_be_taken_away
+        the_rules_are_listed_as_iproute2_prints_them
+        rules_are_listed_and_taken_back_with_their_lab
+        a_rule_that_says_too_little_or_too_much_is_refused;
+}
+
+/// The rules of the case itself but the three that are always there.
+fn rules(lab: &Lab, family: &str) -> Value {
+    let mut rules = lab.json(HOST, &format!("{family} rule show"));
+    let own = [0, 32766, 32767];
+    rules
+        .as_array_mut()
+        .unwrap()
+        .retain(|rule| !own.contains(&rule["priority"].as_u64().unwrap()));
+    rules
+}
+
+fn a_rule_has_all_that_is_asked(lab: &Lab) {
+    lab.run(
+        r#"rule(#{from: "10.0.0.0/8", to: "192.0.2.1", iif: "lo", fwmark: "0x10/0xf0", ipproto: "tcp", sport: "1000-2000",
+            dport: 80, tos: 16, table: 100, priority: 500, suppress_prefixlength: 0});
+        rule(#{oif: "x0", action: "prohibit", priority: 501});"#,
+    );
+    assert_eq!(
+        rules(lab, "-4"),
+        json!([
+            {"priority": 500, "src": "10.0.0.0", "srclen": 8, "dst": "192.0.2.1", "tos": "0x10", "fwmark": "0x10",
+             "fwmask": "0xf0", "iif": "lo", "ipproto": "tcp", "sport_start": 1000, "sport_end": 2000, "dport": 80,
+             "table": "100", "suppress_prefixlen": 0},
+            {"priority": 501, "src": "all", "oif": "x0", "oif_detached": null, "action": "prohibit"},
+        ])
+    );
+}
+
+fn a_rule_of_ipv6_for_all_but_some(lab: &Lab) {
+    lab.run(r#"rule(#{from: "fd00::/64", not: true, table: "main", priority: 9});"#);
+    assert_eq!(
+        rules(lab, "-6"),
+        json!([{"priority": 9, "not": null, "src": "fd00::", "srclen": 64, "table": "main"}])
+    );
+    assert_eq!(rules(lab, "-4"), json!([]));
+}
+
+fn a_rule_without_a_priority_comes_before_all_but_the_first(lab: &Lab) {
+    lab.run("rule(#{fwmark: 1, table: 100}); rule(#{fwmark: 2, table: 100});");
+    let found = rules(lab, "-4");
+    let found = found.as_array().unwrap().iter();
+    let found: Vec<_> = found
+        .map(|rule| (&rule["priority"], &rule["fwmark"]))
+        .collect();
+    assert_eq!(
+        found,
+        [
+            (&json!(32764), &json!("0x2")),
+            (&json!(32765), &json!("0x1"))
+        ]
+    );
+}
+
+fn a_rule_that_is_there_is_left_as_it_is(lab: &Lab) {
+    lab.ip("rule add from 10.0.0.0/8 lookup 100");
+    lab.run(r#"rule(#{from: "fd00::/8", table: 100, priority: 50});"#);
+    let text = r#"rule(#{from: "10.0.0.0/8", table: 100}); rule(#{from: "fd00::/8", table: 100, priority: 50, family: "inet6"});"#;
+    let output = lab.script_with(&["--summary"], text);
+    let counts = output.stderr.lines().last();
+    assert_eq!(counts, Some("created 0, changed 0, unchanged 2, deleted 0"));
+}
+
+fn a_rule_that_differs_is_a_conflict_and_is_replaced_where_that_is_asked(lab: &Lab) {
+    lab.ip("rule add from 10.0.0.0/8 lookup 100 priority 50");
+    assert_eq!(
+        lab.fails(r#"rule(#{from: "10.0.0.0/8", table: 200, priority: 50});"#),
+        "error: cannot add rule `from 10.0.0.0/8 lookup 200` in namespace `host`: \
+         a rule of that priority for the same packets is there and does something else\n \
+         --> lab.rhai:1:1\n  |\n\
+         1 | rule(#{from: \"10.0.0.0/8\", table: 200, priority: 50});\n  | ^^^^\n  \
+         = there: 50: from 10.0.0.0/8 lookup 100\n  \
+         = asked: 50: from 10.0.0.0/8 lookup 200\n\
+         hint: give it a priority of its own, or replace it with #{replace: true}\n"
+    );
+    lab.run(r#"rule(#{from: "10.0.0.0/8", table: 200, priority: 50, replace: true});"#);
+    assert_eq!(rules(lab, "-4")[0]["table"], "200");
+    assert_eq!(rules(lab, "-4").as_array().unwrap().len(), 1);
+}
+
+fn the_rules_that_match_are_taken_away_and_no_others(lab: &Lab) {
+    lab.ip("rule add from 10.0.0.0/8 lookup 100\nrule add from 10.0.0.0/8 fwmark 1 lookup 100\nrule add lookup 100");
+    lab.run("del_rule(#{fwmark: 1});");
+    assert_eq!(rules(lab, "-4").as_array().unwrap().len(), 2);
+    lab.run(r#"del_rule(#{from: "all", table: 100});"#);
+    assert_eq!(rules(lab, "-4")[0]["src"], "10.0.0.0");
+    assert_eq!(rules(lab, "-4").as_array().unwrap().len(), 1);
+}
+
+fn a_rule_that_is_not_there_can_be_taken_away(lab: &Lab) {
+    lab.run("del_rule(#{table: 7});");
+    assert!(lab.fails("del_rule(#{});").starts_with(
+        "error: cannot delete rule in namespace `host`: no option says which rule is meant\n"
+    ));
+}
+
+fn the_rules_are_listed_as_iproute2_prints_them(lab: &Lab) {
+    lab.ip("rule add not from 10.0.0.0/8 to 10.9.0.0/16 fwmark 1 iif lo lookup 100 priority 7");
+    assert_eq!(
+        lab.run("print(host().rules[1].line); print(rules());"),
+        "7: not from 10.0.0.0/8 to 10.9.0.0/16 fwmark 0x1 iif lo lookup 100\n\
+         PRIORITY  FAMILY  RULE\n\
+         0         inet    from all lookup local\n\
+         7         inet    not from 10.0.0.0/8 to 10.9.0.0/16 fwmark 0x1 iif lo lookup 100\n\
+         32766     inet    from all lookup main\n\
+         32767     inet    from all lookup default\n\
+         0         inet6   from all lookup local\n\
+         32766     inet6   from all lookup main\n"
+    );
+    assert_eq!(
+        lab.value("host().rules[1]"),
+        json!({"priority": 7, "family": "inet", "not": true, "from": "10.0.0.0/8", "to": "10.9.0.0/16", "iif": "lo",
+               "oif": null, "fwmark": "0x1", "tos": 0, "ipproto": null, "sport": null, "dport": null, "table": "100",
+               "action": "lookup", "suppress_prefixlength": null,
+               "line": "7: not from 10.0.0.0/8 to 10.9.0.0/16 fwmark 0x1 iif lo lookup 100"})
+    );
+}
+
+fn rules_are_listed_and_taken_back_with_their_lab(lab: &Lab) {
+    lab.ip("rule add from 10.1.0.0/16 lookup 100\nrule add from 10.2.0.0/16 lookup 100");
+    let before = rules(lab, "-4");
+    lab.run(r#"rule(#{table: 100}); del_rule(#{from: "10.1.0.0/16"});"#);
+    assert_eq!(rules(lab, "-4").as_array().unwrap().len(), 2);
+    let listed = lab.ipvsh(&["ls"]).stdout;
+    assert!(listed.contains("lab: 2 other changes\n"), "{listed}");
+    let listed = lab.ipvsh(&["--json", "ls"]).stdout;
+    assert!(
+        listed.contains("rule `32765: from 10.1.0.0/16 lookup 100` taken away in `host`"),
+        "{listed}"
+    );
+    let down = lab.ipvsh(&["down", "lab.rhai"]);
+    assert_eq!((down.code, down.stderr.as_str()), (0, ""));
+    assert_eq!(rules(lab, "-4"), before);
+}
+
+fn a_rule_that_says_too_little_or_too_much_is_refused(lab: &Lab) {
+    for (call, why) in [
+        (
+            r#"rule(#{from: "10.0.0.0/8"})"#,
+            "neither a table nor an action is given",
+        ),
+        (
+            r#"rule(#{from: "10.0.0.0/8", to: "fd00::/8", table: 1})"#,
+            "source `10.0.0.0/8` and destination `fd00::/8` are of different families",
+        ),
+        (
+            r#"rule(#{from: "10.0.0.0/8", family: "inet6", table: 1})"#,
+            "`10.0.0.0/8` is not of the family inet6",
+        ),
+        (
+            r#"rule(#{from: "10.0.0.1/8", table: 1})"#,
+            "`10.0.0.1/8` has bits set beyond its prefix length",
+        ),
+        ("rule(#{table: 0})", "`table` is 1 to 4294967295, not 0"),
+        (
+            r#"rule(#{table: "mian"})"#,
+            "there is no routing table `mian`",
+        ),
+        (
+            r#"rule(#{table: 1, action: "blackhole"})"#,
+            "a rule with the action `blackhole` looks up in no table",
+        ),
+        (r#"rule(#{action: "drop"})"#, "a rule has no action `drop`"),
+        (
+            "rule(#{table: 1, dport: 80})",
+            "ports are given, and no protocol that has them",
+        ),
+        (
+            r#"rule(#{table: 1, ipproto: "tcp", dport: "9-8"})"#,
+            "`dport` is a port from 1 to 65535, or a range such as \"8000-8080\", not `9-8`",
+        ),
+        (
+            r#"rule(#{table: 1, fwmark: "0xg"})"#,
+            "`fwmark`: `0xg` is not a number of 32 bits",
+        ),
+        (
+            r#"rule(#{table: 1, iif: "no/link"})"#,
+            "a link's name holds no slash, `no/link` does",
+        ),
+        ("rule(#{table: 1, prio: 3})", "`rule` has no option `prio`"),
+    ] {
+        let stderr = lab.fails(&format!("{call};"));
+        let first = stderr.lines().next().unwrap();
+        assert_eq!(
+            first,
+            format!("error: cannot add rule in namespace `host`: {why}"),
+            "{call}"
+        );
+    }
+    assert_eq!(rules(lab, "-4"), json!([]));
+}
