@@ -171,13 +171,16 @@ fn add(session: &Rc<Session>, link: &Link, wanted: &Entry, replace: bool) -> Res
     // What was learned makes room: it would have moved by itself.
     let in_the_way = other.filter(|other| other.state != State::Dynamic && !replace);
     if let Some(other) = in_the_way {
-        return Err(Error::new(
+        let error = Error::new(
             Kind::Conflict,
             "an entry for that address is there and differs",
         )
         .note(format!("there: {}", described(other)))
         .note(format!("asked: {}", described(wanted)))
-        .hint("ask for what is there, or replace it with #{replace: true}"));
+        .hint("ask for what is there, or replace it with #{replace: true}");
+        let name = format!("{} on {}", mac::print(&wanted.mac), link.name());
+        let lab = session.lab();
+        return lab.conflict(error, &link.netns(), "fdb entry", &name);
     }
     let undo = other.map_or_else(|| wanted.deleting(index), |other| other.adding(index));
     let verb = if wanted.is_for_several() {

@@ -13,6 +13,7 @@ pub mod check;
 pub mod dummy;
 pub mod exec;
 pub mod fdb;
+pub mod filter;
 pub mod geneve;
 pub mod handle;
 pub mod ifb;
@@ -31,6 +32,7 @@ pub mod param;
 pub mod ping;
 pub mod place;
 pub mod print;
+pub mod progress;
 pub mod queue;
 pub mod reach;
 pub mod route;
@@ -170,6 +172,10 @@ pub const TOPICS: &[Topic] = &[
         words: &queue::words::RHAI_MANIFEST,
     },
     Topic {
+        title: "Filters",
+        words: &filter::words::RHAI_MANIFEST,
+    },
+    Topic {
         title: "Ping",
         words: &ping::words::RHAI_MANIFEST,
     },
@@ -196,6 +202,10 @@ pub const TOPICS: &[Topic] = &[
     Topic {
         title: "Output",
         words: &print::words::RHAI_MANIFEST,
+    },
+    Topic {
+        title: "Progress",
+        words: &progress::words::RHAI_MANIFEST,
     },
     Topic {
         title: "Trees",

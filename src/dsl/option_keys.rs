@@ -1,6 +1,6 @@
 //! What can stand in the `#{…}` of each word, for completion and the manual.
 
-use crate::dsl::{exec, fdb, kind, make, neighbor, ping, queue, reach, route, rule};
+use crate::dsl::{exec, fdb, filter, kind, make, neighbor, ping, queue, reach, route, rule};
 
 /// The keys of the options of `word`, sorted; empty where it takes none.
 pub fn of(word: &str) -> Vec<&'static str> {
@@ -11,6 +11,10 @@ pub fn of(word: &str) -> Vec<&'static str> {
         "del_fdb" => &[fdb::KEYS_OF_DELETE],
         "lookup" => &[&["source"]],
         "mode" => &[&["flag", "switch"]],
+        "accept" | "drop" | "reject" => &[filter::MATCH, &["hook"]],
+        "masquerade" => &[&["dport", "from", "proto", "sport", "to"]],
+        "nat" => &[filter::MATCH, &["dnat", "snat"]],
+        "nft" => &[&["replace"]],
         "htb" => &[queue::HTB, &["replace"]],
         "netem" => &[queue::NETEM, &["replace"]],
         "expect_no_reach" | "expect_reach" => &[reach::KEYS],

@@ -183,8 +183,9 @@ pub mod words {
         tun_with(context, net, name, Map::new())
     }
 
-    /// Makes a TUN device with options: `user` and `group` (who may open it, by name or number), `multi_queue`, and those
-    /// that every link takes.
+    /// Makes a TUN device with options: `user`, `group`, `multi_queue`, and those that every link takes.
+    ///
+    /// `user` and `group` are who may open it, by name or number; with `multi_queue` it can be opened more than once.
     ///
     /// ```rhai
     /// netns("a").tun("tun0", #{user: "root", addr: "10.8.0.1/24", up: true}).is_up    // => true
@@ -211,8 +212,9 @@ pub mod words {
         tap_with(context, net, name, Map::new())
     }
 
-    /// Makes a TAP device with options: `user` and `group` (who may open it, by name or number), `multi_queue`, and those
-    /// that every link takes.
+    /// Makes a TAP device with options: `user`, `group`, `multi_queue`, and those that every link takes.
+    ///
+    /// `user` and `group` are who may open it, by name or number; with `multi_queue` it can be opened more than once.
     ///
     /// ```rhai
     /// let a = netns("a");

@@ -130,6 +130,16 @@ fn describe(undo: &Undo<Place>) -> (String, Item) {
             "route",
             format!("route `{route}` taken from namespace `{place}`"),
         ),
+        Undo::RestoreTables { tables, .. } => {
+            let names: Vec<String> = tables
+                .iter()
+                .map(|table| format!("`{} {}`", table.family, table.name))
+                .collect();
+            (
+                "ruleset",
+                format!("ruleset of table {} in `{place}`", names.join(", ")),
+            )
+        }
         Undo::RestoreQueue { link, new, .. } => {
             let lines = new.lines();
             let queue = lines.first().map_or("default", String::as_str);

@@ -15,7 +15,7 @@ use crate::net::namespace::Id;
 use crate::net::netns::Netns;
 use crate::net::queue::{self, Tree};
 use crate::net::rtnl::Refusal;
-use crate::net::{address, link, namespace, route, sysctl};
+use crate::net::{address, link, namespace, nft, route, sysctl};
 use crate::value::name::NetnsName;
 
 /// What a rollback did.
@@ -330,6 +330,14 @@ async fn back(undo: Undo, how: How) -> Result<Way> {
         Undo::AddRoute { route, .. } => {
             let added = route::add(rtnl, &route).await;
             done(added, "restore route", &route.destination_text(), &netns)
+        }
+        Undo::RestoreTables { tables, .. } => {
+            nft::restore(&netns, &tables).map_err(|error| {
+                error
+                    .doing_plain("restore the ruleset")
+                    .within(netns.label())
+            })?;
+            Ok(Way::Back)
         }
         Undo::RestoreQueue { link, old, new, .. } => {
             restore_queue(&netns, index, &link, &old, &new, how).await

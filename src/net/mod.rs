@@ -10,6 +10,7 @@ pub mod model;
 pub mod namespace;
 pub mod neighbour;
 pub mod netns;
+pub mod nft;
 pub mod process;
 pub mod queue;
 pub mod request;

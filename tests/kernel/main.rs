@@ -27,6 +27,7 @@ mod examples;
 mod exec;
 mod faults;
 mod fdb;
+mod filter;
 mod geneve;
 mod ifb;
 mod ip_tunnel;
@@ -170,6 +171,7 @@ fn all() -> Vec<Case> {
         neighbor::cases(),
         sysctl::cases(),
         queue::cases(),
+        filter::cases(),
         ping::cases(),
         plan::cases(),
         reach::cases(),
