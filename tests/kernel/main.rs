@@ -27,7 +27,11 @@ mod errors;
 mod examples;
 mod exec;
 mod faults;
+mod fdb;
 mod filter;
+mod geneve;
+mod ifb;
+mod ip_tunnel;
 mod ipvlan;
 mod ipvtap;
 mod journal;
@@ -51,8 +55,11 @@ mod settings;
 mod stdlib;
 mod stories;
 mod sysctl;
+mod tun;
 mod veth;
 mod vlan;
+mod vrf;
+mod vxlan;
 mod within;
 
 use std::process::ExitCode;
@@ -154,7 +161,14 @@ fn all() -> Vec<Case> {
         port::cases(),
         bond::cases(),
         vlan::cases(),
+        vxlan::cases(),
+        fdb::cases(),
+        geneve::cases(),
+        ip_tunnel::cases(),
+        vrf::cases(),
         dummy::cases(),
+        ifb::cases(),
+        tun::cases(),
         macvlan::cases(),
         ipvlan::cases(),
         ipvtap::cases(),
