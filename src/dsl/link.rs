@@ -20,7 +20,7 @@ use crate::value::name::LinkName;
 use crate::value::options;
 
 pub(crate) use change::{
-    change, delete, on, report_unchanged, set_alias, set_mac, set_master, set_mtu, set_up,
+    change, delete, on, report_unchanged, set, set_alias, set_mac, set_master, set_mtu, set_up,
 };
 pub(crate) use show::show;
 

@@ -11,6 +11,7 @@ pub mod bridge;
 pub mod check;
 pub mod dummy;
 pub mod exec;
+pub mod filter;
 pub mod handle;
 pub mod ipvlan;
 pub mod ipvlan_port;
@@ -25,7 +26,9 @@ pub mod option_keys;
 pub mod param;
 pub mod ping;
 pub mod place;
+pub mod port;
 pub mod print;
+pub mod progress;
 pub mod queue;
 pub mod reach;
 pub mod route;
@@ -98,6 +101,10 @@ pub const TOPICS: &[Topic] = &[
         words: &bridge::words::RHAI_MANIFEST,
     },
     Topic {
+        title: "Ports",
+        words: &port::words::RHAI_MANIFEST,
+    },
+    Topic {
         title: "Bonds",
         words: &bond::words::RHAI_MANIFEST,
     },
@@ -134,6 +141,10 @@ pub const TOPICS: &[Topic] = &[
         words: &queue::words::RHAI_MANIFEST,
     },
     Topic {
+        title: "Filters",
+        words: &filter::words::RHAI_MANIFEST,
+    },
+    Topic {
         title: "Ping",
         words: &ping::words::RHAI_MANIFEST,
     },
@@ -160,6 +171,10 @@ pub const TOPICS: &[Topic] = &[
     Topic {
         title: "Output",
         words: &print::words::RHAI_MANIFEST,
+    },
+    Topic {
+        title: "Progress",
+        words: &progress::words::RHAI_MANIFEST,
     },
     Topic {
         title: "Trees",

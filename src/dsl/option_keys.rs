@@ -1,6 +1,6 @@
 //! What can stand in the `#{…}` of each word, for completion and the manual.
 
-use crate::dsl::{exec, kind, make, neighbor, ping, queue, reach, route, rule};
+use crate::dsl::{exec, filter, kind, make, neighbor, ping, port, queue, reach, route, rule};
 
 /// The keys of the options of `word`, sorted; empty where it takes none.
 pub fn of(word: &str) -> Vec<&'static str> {
@@ -9,10 +9,15 @@ pub fn of(word: &str) -> Vec<&'static str> {
         "exec" => &[exec::KEYS],
         "lookup" => &[&["source"]],
         "mode" => &[&["flag", "switch"]],
+        "accept" | "drop" | "reject" => &[filter::MATCH, &["hook"]],
+        "masquerade" => &[&["dport", "from", "proto", "sport", "to"]],
+        "nat" => &[filter::MATCH, &["dnat", "snat"]],
+        "nft" => &[&["replace"]],
         "htb" => &[queue::HTB, &["replace"]],
         "netem" => &[queue::NETEM, &["replace"]],
         "expect_no_reach" | "expect_reach" => &[reach::KEYS],
         "ping" => &[ping::KEYS],
+        "port" => &[port::KEYS],
         "route" => &[route::KEYS],
         "del_route" => &[route::KEYS_OF_DELETE],
         "neighbor" => &[neighbor::KEYS],

@@ -40,7 +40,7 @@ fn facts_of(data: &InfoData) -> Vec<Fact> {
 }
 
 /// The protocols of the tag, by the names that `ip` gives them.
-const PROTOCOLS: &[(&str, VlanProtocol)] = &[
+pub(crate) const PROTOCOLS: &[(&str, VlanProtocol)] = &[
     ("802.1q", VlanProtocol::Ieee8021Q),
     ("802.1ad", VlanProtocol::Ieee8021Ad),
 ];

@@ -26,6 +26,7 @@ use std::rc::Rc;
 use rhai::packages::{Package, StandardPackage};
 use rhai::{AST, Dynamic, Engine, EvalAltResult, OptimizationLevel, ParseError, Scope};
 
+use crate::dsl::progress::Steps;
 use crate::dsl::{Session, within};
 use crate::engine::modules::Modules;
 use crate::engine::script::{Script, Sources};
@@ -136,6 +137,7 @@ fn build(session: &Rc<Session>, sources: &Sources, functions: Functions) -> Engi
     engine.register_global_module(package.as_shared_module());
     keys::allow_keywords(&mut engine);
     words::register(&mut engine);
+    engine.register_iterator::<Steps>();
     help::register(&mut engine);
     // Fails only for symbols that can't be parsed, and these can.
     let registered = within::register(&mut engine);

@@ -190,6 +190,16 @@ fn describe(undo: &Undo<Place>) -> (String, Item) {
             let what = format!("route `{route}` taken from namespace `{place}`");
             return (format!("route {route} {place}"), item("route", what));
         }
+        Undo::RestoreTables { tables, .. } => {
+            let names: Vec<String> = tables
+                .iter()
+                .map(|table| format!("`{} {}`", table.family, table.name))
+                .collect();
+            (
+                "ruleset",
+                format!("ruleset of table {} in `{place}`", names.join(", ")),
+            )
+        }
         Undo::RestoreQueue { link, new, .. } => {
             let lines = new.lines();
             let queue = lines.first().map_or("default", String::as_str);

@@ -15,7 +15,7 @@ use crate::net::namespace::Id;
 use crate::net::netns::Netns;
 use crate::net::queue::{self, Tree};
 use crate::net::rtnl::Refusal;
-use crate::net::{address, link, namespace, route, sysctl};
+use crate::net::{address, link, namespace, nft, route, sysctl};
 use crate::value::name::NetnsName;
 
 /// What a rollback did.
@@ -294,7 +294,10 @@ async fn back(undo: Undo, how: How) -> Result<Way> {
             Ok(way)
         }
         Undo::Restore { link, old, new, .. } => {
-            let present = seen.as_ref().and_then(|seen| old.of(seen));
+            let present = match &seen {
+                Some(seen) => old.now(rtnl, seen).await?,
+                None => None,
+            };
             if present.as_ref() == Some(&old) {
                 return Ok(Way::NothingLeft);
             }
@@ -330,6 +333,14 @@ async fn back(undo: Undo, how: How) -> Result<Way> {
         Undo::AddRoute { route, .. } => {
             let added = route::add(rtnl, &route).await;
             done(added, "restore route", &route.destination_text(), &netns)
+        }
+        Undo::RestoreTables { tables, .. } => {
+            nft::restore(&netns, &tables).map_err(|error| {
+                error
+                    .doing_plain("restore the ruleset")
+                    .within(netns.label())
+            })?;
+            Ok(Way::Back)
         }
         Undo::RestoreQueue { link, old, new, .. } => {
             restore_queue(&netns, index, &link, &old, &new, how).await

@@ -1,17 +1,20 @@
 //! A link's settings as typed data: what the journal keeps of one, how it is read from a link, and the message that sets it.
 
 pub mod plain;
+pub mod port;
 
 use std::fmt;
 
 use rtnetlink::packet_route::link::{
-    InfoData, InfoIpVlan, InfoIpVtap, InfoKind, IpVlanFlags, IpVlanMode, LinkAttribute, LinkFlags,
-    LinkInfo, LinkMessage,
+    InfoBond, InfoData, InfoIpVlan, InfoIpVtap, InfoKind, IpVlanFlags, IpVlanMode, LinkAttribute,
+    LinkFlags, LinkInfo, LinkMessage,
 };
 use serde::{Deserialize, Serialize};
 
 use crate::lab::Command;
 use crate::lab::setting::plain::{Flag, Number, on_off};
+use crate::lab::setting::port::PortOption;
+use crate::net::bridge_vlan::{self, Membership};
 use crate::net::group;
 use crate::net::link::{self, Snapshot};
 use crate::net::netns::Netns;
@@ -42,6 +45,21 @@ pub enum Setting {
     Carrier(bool),
     /// Another name, and whether the link has it.
     AltName(String, bool),
+    /// An option of a bridge's port.
+    PortOption(PortOption, u32),
+    /// Which port of a bond has the traffic, by its ifindex; 0 for none.
+    ActivePort(u32),
+    /// Which port of a bond is to have it wherever it can, by its ifindex; 0 for none.
+    PrimaryPort(u32),
+    /// Whether, and how, a bridge's port is in a VLAN.
+    Vlan {
+        /// The id of the VLAN.
+        vid: u16,
+        /// How it is in it.
+        membership: Option<Membership>,
+        /// Whether it is the bridge itself.
+        own: bool,
+    },
     /// Mode and flag of an ipvlan port, as the kernel numbers them.
     Port {
         /// `IPVLAN_MODE_L2` and so on.
@@ -65,14 +83,44 @@ impl Setting {
             Self::Flag(flag, _) => Self::Flag(*flag, flag.of(link)),
             Self::Carrier(_) => Self::Carrier(link.carrier_on),
             Self::AltName(name, _) => Self::AltName(name.clone(), link.altnames.contains(name)),
+            Self::PortOption(option, _) => Self::PortOption(*option, option.of(link)?),
+            Self::ActivePort(_) => Self::ActivePort(bond_port(link, |info| match info {
+                InfoBond::ActivePort(index) => Some(*index),
+                _ => None,
+            })),
+            Self::PrimaryPort(_) => Self::PrimaryPort(bond_port(link, |info| match info {
+                InfoBond::Primary(index) => Some(*index),
+                _ => None,
+            })),
+            // No link tells its VLANs: see `now`.
+            Self::Vlan { .. } => return None,
             Self::Port { .. } => port_of(link.data.as_ref()?)?,
         })
+    }
+
+    /// The same setting as it is now, asked of the kernel where the link does not tell it.
+    pub async fn now(&self, rtnl: &Rtnl, link: &Snapshot) -> Result<Option<Self>, Refusal> {
+        let Self::Vlan { vid, own, .. } = self else {
+            return Ok(self.of(link));
+        };
+        let vlans = bridge_vlan::list(rtnl, link.index).await?;
+        let found = vlans.into_iter().find(|(other, _)| other == vid);
+        Ok(Some(Self::Vlan {
+            vid: *vid,
+            membership: found.map(|(_, membership)| membership),
+            own: *own,
+        }))
     }
 
     /// Sets it on the link `index` of the kind `kind`.
     pub async fn send(&self, rtnl: &Rtnl, index: u32, kind: &str) -> Result<(), Refusal> {
         match self {
             Self::AltName(name, present) => link::set_altname(rtnl, index, name, *present).await,
+            Self::Vlan {
+                vid,
+                membership,
+                own,
+            } => bridge_vlan::set(rtnl, index, *vid, *membership, *own).await,
             _ => link::change(rtnl, self.message(index, kind)).await,
         }
     }
@@ -100,7 +148,10 @@ impl Setting {
                 (message.header.flags, message.header.change_mask) = flag.bits(*on);
                 return message;
             }
-            Self::AltName(..) => return message,
+            Self::AltName(..) | Self::Vlan { .. } => return message,
+            Self::PortOption(option, value) => option.attribute(*value),
+            Self::ActivePort(index) => bond_attribute(InfoBond::ActivePort(*index)),
+            Self::PrimaryPort(index) => bond_attribute(InfoBond::Primary(*index)),
             Self::Number(number, value) => number.attribute(*value),
             Self::Carrier(on) => LinkAttribute::Carrier((*on).into()),
             Self::Mtu(mtu) => LinkAttribute::Mtu(*mtu),
@@ -129,6 +180,10 @@ impl Setting {
                     ["link", "property", verb, "dev", name, "altname", other],
                 )
             }
+            Self::Vlan { membership, .. } => {
+                let verb = if membership.is_some() { "add" } else { "del" };
+                Command::tool("bridge", netns, ["vlan", verb, "dev", name]).and(self.words(name_of))
+            }
             _ => Command::ip(netns, ["link", "set", "dev", name]).and(self.words(name_of)),
         }
     }
@@ -148,6 +203,35 @@ impl Setting {
             Self::Flag(flag, on) => words(flag.name(), on_off(*on).to_owned()),
             Self::Carrier(on) => words("carrier", on_off(*on).to_owned()),
             Self::AltName(name, _) => words("altname", name.clone()),
+            Self::PortOption(option, value) => {
+                let value = match (option.is_flag(), *value) {
+                    (true, value) => on_off(value != 0).to_owned(),
+                    (false, value) => value.to_string(),
+                };
+                ["type", "bridge_slave", option.word(), &value]
+                    .map(str::to_owned)
+                    .to_vec()
+            }
+            Self::ActivePort(0) => bond_words(&["clear_active_slave"]),
+            Self::ActivePort(index) => bond_words(&["active_slave", &name_of(*index)]),
+            Self::PrimaryPort(0) => bond_words(&["primary", ""]),
+            Self::PrimaryPort(index) => bond_words(&["primary", &name_of(*index)]),
+            Self::Vlan {
+                vid,
+                membership,
+                own,
+            } => {
+                let membership = membership.unwrap_or_default();
+                let flags = [
+                    (membership.pvid, "pvid"),
+                    (membership.untagged, "untagged"),
+                    (*own, "self"),
+                ];
+                let flags = flags.into_iter().filter(|(is, _)| *is);
+                let mut words = words("vid", vid.to_string());
+                words.extend(flags.map(|(_, word)| word.to_owned()));
+                words
+            }
             Self::Port { .. } => {
                 let kind = ["type", "ipvlan", "mode"].map(str::to_owned);
                 let words = self.to_string();
@@ -170,6 +254,10 @@ impl Setting {
             Self::Flag(flag, _) => flag.name(),
             Self::Carrier(_) => "carrier",
             Self::AltName(..) => "altname",
+            Self::PortOption(option, _) => option.name(),
+            Self::ActivePort(_) => "active port",
+            Self::PrimaryPort(_) => "primary port",
+            Self::Vlan { .. } => "vlan",
             Self::Port { .. } => "mode and flag",
         }
     }
@@ -181,14 +269,37 @@ impl fmt::Display for Setting {
             Self::Number(Number::Group, number) => f.write_str(&group::name(*number)),
             Self::Mtu(number) | Self::Number(_, number) => write!(f, "{number}"),
             Self::Flag(_, on) | Self::Carrier(on) => f.write_str(on_off(*on)),
+            Self::PortOption(option, value) if option.is_flag() => f.write_str(on_off(*value != 0)),
+            Self::PortOption(_, value) => write!(f, "{value}"),
+            Self::Vlan {
+                vid,
+                membership: None,
+                ..
+            } => write!(f, "not in {vid}"),
+            Self::Vlan {
+                vid,
+                membership: Some(membership),
+                ..
+            } => {
+                write!(f, "{vid}")?;
+                if membership.pvid {
+                    f.write_str(" pvid")?;
+                }
+                if membership.untagged {
+                    f.write_str(" untagged")?;
+                }
+                Ok(())
+            }
             Self::AltName(name, true) => f.write_str(name),
             Self::AltName(name, false) => write!(f, "no {name}"),
             Self::Mac(bytes) => f.write_str(&mac::print(bytes)),
             Self::Up(up) => f.write_str(if *up { "up" } else { "down" }),
             Self::Name(text) => f.write_str(text),
             Self::Alias(text) => write!(f, "\"{text}\""),
-            Self::Master(0) => f.write_str("none"),
-            Self::Master(index) => write!(f, "ifindex {index}"),
+            Self::Master(0) | Self::ActivePort(0) | Self::PrimaryPort(0) => f.write_str("none"),
+            Self::Master(index) | Self::ActivePort(index) | Self::PrimaryPort(index) => {
+                write!(f, "ifindex {index}")
+            }
             Self::Port { mode, flag } => {
                 let mode = ["l2", "l3", "l3s"].get(usize::from(*mode)).unwrap_or(&"?");
                 let flag = ["bridge", "private", "vepa"]
@@ -198,6 +309,26 @@ impl fmt::Display for Setting {
             }
         }
     }
+}
+
+/// The ifindex of a port that a bond tells; 0 where it tells none.
+fn bond_port(link: &Snapshot, told: fn(&InfoBond) -> Option<u32>) -> u32 {
+    let Some(InfoData::Bond(infos)) = &link.data else {
+        return 0;
+    };
+    infos.iter().find_map(told).unwrap_or(0)
+}
+
+fn bond_attribute(info: InfoBond) -> LinkAttribute {
+    LinkAttribute::LinkInfo(vec![
+        LinkInfo::Kind(InfoKind::Bond),
+        LinkInfo::Data(InfoData::Bond(vec![info])),
+    ])
+}
+
+fn bond_words(words: &[&str]) -> Vec<String> {
+    let words = ["type", "bond"].iter().chain(words);
+    words.map(|word| (*word).to_owned()).collect()
 }
 
 fn port_of(data: &InfoData) -> Option<Setting> {

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::lab::setting::Setting;
 use crate::net::netns::Netns;
+use crate::net::nft::Table;
 use crate::net::queue::Tree;
 use crate::net::request::Request;
 use crate::net::route::Route;
@@ -104,6 +105,13 @@ pub enum Undo<N = Rc<Netns>> {
         /// The route.
         route: Box<Route>,
     },
+    /// Give tables of nftables what they had; those that were not there are taken away.
+    RestoreTables {
+        /// Where they stand.
+        netns: N,
+        /// The tables as they were.
+        tables: Vec<Table>,
+    },
     /// Give a link the queue that it had.
     RestoreQueue {
         /// Where it lives.
@@ -163,6 +171,7 @@ impl<N> Undo<N> {
             | Self::AddRoute { netns, .. }
             | Self::RestoreQueue { netns, .. }
             | Self::Send { netns, .. }
+            | Self::RestoreTables { netns, .. }
             | Self::Sysctl { netns, .. } => Some(netns),
         }
     }
@@ -177,7 +186,10 @@ impl<N> Undo<N> {
             | Self::AddAddress { link, .. }
             | Self::RestoreQueue { link, .. } => Some(link),
             Self::Send { link, .. } | Self::Sysctl { link, .. } => link.as_ref(),
-            Self::DeleteNetns { .. } | Self::DeleteRoute { .. } | Self::AddRoute { .. } => None,
+            Self::DeleteNetns { .. }
+            | Self::DeleteRoute { .. }
+            | Self::AddRoute { .. }
+            | Self::RestoreTables { .. } => None,
         }
     }
 
@@ -191,7 +203,10 @@ impl<N> Undo<N> {
             | Self::AddAddress { link, .. }
             | Self::RestoreQueue { link, .. } => Some(link),
             Self::Send { link, .. } | Self::Sysctl { link, .. } => link.as_mut(),
-            Self::DeleteNetns { .. } | Self::DeleteRoute { .. } | Self::AddRoute { .. } => None,
+            Self::DeleteNetns { .. }
+            | Self::DeleteRoute { .. }
+            | Self::AddRoute { .. }
+            | Self::RestoreTables { .. } => None,
         }
     }
 
@@ -226,6 +241,7 @@ impl<N> Undo<N> {
     }
 
     /// The same with namespaces told in another way. `None` where one can't be; that of a namespace to be deleted is left out then.
+    #[allow(clippy::too_many_lines, reason = "one arm for each way to undo")]
     pub fn map<M>(self, mut tell: impl FnMut(N) -> Option<M>) -> Option<Undo<M>> {
         Some(match self {
             Self::DeleteNetns { netns, name } => Undo::DeleteNetns {
@@ -289,6 +305,10 @@ impl<N> Undo<N> {
             Self::AddRoute { netns, route } => Undo::AddRoute {
                 netns: tell(netns)?,
                 route,
+            },
+            Self::RestoreTables { netns, tables } => Undo::RestoreTables {
+                netns: tell(netns)?,
+                tables,
             },
             Self::RestoreQueue {
                 netns,

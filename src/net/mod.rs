@@ -1,6 +1,7 @@
 //! The only code that touches the kernel's networking: namespaces, rtnetlink, ICMP. It knows no Rhai.
 
 pub mod address;
+pub mod bridge_vlan;
 mod fault;
 pub mod group;
 pub mod icmp;
@@ -9,6 +10,7 @@ pub mod model;
 pub mod namespace;
 pub mod neighbour;
 pub mod netns;
+pub mod nft;
 pub mod process;
 pub mod queue;
 pub mod request;

@@ -8,9 +8,14 @@ use crate::lab::Lab;
 cases! {
     ["bridge"] =>
         a_bridge_is_made_as_iproute2_makes_it
-        a_bridge_that_differs_is_a_conflict;
+        a_bridge_that_differs_is_a_conflict
+        a_bridge_with_times_and_multicast
+        a_bridge_as_asked_is_left_alone
+        a_time_out_of_range_is_refused
+        a_default_pvid_out_of_range_is_refused;
     ["bridge", "vlan_filtering"] =>
-        a_bridge_with_options;
+        a_bridge_with_options
+        a_bridge_with_vlans_of_providers;
     ["bridge", "veth"] =>
         what_is_plugged_into_a_bridge_can_talk;
 }
@@ -60,4 +65,83 @@ fn what_is_plugged_into_a_bridge_can_talk(lab: &Lab) {
     );
     assert_eq!(printed, "1\n");
     assert_eq!(lab.link("hub", "p1")["master"], "br0");
+}
+
+const TIMED: &str = r#"netns("a").bridge("br0", #{
+    stp: true, priority: 4096, forward_delay: "4s", hello_time: 1, max_age: "6s", ageing_time: "5m", mcast_snooping: false,
+    mcast_querier: true, group_fwd_mask: 8,
+});"#;
+
+fn a_bridge_with_times_and_multicast(lab: &Lab) {
+    let output = lab.script_with(&["--trace"], TIMED);
+    assert_eq!(
+        output.stderr,
+        "+ ip netns add a\n\
+         + ip -n a link add name br0 type bridge forward_delay 400 hello_time 100 max_age 600 ageing_time 30000 \
+         priority 4096 group_fwd_mask 8 mcast_snooping 0 mcast_querier 1 stp_state 1\n"
+    );
+    let data = &lab.link("a", "br0")["linkinfo"]["info_data"];
+    let keys = [
+        "stp_state",
+        "priority",
+        "forward_delay",
+        "hello_time",
+        "max_age",
+        "ageing_time",
+        "mcast_snooping",
+        "mcast_querier",
+        "group_fwd_mask",
+    ];
+    let seen: Vec<_> = keys.iter().map(|key| data[key].clone()).collect();
+    assert_eq!(
+        json!(seen),
+        json!([1, 4096, 400, 100, 600, 30000, 0, 1, "0x8"])
+    );
+}
+
+fn a_bridge_as_asked_is_left_alone(lab: &Lab) {
+    lab.run(TIMED);
+    let output = lab.script_with(&["--trace"], TIMED);
+    assert_eq!((output.stderr.as_str(), output.code), ("", 0));
+    let text = TIMED.replace("5m", "10s");
+    let text = format!("try {{ {text} }} catch (e) {{ print(e.notes); }}");
+    assert_eq!(
+        lab.run(&text),
+        "[\"there: bridge, ageing_time 300s\", \"asked: bridge, ageing_time 10s\"]\n"
+    );
+}
+
+fn a_bridge_with_vlans_of_providers(lab: &Lab) {
+    lab.run(
+        r#"netns("a").bridge("br0", #{vlan_filtering: true, vlan_protocol: "802.1ad", vlan_default_pvid: 9});"#,
+    );
+    let data = &lab.link("a", "br0")["linkinfo"]["info_data"];
+    assert_eq!(
+        (&data["vlan_protocol"], &data["vlan_default_pvid"]),
+        (&json!("802.1ad"), &json!(9))
+    );
+}
+
+fn a_time_out_of_range_is_refused(lab: &Lab) {
+    assert_eq!(
+        lab.fails(r#"bridge("br0", #{hello_time: "11s"});"#),
+        r#"error: cannot create bridge `br0` in namespace `host`: `hello_time` is 1s to 10s, not 11s
+ --> lab.rhai:1:1
+  |
+1 | bridge("br0", #{hello_time: "11s"});
+  | ^^^^^^
+"#
+    );
+}
+
+fn a_default_pvid_out_of_range_is_refused(lab: &Lab) {
+    assert_eq!(
+        lab.fails(r#"bridge("br0", #{vlan_default_pvid: 4095});"#),
+        r#"error: cannot create bridge `br0` in namespace `host`: `vlan_default_pvid` is 0 to 4094, not 4095
+ --> lab.rhai:1:1
+  |
+1 | bridge("br0", #{vlan_default_pvid: 4095});
+  | ^^^^^^
+"#
+    );
 }

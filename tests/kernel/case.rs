@@ -92,6 +92,13 @@ const BEYOND_KINDS: &[(&str, &[&str])] = &[
         "vlan_filtering",
         &["ip link add k0 type bridge vlan_filtering 1"],
     ),
+    (
+        "nft",
+        &[
+            "nft add table inet t",
+            "nft add chain inet t c { type nat hook prerouting priority 0 ; }",
+        ],
+    ),
     ("netem", &["tc qdisc add dev lo root netem delay 1ms"]),
     (
         "tbf",

@@ -41,8 +41,10 @@ fn needs(code: &str) -> &'static [&'static str] {
         .filter_map(|word| Some(kind::of_word(word)?.name))
         .collect();
     for (word, more) in [
-        ("htb", &["htb", "u32"][..]),
+        ("drop", &["nft"][..]),
+        ("htb", &["htb", "u32"]),
         ("netem", &["netem"]),
+        ("nft", &["nft"]),
         ("tbf", &["tbf"]),
         ("uplink", &["bond", "dummy"]),
     ] {

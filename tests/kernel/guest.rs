@@ -24,7 +24,9 @@ pub(crate) const INSIDE: &str = "--inside-micro-vm";
 const AT_A_TIME: usize = 4;
 
 /// What the cases need in there besides ipvsh.
-const PROGRAMS: &[&str] = &["ip", "tc", "ping", "cat", "echo", "sh", "sleep"];
+const PROGRAMS: &[&str] = &[
+    "ip", "bridge", "tc", "ping", "cat", "echo", "sh", "sleep", "nft",
+];
 
 /// What came out, case by case.
 #[derive(Default)]

@@ -26,6 +26,7 @@ mod errors;
 mod examples;
 mod exec;
 mod faults;
+mod filter;
 mod ipvlan;
 mod ipvtap;
 mod journal;
@@ -35,6 +36,7 @@ mod neighbor;
 mod netns;
 mod ping;
 mod plan;
+mod port;
 mod queue;
 mod random;
 mod reach;
@@ -146,6 +148,7 @@ fn all() -> Vec<Case> {
         route::cases(),
         veth::cases(),
         bridge::cases(),
+        port::cases(),
         bond::cases(),
         vlan::cases(),
         dummy::cases(),
@@ -156,6 +159,7 @@ fn all() -> Vec<Case> {
         neighbor::cases(),
         sysctl::cases(),
         queue::cases(),
+        filter::cases(),
         ping::cases(),
         plan::cases(),
         reach::cases(),

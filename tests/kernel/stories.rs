@@ -16,7 +16,14 @@ cases! {
         l3_step_by_step_leads_where_the_shell_commands_lead
         l3_makes_as_many_namespaces_as_asked
         l3_uses_the_parent_that_is_there
-        modes_shows_who_reaches_whom;
+        modes_shows_who_reaches_whom
+        dual_stack_reaches_over_both_families;
+    ["dummy", "ipvlan", "macvlan"] =>
+        macvlan_and_ipvlan_are_compared;
+    ["bond", "bridge", "veth"] =>
+        a_bond_outlives_one_of_its_cables;
+    ["veth", "macvlan"] =>
+        a_fleet_of_500_comes_up;
 }
 
 /// What was printed, with a placeholder for every time.
@@ -192,6 +199,89 @@ fn l3_uses_the_parent_that_is_there(lab: &Lab) {
         lab.link("net-2", "ipvlan2")["link_index"],
         lab.link(HOST, "wan0")["ifindex"]
     );
+}
+
+/// What was printed, with a placeholder for the time that it took.
+fn without_seconds(text: &str) -> String {
+    let lines = text
+        .lines()
+        .map(|line| match line.split_once(" came up in ") {
+            Some((before, _)) => format!("{before} came up in TIME\n"),
+            None => format!("{line}\n"),
+        });
+    lines.collect()
+}
+
+/// Nothing of the lab is left when it has run with `--rm`.
+fn leaves_nothing(lab: &Lab, script: &str, parameters: &[&str]) {
+    let before = state::whole(lab);
+    let path = in_repository("scripts").join(script);
+    let arguments = ["--quiet", "--rm", path.to_str().unwrap()];
+    let output = lab.ipvsh(&[&arguments, parameters].concat());
+    assert_eq!((output.stderr.as_str(), output.code), ("", 0));
+    state::assert_same(&state::whole(lab), &before);
+}
+
+fn dual_stack_reaches_over_both_families(lab: &Lab) {
+    leaves_nothing(lab, "dual-stack.rhai", &[]);
+    assert_eq!(
+        story(lab, "dual-stack.rhai", &[]),
+        format!(
+            "{STAND_IN}\
+ds-1: 10.64.1.2 and fd00:64:1::2
+ds-2: 10.64.2.2 and fd00:64:2::2
+ds-3: 10.64.3.2 and fd00:64:3::2
+ds-1 reaches ds-2 over IPv4 and IPv6
+ds-2 reaches ds-3 over IPv4 and IPv6
+ds-3 reaches ds-1 over IPv4 and IPv6
+"
+        )
+    );
+    assert_eq!(
+        lab.addresses("ds-2", "eth0"),
+        ["10.64.2.2/24", "fd00:64:2::2/64"]
+    );
+}
+
+fn macvlan_and_ipvlan_are_compared(lab: &Lab) {
+    leaves_nothing(lab, "macvlan-or-ipvlan.rhai", &[]);
+    assert_eq!(
+        story(lab, "macvlan-or-ipvlan.rhai", &[]),
+        "\
+KIND     MACS  MAC_CAN_BE_SET  SIBLING  PARENT
+macvlan  3     yes             yes      no
+ipvlan   1     no              yes      no
+"
+    );
+}
+
+fn a_bond_outlives_one_of_its_cables(lab: &Lab) {
+    leaves_nothing(lab, "failover.rhai", &[]);
+    assert_eq!(
+        story(lab, "failover.rhai", &[]),
+        "\
+both cables: the switch is reached
+first cable cut: the switch is still reached
+second cable cut: the switch is no longer reached
+first cable mended: the switch is reached again
+"
+    );
+}
+
+fn a_fleet_of_500_comes_up(lab: &Lab) {
+    leaves_nothing(lab, "fleet.rhai", &["--count", "5", "--kind", "macvlan"]);
+    let printed = story(lab, "fleet.rhai", &["--kind", "macvlan"]);
+    assert_eq!(
+        without_seconds(&printed),
+        "\
+there is no link fleet0 here: a veth pair stands in for it
+500 namespaces with macvlan slaves came up in TIME
+fleet-500 reaches fleet-1
+"
+    );
+    assert_eq!(lab.namespaces().len(), 500);
+    assert_eq!(lab.addresses("fleet-377", "eth0"), ["10.1.128.2/24"]);
+    assert_eq!(lab.routes("fleet-377", "default")[0]["dev"], "eth0");
 }
 
 fn modes_shows_who_reaches_whom(lab: &Lab) {

@@ -64,7 +64,9 @@ pub(crate) fn change(
 /// A value of a setting in words, with the name of a master.
 fn said(session: &Rc<Session>, place: &netns::Netns, setting: &Setting) -> String {
     match setting {
-        Setting::Master(index) if *index > 0 => {
+        Setting::Master(index) | Setting::ActivePort(index) | Setting::PrimaryPort(index)
+            if *index > 0 =>
+        {
             name_of(session, place, *index).unwrap_or_else(|| setting.to_string())
         }
         other => other.to_string(),

@@ -73,9 +73,11 @@ fn put(
         let mut error = Error::new(Kind::Conflict, "a queue is there and differs");
         error = said(error, "there", &present, &wanted);
         error = said(error, "asked", &wanted, &present);
-        return Err(error.hint(
+        let error = error.hint(
             "ask for what is there, take it away with .clear_qdisc(), or replace it with #{replace: true}",
-        ));
+        );
+        let name = format!("on {}", link.name());
+        return session.lab().conflict(error, &link.netns(), kind, &name);
     }
     change(session, link, &present, &wanted)
 }

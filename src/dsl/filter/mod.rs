@@ -1,0 +1,464 @@
+//! Filters: what a namespace lets through, and which addresses it puts in the place of others, by nftables.
+
+mod rule;
+mod text;
+
+use std::fmt::Write;
+use std::rc::Rc;
+
+use rhai::plugin::{Dynamic, NativeCallContext, export_module};
+use rhai::{Array, Map};
+
+use crate::dsl::handle::Netns;
+use crate::dsl::{Answer, Session, answer};
+use crate::error::{Error, Kind, Result};
+use crate::lab::{Command, Outcome, Undo};
+use crate::net::nft::{self, Table};
+use crate::value::options::Options;
+use rule::{HOOKS, Packets};
+
+pub(crate) use rule::MATCH;
+
+/// The table that the words here keep their rules in.
+const FAMILY: &str = "inet";
+const TABLE: &str = "ipvsh";
+
+/// What is to be done where.
+type Rules = Vec<(&'static str, String)>;
+
+/// A number for a text: two that differ have different ones, all but surely. The same in every release, as FNV-1a.
+fn number_of(text: &str) -> String {
+    let mut hash = 0xcbf2_9ce4_8422_2325_u64;
+    for byte in text.bytes() {
+        hash = (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3);
+    }
+    format!("{hash:016x}")
+}
+
+/// The table as it stands, or that it is not there.
+fn one(tables: &[Table], family: &str, name: &str) -> Table {
+    let found = tables.iter().find(|table| table.is(family, name)).cloned();
+    found.unwrap_or_else(|| Table {
+        family: family.to_owned(),
+        name: name.to_owned(),
+        text: None,
+    })
+}
+
+/// Gives `text` to nft, and notes that the tables `old` are to be put back.
+fn apply(session: &Rc<Session>, net: &Netns, old: Vec<Table>, text: &str) -> Result<()> {
+    let undo = Undo::RestoreTables {
+        netns: net.0.clone(),
+        tables: old,
+    };
+    let command = || Command::tool("nft", net, [text]);
+    session.wait(async {
+        let change = async { nft::apply(net, text) };
+        session.lab().step(undo, command, change).await
+    })??
+}
+
+/// Makes the rules, those that are there already left out.
+fn ensure(session: &Rc<Session>, net: &Netns, kind: &str, rules: &Rules) -> Result<()> {
+    let own = one(&nft::tables(net)?, FAMILY, TABLE);
+    let present = own.text.clone().unwrap_or_default();
+    let mut text = String::new();
+    for (hook, rule) in rules {
+        let mark = format!("comment \"ipvsh {}\"", number_of(&format!("{hook} {rule}")));
+        if present.contains(&mark) {
+            continue;
+        }
+        let base = HOOKS.iter().find(|(name, _)| name == hook);
+        let base = base.map_or("", |(_, base)| base);
+        // Writing to a string cannot fail.
+        let _ = writeln!(
+            text,
+            "table {FAMILY} {TABLE} {{ chain {hook} {{ {base}; policy accept; }}; }}\n\
+             add rule {FAMILY} {TABLE} {hook} {rule} {mark}"
+        );
+    }
+    let name = rules.first().map_or("", |(_, rule)| rule.as_str());
+    if text.is_empty() {
+        session.lab().report(Outcome::Unchanged, net, kind, name);
+        return Ok(());
+    }
+    apply(session, net, vec![own], &text)?;
+    session.lab().report(Outcome::Created, net, kind, name);
+    Ok(())
+}
+
+/// Says what an error is about.
+fn context<'a>(doing: &'a str, net: &'a Netns) -> impl Fn(Error) -> Error + 'a {
+    move |error| {
+        if error.doing.is_empty() {
+            error.doing_plain(doing).within(net.label())
+        } else {
+            error
+        }
+    }
+}
+
+/// Makes a rule for packets on their way through.
+fn filter(session: &Rc<Session>, net: &Netns, verdict: &str, options: Map) -> Result<()> {
+    let doing = format!("{verdict} packets");
+    let make = || {
+        let mut options = Options::new(verdict, options, &[MATCH, &["hook"]])?;
+        let packets = Packets::take(session, net, &mut options)?;
+        let hooks = rule::hooks(&mut options, &packets)?;
+        let rule = packets.rule(verdict);
+        let rules = hooks.into_iter().map(|hook| (hook, rule.clone())).collect();
+        ensure(session, net, verdict, &rules)
+    };
+    make().map_err(context(&doing, net))
+}
+
+fn masquerade(session: &Rc<Session>, net: &Netns, out: &Dynamic, options: Map) -> Result<()> {
+    let make = || {
+        let keys = &["from", "to", "proto", "sport", "dport"];
+        let mut options = Options::new("masquerade", options, &[keys])?;
+        let mut packets = Packets::default();
+        packets.interface(session, net, "oifname", out)?;
+        let rest = Packets::take(session, net, &mut options)?;
+        let rule = packets.rule(&rest.rule("masquerade"));
+        ensure(session, net, "masquerade", &vec![("postrouting", rule)])
+    };
+    make().map_err(context("masquerade packets", net))
+}
+
+fn nat(session: &Rc<Session>, net: &Netns, options: Map) -> Result<()> {
+    let make = || {
+        let mut options = Options::new("nat", options, &[MATCH, &["dnat", "snat"]])?;
+        let mut packets = Packets::take(session, net, &mut options)?;
+        let (dnat, snat) = (options.string("dnat")?, options.string("snat")?);
+        let rules = match (dnat, snat) {
+            (Some(text), None) => {
+                if packets.has_oif {
+                    return Err(Error::invalid(
+                        "`oif` says nothing with `dnat`: where a packet goes out is decided behind it",
+                    ));
+                }
+                let rule = rule::target("dnat", &text, &mut packets)?;
+                let rule = packets.rule(&rule);
+                let mut rules = vec![("prerouting", rule.clone())];
+                if !packets.has_iif {
+                    rules.push(("local", rule));
+                }
+                rules
+            }
+            (None, Some(text)) => {
+                if packets.has_iif {
+                    return Err(Error::invalid(
+                        "`iif` says nothing with `snat`: it is done when a packet goes out",
+                    ));
+                }
+                let rule = rule::target("snat", &text, &mut packets)?;
+                vec![("postrouting", packets.rule(&rule))]
+            }
+            _ => {
+                return Err(Error::invalid("`nat` takes one of `dnat` and `snat`").hint(
+                    "write the new address: #{proto: \"tcp\", dport: 8080, dnat: \"10.0.0.2:80\"}",
+                ));
+            }
+        };
+        ensure(session, net, "nat", &rules)
+    };
+    make().map_err(context("translate addresses", net))
+}
+
+/// Gives a ruleset to nft, unless it stands as it was given before.
+fn ruleset(session: &Rc<Session>, net: &Netns, text: &str, options: Map) -> Result<()> {
+    let mut options = Options::new("nft", options, &[&["replace"]])?;
+    let replace = options.flag("replace")?.unwrap_or(false);
+    let about = text::about(text);
+    let before = nft::tables(net)?;
+    let own = one(&before, FAMILY, TABLE);
+    let chain = format!("nft-{}", number_of(text));
+    let name = text.lines().find(|line| !line.trim().is_empty());
+    let name = name.unwrap_or_default().trim();
+    let mut doomed = Vec::new();
+    if let Some(notes) = notes_of(&own, &chain) {
+        let changed = |(family, table): &(String, String)| {
+            let present = one(&before, family, table);
+            !notes.contains(&note_of(&present))
+        };
+        let changed: Vec<_> = about.named.iter().filter(|named| changed(named)).collect();
+        if changed.is_empty() {
+            session
+                .lab()
+                .report(Outcome::Unchanged, net, "ruleset", name);
+            return Ok(());
+        }
+        doomed.extend(changed.into_iter().filter(|n| about.declared.contains(*n)));
+        if !replace {
+            let error = conflict(&about.named, "was changed since this ruleset was made");
+            return session.lab().conflict(error, net, "ruleset", name);
+        }
+    }
+    let is_there = |(family, name): &&(String, String)| one(&before, family, name).text.is_some();
+    let standing: Vec<_> = about.declared.iter().filter(is_there).collect();
+    if !standing.is_empty() && !replace {
+        let standing = standing.into_iter().cloned().collect();
+        let error = conflict(&standing, "is there and was made by something else");
+        return session.lab().conflict(error, net, "ruleset", name);
+    }
+    doomed.extend(standing);
+    doomed.sort();
+    doomed.dedup();
+    let mut old: Vec<Table> = if about.is_all {
+        before.clone()
+    } else {
+        Vec::new()
+    };
+    for (family, name) in about
+        .named
+        .iter()
+        .chain([&(FAMILY.to_owned(), TABLE.to_owned())])
+    {
+        if !old.iter().any(|table| table.is(family, name)) {
+            old.push(one(&before, family, name));
+        }
+    }
+    // On the first line, so that the lines that nft complains of keep their numbers.
+    let gone = doomed
+        .iter()
+        .map(|(family, name)| format!("table {family} {name}; delete table {family} {name}; "));
+    let whole = gone.chain([text.to_owned()]).collect::<String>();
+    apply(session, net, old, &whole)?;
+    let after = nft::tables(net)?;
+    let own = vec![one(&after, FAMILY, TABLE)];
+    let mut marks = format!(
+        "table {FAMILY} {TABLE} {{ chain {chain} {{ }}; }}\nflush chain {FAMILY} {TABLE} {chain}\n"
+    );
+    for (family, name) in &about.named {
+        let note = note_of(&one(&after, family, name));
+        let _ = writeln!(
+            marks,
+            "add rule {FAMILY} {TABLE} {chain} continue comment \"{note}\""
+        );
+    }
+    apply(session, net, own, &marks)?;
+    let outcome = if doomed.is_empty() {
+        Outcome::Created
+    } else {
+        Outcome::Changed
+    };
+    session.lab().report(outcome, net, "ruleset", name);
+    Ok(())
+}
+
+/// What is noted of a table as it stands.
+fn note_of(table: &Table) -> String {
+    let whole = format!("{} {} {:?}", table.family, table.name, table.text);
+    format!("ipvsh {}", number_of(&whole))
+}
+
+/// What was noted when the text of that chain was made; none where it was not.
+fn notes_of(own: &Table, chain: &str) -> Option<String> {
+    let text = own.text.as_ref()?;
+    let start = text.find(&format!("chain {chain} {{"))?;
+    let rest = &text[start..];
+    Some(rest[..rest.find('}').unwrap_or(rest.len())].to_owned())
+}
+
+fn conflict(tables: &std::collections::BTreeSet<text::Named>, why: &str) -> Error {
+    let names: Vec<String> = tables
+        .iter()
+        .map(|(family, name)| format!("`{family} {name}`"))
+        .collect();
+    Error::new(Kind::Conflict, format!("table {} {why}", names.join(", "))).hint(
+        "see what stands with nft().to_json(), take another name, or make it so with #{replace: true}",
+    )
+}
+
+/// A value of JSON as scripts have it.
+fn value(json: serde_json::Value) -> Dynamic {
+    use serde_json::Value;
+    match json {
+        Value::Null => Dynamic::UNIT,
+        Value::Bool(is) => is.into(),
+        Value::Number(number) => match number.as_i64() {
+            Some(whole) => whole.into(),
+            None => number.as_f64().unwrap_or_default().into(),
+        },
+        Value::String(text) => text.into(),
+        Value::Array(list) => list.into_iter().map(value).collect::<Array>().into(),
+        Value::Object(map) => {
+            let entries = map.into_iter().map(|(key, item)| (key.into(), value(item)));
+            entries.collect::<Map>().into()
+        }
+    }
+}
+
+fn listed(net: &Netns) -> Result<Array> {
+    let text = nft::json(net)?;
+    let json: serde_json::Value = serde_json::from_str(&text)
+        .map_err(|_| Error::new(Kind::Kernel, "what `nft -j` lists is no JSON"))?;
+    let list = json["nftables"].as_array().cloned().unwrap_or_default();
+    let objects = list
+        .into_iter()
+        .filter(|object| object.get("metainfo").is_none());
+    Ok(objects.map(value).collect())
+}
+
+/// The words of this topic.
+#[export_module(manifest)]
+#[allow(
+    missing_docs,
+    clippy::unwrap_used,
+    reason = "the macro adds items of its own, and unwraps the argument that it has counted"
+)]
+pub mod words {
+    /// Drops packets without a word, and returns the namespace.
+    ///
+    /// Options say which: `from`, `to` (prefixes, or lists of them), `proto`, `sport`, `dport` (a port, a range `"8000-8010"`, a
+    /// list), `iif`, `oif` (links), and where: `hook` (`"input"`, `"forward"`, `"output"`; all that fit, if it is left out).
+    /// What `nft add rule inet ipvsh … drop` does, in a table of ipvsh's own.
+    ///
+    /// ```rhai
+    /// let a = netns("a");
+    /// a.up("lo").drop(#{to: "127.0.0.2", proto: "icmp"});
+    /// a.ping("127.0.0.2", #{count: 1, timeout: "100ms", quiet: true}).received    // => 0
+    /// ```
+    #[rhai_fn(return_raw, volatile)]
+    pub fn drop(context: NativeCallContext, net: &mut Netns, options: Map) -> Answer<Netns> {
+        answer(&context, |session| {
+            filter(session, net, "drop", options)?;
+            Ok(net.clone())
+        })
+    }
+
+    /// Refuses packets and tells their sender so, and returns the namespace. Options are those of `drop`.
+    ///
+    /// What `nft add rule inet ipvsh … reject` does.
+    ///
+    /// ```rhai
+    /// netns("a").reject(#{proto: "tcp", dport: 80, hook: "input"}).nft().len() > 0    // => true
+    /// ```
+    #[rhai_fn(return_raw, volatile)]
+    pub fn reject(context: NativeCallContext, net: &mut Netns, options: Map) -> Answer<Netns> {
+        answer(&context, |session| {
+            filter(session, net, "reject", options)?;
+            Ok(net.clone())
+        })
+    }
+
+    /// Lets packets through that a later `drop` or `reject` would stop, and returns the namespace. Options are those of `drop`.
+    ///
+    /// What `nft add rule inet ipvsh … accept` does.
+    ///
+    /// ```rhai
+    /// let a = netns("a");
+    /// a.accept(#{proto: "tcp", dport: 22}).drop(#{proto: "tcp"}).nft().len() > 0    // => true
+    /// ```
+    #[rhai_fn(return_raw, volatile)]
+    pub fn accept(context: NativeCallContext, net: &mut Netns, options: Map) -> Answer<Netns> {
+        answer(&context, |session| {
+            filter(session, net, "accept", options)?;
+            Ok(net.clone())
+        })
+    }
+
+    /// Gives what goes out by the link the link's own address, and returns the namespace.
+    ///
+    /// What `nft add rule inet ipvsh postrouting oifname NAME masquerade` does.
+    ///
+    /// ```rhai
+    /// let a = netns("a");
+    /// a.masquerade(a.veth("wan", "far")).nft().len() > 0    // => true
+    /// ```
+    #[rhai_fn(return_raw, volatile)]
+    pub fn masquerade(context: NativeCallContext, net: &mut Netns, out: Dynamic) -> Answer<Netns> {
+        masquerade_with(context, net, out, Map::new())
+    }
+
+    /// Masquerades some of what goes out: options `from`, `to`, `proto`, `sport`, `dport` say which.
+    ///
+    /// ```rhai
+    /// let a = netns("a");
+    /// let wan = a.veth("wan", "far");
+    /// a.masquerade(wan, #{from: "10.0.0.0/24"}).nft().len() > 0    // => true
+    /// ```
+    #[rhai_fn(name = "masquerade", return_raw, volatile)]
+    pub fn masquerade_with(
+        context: NativeCallContext,
+        net: &mut Netns,
+        out: Dynamic,
+        options: Map,
+    ) -> Answer<Netns> {
+        answer(&context, |session| {
+            super::masquerade(session, net, &out, options)?;
+            Ok(net.clone())
+        })
+    }
+
+    /// Puts another address in the place of that which packets go to (`dnat`) or come from (`snat`), and returns the namespace.
+    ///
+    /// `dnat` and `snat` are an address, with a port if wanted: `"10.0.0.2:80"`, `"[fd00::2]:80"`. Which packets is said as with
+    /// `drop`. What `nft add rule inet ipvsh prerouting … dnat to ADDRESS` does.
+    ///
+    /// ```rhai
+    /// let a = netns("a");
+    /// a.nat(#{proto: "tcp", dport: 8080, dnat: "10.0.0.2:80"}).nft().len() > 0    // => true
+    /// ```
+    #[rhai_fn(return_raw, volatile)]
+    pub fn nat(context: NativeCallContext, net: &mut Netns, options: Map) -> Answer<Netns> {
+        answer(&context, |session| {
+            super::nat(session, net, options)?;
+            Ok(net.clone())
+        })
+    }
+
+    /// Gives a ruleset to the system's `nft`, and returns the namespace; the same text again changes nothing.
+    ///
+    /// A table that the text says all of, `table ip nat { … }`, must not be there already. What `nft -f FILE` does.
+    ///
+    /// ```rhai
+    /// let a = netns("a");
+    /// a.nft("table inet mine { chain c { tcp dport 80 drop; }; }");
+    /// a.nft().some(|object| "table" in object && object.table.name == "mine")    // => true
+    /// ```
+    #[rhai_fn(return_raw, volatile)]
+    pub fn nft(context: NativeCallContext, net: &mut Netns, ruleset: &str) -> Answer<Netns> {
+        nft_with(context, net, ruleset, Map::new())
+    }
+
+    /// Gives a ruleset to `nft` with `#{replace: true}`: tables of it that are there already are replaced.
+    ///
+    /// ```rhai
+    /// let a = netns("a");
+    /// a.nft("table ip t { chain c { }; }");
+    /// a.nft("table ip t { chain d { }; }", #{replace: true});
+    /// a.nft().some(|object| "chain" in object && object.chain.name == "c")    // => false
+    /// ```
+    #[rhai_fn(name = "nft", return_raw, volatile)]
+    pub fn nft_with(
+        context: NativeCallContext,
+        net: &mut Netns,
+        ruleset: &str,
+        options: Map,
+    ) -> Answer<Netns> {
+        answer(&context, |session| {
+            super::ruleset(session, net, ruleset, options)
+                .map_err(super::context("set the ruleset", net))?;
+            Ok(net.clone())
+        })
+    }
+
+    /// The ruleset of the namespace as a list of maps, as `nft -j list ruleset` has it.
+    ///
+    /// ```rhai
+    /// netns("a").nft()    // => []
+    /// ```
+    #[rhai_fn(name = "nft", return_raw, volatile)]
+    pub fn nft_list(context: NativeCallContext, net: &mut Netns) -> Answer<Array> {
+        answer(&context, |_| {
+            listed(net).map_err(super::context("read the ruleset", net))
+        })
+    }
+
+    /// The ruleset of the namespace as a list of maps, as `nft -j list ruleset` has it.
+    #[rhai_fn(get = "ruleset", return_raw, volatile)]
+    pub fn get_ruleset(context: NativeCallContext, net: &mut Netns) -> Answer<Array> {
+        nft_list(context, net)
+    }
+}

@@ -1,0 +1,189 @@
+//! Rules of nftables, through the system's `nft` program: it reads rulesets from its standard input and lists what stands.
+
+use std::io::Write;
+use std::process::{Command, Output, Stdio};
+
+use nix::errno::Errno;
+use serde::{Deserialize, Serialize};
+
+use crate::error::{Error, Kind, Result};
+use crate::net::fault;
+use crate::net::model;
+use crate::net::namespace;
+use crate::net::netns::Netns;
+
+/// A table: what stands in it, or that it is not there.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Table {
+    /// Its address family: `inet`, `ip`.
+    pub family: String,
+    /// Its name.
+    pub name: String,
+    /// Its listing, counters left out; none where there is no such table.
+    pub text: Option<String>,
+}
+
+impl Table {
+    /// Whether it is the one of that family and name.
+    pub fn is(&self, family: &str, name: &str) -> bool {
+        self.family == family && self.name == name
+    }
+
+    /// What makes the table as it is here, whatever stands.
+    fn restored(&self) -> String {
+        let Self { family, name, text } = self;
+        let text = text.as_deref().unwrap_or_default();
+        // It is made first, since what is not there can't be deleted.
+        format!("table {family} {name}\ndelete table {family} {name}\n{text}")
+    }
+}
+
+/// Every table of the namespace, in the order of `nft list ruleset`.
+pub fn tables(netns: &Netns) -> Result<Vec<Table>> {
+    if netns.namespace().is_imagined() {
+        return Ok(Vec::new());
+    }
+    let listing = run(netns, &["-s", "list", "ruleset"], "")?;
+    Ok(read_tables(&listing))
+}
+
+/// The whole ruleset as `nft -j` has it.
+pub fn json(netns: &Netns) -> Result<String> {
+    if netns.namespace().is_imagined() {
+        return Ok("{}".to_owned());
+    }
+    run(netns, &["-j", "list", "ruleset"], "")
+}
+
+/// Makes what the ruleset `text` says. All of it is done, or nothing.
+pub fn apply(netns: &Netns, text: &str) -> Result<()> {
+    if model::is_on() {
+        return Ok(());
+    }
+    fault::before()?;
+    let done = run(netns, &["-f", "-"], text);
+    fault::after();
+    done.map(drop)
+}
+
+/// Brings tables back to what they were.
+pub fn restore(netns: &Netns, tables: &[Table]) -> Result<()> {
+    let text: String = tables.iter().map(Table::restored).collect();
+    apply(netns, &text)
+}
+
+fn run(netns: &Netns, arguments: &[&str], input: &str) -> Result<String> {
+    netns.check()?;
+    let mut command = Command::new("nft");
+    command
+        .args(arguments)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped());
+    // The child is started by this thread while it is in the namespace, and so is born there.
+    let mut child = namespace::within(netns.namespace(), || command.spawn())?.map_err(missing)?;
+    if let Some(mut stdin) = child.stdin.take() {
+        // Where it does not read all of it, it says why.
+        let _ = stdin.write_all(input.as_bytes());
+    }
+    let Output {
+        status,
+        stdout,
+        stderr,
+    } = child.wait_with_output()?;
+    if status.success() {
+        return Ok(String::from_utf8_lossy(&stdout).into_owned());
+    }
+    Err(refusal(&String::from_utf8_lossy(&stderr)))
+}
+
+fn missing(error: std::io::Error) -> Error {
+    match error.kind() {
+        std::io::ErrorKind::NotFound => {
+            Error::new(Kind::Unsupported, "the program `nft` is not there")
+                .hint("install the package nftables")
+        }
+        _ => error.into(),
+    }
+}
+
+/// What nft complains of: the first complaint is the cause, with its line; the rest are notes.
+fn refusal(text: &str) -> Error {
+    let mut lines = text.lines();
+    let first = lines.next().unwrap_or("it failed without a word");
+    let (place, complaint) = match first.split_once(": Error: ") {
+        Some((place, complaint)) => (place, complaint),
+        None => ("", first.trim_start_matches("Error: ")),
+    };
+    // `/dev/stdin:2:5-9` names what was read, the line and the columns.
+    let line = place.rsplit(':').nth(1).and_then(|line| line.parse().ok());
+    let complaint = lower_first(complaint.trim());
+    let errno = [Errno::EPERM, Errno::EOPNOTSUPP]
+        .into_iter()
+        .find(|errno| first.contains(errno.desc()));
+    let kind = errno.map_or(Kind::Invalid, Kind::of_errno);
+    let error = Error::new(
+        kind,
+        match line {
+            Some(line @ 1u32..) => format!("line {line} of the ruleset: {complaint}"),
+            _ => complaint,
+        },
+    );
+    lines.take(20).fold(error, Error::note)
+}
+
+fn lower_first(text: &str) -> String {
+    let mut letters = text.chars();
+    match letters.next() {
+        Some(first) => first.to_lowercase().chain(letters).collect(),
+        None => String::new(),
+    }
+}
+
+/// Takes a listing apart: a table begins at the margin and ends there.
+fn read_tables(listing: &str) -> Vec<Table> {
+    let mut tables: Vec<Table> = Vec::new();
+    for line in listing.lines() {
+        if let Some(head) = line.strip_prefix("table ") {
+            let mut words = head.split_whitespace();
+            let mut word = || words.next().unwrap_or_default().to_owned();
+            tables.push(Table {
+                family: word(),
+                name: word(),
+                text: Some(String::new()),
+            });
+        }
+        if let Some(text) = tables.last_mut().and_then(|table| table.text.as_mut()) {
+            text.push_str(line);
+            text.push('\n');
+        }
+    }
+    tables
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_listing_is_taken_apart_at_its_tables() {
+        let listing =
+            "table ip nat {\n\tchain c {\n\t}\n}\ntable inet f {\n\tcomment \"table x {\"\n}\n";
+        let tables = read_tables(listing);
+        let names: Vec<_> = tables.iter().map(|table| table.name.as_str()).collect();
+        assert_eq!(names, ["nat", "f"]);
+        let texts: String = tables.into_iter().filter_map(|table| table.text).collect();
+        assert_eq!(texts, listing);
+    }
+
+    #[test]
+    fn a_complaint_names_its_line() {
+        let error =
+            refusal("/dev/stdin:2:7-7: Error: Could not resolve hostname: x\nadd y\n      ^\n");
+        assert_eq!(
+            error.to_string(),
+            "line 2 of the ruleset: could not resolve hostname: x"
+        );
+        assert_eq!(error.notes, ["add y", "      ^"]);
+    }
+}
