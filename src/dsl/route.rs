@@ -10,19 +10,21 @@ use rhai::Map;
 use rhai::plugin::{Dynamic, NativeCallContext, export_module};
 
 use crate::dsl::handle::{Link, Netns};
-use crate::dsl::{Answer, Session, answer, link};
+use crate::dsl::{Answer, Session, answer, link, table};
 use crate::error::{Error, Kind, Result};
 use crate::lab::{Command, Outcome, Undo};
 use crate::net::link::Snapshot;
 use crate::net::netns;
 use crate::net::route::{self, TABLE_MAIN};
-use crate::value::options::Options;
+use crate::value::choice::choose;
+use crate::value::options::{Options, in_range, wrong_type};
 use crate::value::prefix;
 use crate::view::value::{Handle, Value};
 
 /// What a route can be given.
 pub(crate) const KEYS: &[&str] = &[
-    "dev", "metric", "onlink", "replace", "source", "table", "via",
+    "advmss", "dev", "metric", "mtu", "nexthops", "onlink", "proto", "replace", "scope", "source",
+    "src", "table", "type", "via",
 ];
 
 /// What tells one route from another, where the destination is not enough.
@@ -37,9 +39,22 @@ fn read(
 ) -> Result<route::Route> {
     let ip = |text: Option<String>| text.map(|text| prefix::ip(&text)).transpose();
     let via = ip(options.string("via")?)?;
-    let source = ip(options.string("source")?)?;
-    let destination: IpNet = prefix::destination(destination, via.or(source))?;
-    for (what, ip) in [("gateway", via), ("source", source)] {
+    let source = match (options.string("source")?, options.string("src")?) {
+        (Some(_), Some(_)) => {
+            return Err(Error::invalid(
+                "`source` and `src` are the same option, given twice",
+            ));
+        }
+        (source, src) => ip(source.or(src))?,
+    };
+    let hops = hops_option(session, place, options)?;
+    let first = hops.iter().find_map(|hop| hop.via);
+    let destination: IpNet = prefix::destination(destination, via.or(source).or(first))?;
+    let gateways = hops.iter().map(|hop| ("gateway", hop.via));
+    for (what, ip) in [("gateway", via), ("source", source)]
+        .into_iter()
+        .chain(gateways)
+    {
         if let Some(ip) = ip
             && ip.is_ipv4() != destination.addr().is_ipv4()
         {
@@ -58,14 +73,13 @@ fn read(
         (None, Some(given)) => Some(link::link_argument(session, place, &given)?),
         (None, None) => None,
     };
-    if let Some(dev) = &dev
-        && dev.netns().namespace().id() != place.namespace().id()
-    {
-        return Err(Error::invalid(format!(
-            "link `{}` is in another namespace, `{}`",
-            dev.name(),
-            dev.netns().label()
-        )));
+    if let Some(dev) = &dev {
+        is_of(place, dev)?;
+    }
+    if !hops.is_empty() && (via.is_some() || dev.is_some()) {
+        return Err(Error::invalid(
+            "a gateway or a link is given beside `nexthops`, which have their own",
+        ));
     }
     let number = |value: Option<i64>| value.and_then(|value| u32::try_from(value).ok());
     let largest = i64::from(u32::MAX);
@@ -74,10 +88,112 @@ fn read(
         source,
         link: dev.map(|dev| dev.index()),
         metric: number(options.integer("metric", 0..=largest)?),
-        table: number(options.integer("table", 1..=largest)?).unwrap_or(TABLE_MAIN),
+        table: table::option(options)?.unwrap_or(TABLE_MAIN),
         onlink: options.flag("onlink")?.unwrap_or(false),
+        mtu: number(options.integer("mtu", 68..=65535)?),
+        advmss: number(options.integer("advmss", 1..=65495)?),
+        hops,
+        protocol: protocol_option(options)?,
+        scope: name_option(options, "scope", &route::SCOPES)?.unwrap_or_default(),
+        kind: name_option(options, "type", &route::KINDS)?.unwrap_or_else(|| "unicast".to_owned()),
         ..route::Route::to(destination)
     })
+}
+
+/// Makes sure that the link is in `place`.
+fn is_of(place: &netns::Netns, dev: &Link) -> Result<()> {
+    if dev.netns().namespace().id() == place.namespace().id() {
+        return Ok(());
+    }
+    Err(Error::invalid(format!(
+        "link `{}` is in another namespace, `{}`",
+        dev.name(),
+        dev.netns().label()
+    )))
+}
+
+/// Takes one of the names in `known`.
+fn name_option<T: Copy>(
+    options: &mut Options,
+    key: &str,
+    known: &[(&'static str, T)],
+) -> Result<Option<String>> {
+    let Some(name) = options.string(key)? else {
+        return Ok(None);
+    };
+    choose("a route", key, &name, known)?;
+    Ok(Some(name))
+}
+
+/// Takes who made the route: a name that iproute2 has, or a number. `boot` where nothing is said, as `ip route add` has it.
+fn protocol_option(options: &mut Options) -> Result<String> {
+    let Some(value) = options.take("proto") else {
+        return Ok("boot".to_owned());
+    };
+    if let Ok(number) = value.as_int() {
+        let number = in_range("proto", number, 1..=255)?;
+        let known = route::PROTOCOLS
+            .iter()
+            .find(|(_, known)| i64::from(*known) == number);
+        return Ok(known.map_or_else(|| number.to_string(), |(name, _)| (*name).to_owned()));
+    }
+    let given = value.type_name();
+    let name = value
+        .into_string()
+        .map_err(|_| wrong_type("proto", "a name such as \"static\", or a number", given))?;
+    choose("a route", "proto", &name, &route::PROTOCOLS)?;
+    Ok(name)
+}
+
+/// Takes the next hops that share the packets: `[#{via, dev, weight, onlink}, …]`.
+fn hops_option(
+    session: &Rc<Session>,
+    place: &Rc<netns::Netns>,
+    options: &mut Options,
+) -> Result<Vec<route::Hop>> {
+    let Some(value) = options.take("nexthops") else {
+        return Ok(Vec::new());
+    };
+    let given = value.type_name();
+    let list = value
+        .into_array()
+        .map_err(|_| wrong_type("nexthops", "a list of maps", given))?;
+    if list.is_empty() {
+        return Err(Error::invalid("`nexthops` is empty").hint(
+            "name them: #{nexthops: [#{via: \"10.0.0.1\"}, #{via: \"10.0.1.1\", weight: 2}]}",
+        ));
+    }
+    let mut hops = Vec::new();
+    for item in list {
+        let given = item.type_name();
+        let map = item
+            .try_cast::<Map>()
+            .ok_or_else(|| wrong_type("nexthops", "a list of maps", given))?;
+        let keys: &[&str] = &["dev", "onlink", "via", "weight"];
+        let mut options = Options::new("nexthops", map, &[keys])?;
+        let via = options.string("via")?;
+        let via = via.map(|text| prefix::ip(&text)).transpose()?;
+        let dev = options.take("dev");
+        let dev = dev
+            .map(|given| link::link_argument(session, place, &given))
+            .transpose()?;
+        if let Some(dev) = &dev {
+            is_of(place, dev)?;
+        }
+        if via.is_none() && dev.is_none() {
+            return Err(Error::invalid(
+                "a next hop has neither a gateway nor a link",
+            ));
+        }
+        let weight = options.integer("weight", 1..=256)?.unwrap_or(1);
+        hops.push(route::Hop {
+            via,
+            link: dev.map(|dev| dev.index()),
+            weight: u16::try_from(weight).unwrap_or(1),
+            onlink: options.flag("onlink")?.unwrap_or(false),
+        });
+    }
+    Ok(hops)
 }
 
 /// Adds a route, if it is not there.
@@ -101,7 +217,14 @@ pub(crate) fn add(
     let mut options = Options::new("route", options, &[KEYS]).map_err(context)?;
     let replace = options.flag("replace").map_err(context)?.unwrap_or(false);
     let route = read(session, place, destination, dev, &mut options).map_err(context)?;
-    if route.via.is_none() && route.link.is_none() {
+    let leads = route.via.is_some() || route.link.is_some() || !route.hops.is_empty();
+    if route.is_refusal() && leads {
+        return Err(context(Error::invalid(format!(
+            "a {} route leads nowhere, and takes neither a gateway nor a link",
+            route.kind
+        ))));
+    }
+    if !route.is_refusal() && !leads {
         return Err(context(
             Error::invalid("neither a gateway nor a link is given")
                 .hint("say where it leads: #{via: \"10.0.0.1\"}, or the link"),
@@ -132,7 +255,7 @@ fn create(
         route: Box::new(route.clone()),
     };
     let line = line(session, place, route);
-    let command = || command(place, "add", &line);
+    let command = || command(place, "add", route, &line);
     let added = session.wait(async {
         let rtnl = &place.rtnl()?;
         let request = route::add(rtnl, route);
@@ -148,15 +271,15 @@ fn create(
 
 /// The route as `ip` writes it, with the name of its link.
 fn line(session: &Rc<Session>, place: &Rc<netns::Netns>, route: &route::Route) -> String {
-    let dev = route
-        .link
-        .and_then(|index| link::name_of(session, place, index));
-    route.line(dev.as_deref())
+    route.line(|index| link::name_of(session, place, index))
 }
 
 /// The command that does `verb` with the route of this line.
-fn command(place: &netns::Netns, verb: &str, line: &str) -> Command {
-    Command::ip(place, ["route", verb]).and(line.split_whitespace())
+fn command(place: &netns::Netns, verb: &str, route: &route::Route, line: &str) -> Command {
+    // `default` alone is that of IPv4.
+    let family = route.destination.addr().is_ipv6().then_some("-6");
+    let command = Command::ip(place, family).and(["route", verb]);
+    command.and(line.split_whitespace())
 }
 
 /// The refusal of a route, with what to do about it.
@@ -187,6 +310,9 @@ fn explain(
             .hint(format!(
                 "give the link an address in the gateway's subnet first, or say #{{via: \"{via}\", dev: \"{dev}\", onlink: true}}"
             )),
+        (Errno::ENETUNREACH | Errno::EHOSTUNREACH, None) if !route.hops.is_empty() => error
+            .cause("a gateway of `nexthops` is in no subnet of this namespace's links")
+            .hint("give a link an address in its subnet first, or say `dev` and `onlink: true` with it"),
         (Errno::EINVAL, _) if route.source.is_some() => error.hint(
             "the source must be an address that this namespace has",
         ),
@@ -222,7 +348,13 @@ fn settle(
 ) -> Result<()> {
     let same = present.via == asked.via
         && (asked.link.is_none() || present.link == asked.link)
-        && (asked.source.is_none() || present.source == asked.source);
+        && (asked.source.is_none() || present.source == asked.source)
+        && (asked.mtu.is_none() || present.mtu == asked.mtu)
+        && (asked.advmss.is_none() || present.advmss == asked.advmss)
+        && (asked.scope.is_empty() || present.scope == asked.scope)
+        && (asked.protocol == "boot" || present.protocol == asked.protocol)
+        && present.kind == asked.kind
+        && same_hops(&present.hops, &asked.hops);
     if same {
         let line = line(session, place, present);
         session
@@ -248,6 +380,19 @@ fn settle(
         .conflict(conflict, place, "route", &line(asked))
 }
 
+/// Whether the next hops are those asked for, in whatever order.
+fn same_hops(present: &[route::Hop], asked: &[route::Hop]) -> bool {
+    let is_it = |present: &route::Hop, asked: &route::Hop| {
+        present.via == asked.via
+            && (asked.link.is_none() || present.link == asked.link)
+            && present.weight == asked.weight
+    };
+    present.len() == asked.len()
+        && asked
+            .iter()
+            .all(|asked| present.iter().any(|present| is_it(present, asked)))
+}
+
 /// All routes of a namespace, of one table where one is given.
 fn list(
     session: &Rc<Session>,
@@ -269,7 +414,7 @@ fn remove(session: &Rc<Session>, place: &Rc<netns::Netns>, route: &route::Route)
         route: Box::new(route.clone()),
     };
     let line = line(session, place, route);
-    let command = || command(place, "del", &line);
+    let command = || command(place, "del", route, &line);
     session.wait(async {
         let rtnl = &place.rtnl()?;
         let request = route::delete(rtnl, route);
@@ -356,11 +501,13 @@ pub struct Route {
     seen: route::Route,
     /// The name of the link that it leaves by.
     link: Option<String>,
+    /// The names of the links of its next hops, by their ifindex.
+    names: Vec<(u32, String)>,
 }
 
 impl fmt::Display for Route {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.seen.line(self.link.as_deref()))
+        f.write_str(&self.seen.line(|index| self.name_of(index)))
     }
 }
 
@@ -370,7 +517,30 @@ impl Route {
             .link
             .and_then(|index| links.iter().find(|link| link.index == index))
             .map(|link| link.name.clone());
-        Self { seen, link }
+        let indexes = seen.hops.iter().filter_map(|hop| hop.link).chain(seen.link);
+        let names = indexes
+            .filter_map(|index| links.iter().find(|link| link.index == index))
+            .map(|link| (link.index, link.name.clone()))
+            .collect();
+        Self { seen, link, names }
+    }
+
+    fn name_of(&self, index: u32) -> Option<String> {
+        let found = self.names.iter().find(|(known, _)| *known == index);
+        found.map(|(_, name)| name.clone())
+    }
+
+    /// A next hop as a map's entries.
+    fn hop(&self, hop: &route::Hop) -> Value {
+        let text = |text: Option<String>| text.map_or(Value::Nothing, Value::Text);
+        Value::Map(vec![
+            ("via".to_owned(), text(hop.via.map(|via| via.to_string()))),
+            (
+                "link".to_owned(),
+                text(hop.link.and_then(|index| self.name_of(index))),
+            ),
+            ("weight".to_owned(), Value::word(hop.weight)),
+        ])
     }
 
     /// What there is to show of it.
@@ -393,12 +563,12 @@ impl Route {
                 ("link", self.link.clone().unwrap_or_default()),
                 ("source", source.clone().unwrap_or_default()),
                 ("metric", metric.clone().unwrap_or_default()),
-                ("scope", seen.scope.to_owned()),
+                ("scope", seen.scope.clone()),
                 ("protocol", seen.protocol.clone()),
                 ("kind", unless("unicast", &seen.kind)),
                 (
                     "table",
-                    unless(&TABLE_MAIN.to_string(), &seen.table.to_string()),
+                    unless("main", &crate::net::table::text(seen.table)),
                 ),
             ],
             fields: vec![
@@ -409,8 +579,14 @@ impl Route {
                 ("metric", metric.map_or(Value::Nothing, Value::Word)),
                 ("table", Value::word(seen.table)),
                 ("protocol", Value::text(&seen.protocol)),
-                ("scope", Value::text(seen.scope)),
+                ("scope", Value::text(&seen.scope)),
                 ("kind", Value::text(&seen.kind)),
+                ("mtu", seen.mtu.map_or(Value::Nothing, Value::word)),
+                ("advmss", seen.advmss.map_or(Value::Nothing, Value::word)),
+                (
+                    "nexthops",
+                    Value::List(seen.hops.iter().map(|hop| self.hop(hop)).collect()),
+                ),
                 ("line", Value::text(self)),
             ],
         }))
@@ -522,10 +698,15 @@ pub mod words {
         })
     }
 
-    /// Adds a route with options: `via`, `dev`, `metric`, `table`, `onlink`, `source`, `replace`.
+    /// Adds a route with options: a gateway, a link, several next hops, or what else `ip route` takes.
+    ///
+    /// They are `via`, `dev`, `metric`, `table`, `onlink`, `source` (or `src`), `mtu`, `advmss`, `proto`, `scope`, `type`,
+    /// `nexthops` and `replace`.
     ///
     /// What `ip route add DESTINATION via GATEWAY` does. Nothing happens where it is there; one that leads elsewhere is a
-    /// `conflict`, unless `replace` is set.
+    /// `conflict`, unless `replace` is set. `type` is `blackhole`, `unreachable`, `prohibit` or `throw` for a route that leads
+    /// nowhere, `local`, `broadcast`, or `unicast`. `nexthops` is a list of `#{via, dev, weight, onlink}` that share the
+    /// packets, `weight` being 1 to 256. `table` is a number, or a name in `/etc/iproute2/rt_tables`.
     ///
     /// ```rhai
     /// let a = netns("a");
@@ -629,8 +810,7 @@ pub mod words {
     ) -> Answer<rhai::Array> {
         answer(&context, |session| {
             let mut options = Options::new("routes", options, &[&["table"]])?;
-            let table = options.integer("table", 1..=i64::from(u32::MAX))?;
-            let table = table.and_then(|table| u32::try_from(table).ok());
+            let table = table::option(&mut options)?;
             listed(session, net, table.unwrap_or(TABLE_MAIN))
         })
     }
@@ -725,13 +905,20 @@ pub mod words {
     /// How far the destination is: `global`, `link` or `host`.
     #[rhai_fn(get = "scope")]
     pub fn get_scope(route: &mut Route) -> String {
-        route.seen.scope.to_owned()
+        route.seen.scope.clone()
     }
 
     /// What it does with a packet: `unicast`, `local`, `broadcast`, `blackhole` and others.
     #[rhai_fn(get = "kind")]
     pub fn get_kind(route: &mut Route) -> String {
         route.seen.kind.clone()
+    }
+
+    /// The MTU of the path, or `()`.
+    #[rhai_fn(get = "mtu")]
+    pub fn get_mtu(route: &mut Route) -> Dynamic {
+        let mtu = route.seen.mtu;
+        mtu.map_or(Dynamic::UNIT, |mtu| i64::from(mtu).into())
     }
 
     /// The route as `ip route` prints it.
@@ -763,6 +950,7 @@ mod tests {
                 via: via.map(|ip| ip.parse().unwrap()),
                 link: Some(2),
                 metric,
+                scope: "global".to_owned(),
                 ..route::Route::to(destination.parse().unwrap())
             };
             Route::new(seen, std::slice::from_ref(&link)).show()

@@ -6,17 +6,72 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use ipnet::IpNet;
 use rtnetlink::packet_core::{NLM_F_CREATE, NLM_F_EXCL};
 use rtnetlink::packet_route::route::{
-    RouteAddress, RouteAttribute, RouteFlags, RouteHeader, RouteMessage, RouteProtocol, RouteScope,
-    RouteType,
+    RouteAddress, RouteAttribute, RouteFlags, RouteHeader, RouteMessage, RouteMetric, RouteNextHop,
+    RouteNextHopFlags, RouteProtocol, RouteScope, RouteType,
 };
 use rtnetlink::packet_route::{AddressFamily, RouteNetlinkMessage};
 use serde::{Deserialize, Serialize};
 
 use crate::net::address::family;
 use crate::net::rtnl::{Refusal, Rtnl};
+use crate::net::table;
 
 /// The table that `ip route` shows when none is named.
 pub const TABLE_MAIN: u32 = RouteHeader::RT_TABLE_MAIN as u32;
+
+/// One of several next hops that share the packets of a route.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Hop {
+    /// The gateway.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub via: Option<IpAddr>,
+    /// The ifindex of the link it leaves by.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub link: Option<u32>,
+    /// Its share, 1 to 256. The kernel counts from 0.
+    pub weight: u16,
+    /// Takes the gateway as directly connected.
+    pub onlink: bool,
+}
+
+/// The kinds of route that can be asked for, by the names that `ip` has for them.
+pub const KINDS: [(&str, RouteType); 7] = [
+    ("unicast", RouteType::Unicast),
+    ("local", RouteType::Local),
+    ("broadcast", RouteType::Broadcast),
+    ("blackhole", RouteType::BlackHole),
+    ("unreachable", RouteType::Unreachable),
+    ("prohibit", RouteType::Prohibit),
+    ("throw", RouteType::Throw),
+];
+
+/// How far a destination can be, by the names that `ip` has for it.
+pub const SCOPES: [(&str, RouteScope); 4] = [
+    ("global", RouteScope::Universe),
+    ("site", RouteScope::Site),
+    ("link", RouteScope::Link),
+    ("host", RouteScope::Host),
+];
+
+/// Who can have made a route, by the names that iproute2 has for them.
+pub const PROTOCOLS: [(&str, u8); 16] = [
+    ("redirect", 1),
+    ("kernel", 2),
+    ("boot", 3),
+    ("static", 4),
+    ("ra", 9),
+    ("mrt", 10),
+    ("zebra", 11),
+    ("bird", 12),
+    ("dhcp", 16),
+    ("keepalived", 18),
+    ("babel", 42),
+    ("bgp", 186),
+    ("isis", 187),
+    ("ospf", 188),
+    ("rip", 189),
+    ("eigrp", 192),
+];
 
 /// A route: one to be added, or one that the kernel has.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -39,23 +94,28 @@ pub struct Route {
     pub table: u32,
     /// Takes the gateway as directly connected, whatever the addresses say.
     pub onlink: bool,
+    /// The MTU of the path, where it is set.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mtu: Option<u32>,
+    /// The segment size that TCP announces, where it is set.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub advmss: Option<u32>,
+    /// The next hops that share the packets, where there are several.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub hops: Vec<Hop>,
     /// Who made it, as `ip route` prints it.
-    #[serde(skip, default = "boot")]
+    #[serde(default = "boot")]
     pub protocol: String,
-    /// How far the destination is: `global`, `link` or `host`.
-    #[serde(skip, default = "global")]
-    pub scope: &'static str,
+    /// How far the destination is: `global`, `link` or `host`; empty for what suits the rest.
+    #[serde(default)]
+    pub scope: String,
     /// What it does with a packet: `unicast`, `local`, `broadcast`, `blackhole` …
-    #[serde(skip, default = "unicast")]
+    #[serde(default = "unicast")]
     pub kind: String,
 }
 
 fn boot() -> String {
     "boot".to_owned()
-}
-
-fn global() -> &'static str {
-    "global"
 }
 
 fn unicast() -> String {
@@ -73,8 +133,11 @@ impl Route {
             metric: None,
             table: TABLE_MAIN,
             onlink: false,
+            mtu: None,
+            advmss: None,
+            hops: Vec::new(),
             protocol: "boot".to_owned(),
-            scope: "global",
+            scope: String::new(),
             kind: "unicast".to_owned(),
         }
     }
@@ -86,14 +149,9 @@ impl Route {
         let header = &mut message.header;
         header.address_family = family(ip);
         header.destination_prefix_length = self.destination.prefix_len();
-        header.protocol = RouteProtocol::Boot;
-        header.kind = RouteType::Unicast;
-        // A route without a gateway leads to what is on the link itself; the kernel wants IPv4 routes to say so.
-        header.scope = if self.via.is_none() && ip.is_ipv4() {
-            RouteScope::Link
-        } else {
-            RouteScope::Universe
-        };
+        header.protocol = protocol(&self.protocol);
+        header.kind = kind(&self.kind);
+        header.scope = self.scope_to_send();
         if self.onlink {
             header.flags |= RouteFlags::Onlink;
         }
@@ -117,11 +175,48 @@ impl Route {
         if let Some(metric) = self.metric {
             attributes.push(RouteAttribute::Priority(metric));
         }
+        let mtu = self.mtu.map(RouteMetric::Mtu);
+        let advmss = self.advmss.map(RouteMetric::Advmss);
+        let metrics: Vec<RouteMetric> = mtu.into_iter().chain(advmss).collect();
+        if !metrics.is_empty() {
+            attributes.push(RouteAttribute::Metrics(metrics));
+        }
+        if !self.hops.is_empty() {
+            let hops = self.hops.iter().map(Hop::message).collect();
+            attributes.push(RouteAttribute::MultiPath(hops));
+        }
         message
     }
 
-    /// The route as `ip route` prints it, `link` being the name of the link it leaves by.
-    pub fn line(&self, link: Option<&str>) -> String {
+    /// The scope asked for, or the one that `ip route add` chooses.
+    fn scope_to_send(&self) -> RouteScope {
+        let asked = SCOPES.iter().find(|(name, _)| *name == self.scope);
+        if let Some((_, scope)) = asked {
+            return *scope;
+        }
+        match self.kind.as_str() {
+            "local" => RouteScope::Host,
+            "broadcast" => RouteScope::Link,
+            // A route without a gateway leads to what is on the link itself; the kernel wants IPv4 routes to say so.
+            "unicast"
+                if self.destination.addr().is_ipv4()
+                    && self.via.is_none()
+                    && self.hops.iter().all(|hop| hop.via.is_none()) =>
+            {
+                RouteScope::Link
+            }
+            _ => RouteScope::Universe,
+        }
+    }
+
+    /// Whether it refuses packets, and so leads nowhere.
+    pub fn is_refusal(&self) -> bool {
+        ["blackhole", "unreachable", "prohibit", "throw"].contains(&self.kind.as_str())
+    }
+
+    /// The route as `ip route` prints it; `name_of` tells the name of the link of an ifindex.
+    pub fn line(&self, name_of: impl Fn(u32) -> Option<String>) -> String {
+        let link = self.link.and_then(&name_of);
         let mut words = Vec::new();
         if self.kind != "unicast" {
             words.push(self.kind.clone());
@@ -134,13 +229,13 @@ impl Route {
             words.push(format!("dev {link}"));
         }
         if self.table != TABLE_MAIN {
-            words.push(format!("table {}", self.table));
+            words.push(format!("table {}", table::text(self.table)));
         }
         // What `ip route` leaves out: its own, and that of an answer to a lookup, which has none.
         if !["boot", "unspec"].contains(&self.protocol.as_str()) {
             words.push(format!("proto {}", self.protocol));
         }
-        if self.scope != "global" {
+        if !["", "global"].contains(&self.scope.as_str()) {
             words.push(format!("scope {}", self.scope));
         }
         if let Some(source) = self.source {
@@ -151,6 +246,15 @@ impl Route {
         }
         if self.onlink {
             words.push("onlink".to_owned());
+        }
+        words.extend(self.mtu.map(|mtu| format!("mtu {mtu}")));
+        words.extend(self.advmss.map(|advmss| format!("advmss {advmss}")));
+        for hop in &self.hops {
+            words.push("nexthop".to_owned());
+            words.extend(hop.via.map(|via| format!("via {via}")));
+            words.extend(hop.link.and_then(&name_of).map(|dev| format!("dev {dev}")));
+            words.push(format!("weight {}", hop.weight));
+            words.extend(hop.onlink.then(|| "onlink".to_owned()));
         }
         words.join(" ")
     }
@@ -170,7 +274,59 @@ impl Route {
 
 impl fmt::Display for Route {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.line(None))
+        f.write_str(&self.line(|_| None))
+    }
+}
+
+impl Hop {
+    fn message(&self) -> RouteNextHop {
+        let mut hop = RouteNextHop::default();
+        hop.hops = u8::try_from(self.weight.saturating_sub(1)).unwrap_or(u8::MAX);
+        hop.interface_index = self.link.unwrap_or(0);
+        if self.onlink {
+            hop.flags |= RouteNextHopFlags::Onlink;
+        }
+        let via = self
+            .via
+            .map(|via| RouteAttribute::Gateway(route_address(via)));
+        hop.attributes.extend(via);
+        hop
+    }
+
+    fn read(hop: &RouteNextHop) -> Self {
+        let via = hop.attributes.iter().find_map(|attribute| match attribute {
+            RouteAttribute::Gateway(address) => ip_of(address),
+            _ => None,
+        });
+        Self {
+            via,
+            link: (hop.interface_index > 0).then_some(hop.interface_index),
+            weight: u16::from(hop.hops) + 1,
+            onlink: hop.flags.contains(RouteNextHopFlags::Onlink),
+        }
+    }
+}
+
+fn kind(name: &str) -> RouteType {
+    let known = KINDS.iter().find(|(known, _)| *known == name);
+    known.map_or(RouteType::Unicast, |(_, kind)| *kind)
+}
+
+fn protocol(name: &str) -> RouteProtocol {
+    let known = PROTOCOLS.iter().find(|(known, _)| *known == name);
+    let number = known.map(|(_, number)| *number);
+    number
+        .or_else(|| name.parse().ok())
+        .map_or(RouteProtocol::Boot, RouteProtocol::from)
+}
+
+fn protocol_text(protocol: RouteProtocol) -> String {
+    let number = u8::from(protocol);
+    let known = PROTOCOLS.iter().find(|(_, known)| *known == number);
+    match known {
+        Some((name, _)) => (*name).to_owned(),
+        None if number == 0 => "unspec".to_owned(),
+        None => number.to_string(),
     }
 }
 
@@ -285,19 +441,30 @@ fn read(message: &RouteMessage) -> Option<Route> {
             RouteAttribute::PrefSource(address) => route.source = ip_of(address),
             RouteAttribute::Priority(metric) => route.metric = Some(*metric),
             RouteAttribute::Table(table) => route.table = *table,
+            RouteAttribute::Metrics(metrics) => {
+                for metric in metrics {
+                    match metric {
+                        RouteMetric::Mtu(mtu) => route.mtu = Some(*mtu),
+                        RouteMetric::Advmss(advmss) => route.advmss = Some(*advmss),
+                        _ => {}
+                    }
+                }
+            }
+            RouteAttribute::MultiPath(hops) => route.hops = hops.iter().map(Hop::read).collect(),
             _ => {}
         }
     }
     route.destination = IpNet::new(destination, header.destination_prefix_length).ok()?;
     route.onlink = header.flags.contains(RouteFlags::Onlink);
-    route.protocol = header.protocol.to_string();
+    route.protocol = protocol_text(header.protocol);
     kind_name(header.kind).clone_into(&mut route.kind);
-    route.scope = match header.scope {
+    match header.scope {
         RouteScope::Site => "site",
         RouteScope::Link => "link",
         RouteScope::Host => "host",
         RouteScope::NoWhere => "nowhere",
         _ => "global",
-    };
+    }
+    .clone_into(&mut route.scope);
     Some(route)
 }

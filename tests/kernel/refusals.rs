@@ -976,7 +976,7 @@ error: cannot add route `default` in namespace `host`: `route` has no option `ga
   |
 1 | route("default", #{gateway: "10.0.0.254"});
   | ^^^^^
-  = options: dev, metric, onlink, replace, source, table, via
+  = options: advmss, dev, metric, mtu, nexthops, onlink, proto, replace, scope, source, src, table, type, via
 "#,
     },
     Refusal {

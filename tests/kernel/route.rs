@@ -23,7 +23,12 @@ cases! {
         a_route_that_is_not_there_can_be_taken_away
         the_routes_are_listed_as_iproute2_prints_them
         the_routes_of_another_table_are_listed
-        the_kernel_is_asked_which_route_it_would_take;
+        the_kernel_is_asked_which_route_it_would_take
+        a_route_leads_by_several_next_hops_with_their_weights
+        a_route_refuses_packets
+        a_route_has_its_metrics_its_maker_and_its_scope
+        several_next_hops_go_back_to_what_they_were
+        a_route_that_makes_no_sense_is_refused;
 }
 
 /// A pair, up, with `v0` at 10.0.0.1/24 and `fd00::1/64`.
@@ -201,4 +206,133 @@ fn the_kernel_is_asked_which_route_it_would_take(lab: &Lab) {
         found,
         json!([told["gateway"], told["dev"], told["prefsrc"]])
     );
+}
+
+const HOPS: &str = r#"route("10.1.0.0/16", #{nexthops: [#{via: "10.0.0.2"}, #{via: "10.0.0.3", dev: "v0", weight: 3}]});"#;
+
+fn a_route_leads_by_several_next_hops_with_their_weights(lab: &Lab) {
+    pair(lab);
+    lab.run(HOPS);
+    let found = routes(lab, "10.1.0.0/16");
+    let hops: Vec<_> = found[0]["nexthops"].as_array().unwrap().iter().collect();
+    let hops: Vec<_> = hops
+        .iter()
+        .map(|hop| (&hop["gateway"], &hop["dev"], &hop["weight"]))
+        .collect();
+    assert_eq!(
+        hops,
+        [
+            (&json!("10.0.0.2"), &json!("v0"), &json!(1)),
+            (&json!("10.0.0.3"), &json!("v0"), &json!(3))
+        ]
+    );
+    let output = lab.script_with(&["--summary"], HOPS);
+    let counts = output.stderr.lines().last();
+    assert_eq!(counts, Some("created 0, changed 0, unchanged 1, deleted 0"));
+    assert_eq!(
+        lab.value(r#"host().routes.find(|r| r.destination == "10.1.0.0/16").line"#),
+        json!(
+            "10.1.0.0/16 nexthop via 10.0.0.2 dev v0 weight 1 nexthop via 10.0.0.3 dev v0 weight 3"
+        )
+    );
+}
+
+fn a_route_refuses_packets(lab: &Lab) {
+    pair(lab);
+    lab.run(
+        r#"for kind in ["blackhole", "unreachable", "prohibit", "throw"] {
+            for i in 1..=2 { route(`10.${kind.len()}.0.0/16`, #{type: kind}); route(`fd${kind.len()}::/16`, #{type: kind}); }
+        }"#,
+    );
+    for (kind, destination) in [
+        ("blackhole", "10.9.0.0/16"),
+        ("unreachable", "10.11.0.0/16"),
+        ("prohibit", "10.8.0.0/16"),
+        ("throw", "10.5.0.0/16"),
+    ] {
+        assert_eq!(routes(lab, destination)[0]["type"], kind);
+    }
+    let found = lab.json(HOST, "-6 route show fd11::/16");
+    assert_eq!(found[0]["type"], "unreachable");
+}
+
+fn a_route_has_its_metrics_its_maker_and_its_scope(lab: &Lab) {
+    pair(lab);
+    lab.run(
+        r#"route("10.1.0.0/16", #{via: "10.0.0.2", src: "10.0.0.1", mtu: 1400, advmss: 1300, proto: "static", table: "default"});
+        route("10.2.0.0/16", #{dev: "v0", scope: "host", proto: 77});"#,
+    );
+    assert_eq!(
+        routes(lab, "table default"),
+        json!([{"dst": "10.1.0.0/16", "gateway": "10.0.0.2", "dev": "v0", "protocol": "static", "prefsrc": "10.0.0.1",
+                "metrics": [{"mtu": 1400, "advmss": 1300}]}])
+    );
+    let found = &routes(lab, "10.2.0.0/16")[0];
+    assert_eq!(
+        (&found["protocol"], &found["scope"]),
+        (&json!("77"), &json!("host"))
+    );
+}
+
+fn several_next_hops_go_back_to_what_they_were(lab: &Lab) {
+    pair(lab);
+    lab.ip(
+        "route add 10.1.0.0/16 proto static nexthop via 10.0.0.2 weight 2 nexthop via 10.0.0.3\n\
+         route add blackhole 10.2.0.0/16",
+    );
+    let before = routes(lab, "");
+    lab.run(r#"del_route("10.1.0.0/16"); del_route("10.2.0.0/16"); route("10.3.0.0/16", #{type: "throw"});"#);
+    let down = lab.ipvsh(&["down", "lab.rhai"]);
+    assert_eq!((down.code, down.stderr.as_str()), (0, ""));
+    assert_eq!(routes(lab, ""), before);
+}
+
+fn a_route_that_makes_no_sense_is_refused(lab: &Lab) {
+    pair(lab);
+    let before = routes(lab, "");
+    for (options, why) in [
+        (
+            r#"type: "blackhole", via: "10.0.0.2""#,
+            "a blackhole route leads nowhere, and takes neither a gateway nor a link",
+        ),
+        (r#"type: "drop""#, "a route has no type `drop`"),
+        (r#"dev: "v0", scope: "far""#, "a route has no scope `far`"),
+        (r#"dev: "v0", proto: "me""#, "a route has no proto `me`"),
+        (r#"dev: "v0", mtu: 67"#, "`mtu` is 68 to 65535, not 67"),
+        (
+            r#"dev: "v0", table: "mian""#,
+            "there is no routing table `mian`",
+        ),
+        (
+            r#"src: "10.0.0.1", source: "10.0.0.1", dev: "v0""#,
+            "`source` and `src` are the same option, given twice",
+        ),
+        ("nexthops: []", "`nexthops` is empty"),
+        (
+            "nexthops: [#{weight: 2}]",
+            "a next hop has neither a gateway nor a link",
+        ),
+        (
+            r#"nexthops: [#{via: "10.0.0.2", weight: 257}]"#,
+            "`weight` is 1 to 256, not 257",
+        ),
+        (
+            r#"nexthops: [#{via: "10.0.0.2"}], dev: "v0""#,
+            "a gateway or a link is given beside `nexthops`, which have their own",
+        ),
+        (
+            r#"nexthops: [#{via: "fd00::2"}]"#,
+            "gateway `fd00::2` and destination `10.1.0.0/16` are of different families",
+        ),
+        (
+            r#"nexthops: [#{via: "192.0.2.1"}, #{via: "10.0.0.2"}]"#,
+            "a gateway of `nexthops` is in no subnet of this namespace's links",
+        ),
+    ] {
+        let stderr = lab.fails(&format!("route(\"10.1.0.0/16\", #{{{options}}});"));
+        let first = stderr.lines().find(|line| line.starts_with("error"));
+        let wanted = format!("error: cannot add route `10.1.0.0/16` in namespace `host`: {why}");
+        assert_eq!(first, Some(wanted.as_str()), "{options}");
+    }
+    assert_eq!(routes(lab, ""), before);
 }
