@@ -221,6 +221,7 @@ impl<N> Undo<N> {
             Self::DeleteNetns { .. }
             | Self::DeleteRoute { .. }
             | Self::AddRoute { .. }
+            | Self::EndProcess { .. }
             | Self::RestoreTables { .. } => None,
         }
     }
