@@ -14,7 +14,12 @@ const LAYERS: &[&[(&str, &[&str])]] = &[
     &[("main", &[])],
     &[("cli", &[])],
     &[("command", &[])],
-    &[("repl", &["engine"]), ("sandbox", &[]), ("engine", &[])],
+    &[
+        ("repl", &["engine"]),
+        ("sandbox", &[]),
+        ("engine", &[]),
+        ("import", &[]),
+    ],
     &[("dsl", &[])],
     &[
         ("lab", &["net", "value"]),

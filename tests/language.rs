@@ -10,6 +10,8 @@ mod program;
 
 #[path = "language/calls.rs"]
 mod calls;
+#[path = "language/check.rs"]
+mod check;
 #[path = "language/examples.rs"]
 mod examples;
 #[path = "language/files.rs"]

@@ -18,7 +18,8 @@ Examples:
   ipvsh check lab.rhai                    look for mistakes without running it
   ipvsh plan lab.rhai                     what a run would change here, without changing it
   ipvsh ls                                what stands of the labs that were made
-  ipvsh down lab.rhai                     take down what the script made";
+  ipvsh down lab.rhai                     take down what the script made
+  ipvsh import setup.sh                   turn the `ip` commands of a shell script into a script";
 
 /// A scriptable network-lab shell for Linux.
 #[derive(Debug, Parser)]
@@ -128,10 +129,11 @@ impl From<Color> for When {
 pub(crate) enum Command {
     /// Show the manual: all words, or one
     Doc(Doc),
-    /// Look for mistakes in a script without running it
+    /// Look for mistakes in scripts and the modules that they import, without running them
     Check {
-        /// The script
-        file: PathBuf,
+        /// The scripts; parameters behind a single one are checked as well
+        #[arg(value_name = "SCRIPT [--PARAMETER VALUE]…", required = true, num_args = 1.., trailing_var_arg = true, allow_hyphen_values = true)]
+        scripts: Vec<String>,
     },
     /// Show what a run of a script would change here, without changing it; exits with 10 where it would change something
     Plan {
@@ -158,6 +160,8 @@ pub(crate) enum Command {
         #[arg(long)]
         force: bool,
     },
+    /// Turn the commands of a shell script or a Markdown page into a script
+    Import(Import),
     /// Manage the micro-VM of --sandbox=vm
     Vm {
         #[command(subcommand)]
@@ -197,6 +201,25 @@ pub(crate) struct Form {
     pub(crate) completions: Option<clap_complete::Shell>,
 }
 
+/// What to import, and where to.
+#[derive(Args, Debug)]
+pub(crate) struct Import {
+    /// A shell script, or a Markdown page with blocks of commands; - for standard input
+    pub(crate) file: PathBuf,
+
+    /// Take only the blocks of a page under headings with TEXT in them
+    #[arg(long, value_name = "TEXT")]
+    pub(crate) section: Option<String>,
+
+    /// Write the script to FILE instead of standard output
+    #[arg(short, long, value_name = "FILE")]
+    pub(crate) output: Option<PathBuf>,
+
+    /// Exit with 1 where a command was not translated
+    #[arg(long)]
+    pub(crate) strict: bool,
+}
+
 /// What to do about the micro-VM.
 #[derive(Debug, Subcommand)]
 pub(crate) enum VmCommand {
@@ -209,4 +232,4 @@ pub(crate) enum VmCommand {
 }
 
 /// The names of the commands, for suggestions.
-pub(crate) const COMMANDS: [&str; 6] = ["doc", "check", "plan", "ls", "down", "vm"];
+pub(crate) const COMMANDS: [&str; 7] = ["doc", "check", "plan", "ls", "down", "import", "vm"];

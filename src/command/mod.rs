@@ -3,6 +3,7 @@
 mod check;
 mod doc;
 mod down;
+mod import;
 pub(crate) mod line;
 mod ls;
 mod output;
@@ -31,11 +32,12 @@ pub(crate) fn dispatch(cli: &Cli) -> u8 {
     let options = &cli.options;
     let result = match &cli.command {
         Some(Command::Doc(what)) => doc::show(what, options),
-        Some(Command::Check { file }) => check::check(file, options),
+        Some(Command::Check { scripts }) => check::check(scripts, options),
         Some(Command::Plan { script }) => stack::with_room(|| plan::plan(script, options))
             .unwrap_or_else(|error| Err(cannot_start(&error))),
         Some(Command::Ls) => ls::list(options),
         Some(Command::Down { lab, force, .. }) => down::down(lab.as_deref(), *force, options),
+        Some(Command::Import(what)) => import::run(what, options),
         Some(Command::Vm {
             command: VmCommand::Install { if_needed },
         }) => sandbox::install(*if_needed),

@@ -36,7 +36,13 @@ pub(super) fn to_json(failure: &Failure) -> serde_json::Value {
 
 /// Writes `text` and a line end to standard output. A reader that has gone is no failure.
 pub(super) fn say(text: &str) -> u8 {
-    match writeln!(stdout(), "{text}") {
+    write(&format!("{text}\n"))
+}
+
+/// Writes `text` to standard output as it is.
+pub(super) fn write(text: &str) -> u8 {
+    let mut out = stdout();
+    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
         Ok(()) => 0,
         Err(error) if error.kind() == ErrorKind::BrokenPipe => 141,
         Err(_) => 1,

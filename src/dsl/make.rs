@@ -17,6 +17,7 @@ use crate::lab::{Command, LinkRef, Outcome, Undo, trace};
 use crate::net::link::{Snapshot, Which};
 use crate::net::netns;
 use crate::net::rtnl::Refusal;
+use crate::net::tun::{self, Tun};
 use crate::value::mac;
 use crate::value::name::LinkName;
 use crate::value::options::Options;
@@ -212,6 +213,8 @@ pub(crate) struct Request {
     message: LinkMessage,
     /// None where the facts of the [`Wanted`] link are these words.
     words: Option<Vec<String>>,
+    /// Set where rtnetlink can't make the kind.
+    device: Option<Tun>,
 }
 
 impl Request {
@@ -223,6 +226,20 @@ impl Request {
         Self {
             message,
             words: Some(words.into_iter().map(Into::into).collect()),
+            device: None,
+        }
+    }
+
+    /// A device that is made by opening it; `message` describes what it is then. The words are those behind
+    /// `ip tuntap add dev NAME`.
+    pub(crate) fn device<W: Into<String>>(
+        device: Tun,
+        message: LinkMessage,
+        words: impl IntoIterator<Item = W>,
+    ) -> Self {
+        Self {
+            device: Some(device),
+            ..Self::new(message, words)
         }
     }
 }
@@ -233,6 +250,7 @@ impl From<LinkMessage> for Request {
         Self {
             message,
             words: None,
+            device: None,
         }
     }
 }
@@ -274,6 +292,26 @@ pub(crate) struct Ensured {
     pub(crate) link: Link,
     /// Whether it was made just now.
     pub(crate) is_new: bool,
+    /// Whether it has from its making what every link can be given then.
+    has_common: bool,
+}
+
+impl Ensured {
+    fn new(link: Link, has_common: bool) -> Self {
+        Self {
+            link,
+            is_new: true,
+            has_common,
+        }
+    }
+
+    fn old(link: Link) -> Self {
+        Self {
+            link,
+            is_new: false,
+            has_common: false,
+        }
+    }
 }
 
 /// Makes the link that is wanted where it is not there; returns it where it is there as wanted.
@@ -312,7 +350,7 @@ fn find_or_create(
     }
     let created = message(None).and_then(|request| create(session, wanted, request));
     let refused = match created {
-        Ok(Some(link)) => return Ok(Ensured { link, is_new: true }),
+        Ok(Some(made)) => return Ok(made),
         Ok(None) => Error::new(Kind::Exists, "a link of that name is in the way"),
         Err(error) => error,
     };
@@ -333,26 +371,19 @@ fn settle(
     match differences(session, wanted, present)? {
         None => {
             report(session, wanted, Outcome::Unchanged);
-            Ok(Ensured {
-                link: link::handle(&wanted.place, present),
-                is_new: false,
-            })
+            Ok(Ensured::old(link::handle(&wanted.place, present)))
         }
         Some(_) if wanted.common.replace => {
             let request = message(Some(present))?;
             link::delete(session, &link::handle(&wanted.place, present))?;
             let made = create(session, wanted, request)?;
-            made.map(|link| Ensured { link, is_new: true })
-                .ok_or_else(|| Error::new(Kind::Exists, "another link took the name meanwhile"))
+            made.ok_or_else(|| Error::new(Kind::Exists, "another link took the name meanwhile"))
         }
         Some(conflict) => {
             let name = wanted.name.as_str();
             let lab = session.lab();
             lab.conflict(conflict, &wanted.place, wanted.kind, name)?;
-            Ok(Ensured {
-                link: link::handle(&wanted.place, present),
-                is_new: false,
-            })
+            Ok(Ensured::old(link::handle(&wanted.place, present)))
         }
     }
 }
@@ -381,6 +412,8 @@ fn differences(
             let found = found.map_or("none", |(_, found)| found.as_str());
             if found != value {
                 same = false;
+                let found = shown(session, wanted, key, found);
+                let value = shown(session, wanted, key, value);
                 there.push(format!("{key} {found}"));
                 asked.push(format!("{key} {value}"));
             }
@@ -419,6 +452,14 @@ fn differences(
     Ok(Some(error))
 }
 
+/// The value of a fact as it is shown: a device is known by its ifindex, and called by its name.
+fn shown(session: &Rc<Session>, wanted: &Wanted, key: &str, value: &str) -> String {
+    let index = value.parse().ok().filter(|_| key == "dev");
+    index
+        .and_then(|index| link::name_of(session, &wanted.place, index))
+        .unwrap_or_else(|| value.to_owned())
+}
+
 /// Whether `parent` is what the present link is stacked on.
 fn is_parent(
     session: &Rc<Session>,
@@ -455,6 +496,10 @@ fn report(session: &Session, wanted: &Wanted, outcome: Outcome) {
 
 /// The command that makes the link as it is wanted, in place.
 fn command(wanted: &Wanted, sender: &netns::Netns, request: &Request) -> Command {
+    if let (Some(_), Some(words)) = (&request.device, &request.words) {
+        let name = wanted.name.as_str();
+        return Command::ip(sender, ["tuntap", "add", "dev", name]).and(words);
+    }
     let mut words: Vec<&str> = vec!["link", "add"];
     if let Some(parent) = wanted.parent {
         words.extend(["link", &parent.seen.name]);
@@ -496,7 +541,7 @@ fn command(wanted: &Wanted, sender: &netns::Netns, request: &Request) -> Command
 }
 
 /// Asks the kernel for the link. `None` where its name, or that of its peer, is taken.
-fn create(session: &Rc<Session>, wanted: &Wanted, request: Request) -> Result<Option<Link>> {
+fn create(session: &Rc<Session>, wanted: &Wanted, request: Request) -> Result<Option<Ensured>> {
     let place = &wanted.place;
     let sender = wanted.parent.map_or(place, |parent| &parent.netns);
     let remote = sender.namespace().id() != place.namespace().id();
@@ -533,6 +578,10 @@ fn create(session: &Rc<Session>, wanted: &Wanted, request: Request) -> Result<Op
         let request = async {
             place.check()?;
             let rtnl = &sender.rtnl()?;
+            if let Some(device) = &request.device {
+                let made = tun::create(place, rtnl, device, name, &message).await?;
+                return made.map_err(|refusal| refused(wanted, &refusal));
+            }
             match crate::net::link::create(rtnl, target, with_up(&message, up)).await {
                 // Older kernels want the name to be free in the sender's namespace too (seen on Linux 6.1).
                 Err(refusal)
@@ -558,7 +607,7 @@ fn create(session: &Rc<Session>, wanted: &Wanted, request: Request) -> Result<Op
     Ok(made.map(|made| {
         session.lab().link_made(place, made.index, name);
         report(session, wanted, Outcome::Created);
-        link::handle(place, &made)
+        Ensured::new(link::handle(place, &made), request.device.is_none())
     }))
 }
 
@@ -661,7 +710,7 @@ fn refused(wanted: &Wanted, refusal: &Refusal) -> Error {
 fn finish(session: &Rc<Session>, wanted: &Wanted, ensured: &Ensured) -> Result<()> {
     let common = &wanted.common;
     let link = &ensured.link;
-    if !ensured.is_new {
+    if !ensured.has_common {
         if let Some(mtu) = common.mtu {
             link::set_mtu(session, link, mtu.into())?;
         }

@@ -6,13 +6,18 @@
 //! current namespace, on [`handle::Link`] also a word that takes the link by name (see `engine::words`).
 
 pub mod addr;
+mod attributes;
 pub mod bond;
 pub mod bridge;
 pub mod check;
 pub mod dummy;
 pub mod exec;
+pub mod fdb;
 pub mod filter;
+pub mod geneve;
 pub mod handle;
+pub mod ifb;
+pub mod ip_tunnel;
 pub mod ipvlan;
 pub mod ipvlan_port;
 pub mod kind;
@@ -22,6 +27,7 @@ pub mod macvlan;
 mod make;
 pub mod neighbor;
 pub mod netns;
+pub mod network;
 pub mod option_keys;
 pub mod param;
 pub mod ping;
@@ -39,8 +45,11 @@ pub mod sysctl;
 mod table;
 pub mod time;
 pub mod tree;
+pub mod tun;
 pub mod veth;
 pub mod vlan;
+pub mod vrf;
+pub mod vxlan;
 pub mod within;
 
 use rhai::EvalAltResult;
@@ -94,6 +103,10 @@ pub const TOPICS: &[Topic] = &[
         words: &macvlan::words::RHAI_MANIFEST,
     },
     Topic {
+        title: "macvtap",
+        words: &macvlan::tap_words::RHAI_MANIFEST,
+    },
+    Topic {
         title: "veth",
         words: &veth::words::RHAI_MANIFEST,
     },
@@ -114,12 +127,44 @@ pub const TOPICS: &[Topic] = &[
         words: &vlan::words::RHAI_MANIFEST,
     },
     Topic {
+        title: "VXLAN",
+        words: &vxlan::words::RHAI_MANIFEST,
+    },
+    Topic {
+        title: "Forwarding databases",
+        words: &fdb::words::RHAI_MANIFEST,
+    },
+    Topic {
+        title: "Geneve",
+        words: &geneve::words::RHAI_MANIFEST,
+    },
+    Topic {
+        title: "IP tunnels",
+        words: &ip_tunnel::words::RHAI_MANIFEST,
+    },
+    Topic {
+        title: "VRFs",
+        words: &vrf::words::RHAI_MANIFEST,
+    },
+    Topic {
         title: "Dummies",
         words: &dummy::words::RHAI_MANIFEST,
     },
     Topic {
+        title: "Intermediate functional blocks",
+        words: &ifb::words::RHAI_MANIFEST,
+    },
+    Topic {
+        title: "TUN and TAP",
+        words: &tun::words::RHAI_MANIFEST,
+    },
+    Topic {
         title: "Addresses",
         words: &addr::words::RHAI_MANIFEST,
+    },
+    Topic {
+        title: "Arithmetic of addresses",
+        words: &network::words::RHAI_MANIFEST,
     },
     Topic {
         title: "Routes",
@@ -199,7 +244,13 @@ pub const KINDS: &[&[kind::Kind]] = &[
     bridge::KINDS,
     bond::KINDS,
     vlan::KINDS,
+    vxlan::KINDS,
+    geneve::KINDS,
+    ip_tunnel::KINDS,
+    vrf::KINDS,
     dummy::KINDS,
+    ifb::KINDS,
+    tun::KINDS,
 ];
 
 /// Words that get no other form than the one they are written in, by the type of their first parameter: without the

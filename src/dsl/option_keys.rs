@@ -1,6 +1,6 @@
 //! What can stand in the `#{…}` of each word, for completion and the manual.
 
-use crate::dsl::{exec, filter, kind, make, neighbor, ping, port, queue, reach, route, rule};
+use crate::dsl::{exec, fdb, filter, kind, make, neighbor, ping, port, queue, reach, route, rule};
 
 /// The keys of the options of `word`, sorted; empty where it takes none.
 pub fn of(word: &str) -> Vec<&'static str> {
@@ -8,6 +8,8 @@ pub fn of(word: &str) -> Vec<&'static str> {
         "addr" => &[&["nodad"]],
         "exec" => &[exec::KEYS, exec::PROGRAM_KEYS],
         "spawn" => &[exec::PROGRAM_KEYS],
+        "fdb" => &[fdb::KEYS],
+        "del_fdb" => &[fdb::KEYS_OF_DELETE],
         "lookup" => &[&["source"]],
         "mode" => &[&["flag", "switch"]],
         "accept" | "drop" | "reject" => &[filter::MATCH, &["hook"]],

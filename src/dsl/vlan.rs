@@ -3,13 +3,14 @@
 use rhai::Map;
 use rhai::plugin::{Dynamic, NativeCallContext, export_module};
 use rtnetlink::LinkVlan;
-use rtnetlink::packet_route::link::{InfoData, InfoVlan, VlanProtocol};
+use rtnetlink::packet_route::link::{InfoData, InfoVlan, VlanFlags, VlanProtocol};
 
 use crate::dsl::handle::{Link, Netns};
 use crate::dsl::kind::Kind;
 use crate::dsl::make::{Fact, Parent, Wanted, creating, ensure, read};
 use crate::dsl::{Answer, answer};
 use crate::error::Error;
+use crate::lab::setting::plain::on_off;
 use crate::value::choice::choose;
 
 /// What this topic makes.
@@ -18,25 +19,51 @@ pub const KINDS: &[Kind] = &[Kind {
     name: "vlan",
     module: "8021q",
     config: "CONFIG_VLAN_8021Q",
-    keys: &["protocol"],
+    keys: KEYS,
     is_pair: false,
 }];
 
 /// The largest id that a tag can carry for traffic; 4095 is reserved by IEEE 802.1Q.
 const LARGEST_ID: i64 = 4094;
 
+const KEYS: &[&str] = &[
+    "bridge_binding",
+    "gvrp",
+    "loose_binding",
+    "mvrp",
+    "protocol",
+    "reorder_hdr",
+];
+
+/// The flags, by the names that `ip` gives them.
+const FLAGS: &[(&str, VlanFlags)] = &[
+    ("reorder_hdr", VlanFlags::ReorderHdr),
+    ("gvrp", VlanFlags::Gvrp),
+    ("mvrp", VlanFlags::Mvrp),
+    ("loose_binding", VlanFlags::LooseBinding),
+    ("bridge_binding", VlanFlags::BridgeBinding),
+];
+
 fn facts_of(data: &InfoData) -> Vec<Fact> {
     let InfoData::Vlan(infos) = data else {
         return Vec::new();
     };
-    infos
-        .iter()
-        .filter_map(|info| match info {
-            InfoVlan::Id(id) => Some(("id", id.to_string())),
-            InfoVlan::Protocol(protocol) => Some(("protocol", protocol.to_string())),
-            _ => None,
-        })
-        .collect()
+    let mut facts = Vec::new();
+    for info in infos {
+        match info {
+            InfoVlan::Id(id) => facts.push(("id", id.to_string())),
+            InfoVlan::Protocol(protocol) => facts.push(("protocol", protocol.to_string())),
+            InfoVlan::Flags((flags, _)) => {
+                facts.extend(
+                    FLAGS
+                        .iter()
+                        .map(|(name, flag)| (*name, on_off(flags.contains(*flag)).to_owned())),
+                );
+            }
+            _ => {}
+        }
+    }
+    facts
 }
 
 /// The protocols of the tag, by the names that `ip` gives them.
@@ -73,7 +100,9 @@ pub mod words {
         vlan_with(context, net, parent, name, id, Map::new())
     }
 
-    /// Makes a VLAN link with options: `protocol` (`"802.1q"`, `"802.1ad"`), and those that every link takes.
+    /// Makes a VLAN link with options: `protocol` (`"802.1q"`, `"802.1ad"`), flags, and those that every link takes.
+    ///
+    /// Flags, true or false: `reorder_hdr`, `gvrp`, `mvrp`, `loose_binding`, `bridge_binding`.
     ///
     /// ```rhai
     /// let a = netns("a");
@@ -92,7 +121,7 @@ pub mod words {
         answer(&context, |session| {
             let context = creating("vlan", name, net);
             let make = || {
-                let (name, mut options, common) = read("vlan", name, options, &["protocol"])?;
+                let (name, mut options, common) = read("vlan", name, options, KEYS)?;
                 let tag = u16::try_from(id)
                     .ok()
                     .filter(|_| (0..=LARGEST_ID).contains(&id))
@@ -105,19 +134,31 @@ pub mod words {
                     }
                     None => VlanProtocol::Ieee8021Q,
                 };
+                let mut facts = vec![("id", tag.to_string()), ("protocol", protocol.to_string())];
+                let (mut flags, mut mask) = (VlanFlags::empty(), VlanFlags::empty());
+                for (key, flag) in FLAGS {
+                    if let Some(on) = options.flag(key)? {
+                        flags.set(*flag, on);
+                        mask |= *flag;
+                        facts.push((key, on_off(on).to_owned()));
+                    }
+                }
                 let parent = Parent::find(session, &net.0, &parent)?;
                 let wanted = Wanted {
                     kind: "vlan",
                     place: net.0.clone(),
                     name,
                     parent: Some(&parent),
-                    facts: vec![("id", tag.to_string()), ("protocol", protocol.to_string())],
+                    facts,
                     facts_of,
                     common,
                 };
-                let message = LinkVlan::new(wanted.name.as_str(), parent.seen.index, tag)
-                    .protocol(protocol)
-                    .build();
+                let mut builder =
+                    LinkVlan::new(wanted.name.as_str(), parent.seen.index, tag).protocol(protocol);
+                if !mask.is_empty() {
+                    builder = builder.append_info_data(InfoVlan::Flags((flags, mask)));
+                }
+                let message = builder.build();
                 ensure(session, &wanted, |_| Ok(message.clone()), |_| Ok(()))
             };
             make().map_err(context)

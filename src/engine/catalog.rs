@@ -251,6 +251,8 @@ impl Catalog {
         // Parsing needs no words, but the statement that ipvsh adds to the syntax.
         let mut engine = Engine::new_raw();
         let _ = within::register(&mut engine);
+        // No depth is too deep for what is part of the program.
+        engine.set_max_expr_depths(0, 0);
         for (module, _) in modules::STANDARD {
             let Some(script) = modules::standard(module) else {
                 continue;
@@ -259,7 +261,13 @@ impl Catalog {
                 continue;
             };
             let alias = modules::alias(module);
-            for function in ast.iter_functions().filter(|f| f.access.is_public()) {
+            // Closures are functions too, of names that nobody can type.
+            let is_named =
+                |f: &rhai::ScriptFnMetadata| f.access.is_public() && !f.name.contains('$');
+            let mut functions: Vec<_> = ast.iter_functions().filter(is_named).collect();
+            // In the order of the source, which the interpreter does not keep.
+            functions.sort_by_key(|f| script.text.find(&format!("\nfn {}(", f.name)));
+            for function in functions {
                 let name = format!("{alias}::{}", function.name);
                 let signature = Signature {
                     name: name.clone(),
@@ -396,6 +404,15 @@ mod tests {
                 "`{}` has no example",
                 word.name
             );
+        }
+    }
+
+    #[test]
+    fn every_module_of_the_standard_library_has_a_page() {
+        let catalog = Catalog::new();
+        for (module, _) in modules::STANDARD {
+            let topic = format!("import \"{module}\"");
+            assert!(catalog.topics().contains(&topic.as_str()), "{module}");
         }
     }
 

@@ -16,7 +16,11 @@ use crate::engine::script::{Script, Sources};
 use crate::error::Error;
 
 /// The modules of the standard library, by the name that a script imports them by.
-pub const STANDARD: &[(&str, &str)] = &[("std/lab", include_str!("../../stdlib/std/lab.rhai"))];
+pub const STANDARD: &[(&str, &str)] = &[
+    ("std/address", include_str!("../../stdlib/std/address.rhai")),
+    ("std/check", include_str!("../../stdlib/std/check.rhai")),
+    ("std/lab", include_str!("../../stdlib/std/lab.rhai")),
+];
 
 /// Finds modules, and keeps those that were loaded.
 pub(crate) struct Modules {
@@ -111,11 +115,9 @@ impl ModuleResolver for Modules {
         if let Some(module) = self.loaded.borrow().get(&key) {
             return Ok(module.clone());
         }
-        let circle = self.loading.borrow().contains(&key);
-        if circle {
-            let error = Error::invalid(format!("cannot import `{path}`: it imports itself"))
-                .note("directly, or by way of the modules that it imports");
-            return Err(exception(&error, position));
+        let is_under_way = self.loading.borrow().contains(&key);
+        if is_under_way {
+            return Err(exception(&circle(path), position));
         }
         let script = match script {
             Some(script) => script,
@@ -131,6 +133,12 @@ impl ModuleResolver for Modules {
         self.loaded.borrow_mut().insert(key, module.clone());
         Ok(module)
     }
+}
+
+/// The failure of an import that leads back to where it stands.
+pub(crate) fn circle(path: &str) -> Error {
+    Error::invalid(format!("cannot import `{path}`: it imports itself"))
+        .note("directly, or by way of the modules that it imports")
 }
 
 /// The modules in files beside `file`, as a script would import them.

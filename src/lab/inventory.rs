@@ -1,11 +1,12 @@
 //! What stands of a lab, and what of it is missing or was changed by somebody else.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use crate::error::{Kind, Result};
 use crate::lab::journal::Journal;
 use crate::lab::recognise::{self, Finder};
-use crate::lab::record::{Place, Run, Step};
+use crate::lab::record::{Contents, Place, Run};
+use crate::lab::setting::Setting;
 use crate::lab::undo::Undo;
 use crate::net::{address, process, queue, route, sysctl};
 
@@ -52,28 +53,36 @@ impl Inventory {
         };
         let mut finder = Finder::default();
         let mut judged = HashSet::new();
-        let mut items = Vec::new();
-        let made: HashSet<_> = contents
-            .steps
-            .iter()
-            .filter(|step| matches!(step.undo, Undo::DeleteNetns { .. }))
-            .filter_map(|step| step.undo.netns().cloned())
-            .collect();
-        for Step { undo, .. } in contents.steps.into_iter().rev() {
+        let mut found = Vec::new();
+        for undo in told(&contents).into_iter().rev() {
             let (key, mut item) = describe(&undo);
-            // A process goes with its namespace, too, and is listed: it does something there.
-            let is_listed = matches!(undo, Undo::DeleteNetns { .. } | Undo::EndProcess { .. });
-            let goes_along = !is_listed && undo.netns().is_some_and(|at| made.contains(at));
             // Of several changes of one thing the last is what should be seen.
-            if !judged.insert(key) || goes_along {
+            if !judged.insert(key) {
                 continue;
             }
-            item.state = match finder.undo(undo) {
-                None => State::Missing,
+            let is_netns = matches!(undo, Undo::DeleteNetns { .. });
+            item.state = match finder.undo(undo.clone()) {
+                None if is_netns || !goes_with_netns(&contents, &undo) => State::Missing,
+                // That its namespace is missing says it.
+                None => continue,
                 Some(undo) => state(&undo).await?,
             };
-            items.push(item);
+            found.push((undo, item));
         }
+        let missing: HashSet<_> = found
+            .iter()
+            .filter(|(undo, item)| {
+                matches!(undo, Undo::DeleteLink { .. }) && item.state == State::Missing
+            })
+            .filter_map(|(undo, _)| Some((undo.netns()?.clone(), undo.link_index()?)))
+            .collect();
+        // That a link is missing says the same of all that was changed of it.
+        let goes_with_link = |undo: &Undo<Place>| {
+            let link = undo.netns().cloned().zip(undo.link_index());
+            !matches!(undo, Undo::DeleteLink { .. }) && link.is_some_and(|at| missing.contains(&at))
+        };
+        found.retain(|(undo, _)| !goes_with_link(undo));
+        let mut items: Vec<Item> = found.into_iter().map(|(_, item)| item).collect();
         items.reverse();
         Ok(Some(Self {
             lab: lab.to_owned(),
@@ -82,6 +91,51 @@ impl Inventory {
             items,
         }))
     }
+}
+
+/// What the lab made and changed, oldest first, also of things of its own; each link by the name that the lab gave it last.
+fn told(contents: &Contents) -> Vec<Undo<Place>> {
+    let steps = contents.steps.iter().map(|step| &step.undo);
+    let made_links: HashSet<_> = steps
+        .clone()
+        .filter(|undo| matches!(undo, Undo::DeleteLink { .. }))
+        .map(|undo| (undo.netns(), undo.link_index()))
+        .collect();
+    let is_part = |undo: &&Undo<Place>| {
+        goes_with_netns(contents, undo) || made_links.contains(&(undo.netns(), undo.link_index()))
+    };
+    let parts = contents.parts.iter().filter(is_part);
+    let mut told: Vec<Undo<Place>> = parts.chain(steps).cloned().collect();
+    let mut names = HashMap::new();
+    for undo in &told {
+        if let Undo::Restore {
+            netns,
+            link,
+            new: Setting::Name(name),
+            ..
+        } = undo
+        {
+            names.insert((netns.clone(), link.index), name.clone());
+        }
+    }
+    for undo in &mut told {
+        let at = undo.netns().cloned().zip(undo.link_index());
+        if let Some(name) = at.and_then(|at| names.get(&at))
+            && let Some(link) = undo.link_mut()
+        {
+            link.name.clone_from(name);
+        }
+    }
+    told
+}
+
+/// Whether it is about something in a namespace that the lab made.
+fn goes_with_netns(contents: &Contents, undo: &Undo<Place>) -> bool {
+    let mut made = contents
+        .steps
+        .iter()
+        .filter(|step| matches!(step.undo, Undo::DeleteNetns { .. }));
+    undo.netns().is_some() && made.any(|step| step.undo.netns() == undo.netns())
 }
 
 /// What a step is about: a key that steps about the same thing share, and the words for it.
@@ -117,20 +171,25 @@ fn describe(undo: &Undo<Place>) -> (String, Item) {
         }
         Undo::DeleteAddress { link, prefix, .. } => {
             let what = format!("address `{prefix}` of link `{}` in `{place}`", link.name);
-            ("address", what)
+            let key = format!("address {prefix} {} {place}", link.index);
+            return (key, item("address", what));
         }
         Undo::AddAddress { link, prefix, .. } => {
             let what = format!(
                 "address `{prefix}` taken from link `{}` in `{place}`",
                 link.name
             );
-            ("address", what)
+            let key = format!("address {prefix} {} {place}", link.index);
+            return (key, item("address", what));
         }
-        Undo::DeleteRoute { route, .. } => ("route", format!("route `{route}` in `{place}`")),
-        Undo::AddRoute { route, .. } => (
-            "route",
-            format!("route `{route}` taken from namespace `{place}`"),
-        ),
+        Undo::DeleteRoute { route, .. } => {
+            let what = format!("route `{route}` in `{place}`");
+            return (format!("route {route} {place}"), item("route", what));
+        }
+        Undo::AddRoute { route, .. } => {
+            let what = format!("route `{route}` taken from namespace `{place}`");
+            return (format!("route {route} {place}"), item("route", what));
+        }
         Undo::RestoreTables { tables, .. } => {
             let names: Vec<String> = tables
                 .iter()

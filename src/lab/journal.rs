@@ -1,7 +1,8 @@
 //! The journal of a lab: one file, only ever appended to, locked by the one run that may.
 //!
 //! It lies in the run-time folder, which is a tmpfs: what `write` has taken is there for every later process, and gone with
-//! the machine's namespaces when it boots. So a record costs one `write`, in the order of the changes, and no `fsync`.
+//! the machine's namespaces when it boots. So a record costs one `write`, in the order of the changes, and no `fsync`. What is
+//! told only to be missed goes along with the next one.
 
 use std::collections::BTreeSet;
 use std::fs::{self, DirBuilder, File, OpenOptions};
@@ -11,6 +12,7 @@ use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use nix::fcntl::{Flock, FlockArg};
+use nix::sys::stat::{major, minor};
 use nix::unistd::geteuid;
 
 use crate::error::{Error, Kind, Result};
@@ -18,6 +20,9 @@ use crate::lab::record::{self, Contents, FORMAT, Line, Run};
 
 /// How the name of a journal's file ends.
 const SUFFIX: &str = "jsonl";
+
+/// How many bytes may wait to be written.
+const WAITING: usize = 1 << 16;
 
 /// The folder that the journals of this user lie in.
 pub fn folder() -> PathBuf {
@@ -87,6 +92,8 @@ pub struct Journal {
     standing: BTreeSet<u64>,
     /// Whether the line that says who is at work was written.
     is_begun: bool,
+    /// Lines that need not be there before what they tell of, and wait for one that must.
+    waiting: Vec<u8>,
     run: Run,
 }
 
@@ -117,6 +124,7 @@ impl Journal {
             next: contents.next,
             standing: contents.steps.iter().map(|step| step.number).collect(),
             is_begun: false,
+            waiting: Vec::new(),
             run: Run {
                 pid: std::process::id(),
                 since: now(),
@@ -168,8 +176,28 @@ impl Journal {
         let _ = self.append(&Line::Undone(number));
     }
 
+    /// Writes, at some time before the journal is closed, what is not needed to undo anything.
+    pub fn note(&mut self, line: &Line) {
+        put(&mut self.waiting, line);
+        if self.waiting.len() > WAITING {
+            self.write_waiting();
+        }
+    }
+
+    fn write_waiting(&mut self) {
+        let text = std::mem::take(&mut self.waiting);
+        if self.file.write_all(&text).is_ok() {
+            self.length += text.len() as u64;
+        } else {
+            let _ = self.file.set_len(self.length);
+        }
+    }
+
     /// Lets go of the journal, and removes it where nothing of the lab stands.
-    pub fn close(self) {
+    pub fn close(mut self) {
+        if self.is_begun && !self.standing.is_empty() {
+            self.write_waiting();
+        }
         if self.standing.is_empty() {
             // Before the lock goes, so that nobody writes to a file without a name.
             let _ = fs::remove_file(&self.path);
@@ -185,6 +213,7 @@ impl Journal {
         if !self.is_begun {
             put(&mut text, &Line::Run(self.run.clone()));
         }
+        text.append(&mut self.waiting);
         put(&mut text, line);
         if self.is_begun || self.file.metadata().is_ok_and(|m| m.len() == self.length) {
             // Nothing was torn off.
@@ -275,14 +304,16 @@ fn lock(lab: &str, path: &Path, make: bool) -> Result<Option<Flock<File>>> {
 
 /// Whether a run has the file locked. Looked up in the kernel's list: trying the lock would be in the way of a run that starts.
 fn is_locked(path: &Path) -> bool {
-    let Ok(inode) = fs::metadata(path).map(|meta| meta.ino().to_string()) else {
+    let Ok(meta) = fs::metadata(path) else {
         return false;
     };
+    // The number of a file is its own only on its file system.
+    let (major, minor) = (major(meta.dev()), minor(meta.dev()));
+    let file = format!("{major:02x}:{minor:02x}:{}", meta.ino());
     let locks = fs::read_to_string("/proc/locks").unwrap_or_default();
     locks.lines().any(|lock| {
         let mut words = lock.split_whitespace();
-        words.nth(1) == Some("FLOCK")
-            && words.nth(3).and_then(|file| file.rsplit(':').next()) == Some(&inode)
+        words.nth(1) == Some("FLOCK") && words.nth(3) == Some(&file)
     })
 }
 

@@ -26,7 +26,7 @@ use crate::error::{Error, Kind, Result};
 use crate::lab::journal::Journal;
 use crate::lab::name::Name;
 use crate::lab::outcome::Outcomes;
-use crate::lab::record::{Found, Place};
+use crate::lab::record::{Found, Line, Place};
 use crate::lab::setting::Setting;
 use crate::lab::trace::Trace;
 use crate::net::model;
@@ -62,6 +62,8 @@ pub struct Lab {
     before: entries::Before,
     outcomes: Outcomes,
     trace: Trace,
+    /// A part whose link has no ifindex yet.
+    unplaced: RefCell<Option<Undo>>,
     made_netns: RefCell<HashSet<Id>>,
     made_links: RefCell<HashSet<(Id, u32)>>,
     /// What the run gave to links of its own: the kernel takes an IPv4 address again with another prefix length.
@@ -165,7 +167,11 @@ impl Lab {
         change: impl Future<Output = Result<T, E>>,
     ) -> Result<Result<T, E>> {
         if self.goes_by_itself(&undo) {
-            return Ok(change.await);
+            let result = change.await;
+            if result.is_ok() {
+                self.note_part(undo);
+            }
+            return Ok(result);
         }
         let number = self.announce(&undo)?;
         self.push(number, undo);
@@ -174,6 +180,42 @@ impl Lab {
             self.forget(|step| step.number == number);
         }
         Ok(result)
+    }
+
+    /// Has the journal know, for [`inventory`], what was done to something that the run made.
+    fn note_part(&self, undo: Undo) {
+        if undo.link().is_some_and(|link| link.index == 0) {
+            self.unplaced.replace(Some(undo));
+        } else if let Some(journal) = self.journal.borrow_mut().as_mut()
+            && let Some(undo) = undo.map(|netns| Some(Place::of(&netns)))
+        {
+            journal.note(&Line::Part(undo));
+        }
+    }
+
+    /// The same for a link that was to get its ifindex first.
+    fn place_part(&self, netns: Id, index: u32) {
+        let Some(mut undo) = self.unplaced.take() else {
+            return;
+        };
+        if undo.netns().is_some_and(|at| at.namespace().id() == netns) {
+            undo.set_index(index);
+            self.note_part(undo);
+        }
+    }
+
+    /// Notes that a link was deleted on purpose, and with it all that the run changed of it.
+    pub fn link_deleted(&self, netns: &Netns, index: u32) {
+        let id = netns.namespace().id();
+        self.made_links.borrow_mut().remove(&(id, index));
+        self.forget(|step| {
+            !step.undo.reaches_out()
+                && step.undo.link_index() == Some(index)
+                && step.undo.netns().is_some_and(|n| n.namespace().id() == id)
+        });
+        if let Some(journal) = self.journal.borrow_mut().as_mut() {
+            journal.note(&Line::Gone(Place::of(netns), index));
+        }
     }
 
     fn push(&self, number: u64, undo: Undo) {
@@ -347,8 +389,9 @@ impl Lab {
                 step.number
             })
         });
-        if let Some(number) = announced {
-            self.complete(number, Found::Link(index));
+        match announced {
+            Some(number) => self.complete(number, Found::Link(index)),
+            None => self.place_part(id, index),
         }
     }
 
@@ -375,8 +418,9 @@ impl Lab {
                 step.number
             })
         });
-        if let Some(number) = announced {
-            self.complete(number, Found::Link(to.1));
+        match announced {
+            Some(number) => self.complete(number, Found::Link(to.1)),
+            None => self.place_part(target, to.1),
         }
         let old = (from.0.namespace().id(), from.1);
         if !self.made_links.borrow_mut().remove(&old) {

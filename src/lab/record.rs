@@ -1,7 +1,8 @@
 //! The lines of a journal: what each says, and what they say together.
 //!
 //! A line is one JSON object. The first names the format; each `do` is a change that was about to be made, each `is` what it
-//! turned out to be, each `undone` that nothing is left of it.
+//! turned out to be, each `undone` that nothing is left of it. A `part` is what a run did to something that it made itself: it
+//! needs no undoing, but should be missed where it is missing.
 
 use std::path::{Path, PathBuf};
 
@@ -97,6 +98,10 @@ pub enum Line {
     Is(u64, Found),
     /// It was undone, or was never made.
     Undone(u64),
+    /// A change of something that the run made, which goes with it: told only so that it is missed.
+    Part(Undo<Place>),
+    /// The run deleted the link of that ifindex.
+    Gone(Place, u32),
 }
 
 /// A change that may stand.
@@ -113,6 +118,8 @@ pub struct Step {
 pub struct Contents {
     /// The changes that may stand, oldest first.
     pub steps: Vec<Step>,
+    /// What was changed of things that the lab made, oldest first.
+    pub parts: Vec<Undo<Place>>,
     /// The runs, oldest first.
     pub runs: Vec<Run>,
     /// The number for the next change.
@@ -181,6 +188,10 @@ impl Contents {
                     _ => {}
                 }
             }
+            Line::Part(undo) => self.parts.push(undo),
+            Line::Gone(place, index) => self
+                .parts
+                .retain(|undo| undo.netns() != Some(&place) || undo.link_index() != Some(index)),
             Line::Undone(number) => self.steps.retain(|step| step.number != number),
         }
     }

@@ -208,6 +208,24 @@ impl<N> Undo<N> {
         }
     }
 
+    /// The same, to be changed.
+    pub(super) fn link_mut(&mut self) -> Option<&mut LinkRef> {
+        match self {
+            Self::DeleteLink { link, .. }
+            | Self::MoveBack { link, .. }
+            | Self::Restore { link, .. }
+            | Self::DeleteAddress { link, .. }
+            | Self::AddAddress { link, .. }
+            | Self::RestoreQueue { link, .. } => Some(link),
+            Self::Send { link, .. } | Self::Sysctl { link, .. } => link.as_mut(),
+            Self::DeleteNetns { .. }
+            | Self::DeleteRoute { .. }
+            | Self::AddRoute { .. }
+            | Self::EndProcess { .. }
+            | Self::RestoreTables { .. } => None,
+        }
+    }
+
     /// Whether what was changed outlives the namespace and the link by which it was: the port that an ipvlan slave shares with
     /// others.
     pub(super) fn reaches_out(&self) -> bool {

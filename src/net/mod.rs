@@ -3,6 +3,7 @@
 pub mod address;
 pub mod bridge_vlan;
 mod fault;
+pub mod fdb;
 pub mod group;
 pub mod icmp;
 pub mod link;
@@ -19,3 +20,4 @@ pub mod rtnl;
 pub mod rule;
 pub mod sysctl;
 pub mod table;
+pub mod tun;

@@ -4,6 +4,7 @@ pub mod choice;
 pub mod duration;
 pub mod mac;
 pub mod name;
+pub mod network;
 pub mod options;
 pub mod percent;
 pub mod prefix;

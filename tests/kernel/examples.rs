@@ -46,6 +46,9 @@ fn needs(code: &str) -> &'static [&'static str] {
         ("netem", &["netem"]),
         ("nft", &["nft"]),
         ("tbf", &["tbf"]),
+        ("router", &["veth"]),
+        ("star", &["bridge", "veth"]),
+        ("trunk", &["veth", "vlan"]),
         ("uplink", &["bond", "dummy"]),
     ] {
         if words.contains(&word) {

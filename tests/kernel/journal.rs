@@ -34,7 +34,8 @@ cases! {
         a_journal_of_a_newer_format_is_refused
         a_lab_that_is_unknown_or_gone_is_said_so
         all_labs_are_taken_down_at_once
-        what_is_missing_or_changed_is_listed;
+        what_is_missing_or_changed_is_listed
+        what_is_missing_or_changed_inside_is_listed;
 }
 
 const LABS: &str = "/run/ipvsh/labs";
@@ -481,4 +482,47 @@ fn what_is_missing_or_changed_is_listed(lab: &Lab) {
             "  changed: veth `h0` in namespace `host` is called `mine` now",
         ]
     );
+}
+
+fn what_is_missing_or_changed_inside_is_listed(lab: &Lab) {
+    foreign(lab);
+    let text = r#"
+        for i in 1..=3 {
+            let v = netns(`a${i}`).veth("v", "w").addr("10.0.0.1/24").addr("10.0.1.1/24").mtu(1400).up();
+            v.peer.up();
+            v.route("10.2.0.0/16");
+            v.del_addr("10.0.1.1");
+            v.rename("u");
+        }
+        let gone = netns("a1").veth("x", "y").addr("10.3.0.1/24");
+        gone.delete();
+        veth("h0", "h1").addr("10.9.0.1/24").delete();"#;
+    lab.run(text);
+    let listed = || {
+        let listed = lab.ipvsh(&["ls"]).stdout;
+        let lines = listed.lines().filter(|line| !line.contains("last changed"));
+        lines.map(str::to_owned).collect::<Vec<_>>()
+    };
+    let whole = "lab: 3 namespaces, 3 links, 12 settings, 6 addresses, 3 routes";
+    assert_eq!(listed(), [whole]);
+    lab.ip("netns del a3");
+    lab.ip_in("a2", "link del u");
+    lab.ip_in(
+        "a1",
+        "addr add 10.0.1.1/24 dev u\naddr del 10.0.0.1/24 dev u\nlink set u mtu 1300",
+    );
+    assert_eq!(
+        listed(),
+        [
+            "lab: 2 namespaces, 1 link, 4 settings, 1 address, 1 route",
+            "  missing: address `10.0.0.1/24` of link `u` in `a1`",
+            "  changed: mtu 1400 of link `u` in namespace `a1` is 1300 now",
+            "  changed: address `10.0.1.1/24` taken from link `u` in `a1` is there again",
+            "  missing: veth `u` in namespace `a2`",
+            "  missing: state up of link `w` in namespace `a2`",
+            "  missing: namespace `a3`",
+        ]
+    );
+    assert_eq!(lab.ipvsh(&["down", "lab"]).code, 0);
+    assert!(journals().is_empty());
 }

@@ -134,6 +134,40 @@ impl Lab {
         output.stderr
     }
 
+    /// Runs lines that are each to be refused, and leave nothing behind; each is told with all that its error says,
+    /// but for the list of options there are.
+    pub(crate) fn refuses(&self, lines: &[(&str, &str)]) {
+        let mut script = String::from(
+            "fn told(e) { let all = [`${e.kind}: ${e.message}`]; for note in e.notes { if !note.starts_with(\"options: \") { all += `note: ${note}`; } } \
+             if e.hint != () { all += `hint: ${e.hint}`; } let text = \"\"; for one in all { text += one + \"\\n\"; } text }\n",
+        );
+        let tries = lines.iter().map(|(line, _)| {
+            format!("try {{ {line}; print(\"not refused\"); }} catch (e) {{ print(told(e)); }}\n")
+        });
+        script.extend(tries);
+        let before = self.json(HOST, "link show");
+        let printed = self.run(&script);
+        let expected: Vec<String> = lines
+            .iter()
+            .map(|(_, told)| format!("{told}\n\n"))
+            .collect();
+        assert_eq!(printed, expected.concat());
+        assert_eq!(self.json(HOST, "link show"), before);
+    }
+
+    /// Runs `text` twice: the second run is to change nothing.
+    pub(crate) fn twice(&self, text: &str) {
+        self.run(text);
+        let output = self.script_with(&["--summary"], text);
+        assert_eq!(output.code, 0, "{}", output.stderr);
+        let counts = output.stderr.lines().last().unwrap_or_default().to_owned();
+        assert!(
+            counts.starts_with("created 0, changed 0, "),
+            "{}",
+            output.stderr
+        );
+    }
+
     /// Makes calls on `front`, one after the other; returns the errors that they raise, as a script sees them.
     pub(crate) fn caught(&self, front: &str, calls: &[&str]) -> String {
         let calls: Vec<String> = calls

@@ -12,6 +12,9 @@ cases! {
         a_macvlan_slave_is_made_straight_in_its_namespace
         a_macvlan_slave_in_another_mode_is_a_conflict
         siblings_in_mode_bridge_talk_and_in_mode_private_do_not;
+    ["macvtap", "veth"] =>
+        a_macvtap_slave_in_each_mode
+        a_macvtap_slave_in_another_mode_is_a_conflict;
 }
 
 fn parent(lab: &Lab) {
@@ -76,4 +79,27 @@ fn siblings_in_mode_bridge_talk_and_in_mode_private_do_not(lab: &Lab) {
         }"#,
     );
     assert_eq!(printed, "bridge: 1\nprivate: 0\n");
+}
+
+fn a_macvtap_slave_in_each_mode(lab: &Lab) {
+    parent(lab);
+    for mode in ["bridge", "private", "vepa", "passthru", "source"] {
+        lab.run(&format!(r#"macvtap("p0", "t0", "{mode}", #{{up: true}});"#));
+        let info = &lab.link(HOST, "t0")["linkinfo"];
+        assert_eq!(
+            (&info["info_kind"], &info["info_data"]["mode"]),
+            (&json!("macvtap"), &json!(mode))
+        );
+        lab.ip("link del t0");
+    }
+}
+
+fn a_macvtap_slave_in_another_mode_is_a_conflict(lab: &Lab) {
+    parent(lab);
+    lab.run(r#"macvtap("p0", "t0", "vepa"); macvtap("p0", "t0", "vepa");"#);
+    let text = r#"try { macvtap("p0", "t0"); } catch (e) { print(e.kind); print(e.notes); }"#;
+    assert_eq!(
+        lab.run(text),
+        "conflict\n[\"there: macvtap, mode vepa\", \"asked: macvtap, mode bridge\"]\n"
+    );
 }

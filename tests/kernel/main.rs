@@ -14,6 +14,7 @@ mod case;
 #[path = "../common/mod.rs"]
 mod common;
 mod guest;
+mod import;
 mod lab;
 mod state;
 
@@ -26,7 +27,11 @@ mod errors;
 mod examples;
 mod exec;
 mod faults;
+mod fdb;
 mod filter;
+mod geneve;
+mod ifb;
+mod ip_tunnel;
 mod ipvlan;
 mod ipvtap;
 mod journal;
@@ -47,10 +52,14 @@ mod rollback;
 mod route;
 mod rule;
 mod settings;
+mod stdlib;
 mod stories;
 mod sysctl;
+mod tun;
 mod veth;
 mod vlan;
+mod vrf;
+mod vxlan;
 mod within;
 
 use std::process::ExitCode;
@@ -152,7 +161,14 @@ fn all() -> Vec<Case> {
         port::cases(),
         bond::cases(),
         vlan::cases(),
+        vxlan::cases(),
+        fdb::cases(),
+        geneve::cases(),
+        ip_tunnel::cases(),
+        vrf::cases(),
         dummy::cases(),
+        ifb::cases(),
+        tun::cases(),
         macvlan::cases(),
         ipvlan::cases(),
         ipvtap::cases(),
@@ -175,6 +191,8 @@ fn all() -> Vec<Case> {
         errors::cases(),
         refusals::cases(),
         examples::cases(),
+        stdlib::cases(),
+        import::cases(),
         stories::cases(),
         readme::cases(),
     ]

@@ -9,6 +9,7 @@ use crate::lab::{HOST, Lab};
 
 /// What changes by itself, and what stays different once a link was up or under a bridge, but means nothing.
 const UNSTEADY: &[&str] = &[
+    "forward_delay_timer",
     "gc_timer",
     "hello_timer",
     "preferred_life_time",

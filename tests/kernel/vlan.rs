@@ -10,7 +10,8 @@ cases! {
         a_vlan_has_the_id_and_the_parent_that_are_asked
         a_vlan_with_the_protocol_of_providers
         a_vlan_is_made_straight_in_another_namespace
-        a_vlan_with_another_id_is_a_conflict;
+        a_vlan_with_another_id_is_a_conflict
+        a_vlan_with_flags;
     ["vlan", "veth"] =>
         tagged_frames_reach_the_vlan_of_their_id_only;
 }
@@ -73,4 +74,23 @@ fn tagged_frames_reach_the_vlan_of_their_id_only(lab: &Lab) {
         }"#,
     );
     assert_eq!(printed, "1\n0\n");
+}
+
+fn a_vlan_with_flags(lab: &Lab) {
+    lab.ip("link add d0 type dummy");
+    let text = r#"vlan("d0", "v", 10, #{reorder_hdr: false, gvrp: true, loose_binding: true});"#;
+    let output = lab.script_with(&["--trace"], text);
+    assert_eq!(
+        output.stderr,
+        "+ ip link add link d0 name v type vlan id 10 protocol 802.1Q reorder_hdr off gvrp on loose_binding on\n"
+    );
+    let data = &lab.link(HOST, "v")["linkinfo"]["info_data"];
+    assert_eq!(data["flags"], json!(["GVRP", "LOOSE_BINDING"]));
+    let output = lab.script_with(&["--trace"], text);
+    assert_eq!((output.stderr.as_str(), output.code), ("", 0));
+    let text = r#"try { vlan("d0", "v", 10, #{gvrp: false}); } catch (e) { print(e.notes); }"#;
+    assert_eq!(
+        lab.run(text),
+        "[\"there: vlan, gvrp on\", \"asked: vlan, gvrp off\"]\n"
+    );
 }

@@ -316,7 +316,8 @@ pub mod words {
     ///
     /// ```rhai
     /// let a = netns("a");
-    /// a.up("lo").drop(#{to: "127.0.0.2", proto: "icmp"});
+    /// a.link("lo").up();
+    /// a.drop(#{to: "127.0.0.2", proto: "icmp", hook: "input"});
     /// a.ping("127.0.0.2", #{count: 1, timeout: "100ms", quiet: true}).received    // => 0
     /// ```
     #[rhai_fn(return_raw, volatile)]

@@ -340,6 +340,7 @@ pub(crate) fn delete(session: &Rc<Session>, link: &Link) -> Result<()> {
                 _ => refused(refusal, "delete link", &link.name(), &place),
             })
     })??;
+    lab.link_deleted(&place, link.index());
     let outcome = if deleted {
         Outcome::Deleted
     } else {

@@ -12,12 +12,20 @@ use crate::view::error::Report;
 /// How many accepted forms are listed.
 const LISTED: usize = 6;
 
+/// What stands for a type that is not known.
+pub(crate) const UNKNOWN: &str = "value";
+
 /// Explains the call that Rhai writes as `name (type, type)`.
 pub(super) fn explain(context: &Context, call: &str) -> Report {
     let (name, given) = split(call);
     if name.starts_with(|c: char| !c.is_alphabetic() && c != '_') {
         return operator(name, &given);
     }
+    explain_given(context, name, given)
+}
+
+/// The same for a call of `name` with values of the types `given`; [`UNKNOWN`] stands for those that could be anything.
+pub(super) fn explain_given(context: &Context, name: &str, given: Vec<&str>) -> Report {
     let call = Call {
         name,
         is_method: context.before().trim_end().ends_with(['.', '?']),
@@ -53,22 +61,6 @@ pub(super) fn explain(context: &Context, call: &str) -> Report {
         return call.wrong_count(&forms);
     }
     call.wrong_type(&catalog, &fitting, &forms)
-}
-
-/// The same for a call of which only the number of arguments is known.
-pub(super) fn explain_count(context: &Context, name: &str, count: usize) -> Report {
-    let call = Call {
-        name,
-        is_method: context.before().trim_end().ends_with(['.', '?']),
-        given: vec!["value"; count],
-    };
-    let catalog = context.catalog();
-    let forms = forms(context, &catalog, name);
-    if forms.is_empty() {
-        call.wrong_name(context, &catalog)
-    } else {
-        call.wrong_count(&forms)
-    }
 }
 
 /// The name and the types that the arguments have.
@@ -131,7 +123,7 @@ impl Context<'_> {
         let functions = parsed.as_ref().map(rhai::AST::iter_functions);
         let functions = functions.into_iter().flatten();
         functions
-            .filter(|function| function.access.is_public())
+            .filter(|function| function.access.is_public() && !function.name.contains('$'))
             .map(|function| of_script(&function))
             .collect()
     }
@@ -164,7 +156,8 @@ impl Call<'_> {
         });
         if let Some((alias, name)) = name.rsplit_once("::") {
             let functions = context.functions_of_module(alias);
-            let known: Vec<_> = functions.iter().map(|form| form.name.as_str()).collect();
+            let mut known: Vec<_> = functions.iter().map(|form| form.name.as_str()).collect();
+            known.sort_unstable();
             let report = report.note(format!("it has {}", known.join(" ")));
             return match nearest(name, known.iter().copied()) {
                 Some(near) => report.hint(format!("did you mean `{alias}::{near}`?")),
@@ -235,7 +228,8 @@ impl Call<'_> {
     }
 
     fn wrong_type(&self, catalog: &Catalog, fitting: &[&Signature], forms: &[Signature]) -> Report {
-        if let Some(report) = self.called_property(catalog) {
+        let is_method_too = fitting.iter().any(|form| self.fits_object(form));
+        if !is_method_too && let Some(report) = self.called_property(catalog) {
             return report;
         }
         // The form meant is the one that most arguments fit.
@@ -309,7 +303,7 @@ impl Call<'_> {
 }
 
 fn fits(wanted: &str, given: &str) -> bool {
-    wanted == given || wanted == "any" || wanted.is_empty()
+    wanted == given || wanted == "any" || wanted.is_empty() || given == UNKNOWN
 }
 
 /// `1 argument`, `2 or 3 arguments`, `1 to 4 arguments`.

@@ -13,6 +13,7 @@ use crate::engine::{Failure, Interpreter, Reason, modules, names};
 use crate::error::nearest;
 use crate::view::error::Report;
 
+pub(crate) use calls::UNKNOWN;
 pub(crate) use parse::is_incomplete;
 
 /// How many calls of a trace are shown before it is cut.
@@ -372,13 +373,13 @@ impl Context<'_> {
     }
 }
 
-/// The failure for a call of `name` with `count` arguments that nothing takes, found without running the script.
+/// The failure for a call of `name` that nothing takes with arguments of the types `given`, found without running the script.
 pub(crate) fn misfit(
     interpreter: &Interpreter,
     ast: &AST,
     source: &str,
     name: &str,
-    count: usize,
+    given: &[String],
     position: Position,
 ) -> Failure {
     let context = Context {
@@ -387,7 +388,8 @@ pub(crate) fn misfit(
         source: source.to_owned(),
         position,
     };
-    let mut report = calls::explain_count(&context, name, count);
+    let given = given.iter().map(String::as_str).collect();
+    let mut report = calls::explain_given(&context, name, given);
     report.place = interpreter.sources().place(source, position);
     Failure::script(report)
 }

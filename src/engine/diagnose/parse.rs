@@ -56,6 +56,9 @@ pub(super) fn explain(context: &mut Context, kind: &ParseErrorType) -> Report {
         ParseErrorType::FnDuplicatedDefinition(name, count) => Report::new(format!(
             "there is a function `{name}` with {count} parameters already"
         )),
+        ParseErrorType::DuplicatedProperty(name) => {
+            Report::new(format!("`{name}` stands in this map twice"))
+        }
         ParseErrorType::ExprTooDeep => Report::new("this is nested too deep")
             .hint("take parts of it out into variables or functions"),
         ParseErrorType::LoopBreak => Report::new("`break` and `continue` stand in a loop only"),

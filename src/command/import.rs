@@ -1,0 +1,102 @@
+//! Turns the commands of a shell script or a Markdown page into a script.
+
+use std::io::Read;
+use std::path::Path;
+
+use super::line::{Import, Options};
+use super::output;
+use crate::engine::Failure;
+use crate::error::Error;
+use crate::import::{Imported, Nothing, import};
+use crate::view::error::Report;
+
+/// Imports what the command line names, and returns the exit code.
+pub(super) fn run(what: &Import, options: &Options) -> Result<u8, Failure> {
+    let name = what.file.display();
+    let source = read(&what.file)
+        .map_err(|why| Failure::usage(Report::new(format!("cannot read `{name}`: {why}"))))?;
+    let imported = import(&source, what.section.as_deref()).map_err(|nothing| {
+        Failure::usage(explain(&what.file, what.section.as_deref(), &nothing))
+    })?;
+    let code = match &what.output {
+        None => output::write(&imported.script),
+        Some(file) => {
+            std::fs::write(file, &imported.script).map_err(|error| {
+                let why = Error::io(&error);
+                Failure::script(Report::new(format!(
+                    "cannot write `{}`: {why}",
+                    file.display()
+                )))
+            })?;
+            0
+        }
+    };
+    if !options.quiet {
+        tell(&imported);
+    }
+    let is_short = what.strict && !imported.left.is_empty();
+    Ok(if is_short { 1 } else { code })
+}
+
+fn read(file: &Path) -> Result<String, Error> {
+    let mut bytes = Vec::new();
+    if file == Path::new("-") {
+        std::io::stdin().read_to_end(&mut bytes).map(drop)
+    } else {
+        std::fs::read(file).map(|read| bytes = read)
+    }
+    .map_err(|error| Error::io(&error))?;
+    // An editor of another system may have written it.
+    String::from_utf8(bytes)
+        .map(|text| text.replace("\r\n", "\n"))
+        .map_err(|_| Error::invalid("it is no text in UTF-8"))
+}
+
+fn explain(file: &Path, section: Option<&str>, nothing: &Nothing) -> Report {
+    let name = file.display();
+    match nothing {
+        Nothing::NoBlocks => Report::new(format!("`{name}` has no blocks of shell commands"))
+            .hint("they begin with ```sh, ```bash, ```shell or ```console"),
+        Nothing::NoSection(known) if known.is_empty() => {
+            Report::new(format!("`{name}` is no page, and has no sections"))
+                .hint("leave out --section")
+        }
+        Nothing::NoSection(known) => {
+            let section = section.unwrap_or_default();
+            let known: Vec<String> = known.iter().map(|heading| format!("`{heading}`")).collect();
+            Report::new(format!(
+                "`{name}` has no section `{section}` with shell commands"
+            ))
+            .note(format!("sections: {}", known.join(", ")))
+        }
+    }
+}
+
+/// Says on standard error what is in the script only as a comment, and what to look at.
+fn tell(imported: &Imported) {
+    if let [_, _, ..] = imported.sections.as_slice() {
+        let sections: Vec<String> = imported
+            .sections
+            .iter()
+            .map(|heading| format!("`{heading}`"))
+            .collect();
+        output::note(&format!(
+            "one script from the sections {}; --section TEXT takes those under one heading",
+            sections.join(", ")
+        ));
+    }
+    let lines: Vec<String> = imported
+        .left
+        .iter()
+        .map(|left| left.line.to_string())
+        .collect();
+    match lines.as_slice() {
+        [] => {}
+        [line] => output::note(&format!("not translated: 1 command, in line {line}")),
+        lines => output::note(&format!(
+            "not translated: {} commands, in lines {}",
+            lines.len(),
+            lines.join(", ")
+        )),
+    }
+}

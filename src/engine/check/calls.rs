@@ -1,0 +1,223 @@
+//! What a script calls and reads: names that nothing has, counts and types that nothing takes, options that no word knows.
+
+use rhai::{AST, ASTNode, EvalAltResult, Expr, FnCallExpr, Map, Position, Stmt};
+
+use super::kinds::Kinds;
+use crate::dsl::option_keys;
+use crate::engine::catalog::Catalog;
+use crate::engine::diagnose::{self, UNKNOWN};
+use crate::engine::{Failure, Interpreter};
+use crate::value::options::Options;
+use crate::view::error::Report;
+
+/// The modules that a script imports: the alias, and what could be read of it.
+pub(super) type Imported = [(String, Option<AST>)];
+
+/// The mistakes in the calls and properties of `ast`, in the order of its lines.
+pub(super) fn mistakes(
+    interpreter: &Interpreter,
+    catalog: &Catalog,
+    ast: &AST,
+    modules: &Imported,
+) -> Vec<Failure> {
+    let mut look = Look {
+        interpreter,
+        catalog,
+        ast,
+        modules,
+        kinds: Kinds::new(catalog, ast),
+        objects: Vec::new(),
+        found: Vec::new(),
+    };
+    ast.walk(&mut |path: &[ASTNode]| {
+        look.at(path);
+        true
+    });
+    look.found.sort_by_key(|(position, _)| *position);
+    look.found.into_iter().map(|(_, failure)| failure).collect()
+}
+
+struct Look<'a> {
+    interpreter: &'a Interpreter,
+    catalog: &'a Catalog,
+    ast: &'a AST,
+    modules: &'a Imported,
+    kinds: Kinds<'a>,
+    /// The types of what stands before the dot, by the place of what stands behind it.
+    objects: Vec<(Position, String)>,
+    found: Vec<(Position, Failure)>,
+}
+
+impl Look<'_> {
+    fn at(&mut self, path: &[ASTNode]) {
+        match path.last() {
+            Some(
+                ASTNode::Expr(Expr::FnCall(call, position))
+                | ASTNode::Stmt(Stmt::FnCall(call, position)),
+            ) => self.call(call, *position, None),
+            Some(ASTNode::Expr(Expr::MethodCall(call, position))) => {
+                let object = self.object(*position);
+                let object = object.as_deref().unwrap_or(UNKNOWN);
+                self.call(call, *position, Some(object));
+            }
+            Some(ASTNode::Expr(Expr::Property(parts, position))) => {
+                if let Some(object) = self.object(*position) {
+                    self.property(&object, &parts.2, *position);
+                }
+            }
+            Some(ASTNode::Expr(Expr::Dot(parts, ..))) => {
+                // The parser hangs what stands behind a dot or an index below it: those have no object of their own.
+                let above = path.iter().rev().nth(1);
+                let is_rest = matches!(above, Some(ASTNode::Expr(Expr::Index(..))))
+                    || matches!(parts.lhs, Expr::MethodCall(..) | Expr::Property(..));
+                if !is_rest {
+                    let object = self.kinds.of(&parts.lhs);
+                    self.note_objects(object, &parts.rhs);
+                }
+            }
+            _ => {}
+        }
+    }
+
+    fn object(&self, position: Position) -> Option<String> {
+        let mut objects = self.objects.iter();
+        objects
+            .find(|(known, _)| *known == position)
+            .map(|(_, kind)| kind.clone())
+    }
+
+    /// Notes what stands before each dot of a chain.
+    fn note_objects(&mut self, object: Option<String>, expression: &Expr) {
+        let Some(object) = object else { return };
+        match expression {
+            Expr::MethodCall(_, position) | Expr::Property(_, position) => {
+                self.objects.push((*position, object));
+            }
+            Expr::Dot(parts, ..) => {
+                let next = self.kinds.behind(&object, &parts.lhs);
+                self.note_objects(Some(object), &parts.lhs);
+                self.note_objects(next, &parts.rhs);
+            }
+            Expr::Index(parts, ..) => self.note_objects(Some(object), &parts.lhs),
+            _ => {}
+        }
+    }
+
+    /// Looks at a call; `object` is the type of what stands before the dot, if there is one.
+    fn call(&mut self, call: &FnCallExpr, position: Position, object: Option<&str>) {
+        let name = call.name.as_str();
+        let is_name = name.starts_with(|c: char| c.is_alphabetic() || c == '_');
+        let is_known_already = self.found.iter().any(|(known, _)| *known == position);
+        if !is_name || is_known_already || (!call.is_qualified() && KEYWORDS.contains(&name)) {
+            return;
+        }
+        if call.is_qualified() {
+            self.call_of_module(call, position);
+            return;
+        }
+        let mut functions = self.ast.iter_functions();
+        // Called as a method, a function of the script finds the object in `this`.
+        if functions
+            .any(|function| function.name == name && function.params.len() == call.args.len())
+        {
+            return;
+        }
+        let given = self.kinds.given(call, object);
+        let native = self.catalog.word(name).map(|word| &word.signatures);
+        let native = native.or_else(|| self.catalog.builtin.get(name));
+        let mut forms = native.into_iter().flatten();
+        if forms.any(|form| self.kinds.fits(form, &given)) {
+            self.options(call);
+        } else {
+            self.misfit(name, &given, position);
+        }
+    }
+
+    fn call_of_module(&mut self, call: &FnCallExpr, position: Position) {
+        let alias = call.namespace.root();
+        let mut modules = self.modules.iter().filter(|(known, _)| known == alias);
+        // What could not be read, or is imported by a name that is put together, may have anything.
+        let has = |module: &Option<AST>| {
+            module.as_ref().is_none_or(|module| {
+                let mut functions = module.iter_functions().filter(|f| f.access.is_public());
+                functions.any(|function| {
+                    function.name == call.name.as_str() && function.params.len() == call.args.len()
+                })
+            })
+        };
+        let is_imported = modules.clone().next().is_some();
+        if is_imported && call.namespace.path.len() == 1 && !modules.any(|(_, module)| has(module))
+        {
+            let given = self.kinds.given(call, None);
+            self.misfit(&format!("{alias}::{}", call.name), &given, position);
+        }
+    }
+
+    fn misfit(&mut self, name: &str, given: &[String], position: Position) {
+        let source = self.ast.source().unwrap_or_default();
+        let failure = diagnose::misfit(self.interpreter, self.ast, source, name, given, position);
+        self.found.push((position, failure));
+    }
+
+    /// A property that a handle doesn't have.
+    fn property(&mut self, object: &str, name: &str, position: Position) {
+        let mut known = self.catalog.properties_of(object).peekable();
+        if known.peek().is_none() || known.any(|property| property.name == name) {
+            return;
+        }
+        // As Rhai says it when it runs into it.
+        let text = format!("Unknown property '{name}' for type '{object}'");
+        let error = EvalAltResult::ErrorDotExpr(text, position);
+        let source = self.ast.source().unwrap_or_default();
+        let failure = self.interpreter.explain(&error, Some(self.ast), source);
+        self.found.push((position, failure));
+    }
+
+    /// The keys of the `#{…}` that a call hands over as options.
+    fn options(&mut self, call: &FnCallExpr) {
+        let accepted = option_keys::of(&call.name);
+        let Some(last) = call.args.last().filter(|_| !accepted.is_empty()) else {
+            return;
+        };
+        for (key, position) in keys(last) {
+            let map = Map::from([(key.as_str().into(), ().into())]);
+            if let Err(error) = Options::new(&call.name, map, &[&accepted]) {
+                let source = self.ast.source().unwrap_or_default();
+                let mut report = Report::of(&error);
+                report.place = self.interpreter.sources().place(source, position);
+                self.found.push((position, Failure::script(report)));
+            }
+        }
+    }
+}
+
+/// The keys of a map that is written out, each with its place, or that of the map.
+fn keys(expression: &Expr) -> Vec<(String, Position)> {
+    match expression {
+        Expr::Map(parts, _) => {
+            let keys = parts.0.iter();
+            keys.map(|(key, _)| (key.name.to_string(), key.pos))
+                .collect()
+        }
+        Expr::DynamicConstant(value, position) => {
+            let map = value.read_lock::<Map>();
+            let keys = map.iter().flat_map(|map| map.keys());
+            keys.map(|key| (key.to_string(), *position)).collect()
+        }
+        _ => Vec::new(),
+    }
+}
+
+/// Calls that Rhai itself answers.
+const KEYWORDS: [&str; 10] = [
+    "call",
+    "curry",
+    "debug",
+    "eval",
+    "Fn",
+    "is_def_fn",
+    "is_def_var",
+    "is_shared",
+    "print",
+    "type_of",
+];

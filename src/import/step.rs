@@ -1,0 +1,116 @@
+//! What a command of the shell does, as a step of a script.
+
+/// A namespace by its name. None is the one that the script runs in.
+pub(crate) type Place = Option<String>;
+
+/// A value in a script.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum Value {
+    Text(String),
+    Number(i64),
+    Flag(bool),
+    List(Vec<Value>),
+    Map(Vec<(String, Value)>),
+}
+
+impl Value {
+    /// A text as a value.
+    pub(crate) fn text(text: impl Into<String>) -> Self {
+        Self::Text(text.into())
+    }
+
+    /// A number where `text` is one, else the text.
+    pub(crate) fn guess(text: &str) -> Self {
+        text.parse().map_or_else(|_| Self::text(text), Self::Number)
+    }
+}
+
+/// A word and what stands in its parentheses.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Call {
+    pub(crate) word: &'static str,
+    pub(crate) arguments: Vec<Value>,
+}
+
+impl Call {
+    /// A call of `word`. Maps without keys are left out.
+    pub(crate) fn new(word: &'static str, arguments: impl IntoIterator<Item = Value>) -> Self {
+        let arguments = arguments.into_iter();
+        let is_said = |value: &Value| !matches!(value, Value::Map(keys) if keys.is_empty());
+        Self {
+            word,
+            arguments: arguments.filter(is_said).collect(),
+        }
+    }
+}
+
+/// A link to be made.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct NewLink {
+    /// The word for its kind.
+    pub(crate) word: &'static str,
+    pub(crate) name: String,
+    /// Its parent, which lives where the command runs.
+    pub(crate) parent: Option<String>,
+    /// The namespace that the parent is in.
+    pub(crate) sender: Place,
+    /// The far end of a pair, and where it is to be.
+    pub(crate) peer: Option<(Place, String)>,
+    /// What the kind can't do without, such as the id of a VLAN.
+    pub(crate) argument: Option<Value>,
+    pub(crate) options: Vec<(String, Value)>,
+}
+
+/// What is done.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum Act {
+    /// Makes the namespace of the step.
+    MakeNetns,
+    /// Deletes it.
+    DeleteNetns,
+    /// Makes a link in it.
+    Make(NewLink),
+    /// Moves a link of it elsewhere.
+    Move { link: String, to: Place },
+    /// Calls a word on a link of it.
+    OnLink { link: String, call: Call },
+    /// Calls a word on the namespace itself.
+    InNetns(Call),
+    /// Prints what a word on the namespace, or on a link of it, returns.
+    Show {
+        link: Option<String>,
+        call: Call,
+        field: Option<&'static str>,
+    },
+    /// Calls a word that belongs to no namespace.
+    Free(Call),
+    /// Prints what a word that belongs to no namespace returns.
+    ShowFree(Call),
+}
+
+/// One step, and where it is done.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Step {
+    pub(crate) place: Place,
+    pub(crate) act: Act,
+}
+
+/// What a script consists of, in order.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum Item {
+    Blank,
+    Comment(String),
+    Step(Step),
+    Left(Left),
+}
+
+/// What was not translated.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Left {
+    /// The line it stands in.
+    pub line: usize,
+    /// The text as it stands there.
+    pub text: String,
+    /// Why not.
+    pub why: String,
+}

@@ -1,0 +1,330 @@
+use super::*;
+
+fn script(source: &str) -> String {
+    let imported = import(source, None).unwrap();
+    assert_eq!(imported.left, []);
+    imported.script
+}
+
+#[test]
+fn a_link_that_is_moved_is_made_in_place_and_each_namespace_is_one_chain() {
+    let source = "\
+#!/bin/sh
+# two hosts
+set -e
+ip link add v0 type veth peer name v1
+ip netns add a; ip netns add b
+ip link set v0 netns a && ip link set v1 netns b name eth0
+
+sudo ip netns exec a ip addr add 10.0.0.1/24 dev v0
+ip -n b a a 10.0.0.2/24 dev eth0
+ip net e a ip l s v0 up
+ip -n b link set up dev eth0
+ip -n a l set lo up mtu 9000
+ip -n b route add default via 10.0.0.1
+";
+    insta::assert_snapshot!(script(source), @r#"
+    // two hosts
+    // set -e
+    let a = netns("a");
+    let b = netns("b");
+    a.veth("v0", b, "v1").addr("10.0.0.1/24").up();
+    a.link("lo").mtu(9000).up();
+
+    b.link("v1").rename("eth0");
+    b.link("eth0").addr("10.0.0.2/24").up();
+    b.route("default", #{via: "10.0.0.1"});
+    "#);
+}
+
+#[test]
+fn what_is_touched_before_it_is_moved_is_moved() {
+    let source = "\
+ip netns add a
+ip link add v0 type veth peer name v1
+ip link set v0 mtu 1400
+ip link set v0 netns a
+ip link add link v1 v1.5 type vlan id 5
+ip link set v1 netns a
+";
+    insta::assert_snapshot!(script(source), @r#"
+    let a = netns("a");
+    veth("v0", "v1").mtu(1400).netns(a);
+    vlan("v1", "v1.5", 5);
+    link("v1").netns(a);
+    "#);
+}
+
+#[test]
+fn loops_over_known_words_are_unrolled_and_variables_put_in() {
+    let source = "\
+PARENT=bond0
+N=2
+for i in $(seq 1 $N); do
+    ip netns add \"net-$i\"   # one more
+    ip link add link ${PARENT} v$i netns net-$i type ipvlan
+    ip -n net-$i addr add 100.0.$((i + 1)).18/24 dev v$i
+done
+for x in a b
+do ip netns exec $x ping -c 1 -W 2 10.0.0.1 > /dev/null || true
+done
+";
+    insta::assert_snapshot!(script(source),@r#"
+    // one more
+    let net_1 = netns("net-1");
+    net_1.ipvlan("bond0", "v1", "l3").addr("100.0.2.18/24");
+    // one more
+    let net_2 = netns("net-2");
+    net_2.ipvlan("bond0", "v2", "l3").addr("100.0.3.18/24");
+    let a = netns("a");
+    a.ping("10.0.0.1", #{count: 1, timeout: "2s"});
+    let b = netns("b");
+    b.ping("10.0.0.1", #{count: 1, timeout: "2s"});
+    "#);
+}
+
+#[test]
+fn what_is_not_known_is_marked_with_its_line_and_reason() {
+    let source = "\
+modprobe ipvlan
+if [ -z \"$1\" ]; then
+    echo usage
+fi
+ip link set $DEV up
+ip addr show | grep inet
+ip -n a addr add 10.0.0.1/24 label v0:1 dev v0
+cat > x <<EOF
+ip netns add not-a-command
+EOF
+sleep 1 &
+ip link frobnicate
+";
+    insta::assert_snapshot!(import(source, None).unwrap().script, @r#"
+    // not translated: line 1: modprobe ipvlan    (the program `modprobe` is not known here)
+    // not translated: line 2: if [ -z "$1" ]; then    (not a plain command)
+    // not translated: line 3:     echo usage
+    // not translated: line 4: fi
+    // not translated: line 5: ip link set $DEV up    ($DEV is set nowhere in the script)
+    // not translated: line 6: ip addr show | grep inet    (a pipe)
+    // not translated: line 7: ip -n a addr add 10.0.0.1/24 label v0:1 dev v0    (the option `label` of an address is not known here)
+    // not translated: line 8: cat > x <<EOF    (a text in the script)
+    // not translated: line 9: ip netns add not-a-command
+    // not translated: line 10: EOF
+    // not translated: line 11: sleep 1 &    (a command in the background)
+    // not translated: line 12: ip link frobnicate    (`frobnicate` is not known here)
+    "#);
+    let left = import(source, None).unwrap().left.into_iter();
+    let lines: Vec<usize> = left.map(|left| left.line).collect();
+    assert_eq!(lines, [1, 2, 5, 6, 7, 8, 11, 12]);
+}
+
+/// Different ways to say the same.
+#[expect(clippy::too_many_lines, reason = "a table")]
+#[test]
+fn abbreviations_and_orders_of_words_are_those_of_ip() {
+    let same: &[(&str, &[&str])] = &[
+        (
+            r#"link("v0").up();"#,
+            &[
+                "ip l s v0 up",
+                "ip link set up dev v0",
+                "ip li se dev v0 up",
+                "/sbin/ip link set v0 up",
+                "ifconfig v0 up",
+            ],
+        ),
+        (
+            r#"link("v0").addr("10.0.0.1/24");"#,
+            &[
+                "ip a a 10.0.0.1/24 dev v0",
+                "ip addr add dev v0 10.0.0.1/24",
+                "ip -4 address replace local 10.0.0.1/24 dev v0",
+                "sudo ip ad ad 10.0.0.1/24 dev v0",
+            ],
+        ),
+        (
+            r#"link("v0").route("default");"#,
+            &[
+                "ip r a default dev v0",
+                "ip ro add dev v0 default",
+                "ip route add to default dev v0 scope link",
+                "route add default dev v0",
+                "route add default v0",
+            ],
+        ),
+        (
+            r#"route("default", #{via: "10.0.0.1"});"#,
+            &[
+                "ip r a default via 10.0.0.1",
+                "route add default gw 10.0.0.1",
+                "ip route add default via inet 10.0.0.1 proto boot",
+            ],
+        ),
+        (
+            r#"link("v0").route("10.1.0.0/16", #{via: "10.0.0.1"});"#,
+            &[
+                "ip route add 10.1.0.0/16 via 10.0.0.1 dev v0",
+                "route add -net 10.1.0.0 netmask 255.255.0.0 gw 10.0.0.1 v0",
+            ],
+        ),
+        (
+            "let a = netns(\"a\");\na.link(\"v0\").up();",
+            &[
+                "ip -n a l s v0 up",
+                "ip -netns a link set v0 up",
+                "ip net exec a ip l s v0 up",
+                "ip netns e a ip link set up v0",
+                "ip netns exec a sh -c 'ip link set v0 up'",
+            ],
+        ),
+        (
+            r#"link("v0").neighbor("10.0.0.2", "02:00:00:00:00:02");"#,
+            &[
+                "ip n a 10.0.0.2 lladdr 02:00:00:00:00:02 dev v0",
+                "ip neigh add 10.0.0.2 dev v0 lladdr 02:00:00:00:00:02 nud permanent",
+            ],
+        ),
+        (
+            r#"rule(#{from: "10.0.0.0/8", table: 100, priority: 5});"#,
+            &[
+                "ip rule add from 10.0.0.0/8 lookup 100 pref 5",
+                "ip ru a from 10.0.0.0/8 to all table 100 priority 5",
+            ],
+        ),
+        (
+            "print(addrs());",
+            &[
+                "ip a",
+                "ip addr show",
+                "ip a s",
+                "ip -br a l",
+                "ip -4 -o addr ls",
+            ],
+        ),
+        ("print(routes());", &["ip r", "ip route list", "route -n"]),
+        (
+            "print(namespaces());",
+            &["ip netns", "ip net ls", "ip netns list"],
+        ),
+        (
+            r#"vlan("eth0", "eth0.5", 5);"#,
+            &[
+                "ip link add link eth0 name eth0.5 type vlan id 5",
+                "ip l a eth0.5 link eth0 type vlan id 5",
+                "ip link add dev eth0.5 link eth0 type vlan id 5",
+            ],
+        ),
+        (
+            r#"bridge("br0", #{stp: true});"#,
+            &[
+                "ip link add br0 type bridge stp_state 1",
+                "ip link add name br0 type bridge stp_state 1",
+            ],
+        ),
+        (
+            r#"link("p0").master("br0");"#,
+            &[
+                "ip link set p0 master br0",
+                "brctl addif br0 p0",
+                "ip link set master br0 dev p0",
+            ],
+        ),
+        (
+            r#"macvlan("eth0", "m0", "vepa");"#,
+            &[
+                "ip link add link eth0 m0 type macvlan",
+                "ip link add m0 link eth0 type macvlan mode vepa",
+            ],
+        ),
+        (
+            r#"ipvlan("eth0", "v0", "l2", #{flag: "private"});"#,
+            &["ip link add link eth0 v0 type ipvlan mode l2 private"],
+        ),
+        (
+            r#"bond("b0", "active-backup", #{miimon: 100});"#,
+            &[
+                "ip link add b0 type bond mode active-backup miimon 100",
+                "ip link add b0 type bond miimon 100 mode active-backup",
+            ],
+        ),
+        (
+            r#"link("v0").netem(#{delay: "10ms", loss: "1%"});"#,
+            &[
+                "tc qdisc add dev v0 root netem delay 10ms loss 1%",
+                "tc q add dev v0 root netem delay 10ms loss random 1%",
+            ],
+        ),
+        (
+            r#"ping("10.0.0.1", 3);"#,
+            &[
+                "ping -c 3 10.0.0.1",
+                "ping -c3 -n 10.0.0.1",
+                "ping 10.0.0.1 -c 3",
+            ],
+        ),
+        (
+            r#"sysctl("ipv4.ip_forward", 1);"#,
+            &[
+                "sysctl -w net.ipv4.ip_forward=1",
+                "sysctl -qw net/ipv4/ip_forward=1",
+            ],
+        ),
+    ];
+    for (expected, commands) in same {
+        for command in *commands {
+            assert_eq!(script(command), format!("{expected}\n"), "{command}");
+        }
+    }
+}
+
+#[test]
+fn no_text_makes_it_panic_and_none_of_it_is_lost() {
+    let texts = [
+        "ip",
+        "ip link",
+        "ip -n",
+        "ip netns exec",
+        "ip netns exec a",
+        "for",
+        "for i in",
+        "for i in a; do",
+        "((",
+        "))",
+        ";;",
+        "&&",
+        "| |",
+        "a=(1 2)",
+        "f() {",
+        "<<",
+        "<<EOF",
+        "$(",
+        "\"",
+        "`",
+        "ping",
+        "ping -",
+        "ping -c",
+        "sudo",
+        "tc",
+        "tc qdisc",
+        "route",
+        "sysctl",
+        "sh -c",
+        "ip link add",
+        "ip link add type",
+        "ip rule add",
+        "}",
+        "done",
+        "!",
+        "ä\u{0}",
+        "> x",
+        "if",
+        "case",
+        "{",
+        "ping -ä 1",
+        "ip link set",
+    ];
+    for text in texts {
+        let imported = import(text, None).unwrap();
+        assert_ne!(imported.script.trim(), "", "{text}");
+    }
+}

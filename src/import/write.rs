@@ -1,0 +1,363 @@
+//! Writes the steps as a script.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write;
+
+use super::step::{Act, Call, Item, NewLink, Place, Step, Value};
+
+/// Words of Rhai that can't name a variable, and `within` of our own.
+const RESERVED: &[&str] = &[
+    "as",
+    "async",
+    "await",
+    "break",
+    "call",
+    "case",
+    "catch",
+    "const",
+    "continue",
+    "curry",
+    "debug",
+    "default",
+    "do",
+    "else",
+    "eval",
+    "exit",
+    "export",
+    "false",
+    "fn",
+    "for",
+    "global",
+    "go",
+    "goto",
+    "if",
+    "import",
+    "in",
+    "is",
+    "is_def_fn",
+    "is_def_var",
+    "is_shared",
+    "let",
+    "loop",
+    "match",
+    "module",
+    "new",
+    "nil",
+    "null",
+    "package",
+    "print",
+    "private",
+    "protected",
+    "public",
+    "return",
+    "shared",
+    "spawn",
+    "static",
+    "super",
+    "switch",
+    "sync",
+    "this",
+    "thread",
+    "throw",
+    "true",
+    "try",
+    "type_of",
+    "until",
+    "use",
+    "var",
+    "void",
+    "while",
+    "with",
+    "within",
+    "yield",
+    "Fn",
+];
+
+/// Longer lines than this are broken at the dots.
+const WIDTH: usize = 100;
+
+/// The script of the items.
+pub(crate) fn script(items: &[Item]) -> String {
+    let mut writer = Writer::default();
+    for item in items {
+        writer.item(item);
+    }
+    writer.finish()
+}
+
+/// A chain of calls that is being put together.
+struct Chain {
+    start: String,
+    calls: Vec<String>,
+    /// The link that it ends with.
+    link: Option<(Place, String)>,
+}
+
+#[derive(Default)]
+struct Writer {
+    text: String,
+    chain: Option<Chain>,
+    /// The variable of each namespace.
+    names: BTreeMap<String, String>,
+    /// Those that stand, as far as the script went.
+    standing: BTreeSet<String>,
+}
+
+impl Writer {
+    fn item(&mut self, item: &Item) {
+        match item {
+            Item::Step(step) => self.step(step),
+            Item::Blank => self.blank(),
+            Item::Comment(text) => {
+                self.flush();
+                for line in text.lines() {
+                    self.line(&format!("// {line}"));
+                }
+            }
+            Item::Left(left) => {
+                self.flush();
+                for (index, text) in left.text.lines().enumerate() {
+                    let line = left.line + index;
+                    if index == 0 {
+                        self.line(&format!(
+                            "// not translated: line {line}: {text}    ({})",
+                            left.why
+                        ));
+                    } else {
+                        self.line(&format!("// not translated: line {line}: {text}"));
+                    }
+                }
+            }
+        }
+    }
+
+    fn blank(&mut self) {
+        self.flush();
+        if !self.text.is_empty() && !self.text.ends_with("\n\n") {
+            self.text.push('\n');
+        }
+    }
+
+    fn line(&mut self, text: &str) {
+        self.text.push_str(text.trim_end());
+        self.text.push('\n');
+    }
+
+    fn flush(&mut self) {
+        let Some(Chain { start, calls, .. }) = self.chain.take() else {
+            return;
+        };
+        let in_one = format!("{start}{};", calls.join(""));
+        if calls.len() < 3 && in_one.chars().count() <= WIDTH {
+            return self.line(&in_one);
+        }
+        let mut text = start;
+        for call in calls {
+            let _ = write!(text, "\n    {call}");
+        }
+        self.line(&format!("{text};"));
+    }
+
+    fn finish(mut self) -> String {
+        self.flush();
+        format!("{}\n", self.text.trim_end())
+    }
+
+    /// The variable that holds the namespace; it is declared where it was not.
+    fn handle(&mut self, netns: &str) -> String {
+        if let Some(name) = self.names.get(netns) {
+            return name.clone();
+        }
+        let mut name: String = netns
+            .chars()
+            .map(|c| {
+                if c.is_ascii_alphanumeric() {
+                    c.to_ascii_lowercase()
+                } else {
+                    '_'
+                }
+            })
+            .collect();
+        if !name.starts_with(|c: char| c.is_ascii_alphabetic()) || RESERVED.contains(&name.as_str())
+        {
+            name.insert_str(0, "ns_");
+        }
+        while self.names.values().any(|taken| *taken == name) {
+            name.push('_');
+        }
+        self.flush();
+        self.line(&format!("let {name} = netns({});", quoted(netns)));
+        self.names.insert(netns.to_owned(), name.clone());
+        self.standing.insert(netns.to_owned());
+        name
+    }
+
+    /// `net.` for a namespace, nothing for the one that the script runs in.
+    fn prefix(&mut self, place: &Place) -> String {
+        place
+            .as_ref()
+            .map_or_else(String::new, |netns| format!("{}.", self.handle(netns)))
+    }
+
+    fn link(&mut self, place: &Place, name: &str) -> String {
+        format!("{}link({})", self.prefix(place), quoted(name))
+    }
+
+    fn statement(&mut self, text: String) {
+        self.flush();
+        self.line(&format!("{text};"));
+    }
+
+    fn step(&mut self, Step { place, act }: &Step) {
+        match act {
+            Act::MakeNetns => {
+                let Some(netns) = place else { return };
+                if !self.names.contains_key(netns) {
+                    self.handle(netns);
+                } else if self.standing.insert(netns.clone()) {
+                    let name = self.handle(netns);
+                    self.statement(format!("{name} = netns({})", quoted(netns)));
+                }
+            }
+            Act::DeleteNetns => {
+                let Some(netns) = place else { return };
+                let text = format!("{}.delete()", self.handle(netns));
+                self.standing.remove(netns);
+                self.statement(text);
+            }
+            Act::Make(new) => {
+                let start = self.make(place, new);
+                self.flush();
+                self.chain = Some(Chain {
+                    start,
+                    calls: Vec::new(),
+                    link: Some((place.clone(), new.name.clone())),
+                });
+            }
+            Act::Move { link, to } => {
+                let to = to
+                    .as_ref()
+                    .map_or_else(|| "host()".to_owned(), |netns| self.handle(netns));
+                self.on_link(place, link, format!(".netns({to})"));
+                self.flush();
+            }
+            Act::OnLink { link, call } => {
+                self.on_link(place, link, format!(".{}", self::call(call)));
+                // It has another name behind it, is gone, or it is not a link that is returned.
+                match call.word {
+                    "rename" | "delete" => self.flush(),
+                    _ => {}
+                }
+            }
+            Act::InNetns(call) => {
+                let text = format!("{}{}", self.prefix(place), self::call(call));
+                self.statement(text);
+            }
+            Act::Show { link, call, field } => {
+                let on = match link {
+                    Some(link) => self.link(place, link) + ".",
+                    None => self.prefix(place),
+                };
+                let field = field.map_or_else(String::new, |field| format!(".{field}"));
+                self.statement(format!("print({on}{}{field})", self::call(call)));
+            }
+            Act::Free(call) => self.statement(self::call(call)),
+            Act::ShowFree(call) => self.statement(format!("print({})", self::call(call))),
+        }
+    }
+
+    fn on_link(&mut self, place: &Place, link: &str, call: String) {
+        let same = |chain: &Chain| {
+            chain
+                .link
+                .as_ref()
+                .is_some_and(|(at, name)| at == place && name == link)
+        };
+        if let Some(chain) = self.chain.as_mut().filter(|chain| same(chain)) {
+            chain.calls.push(call);
+            return;
+        }
+        let start = self.link(place, link);
+        self.flush();
+        self.chain = Some(Chain {
+            start,
+            calls: vec![call],
+            link: Some((place.clone(), link.to_owned())),
+        });
+    }
+
+    fn make(&mut self, place: &Place, new: &NewLink) -> String {
+        let prefix = self.prefix(place);
+        let mut arguments = Vec::new();
+        if let Some(parent) = &new.parent {
+            arguments.push(match &new.sender {
+                None => quoted(parent),
+                Some(_) => self.link(&new.sender, parent),
+            });
+        }
+        arguments.push(quoted(&new.name));
+        if let Some((at, name)) = &new.peer {
+            if at != place {
+                arguments.push(
+                    at.as_ref()
+                        .map_or_else(|| "host()".to_owned(), |netns| self.handle(netns)),
+                );
+            }
+            arguments.push(quoted(name));
+        }
+        arguments.extend(new.argument.as_ref().map(value));
+        if !new.options.is_empty() {
+            arguments.push(value(&Value::Map(new.options.clone())));
+        }
+        format!("{prefix}{}({})", new.word, arguments.join(", "))
+    }
+}
+
+fn call(Call { word, arguments }: &Call) -> String {
+    let arguments: Vec<String> = arguments.iter().map(value).collect();
+    format!("{word}({})", arguments.join(", "))
+}
+
+fn value(given: &Value) -> String {
+    match given {
+        Value::Text(text) => quoted(text),
+        Value::Number(number) => number.to_string(),
+        Value::Flag(on) => on.to_string(),
+        Value::List(values) => {
+            let values: Vec<String> = values.iter().map(value).collect();
+            format!("[{}]", values.join(", "))
+        }
+        Value::Map(keys) => {
+            let keys: Vec<String> = keys
+                .iter()
+                .map(|(key, one)| format!("{}: {}", key_text(key), value(one)))
+                .collect();
+            format!("#{{{}}}", keys.join(", "))
+        }
+    }
+}
+
+/// A key as a map takes it: some are words of the language itself.
+fn key_text(key: &str) -> String {
+    if RESERVED.contains(&key) {
+        quoted(key)
+    } else {
+        key.to_owned()
+    }
+}
+
+/// A text as a literal of the language.
+fn quoted(text: &str) -> String {
+    let mut literal = String::from('"');
+    for c in text.chars() {
+        match c {
+            '"' | '\\' => literal.extend(['\\', c]),
+            '\n' => literal.push_str("\\n"),
+            '\t' => literal.push_str("\\t"),
+            '\r' => literal.push_str("\\r"),
+            c => literal.push(c),
+        }
+    }
+    literal.push('"');
+    literal
+}

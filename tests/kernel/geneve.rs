@@ -1,0 +1,58 @@
+//! Geneve links.
+
+use serde_json::json;
+
+use crate::case::cases;
+use crate::lab::{HOST, Lab};
+
+cases! {
+    ["geneve"] =>
+        a_geneve_has_what_is_asked_and_a_second_run_changes_nothing
+        a_geneve_of_another_network_is_a_conflict
+        a_run_that_fails_takes_its_geneve_down
+        what_no_geneve_can_have_is_refused;
+}
+
+fn a_geneve_has_what_is_asked_and_a_second_run_changes_nothing(lab: &Lab) {
+    lab.twice(r#"geneve("g0", 42, #{remote: "10.0.0.2", ttl: 9, dstport: 7000, up: true}); geneve("g6", 43, #{remote: "fd00::2"});"#);
+    let data = lab.link(HOST, "g0")["linkinfo"]["info_data"].clone();
+    assert_eq!(
+        (&data["id"], &data["remote"], &data["ttl"], &data["port"]),
+        (&json!(42), &json!("10.0.0.2"), &json!(9), &json!(7000)),
+        "{data}"
+    );
+    let data = lab.link(HOST, "g6")["linkinfo"]["info_data"].clone();
+    assert_eq!(data["remote6"], json!("fd00::2"), "{data}");
+}
+
+fn a_geneve_of_another_network_is_a_conflict(lab: &Lab) {
+    lab.ip("link add g0 type geneve id 1 remote 10.0.0.2");
+    let text = r#"try { geneve("g0", 2, #{remote: "10.0.0.2"}); } catch (e) { print(e.kind); print(e.notes); }"#;
+    assert_eq!(
+        lab.run(text),
+        "conflict\n[\"there: geneve, id 1\", \"asked: geneve, id 2\"]\n"
+    );
+}
+
+fn a_run_that_fails_takes_its_geneve_down(lab: &Lab) {
+    lab.fails(r#"geneve("g0", 1, #{remote: "10.0.0.2"}); throw "no";"#);
+    assert_eq!(lab.links(HOST), Vec::<String>::new());
+}
+
+fn what_no_geneve_can_have_is_refused(lab: &Lab) {
+    lab.refuses(&[
+        (
+            r#"geneve("g0", -1, #{remote: "10.0.0.2"})"#,
+            "invalid: cannot create geneve `g0` in namespace `host`: `id` is 0 to 16777215, not -1",
+        ),
+        (
+            r#"geneve("g0", 1, #{})"#,
+            "invalid: cannot create geneve `g0` in namespace `host`: the far end is missing\n\
+             hint: give it as #{remote: \"10.0.0.2\"}",
+        ),
+        (
+            r#"geneve("g0", 1, #{remote: "ff02::1"})"#,
+            "invalid: cannot create geneve `g0` in namespace `host`: `remote` is the address of one host, and ff02::1 is a multicast group",
+        ),
+    ]);
+}
