@@ -156,8 +156,12 @@ impl Lab {
         command: impl FnOnce() -> Command,
         change: impl Future<Output = Result<T, E>>,
     ) -> Result<Result<T, E>> {
-        self.trace.tell(command);
-        self.step_unsaid(undo, change).await
+        let said = self.trace.show(command);
+        let done = self.step_unsaid(undo, change).await;
+        if matches!(done, Ok(Ok(_))) {
+            self.trace.note(said);
+        }
+        done
     }
 
     /// A step that is part of another, which has said what it does.

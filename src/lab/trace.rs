@@ -151,8 +151,26 @@ impl Trace {
 
     /// Takes a step down, if anybody wants to know it.
     pub fn tell(&self, command: impl FnOnce() -> Command) {
-        if self.is_on() {
-            self.line(&command().to_string());
+        let said = self.show(command);
+        self.note(said);
+    }
+
+    /// Shows a step that is about to be tried. What is refused is no part of how the lab is made: see [`Self::note`].
+    pub(super) fn show(&self, command: impl FnOnce() -> Command) -> Option<String> {
+        if !self.is_on() {
+            return None;
+        }
+        let line = command().to_string();
+        if let Some(print) = &*self.print.borrow() {
+            print(&line);
+        }
+        Some(line)
+    }
+
+    /// Keeps a step that was made.
+    pub(super) fn note(&self, said: Option<String>) {
+        if let Some(kept) = self.kept.borrow_mut().as_mut() {
+            kept.extend(said);
         }
     }
 
