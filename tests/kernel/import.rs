@@ -28,14 +28,15 @@ fn uplink(lab: &Lab) {
 }
 
 fn clear(lab: &Lab) {
-    for name in lab.namespaces() {
-        lab.ip(&format!("netns del {name}"));
-    }
+    // Before the namespaces, with which the kernel deletes far ends at a time of its own.
     for name in lab.links(HOST) {
         // The other end of a pair goes with the first.
         if lab.links(HOST).contains(&name) {
             lab.ip(&format!("link del {name}"));
         }
+    }
+    for name in lab.namespaces() {
+        lab.ip(&format!("netns del {name}"));
     }
 }
 

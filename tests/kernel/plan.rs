@@ -325,14 +325,15 @@ fn a_plan_of_each_story_is_what_its_run_reports(lab: &Lab) {
 fn the_commands_of_each_story_lead_where_it_leads(lab: &Lab) {
     for story in stories() {
         emit_and_compare(lab, &story, parameters(&story));
-        for name in lab.namespaces() {
-            lab.ip(&format!("netns del {name}"));
-        }
+        // Before the namespaces, with which the kernel deletes far ends at a time of its own.
         for name in lab.links(HOST) {
             // One end of a pair, or what is stacked on it, may have taken the other along.
             if lab.links(HOST).contains(&name) {
                 lab.ip(&format!("link del {name}"));
             }
+        }
+        for name in lab.namespaces() {
+            lab.ip(&format!("netns del {name}"));
         }
     }
 }

@@ -1120,7 +1120,7 @@ error: cannot run `echo` in namespace `host`: `exec` has no option `time_out`
   |
 1 | exec(["echo"], #{time_out: "1s"});
   | ^^^^
-  = options: check, cwd, env, input, timeout
+  = options: check, cwd, env, input, timeout, user
 hint: did you mean `timeout`?
 "#,
     },

@@ -72,14 +72,14 @@ fn tab_completes_a_word_with_its_bracket() {
 fn tab_shows_what_fits_the_type_before_the_dot() {
     let mut terminal = Terminal::start(&folder());
     terminal.enter("let net = netns(\"a\")");
-    terminal.type_keys("net.\t");
-    terminal.wait_for("macvlan(parent: any, name: string) -> Link");
+    terminal.type_keys("net.i\t");
+    terminal.wait_for("ipvlan(parent: any, name: string) -> Link");
     assert!(
         !terminal.screen().contains("is_up"),
         "{}",
         terminal.screen()
     );
-    terminal.type_keys("pi\t");
+    terminal.type_keys("\x7fpin\t");
     terminal.wait_for("host> net.ping(");
 }
 
