@@ -2,11 +2,10 @@
 
 use rhai::Map;
 use rhai::plugin::{NativeCallContext, export_module};
-use rtnetlink::LinkDummy;
 
 use crate::dsl::handle::{Link, Netns};
 use crate::dsl::kind::Kind;
-use crate::dsl::make::{Wanted, creating, ensure, read};
+use crate::dsl::make::plain;
 use crate::dsl::{Answer, answer};
 
 /// What this topic makes.
@@ -52,22 +51,7 @@ pub mod words {
         options: Map,
     ) -> Answer<Link> {
         answer(&context, |session| {
-            let context = creating("dummy", name, net);
-            let make = || {
-                let (name, _, common) = read("dummy", name, options, &[])?;
-                let message = LinkDummy::new(name.as_str()).build();
-                let wanted = Wanted {
-                    kind: "dummy",
-                    place: net.0.clone(),
-                    name,
-                    parent: None,
-                    facts: Vec::new(),
-                    facts_of: |_| Vec::new(),
-                    common,
-                };
-                ensure(session, &wanted, |_| Ok(message.clone()), |_| Ok(()))
-            };
-            make().map_err(context)
+            plain(session, "dummy", net, name, options)
         })
     }
 }

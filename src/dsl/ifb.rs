@@ -3,10 +3,9 @@
 use rhai::Map;
 use rhai::plugin::{NativeCallContext, export_module};
 
-use crate::dsl::attributes::Asked;
 use crate::dsl::handle::{Link, Netns};
 use crate::dsl::kind::Kind;
-use crate::dsl::make::{Wanted, creating, ensure, read};
+use crate::dsl::make::plain;
 use crate::dsl::{Answer, answer};
 
 /// What this topic makes.
@@ -52,22 +51,7 @@ pub mod words {
         options: Map,
     ) -> Answer<Link> {
         answer(&context, |session| {
-            let context = creating("ifb", name, net);
-            let make = || {
-                let (name, _, common) = read("ifb", name, options, &[])?;
-                let wanted = Wanted {
-                    kind: "ifb",
-                    place: net.0.clone(),
-                    name,
-                    parent: None,
-                    facts: Vec::new(),
-                    facts_of: |_| Vec::new(),
-                    common,
-                };
-                let message = |_: Option<&_>| Ok(Asked::default().request("ifb"));
-                ensure(session, &wanted, message, |_| Ok(()))
-            };
-            make().map_err(context)
+            plain(session, "ifb", net, name, options)
         })
     }
 }

@@ -9,6 +9,7 @@ use nix::errno::Errno;
 use rhai::{Dynamic, Map};
 use rtnetlink::packet_route::link::{InfoData, LinkAttribute, LinkFlags, LinkMessage};
 
+use crate::dsl::attributes::Asked;
 use crate::dsl::handle::{Link, Netns};
 use crate::dsl::link::settings;
 use crate::dsl::{Session, addr, kind, link, route};
@@ -284,6 +285,31 @@ pub(crate) fn read(
     let mut options = Options::new(kind, options, &[own_keys, COMMON])?;
     let common = Common::take(&mut options, own_keys)?;
     Ok((name, options, common))
+}
+
+/// Makes a link of a kind that has no options of its own.
+pub(crate) fn plain(
+    session: &Rc<Session>,
+    kind: &'static str,
+    net: &Netns,
+    name: &str,
+    options: Map,
+) -> Result<Link> {
+    let make = || {
+        let (name, _, common) = read(kind, name, options, &[])?;
+        let wanted = Wanted {
+            kind,
+            place: net.0.clone(),
+            name,
+            parent: None,
+            facts: Vec::new(),
+            facts_of: |_| Vec::new(),
+            common,
+        };
+        let request = |_: Option<&Snapshot>| Ok(Asked::default().request(kind));
+        ensure(session, &wanted, request, |_| Ok(()))
+    };
+    make().map_err(creating(kind, name, net))
 }
 
 /// A link that is there as wanted.
