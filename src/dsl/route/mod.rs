@@ -1,6 +1,8 @@
 //! Routes: add, delete and list them, and ask the kernel which one it would take.
 
-use std::fmt;
+mod options;
+mod show;
+
 use std::net::IpAddr;
 use std::rc::Rc;
 
@@ -13,188 +15,15 @@ use crate::dsl::handle::{Link, Netns};
 use crate::dsl::{Answer, Session, answer, link, table};
 use crate::error::{Error, Kind, Result};
 use crate::lab::{Command, Outcome, Undo};
-use crate::net::link::Snapshot;
 use crate::net::netns;
 use crate::net::route::{self, TABLE_MAIN};
-use crate::value::choice::choose;
-use crate::value::options::{Options, in_range, wrong_type};
+use crate::value::options::Options;
 use crate::value::prefix;
-use crate::view::value::{Handle, Value};
 
-/// What a route can be given.
-pub(crate) const KEYS: &[&str] = &[
-    "advmss", "dev", "metric", "mtu", "nexthops", "onlink", "proto", "replace", "scope", "source",
-    "src", "table", "type", "via",
-];
+pub(crate) use options::{KEYS, KEYS_OF_DELETE};
+pub use show::Route;
 
-/// What tells one route from another, where the destination is not enough.
-pub(crate) const KEYS_OF_DELETE: &[&str] = &["dev", "metric", "table", "via"];
-
-fn read(
-    session: &Rc<Session>,
-    place: &Rc<netns::Netns>,
-    destination: &str,
-    dev: Option<&Link>,
-    options: &mut Options,
-) -> Result<route::Route> {
-    let ip = |text: Option<String>| text.map(|text| prefix::ip(&text)).transpose();
-    let via = ip(options.string("via")?)?;
-    let source = match (options.string("source")?, options.string("src")?) {
-        (Some(_), Some(_)) => {
-            return Err(Error::invalid(
-                "`source` and `src` are the same option, given twice",
-            ));
-        }
-        (source, src) => ip(source.or(src))?,
-    };
-    let hops = hops_option(session, place, options)?;
-    let first = hops.iter().find_map(|hop| hop.via);
-    let destination: IpNet = prefix::destination(destination, via.or(source).or(first))?;
-    let gateways = hops.iter().map(|hop| ("gateway", hop.via));
-    for (what, ip) in [("gateway", via), ("source", source)]
-        .into_iter()
-        .chain(gateways)
-    {
-        if let Some(ip) = ip
-            && ip.is_ipv4() != destination.addr().is_ipv4()
-        {
-            return Err(Error::invalid(format!(
-                "{what} `{ip}` and destination `{destination}` are of different families"
-            )));
-        }
-    }
-    let dev = match (dev, options.take("dev")) {
-        (Some(_), Some(_)) => {
-            return Err(Error::invalid(
-                "the link is given twice, in front and as option `dev`",
-            ));
-        }
-        (Some(link), None) => Some(link.clone()),
-        (None, Some(given)) => Some(link::link_argument(session, place, &given)?),
-        (None, None) => None,
-    };
-    if let Some(dev) = &dev {
-        is_of(place, dev)?;
-    }
-    if !hops.is_empty() && (via.is_some() || dev.is_some()) {
-        return Err(Error::invalid(
-            "a gateway or a link is given beside `nexthops`, which have their own",
-        ));
-    }
-    let number = |value: Option<i64>| value.and_then(|value| u32::try_from(value).ok());
-    let largest = i64::from(u32::MAX);
-    Ok(route::Route {
-        via,
-        source,
-        link: dev.map(|dev| dev.index()),
-        metric: number(options.integer("metric", 0..=largest)?),
-        table: table::option(options)?.unwrap_or(TABLE_MAIN),
-        onlink: options.flag("onlink")?.unwrap_or(false),
-        mtu: number(options.integer("mtu", 68..=65535)?),
-        advmss: number(options.integer("advmss", 1..=65495)?),
-        hops,
-        protocol: protocol_option(options)?,
-        scope: name_option(options, "scope", &route::SCOPES)?.unwrap_or_default(),
-        kind: name_option(options, "type", &route::KINDS)?.unwrap_or_else(|| "unicast".to_owned()),
-        ..route::Route::to(destination)
-    })
-}
-
-/// Makes sure that the link is in `place`.
-fn is_of(place: &netns::Netns, dev: &Link) -> Result<()> {
-    if dev.netns().namespace().id() == place.namespace().id() {
-        return Ok(());
-    }
-    Err(Error::invalid(format!(
-        "link `{}` is in another namespace, `{}`",
-        dev.name(),
-        dev.netns().label()
-    )))
-}
-
-/// Takes one of the names in `known`.
-fn name_option<T: Copy>(
-    options: &mut Options,
-    key: &str,
-    known: &[(&'static str, T)],
-) -> Result<Option<String>> {
-    let Some(name) = options.string(key)? else {
-        return Ok(None);
-    };
-    choose("a route", key, &name, known)?;
-    Ok(Some(name))
-}
-
-/// Takes who made the route: a name that iproute2 has, or a number. `boot` where nothing is said, as `ip route add` has it.
-fn protocol_option(options: &mut Options) -> Result<String> {
-    let Some(value) = options.take("proto") else {
-        return Ok("boot".to_owned());
-    };
-    if let Ok(number) = value.as_int() {
-        let number = in_range("proto", number, 1..=255)?;
-        let known = route::PROTOCOLS
-            .iter()
-            .find(|(_, known)| i64::from(*known) == number);
-        return Ok(known.map_or_else(|| number.to_string(), |(name, _)| (*name).to_owned()));
-    }
-    let given = value.type_name();
-    let name = value
-        .into_string()
-        .map_err(|_| wrong_type("proto", "a name such as \"static\", or a number", given))?;
-    choose("a route", "proto", &name, &route::PROTOCOLS)?;
-    Ok(name)
-}
-
-/// Takes the next hops that share the packets: `[#{via, dev, weight, onlink}, …]`.
-fn hops_option(
-    session: &Rc<Session>,
-    place: &Rc<netns::Netns>,
-    options: &mut Options,
-) -> Result<Vec<route::Hop>> {
-    let Some(value) = options.take("nexthops") else {
-        return Ok(Vec::new());
-    };
-    let given = value.type_name();
-    let list = value
-        .into_array()
-        .map_err(|_| wrong_type("nexthops", "a list of maps", given))?;
-    if list.is_empty() {
-        return Err(Error::invalid("`nexthops` is empty").hint(
-            "name them: #{nexthops: [#{via: \"10.0.0.1\"}, #{via: \"10.0.1.1\", weight: 2}]}",
-        ));
-    }
-    let mut hops = Vec::new();
-    for item in list {
-        let given = item.type_name();
-        let map = item
-            .try_cast::<Map>()
-            .ok_or_else(|| wrong_type("nexthops", "a list of maps", given))?;
-        let keys: &[&str] = &["dev", "onlink", "via", "weight"];
-        let mut options = Options::new("nexthops", map, &[keys])?;
-        let via = options.string("via")?;
-        let via = via.map(|text| prefix::ip(&text)).transpose()?;
-        let dev = options.take("dev");
-        let dev = dev
-            .map(|given| link::link_argument(session, place, &given))
-            .transpose()?;
-        if let Some(dev) = &dev {
-            is_of(place, dev)?;
-        }
-        if via.is_none() && dev.is_none() {
-            return Err(Error::invalid(
-                "a next hop has neither a gateway nor a link",
-            ));
-        }
-        let weight = options.integer("weight", 1..=256)?.unwrap_or(1);
-        hops.push(route::Hop {
-            via,
-            link: dev.map(|dev| dev.index()),
-            weight: u16::try_from(weight).unwrap_or(1),
-            onlink: options.flag("onlink")?.unwrap_or(false),
-        });
-    }
-    Ok(hops)
-}
+use options::read;
 
 /// Adds a route, if it is not there.
 ///
@@ -493,104 +322,6 @@ fn lookup(session: &Rc<Session>, net: &Netns, destination: &str, options: Map) -
     let found =
         found.ok_or_else(|| context(Error::new(Kind::Kernel, "the kernel gave no answer")))?;
     Ok(Route::new(found, &link::all(session, place)?))
-}
-
-/// A route, as scripts hold it: what it was when it was read.
-#[derive(Clone, Debug)]
-pub struct Route {
-    seen: route::Route,
-    /// The name of the link that it leaves by.
-    link: Option<String>,
-    /// The names of the links of its next hops, by their ifindex.
-    names: Vec<(u32, String)>,
-}
-
-impl fmt::Display for Route {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.seen.line(|index| self.name_of(index)))
-    }
-}
-
-impl Route {
-    fn new(seen: route::Route, links: &[Snapshot]) -> Self {
-        let link = seen
-            .link
-            .and_then(|index| links.iter().find(|link| link.index == index))
-            .map(|link| link.name.clone());
-        let indexes = seen.hops.iter().filter_map(|hop| hop.link).chain(seen.link);
-        let names = indexes
-            .filter_map(|index| links.iter().find(|link| link.index == index))
-            .map(|link| (link.index, link.name.clone()))
-            .collect();
-        Self { seen, link, names }
-    }
-
-    fn name_of(&self, index: u32) -> Option<String> {
-        let found = self.names.iter().find(|(known, _)| *known == index);
-        found.map(|(_, name)| name.clone())
-    }
-
-    /// A next hop as a map's entries.
-    fn hop(&self, hop: &route::Hop) -> Value {
-        let text = |text: Option<String>| text.map_or(Value::Nothing, Value::Text);
-        Value::Map(vec![
-            ("via".to_owned(), text(hop.via.map(|via| via.to_string()))),
-            (
-                "link".to_owned(),
-                text(hop.link.and_then(|index| self.name_of(index))),
-            ),
-            ("weight".to_owned(), Value::word(hop.weight)),
-        ])
-    }
-
-    /// What there is to show of it.
-    pub(crate) fn show(&self) -> Value {
-        let seen = &self.seen;
-        let via = seen.via.map(|ip| ip.to_string());
-        let source = seen.source.map(|ip| ip.to_string());
-        let metric = seen.metric.map(|metric| metric.to_string());
-        let text = |text: &Option<String>| text.as_ref().map_or(Value::Nothing, Value::text);
-        let unless = |usual: &str, text: &str| match text {
-            text if text == usual => String::new(),
-            text => text.to_owned(),
-        };
-        Value::Handle(Box::new(Handle {
-            name: self.to_string(),
-            line: self.to_string(),
-            cells: vec![
-                ("destination", seen.destination_text()),
-                ("via", via.clone().unwrap_or_default()),
-                ("link", self.link.clone().unwrap_or_default()),
-                ("source", source.clone().unwrap_or_default()),
-                ("metric", metric.clone().unwrap_or_default()),
-                ("scope", seen.scope.clone()),
-                ("protocol", seen.protocol.clone()),
-                ("kind", unless("unicast", &seen.kind)),
-                (
-                    "table",
-                    unless("main", &crate::net::table::text(seen.table)),
-                ),
-            ],
-            fields: vec![
-                ("destination", Value::text(seen.destination_text())),
-                ("via", text(&via)),
-                ("link", text(&self.link)),
-                ("source", text(&source)),
-                ("metric", metric.map_or(Value::Nothing, Value::Word)),
-                ("table", Value::word(seen.table)),
-                ("protocol", Value::text(&seen.protocol)),
-                ("scope", Value::text(&seen.scope)),
-                ("kind", Value::text(&seen.kind)),
-                ("mtu", seen.mtu.map_or(Value::Nothing, Value::word)),
-                ("advmss", seen.advmss.map_or(Value::Nothing, Value::word)),
-                (
-                    "nexthops",
-                    Value::List(seen.hops.iter().map(|hop| self.hop(hop)).collect()),
-                ),
-                ("line", Value::text(self)),
-            ],
-        }))
-    }
 }
 
 fn listed(session: &Rc<Session>, net: &Netns, table: u32) -> Result<rhai::Array> {
@@ -931,42 +662,5 @@ pub mod words {
     #[rhai_fn(global, name = "to_string", name = "to_debug")]
     pub fn to_text(route: &mut Route) -> String {
         route.to_string()
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn routes_are_a_table_of_what_they_have_and_a_line_each() {
-        let link = Snapshot {
-            index: 2,
-            name: "v0".to_owned(),
-            ..Snapshot::default()
-        };
-        let route = |destination: &str, via: Option<&str>, metric| {
-            let seen = route::Route {
-                via: via.map(|ip| ip.parse().unwrap()),
-                link: Some(2),
-                metric,
-                scope: "global".to_owned(),
-                ..route::Route::to(destination.parse().unwrap())
-            };
-            Route::new(seen, std::slice::from_ref(&link)).show()
-        };
-        let routes = Value::List(vec![
-            route("0.0.0.0/0", Some("10.0.0.1"), Some(100)),
-            route("10.1.0.0/16", None, None),
-        ]);
-        insta::assert_snapshot!(routes.show(), @"
-        DESTINATION  VIA       LINK  METRIC  SCOPE   PROTOCOL
-        default      10.0.0.1  v0    100     global  boot
-        10.1.0.0/16            v0            global  boot
-        ");
-        assert_eq!(
-            route("0.0.0.0/0", Some("10.0.0.1"), Some(100)).show(),
-            "default via 10.0.0.1 dev v0 metric 100"
-        );
     }
 }

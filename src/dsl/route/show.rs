@@ -1,0 +1,142 @@
+//! A route, as scripts hold it and see it printed.
+
+use std::fmt;
+
+use crate::net::link::Snapshot;
+use crate::net::route;
+use crate::view::value::{Handle, Value};
+
+/// A route, as scripts hold it: what it was when it was read.
+#[derive(Clone, Debug)]
+pub struct Route {
+    pub(super) seen: route::Route,
+    /// The name of the link that it leaves by.
+    pub(super) link: Option<String>,
+    /// The names of the links of its next hops, by their ifindex.
+    names: Vec<(u32, String)>,
+}
+
+impl fmt::Display for Route {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.seen.line(|index| self.name_of(index)))
+    }
+}
+
+impl Route {
+    pub(super) fn new(seen: route::Route, links: &[Snapshot]) -> Self {
+        let link = seen
+            .link
+            .and_then(|index| links.iter().find(|link| link.index == index))
+            .map(|link| link.name.clone());
+        let indexes = seen.hops.iter().filter_map(|hop| hop.link).chain(seen.link);
+        let names = indexes
+            .filter_map(|index| links.iter().find(|link| link.index == index))
+            .map(|link| (link.index, link.name.clone()))
+            .collect();
+        Self { seen, link, names }
+    }
+
+    fn name_of(&self, index: u32) -> Option<String> {
+        let found = self.names.iter().find(|(known, _)| *known == index);
+        found.map(|(_, name)| name.clone())
+    }
+
+    /// A next hop as a map's entries.
+    fn hop(&self, hop: &route::Hop) -> Value {
+        let text = |text: Option<String>| text.map_or(Value::Nothing, Value::Text);
+        Value::Map(vec![
+            ("via".to_owned(), text(hop.via.map(|via| via.to_string()))),
+            (
+                "link".to_owned(),
+                text(hop.link.and_then(|index| self.name_of(index))),
+            ),
+            ("weight".to_owned(), Value::word(hop.weight)),
+        ])
+    }
+
+    /// What there is to show of it.
+    pub(crate) fn show(&self) -> Value {
+        let seen = &self.seen;
+        let via = seen.via.map(|ip| ip.to_string());
+        let source = seen.source.map(|ip| ip.to_string());
+        let metric = seen.metric.map(|metric| metric.to_string());
+        let text = |text: &Option<String>| text.as_ref().map_or(Value::Nothing, Value::text);
+        let unless = |usual: &str, text: &str| match text {
+            text if text == usual => String::new(),
+            text => text.to_owned(),
+        };
+        Value::Handle(Box::new(Handle {
+            name: self.to_string(),
+            line: self.to_string(),
+            cells: vec![
+                ("destination", seen.destination_text()),
+                ("via", via.clone().unwrap_or_default()),
+                ("link", self.link.clone().unwrap_or_default()),
+                ("source", source.clone().unwrap_or_default()),
+                ("metric", metric.clone().unwrap_or_default()),
+                ("scope", seen.scope.clone()),
+                ("protocol", seen.protocol.clone()),
+                ("kind", unless("unicast", &seen.kind)),
+                (
+                    "table",
+                    unless("main", &crate::net::table::text(seen.table)),
+                ),
+            ],
+            fields: vec![
+                ("destination", Value::text(seen.destination_text())),
+                ("via", text(&via)),
+                ("link", text(&self.link)),
+                ("source", text(&source)),
+                ("metric", metric.map_or(Value::Nothing, Value::Word)),
+                ("table", Value::word(seen.table)),
+                ("protocol", Value::text(&seen.protocol)),
+                ("scope", Value::text(&seen.scope)),
+                ("kind", Value::text(&seen.kind)),
+                ("mtu", seen.mtu.map_or(Value::Nothing, Value::word)),
+                ("advmss", seen.advmss.map_or(Value::Nothing, Value::word)),
+                (
+                    "nexthops",
+                    Value::List(seen.hops.iter().map(|hop| self.hop(hop)).collect()),
+                ),
+                ("line", Value::text(self)),
+            ],
+        }))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn routes_are_a_table_of_what_they_have_and_a_line_each() {
+        let link = Snapshot {
+            index: 2,
+            name: "v0".to_owned(),
+            ..Snapshot::default()
+        };
+        let route = |destination: &str, via: Option<&str>, metric| {
+            let seen = route::Route {
+                via: via.map(|ip| ip.parse().unwrap()),
+                link: Some(2),
+                metric,
+                scope: "global".to_owned(),
+                ..route::Route::to(destination.parse().unwrap())
+            };
+            Route::new(seen, std::slice::from_ref(&link)).show()
+        };
+        let routes = Value::List(vec![
+            route("0.0.0.0/0", Some("10.0.0.1"), Some(100)),
+            route("10.1.0.0/16", None, None),
+        ]);
+        insta::assert_snapshot!(routes.show(), @"
+        DESTINATION  VIA       LINK  METRIC  SCOPE   PROTOCOL
+        default      10.0.0.1  v0    100     global  boot
+        10.1.0.0/16            v0            global  boot
+        ");
+        assert_eq!(
+            route("0.0.0.0/0", Some("10.0.0.1"), Some(100)).show(),
+            "default via 10.0.0.1 dev v0 metric 100"
+        );
+    }
+}
