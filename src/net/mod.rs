@@ -19,5 +19,6 @@ pub mod route;
 pub mod rtnl;
 pub mod rule;
 pub mod sysctl;
+pub mod sysfs;
 pub mod table;
 pub mod tun;
