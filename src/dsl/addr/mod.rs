@@ -497,7 +497,7 @@ pub mod words {
         show::seconds(address.seen.lifetimes().preferred)
     }
 
-    /// Its flags, as `ip address` prints them: `secondary`, `tentative`, `dadfailed`, `deprecated`, `nodad`, `noprefixroute` …
+    /// Its flags as `ip address` prints them, such as `secondary`, `tentative`, `dadfailed`, `deprecated`, `nodad`.
     #[rhai_fn(get = "flags")]
     pub fn get_address_flags(address: &mut Address) -> rhai::Array {
         address
