@@ -22,3 +22,4 @@ pub mod sysctl;
 pub mod sysfs;
 pub mod table;
 pub mod tun;
+pub mod watch;
