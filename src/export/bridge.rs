@@ -17,7 +17,7 @@ const ON: &[PortOption] = &[
     PortOption::BcastFlood,
 ];
 const PRIORITY: u32 = 32;
-/// The costs that `port_cost` of net/bridge/br_if.c gives to a link by its speed.
+/// The costs that `port_cost` of `net/bridge/br_if.c` gives to a link by its speed.
 const COSTS: [u32; 4] = [2, 4, 19, 100];
 
 impl Draft<'_> {

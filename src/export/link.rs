@@ -104,9 +104,8 @@ impl Draft<'_> {
                 Some((self.place(far.0), name.unwrap_or_default()))
             }
             Found::Outside(netns, name) => {
-                self.needs(&netns);
                 self.comment(format!(
-                    "The other end of `{}` is in a namespace that was not exported: it is only made.",
+                    "The other end of `{}` is in `{netns}`, which was not exported: it is made, and nothing more.",
                     seen.name
                 ));
                 Some((Some(netns), name))

@@ -5,7 +5,7 @@ use std::net::{IpAddr, Ipv6Addr};
 use super::draft::Draft;
 use super::world::{HOST, LinkId};
 use crate::import;
-use crate::net::address::Address;
+use crate::net::address::{Address, Lifetimes};
 use crate::net::fdb::State;
 use crate::net::link::Snapshot;
 use crate::net::neighbour::{Neighbour, STATES};
@@ -35,7 +35,7 @@ impl Draft<'_> {
             .iter()
             .filter(own)
             .cloned()
-            .partition(|address| address.prefix.addr().is_ipv6());
+            .partition(|address| address.ip().is_ipv6());
         // The kernel tells the youngest of IPv6 first.
         for address in four.iter().chain(six.iter().rev()) {
             self.address(id, seen, address);
@@ -58,24 +58,26 @@ impl Draft<'_> {
         self.routes_of(id, seen);
     }
 
+    /// Says an address in the words of `ip address`, which are read as those of a shell script are.
     fn address(&mut self, id: LinkId, seen: &Snapshot, address: &Address) {
-        let ip = address.prefix.addr();
-        let usual = match ip {
-            IpAddr::V6(ip) if ip.is_unicast_link_local() => "link",
-            ip if ip.is_loopback() => "host",
-            _ => "global",
-        };
-        let label = address.label.as_ref().filter(|label| **label != seen.name);
-        let mut more = Vec::new();
-        more.extend(label.map(|label| format!("label {label}")));
-        more.extend(address.broadcast.map(|ip| format!("brd {ip}")));
-        more.extend((address.scope != usual).then(|| format!("scope {}", address.scope)));
-        if !more.is_empty() {
-            let what = format!("{} of {address} on `{}`", more.join(" "), seen.name);
-            self.leave(id.0, &what, "the word for addresses has no option for it");
+        let mut given = address.assigned.clone();
+        given.label = given.label.filter(|label| *label != seen.name);
+        let lifetimes = address.lifetimes_given();
+        given.lifetimes = (lifetimes != Lifetimes::default()).then_some(lifetimes);
+        let mut words = ["ip", "address", "add"].map(str::to_owned).to_vec();
+        words.extend(given.named());
+        words.extend(["dev".to_owned(), seen.name.clone()]);
+        words.extend(given.words());
+        match calls(&words) {
+            Ok(calls) => self.all_on_link(id, seen, calls),
+            Err(why) => self.leave(id.0, &format!("{address} on `{}`", seen.name), &why),
         }
-        let call = Call::new("addr", [Value::text(address.to_string())]);
-        self.on_link(id, &seen.name, call);
+    }
+
+    fn all_on_link(&mut self, id: LinkId, seen: &Snapshot, calls: Vec<Call>) {
+        for call in calls {
+            self.on_link(id, &seen.name, call);
+        }
     }
 
     fn state(&mut self, id: LinkId, seen: &Snapshot) {
@@ -136,15 +138,11 @@ impl Draft<'_> {
             return;
         };
         let steps = match parts {
-            [one] => queue_steps(one, seen),
+            [one] => queue_calls(one, seen),
             _ => Err("it has several parts".to_owned()),
         };
         match steps {
-            Ok(calls) => {
-                for call in calls {
-                    self.on_link(id, &seen.name, call);
-                }
-            }
+            Ok(calls) => self.all_on_link(id, seen, calls),
             Err(why) => {
                 let what = format!("{} queue of `{}`", root.kind, seen.name);
                 self.leave(id.0, &what, &why);
@@ -226,16 +224,13 @@ impl Draft<'_> {
             self.step(place, Act::InNetns(call));
         }
         for rule in rules.iter().filter(|rule| !is_usual(rule)) {
-            match rule_options(rule) {
-                Some(options) => {
-                    let call = Call::new("rule", [Value::Map(options)]);
-                    self.step(place, Act::InNetns(call));
-                }
-                None => {
-                    let family = if rule.is_ipv6 { "IPv6 " } else { "" };
-                    let what = format!("{family}rule {rule}");
-                    self.leave(place, &what, "there is no word for it");
-                }
+            if let Some(options) = rule_options(rule) {
+                let call = Call::new("rule", [Value::Map(options)]);
+                self.step(place, Act::InNetns(call));
+            } else {
+                let family = if rule.is_ipv6 { "IPv6 " } else { "" };
+                let what = format!("{family}rule {rule}");
+                self.leave(place, &what, "there is no word for it");
             }
         }
     }
@@ -243,36 +238,41 @@ impl Draft<'_> {
 
 /// Whether the kernel gives the address to the link as soon as that comes up, or a router has announced it.
 fn is_by_itself(address: &Address, seen: &Snapshot) -> bool {
-    match address.prefix.addr() {
-        IpAddr::V4(_) => seen.loopback && address.prefix.to_string() == "127.0.0.1/8",
+    let prefix = address.assigned.prefix;
+    let is_usual = match prefix.addr() {
+        IpAddr::V4(_) => seen.loopback && prefix.to_string() == "127.0.0.1/8",
         IpAddr::V6(ip) if seen.loopback => ip.is_loopback(),
-        IpAddr::V6(ip) => {
-            let is_common = ip.is_unicast_link_local() && address.prefix.prefix_len() == 64;
-            is_common && made_of(&seen.mac).is_none_or(|own| own == ip)
-        }
-    }
+        // Older kernels do not say who has made it.
+        IpAddr::V6(ip) => prefix.prefix_len() == 64 && made_of(&seen.mac) == Some(ip),
+    };
+    is_usual || address.by_itself
 }
 
 /// The link-local address that is made of a hardware address (RFC 4291, appendix A); none where there is no such address.
 fn made_of(mac: &[u8]) -> Option<Ipv6Addr> {
-    let [a, b, c, d, e, f] = *<&[u8; 6]>::try_from(mac).ok()?;
-    let pair = |high: u8, low: u8| u16::from_be_bytes([high, low]);
-    let parts = [pair(a ^ 2, b), pair(c, 0xff), pair(0xfe, d), pair(e, f)];
-    Some(Ipv6Addr::new(
-        0xfe80, 0, 0, 0, parts[0], parts[1], parts[2], parts[3],
-    ))
+    let mac = <&[u8; 6]>::try_from(mac).ok()?;
+    let mut octets = Ipv6Addr::new(0xfe80, 0, 0, 0, 0, 0xff, 0xfe00, 0).octets();
+    octets[8..11].copy_from_slice(&mac[..3]);
+    octets[13..].copy_from_slice(&mac[3..]);
+    octets[8] ^= 2;
+    Some(octets.into())
 }
 
-/// The words that make the queue.
-fn queue_steps(part: &Part, seen: &Snapshot) -> Result<Vec<Call>, String> {
-    let mut words = vec!["tc".to_owned()];
-    words.extend(part.command(&seen.name));
-    let steps = import::steps_of(&words)?;
+/// The calls that do what the command does.
+fn calls(words: &[String]) -> Result<Vec<Call>, String> {
+    let steps = import::steps_of(words)?;
     let calls = steps.into_iter().filter_map(|step| match step.act {
         Act::OnLink { call, .. } => Some(call),
         _ => None,
     });
     Ok(calls.collect())
+}
+
+/// The calls that make the queue.
+fn queue_calls(part: &Part, seen: &Snapshot) -> Result<Vec<Call>, String> {
+    let mut words = vec!["tc".to_owned()];
+    words.extend(part.command(&seen.name));
+    calls(&words)
 }
 
 /// A rule as its word takes it; none where it can't.

@@ -183,10 +183,10 @@ fn is_self_contained(
     };
     let is_near = |via: IpAddr| {
         let is_link_local = matches!(via, IpAddr::V6(via) if via.is_unicast_link_local());
-        let covers = |address: &Address| address.prefix.contains(&via);
+        let covers = |address: &Address| address.assigned.prefix.contains(&via);
         is_link_local || own().any(covers) || reached.iter().any(|prefix| prefix.contains(&via))
     };
-    let has = |source: IpAddr| source.is_ipv4() && own().any(|own| own.prefix.addr() == source);
+    let has = |source: IpAddr| source.is_ipv4() && own().any(|own| own.ip() == source);
     route.hops.is_empty()
         && (route.onlink || route.via.is_none_or(is_near))
         && route.source.is_none_or(has)

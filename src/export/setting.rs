@@ -66,7 +66,7 @@ impl Draft<'_> {
             let least = self.world.ports(id).map(|port| port.mtu).min();
             return Some(least.unwrap_or(USUAL_MTU));
         }
-        if !self.stands_alone(seen) {
+        if !stands_alone(seen) {
             return self.parent_of(id, seen).map(|parent| parent.mtu);
         }
         let facts = kind_of(seen)
@@ -82,12 +82,6 @@ impl Draft<'_> {
             return device.mtu.checked_sub(if is_v6 { VXLAN6 } else { VXLAN });
         }
         usual(seen, "mtu").or(Some(USUAL_MTU))
-    }
-
-    /// Whether it is no link on another one, from which it has its settings.
-    fn stands_alone(&self, seen: &Snapshot) -> bool {
-        let carried = kind_of(seen).is_some_and(|kind| kind.keys.contains(&"dev"));
-        seen.parent.is_none() || carried || kind::is_pair(&seen.kind)
     }
 
     /// Whether the link has a hardware address that somebody has chosen.
@@ -125,7 +119,7 @@ impl Draft<'_> {
             calls.push(Call::new("txqlen", [Value::Number(seen.txqlen.into())]));
         }
         let parent = self.parent_of(id, seen);
-        let is_plain = self.stands_alone(seen) && !["bond", "bridge", ""].contains(&&*seen.kind);
+        let is_plain = stands_alone(seen) && !["bond", "bridge", ""].contains(&&*seen.kind);
         for (number, value) in USUAL_LIMITS {
             let found = number.of(seen);
             let expected = parent.map_or(value, |parent| number.of(parent));
@@ -146,7 +140,10 @@ impl Draft<'_> {
             let usual = |key, of: Flag| {
                 like_parent.map_or_else(|| usual(seen, key).unwrap_or(true), |parent| of.of(parent))
             };
-            flag(Flag::Arp, usual("arp", Flag::Arp) && !is_routed(seen));
+            // A slave that routes turns it off as it comes up.
+            if seen.up || !is_routed(seen) {
+                flag(Flag::Arp, usual("arp", Flag::Arp) && !is_routed(seen));
+            }
             flag(Flag::Multicast, usual("multicast", Flag::Multicast));
         }
         for call in calls {
@@ -162,4 +159,10 @@ fn is_routed(seen: &Snapshot) -> bool {
         .unwrap_or_default();
     let mode = facts.iter().find(|(key, _)| *key == "mode");
     seen.kind.starts_with("ipv") && mode.is_some_and(|(_, mode)| mode != "l2")
+}
+
+/// Whether it is no link on another one, from which it has its settings.
+fn stands_alone(seen: &Snapshot) -> bool {
+    let carried = kind_of(seen).is_some_and(|kind| kind.keys.contains(&"dev"));
+    seen.parent.is_none() || carried || kind::is_pair(&seen.kind)
 }

@@ -196,7 +196,13 @@ impl Place {
                 error
             }
         };
-        let links = dsl::link::all(session, &netns)?;
+        let mut links = dsl::link::all(session, &netns)?;
+        for link in &mut links {
+            // Of a parent with the same ifindex in another namespace the kernel tells nothing, where it hides the namespace.
+            if link.parent.is_none() && dsl::link::hides_parent(link) {
+                link.parent = Some(link.index);
+            }
+        }
         let names = links.iter().map(|link| link.name.as_str());
         let set_macs = sysfs::links_with_set_mac(netns.namespace(), names);
         let read = session.wait(async {
