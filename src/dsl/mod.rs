@@ -50,6 +50,7 @@ pub mod veth;
 pub mod vlan;
 pub mod vrf;
 pub mod vxlan;
+pub mod wireguard;
 pub mod within;
 
 use rhai::EvalAltResult;
@@ -141,6 +142,10 @@ pub const TOPICS: &[Topic] = &[
     Topic {
         title: "IP tunnels",
         words: &ip_tunnel::words::RHAI_MANIFEST,
+    },
+    Topic {
+        title: "WireGuard",
+        words: &wireguard::words::RHAI_MANIFEST,
     },
     Topic {
         title: "VRFs",
@@ -247,6 +252,7 @@ pub const KINDS: &[&[kind::Kind]] = &[
     vxlan::KINDS,
     geneve::KINDS,
     ip_tunnel::KINDS,
+    wireguard::KINDS,
     vrf::KINDS,
     dummy::KINDS,
     ifb::KINDS,

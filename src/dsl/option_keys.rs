@@ -1,6 +1,8 @@
 //! What can stand in the `#{…}` of each word, for completion and the manual.
 
-use crate::dsl::{exec, fdb, filter, kind, make, neighbor, ping, port, queue, reach, route, rule};
+use crate::dsl::{
+    exec, fdb, filter, kind, make, neighbor, ping, port, queue, reach, route, rule, wireguard,
+};
 
 /// The keys of the options of `word`, sorted; empty where it takes none.
 pub fn of(word: &str) -> Vec<&'static str> {
@@ -28,6 +30,7 @@ pub fn of(word: &str) -> Vec<&'static str> {
         "del_rule" => &[rule::KEYS_OF_DELETE],
         "routes" => &[&["table"]],
         "tbf" => &[queue::TBF, &["replace"]],
+        "wg_peer" => &[wireguard::PEER_KEYS, &["replace"]],
         word => match kind::of_word(word) {
             Some(kind) => &[kind.keys, make::COMMON],
             None => &[],

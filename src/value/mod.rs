@@ -2,6 +2,7 @@
 
 pub mod choice;
 pub mod duration;
+pub mod key;
 pub mod mac;
 pub mod name;
 pub mod network;

@@ -60,6 +60,7 @@ mod veth;
 mod vlan;
 mod vrf;
 mod vxlan;
+mod wireguard;
 mod within;
 
 use std::process::ExitCode;
@@ -165,6 +166,7 @@ fn all() -> Vec<Case> {
         fdb::cases(),
         geneve::cases(),
         ip_tunnel::cases(),
+        wireguard::cases(),
         vrf::cases(),
         dummy::cases(),
         ifb::cases(),
