@@ -7,6 +7,7 @@ pub mod fdb;
 pub mod group;
 pub mod icmp;
 pub mod link;
+pub mod listener;
 pub mod model;
 pub mod namespace;
 pub mod neighbour;

@@ -60,6 +60,7 @@ mod veth;
 mod vlan;
 mod vrf;
 mod vxlan;
+mod wait;
 mod within;
 
 use std::process::ExitCode;
@@ -182,6 +183,7 @@ fn all() -> Vec<Case> {
         reach::cases(),
         exec::cases(),
         process::cases(),
+        wait::cases(),
         within::cases(),
         ensure::cases(),
         rollback::cases(),
