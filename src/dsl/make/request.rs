@@ -1,0 +1,103 @@
+//! What the kernel is asked for, and the command of `ip` that asks for the same.
+
+use rtnetlink::packet_route::link::LinkMessage;
+
+use crate::lab::{Command, trace};
+use crate::net::netns;
+use crate::net::tun::Tun;
+use crate::value::mac;
+
+use super::Wanted;
+
+/// What is asked of the kernel, and the words that say the same behind `ip link add … type KIND`.
+pub(crate) struct Request {
+    pub(super) message: LinkMessage,
+    /// None where the facts of the [`Wanted`] link are these words.
+    words: Option<Vec<String>>,
+    /// Set where rtnetlink can't make the kind.
+    pub(super) device: Option<Tun>,
+}
+
+impl Request {
+    /// The message, and its words.
+    pub(crate) fn new<W: Into<String>>(
+        message: LinkMessage,
+        words: impl IntoIterator<Item = W>,
+    ) -> Self {
+        Self {
+            message,
+            words: Some(words.into_iter().map(Into::into).collect()),
+            device: None,
+        }
+    }
+
+    /// A device that is made by opening it; `message` describes what it is then. The words are those behind
+    /// `ip tuntap add dev NAME`.
+    pub(crate) fn device<W: Into<String>>(
+        device: Tun,
+        message: LinkMessage,
+        words: impl IntoIterator<Item = W>,
+    ) -> Self {
+        Self {
+            device: Some(device),
+            ..Self::new(message, words)
+        }
+    }
+}
+
+impl From<LinkMessage> for Request {
+    /// A message whose words are the facts of the wanted link.
+    fn from(message: LinkMessage) -> Self {
+        Self {
+            message,
+            words: None,
+            device: None,
+        }
+    }
+}
+
+/// The command that makes the link as it is wanted, in place.
+pub(super) fn command(wanted: &Wanted, sender: &netns::Netns, request: &Request) -> Command {
+    if let (Some(_), Some(words)) = (&request.device, &request.words) {
+        let name = wanted.name.as_str();
+        return Command::ip(sender, ["tuntap", "add", "dev", name]).and(words);
+    }
+    let mut words: Vec<&str> = vec!["link", "add"];
+    if let Some(parent) = wanted.parent {
+        words.extend(["link", &parent.seen.name]);
+    }
+    words.extend(["name", wanted.name.as_str()]);
+    let place = trace::place_of_link(&wanted.place);
+    if sender.namespace().id() != wanted.place.namespace().id() {
+        words.extend(["netns", &place]);
+    }
+    let mtu = wanted.common.mtu.map(|mtu| mtu.to_string());
+    words.extend(mtu.iter().flat_map(|mtu| ["mtu", mtu]));
+    let mac = wanted.common.mac.as_deref().map(mac::print);
+    words.extend(mac.iter().flat_map(|mac| ["address", mac]));
+    let queues = [
+        ("numtxqueues", wanted.common.tx_queues),
+        ("numrxqueues", wanted.common.rx_queues),
+    ]
+    .map(|(key, count)| count.map(|count| (key, count.to_string())));
+    for (key, count) in queues.iter().flatten() {
+        words.extend([key, count.as_str()]);
+    }
+    let settings = wanted.common.settings.first.iter();
+    let settings: Vec<String> = settings
+        .flat_map(|setting| setting.words(|_| String::new()))
+        .collect();
+    words.extend(settings.iter().map(String::as_str));
+    words.extend(wanted.common.up.then_some("up"));
+    words.extend(["type", wanted.kind]);
+    let command = Command::ip(sender, words);
+    match &request.words {
+        Some(words) => command.and(words),
+        None => command.and(
+            wanted
+                .facts
+                .iter()
+                .flat_map(|(key, value)| [key, value.as_str()]),
+        ),
+    }
+}

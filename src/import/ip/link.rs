@@ -1,0 +1,138 @@
+//! `ip link`: links that are there.
+
+use super::{Outcome, Words, new_link, on_link, show, shown, unknown, verb};
+use crate::steps::{Act, Call, Place, Step, Value};
+
+const OF_LINK: &[&str] = &[
+    "add", "set", "change", "replace", "delete", "afstats", "show", "lst", "list", "xstats",
+    "property", "help",
+];
+
+pub(super) fn command(mut words: Words, place: &Place) -> Outcome {
+    match verb(&mut words, OF_LINK)? {
+        "add" => new_link::add(words, place),
+        "set" | "change" => set_link(words, place),
+        "delete" => {
+            let mut name = None;
+            while let Some(word) = words.next() {
+                match word {
+                    "dev" => name = Some(words.value(word)?),
+                    "type" => {
+                        words.value(word)?;
+                    }
+                    "group" => return Err("a group of links".to_owned()),
+                    word => name = Some(word),
+                }
+            }
+            let name = name.ok_or("no link is named")?;
+            Ok(vec![on_link(place, name, Call::new("delete", []))])
+        }
+        "show" => match shown(&mut words)? {
+            None => Ok(show(place, None, "links")),
+            Some(name) => Ok(vec![Step {
+                place: place.clone(),
+                act: match place {
+                    None => Act::ShowFree(Call::new("link", [Value::text(name)])),
+                    Some(_) => Act::Show {
+                        link: None,
+                        call: Call::new("link", [Value::text(name)]),
+                        field: None,
+                    },
+                },
+            }]),
+        },
+        other => Err(format!("`ip link {other}` is not known here")),
+    }
+}
+
+fn on_off(words: &mut Words, key: &str) -> Result<Value, String> {
+    match words.value(key)? {
+        "on" => Ok(Value::Flag(true)),
+        "off" => Ok(Value::Flag(false)),
+        other => Err(unknown(other)),
+    }
+}
+
+/// A setting of a link that stands at `word`, if it is one.
+pub(super) fn setting(word: &str, words: &mut Words) -> Result<Option<Call>, String> {
+    let call = match word {
+        "up" => Call::new("up", []),
+        "down" => Call::new("down", []),
+        "nomaster" => Call::new("nomaster", []),
+        "mtu" => Call::new("mtu", [Value::Number(words.number(word)?)]),
+        "address" | "addr" => Call::new("mac", [Value::text(words.value(word)?)]),
+        "alias" => Call::new("alias", [Value::text(words.value(word)?)]),
+        "master" | "vrf" => Call::new("master", [Value::text(words.value(word)?)]),
+        "txqueuelen" | "txqlen" | "qlen" => {
+            Call::new("txqlen", [Value::Number(words.number(word)?)])
+        }
+        "promisc" => Call::new("promisc", [on_off(words, word)?]),
+        "arp" => Call::new("arp", [on_off(words, word)?]),
+        "multicast" => Call::new("multicast", [on_off(words, word)?]),
+        "allmulticast" => Call::new("allmulticast", [on_off(words, word)?]),
+        "carrier" => Call::new("carrier", [on_off(words, word)?]),
+        _ => return Ok(None),
+    };
+    Ok(Some(call))
+}
+
+/// A namespace as `ip link set … netns` takes it: a name, or the number of a process. 1 is the machine's own.
+pub(super) fn target(text: &str) -> Place {
+    match text.parse::<u32>() {
+        Ok(1) => None,
+        Ok(number) => Some(format!("pid:{number}")),
+        Err(_) => Some(text.to_owned()),
+    }
+}
+
+fn set_link(mut words: Words, place: &Place) -> Outcome {
+    let (mut name, mut new_name, mut to) = (None, None, None);
+    let mut calls = Vec::new();
+    while let Some(word) = words.next() {
+        match word {
+            "dev" => name = Some(words.value(word)?),
+            "name" => new_name = Some(words.value(word)?),
+            "netns" => to = Some(target(words.value(word)?)),
+            "type" | "group" => return Err(format!("`ip link set {word}` is not known here")),
+            _ => match setting(word, &mut words)? {
+                Some(call) => calls.push(call),
+                None if name.is_none() => name = Some(word),
+                None => return Err(unknown(word)),
+            },
+        }
+    }
+    let name = name.ok_or("no link is named")?;
+    let mut steps = Vec::new();
+    let mut at = place.clone();
+    if let Some(to) = to {
+        // The kernel moves it first.
+        steps.push(Step {
+            place: at,
+            act: Act::Move {
+                link: name.to_owned(),
+                to: to.clone(),
+            },
+        });
+        at = to;
+    }
+    // It is renamed before it is brought up, whatever the order of the words.
+    let mut now = name;
+    if let Some(new_name) = new_name {
+        steps.push(on_link(
+            &at,
+            name,
+            Call::new("rename", [Value::text(new_name)]),
+        ));
+        now = new_name;
+    }
+    let (state, others): (Vec<Call>, Vec<Call>) = calls
+        .into_iter()
+        .partition(|call| ["up", "down"].contains(&call.word));
+    steps.extend(
+        others
+            .into_iter()
+            .chain(state)
+            .map(|call| on_link(&at, now, call)),
+    );
+    Ok(steps)
+}

@@ -1,0 +1,143 @@
+//! `ip route`.
+
+use super::{Family, Outcome, Words, in_netns, on_link, show, unknown, verb};
+use crate::steps::{Act, Call, Place, Step, Value};
+
+const OF_ROUTE: &[&str] = &[
+    "list", "show", "lst", "get", "add", "append", "change", "chg", "replace", "prepend", "delete",
+    "test", "flush", "save", "restore", "showdump", "help",
+];
+
+#[expect(
+    clippy::too_many_lines,
+    reason = "one arm for each word of the command"
+)]
+pub(super) fn command(mut words: Words, place: &Place, family: Family) -> Outcome {
+    let verb = verb(&mut words, OF_ROUTE)?;
+    match verb {
+        "show" if words.peek().is_none() => return Ok(show(place, None, "routes")),
+        "show" if words.peek() == Some("table") => {
+            words.next();
+            let table = ("table".to_owned(), Value::guess(words.value("table")?));
+            return Ok(vec![Step {
+                place: place.clone(),
+                act: Act::Show {
+                    link: None,
+                    call: Call::new("routes", [Value::Map(vec![table])]),
+                    field: None,
+                },
+            }]);
+        }
+        "get" => {
+            let to = Value::text(words.value("get")?);
+            if let Some(other) = words.next() {
+                return Err(unknown(other));
+            }
+            return Ok(vec![Step {
+                place: place.clone(),
+                act: Act::Show {
+                    link: None,
+                    call: Call::new("lookup", [to]),
+                    field: None,
+                },
+            }]);
+        }
+        "add" | "replace" | "delete" => {}
+        other => return Err(format!("this form of `ip route {other}` is not known here")),
+    }
+    let (mut to, mut dev, mut options) = (None, None, Vec::new());
+    let mut scope = None;
+    while let Some(word) = words.next() {
+        match word {
+            "to" => to = Some(words.value(word)?),
+            "dev" | "oif" => dev = Some(words.value(word)?),
+            "via" => {
+                let mut gateway = words.value(word)?;
+                if ["inet", "inet6"].contains(&gateway) {
+                    gateway = words.value(word)?;
+                }
+                options.push(("via".to_owned(), Value::text(gateway)));
+            }
+            "metric" | "priority" | "preference" => {
+                options.push(("metric".to_owned(), Value::Number(words.number(word)?)));
+            }
+            "table" => options.push(("table".to_owned(), Value::guess(words.value(word)?))),
+            "src" => options.push((source_key().to_owned(), Value::text(words.value(word)?))),
+            "onlink" => options.push(("onlink".to_owned(), Value::Flag(true))),
+            "scope" => scope = Some(words.value(word)?),
+            "proto" | "protocol" if words.peek() == Some("boot") => {
+                words.next();
+            }
+            "blackhole" | "unreachable" | "prohibit" | "throw" if to.is_none() && knows("type") => {
+                options.push(("type".to_owned(), Value::text(word)));
+            }
+            "proto" | "mtu" | "advmss" if knows(word) => {
+                options.push((word.to_owned(), Value::guess(words.value(word)?)));
+            }
+            other if to.is_none() && (other == "default" || other.contains(['.', ':', '/'])) => {
+                to = Some(other);
+            }
+            other => return Err(format!("`{other}` of a route is not known here")),
+        }
+    }
+    let to = match to.ok_or("no destination is named")? {
+        "default" | "any" | "all"
+            if family == Family::V6 && !options.iter().any(|(key, _)| key == "via") =>
+        {
+            "::/0"
+        }
+        other => other,
+    };
+    let has_gateway = options.iter().any(|(key, _)| key == "via");
+    match scope {
+        None => {}
+        Some("link") if !has_gateway => {}
+        Some("global") if has_gateway => {}
+        Some(other) => return Err(format!("`scope {other}` of a route is not known here")),
+    }
+    if verb == "replace" {
+        options.push(("replace".to_owned(), Value::Flag(true)));
+    }
+    let word = if verb == "delete" {
+        "del_route"
+    } else {
+        "route"
+    };
+    if verb == "delete"
+        && let Some((key, _)) = options
+            .iter()
+            .find(|(key, _)| !["via", "metric", "table"].contains(&key.as_str()))
+    {
+        return Err(format!(
+            "`{key}` of a route to be deleted is not known here"
+        ));
+    }
+    let step = match dev {
+        Some(dev) if verb == "delete" && !options.is_empty() => {
+            options.insert(0, ("dev".to_owned(), Value::text(dev)));
+            in_netns(
+                place,
+                Call::new(word, [Value::text(to), Value::Map(options)]),
+            )
+        }
+        Some(dev) => on_link(
+            place,
+            dev,
+            Call::new(word, [Value::text(to), Value::Map(options)]),
+        ),
+        None => in_netns(
+            place,
+            Call::new(word, [Value::text(to), Value::Map(options)]),
+        ),
+    };
+    Ok(vec![step])
+}
+
+fn knows(key: &str) -> bool {
+    crate::dsl::route::KEYS.contains(&key)
+}
+
+/// The address that packets leave with, as the word for routes calls it.
+fn source_key() -> &'static str {
+    if knows("src") { "src" } else { "source" }
+}
