@@ -261,12 +261,12 @@ fn what_is_wrong_with_a_wait_is_said(lab: &Lab) {
             "invalid: `wait_for` has no option `timout`\nhint: did you mean `timeout`?",
         ),
         (
-            r#"wait_for(|| true, #{interval: 0})"#,
+            r"wait_for(|| true, #{interval: 0})",
             "invalid: `interval` is more than nothing\n\
              hint: leave it out: the first looks follow each other quickly, later ones less so",
         ),
         (
-            r#"wait_for(|| true, #{what: 3})"#,
+            r"wait_for(|| true, #{what: 3})",
             "invalid: option `what` takes a string, not an integer",
         ),
         (
