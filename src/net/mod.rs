@@ -2,6 +2,7 @@
 
 pub mod address;
 pub mod bridge_vlan;
+pub mod container;
 mod fault;
 pub mod fdb;
 pub mod group;

@@ -21,6 +21,7 @@ mod state;
 mod addr;
 mod bond;
 mod bridge;
+mod container;
 mod dummy;
 mod ensure;
 mod errors;
@@ -153,6 +154,7 @@ fn lacking_in<'a>(vm: &vm::Means, needs: &[&'a str]) -> Option<&'a str> {
 fn all() -> Vec<Case> {
     [
         netns::cases(),
+        container::cases(),
         link::cases(),
         settings::cases(),
         addr::cases(),
