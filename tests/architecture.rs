@@ -26,6 +26,7 @@ const LAYERS: &[&[(&str, &[&str])]] = &[
         ("view", &["net", "value"]),
         ("net", &["value"]),
         ("value", &[]),
+        ("steps", &[]),
     ],
     &[("error", &[])],
 ];

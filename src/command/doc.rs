@@ -2,7 +2,8 @@
 
 use super::line::{Doc, Options};
 use super::{output, pages};
-use crate::engine::{Failure, definitions, manual, reference};
+use crate::engine::manual::{self, Setting};
+use crate::engine::{Failure, definitions, reference};
 use crate::view::paint::When;
 
 /// Shows the page of a word, the list of all, or the manual in another form.
@@ -27,6 +28,6 @@ pub(super) fn show(what: &Doc, options: &Options) -> Result<u8, Failure> {
         let json = manual::json(word).map_err(Failure::usage)?;
         return Ok(output::say(&json.to_string()));
     }
-    let text = manual::show(word, color).map_err(Failure::usage)?;
+    let text = manual::show(word, Setting::of_output(color)).map_err(Failure::usage)?;
     Ok(output::say(&text))
 }

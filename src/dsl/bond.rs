@@ -27,6 +27,9 @@ pub const KINDS: &[Kind] = &[Kind {
     config: "CONFIG_BONDING",
     keys: KEYS,
     is_pair: false,
+    argument: Some("mode"),
+    facts_of,
+    usual: USUAL,
 }];
 
 const KEYS: &[&str] = &[
@@ -41,6 +44,20 @@ const KEYS: &[&str] = &[
     "primary_reselect",
     "updelay",
     "xmit_hash_policy",
+];
+
+/// What the kernel gives to a bond of which nothing is said.
+const USUAL: &[(&str, &str)] = &[
+    ("arp_interval", "0"),
+    ("arp_ip_target", ""),
+    ("downdelay", "0"),
+    ("fail_over_mac", "none"),
+    ("lacp_rate", "slow"),
+    ("miimon", "0"),
+    ("min_links", "0"),
+    ("primary_reselect", "always"),
+    ("updelay", "0"),
+    ("xmit_hash_policy", "layer2"),
 ];
 
 /// The largest number that the kernel takes for times and counts, `INT_MAX`.

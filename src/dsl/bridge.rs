@@ -23,6 +23,9 @@ pub const KINDS: &[Kind] = &[Kind {
     config: "CONFIG_BRIDGE",
     keys: KEYS,
     is_pair: false,
+    argument: None,
+    facts_of,
+    usual: USUAL,
 }];
 
 const KEYS: &[&str] = &[
@@ -38,6 +41,22 @@ const KEYS: &[&str] = &[
     "vlan_default_pvid",
     "vlan_filtering",
     "vlan_protocol",
+];
+
+/// What the kernel gives to a bridge of which nothing is said.
+const USUAL: &[(&str, &str)] = &[
+    ("ageing_time", "300s"),
+    ("forward_delay", "15s"),
+    ("group_fwd_mask", "0"),
+    ("hello_time", "2s"),
+    ("max_age", "20s"),
+    ("mcast_querier", "false"),
+    ("mcast_snooping", "true"),
+    ("priority", "32768"),
+    ("stp", "false"),
+    ("vlan_default_pvid", "1"),
+    ("vlan_filtering", "false"),
+    ("vlan_protocol", "802.1q"),
 ];
 
 /// How an option of a bridge is made of its value.

@@ -19,10 +19,16 @@ pub const KINDS: &[Kind] = &[Kind {
     config: "CONFIG_GENEVE",
     keys: KEYS,
     is_pair: false,
+    argument: Some("id"),
+    facts_of: |data| attributes::facts(data, TABLE),
+    usual: USUAL,
 }];
 
 /// Keys beyond those that every link takes.
 const KEYS: &[&str] = &["dstport", "remote", "tos", "ttl"];
+
+/// What the kernel gives to a Geneve link of which nothing is said.
+const USUAL: &[(&str, &str)] = &[("dstport", "6081"), ("tos", "0x00"), ("ttl", "0")];
 
 /// The largest identifier that the header carries.
 const LARGEST_ID: i64 = 0xff_ffff;

@@ -4,7 +4,7 @@ use rhai::Map;
 use rhai::plugin::{NativeCallContext, export_module};
 
 use crate::dsl::handle::{Link, Netns};
-use crate::dsl::kind::Kind;
+use crate::dsl::kind::{Kind, without_facts};
 use crate::dsl::make::plain;
 use crate::dsl::{Answer, answer};
 
@@ -16,6 +16,9 @@ pub const KINDS: &[Kind] = &[Kind {
     config: "CONFIG_IFB",
     keys: &[],
     is_pair: false,
+    argument: None,
+    facts_of: without_facts,
+    usual: &[("arp", "false"), ("multicast", "false"), ("txqlen", "32")],
 }];
 
 /// The words of this topic.

@@ -22,6 +22,16 @@ pub const KINDS: &[Kind] = &[
         config: "CONFIG_NET_IPGRE",
         keys: GRE_KEYS,
         is_pair: false,
+        argument: None,
+        facts_of: GRE.facts_of,
+        usual: &[
+            ("arp", "false"),
+            ("key", "0"),
+            ("mtu", "1476"),
+            ("multicast", "false"),
+            ("tos", "0x00"),
+            ("ttl", "0"),
+        ],
     },
     Kind {
         word: "gretap",
@@ -30,6 +40,9 @@ pub const KINDS: &[Kind] = &[
         config: "CONFIG_NET_IPGRE",
         keys: GRE_KEYS,
         is_pair: false,
+        argument: None,
+        facts_of: GRE.facts_of,
+        usual: &[("key", "0"), ("mtu", "1462"), ("tos", "0x00"), ("ttl", "0")],
     },
     Kind {
         word: "ip6gre",
@@ -38,6 +51,15 @@ pub const KINDS: &[Kind] = &[
         config: "CONFIG_IPV6_GRE",
         keys: GRE6.keys,
         is_pair: false,
+        argument: None,
+        facts_of: GRE6.facts_of,
+        usual: &[
+            ("arp", "false"),
+            ("key", "0"),
+            ("mtu", "1448"),
+            ("multicast", "false"),
+            ("ttl", "64"),
+        ],
     },
     Kind {
         word: "ip6gretap",
@@ -46,6 +68,9 @@ pub const KINDS: &[Kind] = &[
         config: "CONFIG_IPV6_GRE",
         keys: GRE6.keys,
         is_pair: false,
+        argument: None,
+        facts_of: GRE6.facts_of,
+        usual: &[("key", "0"), ("mtu", "1434"), ("ttl", "64")],
     },
     Kind {
         word: "ipip",
@@ -54,6 +79,15 @@ pub const KINDS: &[Kind] = &[
         config: "CONFIG_NET_IPIP",
         keys: PLAIN_KEYS,
         is_pair: false,
+        argument: None,
+        facts_of: IP.facts_of,
+        usual: &[
+            ("arp", "false"),
+            ("mtu", "1480"),
+            ("multicast", "false"),
+            ("tos", "0x00"),
+            ("ttl", "0"),
+        ],
     },
     Kind {
         word: "sit",
@@ -62,6 +96,15 @@ pub const KINDS: &[Kind] = &[
         config: "CONFIG_IPV6_SIT",
         keys: PLAIN_KEYS,
         is_pair: false,
+        argument: None,
+        facts_of: IP.facts_of,
+        usual: &[
+            ("arp", "false"),
+            ("mtu", "1480"),
+            ("multicast", "false"),
+            ("tos", "0x00"),
+            ("ttl", "0"),
+        ],
     },
     Kind {
         word: "ip6tnl",
@@ -70,6 +113,14 @@ pub const KINDS: &[Kind] = &[
         config: "CONFIG_IPV6_TUNNEL",
         keys: IP6.keys,
         is_pair: false,
+        argument: None,
+        facts_of: IP6.facts_of,
+        usual: &[
+            ("arp", "false"),
+            ("mtu", "1452"),
+            ("multicast", "false"),
+            ("ttl", "64"),
+        ],
     },
 ];
 

@@ -30,6 +30,9 @@ pub const KINDS: &[Kind] = &[
         config: "CONFIG_IPVLAN",
         keys: KEYS,
         is_pair: false,
+        argument: Some("mode"),
+        facts_of,
+        usual: &[("flag", "bridge")],
     },
     Kind {
         word: "ipvtap",
@@ -38,6 +41,9 @@ pub const KINDS: &[Kind] = &[
         config: "CONFIG_IPVTAP",
         keys: KEYS,
         is_pair: false,
+        argument: Some("mode"),
+        facts_of,
+        usual: &[("flag", "bridge"), ("txqlen", "500")],
     },
 ];
 

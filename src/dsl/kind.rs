@@ -1,6 +1,9 @@
 //! Kinds of link: how each is called, which driver makes it, and what its word can be given.
 
+use rtnetlink::packet_route::link::InfoData;
+
 use crate::dsl::KINDS;
+use crate::dsl::make::Fact;
 use crate::error::{self, Error};
 
 /// A kind of link that a word makes.
@@ -18,6 +21,12 @@ pub struct Kind {
     pub keys: &'static [&'static str],
     /// Whether two of them are made at once, each the far end of the other.
     pub is_pair: bool,
+    /// The fact that stands behind the name as an argument, where there is one.
+    pub argument: Option<&'static str>,
+    /// What a link of the kind is like, in words; the keys are those of its options.
+    pub facts_of: fn(&InfoData) -> Vec<Fact>,
+    /// What one has of which nothing is said: facts, and settings where most kinds have others.
+    pub usual: &'static [(&'static str, &'static str)],
 }
 
 impl Kind {
@@ -53,6 +62,11 @@ pub fn of_word(word: &str) -> Option<&'static Kind> {
 /// The kind that `ip -d link` calls `name`.
 pub fn named(name: &str) -> Option<&'static Kind> {
     all().find(|kind| kind.name == name)
+}
+
+/// The facts of a kind that has no options.
+pub(crate) fn without_facts(_: &InfoData) -> Vec<Fact> {
+    Vec::new()
 }
 
 /// Whether a link of the kind `name` has a far end in the place of a parent.

@@ -24,6 +24,9 @@ pub const KINDS: &[Kind] = &[
         config: "CONFIG_MACVLAN",
         keys: &[],
         is_pair: false,
+        argument: Some("mode"),
+        facts_of,
+        usual: &[("mode", "bridge")],
     },
     Kind {
         word: "macvtap",
@@ -32,6 +35,9 @@ pub const KINDS: &[Kind] = &[
         config: "CONFIG_MACVTAP",
         keys: &[],
         is_pair: false,
+        argument: Some("mode"),
+        facts_of,
+        usual: &[("mode", "bridge"), ("txqlen", "500")],
     },
 ];
 

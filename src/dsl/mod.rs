@@ -50,6 +50,7 @@ pub mod veth;
 pub mod vlan;
 pub mod vrf;
 pub mod vxlan;
+pub mod wait;
 pub mod wireguard;
 pub mod within;
 
@@ -238,6 +239,10 @@ pub const TOPICS: &[Topic] = &[
     Topic {
         title: "Time",
         words: &time::words::RHAI_MANIFEST,
+    },
+    Topic {
+        title: "Waiting",
+        words: &wait::words::RHAI_MANIFEST,
     },
 ];
 

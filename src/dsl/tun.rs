@@ -24,6 +24,14 @@ pub const KINDS: &[Kind] = &[
         config: "CONFIG_TUN",
         keys: KEYS,
         is_pair: false,
+        argument: None,
+        facts_of,
+        usual: &[
+            ("arp", "false"),
+            ("mode", "tun"),
+            ("multi_queue", "false"),
+            ("txqlen", "500"),
+        ],
     },
     Kind {
         word: "tap",
@@ -32,6 +40,9 @@ pub const KINDS: &[Kind] = &[
         config: "CONFIG_TUN",
         keys: KEYS,
         is_pair: false,
+        argument: None,
+        facts_of,
+        usual: &[("mode", "tap"), ("multi_queue", "false")],
     },
 ];
 

@@ -25,6 +25,9 @@ pub const KINDS: &[kind::Kind] = &[kind::Kind {
     config: "CONFIG_VETH",
     keys: &[],
     is_pair: true,
+    argument: None,
+    facts_of: kind::without_facts,
+    usual: &[],
 }];
 
 /// The far end of a pair.

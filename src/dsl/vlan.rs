@@ -21,6 +21,9 @@ pub const KINDS: &[Kind] = &[Kind {
     config: "CONFIG_VLAN_8021Q",
     keys: KEYS,
     is_pair: false,
+    argument: Some("id"),
+    facts_of,
+    usual: USUAL,
 }];
 
 /// The largest id that a tag can carry for traffic; 4095 is reserved by IEEE 802.1Q.
@@ -33,6 +36,16 @@ const KEYS: &[&str] = &[
     "mvrp",
     "protocol",
     "reorder_hdr",
+];
+
+/// What the kernel gives to a VLAN link of which nothing is said.
+const USUAL: &[(&str, &str)] = &[
+    ("bridge_binding", "off"),
+    ("gvrp", "off"),
+    ("loose_binding", "off"),
+    ("mvrp", "off"),
+    ("protocol", "802.1q"),
+    ("reorder_hdr", "on"),
 ];
 
 /// The flags, by the names that `ip` gives them.

@@ -19,6 +19,9 @@ pub const KINDS: &[Kind] = &[Kind {
     config: "CONFIG_NET_VRF",
     keys: &[],
     is_pair: false,
+    argument: Some("table"),
+    facts_of: |data| attributes::facts(data, &[TABLE]),
+    usual: &[("arp", "false"), ("mtu", "65575"), ("multicast", "false")],
 }];
 
 const TABLE: Attribute = Attribute {

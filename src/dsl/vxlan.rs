@@ -19,11 +19,23 @@ pub const KINDS: &[Kind] = &[Kind {
     config: "CONFIG_VXLAN",
     keys: KEYS,
     is_pair: false,
+    argument: Some("id"),
+    facts_of: |data| attributes::facts(data, TABLE),
+    usual: USUAL,
 }];
 
 /// Keys beyond those that every link takes.
 const KEYS: &[&str] = &[
     "ageing", "dev", "dstport", "group", "learning", "local", "remote", "tos", "ttl",
+];
+
+/// What the kernel gives to a VXLAN link of which nothing is said.
+const USUAL: &[(&str, &str)] = &[
+    ("ageing", "300"),
+    ("dstport", "8472"),
+    ("learning", "true"),
+    ("tos", "0x00"),
+    ("ttl", "0"),
 ];
 
 /// The largest identifier that the header carries.

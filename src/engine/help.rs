@@ -3,14 +3,15 @@
 use rhai::{Dynamic, Engine, NativeCallContext};
 
 use crate::dsl::{Answer, answer};
-use crate::engine::{manual, types};
+use crate::engine::manual::{self, Setting};
+use crate::engine::types;
 use crate::error::{Error, Kind};
 
 /// What the manual says of it.
-pub(crate) const DOC: &str = r#"Prints the manual: all words, or the page of `word`.
+pub(crate) const DOC: &str = r#"Prints the manual: all words by topic, or the page of `word`.
 
-`word` is a word such as `ipvlan`, with or without quotes, a type such as `"Link"`, or a module such as `"std/lab"`; for any
-other text the words that have to do with it are listed. For a handle it is the page of its type.
+`word` is a word such as `ipvlan`, with or without quotes, a type such as `"Link"`, a topic such as `"Routes"`, or a module
+such as `"std/lab"`; for any other text the words that have to do with it are listed. For a handle it is the page of its type.
 
 ```rhai
 help(assert);
@@ -27,11 +28,12 @@ pub(crate) fn register(engine: &mut Engine) {
 
 fn help(context: &NativeCallContext, word: Option<&str>) -> Answer<()> {
     answer(context, |session| {
-        let text = manual::show(word, session.settings().color).map_err(|report| {
-            let mut error = Error::new(Kind::NotFound, report.message);
-            error.hint = report.hint;
-            error
-        })?;
+        let text =
+            manual::show(word, Setting::of_output(session.settings().color)).map_err(|report| {
+                let mut error = Error::new(Kind::NotFound, report.message);
+                error.hint = report.hint;
+                error
+            })?;
         session.print(&text)
     })
 }

@@ -1,6 +1,9 @@
-//! The manual as text: all words by topic, the page of one word, of a type, of a module.
+//! The manual as text: all words by topic, the page of one word, of a type, of a topic, of a module.
+
+use std::io::stdout;
 
 use colored::Colorize;
+use textwrap::Options;
 
 use crate::dsl::option_keys;
 use crate::engine::catalog::{Catalog, Property, Word};
@@ -9,15 +12,98 @@ use crate::error::nearest;
 use crate::view::error::Report;
 use crate::view::paint::paint;
 
+/// The widest that text is set: longer lines are hard to read.
+const WIDEST: usize = 100;
+
+/// How pages are set.
+#[derive(Clone, Copy, Debug)]
+pub struct Setting {
+    /// Whether headings are in colour.
+    color: bool,
+    /// The columns that there are.
+    width: usize,
+}
+
+impl Setting {
+    /// For standard output: as wide as its terminal, where it is one.
+    pub fn of_output(color: bool) -> Self {
+        let width = terminal_size::terminal_size_of(stdout())
+            .map_or(WIDEST, |(width, _)| usize::from(width.0));
+        Self {
+            color,
+            width: width.min(WIDEST),
+        }
+    }
+
+    fn bold(self, text: &str) -> String {
+        paint(self.color, text, Colorize::bold)
+    }
+
+    /// Sets a list of names next to each other.
+    fn names<'a>(self, names: impl IntoIterator<Item = &'a str>) -> String {
+        let names: Vec<_> = names.into_iter().collect();
+        let options = Options::new(self.width)
+            .initial_indent("  ")
+            .subsequent_indent("  ")
+            .break_words(false);
+        textwrap::fill(&names.join("  "), options)
+    }
+
+    /// Sets names with what is said of each.
+    fn described(self, rows: &[(String, String)]) -> String {
+        let width = rows.iter().map(|(name, _)| name.len()).max();
+        let width = width.unwrap_or_default();
+        let indent = " ".repeat(width + 4);
+        let options = Options::new(self.width)
+            .subsequent_indent(&indent)
+            .break_words(false);
+        let lines: Vec<_> = rows
+            .iter()
+            .map(|(name, text)| {
+                let line = textwrap::fill(&format!("  {name:width$}  {text}"), options.clone());
+                line.replacen(name, &self.bold(name), 1)
+            })
+            .collect();
+        lines.join("\n")
+    }
+
+    /// Sets documentation: its paragraphs anew, its examples as they stand.
+    fn doc(self, doc: &str) -> String {
+        let options = Options::new(self.width)
+            .initial_indent("    ")
+            .subsequent_indent("    ")
+            .break_words(false);
+        let mut set = Vec::new();
+        let mut paragraph: Vec<&str> = Vec::new();
+        let mut is_example = false;
+        for line in doc.lines().chain([""]) {
+            let is_fence = line.starts_with("```");
+            if is_fence || is_example || line.is_empty() {
+                if !paragraph.is_empty() {
+                    set.push(textwrap::fill(&paragraph.join(" "), options.clone()));
+                    paragraph.clear();
+                }
+                if !is_fence {
+                    set.push(format!("    {line}").trim_end().to_owned());
+                }
+                is_example ^= is_fence;
+            } else {
+                paragraph.push(line);
+            }
+        }
+        set.join("\n").trim_end().to_owned()
+    }
+}
+
 /// The page of `name`, or the list of all words.
 ///
 /// Fails with the nearest name where there is no such word.
-pub fn show(name: Option<&str>, color: bool) -> Result<String, Report> {
+pub fn show(name: Option<&str>, setting: Setting) -> Result<String, Report> {
     let catalog = Catalog::new();
     match name {
-        None => Ok(index(&catalog, color)),
-        Some(name) => page(&catalog, name, color)
-            .or_else(|| search(&catalog, name, color))
+        None => Ok(index(&catalog, setting)),
+        Some(name) => page(&catalog, name, setting)
+            .or_else(|| search(&catalog, name, setting))
             .ok_or_else(|| unknown(&catalog, name)),
     }
 }
@@ -65,10 +151,6 @@ pub fn json(name: Option<&str>) -> Result<serde_json::Value, Report> {
     }
 }
 
-fn bold(color: bool, text: &str) -> String {
-    paint(color, text, Colorize::bold)
-}
-
 fn unknown(catalog: &Catalog, name: &str) -> Report {
     let report = Report::new(format!("there is no word `{name}`"));
     match nearest(name, names(catalog)) {
@@ -87,71 +169,79 @@ fn names(catalog: &Catalog) -> impl Iterator<Item = &str> {
     )
 }
 
-/// All words, under their topics.
-fn index(catalog: &Catalog, color: bool) -> String {
-    let mut parts = Vec::new();
-    for topic in catalog.topics() {
-        let words = catalog.words.iter().filter(|word| word.topic == topic);
-        let width = catalog.words.iter().map(|word| word.name.len()).max();
-        let width = width.unwrap_or_default();
-        let lines: Vec<_> = words
-            .map(|word| format!("  {:width$}  {}", word.name, word.summary()))
+/// The names of all words by topic.
+fn index(catalog: &Catalog, setting: Setting) -> String {
+    let topics = catalog.topics().into_iter().map(|topic| {
+        let names: Vec<_> = words_of(catalog, topic)
+            .map(|word| word.name.as_str())
             .collect();
-        parts.push(format!("{}\n{}", bold(color, topic), lines.join("\n")));
-    }
-    for kind in catalog.kinds() {
+        (topic.to_owned(), names.join("  "))
+    });
+    let kinds = catalog.kinds().into_iter().map(|kind| {
         let names: Vec<_> = catalog
             .properties_of(kind)
             .map(|property| format!(".{}", property.name))
             .collect();
-        let heading = format!("Properties of {kind}");
-        parts.push(format!("{}\n  {}", bold(color, &heading), names.join(" ")));
-    }
-    parts.push("`ipvsh doc WORD` shows the page of a word, with examples.".to_owned());
-    parts.join("\n\n")
+        (kind.to_owned(), names.join("  "))
+    });
+    format!(
+        "{}\n\nProperties\n{}\n\n\
+         `ipvsh doc WORD`, in a session `help(WORD)`, shows the page of a word, with examples;\n\
+         `ipvsh doc TOPIC`, as in `help(\"Namespaces\")`, says what each word of a topic does.",
+        setting.described(&topics.collect::<Vec<_>>()),
+        setting.described(&kinds.collect::<Vec<_>>()),
+    )
 }
 
-fn page(catalog: &Catalog, name: &str, color: bool) -> Option<String> {
+fn words_of<'a>(catalog: &'a Catalog, topic: &'a str) -> impl Iterator<Item = &'a Word> {
+    let words = catalog.words.iter();
+    words.filter(move |word| word.topic == topic)
+}
+
+/// A topic: its words, with what each does.
+fn of_topic(catalog: &Catalog, topic: &str, setting: Setting) -> String {
+    let rows: Vec<_> = words_of(catalog, topic)
+        .map(|word| (word.name.clone(), word.summary().to_owned()))
+        .collect();
+    format!("{}\n{}", setting.bold(topic), setting.described(&rows))
+}
+
+fn page(catalog: &Catalog, name: &str, setting: Setting) -> Option<String> {
     if let Some(word) = catalog.word(name) {
-        return Some(of_word(word, color));
+        return Some(of_word(word, setting));
     }
     let kind = catalog
         .kinds()
         .into_iter()
         .find(|kind| kind.eq_ignore_ascii_case(name));
     if let Some(kind) = kind {
-        return Some(of_kind(catalog, kind, color));
+        return Some(of_kind(catalog, kind, setting));
+    }
+    let mut topics = catalog.topics().into_iter();
+    if let Some(topic) = topics.find(|topic| topic.eq_ignore_ascii_case(name)) {
+        return Some(of_topic(catalog, topic, setting));
     }
     let module = format!("import \"{name}\"");
     let words = catalog
         .words
         .iter()
         .filter(|word| word.topic == module || word.name.rsplit("::").next() == Some(name))
-        .map(|word| of_word(word, color));
+        .map(|word| of_word(word, setting));
     let head = modules::standard(name).map(|script| {
         let statement = format!("{module} as {};", modules::alias(name));
-        format!("{}\n\n{}", bold(color, &statement), script.head())
+        format!("{}\n\n{}", setting.bold(&statement), script.head())
     });
     let parts: Vec<_> = head.into_iter().chain(words).collect();
     (!parts.is_empty()).then(|| parts.join("\n\n"))
 }
 
 /// The page of a word: each form with its text, then the forms that follow from them.
-fn of_word(word: &Word, color: bool) -> String {
+fn of_word(word: &Word, setting: Setting) -> String {
     let mut parts = Vec::new();
     let written = word.signatures.iter().filter(|form| !form.is_derived);
     for form in written {
-        let doc: Vec<_> = form
-            .doc
-            .lines()
-            .filter(|line| !line.starts_with("```"))
-            .map(|line| format!("    {line}").trim_end().to_owned())
-            .collect();
-        parts.push(format!(
-            "{}\n\n{}",
-            bold(color, &form.show()),
-            doc.join("\n")
-        ));
+        let heading = setting.bold(&form.show());
+        parts.push(format!("{heading}\n\n{}", setting.doc(&form.doc)));
     }
     let derived: Vec<_> = word
         .signatures
@@ -164,13 +254,13 @@ fn of_word(word: &Word, color: bool) -> String {
     }
     let keys = option_keys::of(&word.name);
     if !keys.is_empty() {
-        parts.push(format!("Options:\n    {}", keys.join(", ")));
+        parts.push(format!("Options:\n{}", setting.names(keys)));
     }
     parts.join("\n\n")
 }
 
 /// The words and properties that have to do with `text`: it is in their name, their documentation, or an option's name.
-fn search(catalog: &Catalog, text: &str, color: bool) -> Option<String> {
+fn search(catalog: &Catalog, text: &str, setting: Setting) -> Option<String> {
     let wanted = text.to_lowercase();
     let has = |name: &str, doc: &str| {
         let mut words = doc.split(|c: char| !c.is_alphanumeric() && c != '_');
@@ -190,47 +280,36 @@ fn search(catalog: &Catalog, text: &str, color: bool) -> Option<String> {
             (format!("{}.{}", one.of, one.name), summary.to_owned())
         });
     let found: Vec<_> = words.chain(properties).collect();
-    let width = found.iter().map(|(name, _)| name.len()).max()?;
-    let lines: Vec<_> = found
-        .iter()
-        .map(|(name, summary)| {
-            let name = bold(color, &format!("{name:width$}"));
-            format!("  {name}  {summary}")
-        })
-        .collect();
-    Some(lines.join("\n"))
+    (!found.is_empty()).then(|| setting.described(&found))
 }
 
 /// The page of a type of handle.
-fn of_kind(catalog: &Catalog, kind: &str, color: bool) -> String {
-    let properties: Vec<_> = catalog.properties_of(kind).collect();
-    let width = properties.iter().map(|property| property.name.len()).max();
-    let width = width.unwrap_or_default();
-    let lines: Vec<_> = properties
-        .iter()
+fn of_kind(catalog: &Catalog, kind: &str, setting: Setting) -> String {
+    let properties: Vec<_> = catalog
+        .properties_of(kind)
         .map(|property| {
             let summary = property.doc.lines().next().unwrap_or_default();
-            format!("  .{:width$}  {summary}", property.name)
+            (format!(".{}", property.name), summary.to_owned())
         })
         .collect();
+    let takes = |word: &&Word| {
+        let mut forms = word.signatures.iter();
+        forms.any(|form| {
+            let first = form.parameters.first();
+            first.is_some_and(|(_, first)| first == kind)
+        })
+    };
     let methods: Vec<_> = catalog
         .words
         .iter()
-        .filter(|word| {
-            let mut forms = word.signatures.iter();
-            forms.any(|form| {
-                form.parameters
-                    .first()
-                    .is_some_and(|(_, first)| first == kind)
-            })
-        })
+        .filter(takes)
         .map(|word| format!(".{}()", word.name))
         .collect();
     format!(
-        "{}\n{}\n\n{}\n  {}",
-        bold(color, &format!("Properties of {kind}")),
-        lines.join("\n"),
-        bold(color, "Methods"),
-        methods.join(" ")
+        "{}\n{}\n\n{}\n{}",
+        setting.bold(&format!("Properties of {kind}")),
+        setting.described(&properties),
+        setting.bold("Methods"),
+        setting.names(methods.iter().map(String::as_str))
     )
 }

@@ -31,8 +31,9 @@ pub(crate) fn of_id(id: TypeId) -> Option<&'static str> {
 pub(crate) fn of_text(text: &str) -> &str {
     let text = text.trim().trim_start_matches("&mut ").trim();
     // What a word returns is wrapped, and written as the compiler spaces it: `Answer < Link >`.
-    let text = text
-        .strip_prefix("Answer")
+    let text = ["Answer", "RhaiResultOf"]
+        .iter()
+        .find_map(|wrapper| text.strip_prefix(wrapper))
         .map_or(text, |text| text.trim_matches([' ', '<', '>']));
     if text.contains("ImmutableString") || text == "&str" || text == "String" {
         return "string";
@@ -43,7 +44,8 @@ pub(crate) fn of_text(text: &str) -> &str {
         "Array" | "array" => "list",
         "Map" => "map",
         "FnPtr" | "Fn" => "function",
-        "Dynamic" => "any",
+        "Dynamic" | "RhaiResult" => "any",
+        "ExclusiveRange" | "InclusiveRange" => "range",
         "()" => "nothing",
         other => other,
     }

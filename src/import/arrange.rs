@@ -3,7 +3,7 @@
 
 use std::collections::HashSet;
 
-use super::step::{Act, Item, Place, Step};
+use crate::steps::{Act, Item, Place, Step};
 
 /// The items in a better order.
 pub(crate) fn arrange(mut items: Vec<Item>) -> Vec<Item> {
@@ -22,7 +22,8 @@ fn names(step: &Step, place: &Place, link: &str) -> bool {
         Act::Make(new) => {
             let far = new.peer.as_ref();
             (here && new.name == link)
-                || (new.sender == *place && new.parent.as_deref() == Some(link))
+                || (new.sender == *place
+                    && new.parent.as_ref().is_some_and(|on| mentions(on, link)))
                 || far.is_some_and(|(at, name)| at == place && name == link)
         }
         Act::Move { link: moved, to } => moved == link && (here || to == place),
@@ -37,8 +38,8 @@ fn names(step: &Step, place: &Place, link: &str) -> bool {
     }
 }
 
-fn mentions(value: &super::step::Value, link: &str) -> bool {
-    use super::step::Value;
+fn mentions(value: &crate::steps::Value, link: &str) -> bool {
+    use crate::steps::Value;
     match value {
         Value::Text(text) => text == link,
         Value::List(values) => values.iter().any(|value| mentions(value, link)),

@@ -1,20 +1,18 @@
 //! From the commands of a shell to a script: [`import`].
 //!
 //! Text goes one way: a page or script is cut into commands ([`markdown`], [`lex`], [`shell`]), a command becomes steps ([`ip`],
-//! [`tools`]), steps are put in a better order where that leads to the same state ([`arrange`]), and written ([`write`]).
+//! [`tools`]), steps are put in a better order where that leads to the same state ([`arrange`]), and written ([`write`](crate::steps)).
 
 mod arrange;
 mod ip;
 mod lex;
 mod markdown;
 mod shell;
-mod step;
 mod tools;
-mod write;
 
-pub use step::Left;
+pub use crate::steps::Left;
 
-use step::Item;
+use crate::steps::{Item, write};
 
 /// A script, and what of its source is in it only as a comment.
 #[derive(Debug, PartialEq, Eq)]

@@ -4,7 +4,7 @@
 use std::collections::HashMap;
 
 use super::lex::{Kind, Piece, Token, is_name, is_redirection, tokens};
-use super::step::{Item, Left, Step};
+use crate::steps::{Item, Left, Step};
 
 /// How many commands the loops of one script may become.
 const MOST: usize = 10_000;

@@ -2,7 +2,7 @@
 
 use super::ip::{self, Outcome, Words, in_netns, on_link, unknown};
 use super::shell;
-use super::step::{Act, Call, Item, Place, Step, Value};
+use crate::steps::{Act, Call, Item, Place, Step, Value};
 
 /// What a command does that is run in the namespace `place`.
 pub(crate) fn command(words: &[String], place: &Place) -> Outcome {

@@ -17,6 +17,7 @@ use crate::net::netns::Netns;
 use crate::net::queue::{self, Tree};
 use crate::net::rtnl::Refusal;
 use crate::net::{address, link, namespace, nft, process, route, sysctl};
+use crate::value::count::in_words;
 use crate::value::name::NetnsName;
 
 /// What a rollback did.
@@ -39,17 +40,12 @@ pub struct Undone {
 impl Undone {
     /// What was taken down: `2 namespaces, 1 link`. `None` where nothing was.
     pub fn counted(&self) -> Option<String> {
-        let parts: Vec<String> = [
+        in_words([
             (self.namespaces, "namespace", "namespaces"),
             (self.links, "link", "links"),
             (self.processes, "process", "processes"),
-            (self.changes, "other change", "other changes"),
-        ]
-        .into_iter()
-        .filter(|(count, ..)| *count > 0)
-        .map(|(count, one, many)| format!("{count} {}", if count == 1 { one } else { many }))
-        .collect();
-        (!parts.is_empty()).then(|| parts.join(", "))
+            (self.changes, "change", "changes"),
+        ])
     }
 }
 

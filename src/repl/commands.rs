@@ -6,8 +6,9 @@ use std::time::Instant;
 use super::state::type_of;
 use super::{Next, Talk};
 use crate::dsl::print;
+use crate::engine::Failure;
+use crate::engine::manual::{self, Setting};
 use crate::engine::script::Script;
-use crate::engine::{Failure, manual};
 use crate::error::{Error, nearest};
 use crate::view::error::Report;
 use crate::view::table;
@@ -122,7 +123,7 @@ fn help(talk: &mut Talk, argument: &str) -> Result<Next, Failure> {
         lines.join("\n")
     } else {
         let color = talk.state.session().settings().color;
-        manual::show(Some(argument), color).map_err(Failure::script)?
+        manual::show(Some(argument), Setting::of_output(color)).map_err(Failure::script)?
     };
     talk.say(&text)?;
     Ok(Next::Entry)

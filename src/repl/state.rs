@@ -94,6 +94,18 @@ impl State {
         self.scope.borrow().get_value::<Dynamic>(name)
     }
 
+    /// The property `name` of `value` as it is now; `None` where it cannot be read, or holds nothing.
+    pub(super) fn property(&self, value: Dynamic, name: &str) -> Option<Dynamic> {
+        let interpreter = self.interpreter.try_borrow().ok()?;
+        let mut scope = Scope::new();
+        scope.push_dynamic("it", value);
+        let text = format!("it.{name}");
+        let read = interpreter
+            .engine()
+            .eval_expression_with_scope::<Dynamic>(&mut scope, &text);
+        read.ok().filter(|value| !value.is_unit())
+    }
+
     /// The forms of the word or function `name`.
     pub(super) fn signatures(&self, name: &str) -> Vec<Signature> {
         let functions = self.functions();

@@ -43,11 +43,13 @@ fn needs(code: &str) -> &'static [&'static str] {
     for (word, more) in [
         ("drop", &["nft"][..]),
         ("htb", &["htb", "u32"]),
+        ("leaf_spine", &["bridge", "veth"]),
         ("netem", &["netem"]),
         ("nft", &["nft"]),
         ("tbf", &["tbf"]),
         ("router", &["veth"]),
         ("star", &["bridge", "veth"]),
+        ("tree", &["bridge", "veth"]),
         ("trunk", &["veth", "vlan"]),
         ("uplink", &["bond", "dummy"]),
     ] {

@@ -39,10 +39,22 @@ fn the_index_has_every_topic() {
         "within",
         "ipvlan",
         "import \"std/lab\"",
-        "Properties of Link",
+        "Properties",
+        ".altnames",
     ] {
         assert!(run.output.contains(word), "{word}");
     }
+}
+
+#[test]
+fn a_topic_says_what_each_of_its_words_does() {
+    let run = Place::new().run(&["doc", "places"]);
+    insta::assert_snapshot!(run.output, @"
+    Places
+      enter  Makes `place` the current namespace until `leave()`, and the prompt shows it.
+      leave  Goes back to the namespace that was current before `enter`.
+      shell  Opens your own shell, `$SHELL`, in the namespace, and returns its exit code when it ends.
+    ");
 }
 
 #[test]

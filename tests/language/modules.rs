@@ -1,5 +1,8 @@
 //! Modules: where they are looked for, and errors in them.
 
+use ipvsh::engine::catalog::Catalog;
+use ipvsh::engine::modules::STANDARD;
+
 use crate::program::Place;
 
 fn errors(place: &Place) -> String {
@@ -159,4 +162,30 @@ fn an_error_in_the_standard_library_shows_the_users_line() {
       = in call to `setup` at lab.rhai:5
     hint: shorten it, to `a name of many ` for example
     ");
+}
+
+#[test]
+fn every_function_of_the_standard_library_has_a_test() {
+    let tests = include_str!("../kernel/stdlib.rs");
+    let catalog = Catalog::new();
+    let functions = catalog.words.iter().filter(|word| word.name.contains("::"));
+    let untested: Vec<&str> = functions
+        .map(|word| word.name.as_str())
+        .filter(|name| !tests.contains(&format!("{name}(")))
+        .collect();
+    assert!(untested.is_empty(), "without a test: {untested:?}");
+}
+
+#[test]
+fn the_standard_library_has_no_mistakes() {
+    let place = Place::new();
+    for (name, text) in STANDARD {
+        place.write("module.rhai", text);
+        let run = place.run(&["check", "module.rhai"]);
+        assert_eq!(
+            (run.output.as_str(), run.errors.as_str()),
+            ("module.rhai: no mistakes found\n", ""),
+            "{name}"
+        );
+    }
 }

@@ -16,6 +16,14 @@ pub(crate) const TESTS: &[Test] = &[
     ),
     ("tab_knows_the_type_of_a_call", tab_knows_the_type_of_a_call),
     (
+        "tab_looks_at_a_property_to_know_its_type",
+        tab_looks_at_a_property_to_know_its_type,
+    ),
+    (
+        "tab_behind_a_list_or_a_text_offers_what_is_meant_for_them",
+        tab_behind_a_list_or_a_text_offers_what_is_meant_for_them,
+    ),
+    (
         "tab_completes_the_keys_of_options",
         tab_completes_the_keys_of_options,
     ),
@@ -87,6 +95,24 @@ fn tab_knows_the_type_of_a_call() {
     let mut terminal = Terminal::start(&folder());
     terminal.type_keys("netns(\"a\").veth(\"v0\", \"v1\").is_\t");
     terminal.wait_for("\"v1\").is_up");
+}
+
+fn tab_looks_at_a_property_to_know_its_type() {
+    let mut terminal = Terminal::start(&folder());
+    terminal.enter("let v = netns(\"a\").veth(\"v0\", \"v1\")");
+    // A link has an index; a namespace, which it could be for all that the manual says, has an inode.
+    terminal.type_keys("v.peer.in\t");
+    terminal.wait_for("v.peer.index");
+    terminal.enter("");
+    terminal.type_keys("netns(\"a\").links[0].in\t");
+    terminal.wait_for("links[0].index");
+}
+
+fn tab_behind_a_list_or_a_text_offers_what_is_meant_for_them() {
+    let mut terminal = Terminal::start(&folder());
+    // `exec` takes a list too.
+    terminal.type_keys("[1, 2].ex\t");
+    terminal.wait_for("[1, 2].extract(");
 }
 
 fn tab_completes_the_keys_of_options() {

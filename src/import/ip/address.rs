@@ -1,7 +1,7 @@
 //! `ip address`.
 
 use super::{Outcome, Words, on_link, show, shown, unknown, verb};
-use crate::import::step::{Call, Place, Value};
+use crate::steps::{Call, Place, Value};
 
 const OF_ADDRESS: &[&str] = &[
     "add", "change", "chg", "replace", "delete", "show", "lst", "list", "flush", "save",

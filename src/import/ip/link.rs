@@ -1,7 +1,7 @@
 //! `ip link`: links that are there.
 
 use super::{Outcome, Words, new_link, on_link, show, shown, unknown, verb};
-use crate::import::step::{Act, Call, Place, Step, Value};
+use crate::steps::{Act, Call, Place, Step, Value};
 
 const OF_LINK: &[&str] = &[
     "add", "set", "change", "replace", "delete", "afstats", "show", "lst", "list", "xstats",

@@ -9,7 +9,7 @@ mod route;
 mod rule;
 mod words;
 
-use super::step::{Act, Call, Place, Step};
+use crate::steps::{Act, Call, Place, Step};
 
 pub(crate) use words::{Words, unknown};
 

@@ -1,7 +1,7 @@
 //! `ip neighbor`.
 
 use super::{Outcome, Words, on_link, show, shown, verb};
-use crate::import::step::{Call, Place, Value};
+use crate::steps::{Call, Place, Value};
 
 const OF_NEIGHBOR: &[&str] = &[
     "add", "change", "chg", "replace", "delete", "get", "show", "lst", "list", "flush", "help",

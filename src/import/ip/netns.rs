@@ -1,8 +1,8 @@
 //! `ip netns`.
 
 use super::{Outcome, Words, verb};
-use crate::import::step::{Act, Call, Place, Step};
 use crate::import::tools;
+use crate::steps::{Act, Call, Place, Step};
 
 const OF_NETNS: &[&str] = &[
     "list", "show", "lst", "list-id", "help", "add", "set", "delete", "identify", "pids", "exec",

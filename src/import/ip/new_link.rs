@@ -3,19 +3,15 @@
 use super::link::{setting, target};
 use super::{Outcome, Words, on_link, unknown};
 use crate::dsl::kind;
-use crate::import::step::{Act, NewLink, Place, Step, Value};
+use crate::steps::{Act, NewLink, Place, Step, Value};
 
-/// What a kind of link can't do without: its word in `ip`, and what the kernel takes where it is not given.
-const ARGUMENTS: &[(&str, &str, Option<&str>)] = &[
-    ("ipvlan", "mode", Some("l3")),
-    ("ipvtap", "mode", Some("l3")),
-    ("macvlan", "mode", Some("vepa")),
-    ("macvtap", "mode", Some("vepa")),
-    ("bond", "mode", Some("balance-rr")),
-    ("vlan", "id", None),
-    ("vxlan", "id", None),
-    ("geneve", "id", None),
-    ("vrf", "table", None),
+/// What the kernel takes where a link's mode is not given.
+const MODES: &[(&str, &str)] = &[
+    ("ipvlan", "l3"),
+    ("ipvtap", "l3"),
+    ("macvlan", "vepa"),
+    ("macvtap", "vepa"),
+    ("bond", "balance-rr"),
 ];
 
 /// Options that are flags, given to `ip` as 0 or 1, or as `on` or `off`.
@@ -28,7 +24,7 @@ pub(super) fn add(mut words: Words, place: &Place) -> Outcome {
     let mut kind = None;
     while let Some(word) = words.next() {
         match word {
-            "link" => parent = Some(words.value(word)?.to_owned()),
+            "link" => parent = Some(Value::text(words.value(word)?)),
             "name" | "dev" => name = Some(words.value(word)?),
             "netns" => at = target(words.value(word)?),
             "mtu" => options.push(("mtu".to_owned(), Value::Number(words.number(word)?))),
@@ -53,7 +49,7 @@ pub(super) fn add(mut words: Words, place: &Place) -> Outcome {
         parent,
         sender: place.clone(),
         peer: None,
-        argument: None,
+        arguments: Vec::new(),
         options,
     };
     let mut far = Vec::new();
@@ -101,10 +97,9 @@ fn peer(words: &mut Words, place: &Place, new: &mut NewLink) -> Outcome {
 
 /// Reads what stands behind `type KIND`.
 fn kind_options(words: &mut Words, known: &kind::Kind, new: &mut NewLink) -> Result<(), String> {
-    let argument = ARGUMENTS.iter().find(|(kind, ..)| *kind == known.name);
     while let Some(word) = words.next() {
-        if argument.is_some_and(|(_, key, _)| *key == word) {
-            new.argument = Some(Value::guess(words.value(word)?));
+        if known.argument == Some(word) {
+            new.arguments = vec![Value::guess(words.value(word)?)];
             continue;
         }
         let (key, value) = match word {
@@ -136,11 +131,12 @@ fn kind_options(words: &mut Words, known: &kind::Kind, new: &mut NewLink) -> Res
         };
         new.options.push((key.to_owned(), value));
     }
-    if new.argument.is_none()
-        && let Some((kind, key, default)) = argument
+    if new.arguments.is_empty()
+        && let Some(key) = known.argument
     {
-        let default = default.ok_or_else(|| format!("{kind} without `{key}`"))?;
-        new.argument = Some(Value::text(default));
+        let mode = MODES.iter().find(|(kind, _)| *kind == known.name);
+        let (_, mode) = mode.ok_or_else(|| format!("{} without `{key}`", known.name))?;
+        new.arguments = vec![Value::text(*mode)];
     }
     if known.name == "vrf" {
         // The word brings it up, the command does not.

@@ -1,7 +1,7 @@
 //! `ip route`.
 
 use super::{Family, Outcome, Words, in_netns, on_link, show, unknown, verb};
-use crate::import::step::{Act, Call, Place, Step, Value};
+use crate::steps::{Act, Call, Place, Step, Value};
 
 const OF_ROUTE: &[&str] = &[
     "list", "show", "lst", "get", "add", "append", "change", "chg", "replace", "prepend", "delete",

@@ -1,7 +1,7 @@
 //! `ip rule`.
 
 use super::{Family, Outcome, Words, in_netns, show, verb};
-use crate::import::step::{Call, Place, Value};
+use crate::steps::{Call, Place, Value};
 
 const OF_RULE: &[&str] = &[
     "list", "lst", "show", "save", "restore", "add", "delete", "flush", "help",

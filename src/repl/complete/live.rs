@@ -4,9 +4,8 @@ use std::fs;
 use std::path::Path;
 
 use super::Candidate;
-use super::value::Place;
 use crate::dsl::handle::Netns;
-use crate::dsl::{Session, link, netns};
+use crate::dsl::{Session, link};
 use crate::net::{namespace, process};
 
 /// The namespaces that have a name.
@@ -29,12 +28,8 @@ pub(super) fn processes() -> Vec<Candidate> {
 }
 
 /// The links of a namespace; of the current one where none is named.
-pub(super) fn links(session: &std::rc::Rc<Session>, place: Option<Place>) -> Vec<Candidate> {
-    let place = match place {
-        Some(Place::Open(place)) => Ok(place),
-        Some(Place::Named(name)) => netns::find(&name).map(Netns),
-        None => session.here().map(Netns),
-    };
+pub(super) fn links(session: &std::rc::Rc<Session>, place: Option<Netns>) -> Vec<Candidate> {
+    let place = place.map_or_else(|| session.here().map(Netns), Ok);
     let links = place.and_then(|place| link::all(session, &place.0));
     links
         .unwrap_or_default()

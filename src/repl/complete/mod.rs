@@ -4,7 +4,7 @@ mod live;
 pub(super) mod place;
 mod value;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::commands;
 use super::lex::{Kind, Piece, pieces};
@@ -62,7 +62,7 @@ pub(super) fn complete(state: &State, text: &str) -> (usize, Vec<Candidate>) {
             let before = &all[..all.len() - 1];
             (piece.start, matching(at_name(state, before), piece.text))
         }
-        _ => (text.len(), at_name(state, &all)),
+        _ => (text.len(), each_once(at_name(state, &all))),
     }
 }
 
@@ -73,6 +73,13 @@ fn matching(found: Vec<Candidate>, typed: &str) -> Vec<Candidate> {
         .filter(|one| one.replacement.starts_with(typed));
     let once: BTreeMap<String, Candidate> = fit.map(|one| (one.replacement.clone(), one)).collect();
     once.into_values().collect()
+}
+
+/// Each once, in the order of the manual: a link's and a namespace's, where either can be meant, share some.
+fn each_once(mut found: Vec<Candidate>) -> Vec<Candidate> {
+    let mut seen = BTreeSet::new();
+    found.retain(|one| seen.insert(one.replacement.clone()));
+    found
 }
 
 fn of_command(state: &State, text: &str, command: &str) -> (usize, Vec<Candidate>) {
@@ -202,14 +209,15 @@ fn members(state: &State, object: &value::Known) -> Vec<Candidate> {
         "" | "any" => is_handle(kind),
         known => known == kind,
     };
-    for property in catalog.properties.iter().filter(|one| fits(&one.of)) {
+    let properties = catalog.properties.iter().filter(|one| fits(&one.of));
+    found.extend(properties.map(|property| {
         let shown = format!("{}: {}", property.name, property.returns);
-        found.push(Candidate::new(&property.name, &shown));
-    }
-    let words = catalog
-        .words
-        .iter()
-        .map(|word| (&word.name, &word.signatures));
+        Candidate::new(&property.name, &shown)
+    }));
+    // A word that takes a text or a list can be called on one, but nobody means that by the dot.
+    let is_plain = ["string", "list", "map", "int", "float", "bool"].contains(&&*object.kind);
+    let words = catalog.words.iter().filter(|_| !is_plain);
+    let words = words.map(|word| (&word.name, &word.signatures));
     for (name, signatures) in words.chain(catalog.builtin.iter()) {
         let mut forms = signatures
             .iter()

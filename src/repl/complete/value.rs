@@ -1,9 +1,11 @@
-//! What a value that is being typed will be: its type, and for a variable the value itself. Nothing is run for it.
+//! What a value that is being typed will be: its type, and the value itself where looking is enough to know it: variables,
+//! what exists by name, and the properties of those. Nothing is called for it that could change anything.
 
 use rhai::Dynamic;
 
 use super::place::{last_solid, opening};
 use crate::dsl::handle::{Link, Netns};
+use crate::dsl::netns;
 use crate::repl::lex::{Kind, Piece};
 use crate::repl::state::{State, type_of};
 
@@ -12,10 +14,8 @@ use crate::repl::state::{State, type_of};
 pub(super) struct Known {
     /// The name of its type; empty where it is not known.
     pub(super) kind: String,
-    /// The value, where it is that of a variable.
+    /// The value, where it can be seen.
     pub(super) value: Option<Dynamic>,
-    /// The namespace that it is by name: `netns("a")`.
-    pub(super) place: Option<String>,
 }
 
 impl Known {
@@ -30,28 +30,18 @@ impl Known {
         Self {
             kind: type_of(&value),
             value: Some(value),
-            place: None,
         }
     }
 
-    /// The namespace that it is, or is in, as one could name it.
-    pub(super) fn namespace(&self) -> Option<Place> {
-        if let Some(name) = &self.place {
-            return Some(Place::Named(name.clone()));
-        }
+    /// The namespace that it is, or is in.
+    pub(super) fn namespace(&self) -> Option<Netns> {
         let value = self.value.as_ref()?;
         if let Some(netns) = value.read_lock::<Netns>() {
-            return Some(Place::Open(netns.clone()));
+            return Some(netns.clone());
         }
         let link = value.read_lock::<Link>()?;
-        Some(Place::Open(Netns(link.netns())))
+        Some(Netns(link.netns()))
     }
-}
-
-/// A namespace that a value stands for.
-pub(super) enum Place {
-    Open(Netns),
-    Named(String),
 }
 
 /// What the expression in `pieces` is.
@@ -108,9 +98,13 @@ fn property(state: &State, object: &Known, name: &str) -> Known {
     let mut properties = state.catalog().properties.iter();
     let found = properties
         .find(|one| one.name == name && (object.kind.is_empty() || one.of == object.kind));
-    found
-        .map(|one| Known::of_type(&one.returns))
-        .unwrap_or_default()
+    let Some(found) = found else {
+        return Known::default();
+    };
+    // A property only looks.
+    let seen = object.value.as_ref();
+    let seen = seen.and_then(|value| state.property(value.clone(), name));
+    seen.map_or_else(|| Known::of_type(&found.returns), Known::of_value)
 }
 
 fn item(list: &Known, index: &[Piece]) -> Known {
@@ -139,14 +133,13 @@ fn call(state: &State, pieces: &[Piece], name: usize, arguments: &[Piece]) -> Kn
         _ => true,
     };
     let form = forms.iter().find(fits).or(forms.first());
-    let mut known = form
-        .map(|form| Known::of_type(&form.returns))
-        .unwrap_or_default();
     if word == "netns"
         && object.is_none()
         && let [argument] = arguments
+        && let Ok(found) = netns::find(argument.content())
     {
-        known.place = Some(argument.content().to_owned());
+        return Known::of_value(Dynamic::from(Netns(found)));
     }
-    known
+    form.map(|form| Known::of_type(&form.returns))
+        .unwrap_or_default()
 }

@@ -1,4 +1,6 @@
-//! What a command of the shell does, as a step of a script.
+//! A script that is not typed but made: its steps, and how they are written.
+
+pub(crate) mod write;
 
 /// A namespace by its name. None is the one that the script runs in.
 pub(crate) type Place = Option<String>;
@@ -50,14 +52,14 @@ pub(crate) struct NewLink {
     /// The word for its kind.
     pub(crate) word: &'static str,
     pub(crate) name: String,
-    /// Its parent, which lives where the command runs.
-    pub(crate) parent: Option<String>,
+    /// Its parent: a variable, or a name where the sender is.
+    pub(crate) parent: Option<Value>,
     /// The namespace that the parent is in.
     pub(crate) sender: Place,
     /// The far end of a pair, and where it is to be.
     pub(crate) peer: Option<(Place, String)>,
     /// What the kind can't do without, such as the id of a VLAN.
-    pub(crate) argument: Option<Value>,
+    pub(crate) arguments: Vec<Value>,
     pub(crate) options: Vec<(String, Value)>,
 }
 

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
 
-use super::step::{Act, Call, Item, NewLink, Place, Step, Value};
+use super::{Act, Call, Item, NewLink, Place, Step, Value};
 
 /// Words of Rhai that can't name a variable, and `within` of our own.
 const RESERVED: &[&str] = &[
@@ -290,9 +290,9 @@ impl Writer {
         let prefix = self.prefix(place);
         let mut arguments = Vec::new();
         if let Some(parent) = &new.parent {
-            arguments.push(match &new.sender {
-                None => quoted(parent),
-                Some(_) => self.link(&new.sender, parent),
+            arguments.push(match (&new.sender, parent) {
+                (Some(_), Value::Text(name)) => self.link(&new.sender, name),
+                (_, parent) => value(parent),
             });
         }
         arguments.push(quoted(&new.name));
@@ -305,7 +305,7 @@ impl Writer {
             }
             arguments.push(quoted(name));
         }
-        arguments.extend(new.argument.as_ref().map(value));
+        arguments.extend(new.arguments.iter().map(value));
         if !new.options.is_empty() {
             arguments.push(value(&Value::Map(new.options.clone())));
         }
