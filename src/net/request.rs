@@ -82,6 +82,26 @@ mod tests {
         let text = serde_json::to_string(&request).unwrap();
         let kept: Request = serde_json::from_str(&text).unwrap();
         assert_eq!(kept, request);
+        let Request::Route(kept) = kept else {
+            panic!("{kept:?} is no message of rtnetlink");
+        };
         assert_eq!(kept.message().unwrap(), message);
+    }
+
+    #[test]
+    fn a_change_of_wireguard_is_read_as_it_was_written() {
+        let change = Change {
+            link: 7,
+            listen_port: Some(0),
+            removed: vec![
+                "hSDwCYkwp1R0i33ctD73Wg2/Og0mOBr066SpjqqbTmo="
+                    .parse()
+                    .unwrap(),
+            ],
+            ..Change::default()
+        };
+        let request = Request::Wireguard(Box::new(change));
+        let text = serde_json::to_string(&request).unwrap();
+        assert_eq!(serde_json::from_str::<Request>(&text).unwrap(), request);
     }
 }

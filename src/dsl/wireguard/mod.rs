@@ -10,7 +10,7 @@ use rhai::{Array, Map};
 
 use crate::dsl::attributes;
 use crate::dsl::handle::{Link, Netns};
-use crate::dsl::kind::Kind;
+use crate::dsl::kind::{Kind, without_facts};
 use crate::dsl::make::{Wanted, creating, ensure, read};
 use crate::dsl::{Answer, Session, answer};
 use crate::error::{Error, Result};
@@ -29,6 +29,9 @@ pub const KINDS: &[Kind] = &[Kind {
     config: "CONFIG_WIREGUARD",
     keys: KEYS,
     is_pair: false,
+    argument: None,
+    facts_of: without_facts,
+    usual: &[("arp", "false"), ("mtu", "1420"), ("multicast", "false")],
 }];
 
 const KIND: &str = "wireguard";
@@ -43,7 +46,7 @@ fn make(session: &Rc<Session>, net: &Netns, name: &str, options: Map) -> Result<
         name,
         parent: None,
         facts: Vec::new(),
-        facts_of: |_| Vec::new(),
+        facts_of: without_facts,
         common,
     };
     let request = |_: Option<&_>| Ok(attributes::Asked::default().request(KIND));
