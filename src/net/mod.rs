@@ -2,11 +2,13 @@
 
 pub mod address;
 pub mod bridge_vlan;
+pub mod container;
 mod fault;
 pub mod fdb;
 pub mod group;
 pub mod icmp;
 pub mod link;
+pub mod listener;
 pub mod model;
 pub mod namespace;
 pub mod neighbour;

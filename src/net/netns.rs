@@ -59,6 +59,15 @@ impl Netns {
         Ok(Self::new(format!("pid:{pid}"), path, open))
     }
 
+    /// The same namespace under the name that the user has for it.
+    #[must_use]
+    pub fn called(self, label: &str) -> Self {
+        Self {
+            label: label.to_owned(),
+            ..self
+        }
+    }
+
     /// Opens the namespace that the file at `path` stands for.
     pub fn at(path: &Path) -> Result<Self> {
         let open = Namespace::open(path).map_err(|error| match error.kind {
@@ -86,7 +95,7 @@ impl Netns {
         }
     }
 
-    /// How the user calls it: its name, `pid:1234`, a path, or `host`.
+    /// How the user calls it: its name, `pid:1234`, `docker:web`, a path, or `host`.
     pub fn label(&self) -> &str {
         &self.label
     }
@@ -185,7 +194,11 @@ impl Netns {
                 Kind::NotFound,
                 format!("namespace `{}` is gone", self.label),
             )
-            .hint("it was deleted after this handle was made; make it again by its name")),
+            .hint(if self.path.starts_with(namespace::NAMES) {
+                "it was deleted after this handle was made; make it again by its name"
+            } else {
+                "the process that it was opened by has ended, or its file was taken away"
+            })),
         }
     }
 }
