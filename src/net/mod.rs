@@ -24,4 +24,5 @@ pub mod rule;
 pub mod sysctl;
 pub mod table;
 pub mod tun;
+pub mod watch;
 pub mod wireguard;
