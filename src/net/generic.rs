@@ -53,13 +53,11 @@ impl Generic {
             nlas: vec![name],
         };
         let answers = opened.exchange(question, NLM_F_ACK)?;
-        let attributes = answers.into_iter().flat_map(|answer| answer.nlas);
-        let id = attributes
-            .filter_map(|attribute| match attribute {
-                GenlCtrlAttrs::FamilyId(id) => Some(id),
-                _ => None,
-            })
-            .next();
+        let mut attributes = answers.into_iter().flat_map(|answer| answer.nlas);
+        let id = attributes.find_map(|attribute| match attribute {
+            GenlCtrlAttrs::FamilyId(id) => Some(id),
+            _ => None,
+        });
         opened.family = id.ok_or(Refusal::of(Errno::ENOENT))?;
         Ok(opened)
     }

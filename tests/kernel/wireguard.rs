@@ -199,7 +199,7 @@ fn a_link_of_another_kind_has_no_peers(lab: &Lab) {
 }
 
 fn keys_go_together(lab: &Lab) {
-    let printed = lab.run(r#"let key = wg_key(); print(key); print(wg_public(key));"#);
+    let printed = lab.run(r"let key = wg_key(); print(key); print(wg_public(key));");
     let keys: Vec<&str> = printed.lines().collect();
     let mut wg = Command::new("sh");
     let public = wg
