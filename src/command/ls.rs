@@ -10,6 +10,7 @@ use crate::engine::Failure;
 use crate::error::Error;
 use crate::lab::inventory::{Inventory, Item, State};
 use crate::lab::journal;
+use crate::value::count::in_words;
 use crate::view::error::Report;
 
 /// Prints all labs.
@@ -67,27 +68,20 @@ fn draw(lab: &Inventory) -> String {
 /// What stands, counted: `2 namespaces, 1 link`.
 fn summary(lab: &Inventory) -> String {
     let kinds = [
-        ("namespace", "namespace", "namespaces"),
-        ("link", "link", "links"),
-        ("setting", "setting", "settings"),
-        ("address", "address", "addresses"),
-        ("route", "route", "routes"),
-        ("process", "process", "processes"),
-        ("change", "other change", "other changes"),
+        ("namespace", "namespaces"),
+        ("link", "links"),
+        ("setting", "settings"),
+        ("address", "addresses"),
+        ("route", "routes"),
+        ("process", "processes"),
+        ("change", "changes"),
     ];
-    let parts: Vec<String> = kinds
-        .into_iter()
-        .filter_map(|(kind, one, many)| {
-            let standing = |item: &&Item| item.kind == kind && item.state != State::Missing;
-            let count = lab.items.iter().filter(standing).count();
-            (count > 0).then(|| format!("{count} {}", if count == 1 { one } else { many }))
-        })
-        .collect();
-    if parts.is_empty() {
-        format!("nothing of it stands; `ipvsh down {}` forgets it", lab.lab)
-    } else {
-        parts.join(", ")
-    }
+    let counts = kinds.map(|(kind, many)| {
+        let standing = |item: &&Item| item.kind == kind && item.state != State::Missing;
+        (lab.items.iter().filter(standing).count(), kind, many)
+    });
+    in_words(counts)
+        .unwrap_or_else(|| format!("nothing of it stands; `ipvsh down {}` forgets it", lab.lab))
 }
 
 fn to_json(lab: &Inventory) -> Value {

@@ -50,6 +50,7 @@ pub mod veth;
 pub mod vlan;
 pub mod vrf;
 pub mod vxlan;
+pub mod wait;
 pub mod within;
 
 use rhai::EvalAltResult;
@@ -233,6 +234,10 @@ pub const TOPICS: &[Topic] = &[
     Topic {
         title: "Time",
         words: &time::words::RHAI_MANIFEST,
+    },
+    Topic {
+        title: "Waiting",
+        words: &wait::words::RHAI_MANIFEST,
     },
 ];
 

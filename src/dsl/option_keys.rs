@@ -1,11 +1,13 @@
 //! What can stand in the `#{…}` of each word, for completion and the manual.
 
-use crate::dsl::{exec, fdb, filter, kind, make, neighbor, ping, port, queue, reach, route, rule};
+use crate::dsl::{
+    addr, exec, fdb, filter, kind, make, neighbor, ping, port, queue, reach, route, rule, wait,
+};
 
 /// The keys of the options of `word`, sorted; empty where it takes none.
 pub fn of(word: &str) -> Vec<&'static str> {
     let lists: &[&[&'static str]] = match word {
-        "addr" => &[&["nodad"]],
+        "addr" => &[addr::KEYS],
         "exec" => &[exec::KEYS, exec::PROGRAM_KEYS],
         "spawn" => &[exec::PROGRAM_KEYS],
         "fdb" => &[fdb::KEYS],
@@ -28,6 +30,8 @@ pub fn of(word: &str) -> Vec<&'static str> {
         "del_rule" => &[rule::KEYS_OF_DELETE],
         "routes" => &[&["table"]],
         "tbf" => &[queue::TBF, &["replace"]],
+        "wait_for" => &[wait::CONDITION],
+        "wait_port" => &[wait::PORT],
         word => match kind::of_word(word) {
             Some(kind) => &[kind.keys, make::COMMON],
             None => &[],

@@ -17,6 +17,7 @@ use crate::net::netns::Netns;
 use crate::net::queue::{self, Tree};
 use crate::net::rtnl::Refusal;
 use crate::net::{address, link, namespace, nft, process, route, sysctl};
+use crate::value::count::in_words;
 use crate::value::name::NetnsName;
 
 /// What a rollback did.
@@ -39,17 +40,12 @@ pub struct Undone {
 impl Undone {
     /// What was taken down: `2 namespaces, 1 link`. `None` where nothing was.
     pub fn counted(&self) -> Option<String> {
-        let parts: Vec<String> = [
+        in_words([
             (self.namespaces, "namespace", "namespaces"),
             (self.links, "link", "links"),
             (self.processes, "process", "processes"),
-            (self.changes, "other change", "other changes"),
-        ]
-        .into_iter()
-        .filter(|(count, ..)| *count > 0)
-        .map(|(count, one, many)| format!("{count} {}", if count == 1 { one } else { many }))
-        .collect();
-        (!parts.is_empty()).then(|| parts.join(", "))
+            (self.changes, "change", "changes"),
+        ])
     }
 }
 
@@ -355,18 +351,13 @@ async fn back(undo: Undo, how: How<'_>) -> Result<Way> {
             let what = format!("{} {old} of {}", old.what(), link.name);
             done(set, "restore", &what, &netns)
         }
-        Undo::DeleteAddress { prefix, .. } => {
-            let deleted = address::delete(rtnl, index, prefix).await;
-            done(deleted, "delete address", &prefix.to_string(), &netns)
+        Undo::DeleteAddress { address, .. } => {
+            let deleted = address::delete(rtnl, index, &address).await;
+            done(deleted, "delete address", &address.line(), &netns)
         }
-        Undo::AddAddress { prefix, .. } => {
-            let new = address::NewAddress {
-                link: index,
-                prefix,
-                nodad: true,
-            };
-            let added = address::add(rtnl, &new).await;
-            done(added, "restore address", &prefix.to_string(), &netns)
+        Undo::AddAddress { address, .. } => {
+            let added = address::restore(rtnl, index, &address).await;
+            done(added, "restore address", &address.line(), &netns)
         }
         Undo::DeleteRoute { route, .. } => {
             let deleted = route::delete(rtnl, &route).await;
@@ -492,7 +483,7 @@ async fn settle_at_home(
     was: Option<u32>,
     link: &LinkRef,
     up: bool,
-    addresses: &[ipnet::IpNet],
+    addresses: &[address::Assigned],
 ) -> Result<()> {
     let rtnl = &home.rtnl()?;
     let seen = link::get(rtnl, link::Which::Name(&link.name)).await?;
@@ -501,14 +492,9 @@ async fn settle_at_home(
     let Some(seen) = seen.filter(is_it) else {
         return Ok(());
     };
-    for prefix in addresses {
-        let new = address::NewAddress {
-            link: seen.index,
-            prefix: *prefix,
-            nodad: true,
-        };
-        let added = address::add(rtnl, &new).await;
-        done(added, "restore address", &prefix.to_string(), home)?;
+    for address in addresses {
+        let added = address::restore(rtnl, seen.index, address).await;
+        done(added, "restore address", &address.line(), home)?;
     }
     if up && !seen.up {
         let set = Setting::Up(true).send(rtnl, seen.index, &link.kind).await;

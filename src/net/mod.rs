@@ -2,11 +2,13 @@
 
 pub mod address;
 pub mod bridge_vlan;
+pub mod container;
 mod fault;
 pub mod fdb;
 pub mod group;
 pub mod icmp;
 pub mod link;
+pub mod listener;
 pub mod model;
 pub mod namespace;
 pub mod neighbour;
@@ -21,3 +23,4 @@ pub mod rule;
 pub mod sysctl;
 pub mod table;
 pub mod tun;
+pub mod watch;

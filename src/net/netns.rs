@@ -5,10 +5,12 @@ use std::collections::HashSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use rtnetlink::MulticastGroup;
+
 use crate::error::{Error, Kind, Result};
-use crate::net::link::Watch;
 use crate::net::namespace::{self, Namespace};
 use crate::net::rtnl::Rtnl;
+use crate::net::watch::Watch;
 use crate::value::name::NetnsName;
 
 /// An open namespace with its name and its socket.
@@ -57,6 +59,15 @@ impl Netns {
         Ok(Self::new(format!("pid:{pid}"), path, open))
     }
 
+    /// The same namespace under the name that the user has for it.
+    #[must_use]
+    pub fn called(self, label: &str) -> Self {
+        Self {
+            label: label.to_owned(),
+            ..self
+        }
+    }
+
     /// Opens the namespace that the file at `path` stands for.
     pub fn at(path: &Path) -> Result<Self> {
         let open = Namespace::open(path).map_err(|error| match error.kind {
@@ -84,7 +95,7 @@ impl Netns {
         }
     }
 
-    /// How the user calls it: its name, `pid:1234`, a path, or `host`.
+    /// How the user calls it: its name, `pid:1234`, `docker:web`, a path, or `host`.
     pub fn label(&self) -> &str {
         &self.label
     }
@@ -121,7 +132,13 @@ impl Netns {
     /// Listens to what happens to its links. To be called within the tokio runtime.
     pub fn watch_links(&self) -> Result<Watch> {
         self.check()?;
-        Watch::open(&self.namespace)
+        Watch::open(&self.namespace, &[MulticastGroup::Link])
+    }
+
+    /// Listens to what happens to its addresses of IPv6. To be called within the tokio runtime.
+    pub fn watch_addresses(&self) -> Result<Watch> {
+        self.check()?;
+        Watch::open(&self.namespace, &[MulticastGroup::Ipv6Ifaddr])
     }
 
     /// The ids of the processes that are in it, lowest first; those of others that may not be looked at are left out.
@@ -177,7 +194,11 @@ impl Netns {
                 Kind::NotFound,
                 format!("namespace `{}` is gone", self.label),
             )
-            .hint("it was deleted after this handle was made; make it again by its name")),
+            .hint(if self.path.starts_with(namespace::NAMES) {
+                "it was deleted after this handle was made; make it again by its name"
+            } else {
+                "the process that it was opened by has ended, or its file was taken away"
+            })),
         }
     }
 }

@@ -282,10 +282,10 @@ impl Talk {
         let entry = self.transcript.take_last_made().unwrap_or_default();
         let undone = self.roll_back()?;
         let first = entry.lines().next().unwrap_or_default();
-        let what = undone
-            .to_string()
-            .replace("what this run made", &format!("`{first}`"));
-        self.note(&what);
+        self.note(&match undone.counted() {
+            Some(counted) => format!("took back `{first}`: {counted}"),
+            None => format!("nothing of `{first}` was left to take back"),
+        });
         for failure in &undone.failures {
             self.note(&Report::of(failure).draw(self.manner.color));
         }

@@ -1,6 +1,7 @@
 //! What scripts pass about: names, prefixes, durations, sizes, option maps. Parsed and printed here, no I/O.
 
 pub mod choice;
+pub mod count;
 pub mod duration;
 pub mod mac;
 pub mod name;

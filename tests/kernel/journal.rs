@@ -197,7 +197,7 @@ fn what_somebody_else_has_set_is_left_alone(lab: &Lab) {
         (output.code, output.stdout.as_str(), output.stderr.as_str()),
         (
             0,
-            "took down lab `lab`: 1 other change\n",
+            "took down lab `lab`: 1 change\n",
             "mtu of link `p0` in namespace `host` is 1300, not the 1400 that the lab set: left as it is\n"
         )
     );

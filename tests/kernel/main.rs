@@ -21,6 +21,7 @@ mod state;
 mod addr;
 mod bond;
 mod bridge;
+mod container;
 mod dummy;
 mod ensure;
 mod errors;
@@ -60,6 +61,7 @@ mod veth;
 mod vlan;
 mod vrf;
 mod vxlan;
+mod wait;
 mod within;
 
 use std::process::ExitCode;
@@ -152,6 +154,7 @@ fn lacking_in<'a>(vm: &vm::Means, needs: &[&'a str]) -> Option<&'a str> {
 fn all() -> Vec<Case> {
     [
         netns::cases(),
+        container::cases(),
         link::cases(),
         settings::cases(),
         addr::cases(),
@@ -182,6 +185,7 @@ fn all() -> Vec<Case> {
         reach::cases(),
         exec::cases(),
         process::cases(),
+        wait::cases(),
         within::cases(),
         ensure::cases(),
         rollback::cases(),

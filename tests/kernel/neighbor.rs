@@ -132,7 +132,7 @@ fn neighbors_go_back_to_what_they_were_with_their_lab(lab: &Lab) {
         link("v0").neighbor("10.0.0.3", "02:00:00:00:00:99", #{replace: true});"#,
     );
     assert!(
-        lab.ipvsh(&["ls"]).stdout.contains("lab: 4 other changes\n"),
+        lab.ipvsh(&["ls"]).stdout.contains("lab: 4 changes\n"),
         "{}",
         lab.ipvsh(&["ls"]).stdout
     );

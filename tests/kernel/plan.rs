@@ -79,6 +79,12 @@ fn plan_and_run(lab: &Lab, path: &str, parameters: &[&str], code: i32) {
     assert_eq!(planned, objects(&run), "{path}");
 }
 
+/// Plans `text`, then runs it: see [`plan_and_run`].
+pub(crate) fn is_what_a_run_does(lab: &Lab, text: &str) {
+    write(lab, text);
+    plan_and_run(lab, "lab.rhai", &[], 10);
+}
+
 fn write(lab: &Lab, text: &str) {
     fs::write(lab.folder().join("lab.rhai"), text).unwrap();
 }

@@ -105,7 +105,7 @@ fn undo_takes_back_what_the_last_entry_made() {
     assert!(terminal.ip("-n net-a route").contains("10.9.0.0/16"));
     terminal.enter("1 + 1");
     let screen = terminal.enter(":undo");
-    assert!(screen.contains("took down `a.route("), "{screen}");
+    assert!(screen.contains("took back `a.route("), "{screen}");
     assert!(!terminal.ip("-n net-a route").contains("10.9.0.0/16"));
     assert!(
         terminal
