@@ -1,13 +1,13 @@
 //! What can stand in the `#{…}` of each word, for completion and the manual.
 
 use crate::dsl::{
-    exec, fdb, filter, kind, make, neighbor, ping, port, queue, reach, route, rule, wait,
+    addr, exec, fdb, filter, kind, make, neighbor, ping, port, queue, reach, route, rule, wait,
 };
 
 /// The keys of the options of `word`, sorted; empty where it takes none.
 pub fn of(word: &str) -> Vec<&'static str> {
     let lists: &[&[&'static str]] = match word {
-        "addr" => &[&["nodad"]],
+        "addr" => &[addr::KEYS],
         "exec" => &[exec::KEYS, exec::PROGRAM_KEYS],
         "spawn" => &[exec::PROGRAM_KEYS],
         "fdb" => &[fdb::KEYS],

@@ -41,7 +41,7 @@ fn look(session: &Rc<Session>, places: &[Rc<netns::Netns>]) -> Result<Vec<Place>
             addresses: addresses
                 .iter()
                 .filter(|address| address.link == one.index)
-                .map(|address| address.prefix.to_string())
+                .map(ToString::to_string)
                 .collect(),
         });
         Ok(Place {

@@ -169,12 +169,14 @@ fn describe(undo: &Undo<Place>) -> (String, Item) {
             let key = format!("{} {} {place}", new.what(), link.index);
             return (key, item("setting", what));
         }
-        Undo::DeleteAddress { link, prefix, .. } => {
+        Undo::DeleteAddress { link, address, .. } => {
+            let prefix = address.prefix;
             let what = format!("address `{prefix}` of link `{}` in `{place}`", link.name);
             let key = format!("address {prefix} {} {place}", link.index);
             return (key, item("address", what));
         }
-        Undo::AddAddress { link, prefix, .. } => {
+        Undo::AddAddress { link, address, .. } => {
+            let prefix = address.prefix;
             let what = format!(
                 "address `{prefix}` taken from link `{}` in `{place}`",
                 link.name
@@ -269,13 +271,9 @@ async fn state(undo: &Undo) -> Result<State> {
             Some(present) if present != *new => State::Changed(format!("is {present} now")),
             _ => State::Stands,
         },
-        Undo::DeleteAddress { prefix, .. } => {
-            let addresses = address::list(rtnl, index).await?;
-            stands(addresses.iter().any(|address| address.prefix == *prefix))
-        }
-        Undo::AddAddress { prefix, .. } => {
-            let addresses = address::list(rtnl, index).await?;
-            if addresses.iter().any(|address| address.prefix == *prefix) {
+        Undo::DeleteAddress { address, .. } => stands(has_address(rtnl, index, address).await?),
+        Undo::AddAddress { address, .. } => {
+            if has_address(rtnl, index, address).await? {
                 State::Changed("is there again".to_owned())
             } else {
                 State::Stands
@@ -303,6 +301,16 @@ async fn state(undo: &Undo) -> Result<State> {
         },
         _ => State::Stands,
     })
+}
+
+async fn has_address(
+    rtnl: &crate::net::rtnl::Rtnl,
+    link: Option<u32>,
+    wanted: &address::Assigned,
+) -> Result<bool> {
+    let addresses = address::list(rtnl, link).await?;
+    let mut assigned = addresses.iter().map(|address| &address.assigned);
+    Ok(assigned.any(|there| (there.prefix, there.peer) == (wanted.prefix, wanted.peer)))
 }
 
 async fn has_route(rtnl: &crate::net::rtnl::Rtnl, wanted: &route::Route) -> Result<bool> {

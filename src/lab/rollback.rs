@@ -351,18 +351,13 @@ async fn back(undo: Undo, how: How<'_>) -> Result<Way> {
             let what = format!("{} {old} of {}", old.what(), link.name);
             done(set, "restore", &what, &netns)
         }
-        Undo::DeleteAddress { prefix, .. } => {
-            let deleted = address::delete(rtnl, index, prefix).await;
-            done(deleted, "delete address", &prefix.to_string(), &netns)
+        Undo::DeleteAddress { address, .. } => {
+            let deleted = address::delete(rtnl, index, &address).await;
+            done(deleted, "delete address", &address.line(), &netns)
         }
-        Undo::AddAddress { prefix, .. } => {
-            let new = address::NewAddress {
-                link: index,
-                prefix,
-                nodad: true,
-            };
-            let added = address::add(rtnl, &new).await;
-            done(added, "restore address", &prefix.to_string(), &netns)
+        Undo::AddAddress { address, .. } => {
+            let added = address::restore(rtnl, index, &address).await;
+            done(added, "restore address", &address.line(), &netns)
         }
         Undo::DeleteRoute { route, .. } => {
             let deleted = route::delete(rtnl, &route).await;
@@ -488,7 +483,7 @@ async fn settle_at_home(
     was: Option<u32>,
     link: &LinkRef,
     up: bool,
-    addresses: &[ipnet::IpNet],
+    addresses: &[address::Assigned],
 ) -> Result<()> {
     let rtnl = &home.rtnl()?;
     let seen = link::get(rtnl, link::Which::Name(&link.name)).await?;
@@ -497,14 +492,9 @@ async fn settle_at_home(
     let Some(seen) = seen.filter(is_it) else {
         return Ok(());
     };
-    for prefix in addresses {
-        let new = address::NewAddress {
-            link: seen.index,
-            prefix: *prefix,
-            nodad: true,
-        };
-        let added = address::add(rtnl, &new).await;
-        done(added, "restore address", &prefix.to_string(), home)?;
+    for address in addresses {
+        let added = address::restore(rtnl, seen.index, address).await;
+        done(added, "restore address", &address.line(), home)?;
     }
     if up && !seen.up {
         let set = Setting::Up(true).send(rtnl, seen.index, &link.kind).await;

@@ -3,10 +3,10 @@
 use std::path::PathBuf;
 use std::rc::Rc;
 
-use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 
 use crate::lab::setting::Setting;
+use crate::net::address::Assigned;
 use crate::net::netns::Netns;
 use crate::net::nft::Table;
 use crate::net::process::{Process, Program};
@@ -62,7 +62,7 @@ pub enum Undo<N = Rc<Netns>> {
         /// Whether it was up there: a move brings it down.
         up: bool,
         /// The addresses that it had there: a move takes them away.
-        addresses: Vec<IpNet>,
+        addresses: Vec<Assigned>,
     },
     /// Set a link's setting to what it was.
     Restore {
@@ -82,7 +82,7 @@ pub enum Undo<N = Rc<Netns>> {
         /// Which one it is.
         link: LinkRef,
         /// The address.
-        prefix: IpNet,
+        address: Box<Assigned>,
     },
     /// Add an address again.
     AddAddress {
@@ -91,7 +91,7 @@ pub enum Undo<N = Rc<Netns>> {
         /// Which one it is.
         link: LinkRef,
         /// The address.
-        prefix: IpNet,
+        address: Box<Assigned>,
     },
     /// Delete a route.
     DeleteRoute {
@@ -300,20 +300,20 @@ impl<N> Undo<N> {
             Self::DeleteAddress {
                 netns,
                 link,
-                prefix,
+                address,
             } => Undo::DeleteAddress {
                 netns: tell(netns)?,
                 link,
-                prefix,
+                address,
             },
             Self::AddAddress {
                 netns,
                 link,
-                prefix,
+                address,
             } => Undo::AddAddress {
                 netns: tell(netns)?,
                 link,
-                prefix,
+                address,
             },
             Self::DeleteRoute { netns, route } => Undo::DeleteRoute {
                 netns: tell(netns)?,

@@ -2,21 +2,16 @@
 
 use std::os::fd::{AsFd, AsRawFd};
 
-use futures::StreamExt;
-use futures::channel::mpsc::UnboundedReceiver;
 use nix::errno::Errno;
-use rtnetlink::packet_core::{NLM_F_CREATE, NLM_F_EXCL, NetlinkMessage, NetlinkPayload};
+use rtnetlink::LinkUnspec;
+use rtnetlink::packet_core::{NLM_F_CREATE, NLM_F_EXCL};
 use rtnetlink::packet_route::RouteNetlinkMessage;
 use rtnetlink::packet_route::link::{
     InfoData, InfoPortData, LinkAttribute, LinkExtentMask, LinkFlags, LinkInfo, LinkMessage, Prop,
     State, Stats64,
 };
-use rtnetlink::sys::SocketAddr;
-use rtnetlink::{LinkUnspec, MulticastGroup};
-use tokio::task::AbortHandle;
 
-use crate::error::Result;
-use crate::net::namespace::{self, Namespace};
+use crate::net::namespace::Namespace;
 use crate::net::rtnl::{Refusal, Rtnl};
 
 /// A link as the kernel describes it at one moment.
@@ -256,40 +251,10 @@ pub async fn move_to(
     change(rtnl, builder.build()).await
 }
 
-/// The changes of a namespace's links, as they happen.
-#[derive(Debug)]
-pub struct Watch {
-    messages: UnboundedReceiver<(NetlinkMessage<RouteNetlinkMessage>, SocketAddr)>,
-    connection: AbortHandle,
-}
-
-impl Watch {
-    /// Starts to listen in `namespace`. To be called within the tokio runtime that drives it.
-    pub fn open(namespace: &Namespace) -> Result<Self> {
-        let open = || rtnetlink::new_multicast_connection(&[MulticastGroup::Link]);
-        let (connection, _, messages) = namespace::within(namespace, open)??;
-        let connection = tokio::spawn(connection).abort_handle();
-        Ok(Self {
-            messages,
-            connection,
-        })
-    }
-
-    /// The next link that was made or changed. `None` where the socket is gone.
-    pub async fn next(&mut self) -> Option<Snapshot> {
-        loop {
-            let (message, _) = self.messages.next().await?;
-            if let NetlinkPayload::InnerMessage(RouteNetlinkMessage::NewLink(link)) =
-                message.payload
-            {
-                return Some(link.into());
-            }
-        }
-    }
-}
-
-impl Drop for Watch {
-    fn drop(&mut self) {
-        self.connection.abort();
+/// What a message of a watch says of links: one that was made or changed.
+pub fn told(message: RouteNetlinkMessage) -> Option<Snapshot> {
+    match message {
+        RouteNetlinkMessage::NewLink(link) => Some(link.into()),
+        _ => None,
     }
 }

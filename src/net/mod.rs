@@ -23,3 +23,4 @@ pub mod rule;
 pub mod sysctl;
 pub mod table;
 pub mod tun;
+pub mod watch;

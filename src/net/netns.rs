@@ -4,11 +4,13 @@ use std::cell::RefCell;
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 
+use rtnetlink::MulticastGroup;
+
 use crate::error::{Error, Kind, Result};
-use crate::net::link::Watch;
 use crate::net::namespace::{self, Namespace};
 use crate::net::process;
 use crate::net::rtnl::Rtnl;
+use crate::net::watch::Watch;
 use crate::value::name::NetnsName;
 
 /// An open namespace with its name and its socket.
@@ -130,7 +132,13 @@ impl Netns {
     /// Listens to what happens to its links. To be called within the tokio runtime.
     pub fn watch_links(&self) -> Result<Watch> {
         self.check()?;
-        Watch::open(&self.namespace)
+        Watch::open(&self.namespace, &[MulticastGroup::Link])
+    }
+
+    /// Listens to what happens to its addresses of IPv6. To be called within the tokio runtime.
+    pub fn watch_addresses(&self) -> Result<Watch> {
+        self.check()?;
+        Watch::open(&self.namespace, &[MulticastGroup::Ipv6Ifaddr])
     }
 
     /// The ids of the processes that are in it, lowest first; those of others that may not be looked at are left out.

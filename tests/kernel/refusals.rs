@@ -755,7 +755,8 @@ error: cannot add address `fd00::1/64` in namespace `host`: `addr` has no option
   |
 1 | link("v0").addr("fd00::1/64", #{no_dad: true});
   |            ^^^^
-  = options: nodad, replace
+  = options: autojoin, broadcast, home, label, metric, mngtmpaddr, nodad, noprefixroute, peer, preferred_lft, replace, scope, valid_lft
+  = on link `v0`
 hint: did you mean `nodad`?
 "#,
     },

@@ -314,8 +314,9 @@ fn way_back(session: &Rc<Session>, link: &Link, target: &Netns, name: &str) -> R
         up,
         addresses: addresses
             .into_iter()
-            .filter(|address| address.scope == "global")
-            .map(|address| address.prefix)
+            // Those of the link itself the kernel makes again.
+            .filter(|address| address.ip().is_ipv4() || address.scope() == "global")
+            .map(|address| address.assigned)
             .collect(),
     })
 }
@@ -367,7 +368,7 @@ pub(super) fn wait_up(
     }
     let came_up = session.wait_or_interrupt(async {
         tokio::time::timeout(timeout, async {
-            while let Some(seen) = changes.next().await {
+            while let Some(seen) = changes.next(crate::net::link::told).await {
                 if seen.index == link.index() && operational(&seen) {
                     return;
                 }

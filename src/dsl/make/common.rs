@@ -129,12 +129,8 @@ pub(super) fn finish(session: &Rc<Session>, wanted: &Wanted, ensured: &Ensured) 
         let master = link::link_argument(session, &link.netns(), master)?;
         link::set_master(session, link, Some(&master))?;
     }
-    let how = addr::How {
-        nodad: common.nodad,
-        replace: common.replace,
-    };
     for address in &common.addresses {
-        addr::add(session, link, address, how)?;
+        addr::add_plain(session, link, address, common.nodad, common.replace)?;
     }
     for destination in &common.routes {
         let options = Map::from([("replace".into(), common.replace.into())]);
