@@ -50,6 +50,8 @@ pub mod veth;
 pub mod vlan;
 pub mod vrf;
 pub mod vxlan;
+pub mod wait;
+pub mod wireguard;
 pub mod within;
 
 use rhai::EvalAltResult;
@@ -143,6 +145,10 @@ pub const TOPICS: &[Topic] = &[
         words: &ip_tunnel::words::RHAI_MANIFEST,
     },
     Topic {
+        title: "WireGuard",
+        words: &wireguard::words::RHAI_MANIFEST,
+    },
+    Topic {
         title: "VRFs",
         words: &vrf::words::RHAI_MANIFEST,
     },
@@ -234,6 +240,10 @@ pub const TOPICS: &[Topic] = &[
         title: "Time",
         words: &time::words::RHAI_MANIFEST,
     },
+    Topic {
+        title: "Waiting",
+        words: &wait::words::RHAI_MANIFEST,
+    },
 ];
 
 /// Every kind of link that a word makes, one topic a line.
@@ -247,6 +257,7 @@ pub const KINDS: &[&[kind::Kind]] = &[
     vxlan::KINDS,
     geneve::KINDS,
     ip_tunnel::KINDS,
+    wireguard::KINDS,
     vrf::KINDS,
     dummy::KINDS,
     ifb::KINDS,

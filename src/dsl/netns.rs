@@ -1,17 +1,16 @@
 //! Namespaces: find or make one, say which is current, list them, delete one.
 
-use std::io::ErrorKind;
 use std::os::fd::{AsFd, AsRawFd};
 use std::path::Path;
-use std::process::Command;
 use std::rc::Rc;
 
 use rhai::plugin::{Dynamic, NativeCallContext, export_module};
 
 use crate::dsl::handle::Netns;
 use crate::dsl::{Answer, Session, answer};
-use crate::error::{Error, Kind, Result};
+use crate::error::{Error, Kind, Result, nearest};
 use crate::lab::Outcome;
+use crate::net::container::Runtime;
 use crate::net::{namespace, netns};
 use crate::value::name::NetnsName;
 use crate::value::options;
@@ -30,45 +29,7 @@ fn of_network(netns: netns::Netns) -> Result<netns::Netns> {
     }
 }
 
-/// The first process of a running container, as docker tells it.
-fn process_of_container(container: &str) -> Result<u32> {
-    let inspect = [
-        "inspect",
-        "--type=container",
-        "--format={{.State.Pid}}",
-        "--",
-    ];
-    let output = Command::new("docker").args(inspect).arg(container).output();
-    let output = output.map_err(|error| match error.kind() {
-        ErrorKind::NotFound => Error::new(Kind::Unsupported, "there is no program `docker` here")
-            .hint("give the container's namespace by one of its processes: \"pid:1234\""),
-        _ => Error::io(&error),
-    })?;
-    if !output.status.success() {
-        let text = String::from_utf8_lossy(&output.stderr);
-        let error = if text.contains("No such") {
-            Error::new(
-                Kind::NotFound,
-                format!("docker knows no container `{container}`"),
-            )
-            .hint("`docker ps` lists those that run")
-        } else {
-            Error::new(Kind::Unsupported, "docker does not answer")
-        };
-        let lines = text.lines().filter(|line| !line.is_empty());
-        return Err(lines.fold(error, |error, line| error.note(format!("docker: {line}"))));
-    }
-    let pid = String::from_utf8_lossy(&output.stdout).trim().parse();
-    pid.ok().filter(|pid| *pid > 0).ok_or_else(|| {
-        Error::new(
-            Kind::NotFound,
-            format!("container `{container}` is not running"),
-        )
-        .hint(format!("start it first: `docker start {container}`"))
-    })
-}
-
-/// Finds the namespace that `place` names, without making one: a name, `pid:1234`, `docker:web`, or a path.
+/// Finds the namespace that `place` names, without making one: a name, `pid:1234`, `docker:web`, `podman:web`, or a path.
 ///
 /// Fails with `not_found`, and the nearest name there is.
 pub(crate) fn find(place: &str) -> Result<Rc<netns::Netns>> {
@@ -81,24 +42,30 @@ pub(crate) fn find(place: &str) -> Result<Rc<netns::Netns>> {
     })
 }
 
+/// What stands before the colon of a namespace that is given by what is in it.
+const MEANS: [&str; 3] = ["pid", "docker", "podman"];
+
 /// Whether `place` is a plain name, which can be made where there is none.
 fn is_name(place: &str) -> bool {
-    !place.starts_with("pid:") && !place.starts_with("docker:") && !place.starts_with('/')
+    let is_by_other_means = place
+        .split_once(':')
+        .is_some_and(|(means, _)| MEANS.contains(&means));
+    !is_by_other_means && !place.starts_with('/')
 }
 
 fn open(place: &str) -> Result<Rc<netns::Netns>> {
-    let opened = if let Some(pid) = place.strip_prefix("pid:") {
-        let pid = pid.trim().parse().map_err(|_| {
-            Error::invalid(format!("`{pid}` is not the number of a process"))
-                .hint("write it as \"pid:1234\"")
-        })?;
-        netns::Netns::of_process(pid)
-    } else if let Some(container) = place.strip_prefix("docker:") {
-        netns::Netns::of_process(process_of_container(container)?)
-    } else if place.starts_with('/') {
-        netns::Netns::at(Path::new(place)).and_then(of_network)
-    } else {
-        netns::Netns::named(&place.parse::<NetnsName>()?)
+    let opened = match place.split_once(':') {
+        _ if place.starts_with('/') => netns::Netns::at(Path::new(place)).and_then(of_network),
+        Some(("pid", pid)) => {
+            let pid = pid.trim().parse().map_err(|_| {
+                Error::invalid(format!("`{pid}` is not the number of a process"))
+                    .hint("write it as \"pid:1234\"")
+            })?;
+            netns::Netns::of_process(pid)
+        }
+        Some(("docker", container)) => Runtime::Docker.open(container),
+        Some(("podman", container)) => Runtime::Podman.open(container),
+        _ => netns::Netns::named(&place.parse::<NetnsName>()?),
     };
     opened.map(Rc::new)
 }
@@ -143,6 +110,15 @@ fn find_or_make(session: &Rc<Session>, place: &str) -> Result<Netns> {
 }
 
 fn make(session: &Rc<Session>, name: &str) -> Result<Rc<netns::Netns>> {
+    // A container would not be found under a name of its own, and a namespace of it be made.
+    if let Some((means, rest)) = name.split_once(':')
+        && let Some(near) = nearest(means, MEANS)
+    {
+        return Err(Error::invalid(format!(
+            "`{means}:` says in no way whose namespace is meant"
+        ))
+        .hint(format!("did you mean \"{near}:{rest}\"?")));
+    }
     session.lab().make_netns(&name.parse()?)
 }
 
@@ -186,8 +162,9 @@ fn delete(session: &Rc<Session>, net: &Netns) -> Result<()> {
 pub mod words {
     /// Returns the namespace `name`, and makes it first where there is none of that name.
     ///
-    /// `name` is a name below `/run/netns`, `"pid:1234"` for the namespace of a process, `"docker:web"` for that of a running
-    /// container, or a path such as `"/proc/1234/ns/net"`; only a plain name is made. What `ip netns add` does.
+    /// `name` is a name below `/run/netns`, `"pid:1234"` for the namespace of a process, `"docker:web"` or `"podman:web"` for that
+    /// of a running container, by its name or id, or a path such as `"/proc/1234/ns/net"`; only a plain name is made. What a script
+    /// adds to a container goes with the lab, and the container itself stays as it is. What `ip netns add` does.
     ///
     /// ```rhai
     /// let net = netns("net-1");
@@ -218,23 +195,21 @@ pub mod words {
         answer(&context, |session| session.here().map(Netns))
     }
 
-    /// Returns the named namespaces, sorted by name.
+    /// Returns all namespaces that the kernel has, also those without a name: a list that prints as a table, with their processes.
     ///
-    /// What `ip netns list` prints.
+    /// The one that ipvsh was started in comes first, then those with a name, sorted, then those that only a file elsewhere stands
+    /// for, as container programs make them, called by its path, then those that only processes keep, called `pid:1234` by the
+    /// first one. What `ip netns list` and `lsns -t net` print.
     ///
     /// ```rhai
     /// netns("net-1");
-    /// namespaces().len()    // => 1
+    /// namespaces().filter(|net| net.name == "net-1").len()    // => 1
     /// ```
     #[rhai_fn(return_raw, volatile)]
     pub fn namespaces(context: NativeCallContext) -> Answer<rhai::Array> {
-        answer(&context, |_| {
-            namespace::names()?
-                .iter()
-                .map(|name| {
-                    netns::Netns::named(name).map(|netns| Dynamic::from(Netns(Rc::new(netns))))
-                })
-                .collect()
+        answer(&context, |session| {
+            let all = session.known_namespaces()?.into_iter();
+            Ok(all.map(|netns| Dynamic::from(Netns(netns))).collect())
         })
     }
 
@@ -245,7 +220,7 @@ pub mod words {
     ///
     /// ```rhai
     /// netns("a").delete();
-    /// namespaces().len()    // => 0
+    /// namespaces().filter(|net| net.name == "a").len()    // => 0
     /// ```
     #[rhai_fn(return_raw, volatile)]
     pub fn delete(context: NativeCallContext, net: &mut Netns) -> Answer<()> {

@@ -1,7 +1,8 @@
 //! What can stand in the `#{…}` of each word, for completion and the manual.
 
 use crate::dsl::{
-    addr, exec, fdb, filter, kind, make, neighbor, ping, port, queue, reach, route, rule,
+    addr, exec, fdb, filter, kind, make, neighbor, ping, port, queue, reach, route, rule, wait,
+    wireguard,
 };
 
 /// The keys of the options of `word`, sorted; empty where it takes none.
@@ -30,6 +31,9 @@ pub fn of(word: &str) -> Vec<&'static str> {
         "del_rule" => &[rule::KEYS_OF_DELETE],
         "routes" => &[&["table"]],
         "tbf" => &[queue::TBF, &["replace"]],
+        "wait_for" => &[wait::CONDITION],
+        "wait_port" => &[wait::PORT],
+        "wg_peer" => &[wireguard::PEER_KEYS, &["replace"]],
         word => match kind::of_word(word) {
             Some(kind) => &[kind.keys, make::COMMON],
             None => &[],

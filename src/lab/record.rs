@@ -45,7 +45,14 @@ impl Place {
         match self.at.strip_prefix(namespace::NAMES) {
             Ok(name) => name.display().to_string(),
             Err(_) if self.at == Path::new("/proc/self/ns/net") => "host".to_owned(),
-            Err(_) => self.at.display().to_string(),
+            Err(_) => {
+                let at = self.at.display().to_string();
+                let pid = at.strip_prefix("/proc/");
+                match pid.and_then(|rest| rest.strip_suffix("/ns/net")) {
+                    Some(pid) => format!("pid:{pid}"),
+                    None => at,
+                }
+            }
         }
     }
 

@@ -2,11 +2,14 @@
 
 pub mod address;
 pub mod bridge_vlan;
+pub mod container;
 mod fault;
 pub mod fdb;
+mod generic;
 pub mod group;
 pub mod icmp;
 pub mod link;
+pub mod listener;
 pub mod model;
 pub mod namespace;
 pub mod neighbour;
@@ -23,3 +26,4 @@ pub mod sysfs;
 pub mod table;
 pub mod tun;
 pub mod watch;
+pub mod wireguard;

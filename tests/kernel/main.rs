@@ -21,6 +21,7 @@ mod state;
 mod addr;
 mod bond;
 mod bridge;
+mod container;
 mod dummy;
 mod ensure;
 mod errors;
@@ -61,6 +62,8 @@ mod veth;
 mod vlan;
 mod vrf;
 mod vxlan;
+mod wait;
+mod wireguard;
 mod within;
 
 use std::process::ExitCode;
@@ -153,6 +156,7 @@ fn lacking_in<'a>(vm: &vm::Means, needs: &[&'a str]) -> Option<&'a str> {
 fn all() -> Vec<Case> {
     [
         netns::cases(),
+        container::cases(),
         link::cases(),
         settings::cases(),
         addr::cases(),
@@ -166,6 +170,7 @@ fn all() -> Vec<Case> {
         fdb::cases(),
         geneve::cases(),
         ip_tunnel::cases(),
+        wireguard::cases(),
         vrf::cases(),
         dummy::cases(),
         ifb::cases(),
@@ -183,6 +188,7 @@ fn all() -> Vec<Case> {
         reach::cases(),
         exec::cases(),
         process::cases(),
+        wait::cases(),
         within::cases(),
         ensure::cases(),
         rollback::cases(),

@@ -1,0 +1,206 @@
+//! Containers of others: the process whose network one has, as `docker` or `podman` tells it.
+
+use std::io::ErrorKind;
+use std::process::{Command, Output};
+
+use crate::error::{Error, Kind, Result, nearest};
+use crate::net::netns::Netns;
+
+/// A program that runs containers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Runtime {
+    /// It asks a daemon.
+    Docker,
+    /// It looks for itself, and shows each user their own.
+    Podman,
+}
+
+impl Runtime {
+    /// All of them.
+    pub const ALL: [Self; 2] = [Self::Docker, Self::Podman];
+
+    /// The program, which also stands before the colon of `docker:web`.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Docker => "docker",
+            Self::Podman => "podman",
+        }
+    }
+
+    /// The variable that has it ask elsewhere.
+    fn variable(self) -> &'static str {
+        match self {
+            Self::Docker => "DOCKER_HOST",
+            Self::Podman => "CONTAINER_HOST",
+        }
+    }
+
+    /// Opens the network namespace of the running container, given by its name or its id.
+    pub fn open(self, container: &str) -> Result<Netns> {
+        let program = self.name();
+        if container.trim().is_empty() {
+            return Err(Error::invalid("the name of the container is missing")
+                .hint(format!("write it behind the colon: \"{program}:web\"")));
+        }
+        self.is_near(std::env::var(self.variable()).ok().as_deref())?;
+        let format = "--format={{.State.Pid}} {{.State.Status}}";
+        let output = self.run(&["inspect", "--type=container", format, "--", container])?;
+        let pid = match self.read(container, &output) {
+            Err(error) if error.kind == Kind::NotFound && error.hint.is_none() => {
+                return Err(self.with_running(error, container));
+            }
+            read => read?,
+        };
+        let opened = Netns::of_process(pid).map_err(|error| match error.kind {
+            Kind::NotFound => Error::new(
+                Kind::NotFound,
+                format!("{program} says that container `{container}` is process {pid}, which is not here"),
+            )
+            .hint(format!("run ipvsh on the machine that {program} runs it on, and outside of containers")),
+            _ => error,
+        })?;
+        Ok(opened.called(&format!("{program}:{container}")))
+    }
+
+    /// Refuses one that was told to ask another machine: its processes have the numbers of others here.
+    fn is_near(self, address: Option<&str>) -> Result<()> {
+        let scheme = address.and_then(|address| address.split_once("://"));
+        match (scheme, address) {
+            (Some((scheme, _)), Some(address)) if !["unix", "fd"].contains(&scheme) => {
+                let (program, variable) = (self.name(), self.variable());
+                Err(Error::new(
+                    Kind::Unsupported,
+                    format!("{program} asks another machine, {address}"),
+                )
+                .hint(format!(
+                    "run ipvsh there, or without the variable {variable}"
+                )))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Runs the program with these arguments, and gives it nothing to read.
+    fn run(self, arguments: &[&str]) -> Result<Output> {
+        let program = self.name();
+        let output = Command::new(program)
+            .args(arguments)
+            .stdin(std::process::Stdio::null())
+            .output();
+        output.map_err(|error| match error.kind() {
+            ErrorKind::NotFound => Error::new(
+                Kind::Unsupported,
+                format!("there is no program `{program}` here"),
+            )
+            .hint("give the container's namespace by one of its processes: \"pid:1234\""),
+            _ => Error::io(&error).cause(format!("`{program}` can't be run")),
+        })
+    }
+
+    /// The number of the first process, as the program tells it.
+    fn read(self, container: &str, output: &Output) -> Result<u32> {
+        let program = self.name();
+        if !output.status.success() {
+            let text = String::from_utf8_lossy(&output.stderr);
+            let lower = text.to_lowercase();
+            let (kind, cause) = if lower.contains("no such") {
+                let cause = format!("{program} knows no container `{container}`");
+                (Kind::NotFound, cause)
+            } else if lower.contains("permission denied") {
+                (Kind::Denied, format!("you may not ask {program}"))
+            } else {
+                (Kind::Unsupported, format!("{program} does not answer"))
+            };
+            let lines = text.lines().filter(|line| !line.trim().is_empty());
+            let error = lines.fold(Error::new(kind, cause), |error, line| {
+                error.note(format!("{program}: {line}"))
+            });
+            return Err(match kind {
+                Kind::Denied => error.hint("run it as root"),
+                _ => error,
+            });
+        }
+        let text = String::from_utf8_lossy(&output.stdout);
+        let mut words = text.split_whitespace();
+        let pid = words.next().and_then(|pid| pid.parse().ok());
+        let state = words.next().unwrap_or("no state");
+        match pid {
+            Some(0) => Err(Error::new(
+                Kind::NotFound,
+                format!("container `{container}` is not running"),
+            )
+            .note(format!("{program}: {state}"))
+            .hint(format!("start it first: `{program} start {container}`"))),
+            Some(pid) => Ok(pid),
+            None => Err(Error::new(
+                Kind::Unsupported,
+                format!("{program} does not say which process container `{container}` is"),
+            )
+            .note(format!("{program}: {}", text.trim()))),
+        }
+    }
+
+    /// Says which one may be meant, or what runs.
+    fn with_running(self, error: Error, container: &str) -> Error {
+        let program = self.name();
+        let running = self.running();
+        let names = || running.iter().map(String::as_str);
+        let error = match nearest(container, names()) {
+            Some(near) => error.hint(format!("did you mean \"{program}:{near}\"?")),
+            None => error.hint(format!("`{program} ps` lists those that run")),
+        };
+        let error = if running.is_empty() {
+            error.note("none runs")
+        } else {
+            error.note(format!(
+                "running: {}",
+                names().collect::<Vec<_>>().join(", ")
+            ))
+        };
+        match self {
+            Self::Docker => error,
+            Self::Podman => error.note("podman shows each user their own containers only"),
+        }
+    }
+
+    /// The names of those that run, sorted; none where the program can't tell.
+    fn running(self) -> Vec<String> {
+        let Ok(output) = self.run(&["ps", "--format={{.Names}}"]) else {
+            return Vec::new();
+        };
+        let text = String::from_utf8_lossy(&output.stdout);
+        // One that others are linked to has several names.
+        let names = text.lines().flat_map(|line| line.split(','));
+        let mut names: Vec<String> = names
+            .map(|name| name.trim().to_owned())
+            .filter(|name| !name.is_empty())
+            .collect();
+        names.sort();
+        names
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_program_that_asks_another_machine_is_refused() {
+        let refusal = |address| {
+            let refused = Runtime::Docker.is_near(address);
+            refused.err().map(|error| error.to_string())
+        };
+        for near in [
+            None,
+            Some(""),
+            Some("unix:///run/docker.sock"),
+            Some("fd://"),
+        ] {
+            assert_eq!(refusal(near), None);
+        }
+        assert_eq!(
+            refusal(Some("ssh://me@far")).as_deref(),
+            Some("docker asks another machine, ssh://me@far")
+        );
+    }
+}
