@@ -69,7 +69,7 @@ pub(super) fn command(mut words: Words, place: &Place) -> Outcome {
     if let Some(peer) = peer {
         options.insert(0, ("peer".to_owned(), Value::text(peer)));
     }
-    if verb != "add" {
+    if verb != "add" && !options.is_empty() {
         options.push(("replace".to_owned(), Value::Flag(true)));
     }
     let call = Call::new("addr", [Value::text(whole), Value::Map(options)]);
