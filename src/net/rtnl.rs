@@ -187,7 +187,7 @@ impl Rtnl {
 }
 
 /// The text of the extended acknowledgement that stands behind the header of the refused request.
-fn explanation(header: &[u8]) -> Option<String> {
+pub(super) fn explanation(header: &[u8]) -> Option<String> {
     NlasIterator::new(header.get(HEADER_LEN..)?)
         .flatten()
         .find(|attribute| attribute.kind() == ATTR_TEXT)

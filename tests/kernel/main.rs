@@ -62,6 +62,7 @@ mod vlan;
 mod vrf;
 mod vxlan;
 mod wait;
+mod wireguard;
 mod within;
 
 use std::process::ExitCode;
@@ -168,6 +169,7 @@ fn all() -> Vec<Case> {
         fdb::cases(),
         geneve::cases(),
         ip_tunnel::cases(),
+        wireguard::cases(),
         vrf::cases(),
         dummy::cases(),
         ifb::cases(),
