@@ -241,8 +241,11 @@ fn refusals(lab: &Lab, kind: &str) {
         ),
         (
             r#""p7", "m0""#,
-            "not_found: cannot find link `p7` in namespace `host`: there is no such link"
-                .to_owned(),
+            format!(
+                "not_found: {making} there is no link `p7`\n\
+                 note: links there: lo, p1, p0, d1, v0, br0\n\
+                 hint: did you mean `p1`?"
+            ),
         ),
     ];
     let cases: Vec<(String, String)> = cases
