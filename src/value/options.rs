@@ -133,24 +133,29 @@ impl Options {
 
     /// Takes a string or a list of strings, as a list.
     pub fn strings(&mut self, key: &str) -> Result<Vec<String>> {
-        let Some(value) = self.take(key) else {
-            return Ok(Vec::new());
-        };
-        let values = if value.is_array() {
-            value.into_array().unwrap_or_default()
-        } else {
-            vec![value]
-        };
-        values
-            .into_iter()
-            .map(|value| {
-                let given = value.type_name();
-                value
-                    .into_string()
-                    .map_err(|_| wrong_type(key, "a string or a list of strings", given))
-            })
-            .collect()
+        strings_of(key, self.take(key))
     }
+}
+
+/// The strings that were given for `key`: one, or a list of them.
+pub fn strings_of(key: &str, given: Option<Dynamic>) -> Result<Vec<String>> {
+    let Some(value) = given else {
+        return Ok(Vec::new());
+    };
+    let values = if value.is_array() {
+        value.into_array().unwrap_or_default()
+    } else {
+        vec![value]
+    };
+    values
+        .into_iter()
+        .map(|value| {
+            let given = value.type_name();
+            value
+                .into_string()
+                .map_err(|_| wrong_type(key, "a string or a list of strings", given))
+        })
+        .collect()
 }
 
 /// Checks that `number`, given for `key`, lies within `range`.
