@@ -52,10 +52,11 @@ impl Packets {
             }
         }
         for (key, word) in [("from", "saddr"), ("to", "daddr")] {
-            let given = options.take(key);
-            let is_given = given.is_some();
-            let list = options::strings_of(key, given)?;
-            if is_given && list.is_empty() {
+            let Some(given) = options.take(key) else {
+                continue;
+            };
+            let list = options::strings(key, given)?;
+            if list.is_empty() {
                 // Without it the rule would be one for all packets.
                 return Err(Error::invalid(format!("`{key}` names no prefix"))
                     .hint(format!("leave `{key}` out where all are meant")));
