@@ -332,11 +332,14 @@ pub fn id_of_path(path: &Path) -> Option<Id> {
 /// The names below `/run/netns`, sorted; stray files that stand for no namespace are left out.
 pub fn names() -> Result<Vec<NetnsName>> {
     let entries = match fs::read_dir(NAMES) {
-        Ok(entries) => entries,
-        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
+        Ok(entries) => Some(entries),
+        // Where nobody has made one yet, a plan may still have names.
+        Err(error) if error.kind() == ErrorKind::NotFound => None,
         Err(error) => return Err(Error::io(&error)),
     };
     let mut names: Vec<NetnsName> = entries
+        .into_iter()
+        .flatten()
         .flatten()
         .filter_map(|entry| entry.file_name().to_str()?.parse().ok())
         .filter(|name| Namespace::open(&path_of(name)).is_ok())
