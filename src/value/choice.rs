@@ -17,13 +17,22 @@ pub fn choose<T: Copy>(
     let names: Vec<&str> = known.iter().map(|(name, _)| *name).collect();
     let error = Error::invalid(format!("{whose} has no {what} `{name}`"))
         .note(format!("{what}s: {}", names.join(", ")));
-    let near = nearest(name, names.iter().copied());
-    // Of two that are equally near neither is likelier.
-    let is_likely = near == nearest(name, names.iter().rev().copied());
-    Err(match near.filter(|_| is_likely) {
+    Err(match meant(name, &names) {
         Some(near) => error.hint(format!("did you mean \"{near}\"?")),
         None => error.hint(format!("write \"{}\"", names.join("\" or \""))),
     })
+}
+
+/// The one of `names` that `typed` begins, or else is nearest to. Of two that are as likely neither is meant.
+fn meant<'a>(typed: &str, names: &[&'a str]) -> Option<&'a str> {
+    let mut begun = names
+        .iter()
+        .filter(|name| typed.len() > 1 && name.starts_with(typed));
+    if let (Some(name), None) = (begun.next(), begun.next()) {
+        return Some(name);
+    }
+    let near = nearest(typed, names.iter().copied());
+    near.filter(|_| near == nearest(typed, names.iter().rev().copied()))
 }
 
 #[cfg(test)]
@@ -40,5 +49,14 @@ mod tests {
         assert_eq!(error.hint.as_deref(), Some("write \"l2\" or \"l3\""));
         let error = choose("ipvlan", "mode", "l22", &known).unwrap_err();
         assert_eq!(error.hint.as_deref(), Some("did you mean \"l2\"?"));
+    }
+
+    #[test]
+    fn the_beginning_of_one_name_means_it() {
+        let known = [("802.3ad", 0), ("balance-rr", 1), ("balance-xor", 2)];
+        let hint = |name| choose("bond", "mode", name, &known).unwrap_err().hint;
+        assert_eq!(hint("802.3").as_deref(), Some("did you mean \"802.3ad\"?"));
+        let all = "write \"802.3ad\" or \"balance-rr\" or \"balance-xor\"";
+        assert_eq!(hint("balance").as_deref(), Some(all));
     }
 }
