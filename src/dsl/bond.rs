@@ -63,22 +63,22 @@ const USUAL: &[(&str, &str)] = &[
 /// The largest number that the kernel takes for times and counts, `INT_MAX`.
 const LARGEST: i64 = 2_147_483_647;
 
-const LACP_RATES: &[(&str, BondLacpRate)] =
+pub(crate) const LACP_RATES: &[(&str, BondLacpRate)] =
     &[("slow", BondLacpRate::Slow), ("fast", BondLacpRate::Fast)];
 
-const FAIL_OVER_MACS: &[(&str, BondFailOverMac)] = &[
+pub(crate) const FAIL_OVER_MACS: &[(&str, BondFailOverMac)] = &[
     ("none", BondFailOverMac::None),
     ("active", BondFailOverMac::Active),
     ("follow", BondFailOverMac::Follow),
 ];
 
-const RESELECTS: &[(&str, BondPrimaryReselect)] = &[
+pub(crate) const RESELECTS: &[(&str, BondPrimaryReselect)] = &[
     ("always", BondPrimaryReselect::Always),
     ("better", BondPrimaryReselect::Better),
     ("failure", BondPrimaryReselect::Failure),
 ];
 
-const POLICIES: &[(&str, BondXmitHashPolicy)] = &[
+pub(crate) const POLICIES: &[(&str, BondXmitHashPolicy)] = &[
     ("layer2", BondXmitHashPolicy::Layer2),
     ("layer2+3", BondXmitHashPolicy::Layer23),
     ("layer3+4", BondXmitHashPolicy::Layer34),
@@ -88,7 +88,7 @@ const POLICIES: &[(&str, BondXmitHashPolicy)] = &[
 ];
 
 /// The modes, by the names that `ip` gives them.
-const MODES: &[(&str, BondMode)] = &[
+pub(crate) const MODES: &[(&str, BondMode)] = &[
     ("balance-rr", BondMode::BalanceRr),
     ("active-backup", BondMode::ActiveBackup),
     ("balance-xor", BondMode::BalanceXor),

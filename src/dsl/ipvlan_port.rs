@@ -19,9 +19,9 @@ use crate::net::netns::Netns;
 use crate::value::choice::choose;
 
 /// The modes, by the names that `ip` gives them.
-const MODES: &[(&str, &str)] = &[("l2", "l2"), ("l3", "l3"), ("l3s", "l3s")];
+pub(crate) const MODES: &[(&str, &str)] = &[("l2", "l2"), ("l3", "l3"), ("l3s", "l3s")];
 /// The flags, by the names that `ip` gives them.
-const FLAGS: &[(&str, &str)] = &[
+pub(crate) const FLAGS: &[(&str, &str)] = &[
     ("bridge", "bridge"),
     ("private", "private"),
     ("vepa", "vepa"),

@@ -47,7 +47,7 @@ pub const KINDS: &[Kind] = &[
 ];
 
 /// The modes by the names that `ip` gives them.
-const MODES: &[(&str, MacVlanMode)] = &[
+pub(crate) const MODES: &[(&str, MacVlanMode)] = &[
     ("bridge", MacVlanMode::Bridge),
     ("private", MacVlanMode::Private),
     ("vepa", MacVlanMode::Vepa),

@@ -29,6 +29,7 @@ pub mod neighbor;
 pub mod netns;
 pub mod network;
 pub mod option_keys;
+pub mod option_values;
 pub mod param;
 pub mod ping;
 pub mod place;

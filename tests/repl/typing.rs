@@ -28,6 +28,10 @@ pub(crate) const TESTS: &[Test] = &[
         tab_completes_the_keys_of_options,
     ),
     (
+        "tab_completes_the_names_that_an_option_can_have",
+        tab_completes_the_names_that_an_option_can_have,
+    ),
+    (
         "tab_completes_namespaces_and_links_of_the_kernel",
         tab_completes_namespaces_and_links_of_the_kernel,
     ),
@@ -119,6 +123,17 @@ fn tab_completes_the_keys_of_options() {
     let mut terminal = Terminal::start(&folder());
     terminal.type_keys("host().ping(\"::1\", #{cou\t2, int\t");
     terminal.wait_for("#{count: 2, interval: ");
+}
+
+fn tab_completes_the_names_that_an_option_can_have() {
+    let mut terminal = Terminal::start(&folder());
+    terminal.type_keys("bond(\"b\", \"80\t");
+    terminal.wait_for("bond(\"b\", \"802.3ad");
+    terminal.type_keys("\", #{xmit_hash_policy: \"v\t");
+    terminal.wait_for("policy: \"vlan+srcmac");
+    terminal.enter("\u{3}");
+    terminal.type_keys("macvlan(\"p\", \"m\", \"pa\t");
+    terminal.wait_for("\"passthru");
 }
 
 fn tab_completes_namespaces_and_links_of_the_kernel() {

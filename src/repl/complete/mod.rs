@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::commands;
 use super::lex::{Kind, Piece, pieces};
 use super::state::{STATEMENTS, State, type_of};
-use crate::dsl::option_keys;
+use crate::dsl::{option_keys, option_values};
 use crate::engine::catalog::Signature;
 use crate::engine::modules;
 
@@ -271,7 +271,7 @@ fn in_text(state: &State, all: &[Piece], typed: &str) -> Vec<Candidate> {
             .filter(|(_, colon)| colon.is(":"))
             .and_then(|(colon, _)| place::last_solid(&before[..colon]));
         return key
-            .map(|(_, key)| of_key(state, key.text))
+            .map(|(_, key)| of_key(state, call.name, key.text))
             .unwrap_or_default();
     }
     let wanted = wanted(state, &call);
@@ -294,7 +294,7 @@ fn in_text(state: &State, all: &[Piece], typed: &str) -> Vec<Candidate> {
         ),
         // A parent lives in the current namespace, as a rule.
         "parent" => live::links(state.session(), None),
-        other => of_key(state, other),
+        other => of_key(state, call.name, other),
     }
 }
 
@@ -322,22 +322,21 @@ fn wanted(state: &State, call: &place::Call) -> String {
             "link" | "dev" | "port" => "link",
             "parent" | "master" => "parent",
             "mode" => "mode",
-            "flag" => "flag",
+            "destination" => "destination",
             _ => return None,
         })
     });
     names.next().unwrap_or_default().to_owned()
 }
 
-/// The values that an option can have.
-fn of_key(state: &State, key: &str) -> Vec<Candidate> {
-    let plain = |names: &[&str]| names.iter().map(|name| Candidate::plain(name)).collect();
+/// The values that an option or parameter of `word` can have.
+fn of_key(state: &State, word: &str, key: &str) -> Vec<Candidate> {
     match key {
         "master" | "dev" => live::links(state.session(), None),
-        "mode" => plain(&["l2", "l3", "l3s"]),
-        "flag" => plain(&["bridge", "private", "vepa"]),
-        "route" => plain(&["default"]),
-        _ => Vec::new(),
+        key => {
+            let values = option_values::of(word, key).into_iter();
+            values.map(Candidate::plain).collect()
+        }
     }
 }
 

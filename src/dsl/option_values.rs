@@ -1,0 +1,39 @@
+//! What can be chosen for an option or a parameter that is one of a few names, for completion.
+
+use crate::dsl::{bond, ipvlan_port, macvlan, vlan};
+use crate::net::route;
+
+/// The names that `key` of `word` can have, an option or a parameter; empty where it is no choice, or none is known.
+pub fn of(word: &str, key: &str) -> Vec<&'static str> {
+    match (word, key) {
+        ("ipvlan" | "ipvtap" | "mode", "mode") => names(ipvlan_port::MODES),
+        ("ipvlan" | "ipvtap" | "mode", "flag") => names(ipvlan_port::FLAGS),
+        ("macvlan" | "macvtap", "mode") => names(macvlan::MODES),
+        ("bond", "mode") => names(bond::MODES),
+        ("bond", "lacp_rate") => names(bond::LACP_RATES),
+        ("bond", "fail_over_mac") => names(bond::FAIL_OVER_MACS),
+        ("bond", "primary_reselect") => names(bond::RESELECTS),
+        ("bond", "xmit_hash_policy") => names(bond::POLICIES),
+        ("vlan", "protocol") | ("bridge", "vlan_protocol") => names(vlan::PROTOCOLS),
+        ("route", "scope") => names(&route::SCOPES),
+        ("route", "destination") | (_, "route") => vec!["default"],
+        _ => Vec::new(),
+    }
+}
+
+fn names<T>(known: &[(&'static str, T)]) -> Vec<&'static str> {
+    known.iter().map(|(name, _)| *name).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_mode_is_one_of_its_kind() {
+        assert_eq!(of("ipvlan", "mode"), ["l2", "l3", "l3s"]);
+        assert_eq!(of("bond", "mode")[4], "802.3ad");
+        assert_eq!(of("macvlan", "mode")[3], "passthru");
+        assert_eq!(of("veth", "mode"), Vec::<&str>::new());
+    }
+}
