@@ -7,11 +7,13 @@ use rhai::plugin::Dynamic;
 use rhai::{Array, Map};
 
 use crate::error::{Error, Result};
-use crate::net::queue::{Chance, Class, Htb, Netem, OWN, Packets, Part, ROOT, Steer, Tbf, Tree};
+use crate::net::queue::{
+    Chance, Class, Distribution, Htb, Netem, OWN, Packets, Part, ROOT, Steer, Tbf, Tree,
+};
 use crate::value::choice::choose;
 use crate::value::options::{self, Options};
 use crate::value::rate::Rate;
-use crate::value::{prefix, size};
+use crate::value::{duration, prefix, size};
 
 /// Keys of netem.
 pub(crate) const NETEM: &[&str] = &[
@@ -19,6 +21,7 @@ pub(crate) const NETEM: &[&str] = &[
     "corrupt_correlation",
     "delay",
     "delay_correlation",
+    "distribution",
     "duplicate",
     "duplicate_correlation",
     "gap",
@@ -81,8 +84,12 @@ fn netem(options: &mut Options) -> Result<Netem> {
         corrupt: chance("corrupt", "corrupt_correlation")?,
         reorder: chance("reorder", "reorder_correlation")?,
         delay_correlation: percent("delay_correlation")?,
-        delay: options.duration("delay")?.unwrap_or_default(),
-        jitter: options.duration("jitter")?.unwrap_or_default(),
+        delay: time(options, "delay")?,
+        jitter: time(options, "jitter")?,
+        distribution: match options.string("distribution")? {
+            Some(name) => choose("netem", "distribution", &name, &Distribution::ALL)?,
+            None => Distribution::default(),
+        },
         rate: options.rate("rate")?.unwrap_or_default(),
         gap: number(options, "gap", 1)?.unwrap_or_default(),
         limit: number(options, "limit", 1)?.unwrap_or(NETEM_LIMIT),
@@ -97,6 +104,8 @@ fn netem(options: &mut Options) -> Result<Netem> {
         "jitter",
         varies,
     )?;
+    let is_spread = !netem.distribution.is_uniform();
+    needs("distribution", is_spread, "jitter", varies)?;
     let is_reordered = netem.reorder.of.raw > 0;
     needs("reorder", is_reordered, "delay", is_delayed)?;
     needs("gap", netem.gap > 0, "reorder", is_reordered)?;
@@ -113,6 +122,19 @@ fn netem(options: &mut Options) -> Result<Netem> {
             .hint("say what it is to do: #{delay: \"10ms\", loss: \"1%\"}"));
     }
     Ok(netem)
+}
+
+/// How long, as the kernel counts it: in nanoseconds, with a sign.
+fn time(options: &mut Options, key: &str) -> Result<Duration> {
+    let time = options.duration(key)?.unwrap_or_default();
+    if i64::try_from(time.as_nanos()).is_err() {
+        return Err(Error::invalid(format!(
+            "`{key}` of {} is more than the kernel counts, which is below {}",
+            duration::print(time),
+            duration::print(Duration::from_nanos(i64::MAX.unsigned_abs()))
+        )));
+    }
+    Ok(time)
 }
 
 /// Refuses the option `key` where what it builds on is not there.
@@ -196,6 +218,14 @@ pub(crate) fn tbf_tree(options: &mut Options, packet: u32) -> Result<Tree> {
             return Err(Error::invalid("`limit` and `latency` say the same")
                 .hint("give one of them: how much it holds, or for how long"));
         }
+        (Some(limit), None) if limit < packet => {
+            return Err(Error::invalid(format!(
+                "`limit` of {} holds no packet of the link, which takes {}",
+                size::print(limit),
+                size::print(packet)
+            ))
+            .hint("take a larger one, or say for how long it holds one: `latency`"));
+        }
         (Some(limit), None) => limit,
         (None, latency) => {
             let held = u128::from(rate.bytes_per_second) * latency.unwrap_or(LATENCY).as_nanos();
@@ -278,7 +308,15 @@ pub(crate) fn htb_tree(options: &mut Options, packet: u32) -> Result<Tree> {
 
 fn class(options: &mut Options, total: Option<Rate>, packet: u32) -> Result<Class> {
     let rate = rate(options, "it")?;
-    let ceil = options.rate("ceil")?.or(total).unwrap_or(rate).max(rate);
+    let ceil = match options.rate("ceil")? {
+        Some(ceil) if ceil < rate => {
+            return Err(Error::invalid(format!(
+                "`ceil` is the rate of {rate} or more, not {ceil}"
+            )));
+        }
+        Some(ceil) => ceil,
+        None => total.unwrap_or(rate).max(rate),
+    };
     Ok(Class {
         rate,
         ceil,

@@ -8,7 +8,7 @@ use rhai::{Dynamic, Map};
 use crate::error::{Error, Result};
 use crate::net::wireguard::Peer;
 use crate::value::key::Key;
-use crate::value::options::{Options, in_range, wrong_type};
+use crate::value::options::{Options, in_range, strings, wrong_type};
 use crate::value::prefix;
 
 /// Keys of the word that makes a link.
@@ -197,12 +197,7 @@ fn list(ips: &[IpNet]) -> String {
 }
 
 fn ips(given: Dynamic) -> Result<Vec<IpNet>> {
-    let mut options = Options::new(
-        "wg_peer",
-        Map::from([("allowed_ips".into(), given)]),
-        &[PEER_KEYS],
-    )?;
-    let texts = options.strings("allowed_ips")?.into_iter();
+    let texts = strings("allowed_ips", given)?.into_iter();
     let ips: Result<Vec<IpNet>> = texts.map(|text| prefix::destination(&text, None)).collect();
     let mut ips = ips?;
     ips.sort_unstable();
