@@ -62,7 +62,7 @@ impl Inventory {
                 continue;
             }
             let is_netns = matches!(undo, Undo::DeleteNetns { .. });
-            item.state = match finder.undo(undo.clone()) {
+            item.state = match finder.undo(undo.clone())? {
                 None if is_netns || !goes_with_netns(&contents, &undo) => State::Missing,
                 // That its namespace is missing says it.
                 None => continue,

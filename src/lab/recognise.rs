@@ -4,6 +4,8 @@ use std::collections::HashMap;
 use std::path::Path;
 use std::rc::Rc;
 
+use nix::errno::Errno;
+
 use crate::error::{Error, Kind, Result};
 use crate::lab::journal::Journal;
 use crate::lab::record::{Contents, Found, Place};
@@ -25,16 +27,18 @@ pub struct Finder {
 
 impl Finder {
     /// The namespace, where it still is.
-    pub fn netns(&mut self, place: &Place) -> Option<Rc<Netns>> {
+    ///
+    /// Fails where too many files are open to tell: what can't be opened then need not be gone.
+    pub fn netns(&mut self, place: &Place) -> Result<Option<Rc<Netns>>> {
         if let Some(known) = self.found.get(place) {
-            return known.clone();
+            return Ok(known.clone());
         }
-        let found = open(&place.at)
+        let found = open(&place.at)?
             .map(Rc::new)
             .filter(|netns| place.is(netns))
             .or_else(|| self.elsewhere(place));
         self.found.insert(place.clone(), found.clone());
-        found
+        Ok(found)
     }
 
     fn elsewhere(&mut self, place: &Place) -> Option<Rc<Netns>> {
@@ -51,29 +55,49 @@ impl Finder {
     }
 
     /// What a journal tells, with its namespaces open; `None` where they are gone.
-    pub fn undo(&mut self, told: Undo<Place>) -> Option<Undo> {
+    pub fn undo(&mut self, told: Undo<Place>) -> Result<Option<Undo>> {
         if let Undo::DeleteNetns { netns: None, name } = told {
-            let netns = Netns::named(&name).ok().map(Rc::new);
+            let netns = open(&namespace::path_of(&name))?.map(Rc::new);
             let is_there = netns.is_some() || is_stray(&name);
-            return is_there.then_some(Undo::DeleteNetns { netns, name });
+            return Ok(is_there.then_some(Undo::DeleteNetns { netns, name }));
         }
-        let found = told.map(|place| self.netns(&place))?;
-        match &found {
+        let mut failure = None;
+        let found = told.map(|place| {
+            let found = self.netns(&place);
+            found.unwrap_or_else(|error| {
+                failure = Some(error.doing("open namespace", &place.label()));
+                None
+            })
+        });
+        if let Some(error) = failure {
+            return Err(error);
+        }
+        Ok(match found {
             // Where deleting it was cut off, the file of its name is left.
-            Undo::DeleteNetns { netns: None, name } if !is_stray(name) => None,
-            _ => Some(found),
-        }
+            Some(Undo::DeleteNetns { netns: None, name }) if !is_stray(&name) => None,
+            found => found,
+        })
     }
 }
 
-fn open(at: &Path) -> Option<Netns> {
-    if let Ok(name) = at.strip_prefix(namespace::NAMES) {
-        return Netns::named(&name.to_str()?.parse().ok()?).ok();
+/// Opens the namespace that is at a place of a journal; `None` where there is none, or none that this user may see.
+fn open(at: &Path) -> Result<Option<Netns>> {
+    let opened = if at == Path::new(Netns::START) {
+        Netns::start()
+    } else {
+        match at.strip_prefix(namespace::NAMES).map(Path::to_str) {
+            Ok(name) => Netns::named(&name.unwrap_or_default().parse()?),
+            Err(_) => Netns::at(at),
+        }
+    };
+    match opened {
+        Ok(netns) => Ok(Some(netns)),
+        Err(error) if error.errno == Some(Errno::EMFILE) => {
+            Err(error.hint("let it open more with `ulimit -n 100000`, and try again"))
+        }
+        Err(error) if matches!(error.errno, Some(Errno::ENFILE | Errno::ENOMEM)) => Err(error),
+        Err(_) => Ok(None),
     }
-    if at == Path::new("/proc/self/ns/net") {
-        return Netns::start().ok();
-    }
-    Netns::at(at).ok()
 }
 
 /// Whether the name is an empty file only: that of a run which was killed between making the file and mounting the namespace.
@@ -94,7 +118,7 @@ pub(super) fn settle(journal: &mut Journal, contents: &Contents) {
         };
         match Netns::named(name) {
             Ok(_) if netns.is_some() => {}
-            Ok(made) => journal.complete(step.number, Found::Netns(Place::of(&made))),
+            Ok(made) => journal.complete(step.number, Found::Netns(Place::of_made(&made))),
             Err(_) if is_stray(name) => {
                 if namespace::delete(name).is_ok() {
                     journal.undone(step.number);

@@ -4,6 +4,7 @@
 //! turned out to be, each `undone` that nothing is left of it. A `part` is what a run did to something that it made itself: it
 //! needs no undoing, but should be missed where it is missing.
 
+use std::hash::{Hash, Hasher};
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
@@ -18,12 +19,16 @@ use crate::net::process::Process;
 pub const FORMAT: u32 = 1;
 
 /// A namespace as the journal tells it from all others.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Place {
     /// The file by which it was opened.
     pub at: PathBuf,
     /// Device and inode of its nsfs file.
     pub id: (u64, u64),
+    /// The number of its mount, where the lab made it and the kernel has such numbers. Another way to tell the same: places are
+    /// compared without it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mount: Option<u64>,
     /// Its cookie, where the kernel has them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cookie: Option<u64>,
@@ -36,8 +41,21 @@ impl Place {
         Self {
             at: netns.path().to_owned(),
             id: (device, inode),
+            mount: None,
             cookie: netns.namespace().cookie(),
         }
+    }
+
+    /// The same for one that the lab made: it is looked for again, to be deleted.
+    pub fn of_made(netns: &Netns) -> Self {
+        Self {
+            mount: netns.namespace().mount(),
+            ..Self::of(netns)
+        }
+    }
+
+    fn key(&self) -> (&Path, (u64, u64), Option<u64>) {
+        (&self.at, self.id, self.cookie)
     }
 
     /// How a user calls it.
@@ -57,10 +75,28 @@ impl Place {
     }
 
     /// Whether the open namespace is this one.
+    ///
+    /// By its mount, which is seen from outside; by its cookie, for which it has to be entered, only where that does not tell.
     pub fn is(&self, netns: &Netns) -> bool {
         let namespace = netns.namespace();
         let Id { device, inode } = namespace.id();
-        (device, inode) == self.id && (self.cookie.is_none() || namespace.cookie() == self.cookie)
+        let is_its_mount = || self.mount.is_some() && namespace.mount() == self.mount;
+        let is_its_cookie = || self.cookie.is_none() || namespace.cookie() == self.cookie;
+        (device, inode) == self.id && (is_its_mount() || is_its_cookie())
+    }
+}
+
+impl PartialEq for Place {
+    fn eq(&self, other: &Self) -> bool {
+        self.key() == other.key()
+    }
+}
+
+impl Eq for Place {}
+
+impl Hash for Place {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.key().hash(state);
     }
 }
 

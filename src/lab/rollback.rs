@@ -129,13 +129,19 @@ pub async fn take_down_lab(
     let mut steps = Vec::new();
     for step in told {
         match finder.undo(step.undo) {
-            Some(undo) => steps.push(Step {
+            Ok(Some(undo)) => steps.push(Step {
                 number: step.number,
                 stretch: 0,
                 undo,
             }),
             // Its namespace is gone, and all that was in it.
-            None => journal.undone(step.number),
+            Ok(None) => journal.undone(step.number),
+            Err(error) => {
+                return Undone {
+                    failures: vec![error],
+                    ..Undone::default()
+                };
+            }
         }
     }
     let how = How {
@@ -176,6 +182,7 @@ async fn take_down(steps: Vec<Step>, how: How<'_>, mut undone: impl FnMut(u64)) 
     // Links of which a step could not be undone, with the failure. An older step undone without it would do harm: who loses the
     // last address that the run gave, before its own one is back, loses its routes.
     let mut stuck: HashMap<(Id, u32), usize> = HashMap::new();
+    let mut nameless = Nameless::default();
     for Step { number, undo, .. } in steps.into_iter().rev() {
         let id = undo.netns().map(|netns| netns.namespace().id());
         // A link from outside must leave before its namespace goes, or the kernel deletes it.
@@ -200,6 +207,9 @@ async fn take_down(steps: Vec<Step>, how: How<'_>, mut undone: impl FnMut(u64)) 
             _ => &mut sum.changes,
         };
         let is_from_outside = matches!(undo, Undo::MoveBack { .. });
+        if !matches!(undo, Undo::DeleteNetns { .. }) {
+            sum.failures.extend(nameless.let_go().err());
+        }
         let result = match undo {
             Undo::DeleteNetns { name, .. } if id.is_some_and(|id| holding.contains(&id)) => {
                 let busy = "a link in it belongs elsewhere and could not be brought back";
@@ -207,7 +217,7 @@ async fn take_down(steps: Vec<Step>, how: How<'_>, mut undone: impl FnMut(u64)) 
             }
             Undo::DeleteNetns { netns, name } => {
                 let inside = inside.get_or_insert_with(recognise::processes);
-                delete_netns(netns, &name, inside, how).await
+                delete_netns(netns, &name, inside, how, &mut nameless).await
             }
             other => back(other, how).await,
         };
@@ -235,7 +245,20 @@ async fn take_down(steps: Vec<Step>, how: How<'_>, mut undone: impl FnMut(u64)) 
             }
         }
     }
+    sum.failures.extend(nameless.let_go().err());
     sum
+}
+
+/// Namespaces whose names were taken away, still open. They end together: one ending is in the way of the next name, and the kernel
+/// ends many at about the cost of one.
+#[derive(Default)]
+struct Nameless(Vec<Rc<Netns>>);
+
+impl Nameless {
+    fn let_go(&mut self) -> Result<()> {
+        let released = self.0.drain(..).map(|netns| netns.release());
+        released.fold(Ok(()), Result::and)
+    }
 }
 
 /// Ends a process, and what it has started.
@@ -262,6 +285,7 @@ async fn delete_netns(
     name: &NetnsName,
     inside: &HashMap<Id, Vec<u32>>,
     how: How<'_>,
+    nameless: &mut Nameless,
 ) -> Result<Way> {
     let context = |error: Error| error.doing("delete namespace", name.as_str());
     if let Some(netns) = &netns {
@@ -287,9 +311,7 @@ async fn delete_netns(
         process::end(&ours).await.map_err(context)?;
     }
     namespace::delete(name).map_err(context)?;
-    if let Some(netns) = netns {
-        netns.release()?;
-    }
+    nameless.0.extend(netns);
     Ok(Way::Back)
 }
 

@@ -8,6 +8,7 @@ use std::os::fd::{AsFd, AsRawFd, BorrowedFd, IntoRawFd, OwnedFd};
 use std::os::unix::ffi::OsStringExt;
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
 
 use nix::errno::Errno;
 use nix::mount::{MntFlags, MsFlags, mount, umount2};
@@ -17,6 +18,7 @@ use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use nix::sys::socket::{AddressFamily, SockFlag, SockType, socket};
 use nix::sys::stat::fstat;
 use nix::sys::statfs::fstatfs;
+use rustix::fs::{AtFlags, CWD, Statx, StatxAttributes, StatxFlags, statx};
 
 use crate::error::{Error, Result};
 use crate::net::{fault, model};
@@ -48,6 +50,7 @@ pub struct Id {
 pub struct Namespace {
     file: OwnedFd,
     id: Id,
+    mount: OnceCell<Option<u64>>,
     cookie: OnceCell<Option<u64>>,
 }
 
@@ -79,6 +82,7 @@ impl Namespace {
                 device: meta.dev(),
                 inode: meta.ino(),
             },
+            mount: OnceCell::new(),
             cookie: OnceCell::new(),
         })
     }
@@ -86,6 +90,18 @@ impl Namespace {
     /// What tells it from all others.
     pub fn id(&self) -> Id {
         self.id
+    }
+
+    /// The number of the mount by which it was opened, where that is the namespace's own, as a name below `/run/netns` is, and the
+    /// kernel is new enough to give it to no other until it boots again (Linux 6.8).
+    ///
+    /// Such a mount stands for one namespace and keeps it alive. In another mount namespace it has another number.
+    pub fn mount(&self) -> Option<u64> {
+        let look = || {
+            let flags = AtFlags::EMPTY_PATH;
+            mount_of(&statx(&self.file, "", flags, WITH_MOUNT).ok()?)
+        };
+        *self.mount.get_or_init(look)
     }
 
     /// The number that the kernel gives to no other namespace until it boots again, where it is new enough for that (Linux 5.14).
@@ -99,9 +115,8 @@ impl Namespace {
 
     /// Lets go of the namespace, which may then cease to exist. Entering it from now on fails with `EINVAL`.
     pub fn release(&self) -> Result<()> {
-        let nothing = File::open("/dev/null").map_err(|error| Error::io(&error))?;
         // SAFETY: the descriptor is `self.file`'s own and stays open; what it refers to is no longer the namespace.
-        let kept = unsafe { nix::unistd::dup2_raw(&nothing, self.file.as_raw_fd()) }?;
+        let kept = unsafe { nix::unistd::dup2_raw(nothing()?, self.file.as_raw_fd()) }?;
         // It belongs to `self.file`, which closes it.
         let _ = kept.into_raw_fd();
         Ok(())
@@ -117,6 +132,7 @@ impl Namespace {
                 device: id.st_dev,
                 inode: id.st_ino,
             },
+            mount: OnceCell::from(None),
             cookie: OnceCell::from(None),
         })
     }
@@ -135,6 +151,7 @@ impl Namespace {
         Some(Self {
             file: self.file.try_clone().ok()?,
             id: self.id,
+            mount: self.mount.clone(),
             cookie: self.cookie.clone(),
         })
     }
@@ -154,6 +171,29 @@ impl Namespace {
         });
         drop(guard);
         made
+    }
+}
+
+/// What is asked of a file for the number of its mount. The crate knows the older number only, which the kernel gives anew.
+const WITH_MOUNT: StatxFlags =
+    StatxFlags::INO.union(StatxFlags::from_bits_retain(libc::STATX_MNT_ID_UNIQUE));
+
+/// The number of the mount that a file was seen in, where the file is all that is mounted there.
+fn mount_of(seen: &Statx) -> Option<u64> {
+    let is_told = seen.stx_mask & libc::STATX_MNT_ID_UNIQUE != 0;
+    let is_own = seen.stx_attributes.contains(StatxAttributes::MOUNT_ROOT);
+    (is_told && is_own).then_some(seen.stx_mnt_id)
+}
+
+/// What a namespace is exchanged for by letting go of it, opened once.
+fn nothing() -> Result<&'static File> {
+    static NOTHING: OnceLock<File> = OnceLock::new();
+    match NOTHING.get() {
+        Some(file) => Ok(file),
+        None => {
+            let file = File::open("/dev/null").map_err(|error| Error::io(&error))?;
+            Ok(NOTHING.get_or_init(|| file))
+        }
     }
 }
 
@@ -259,6 +299,10 @@ pub fn make(name: &NetnsName) -> Result<Namespace> {
         let source = format!("/proc/self/fd/{}", namespace.file.as_raw_fd());
         let (name, nothing) = (Some(source.as_str()), None::<&str>);
         fault::guard(|| mount(name, &path, nothing, MsFlags::MS_BIND, nothing))?;
+        let seen = statx(CWD, &path, AtFlags::empty(), WITH_MOUNT).ok();
+        // Somebody else may have mounted another one over it by now.
+        let seen = seen.filter(|seen| seen.stx_ino == namespace.id.inode);
+        let _ = namespace.mount.set(seen.as_ref().and_then(mount_of));
         Ok(namespace)
     });
     if made.is_err() {

@@ -1,7 +1,10 @@
-//! How long it takes to set up 100 namespaces, each with a slave of one parent, an address, the link up and a default route.
+//! How long it takes to set up 100 namespaces, each with a slave of one parent, an address, the link up and a default route, and to
+//! take such a lab down again.
 //!
 //! `cargo bench --bench provision` compares, in one run, ipvsh with `ip` (a process a step, as set-ups are documented) and with
-//! `ip -batch` (the best that iproute2 can): on this kernel with macvlan, and in the micro-VM with ipvlan. Needs root.
+//! `ip -batch` (the best that iproute2 can): on this kernel with macvlan, and in the micro-VM with ipvlan. Then a run that keeps a
+//! journal with one that keeps none, and `ipvsh down` with `ip -all netns delete` where 1,000 namespaces stand. A word behind
+//! `--` chooses: `cargo bench --bench provision -- down`. Needs root.
 
 #![allow(
     clippy::unwrap_used,
@@ -12,41 +15,89 @@
 
 use std::fmt::Write as _;
 use std::io::Write as _;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::Instant;
 
+use ipvsh::dsl::Session;
+use ipvsh::dsl::session::Settings;
+use ipvsh::engine::Interpreter;
+use ipvsh::net::namespace;
 use ipvsh::sandbox::{ns, vm};
 
 const N: usize = 100;
-const ROUNDS: usize = 5;
-const CONTENDERS: [&str; 3] = ["ip", "ip -batch", "ipvsh"];
+const MANY: usize = 1000;
+
+/// What is compared: who does the same in turn. What the last takes is one.
+struct Race {
+    /// The word that chooses it.
+    name: &'static str,
+    title: &'static str,
+    /// The option by which this program runs one contender once, in a place of its own.
+    place: &'static str,
+    contenders: &'static [&'static str],
+    rounds: usize,
+}
+
+const RACES: [Race; 4] = [
+    Race {
+        name: "macvlan",
+        title: "100 namespaces, macvlan, this kernel",
+        place: "--private",
+        contenders: &["ip", "ip -batch", "ipvsh"],
+        rounds: 5,
+    },
+    Race {
+        name: "ipvlan",
+        title: "100 namespaces, ipvlan, micro-VM",
+        place: "--boot",
+        contenders: &["ip", "ip -batch", "ipvsh"],
+        rounds: 5,
+    },
+    Race {
+        name: "journal",
+        title: "100 namespaces, a run with its journal and without",
+        place: "--private",
+        contenders: &["journal", "no journal"],
+        rounds: 31,
+    },
+    Race {
+        name: "down",
+        title: "taking 1,000 namespaces down",
+        place: "--private",
+        contenders: &["ip -all netns delete", "ipvsh down"],
+        rounds: 9,
+    },
+];
 
 fn main() {
-    let args: Vec<String> = std::env::args().collect();
-    match args.get(1).map(String::as_str) {
-        Some("--boot") => boot(&args[2]),
+    let args: Vec<String> = std::env::args().skip(1).collect();
+    match args.first().map(String::as_str) {
+        Some("--boot") => boot(&args[1]),
         Some("--private") => {
             ns::enter().unwrap();
-            println!("{}", measure("macvlan", &args[2]));
+            println!("{}", measure("macvlan", &args[1]));
         }
-        Some("--guest") => println!("{}", measure("ipvlan", &args[2])),
-        // `cargo bench` passes `--bench`.
+        Some("--guest") => println!("{}", measure("ipvlan", &args[1])),
         _ => {
-            compare("macvlan, this kernel", "--private");
-            compare("ipvlan, micro-VM", "--boot");
+            // `cargo bench` passes `--bench`.
+            let chosen: Vec<_> = args.iter().filter(|arg| *arg != "--bench").collect();
+            let is_chosen =
+                |race: &&Race| chosen.is_empty() || chosen.iter().any(|name| *name == race.name);
+            RACES.iter().filter(is_chosen).for_each(compare);
         }
     }
 }
 
 /// Runs every contender in turn, in a process and a place of its own, and prints the medians.
-fn compare(what: &str, place: &str) {
-    let mut times = vec![Vec::new(); CONTENDERS.len()];
-    for round in 0..ROUNDS {
-        for turn in 0..CONTENDERS.len() {
-            let which = (round + turn) % CONTENDERS.len();
+fn compare(race: &Race) {
+    let contenders = race.contenders;
+    let mut times = vec![Vec::new(); contenders.len()];
+    for round in 0..race.rounds {
+        for turn in 0..contenders.len() {
+            let which = (round + turn) % contenders.len();
             let output = Command::new(std::env::current_exe().unwrap())
-                .args([place, CONTENDERS[which]])
+                .args([race.place, contenders[which]])
                 .stderr(Stdio::inherit())
                 .output()
                 .unwrap();
@@ -61,10 +112,14 @@ fn compare(what: &str, place: &str) {
             times[times.len() / 2]
         })
         .collect();
-    println!("{N} namespaces, {what}; median of {ROUNDS}:");
-    for (contender, median) in CONTENDERS.iter().zip(&medians) {
-        let ratio = median / medians[medians.len() - 1];
-        println!("  {contender:<10} {median:>9.1} ms   {ratio:>6.2} x ipvsh");
+    println!("{}; median of {}:", race.title, race.rounds);
+    let last = contenders.len() - 1;
+    for (contender, median) in contenders.iter().zip(&medians) {
+        let ratio = median / medians[last];
+        println!(
+            "  {contender:<20} {median:>9.1} ms   {ratio:>6.2} x {}",
+            contenders[last]
+        );
     }
 }
 
@@ -86,32 +141,74 @@ fn measure(kind: &str, contender: &str) -> f64 {
         ip(&["link", "set", "p1", "up"]);
     }
     ip(&["link", "set", "p0", "up"]);
-    let script = std::env::temp_dir().join("provision.rhai");
-    std::fs::write(
-        &script,
-        format!(
-            "let uplink = link(\"p0\");
-            for i in 0..{N} {{
-                netns(`n${{i}}`).{kind}(uplink, `s${{i}}`).addr(`10.0.${{i / 250}}.${{i % 250 + 1}}/8`).up().route(\"default\");
-            }}"
-        ),
-    )
-    .unwrap();
-    let began = Instant::now();
-    match contender {
-        "ip" => by_steps(kind),
-        "ip -batch" => by_batch(kind),
-        _ => run(Command::new(ipvsh(kind)).arg(&script)),
+    let number = match contender {
+        "ip -all netns delete" | "ipvsh down" => MANY,
+        _ => N,
+    };
+    let text = script(kind, number);
+    let file = Path::new("/run/provision.rhai");
+    std::fs::write(file, &text).unwrap();
+    let by_ipvsh = || run(Command::new(ipvsh(kind)).arg(file));
+    if number == MANY {
+        by_ipvsh();
+        check(number);
+        return timed(|| match contender {
+            "ipvsh down" => run(Command::new(ipvsh(kind)).args(["--quiet", "down", "provision"])),
+            _ => ip(&["-all", "netns", "delete"]),
+        });
     }
-    let time = began.elapsed().as_secs_f64() * 1e3;
-    let last = format!("n{}", N - 1);
-    let link = format!("s{}", N - 1);
+    let time = match contender {
+        "ip" => timed(|| by_steps(kind)),
+        "ip -batch" => timed(|| by_batch(kind)),
+        "ipvsh" => timed(by_ipvsh),
+        _ => by_interpreter(&text, contender == "journal"),
+    };
+    check(number);
+    time
+}
+
+fn timed(work: impl FnOnce()) -> f64 {
+    let began = Instant::now();
+    work();
+    began.elapsed().as_secs_f64() * 1e3
+}
+
+/// The lab, as a script.
+fn script(kind: &str, number: usize) -> String {
+    format!(
+        "let uplink = link(\"p0\");
+        for i in 0..{number} {{
+            netns(`n${{i}}`).{kind}(uplink, `s${{i}}`).addr(`10.0.${{i / 250}}.${{i % 250 + 1}}/8`).up().route(\"default\");
+        }}"
+    )
+}
+
+/// Runs the script in this process, where a lab that has no name has no journal either.
+fn by_interpreter(text: &str, with_journal: bool) -> f64 {
+    namespace::allow_many();
+    let session = Session::new(Settings::default());
+    if with_journal {
+        session.lab().call("provision", None, true).unwrap();
+    }
+    let interpreter = Interpreter::new(session);
+    timed(|| drop(interpreter.eval("provision", text).unwrap()))
+}
+
+/// Checks that the last namespace has all that it should.
+fn check(number: usize) {
+    let last = number - 1;
     let routes = Command::new("ip")
-        .args(["-n", &last, "route", "show", "dev", &link])
+        .args([
+            "-n",
+            &format!("n{last}"),
+            "route",
+            "show",
+            "dev",
+            &format!("s{last}"),
+        ])
         .output()
         .unwrap();
     assert!(String::from_utf8_lossy(&routes.stdout).contains("default"));
-    time
 }
 
 /// The program under test: on the guest's path, or as it was built.

@@ -21,7 +21,6 @@ cases! {
         where_the_journal_has_no_room_nothing_is_changed
         where_the_journal_cannot_be_written_nothing_is_changed
         two_runs_of_one_lab_are_not_at_work_at_once
-        what_looks_alike_is_left_alone
         what_somebody_else_has_set_is_left_alone
         a_renamed_link_is_reported_and_stays_in_the_journal
         a_namespace_with_processes_inside_is_busy
@@ -41,7 +40,7 @@ cases! {
         a_port_that_a_bond_brings_up_is_as_the_lab_left_it;
 }
 
-const LABS: &str = "/run/ipvsh/labs";
+pub(crate) const LABS: &str = "/run/ipvsh/labs";
 
 /// What was there before: a parent with a setting to be changed, a link to be borrowed, a namespace.
 pub(crate) fn foreign(lab: &Lab) {
@@ -173,22 +172,6 @@ fn two_runs_of_one_lab_are_not_at_work_at_once(lab: &Lab) {
     assert_eq!(finish(first).code, 130);
     assert_eq!(lab.namespaces(), Vec::<String>::new());
     assert!(journals().is_empty());
-}
-
-fn what_looks_alike_is_left_alone(lab: &Lab) {
-    lab.run(r#"netns("a"); netns("b"); veth("h0", "h1");"#);
-    lab.ip("netns del a\nlink del h0");
-    // Until the kernel gives the inode of the one that is gone again, as it soon does.
-    lab.ip("netns add a\nlink add h0 type veth peer name h1");
-    let output = lab.ipvsh(&["down", "lab"]);
-    assert_eq!(
-        (output.code, output.stdout.as_str()),
-        (0, "took down lab `lab`: 1 namespace\n")
-    );
-    assert_eq!(
-        (lab.namespaces(), lab.links(HOST)),
-        (vec!["a".to_owned()], vec!["h1".to_owned(), "h0".to_owned()])
-    );
 }
 
 fn what_somebody_else_has_set_is_left_alone(lab: &Lab) {

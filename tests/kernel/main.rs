@@ -49,6 +49,7 @@ mod queue;
 mod random;
 mod reach;
 mod readme;
+mod recognise;
 mod refusals;
 mod rollback;
 mod route;
@@ -194,6 +195,7 @@ fn all() -> Vec<Case> {
         rollback::cases(),
         faults::cases(),
         journal::cases(),
+        recognise::cases(),
         random::cases(),
         errors::cases(),
         refusals::cases(),
