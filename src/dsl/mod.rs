@@ -28,6 +28,7 @@ mod make;
 pub mod neighbor;
 pub mod netns;
 pub mod network;
+pub mod nexthop;
 pub mod option_keys;
 pub mod param;
 pub mod ping;
@@ -170,6 +171,10 @@ pub const TOPICS: &[Topic] = &[
     Topic {
         title: "Routes",
         words: &route::words::RHAI_MANIFEST,
+    },
+    Topic {
+        title: "Nexthops",
+        words: &nexthop::words::RHAI_MANIFEST,
     },
     Topic {
         title: "Rules",

@@ -8,6 +8,7 @@ use rhai::{Array, FnPtr, Map};
 use crate::dsl::addr::Address;
 use crate::dsl::handle::{Link, Netns};
 use crate::dsl::neighbor::Neighbor;
+use crate::dsl::nexthop::Nexthop;
 use crate::dsl::ping::PingReport;
 use crate::dsl::process::{self, Process};
 use crate::dsl::route::Route;
@@ -39,6 +40,8 @@ pub(crate) fn value(session: Option<&Rc<Session>>, value: &Dynamic) -> Value {
         address.show()
     } else if let Some(route) = value.read_lock::<Route>() {
         route.show()
+    } else if let Some(nexthop) = value.read_lock::<Nexthop>() {
+        nexthop.show()
     } else if let Some(rule) = value.read_lock::<Rule>() {
         rule.show()
     } else if let Some(neighbor) = value.read_lock::<Neighbor>() {

@@ -15,8 +15,11 @@ pub fn choose<T: Copy>(
         return Ok(*choice);
     }
     let names: Vec<&str> = known.iter().map(|(name, _)| *name).collect();
-    let error = Error::invalid(format!("{whose} has no {what} `{name}`"))
-        .note(format!("{what}s: {}", names.join(", ")));
+    let error = Error::invalid(format!("{whose} has no {what} `{name}`")).note(format!(
+        "{}: {}",
+        plural(what),
+        names.join(", ")
+    ));
     let near = nearest(name, names.iter().copied());
     // Of two that are equally near neither is likelier.
     let is_likely = near == nearest(name, names.iter().rev().copied());
@@ -24,6 +27,13 @@ pub fn choose<T: Copy>(
         Some(near) => error.hint(format!("did you mean \"{near}\"?")),
         None => error.hint(format!("write \"{}\"", names.join("\" or \""))),
     })
+}
+
+fn plural(what: &str) -> String {
+    match what.strip_suffix('y') {
+        Some(stem) => format!("{stem}ies"),
+        None => format!("{what}s"),
+    }
 }
 
 #[cfg(test)]

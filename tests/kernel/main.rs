@@ -40,6 +40,7 @@ mod link;
 mod macvlan;
 mod neighbor;
 mod netns;
+mod nexthop;
 mod ping;
 mod plan;
 mod port;
@@ -159,6 +160,7 @@ fn all() -> Vec<Case> {
         settings::cases(),
         addr::cases(),
         route::cases(),
+        nexthop::cases(),
         veth::cases(),
         bridge::cases(),
         port::cases(),

@@ -8,7 +8,7 @@ use rhai::Map;
 
 use super::options::{KEYS, KEYS_OF_DELETE, read};
 use crate::dsl::handle::{Link, Netns};
-use crate::dsl::{Session, link};
+use crate::dsl::{Session, link, nexthop};
 use crate::error::{Error, Kind, Result};
 use crate::lab::{Command, Outcome, Undo};
 use crate::net::rtnl::Refusal;
@@ -36,7 +36,10 @@ pub(crate) fn add(
     let mut options = Options::new("route", options, &[KEYS]).map_err(context)?;
     let replace = options.flag("replace").map_err(context)?.unwrap_or(false);
     let route = read(session, place, destination, dev, &mut options).map_err(context)?;
-    let leads = route.via.is_some() || route.link.is_some() || !route.hops.is_empty();
+    let leads = route.via.is_some()
+        || route.link.is_some()
+        || route.nexthop.is_some()
+        || !route.hops.is_empty();
     if route.is_refusal() && leads {
         return Err(context(Error::invalid(format!(
             "a {} route leads nowhere, and takes neither a gateway nor a link",
@@ -48,6 +51,10 @@ pub(crate) fn add(
             Error::invalid("neither a gateway nor a link is given")
                 .hint("say where it leads: #{via: \"10.0.0.1\"}, or the link"),
         ));
+    }
+    if let Some(id) = route.nexthop {
+        let is_ipv6 = route.destination.addr().is_ipv6();
+        nexthop::for_route(session, place, id, is_ipv6).map_err(context)?;
     }
     if !session.lab().made_namespace(place)
         && let Some(present) = rival(session, place, &route)?
@@ -88,9 +95,11 @@ fn create(
     Ok(added)
 }
 
-/// The route as `ip` writes it, with the name of its link.
+/// The route as `ip` takes it, with the name of its link.
 fn line(session: &Rc<Session>, place: &Rc<netns::Netns>, route: &route::Route) -> String {
-    route.line(|index| link::name_of(session, place, index))
+    route
+        .bare()
+        .line(|index| link::name_of(session, place, index))
 }
 
 /// The command that does `verb` with the route of this line.
@@ -165,15 +174,21 @@ fn settle(
     asked: &route::Route,
     replace: bool,
 ) -> Result<()> {
-    let same = present.via == asked.via
-        && (asked.link.is_none() || present.link == asked.link)
+    let same_way = match asked.nexthop {
+        Some(_) => present.nexthop == asked.nexthop,
+        None => {
+            present.via == asked.via
+                && (asked.link.is_none() || present.link == asked.link)
+                && present.kind == asked.kind
+                && same_hops(&present.hops, &asked.hops)
+        }
+    };
+    let same = same_way
         && (asked.source.is_none() || present.source == asked.source)
         && (asked.mtu.is_none() || present.mtu == asked.mtu)
         && (asked.advmss.is_none() || present.advmss == asked.advmss)
         && (asked.scope.is_empty() || present.scope == asked.scope)
-        && (asked.protocol == "boot" || present.protocol == asked.protocol)
-        && present.kind == asked.kind
-        && same_hops(&present.hops, &asked.hops);
+        && (asked.protocol == "boot" || present.protocol == asked.protocol);
     if same {
         let line = line(session, place, present);
         session
@@ -213,7 +228,7 @@ fn same_hops(present: &[route::Hop], asked: &[route::Hop]) -> bool {
 }
 
 /// All routes of a namespace, of one table where one is given.
-pub(super) fn list(
+pub(crate) fn list(
     session: &Rc<Session>,
     place: &netns::Netns,
     table: Option<u32>,
@@ -227,7 +242,11 @@ pub(super) fn list(
     })?
 }
 
-fn remove(session: &Rc<Session>, place: &Rc<netns::Netns>, route: &route::Route) -> Result<()> {
+pub(crate) fn remove(
+    session: &Rc<Session>,
+    place: &Rc<netns::Netns>,
+    route: &route::Route,
+) -> Result<()> {
     let undo = Undo::AddRoute {
         netns: place.clone(),
         route: Box::new(route.clone()),
@@ -268,6 +287,7 @@ pub(super) fn delete(
             route.destination == named.destination
                 && (named.via.is_none() || route.via == named.via)
                 && (named.link.is_none() || route.link == named.link)
+                && (named.nexthop.is_none() || route.nexthop == named.nexthop)
                 && (named.metric.is_none() || route.metric == named.metric)
         })
         .collect();

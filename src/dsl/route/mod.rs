@@ -18,11 +18,11 @@ use crate::net::route::{self, TABLE_MAIN};
 use crate::value::options::Options;
 use crate::value::prefix;
 
-pub(crate) use ensure::add;
+pub(crate) use ensure::{add, list, remove};
 pub(crate) use options::{KEYS, KEYS_OF_DELETE};
 pub use show::Route;
 
-use ensure::{delete, list};
+use ensure::delete;
 
 fn lookup(session: &Rc<Session>, net: &Netns, destination: &str, options: Map) -> Result<Route> {
     let place = &net.0;
@@ -163,12 +163,12 @@ pub mod words {
     /// Adds a route with options: a gateway, a link, several next hops, or what else `ip route` takes.
     ///
     /// They are `via`, `dev`, `metric`, `table`, `onlink`, `source` (or `src`), `mtu`, `advmss`, `proto`, `scope`, `type`,
-    /// `nexthops` and `replace`.
+    /// `nexthops`, `nexthop` and `replace`.
     ///
     /// What `ip route add DESTINATION via GATEWAY` does. Nothing happens where it is there; one that leads elsewhere is a
     /// `conflict`, unless `replace` is set. `type` is `blackhole`, `unreachable`, `prohibit` or `throw` for a route that leads
     /// nowhere, `local`, `broadcast`, or `unicast`. `nexthops` is a list of `#{via, dev, weight, onlink}` that share the
-    /// packets, `weight` being 1 to 256. `table` is a number, or a name in `/etc/iproute2/rt_tables`.
+    /// packets, `weight` being 1 to 256; `nexthop` is the number of a nexthop object, made by `nexthop(…)`. `table` is a number, or a name in `/etc/iproute2/rt_tables`.
     ///
     /// ```rhai
     /// let a = netns("a");
@@ -203,7 +203,7 @@ pub mod words {
         })
     }
 
-    /// Takes the routes to `destination` away that match `via`, `dev`, `metric` and `table`.
+    /// Takes the routes to `destination` away that match `via`, `dev`, `metric`, `nexthop` and `table`.
     ///
     /// ```rhai
     /// let a = netns("a");
@@ -381,6 +381,13 @@ pub mod words {
     pub fn get_mtu(route: &mut Route) -> Dynamic {
         let mtu = route.seen.mtu;
         mtu.map_or(Dynamic::UNIT, |mtu| i64::from(mtu).into())
+    }
+
+    /// The number of the nexthop object that says where it leads, or `()`.
+    #[rhai_fn(get = "nexthop")]
+    pub fn get_nexthop(route: &mut Route) -> Dynamic {
+        let nexthop = route.seen.nexthop;
+        nexthop.map_or(Dynamic::UNIT, |id| i64::from(id).into())
     }
 
     /// The route as `ip route` prints it.
