@@ -14,6 +14,8 @@ mod terminal;
 mod alive;
 #[path = "repl/lab.rs"]
 mod lab;
+#[path = "repl/progress.rs"]
+mod progress;
 #[path = "repl/typing.rs"]
 mod typing;
 
@@ -27,7 +29,7 @@ type Test = (&'static str, fn());
 fn main() -> ExitCode {
     let privileged = common::privileged();
     let strict = std::env::var("IPVSH_REQUIRE").is_ok_and(|value| value == "all");
-    let all = [typing::TESTS, alive::TESTS, lab::TESTS].concat();
+    let all = [typing::TESTS, alive::TESTS, lab::TESTS, progress::TESTS].concat();
     let trials = all
         .into_iter()
         .map(|(name, test)| {

@@ -66,7 +66,7 @@ pub mod words {
     /// Ends the script here and now, as done.
     ///
     /// ```rhai
-    /// if namespaces().len() == 0 { exit(); }
+    /// if links().len() == 0 { exit(); }
     /// ```
     #[rhai_fn(return_raw, volatile)]
     pub fn exit(context: NativeCallContext) -> Answer<()> {
@@ -76,7 +76,7 @@ pub mod words {
     /// Ends the script here and now, with that exit code.
     ///
     /// ```rhai
-    /// if namespaces().len() == 1 { exit(4); }
+    /// if links().len() == 0 { exit(4); }
     /// ```
     #[rhai_fn(name = "exit", return_raw, volatile)]
     pub fn exit_with_code(context: NativeCallContext, code: i64) -> Answer<()> {

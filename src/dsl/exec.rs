@@ -93,19 +93,25 @@ pub(crate) fn program(list: &Array, options: &mut Options) -> Result<Program> {
     })
 }
 
-/// Adds how the program is to be written where there is none of that name.
-pub(crate) fn explained(error: Error) -> Error {
-    if error.kind == Kind::NotFound && error.errno.is_some() && error.hint.is_none() {
-        return error.hint("write the program and each argument as an item of the list");
+/// Adds what to do where there is no program of the name `named`.
+pub(crate) fn explained(error: Error, named: &str) -> Error {
+    if error.kind != Kind::NotFound || error.errno.is_none() || error.hint.is_some() {
+        return error;
     }
-    error
+    if named.contains(char::is_whitespace) {
+        error.hint("write the program and each argument as an item of the list")
+    } else {
+        error.hint("install it, or write its full path")
+    }
 }
 
 fn run(session: &Rc<Session>, net: &Netns, list: &Array, options: Map) -> Result<Map> {
     let named = list.first().map(ToString::to_string).unwrap_or_default();
     let context = |error: Error| match error.kind {
         Kind::Interrupted => error,
-        _ => explained(error).doing("run", &named).within(net.label()),
+        _ => explained(error, &named)
+            .doing("run", &named)
+            .within(net.label()),
     };
     let mut options = Options::new("exec", options, &[KEYS, PROGRAM_KEYS]).map_err(context)?;
     let check = options.flag("check").map_err(context)?.unwrap_or(false);

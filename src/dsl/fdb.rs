@@ -152,7 +152,7 @@ fn send(
     session.wait(async {
         let rtnl = &place.rtnl()?;
         let lab = session.lab();
-        lab.step(undo, command, request.send(rtnl))
+        lab.step(undo, command, request.send(&place, rtnl))
             .await?
             .map_err(Error::from)
     })?

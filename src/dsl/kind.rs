@@ -2,7 +2,7 @@
 
 use rtnetlink::packet_route::link::InfoData;
 
-use crate::dsl::KINDS;
+use crate::dsl::TOPICS;
 use crate::dsl::make::Fact;
 use crate::error::{self, Error};
 
@@ -51,7 +51,7 @@ impl Kind {
 
 /// Every kind there is a word for.
 pub fn all() -> impl Iterator<Item = &'static Kind> {
-    KINDS.iter().copied().flatten()
+    TOPICS.iter().flat_map(|topic| topic.kinds)
 }
 
 /// The kind that `word` makes.

@@ -2,18 +2,23 @@
 
 use std::rc::Rc;
 
-use rhai::Map;
 use rhai::plugin::{Dynamic, NativeCallContext, export_module};
-use rtnetlink::packet_route::link::{InfoData, InfoMacVlan, InfoMacVtap, MacVlanMode};
-use rtnetlink::{LinkMacVlan, LinkMacVtap};
+use rhai::{Array, Map};
+use rtnetlink::packet_core::{Nla, NlasIterator, Parseable};
+use rtnetlink::packet_route::link::{
+    InfoData, InfoKind, InfoMacVlan, MacVlanMacAddressMode, MacVlanMode,
+};
+use rtnetlink::{LinkMessageBuilder, LinkUnspec};
 
 use crate::dsl::handle::{Link, Netns};
 use crate::dsl::kind::Kind;
-use crate::dsl::make::{Fact, Parent, Wanted, creating, ensure, read};
-use crate::dsl::{Answer, Session, answer};
-use crate::error::Result;
+use crate::dsl::make::{Fact, Parent, Request, Wanted, creating, ensure, read};
+use crate::dsl::{Answer, Session, answer, link};
+use crate::error::{Error, Result};
 use crate::net::link::Snapshot;
 use crate::value::choice::choose;
+use crate::value::mac;
+use crate::value::options::{Options, strings};
 
 /// What this topic makes.
 pub const KINDS: &[Kind] = &[
@@ -22,7 +27,7 @@ pub const KINDS: &[Kind] = &[
         name: "macvlan",
         module: "macvlan",
         config: "CONFIG_MACVLAN",
-        keys: &[],
+        keys: KEYS,
         is_pair: false,
         argument: Some("mode"),
         facts_of,
@@ -33,7 +38,7 @@ pub const KINDS: &[Kind] = &[
         name: "macvtap",
         module: "macvtap",
         config: "CONFIG_MACVTAP",
-        keys: &[],
+        keys: KEYS,
         is_pair: false,
         argument: Some("mode"),
         facts_of,
@@ -50,22 +55,61 @@ const MODES: &[(&str, MacVlanMode)] = &[
     ("source", MacVlanMode::Source),
 ];
 
+/// Keys beyond those that every link takes.
+const KEYS: &[&str] = &["macs"];
+
 fn facts_of(data: &InfoData) -> Vec<Fact> {
-    let mode = match data {
-        InfoData::MacVlan(infos) => infos.iter().find_map(|info| match info {
-            InfoMacVlan::Mode(mode) => Some(mode),
-            _ => None,
-        }),
-        InfoData::MacVtap(infos) => infos.iter().find_map(|info| match info {
-            InfoMacVtap::Mode(mode) => Some(mode),
-            _ => None,
-        }),
+    // Both kinds have the same attributes.
+    let mut bytes = vec![0; data.value_len()];
+    data.emit_value(&mut bytes);
+    let mut facts = Vec::new();
+    for info in NlasIterator::new(&bytes[..]).flatten() {
+        match InfoMacVlan::parse(&info) {
+            Ok(InfoMacVlan::Mode(mode)) => {
+                let known = MODES.iter().find(|(_, known)| *known == mode);
+                facts.extend(known.map(|(name, _)| ("mode", (*name).to_owned())));
+            }
+            Ok(InfoMacVlan::MacAddrData(list)) if !list.is_empty() => {
+                facts.push(("macs", in_one(list.iter().filter_map(source))));
+            }
+            _ => {}
+        }
+    }
+    facts
+}
+
+fn source(info: &InfoMacVlan) -> Option<Vec<u8>> {
+    match info {
+        InfoMacVlan::MacAddr(mac) => Some(mac.to_vec()),
         _ => None,
+    }
+}
+
+/// Hardware addresses in one text, sorted: the kernel lists them in no order.
+fn in_one(macs: impl Iterator<Item = Vec<u8>>) -> String {
+    let mut macs: Vec<String> = macs.map(|mac| mac::print(&mac)).collect();
+    macs.sort_unstable();
+    macs.join(" ")
+}
+
+/// The hardware addresses that a slave in mode source takes frames from: each a text, or several in one.
+fn sources(options: &mut Options, mode: &str) -> Result<Option<Vec<Vec<u8>>>> {
+    let Some(given) = options.take("macs") else {
+        return Ok(None);
     };
-    let name = mode.and_then(|mode| MODES.iter().find(|(_, known)| known == mode));
-    name.map(|(name, _)| ("mode", (*name).to_owned()))
-        .into_iter()
-        .collect()
+    if mode != "source" {
+        return Err(Error::invalid(format!(
+            "`macs` are for mode source, and mode {mode} takes frames from everywhere"
+        ))
+        .hint("ask for mode \"source\""));
+    }
+    let texts = strings("macs", given)?;
+    let words = texts.iter().flat_map(|text| text.split_whitespace());
+    let macs: Result<Vec<_>> = words.map(mac::parse).collect();
+    let mut macs = macs?;
+    macs.sort_unstable();
+    macs.dedup();
+    Ok(Some(macs))
 }
 
 /// Makes a slave of the kind, `macvlan` or `macvtap`.
@@ -76,26 +120,41 @@ fn make(
     (parent, name, mode): (&Dynamic, &str, &str),
     options: Map,
 ) -> Result<Link> {
-    let (name, _, common) = read(kind, name, options, &[])?;
+    let (name, mut options, common) = read(kind, name, options, KEYS)?;
     let number = choose(kind, "mode", mode, MODES)?;
+    let macs = sources(&mut options, mode)?;
     let parent = Parent::find(session, &net.0, parent)?;
+    let mut facts = vec![("mode", mode.to_owned())];
+    let mut words = vec!["mode".to_owned(), mode.to_owned()];
+    let mut infos = vec![InfoMacVlan::Mode(number)];
+    if let Some(macs) = &macs {
+        let text = in_one(macs.iter().cloned());
+        words.extend(["macaddr".to_owned(), "set".to_owned()]);
+        words.extend(text.split_whitespace().map(str::to_owned));
+        let text = if text.is_empty() { "none" } else { &text };
+        facts.push(("macs", text.to_owned()));
+        let list = macs.iter().filter_map(|mac| mac.as_slice().try_into().ok());
+        infos.extend([
+            InfoMacVlan::MacAddrMode(MacVlanMacAddressMode::Set),
+            InfoMacVlan::MacAddrData(list.map(InfoMacVlan::MacAddr).collect()),
+        ]);
+    }
     let wanted = Wanted {
         kind,
         place: net.0.clone(),
         name,
         parent: Some(&parent),
-        facts: vec![("mode", mode.to_owned())],
+        facts,
         facts_of,
         common,
     };
     let message = |_: Option<&Snapshot>| {
         parent.check_can_carry(session, kind)?;
-        let name = wanted.name.as_str();
-        Ok(if kind == "macvtap" {
-            LinkMacVtap::new(name, parent.seen.index, number).build()
-        } else {
-            LinkMacVlan::new(name, parent.seen.index, number).build()
-        })
+        let message = LinkMessageBuilder::<LinkUnspec>::new_with_info_kind(InfoKind::from(kind))
+            .link(parent.seen.index)
+            .set_info_data(InfoData::MacVlan(infos.clone()))
+            .build();
+        Ok(Request::new(message, words.clone()))
     };
     ensure(session, &wanted, message, |_| Ok(()))
 }
@@ -163,7 +222,10 @@ pub mod words {
         macvlan_all(context, net, parent, name, "bridge", options)
     }
 
-    /// Makes a macvlan slave in the given mode with the options that every link takes.
+    /// Makes a macvlan slave in the given mode with options: `macs`, and those that every link takes.
+    ///
+    /// `macs` are the hardware addresses that a slave in mode source takes frames from; in that mode it takes none from others.
+    /// What `ip link add link PARENT NAME type macvlan mode source macaddr set MACS` does.
     ///
     /// ```rhai
     /// let a = netns("a");
@@ -249,7 +311,7 @@ pub mod tap_words {
         macvtap_all(context, net, parent, name, "bridge", options)
     }
 
-    /// Makes a macvtap slave in the given mode with the options that every link takes.
+    /// Makes a macvtap slave in the given mode with options: `macs` of mode source, and those that every link takes.
     ///
     /// ```rhai
     /// let a = netns("a");
@@ -268,6 +330,33 @@ pub mod tap_words {
         answer(&context, |session| {
             make(session, "macvtap", net, (&parent, name, mode), options)
                 .map_err(creating("macvtap", name, net))
+        })
+    }
+
+    /// The hardware addresses that a macvlan or macvtap slave in mode source takes frames from, sorted; `()` for other links.
+    ///
+    /// ```rhai
+    /// let a = netns("a");
+    /// let parent = a.veth("v0", "v1").up();
+    /// a.macvlan(parent, "m0", "source", #{macs: "02:00:00:00:00:07"}).macs    // => ["02:00:00:00:00:07"]
+    /// ```
+    #[rhai_fn(get = "macs", return_raw, volatile)]
+    pub fn get_macs(context: NativeCallContext, link: &mut Link) -> Answer<Dynamic> {
+        answer(&context, |session| {
+            let data = link::snapshot(session, link)?.data;
+            let facts = data.map(|data| facts_of(&data)).unwrap_or_default();
+            if !facts.contains(&("mode", "source".to_owned())) {
+                return Ok(Dynamic::UNIT);
+            }
+            let macs = facts.iter().find(|(key, _)| *key == "macs");
+            let macs = macs
+                .into_iter()
+                .flat_map(|(_, macs)| macs.split_whitespace());
+            Result::Ok(
+                macs.map(|mac| mac.to_owned().into())
+                    .collect::<Array>()
+                    .into(),
+            )
         })
     }
 }

@@ -1,7 +1,7 @@
 //! The words of the language, one topic a file. The doc comments here are the manual: `help()`, the reference, completion.
 //!
 //! A topic is a Rhai module of plain functions, marked `#[export_module(manifest)]` so that it costs nothing until it is used.
-//! Whoever adds one writes it in a file of its own and adds its line to [`TOPICS`]; one that makes links also has a line in [`KINDS`].
+//! Whoever adds one writes it in a file of its own and adds its line to [`TOPICS`]; one that makes links says there which kinds.
 //! The first parameter decides where a word can be used: on [`handle::Netns`] it also becomes a bare word that acts in the
 //! current namespace, on [`handle::Link`] also a word that takes the link by name (see `engine::words`).
 
@@ -52,6 +52,7 @@ pub mod vlan;
 pub mod vrf;
 pub mod vxlan;
 pub mod wait;
+pub mod wireguard;
 pub mod within;
 
 use rhai::EvalAltResult;
@@ -68,199 +69,70 @@ pub struct Topic {
     pub title: &'static str,
     /// The functions, with their documentation.
     pub words: &'static ModuleManifest,
+    /// The kinds of link that they make.
+    pub kinds: &'static [kind::Kind],
+}
+
+impl Topic {
+    const fn of(title: &'static str, words: &'static ModuleManifest) -> Self {
+        Self {
+            title,
+            words,
+            kinds: &[],
+        }
+    }
+
+    const fn making(self, kinds: &'static [kind::Kind]) -> Self {
+        Self { kinds, ..self }
+    }
 }
 
 /// Every topic, in the order of the manual.
 pub const TOPICS: &[Topic] = &[
-    Topic {
-        title: "Namespaces",
-        words: &netns::words::RHAI_MANIFEST,
-    },
-    Topic {
-        title: "Places",
-        words: &place::words::RHAI_MANIFEST,
-    },
-    Topic {
-        title: "Links",
-        words: &link::verbs::words::RHAI_MANIFEST,
-    },
-    Topic {
-        title: "Links' properties",
-        words: &link::properties::words::RHAI_MANIFEST,
-    },
-    Topic {
-        title: "Links' settings",
-        words: &link::settings::words::RHAI_MANIFEST,
-    },
-    Topic {
-        title: "ipvlan",
-        words: &ipvlan::words::RHAI_MANIFEST,
-    },
-    Topic {
-        title: "ipvtap",
-        words: &ipvlan::tap_words::RHAI_MANIFEST,
-    },
-    Topic {
-        title: "macvlan",
-        words: &macvlan::words::RHAI_MANIFEST,
-    },
-    Topic {
-        title: "macvtap",
-        words: &macvlan::tap_words::RHAI_MANIFEST,
-    },
-    Topic {
-        title: "veth",
-        words: &veth::words::RHAI_MANIFEST,
-    },
-    Topic {
-        title: "Bridges",
-        words: &bridge::words::RHAI_MANIFEST,
-    },
-    Topic {
-        title: "Ports",
-        words: &port::words::RHAI_MANIFEST,
-    },
-    Topic {
-        title: "Bonds",
-        words: &bond::words::RHAI_MANIFEST,
-    },
-    Topic {
-        title: "VLANs",
-        words: &vlan::words::RHAI_MANIFEST,
-    },
-    Topic {
-        title: "VXLAN",
-        words: &vxlan::words::RHAI_MANIFEST,
-    },
-    Topic {
-        title: "Forwarding databases",
-        words: &fdb::words::RHAI_MANIFEST,
-    },
-    Topic {
-        title: "Geneve",
-        words: &geneve::words::RHAI_MANIFEST,
-    },
-    Topic {
-        title: "IP tunnels",
-        words: &ip_tunnel::words::RHAI_MANIFEST,
-    },
-    Topic {
-        title: "VRFs",
-        words: &vrf::words::RHAI_MANIFEST,
-    },
-    Topic {
-        title: "Dummies",
-        words: &dummy::words::RHAI_MANIFEST,
-    },
-    Topic {
-        title: "Intermediate functional blocks",
-        words: &ifb::words::RHAI_MANIFEST,
-    },
-    Topic {
-        title: "TUN and TAP",
-        words: &tun::words::RHAI_MANIFEST,
-    },
-    Topic {
-        title: "Addresses",
-        words: &addr::words::RHAI_MANIFEST,
-    },
-    Topic {
-        title: "Arithmetic of addresses",
-        words: &network::words::RHAI_MANIFEST,
-    },
-    Topic {
-        title: "Routes",
-        words: &route::words::RHAI_MANIFEST,
-    },
-    Topic {
-        title: "Nexthops",
-        words: &nexthop::words::RHAI_MANIFEST,
-    },
-    Topic {
-        title: "Rules",
-        words: &rule::words::RHAI_MANIFEST,
-    },
-    Topic {
-        title: "Neighbours",
-        words: &neighbor::words::RHAI_MANIFEST,
-    },
-    Topic {
-        title: "Sysctl",
-        words: &sysctl::words::RHAI_MANIFEST,
-    },
-    Topic {
-        title: "Queues",
-        words: &queue::words::RHAI_MANIFEST,
-    },
-    Topic {
-        title: "Filters",
-        words: &filter::words::RHAI_MANIFEST,
-    },
-    Topic {
-        title: "Ping",
-        words: &ping::words::RHAI_MANIFEST,
-    },
-    Topic {
-        title: "Expectations",
-        words: &reach::words::RHAI_MANIFEST,
-    },
-    Topic {
-        title: "Commands",
-        words: &exec::words::RHAI_MANIFEST,
-    },
-    Topic {
-        title: "Processes",
-        words: &process::words::RHAI_MANIFEST,
-    },
-    Topic {
-        title: "Labs",
-        words: &lab::words::RHAI_MANIFEST,
-    },
-    Topic {
-        title: "Parameters",
-        words: &param::words::RHAI_MANIFEST,
-    },
-    Topic {
-        title: "Checks",
-        words: &check::words::RHAI_MANIFEST,
-    },
-    Topic {
-        title: "Output",
-        words: &print::words::RHAI_MANIFEST,
-    },
-    Topic {
-        title: "Progress",
-        words: &progress::words::RHAI_MANIFEST,
-    },
-    Topic {
-        title: "Trees",
-        words: &tree::words::RHAI_MANIFEST,
-    },
-    Topic {
-        title: "Time",
-        words: &time::words::RHAI_MANIFEST,
-    },
-    Topic {
-        title: "Waiting",
-        words: &wait::words::RHAI_MANIFEST,
-    },
-];
-
-/// Every kind of link that a word makes, one topic a line.
-pub const KINDS: &[&[kind::Kind]] = &[
-    ipvlan::KINDS,
-    macvlan::KINDS,
-    veth::KINDS,
-    bridge::KINDS,
-    bond::KINDS,
-    vlan::KINDS,
-    vxlan::KINDS,
-    geneve::KINDS,
-    ip_tunnel::KINDS,
-    vrf::KINDS,
-    dummy::KINDS,
-    ifb::KINDS,
-    tun::KINDS,
+    Topic::of("Namespaces", &netns::words::RHAI_MANIFEST),
+    Topic::of("Places", &place::words::RHAI_MANIFEST),
+    Topic::of("Links", &link::verbs::words::RHAI_MANIFEST),
+    Topic::of("Links' properties", &link::properties::words::RHAI_MANIFEST),
+    Topic::of("Links' settings", &link::settings::words::RHAI_MANIFEST),
+    Topic::of("ipvlan", &ipvlan::words::RHAI_MANIFEST).making(ipvlan::KINDS),
+    Topic::of("ipvtap", &ipvlan::tap_words::RHAI_MANIFEST),
+    Topic::of("macvlan", &macvlan::words::RHAI_MANIFEST).making(macvlan::KINDS),
+    Topic::of("macvtap", &macvlan::tap_words::RHAI_MANIFEST),
+    Topic::of("veth", &veth::words::RHAI_MANIFEST).making(veth::KINDS),
+    Topic::of("Bridges", &bridge::words::RHAI_MANIFEST).making(bridge::KINDS),
+    Topic::of("Ports", &port::words::RHAI_MANIFEST),
+    Topic::of("Bonds", &bond::words::RHAI_MANIFEST).making(bond::KINDS),
+    Topic::of("VLANs", &vlan::words::RHAI_MANIFEST).making(vlan::KINDS),
+    Topic::of("VXLAN", &vxlan::words::RHAI_MANIFEST).making(vxlan::KINDS),
+    Topic::of("Forwarding databases", &fdb::words::RHAI_MANIFEST),
+    Topic::of("Geneve", &geneve::words::RHAI_MANIFEST).making(geneve::KINDS),
+    Topic::of("IP tunnels", &ip_tunnel::words::RHAI_MANIFEST).making(ip_tunnel::KINDS),
+    Topic::of("WireGuard", &wireguard::words::RHAI_MANIFEST).making(wireguard::KINDS),
+    Topic::of("VRFs", &vrf::words::RHAI_MANIFEST).making(vrf::KINDS),
+    Topic::of("Dummies", &dummy::words::RHAI_MANIFEST).making(dummy::KINDS),
+    Topic::of("Intermediate functional blocks", &ifb::words::RHAI_MANIFEST).making(ifb::KINDS),
+    Topic::of("TUN and TAP", &tun::words::RHAI_MANIFEST).making(tun::KINDS),
+    Topic::of("Addresses", &addr::words::RHAI_MANIFEST),
+    Topic::of("Arithmetic of addresses", &network::words::RHAI_MANIFEST),
+    Topic::of("Routes", &route::words::RHAI_MANIFEST),
+    Topic::of("Nexthops", &nexthop::words::RHAI_MANIFEST),
+    Topic::of("Rules", &rule::words::RHAI_MANIFEST),
+    Topic::of("Neighbours", &neighbor::words::RHAI_MANIFEST),
+    Topic::of("Sysctl", &sysctl::words::RHAI_MANIFEST),
+    Topic::of("Queues", &queue::words::RHAI_MANIFEST),
+    Topic::of("Filters", &filter::words::RHAI_MANIFEST),
+    Topic::of("Ping", &ping::words::RHAI_MANIFEST),
+    Topic::of("Expectations", &reach::words::RHAI_MANIFEST),
+    Topic::of("Commands", &exec::words::RHAI_MANIFEST),
+    Topic::of("Processes", &process::words::RHAI_MANIFEST),
+    Topic::of("Labs", &lab::words::RHAI_MANIFEST),
+    Topic::of("Parameters", &param::words::RHAI_MANIFEST),
+    Topic::of("Checks", &check::words::RHAI_MANIFEST),
+    Topic::of("Output", &print::words::RHAI_MANIFEST),
+    Topic::of("Progress", &progress::words::RHAI_MANIFEST),
+    Topic::of("Trees", &tree::words::RHAI_MANIFEST),
+    Topic::of("Time", &time::words::RHAI_MANIFEST),
+    Topic::of("Waiting", &wait::words::RHAI_MANIFEST),
 ];
 
 /// Words that get no other form than the one they are written in, by the type of their first parameter: without the

@@ -142,7 +142,7 @@ fn add(
             let command = || command(&place, "replace", &wanted, &name);
             let request = wanted.adding();
             let lab = session.lab();
-            lab.step(undo, command, request.send(rtnl)).await
+            lab.step(undo, command, request.send(&place, rtnl)).await
         })??
         .map_err(|refusal| match refusal.errno {
             Errno::ENETDOWN => context(
@@ -199,7 +199,7 @@ fn delete(session: &Rc<Session>, link: &Link, ip: &str) -> Result<()> {
             let command = || command(&place, "del", one, &name);
             let request = one.deleting();
             let lab = session.lab();
-            lab.step(undo, command, request.send(rtnl)).await
+            lab.step(undo, command, request.send(&place, rtnl)).await
         })??;
         match deleted {
             // It went by itself meanwhile.

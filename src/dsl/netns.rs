@@ -195,23 +195,21 @@ pub mod words {
         answer(&context, |session| session.here().map(Netns))
     }
 
-    /// Returns the named namespaces, sorted by name.
+    /// Returns all namespaces that the kernel has, also those without a name: a list that prints as a table, with their processes.
     ///
-    /// What `ip netns list` prints.
+    /// The one that ipvsh was started in comes first, then those with a name, sorted, then those that only a file elsewhere stands
+    /// for, as container programs make them, called by its path, then those that only processes keep, called `pid:1234` by the
+    /// first one. What `ip netns list` and `lsns -t net` print.
     ///
     /// ```rhai
     /// netns("net-1");
-    /// namespaces().len()    // => 1
+    /// namespaces().filter(|net| net.name == "net-1").len()    // => 1
     /// ```
     #[rhai_fn(return_raw, volatile)]
     pub fn namespaces(context: NativeCallContext) -> Answer<rhai::Array> {
-        answer(&context, |_| {
-            namespace::names()?
-                .iter()
-                .map(|name| {
-                    netns::Netns::named(name).map(|netns| Dynamic::from(Netns(Rc::new(netns))))
-                })
-                .collect()
+        answer(&context, |session| {
+            let all = session.known_namespaces()?.into_iter();
+            Ok(all.map(|netns| Dynamic::from(Netns(netns))).collect())
         })
     }
 
@@ -222,7 +220,7 @@ pub mod words {
     ///
     /// ```rhai
     /// netns("a").delete();
-    /// namespaces().len()    // => 0
+    /// namespaces().filter(|net| net.name == "a").len()    // => 0
     /// ```
     #[rhai_fn(return_raw, volatile)]
     pub fn delete(context: NativeCallContext, net: &mut Netns) -> Answer<()> {

@@ -2,7 +2,7 @@
 
 use crate::dsl::{
     addr, exec, fdb, filter, kind, make, neighbor, nexthop, ping, port, queue, reach, route, rule,
-    wait,
+    wait, wireguard,
 };
 
 /// The keys of the options of `word`, sorted; empty where it takes none.
@@ -34,6 +34,7 @@ pub fn of(word: &str) -> Vec<&'static str> {
         "tbf" => &[queue::TBF, &["replace"]],
         "wait_for" => &[wait::CONDITION],
         "wait_port" => &[wait::PORT],
+        "wg_peer" => &[wireguard::PEER_KEYS, &["replace"]],
         word => match kind::of_word(word) {
             Some(kind) => &[kind.keys, make::COMMON],
             None => &[],

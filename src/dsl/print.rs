@@ -1,24 +1,42 @@
 //! Printing values as a user reads them.
 
+use std::cell::OnceCell;
+use std::collections::HashMap;
 use std::rc::Rc;
 
 use rhai::plugin::{Dynamic, NativeCallContext, export_module};
 use rhai::{Array, FnPtr, Map};
 
+use crate::dsl;
 use crate::dsl::addr::Address;
 use crate::dsl::handle::{Link, Netns};
 use crate::dsl::neighbor::Neighbor;
 use crate::dsl::nexthop::Nexthop;
 use crate::dsl::ping::PingReport;
-use crate::dsl::process::{self, Process};
+use crate::dsl::process::Process;
 use crate::dsl::route::Route;
 use crate::dsl::rule::Rule;
 use crate::dsl::{Answer, Session, answer, link, ping};
+use crate::net::namespace::Id;
+use crate::net::process;
 use crate::view::value::{Handle, Value};
+
+/// How many processes of a namespace a table shows.
+const SHOWN: usize = 3;
+
+/// The processes of each namespace, looked up when the first list of namespaces is to be shown.
+type Processes = OnceCell<HashMap<Id, Vec<u32>>>;
 
 /// What there is to show of a script's value. `session` is asked how the links are now.
 pub(crate) fn value(session: Option<&Rc<Session>>, value: &Dynamic) -> Value {
-    let shown = |value: &Dynamic| self::value(session, value);
+    if let Some(netns) = value.read_lock::<Netns>() {
+        return of_netns(&netns, None);
+    }
+    of(session, &Processes::new(), value)
+}
+
+fn of(session: Option<&Rc<Session>>, processes: &Processes, value: &Dynamic) -> Value {
+    let shown = |value: &Dynamic| of(session, processes, value);
     if value.is_unit() {
         Value::Nothing
     } else if let Ok(text) = value.as_immutable_string_ref() {
@@ -33,7 +51,7 @@ pub(crate) fn value(session: Option<&Rc<Session>>, value: &Dynamic) -> Value {
                 .collect(),
         )
     } else if let Some(netns) = value.read_lock::<Netns>() {
-        of_netns(&netns)
+        of_netns(&netns, Some(processes.get_or_init(process::by_namespace)))
     } else if let Some(link) = value.read_lock::<Link>() {
         link::show(session, &link)
     } else if let Some(address) = value.read_lock::<Address>() {
@@ -49,7 +67,7 @@ pub(crate) fn value(session: Option<&Rc<Session>>, value: &Dynamic) -> Value {
     } else if let Some(report) = value.read_lock::<PingReport>() {
         ping::show(&report)
     } else if let Some(running) = value.read_lock::<Process>() {
-        process::show(session, &running)
+        dsl::process::show(session, &running)
     } else if value.is::<FnPtr>() {
         Value::Word("a function".to_owned())
     } else {
@@ -71,19 +89,32 @@ pub(crate) fn result(session: &Rc<Session>, value: &Dynamic) -> String {
     }
 }
 
-fn of_netns(netns: &Netns) -> Value {
+/// A namespace, with its processes where they are known.
+fn of_netns(netns: &Netns, processes: Option<&HashMap<Id, Vec<u32>>>) -> Value {
     let name = netns.to_string();
-    let path = netns.path().display().to_string();
-    Value::Handle(Box::new(Handle {
+    let id = netns.namespace().id();
+    let mut handle = Handle {
         name: name.clone(),
         line: name.clone(),
-        cells: vec![("name", name.clone()), ("path", path.clone())],
+        cells: vec![("name", name.clone()), ("inode", id.inode.to_string())],
         fields: vec![
             ("name", Value::Text(name)),
-            ("path", Value::Text(path)),
-            ("inode", Value::word(netns.namespace().id().inode)),
+            ("path", Value::text(netns.path().display())),
+            ("inode", Value::word(id.inode)),
         ],
-    }))
+    };
+    if let Some(processes) = processes {
+        let inside = processes.get(&id).map(Vec::as_slice).unwrap_or_default();
+        let named = |pid: &u32| format!("{pid} {}", process::name_of(*pid));
+        let mut cell: Vec<String> = inside.iter().take(SHOWN).map(named).collect();
+        if inside.len() > SHOWN {
+            cell.push(format!("{} more", inside.len() - SHOWN));
+        }
+        handle.cells.push(("processes", cell.join(", ")));
+        let all = inside.iter().map(Value::word).collect();
+        handle.fields.push(("processes", Value::List(all)));
+    }
+    Value::Handle(Box::new(handle))
 }
 
 /// The maps and handles of a list as a table; a cell is empty where one has no such key.

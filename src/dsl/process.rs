@@ -58,10 +58,9 @@ impl State {
         }
     }
 
-    /// Whether it is only planned; then what it was to do with it is only noted.
+    /// Whether this is a plan; then what was to be done with it is only noted.
     fn would(&self, session: &Session, what: &str) -> bool {
-        self.process == process::Process::default()
-            && session.lab().would_test(&self.netns, what, &self.line)
+        session.lab().would_test(&self.netns, what, &self.line)
     }
 
     /// Whether it runs; where it has ended, its exit code is asked for.
@@ -143,7 +142,11 @@ impl State {
 
 fn spawn(session: &Rc<Session>, net: &Netns, list: &Array, options: Map) -> Result<Process> {
     let named = list.first().map(ToString::to_string).unwrap_or_default();
-    let context = |error: Error| explained(error).doing("start", &named).within(net.label());
+    let context = |error: Error| {
+        explained(error, &named)
+            .doing("start", &named)
+            .within(net.label())
+    };
     let mut options = Options::new("spawn", options, &[PROGRAM_KEYS]).map_err(context)?;
     let program = program(list, &mut options).map_err(context)?;
     net.check()?;

@@ -309,7 +309,7 @@ impl Session {
         self.places.borrow_mut().pop().is_some()
     }
 
-    /// Every namespace that has a name or a process in it, each once.
+    /// Every namespace that has a name, a file elsewhere or a process in it, each once.
     pub fn known_namespaces(&self) -> Result<Vec<Rc<Netns>>> {
         Ok(Netns::all()?.into_iter().map(Rc::new).collect())
     }

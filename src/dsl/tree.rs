@@ -1,5 +1,6 @@
 //! `tree()`: what stands, as a tree.
 
+use std::path::Path;
 use std::rc::Rc;
 
 use rhai::plugin::{NativeCallContext, export_module};
@@ -7,9 +8,8 @@ use rhai::plugin::{NativeCallContext, export_module};
 use crate::dsl::handle::Netns;
 use crate::dsl::{Answer, Session, answer, kind, link};
 use crate::error::{Error, Result};
-use crate::net::address;
 use crate::net::link::Snapshot;
-use crate::net::netns;
+use crate::net::{address, namespace, netns};
 use crate::view::tree::{Branch, Place, draw};
 
 /// Every namespace in `places` with all that is in it.
@@ -100,9 +100,10 @@ pub mod words {
     #[rhai_fn(name = "tree", return_raw, volatile)]
     pub fn tree_all(context: NativeCallContext) -> Answer<()> {
         answer(&context, |session| {
-            // Those that have no name but their processes are other people's: asked for one by one, with tree(net).
+            // Those without a name are other people's: asked for one by one, with tree(net).
             let mut places = session.known_namespaces()?;
-            places.retain(|place| !place.label().starts_with("pid:"));
+            let (start, names) = (Path::new(netns::Netns::START), namespace::NAMES);
+            places.retain(|place| place.path() == start || place.path().starts_with(names));
             show(session, &places)
         })
     }

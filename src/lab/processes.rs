@@ -137,15 +137,20 @@ impl Lab {
         let found = earlier
             .iter()
             .position(|one| one.is(netns, program) && one.process.runs());
-        let outcome = match found {
+        let (outcome, started) = match found {
             Some(at) => {
-                earlier.remove(at);
-                Outcome::Unchanged
+                let found = earlier.remove(at);
+                let started = Started {
+                    process: found.process,
+                    output: found.output,
+                    child: None,
+                };
+                (Outcome::Unchanged, started)
             }
-            None => Outcome::Created,
+            None => (Outcome::Created, Started::default()),
         };
         self.report(outcome, netns, "process", &program.line());
-        Ok(Started::default())
+        Ok(started)
     }
 
     /// The process of an earlier run that is as asked; each is taken over once. Those that have ended are struck out.

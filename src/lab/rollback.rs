@@ -379,7 +379,7 @@ async fn back(undo: Undo, how: How<'_>) -> Result<Way> {
             restore_queue(&netns, index, &link, &old, &new, how).await
         }
         Undo::Send { what, request, .. } => {
-            let sent = request.send(rtnl).await;
+            let sent = request.send(&netns, rtnl).await;
             done(sent, "undo the change", &what, &netns)
         }
         Undo::Sysctl { key, old, new, .. } => restore_sysctl(&netns, &key, &old, &new, how),

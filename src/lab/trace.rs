@@ -11,6 +11,8 @@ use crate::net::netns::Netns;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Command {
     words: Vec<String>,
+    /// What stands in them and is for nobody's eyes.
+    secrets: Vec<String>,
 }
 
 /// Programs that go to a namespace by themselves, with `-n`.
@@ -47,6 +49,7 @@ impl Command {
                 .into_iter()
                 .map(|word| word.as_ref().to_owned())
                 .collect(),
+            secrets: Vec::new(),
         }
     }
 
@@ -64,6 +67,21 @@ impl Command {
         self.words
             .extend(words.into_iter().map(|word| word.as_ref().to_owned()));
         self
+    }
+
+    /// The command, in which `secrets` are hidden where it is only shown.
+    #[must_use]
+    pub fn hiding(mut self, secrets: impl IntoIterator<Item = String>) -> Self {
+        self.secrets.extend(secrets);
+        self
+    }
+
+    /// The command as it is shown.
+    fn shown(&self) -> String {
+        let secrets = self.secrets.iter();
+        secrets.fold(self.to_string(), |shown, secret| {
+            shown.replace(secret, "(hidden)")
+        })
     }
 }
 
@@ -160,11 +178,11 @@ impl Trace {
         if !self.is_on() {
             return None;
         }
-        let line = command().to_string();
+        let command = command();
         if let Some(print) = &*self.print.borrow() {
-            print(&line);
+            print(&command.shown());
         }
-        Some(line)
+        Some(command.to_string())
     }
 
     /// Keeps a step that was made.
@@ -224,5 +242,13 @@ mod tests {
             command.to_string(),
             r#"ip link set v0 alias "to the left's""#
         );
+    }
+
+    #[test]
+    fn what_is_shown_has_no_secrets() {
+        let command = Command::plain(["sh", "-c", "echo s3cret | wg set wg0"]);
+        let command = command.hiding(["s3cret".to_owned()]);
+        assert_eq!(command.shown(), "sh -c 'echo (hidden) | wg set wg0'");
+        assert_eq!(command.to_string(), "sh -c 'echo s3cret | wg set wg0'");
     }
 }

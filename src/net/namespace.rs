@@ -1,10 +1,11 @@
 //! Network namespaces: open, make, name, list, and the one function that enters one.
 
 use std::cell::OnceCell;
-use std::ffi::CStr;
+use std::ffi::{CStr, OsString};
 use std::fs::{self, File, OpenOptions};
 use std::io::ErrorKind;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, IntoRawFd, OwnedFd};
+use std::os::unix::ffi::OsStringExt;
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
@@ -343,11 +344,66 @@ pub fn names() -> Result<Vec<NetnsName>> {
     })
 }
 
+/// The files outside of `/run/netns` that stand for a network namespace, as container programs make them.
+pub fn mounted_elsewhere() -> Vec<PathBuf> {
+    let mounts = fs::read_to_string("/proc/thread-self/mountinfo").unwrap_or_default();
+    let paths = mounts.lines().filter_map(mounted);
+    paths.filter(|path| !path.starts_with(NAMES)).collect()
+}
+
+/// Where a line of `mountinfo` says that a network namespace is mounted.
+fn mounted(line: &str) -> Option<PathBuf> {
+    let mut fields = line.split(' ').skip(3);
+    let (root, path) = (fields.next()?, fields.next()?);
+    root.starts_with("net:[")
+        .then(|| PathBuf::from(OsString::from_vec(unescaped(path.as_bytes()))))
+}
+
+/// A path of `mountinfo`, in which a blank is written `\040`.
+fn unescaped(mut text: &[u8]) -> Vec<u8> {
+    let mut bytes = Vec::with_capacity(text.len());
+    while let Some((first, rest)) = text.split_first() {
+        let digits = rest.get(..3).and_then(|digits| str::from_utf8(digits).ok());
+        let byte = digits.and_then(|digits| u8::from_str_radix(digits, 8).ok());
+        if let Some(byte) = byte.filter(|_| *first == b'\\') {
+            bytes.push(byte);
+            text = &rest[3..];
+        } else {
+            bytes.push(*first);
+            text = rest;
+        }
+    }
+    bytes
+}
+
 /// Says what to type where there is no namespace `name`: the nearest name that there is, or how to make it.
 pub fn hint_for_missing(name: &str) -> String {
     let names = names().unwrap_or_default();
     match crate::error::nearest(name, names.iter().map(NetnsName::as_str)) {
         Some(near) => format!("did you mean `{near}`?"),
         None => format!("make it with netns(\"{name}\")"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_mounted_namespace_is_found_in_the_list_of_mounts() {
+        let path = |line| mounted(line).map(|path| path.display().to_string());
+        assert_eq!(
+            path("101 27 0:4 net:[4026532345] /run/docker/netns/a\\040b\\134 rw shared:9 - nsfs nsfs rw").as_deref(),
+            Some("/run/docker/netns/a b\\")
+        );
+        for other in [
+            "101 27 0:4 mnt:[4026532345] /run/snapd/ns/x.mnt rw - nsfs nsfs rw",
+            "22 27 0:20 / /proc rw,nosuid - proc proc rw",
+            "22",
+            "",
+        ] {
+            assert_eq!(path(other), None, "{other}");
+        }
+        assert_eq!(unescaped(br"\04\8\"), br"\04\8\");
     }
 }

@@ -2,13 +2,13 @@
 
 use std::cell::RefCell;
 use std::collections::HashSet;
-use std::fs;
 use std::path::{Path, PathBuf};
 
 use rtnetlink::MulticastGroup;
 
 use crate::error::{Error, Kind, Result};
 use crate::net::namespace::{self, Namespace};
+use crate::net::process;
 use crate::net::rtnl::Rtnl;
 use crate::net::watch::Watch;
 use crate::value::name::NetnsName;
@@ -51,7 +51,7 @@ impl Netns {
 
     /// Opens the namespace that the process `pid` is in.
     pub fn of_process(pid: u32) -> Result<Self> {
-        let path = PathBuf::from(format!("/proc/{pid}/ns/net"));
+        let path = process::namespace_of(pid);
         let open = Namespace::open(&path).map_err(|error| match error.kind {
             Kind::NotFound => Error::new(Kind::NotFound, format!("there is no process {pid}")),
             _ => error,
@@ -143,38 +143,44 @@ impl Netns {
 
     /// The ids of the processes that are in it, lowest first; those of others that may not be looked at are left out.
     pub fn processes(&self) -> Vec<u32> {
-        let entries = fs::read_dir("/proc").into_iter().flatten().flatten();
-        let mut inside: Vec<u32> = entries
-            .filter_map(|entry| entry.file_name().to_str()?.parse().ok())
-            .filter(|pid| {
-                namespace::id_of_path(Path::new(&format!("/proc/{pid}/ns/net")))
-                    == Some(self.namespace.id())
-            })
-            .collect();
-        inside.sort_unstable();
+        let id = Some(self.namespace.id());
+        let mut inside = process::all();
+        inside.retain(|pid| namespace::id_of_path(&process::namespace_of(*pid)) == id);
         inside
     }
 
-    /// Every namespace that has a name or a process in it, each once: the one this thread is in first, then by name.
+    /// Every namespace that has a name, a file elsewhere or a process in it, each once: the one this process was started in
+    /// first, then by name, by file, by process.
     pub fn all() -> Result<Vec<Self>> {
         let mut found = vec![Self::start()?];
-        let named = namespace::names()?;
-        found.extend(named.iter().filter_map(|name| Self::named(name).ok()));
         let mut known: HashSet<_> = found.iter().map(|netns| netns.namespace.id()).collect();
-        let processes = fs::read_dir("/proc").into_iter().flatten().flatten();
-        for process in processes {
-            let pid = process
-                .file_name()
-                .to_str()
-                .and_then(|pid| pid.parse().ok());
-            let Some(pid) = pid else { continue };
-            let id = namespace::id_of_path(Path::new(&format!("/proc/{pid}/ns/net")));
-            if id.is_some_and(|id| known.insert(id))
-                && let Ok(netns) = Self::of_process(pid)
-            {
-                found.push(netns);
-            }
-        }
+        let mut add = |netns: Result<Self>| {
+            // One may go while the others are looked through.
+            found.extend(
+                netns
+                    .ok()
+                    .filter(|netns| known.insert(netns.namespace.id())),
+            );
+        };
+        namespace::names()?
+            .iter()
+            .map(Self::named)
+            .for_each(&mut add);
+        let mut files = namespace::mounted_elsewhere();
+        files.sort();
+        files.iter().map(|path| Self::at(path)).for_each(&mut add);
+        let mut others: Vec<_> = process::by_namespace().into_iter().collect();
+        others.retain(|(id, _)| !known.contains(id));
+        let mut first: Vec<u32> = others
+            .iter()
+            .filter_map(|(_, pids)| pids.first().copied())
+            .collect();
+        first.sort_unstable();
+        found.extend(
+            first
+                .into_iter()
+                .filter_map(|pid| Self::of_process(pid).ok()),
+        );
         Ok(found)
     }
 

@@ -4,12 +4,24 @@ use nix::errno::Errno;
 use rtnetlink::packet_core::{NetlinkDeserializable, NetlinkHeader, NetlinkSerializable};
 use serde::{Deserialize, Serialize};
 
+use crate::net::netns::Netns;
 use crate::net::packet::Packet;
 use crate::net::rtnl::{Refusal, Rtnl};
+use crate::net::wireguard::Change;
 
-/// A request to rtnetlink that changes something, ready to be sent.
+/// A request that changes something, ready to be sent.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Request {
+#[serde(untagged)]
+pub enum Request {
+    /// To rtnetlink.
+    Route(Message),
+    /// To WireGuard.
+    Wireguard(Box<Change>),
+}
+
+/// A message of rtnetlink.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Message {
     /// The type of the message: `RTM_DELRULE` and so on.
     kind: u16,
     /// Its flags on top of `REQUEST | ACK`.
@@ -24,15 +36,24 @@ impl Request {
         let message: Packet = message.clone().into();
         let mut body = vec![0; message.buffer_len()];
         message.serialize(&mut body);
-        Self {
+        Self::Route(Message {
             kind: message.message_type(),
             flags,
             body,
-        }
+        })
     }
 
-    /// Sends it.
-    pub async fn send(&self, rtnl: &Rtnl) -> Result<(), Refusal> {
+    /// Sends it in `netns`, whose socket for rtnetlink is `rtnl`.
+    pub async fn send(&self, netns: &Netns, rtnl: &Rtnl) -> Result<(), Refusal> {
+        match self {
+            Self::Route(message) => message.send(rtnl).await,
+            Self::Wireguard(change) => change.send(netns).await,
+        }
+    }
+}
+
+impl Message {
+    async fn send(&self, rtnl: &Rtnl) -> Result<(), Refusal> {
         rtnl.tell(self.message()?, self.flags).await
     }
 
@@ -62,6 +83,26 @@ mod tests {
         let text = serde_json::to_string(&request).unwrap();
         let kept: Request = serde_json::from_str(&text).unwrap();
         assert_eq!(kept, request);
+        let Request::Route(kept) = kept else {
+            panic!("{kept:?} is no message of rtnetlink");
+        };
         assert_eq!(kept.message().unwrap(), message.into());
+    }
+
+    #[test]
+    fn a_change_of_wireguard_is_read_as_it_was_written() {
+        let change = Change {
+            link: 7,
+            listen_port: Some(0),
+            removed: vec![
+                "hSDwCYkwp1R0i33ctD73Wg2/Og0mOBr066SpjqqbTmo="
+                    .parse()
+                    .unwrap(),
+            ],
+            ..Change::default()
+        };
+        let request = Request::Wireguard(Box::new(change));
+        let text = serde_json::to_string(&request).unwrap();
+        assert_eq!(serde_json::from_str::<Request>(&text).unwrap(), request);
     }
 }

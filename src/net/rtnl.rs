@@ -231,7 +231,7 @@ async fn answer(view: &View, message: Packet, flags: u16) -> Result<Vec<Packet>,
 }
 
 /// The text of the extended acknowledgement that stands behind the header of the refused request.
-fn explanation(header: &[u8]) -> Option<String> {
+pub(super) fn explanation(header: &[u8]) -> Option<String> {
     NlasIterator::new(header.get(HEADER_LEN..)?)
         .flatten()
         .find(|attribute| attribute.kind() == ATTR_TEXT)

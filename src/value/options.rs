@@ -133,24 +133,27 @@ impl Options {
 
     /// Takes a string or a list of strings, as a list.
     pub fn strings(&mut self, key: &str) -> Result<Vec<String>> {
-        let Some(value) = self.take(key) else {
-            return Ok(Vec::new());
-        };
-        let values = if value.is_array() {
-            value.into_array().unwrap_or_default()
-        } else {
-            vec![value]
-        };
-        values
-            .into_iter()
-            .map(|value| {
-                let given = value.type_name();
-                value
-                    .into_string()
-                    .map_err(|_| wrong_type(key, "a string or a list of strings", given))
-            })
-            .collect()
+        match self.take(key) {
+            Some(value) => strings(key, value),
+            None => Ok(Vec::new()),
+        }
     }
+}
+
+/// A string or a list of strings, given for `key`, as a list.
+pub fn strings(key: &str, value: Dynamic) -> Result<Vec<String>> {
+    let values = if value.is_array() {
+        value.into_array().unwrap_or_default()
+    } else {
+        vec![value]
+    };
+    let strings = values.into_iter().map(|value| {
+        let given = value.type_name();
+        value
+            .into_string()
+            .map_err(|_| wrong_type(key, "a string or a list of strings", given))
+    });
+    strings.collect()
 }
 
 /// Checks that `number`, given for `key`, lies within `range`.

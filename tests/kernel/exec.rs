@@ -26,6 +26,7 @@ cases! {
         a_command_ends_with_ipvsh_however_that_ends
         what_a_command_is_told_is_checked
         a_missing_program_is_an_error
+        a_line_in_the_place_of_a_program_is_told_how_to_be_written
         a_list_without_a_program_is_an_error;
 }
 
@@ -213,7 +214,17 @@ fn a_missing_program_is_an_error(lab: &Lab) {
          1 | netns(\"a\").exec([\"no-such-program\"]);\n  \
            |            ^^^^\n  \
            = errno: ENOENT\n\
-         hint: write the program and each argument as an item of the list\n"
+         hint: install it, or write its full path\n"
+    );
+}
+
+fn a_line_in_the_place_of_a_program_is_told_how_to_be_written(lab: &Lab) {
+    let text =
+        r#"try { host().exec(["echo hello"]); } catch (e) { print(e.message); print(e.hint); }"#;
+    assert_eq!(
+        lab.run(text),
+        "cannot run `echo hello` in namespace `host`: there is no such program\n\
+         write the program and each argument as an item of the list\n"
     );
 }
 

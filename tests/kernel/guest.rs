@@ -25,7 +25,7 @@ const AT_A_TIME: usize = 4;
 
 /// What the cases need in there besides ipvsh.
 const PROGRAMS: &[&str] = &[
-    "ip", "bridge", "tc", "ping", "cat", "echo", "sh", "sleep", "nft",
+    "ip", "bridge", "tc", "ping", "cat", "echo", "sh", "sleep", "nft", "wg", "sysctl", "unshare",
 ];
 
 /// What came out, case by case.

@@ -11,8 +11,14 @@ cases! {
         a_macvlan_slave_is_in_mode_bridge_where_none_is_asked
         a_macvlan_slave_is_made_straight_in_its_namespace
         a_macvlan_slave_in_another_mode_is_a_conflict
-        siblings_in_mode_bridge_talk_and_in_mode_private_do_not;
+        siblings_in_mode_bridge_talk_and_in_mode_private_do_not
+        a_slave_in_mode_source_has_the_addresses_that_it_takes_frames_from
+        a_slave_in_mode_source_hears_nobody_else
+        the_commands_of_a_slave_in_mode_source_lead_where_its_run_leads
+        what_no_macvlan_can_have_is_refused;
     ["macvtap", "veth"] =>
+        a_macvtap_slave_in_mode_source_has_its_addresses
+        what_no_macvtap_can_have_is_refused
         a_macvtap_slave_in_each_mode
         a_macvtap_slave_in_another_mode_is_a_conflict;
 }
@@ -102,4 +108,161 @@ fn a_macvtap_slave_in_another_mode_is_a_conflict(lab: &Lab) {
         lab.run(text),
         "conflict\n[\"there: macvtap, mode vepa\", \"asked: macvtap, mode bridge\"]\n"
     );
+}
+
+const SOURCE: &str =
+    r#"macvlan("p0", "m0", "source", #{macs: ["02:00:00:00:00:08", "02:00:00:00:00:07"]});"#;
+
+/// The addresses that `ip` lists for the slave `m0`, sorted.
+fn sources(lab: &Lab) -> Vec<String> {
+    let shown = lab.link(HOST, "m0");
+    let list = shown["linkinfo"]["info_data"]["macaddr_data"].clone();
+    let mut macs: Vec<String> = serde_json::from_value(list).unwrap();
+    macs.sort();
+    macs
+}
+
+fn a_slave_in_mode_source_has_the_addresses_that_it_takes_frames_from(lab: &Lab) {
+    parent(lab);
+    lab.twice(SOURCE);
+    assert_eq!(sources(lab), ["02:00:00:00:00:07", "02:00:00:00:00:08"]);
+    assert_eq!(
+        lab.value(r#"[link("m0").macs, link("p0").macs]"#),
+        json!([["02:00:00:00:00:07", "02:00:00:00:00:08"], null])
+    );
+    lab.refuses(&[(
+        r#"macvlan("p0", "m0", "source", #{macs: "02:00:00:00:00:09"})"#,
+        "conflict: cannot create macvlan `m0` in namespace `host`: a link of that name is there and differs\n\
+         note: there: macvlan, macs 02:00:00:00:00:07 02:00:00:00:00:08\n\
+         note: asked: macvlan, macs 02:00:00:00:00:09\n\
+         hint: take another name, ask for what is there, or replace it with #{replace: true}",
+    )]);
+    lab.twice(r#"macvlan("p0", "m0", "source", #{macs: [], replace: true});"#);
+    assert_eq!(lab.value(r#"link("m0").macs"#), json!([]));
+}
+
+fn a_slave_in_mode_source_hears_nobody_else(lab: &Lab) {
+    let printed = lab.run(
+        r#"
+        let far = netns("far");
+        far.veth("v0", host(), "p0", #{mac: "02:00:00:00:00:07", addr: "10.0.0.1/24", up: true}).peer.up().wait_up();
+        for macs in [["02:00:00:00:00:07"], ["02:00:00:00:00:08"]] {
+            netns("near").macvlan("p0", "m0", "source", #{macs: macs, addr: "10.0.0.2/24", up: true, replace: true}).wait_up();
+            print(far.ping("10.0.0.2", #{count: 1, timeout: "300ms", quiet: true}).received);
+        }"#,
+    );
+    assert_eq!(printed, "1\n0\n");
+}
+
+fn the_commands_of_a_slave_in_mode_source_lead_where_its_run_leads(lab: &Lab) {
+    parent(lab);
+    let traced = lab.script_with(&["--trace"], SOURCE).stderr;
+    let command = "ip link add link p0 name m0 type macvlan mode source macaddr set 02:00:00:00:00:07 02:00:00:00:00:08";
+    assert_eq!(traced, format!("+ {command}\n"));
+    let made = sources(lab);
+    lab.ip("link del m0");
+    lab.ip(&command[3..]);
+    assert_eq!(sources(lab), made);
+}
+
+fn a_macvtap_slave_in_mode_source_has_its_addresses(lab: &Lab) {
+    parent(lab);
+    lab.twice(r#"macvtap("p0", "m0", "source", #{macs: "02:00:00:00:00:07"});"#);
+    assert_eq!(sources(lab), ["02:00:00:00:00:07"]);
+}
+
+/// What neither kind of slave can have, with its own name in the place of `KIND`.
+fn refusals(lab: &Lab, kind: &str) {
+    lab.ip(
+        "link add p0 type veth peer name p1\nlink set p0 up\nlink add v0 type veth peer name d1\n\
+         link add br0 type bridge\nlink set d1 master br0\nlink set d1 up",
+    );
+    let making = format!("cannot create {kind} `m0` in namespace `host`:");
+    let cases = [
+        (
+            r#""p0", "m0", "brigde""#,
+            format!(
+                "invalid: {making} {kind} has no mode `brigde`\n\
+                 note: modes: bridge, private, vepa, passthru, source\n\
+                 hint: did you mean \"bridge\"?"
+            ),
+        ),
+        (
+            r#""p0", "m0", #{flag: 1}"#,
+            format!("invalid: {making} `{kind}` has no option `flag`"),
+        ),
+        (
+            r#""p0", "m0", #{macs: "02:00:00:00:00:07"}"#,
+            format!(
+                "invalid: {making} `macs` are for mode source, and mode bridge takes frames from everywhere\n\
+                 hint: ask for mode \"source\""
+            ),
+        ),
+        (
+            r#""p0", "m0", "source", #{macs: "02:00"}"#,
+            format!(
+                "invalid: {making} `02:00` is not a MAC address\n\
+                 hint: write it as \"02:00:00:00:00:01\""
+            ),
+        ),
+        (
+            r#""p0", "m0", "source", #{macs: 1}"#,
+            format!(
+                "invalid: {making} option `macs` takes a string or a list of strings, not an integer"
+            ),
+        ),
+        (
+            r#""p0", "m0", #{mac: "01:00:00:00:00:07"}"#,
+            format!(
+                "invalid: {making} `01:00:00:00:00:07` is a multicast address, a link needs a unicast one\n\
+                 hint: the first byte must be even"
+            ),
+        ),
+        (
+            r#""lo", "m0""#,
+            format!(
+                "invalid: {making} `lo` is a loopback, which carries no {kind}\n\
+                 hint: take an Ethernet link as parent: a bond, veth, dummy or hardware"
+            ),
+        ),
+        (
+            r#""v0", "m0""#,
+            format!(
+                "invalid: {making} parent `v0` is down\n\
+                 hint: bring it up first: link(\"v0\").up()"
+            ),
+        ),
+        (
+            r#""d1", "m0""#,
+            format!(
+                "busy: {making} parent `d1` is a port of bridge `br0`\n\
+                 hint: stack it on the bridge `br0` instead, or free the port with link(\"d1\").nomaster()"
+            ),
+        ),
+        (
+            r#""p7", "m0""#,
+            format!(
+                "not_found: {making} there is no link `p7`\n\
+                 note: links there: lo, p1, p0, d1, v0, br0\n\
+                 hint: did you mean `p1`?"
+            ),
+        ),
+    ];
+    let cases: Vec<(String, String)> = cases
+        .into_iter()
+        .map(|(arguments, told)| (format!("{kind}({arguments})"), told))
+        .collect();
+    let cases: Vec<(&str, &str)> = cases
+        .iter()
+        .map(|(line, told)| (line.as_str(), told.as_str()))
+        .collect();
+    lab.refuses(&cases);
+}
+
+fn what_no_macvlan_can_have_is_refused(lab: &Lab) {
+    refusals(lab, "macvlan");
+}
+
+fn what_no_macvtap_can_have_is_refused(lab: &Lab) {
+    refusals(lab, "macvtap");
 }

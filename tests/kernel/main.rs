@@ -63,6 +63,7 @@ mod vlan;
 mod vrf;
 mod vxlan;
 mod wait;
+mod wireguard;
 mod within;
 
 use std::process::ExitCode;
@@ -170,6 +171,7 @@ fn all() -> Vec<Case> {
         fdb::cases(),
         geneve::cases(),
         ip_tunnel::cases(),
+        wireguard::cases(),
         vrf::cases(),
         dummy::cases(),
         ifb::cases(),

@@ -20,10 +20,12 @@ cases! {
         a_plan_follows_moves_names_and_ends
         a_plan_does_not_try_what_is_not_there
         a_plan_that_fails_shows_how_far_it_came
+        a_plan_knows_the_namespace_of_a_process_that_it_would_start
         a_step_is_traced_as_it_is_typed;
-    ["bond", "dummy", "ipvlan"] =>
+    ["bond", "bridge", "dummy", "ipvlan", "macvlan", "netem", "nft", "veth", "vlan", "vrf"] =>
         a_plan_of_each_story_is_what_its_run_reports
-        the_commands_of_each_story_lead_where_it_leads
+        the_commands_of_each_story_lead_where_it_leads;
+    ["bond", "dummy", "ipvlan"] =>
         a_plan_sees_the_port_of_a_parent;
 }
 
@@ -169,7 +171,7 @@ fn a_plan_follows_moves_names_and_ends(lab: &Lab) {
         v.delete();
         assert(a.links.len() == 1 && b.links.len() == 1);
         a.delete();
-        assert(namespaces().len() == 1);
+        assert(namespaces().filter(|net| net.path.starts_with("/run/netns/")).len() == 1);
     "#,
     );
     let plan = lab.ipvsh(&["plan", "lab.rhai"]);
@@ -246,6 +248,44 @@ fn a_plan_that_fails_shows_how_far_it_came(lab: &Lab) {
     );
 }
 
+fn a_plan_knows_the_namespace_of_a_process_that_it_would_start(lab: &Lab) {
+    write(
+        lab,
+        r#"
+        let box = host().spawn(["unshare", "--net", "sh", "-c", "echo ready; exec sleep 1000"]);
+        box.wait_line("ready", "5s");
+        netns(`pid:${box.pid}`).veth("v0", "v1");"#,
+    );
+    let process = "unshare --net sh -c 'echo ready; exec sleep 1000' in host";
+    let plan = lab.ipvsh(&["plan", "lab.rhai"]);
+    assert_eq!(
+        (plan.code, plan.stdout, plan.stderr.as_str()),
+        (
+            10,
+            format!(
+                "\
++ process   {process}
+? wait_line {process}
+= namespace pid:0
++ veth      v0 in pid:0
+a run would create 2, test 1; 1 as asked already
+"
+            ),
+            ""
+        )
+    );
+    let run = lab.ipvsh(&["lab.rhai"]);
+    assert_eq!((run.code, run.stderr.as_str()), (0, ""));
+    let plan = lab.ipvsh(&["plan", "lab.rhai"]);
+    assert_eq!((plan.code, plan.stderr.as_str()), (0, ""));
+    assert!(
+        plan.stdout
+            .ends_with("a run would test 1; 3 as asked already\n"),
+        "{}",
+        plan.stdout
+    );
+}
+
 fn a_step_is_traced_as_it_is_typed(lab: &Lab) {
     lab.ip("link add v0 type veth peer name v1");
     let text = r#"
@@ -307,12 +347,13 @@ fn stories() -> Vec<String> {
     stories
 }
 
-/// What a story is given here: the largest is made smaller, since a shell takes its time.
+/// What a story is given here: large ones are made smaller, since a shell takes its time, and a container is known beforehand.
 fn parameters(story: &str) -> &'static [&'static str] {
-    if story.ends_with("fleet.rhai") {
-        &["--count", "20"]
-    } else {
-        &[]
+    match story.rsplit('/').next().unwrap_or_default() {
+        "fleet.rhai" => &["--count", "20"],
+        "leaf-spine.rhai" => &["--leaves", "2", "--hosts", "1"],
+        "container.rhai" => &["--container", "web"],
+        _ => &[],
     }
 }
 

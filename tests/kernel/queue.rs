@@ -2,6 +2,7 @@
 
 use std::fs;
 
+use ipvsh::net::queue::Distribution;
 use serde_json::{Value, json};
 
 use crate::case::cases;
@@ -34,12 +35,15 @@ cases! {
         a_foreign_htb_comes_back_whole
         what_is_wrong_with_a_queue_of_htb_is_refused
         a_trace_of_queues_makes_the_same_when_it_is_run;
+    [] =>
+        the_tables_of_distributions_are_those_of_tc;
     ["veth"] =>
         what_is_wrong_with_a_queue_of_netem_is_refused;
     ["veth", "netem"] =>
         netem_has_what_is_asked
         netem_that_is_replaced_keeps_nothing_of_the_one_before
         a_delay_is_seen_by_ping
+        a_distribution_spreads_the_delays
         a_loss_of_all_leaves_no_reply
         a_foreign_netem_comes_back;
     ["veth", "tbf", "netem"] =>
@@ -508,7 +512,7 @@ fn what_is_wrong_with_a_queue_of_htb_is_refused(lab: &Lab) {
   protos: tcp, udp, sctp, icmp
   hint: did you mean \"tcp\"?
 - class `a`: nothing is asked of it
-  options: corrupt, corrupt_correlation, delay, delay_correlation, duplicate, duplicate_correlation, gap, jitter, limit, \
+  options: corrupt, corrupt_correlation, delay, delay_correlation, distribution, duplicate, duplicate_correlation, gap, jitter, limit, \
 loss, loss_correlation, rate, reorder, reorder_correlation
   hint: say what it is to do: #{delay: \"10ms\", loss: \"1%\"}
 "
@@ -546,12 +550,15 @@ fn what_is_wrong_with_a_queue_of_netem_is_refused(lab: &Lab) {
             r#"netem(#{reorder: "25%"})"#,
             r#"netem(#{delay: "1ms", gap: 5})"#,
             r#"netem(#{delay: "1ms", limit: 0})"#,
+            r#"netem(#{delay: "1ms", distribution: "normal"})"#,
+            r#"netem(#{delay: "1ms", jitter: "1ms", distribution: "norml"})"#,
+            r#"netem(#{delay: "1ms", jitter: "1ms", distribution: 3})"#,
             r#"netem(#{dealy: "1ms"})"#,
         ],
     );
     let head = "invalid: cannot set netem on link `v0` in namespace `host`: ";
-    let all = "corrupt, corrupt_correlation, delay, delay_correlation, duplicate, duplicate_correlation, gap, jitter, limit, \
-               loss, loss_correlation, rate, reorder, reorder_correlation";
+    let all = "corrupt, corrupt_correlation, delay, delay_correlation, distribution, duplicate, duplicate_correlation, gap, jitter, \
+               limit, loss, loss_correlation, rate, reorder, reorder_correlation";
     assert_eq!(
         printed.replace(head, "- ").replace(all, "(all)"),
         "\
@@ -572,6 +579,12 @@ fn what_is_wrong_with_a_queue_of_netem_is_refused(lab: &Lab) {
 - `gap` says nothing without `reorder`
   hint: give `reorder` too
 - `limit` is 1 to 4294967295, not 0
+- `distribution` says nothing without `jitter`
+  hint: give `jitter` too
+- netem has no distribution `norml`
+  distributions: uniform, normal, pareto, paretonormal
+  hint: did you mean \"normal\"?
+- option `distribution` takes a string, not an integer
 - `netem` has no option `dealy`
   options: (all), replace
   hint: did you mean `delay`?
@@ -645,6 +658,54 @@ fn a_delay_is_seen_by_ping(lab: &Lab) {
         print(report.rtt_min_ms >= 35.0);"#
     ));
     assert_eq!(printed, "2\ntrue\n");
+}
+
+fn the_tables_of_distributions_are_those_of_tc(_: &Lab) {
+    let folders = [
+        "/usr/lib/tc",
+        "/usr/lib64/tc",
+        "/usr/share/tc",
+        "/usr/lib/x86_64-linux-gnu/tc",
+    ];
+    for (name, distribution) in &Distribution::ALL[1..] {
+        let text = folders
+            .iter()
+            .find_map(|folder| fs::read_to_string(format!("{folder}/{name}.dist")).ok());
+        let text = text.expect("iproute2 has its tables somewhere");
+        let lines = text.lines().filter(|line| !line.starts_with('#'));
+        let numbers = lines.flat_map(|line| line.split_whitespace());
+        let table: Vec<i16> = numbers.map(|number| number.parse().unwrap()).collect();
+        assert_eq!(distribution.table(), table, "{name}");
+    }
+}
+
+fn a_distribution_spreads_the_delays(lab: &Lab) {
+    let text = format!(
+        r#"{WIRE}
+        for (name, n) in ["uniform", "normal", "pareto"] {{
+            wire.netem(#{{delay: "20ms", jitter: "4ms", distribution: name, loss: `${{n}}%`, replace: true}});
+            let report = a.ping("10.0.0.2", #{{count: 100, interval: "2ms", timeout: "5s", quiet: true}});
+            print(report.rtt_min_ms >= 16.0);
+        }}"#
+    );
+    // A sixth of a normal distribution is below its middle by more than the jitter, of the others nothing. That none of a
+    // hundred packets falls there is less likely than one to ten million.
+    assert_eq!(lab.run(&text), "true\nfalse\ntrue\n");
+    let queue = root(lab, "a");
+    assert_eq!(queue["options"]["delay"]["delay"], 0.02);
+    let text = r#"let v = netns("a").link("v0"); v.netem(#{delay: "20ms", jitter: "4ms", distribution: "pareto", loss: "2%"});"#;
+    let again = lab.script_with(&["--summary"], text);
+    assert_eq!(
+        counts(&again),
+        "created 0, changed 0, unchanged 2, deleted 0"
+    );
+    let text = r#"netns("a").link("v0").netem(#{delay: "1ms", jitter: "1ms", distribution: "normal", replace: true});"#;
+    let traced = lab.script_with(&["--trace"], text);
+    assert_eq!(
+        traced.stderr,
+        "+ tc -n a qdisc del dev v0 root\n\
+         + tc -n a qdisc add dev v0 root handle 1: netem limit 1000 delay 1ms 1ms distribution normal\n"
+    );
 }
 
 fn a_loss_of_all_leaves_no_reply(lab: &Lab) {

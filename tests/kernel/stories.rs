@@ -1,5 +1,8 @@
 //! The scripts of the repository: what they print, and that they lead where the shell commands lead that they stand for.
 
+use std::io::{BufRead, BufReader};
+use std::process::{Command, Stdio};
+
 use serde_json::Value;
 
 use crate::case::cases;
@@ -22,6 +25,19 @@ cases! {
         macvlan_and_ipvlan_are_compared;
     ["bond", "bridge", "veth"] =>
         a_bond_outlives_one_of_its_cables;
+    ["veth", "netem"] =>
+        a_line_behind_a_router_delays_and_loses;
+    ["bridge", "veth"] =>
+        a_fabric_shares_its_traffic_and_spares_a_spine;
+    ["veth", "vrf"] =>
+        customers_with_the_same_addresses_do_not_meet;
+    ["veth", "vlan"] =>
+        tenants_share_a_cable_and_do_not_meet;
+    ["ipvlan", "nft", "veth"] =>
+        a_firewall_guards_slaves_in_mode_l3s_only;
+    ["bond", "dummy", "ipvlan", "veth"] =>
+        a_stand_in_for_a_container_gets_a_slave
+        a_container_is_left_as_it_was;
     ["veth", "macvlan"] =>
         a_fleet_of_500_comes_up;
 }
@@ -271,6 +287,12 @@ first cable mended: the switch is reached again
 fn a_fleet_of_500_comes_up(lab: &Lab) {
     leaves_nothing(lab, "fleet.rhai", &["--count", "5", "--kind", "macvlan"]);
     let printed = story(lab, "fleet.rhai", &["--kind", "macvlan"]);
+    let seconds = printed
+        .split(" came up in ")
+        .nth(1)
+        .and_then(|rest| rest.split(' ').next());
+    let seconds: f64 = seconds.unwrap().parse().unwrap();
+    assert!(seconds < 10.0, "{printed}");
     assert_eq!(
         without_seconds(&printed),
         "\
@@ -282,6 +304,169 @@ fleet-500 reaches fleet-1
     assert_eq!(lab.namespaces().len(), 500);
     assert_eq!(lab.addresses("fleet-377", "eth0"), ["10.1.128.2/24"]);
     assert_eq!(lab.routes("fleet-377", "default")[0]["dev"], "eth0");
+}
+
+fn a_line_behind_a_router_delays_and_loses(lab: &Lab) {
+    leaves_nothing(lab, "router.rhai", &["--count", "2"]);
+    // That not one of so many is lost happens once in two thousand million runs.
+    let printed = story(
+        lab,
+        "router.rhai",
+        &["--delay", "40", "--loss", "30", "--count", "60"],
+    );
+    let lines: Vec<Vec<&str>> = printed
+        .lines()
+        .map(|line| line.split_whitespace().collect())
+        .collect();
+    assert_eq!(
+        (printed.lines().next(), &lines[1]),
+        (
+            Some("route of rt-near: default via 10.96.0.1 dev eth0"),
+            &vec!["TO", "SENT", "LOST", "RTT_MIN_MS", "RTT_AVG_MS"]
+        )
+    );
+    let [router, far] = [&lines[2], &lines[3]];
+    assert_eq!(router[..3], ["router", "60", "0"]);
+    assert_eq!(far[..3], ["far", "host", "60"]);
+    let number = |text: &str| text.parse::<f64>().unwrap();
+    assert!(number(router[3]) < 40.0, "{printed}");
+    assert!((1.0..60.0).contains(&number(far[3])), "{printed}");
+    assert!((40.0..80.0).contains(&number(far[4])), "{printed}");
+}
+
+fn a_fabric_shares_its_traffic_and_spares_a_spine(lab: &Lab) {
+    leaves_nothing(lab, "leaf-spine.rhai", &["--hosts", "1"]);
+    let printed = story(lab, "leaf-spine.rhai", &[]);
+    let lines: Vec<&str> = printed.lines().collect();
+    // Which spine a pair of addresses goes by, each kernel decides anew.
+    let packets = |line: &str| {
+        line.split_whitespace()
+            .last()
+            .unwrap()
+            .parse::<u64>()
+            .unwrap()
+    };
+    assert!(packets(lines[1]) + packets(lines[2]) >= 160, "{printed}");
+    let ends = "\
+the hosts of leaf 1 reach those of leaf 2
+the hosts of leaf 1 reach those of leaf 3
+";
+    assert!(printed.starts_with("SPINE  PACKETS\n1 "), "{printed}");
+    assert!(printed.ends_with(ends), "{printed}");
+    let printed = story(lab, "leaf-spine.rhai", &["--without", "1"]);
+    assert!(
+        printed.starts_with("spine 1 is out\nSPINE  PACKETS\n1      0\n2      1"),
+        "{printed}"
+    );
+    assert!(printed.ends_with(ends), "{printed}");
+}
+
+fn customers_with_the_same_addresses_do_not_meet(lab: &Lab) {
+    leaves_nothing(lab, "vrf.rhai", &[]);
+    assert_eq!(
+        story(lab, "vrf.rhai", &[]),
+        "\
+red, table 10:
+DESTINATION  LINK
+10.0.1.0/24  red1
+10.0.2.0/24  red2
+blue, table 20:
+DESTINATION  LINK
+10.0.1.0/24  blue1
+10.0.2.0/24  blue2
+10.0.3.0/24  blue3
+DESTINATION  RED          BLUE
+10.0.2.2     yes          yes
+10.0.3.2     unreachable  yes
+"
+    );
+    assert_eq!(lab.link("vrf-router", "blue2")["master"], "blue");
+    assert_eq!(
+        lab.addresses("vrf-red-2", "eth0"),
+        lab.addresses("vrf-blue-2", "eth0")
+    );
+}
+
+fn tenants_share_a_cable_and_do_not_meet(lab: &Lab) {
+    leaves_nothing(lab, "trunk.rhai", &["--tenants", "2"]);
+    assert_eq!(
+        story(lab, "trunk.rhai", &[]),
+        "\
+tenant 1: VLAN 10, 10.93.0.1 on the left, 10.93.0.101 on the right
+tenant 2: VLAN 11, 10.93.0.2 on the left, 10.93.0.102 on the right
+tenant 3: VLAN 12, 10.93.0.3 on the left, 10.93.0.103 on the right
+LEFT  RIGHT_1  RIGHT_2  RIGHT_3
+1     yes      no       no
+2     no       yes      no
+3     no       no       yes
+"
+    );
+    let link = lab.link("tenant3-right", "eth0");
+    assert_eq!(link["linkinfo"]["info_data"]["id"], 12);
+    assert_eq!(lab.links("trunk-left"), ["cable"]);
+}
+
+fn a_firewall_guards_slaves_in_mode_l3s_only(lab: &Lab) {
+    leaves_nothing(lab, "l3s.rhai", &[]);
+    assert_eq!(
+        story(lab, "l3s.rhai", &[]),
+        "\
+rule of fw-host: drop what comes from 10.92.1.9 and 10.92.2.9, at input
+MODE  FRIEND  STRANGER  SIBLING
+l3    yes     yes       yes
+l3s   yes     no        yes
+"
+    );
+}
+
+fn a_stand_in_for_a_container_gets_a_slave(lab: &Lab) {
+    leaves_nothing(lab, "container.rhai", &[]);
+    let printed = story(lab, "container.rhai", &[]);
+    assert!(
+        printed.starts_with(&format!(
+            "\
+no container given: a process in a namespace of its own stands in for one
+links of the container before: lo
+{STAND_IN}links of the container now: lo lab0
+PING 10.91.0.2 (10.91.0.2) 56(84) bytes of data.
+"
+        )) && printed.contains("2 packets transmitted, 2 received, 0% packet loss"),
+        "{printed}"
+    );
+}
+
+fn a_container_is_left_as_it_was(lab: &Lab) {
+    let mut container = Command::new("unshare")
+        .args(["--net", "sh", "-c", "echo ready; exec sleep 1000"])
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut ready = String::new();
+    let mut output = BufReader::new(container.stdout.take().unwrap());
+    output.read_line(&mut ready).unwrap();
+    let pid = container.id().to_string();
+    lab.ip(&format!("netns attach box {pid}"));
+    lab.ip_in(
+        "box",
+        "link add own0 type veth peer name own1\nlink set own0 up\naddr add 192.0.2.1/24 dev own0",
+    );
+    let before = state::whole(lab);
+    let place = format!("pid:{pid}");
+    let printed = story(lab, "container.rhai", &["--container", &place]);
+    assert!(
+        printed.starts_with(&format!(
+            "links of the container before: lo own1 own0\n{STAND_IN}links of the container now: lo own1 own0 lab0\n"
+        )),
+        "{printed}"
+    );
+    assert_eq!(lab.addresses("box", "lab0"), ["10.91.0.2/24"]);
+    let script = in_repository("scripts/container.rhai");
+    let down = lab.ipvsh(&["--quiet", "down", script.to_str().unwrap()]);
+    assert_eq!((down.stderr.as_str(), down.code), ("", 0));
+    state::assert_same(&state::whole(lab), &before);
+    assert!(container.try_wait().unwrap().is_none(), "it was ended");
+    container.kill().unwrap();
+    container.wait().unwrap();
 }
 
 fn modes_shows_who_reaches_whom(lab: &Lab) {

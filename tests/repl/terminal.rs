@@ -148,6 +148,13 @@ impl Terminal {
         self.wait(text, |seen| seen.screen.screen().contents().contains(text));
     }
 
+    /// Waits until `text` was written, whether it is still to be seen or not.
+    pub(crate) fn wait_for_trace_of(&self, text: &str) {
+        self.wait(text, |seen| {
+            String::from_utf8_lossy(&seen.bytes).contains(text)
+        });
+    }
+
     /// Waits until `text` is not to be seen any more.
     pub(crate) fn wait_until_gone(&self, text: &str) {
         self.wait(&format!("no {text}"), |seen| {

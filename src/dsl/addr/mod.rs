@@ -210,7 +210,7 @@ fn change(session: &Rc<Session>, link: &Link, old: &Assigned, new: &Assigned) ->
         let command = || command(link, "change", new).and(new.words());
         let changed = session
             .lab()
-            .step(undo, command, request.send(rtnl))
+            .step(undo, command, request.send(&place, rtnl))
             .await?;
         changed.map_err(Error::from)
     })??;

@@ -177,7 +177,7 @@ fn step(
     let done = session.wait(async {
         let rtnl = &place.rtnl()?;
         let lab = session.lab();
-        lab.step(undo, command, request.send(rtnl)).await
+        lab.step(undo, command, request.send(place, rtnl)).await
     })??;
     if done.is_ok() {
         session.lab().report(outcome, place, "nexthop", &line);

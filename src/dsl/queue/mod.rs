@@ -203,6 +203,10 @@ pub mod words {
     ///
     /// Options: `delay`, `jitter`, `delay_correlation`, `loss`, `loss_correlation`, `duplicate`, `corrupt` and `reorder` likewise,
     /// `gap`, `rate`, `limit` (packets), `replace`. Both ends of a wire have a queue of their own, for their own direction.
+    ///
+    /// `distribution` says how delays spread: `"uniform"`, as they do else, no farther than the jitter; `"normal"`, `"pareto"` or
+    /// `"paretonormal"`, with some much farther. The kernel does not tell it again: a queue that differs in it alone is taken for
+    /// the one that is asked, until `.clear_qdisc()`.
     /// What `tc qdisc add dev NAME root netem …` does.
     ///
     /// ```rhai

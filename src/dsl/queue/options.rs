@@ -7,7 +7,9 @@ use rhai::plugin::Dynamic;
 use rhai::{Array, Map};
 
 use crate::error::{Error, Result};
-use crate::net::queue::{Chance, Class, Htb, Netem, OWN, Packets, Part, ROOT, Steer, Tbf, Tree};
+use crate::net::queue::{
+    Chance, Class, Distribution, Htb, Netem, OWN, Packets, Part, ROOT, Steer, Tbf, Tree,
+};
 use crate::value::choice::choose;
 use crate::value::options::{self, Options};
 use crate::value::rate::Rate;
@@ -19,6 +21,7 @@ pub(crate) const NETEM: &[&str] = &[
     "corrupt_correlation",
     "delay",
     "delay_correlation",
+    "distribution",
     "duplicate",
     "duplicate_correlation",
     "gap",
@@ -83,6 +86,10 @@ fn netem(options: &mut Options) -> Result<Netem> {
         delay_correlation: percent("delay_correlation")?,
         delay: options.duration("delay")?.unwrap_or_default(),
         jitter: options.duration("jitter")?.unwrap_or_default(),
+        distribution: match options.string("distribution")? {
+            Some(name) => choose("netem", "distribution", &name, &Distribution::ALL)?,
+            None => Distribution::default(),
+        },
         rate: options.rate("rate")?.unwrap_or_default(),
         gap: number(options, "gap", 1)?.unwrap_or_default(),
         limit: number(options, "limit", 1)?.unwrap_or(NETEM_LIMIT),
@@ -97,6 +104,8 @@ fn netem(options: &mut Options) -> Result<Netem> {
         "jitter",
         varies,
     )?;
+    let is_spread = !netem.distribution.is_uniform();
+    needs("distribution", is_spread, "jitter", varies)?;
     let is_reordered = netem.reorder.of.raw > 0;
     needs("reorder", is_reordered, "delay", is_delayed)?;
     needs("gap", netem.gap > 0, "reorder", is_reordered)?;

@@ -99,7 +99,7 @@ pub(super) fn add(session: &Rc<Session>, net: &Netns, options: Map) -> Result<()
             let command = || command(place, "add", &wanted);
             let request = wanted.adding();
             let lab = session.lab();
-            lab.step(undo, command, request.send(rtnl)).await
+            lab.step(undo, command, request.send(place, rtnl)).await
         })??
         .map_err(|refusal| match refusal.errno {
             Errno::EOPNOTSUPP | Errno::EAFNOSUPPORT => context(
@@ -151,7 +151,7 @@ fn remove(session: &Rc<Session>, place: &Rc<netns::Netns>, rule: &rule::Rule) ->
         let command = || command(place, "del", rule);
         let request = rule.deleting();
         let lab = session.lab();
-        let step = lab.step(undo, command, request.send(rtnl));
+        let step = lab.step(undo, command, request.send(place, rtnl));
         step.await?.map_err(Error::from)
     })??;
     report(session, Outcome::Deleted, place, rule);

@@ -112,14 +112,17 @@ pub async fn add(rtnl: &Rtnl, link: u32, address: &Assigned) -> Result<(), Refus
 /// The request that gives an address which the link has these lifetimes, this metric, and for IPv6 these flags: what the kernel
 /// changes in place.
 pub fn change(link: u32, address: &Assigned) -> Request {
+    Request::new(&changing(link, address), NLM_F_REPLACE)
+}
+
+fn changing(link: u32, address: &Assigned) -> RouteNetlinkMessage {
     // The kernel takes what is not said for what it was, or for ever: so all is said.
     let whole = Assigned {
         lifetimes: Some(address.lifetimes.unwrap_or_default()),
         metric: Some(address.metric.unwrap_or_default()),
         ..address.clone()
     };
-    let message = RouteNetlinkMessage::NewAddress(whole.message(link));
-    Request::new(&message, NLM_F_REPLACE)
+    RouteNetlinkMessage::NewAddress(whole.message(link))
 }
 
 /// Adds an address that was there before, without having it found out again whether somebody else has it.
@@ -128,7 +131,7 @@ pub async fn restore(rtnl: &Rtnl, link: u32, address: &Assigned) -> Result<(), R
     at_once.set("nodad", true);
     add(rtnl, link, &at_once).await?;
     if address.prefix.addr().is_ipv6() && !address.has("nodad") {
-        change(link, address).send(rtnl).await?;
+        rtnl.tell(changing(link, address), NLM_F_REPLACE).await?;
     }
     Ok(())
 }

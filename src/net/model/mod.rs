@@ -45,12 +45,18 @@ pub(crate) fn active() -> Option<Rc<Model>> {
     MODEL.with_borrow(Clone::clone)
 }
 
+/// The file of the namespace that a process is in which is only planned, and has no number yet. That it made one of its own is all
+/// that a script can want to know.
+const OF_PLANNED_PROCESS: &str = "/proc/0/ns/net";
+
 /// What stands by the plan so far.
 #[derive(Debug, Default)]
 pub(crate) struct Model {
     /// What has become of names below `/run/netns`: the namespace that one stands for by the plan, or none.
     names: RefCell<BTreeMap<String, Option<Namespace>>>,
     places: RefCell<Places>,
+    /// That of processes which are only planned.
+    of_process: RefCell<Option<Namespace>>,
     /// What settings below `/proc/sys/net` were set to.
     settings: RefCell<HashMap<(Id, Key), String>>,
 }
@@ -58,12 +64,28 @@ pub(crate) struct Model {
 impl Model {
     /// The namespace that the file at `path` stands for. `None` where the plan has nothing to say of it.
     pub(crate) fn open(&self, path: &Path) -> Option<Result<Namespace, Errno>> {
+        if path == Path::new(OF_PLANNED_PROCESS) {
+            return Some(self.of_planned_process());
+        }
         let name = path.strip_prefix(NAMES).ok()?.to_str()?;
         let names = self.names.borrow();
         Some(match names.get(name)? {
             Some(planned) => planned.again().ok_or(Errno::EMFILE),
             None => Err(Errno::ENOENT),
         })
+    }
+
+    fn of_planned_process(&self) -> Result<Namespace, Errno> {
+        let mut known = self.of_process.borrow_mut();
+        if known.is_none() {
+            let namespace = Namespace::imagined()?;
+            self.places.borrow_mut().imagine(namespace.id());
+            *known = Some(namespace);
+        }
+        known
+            .as_ref()
+            .and_then(Namespace::again)
+            .ok_or(Errno::EMFILE)
     }
 
     /// Plans a namespace of that name.

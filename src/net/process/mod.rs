@@ -4,17 +4,17 @@ mod child;
 mod end;
 mod output;
 
-use std::collections::BTreeMap;
+use std::collections::HashMap;
 use std::fs;
 use std::os::fd::OwnedFd;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 use tokio::io::Interest;
 use tokio::io::unix::AsyncFd;
 
 use crate::error::{Error, Result};
-use crate::net::namespace;
+use crate::net::namespace::{self, Id};
 
 pub use child::{Program, Tie};
 pub use end::{Ended, end, has_ended};
@@ -120,23 +120,30 @@ pub fn family(process: Process, output: &Path) -> Vec<Process> {
         .collect()
 }
 
-/// The first process of each network namespace other than this one's, with its command line; those of others that may not
-/// be looked at are left out.
-pub fn owners() -> Vec<(u32, String)> {
-    let own = namespace::id_of_path(Path::new("/proc/self/ns/net"));
-    let mut owners = BTreeMap::new();
+/// The processes of each network namespace, lowest first; those of others that may not be looked at are left out.
+pub fn by_namespace() -> HashMap<Id, Vec<u32>> {
+    let mut inside: HashMap<Id, Vec<u32>> = HashMap::new();
     for pid in all() {
-        let id = namespace::id_of_path(Path::new(&format!("/proc/{pid}/ns/net")));
-        if let Some(id) = id
-            && Some(id) != own
-        {
-            owners.entry((id.device, id.inode)).or_insert(pid);
+        if let Some(id) = namespace::id_of_path(&namespace_of(pid)) {
+            inside.entry(id).or_default().push(pid);
         }
     }
-    let mut owners: Vec<_> = owners
-        .into_values()
-        .map(|pid| (pid, command(pid)))
-        .collect();
+    inside
+}
+
+/// The file of the network namespace that the process is in.
+pub fn namespace_of(pid: u32) -> PathBuf {
+    PathBuf::from(format!("/proc/{pid}/ns/net"))
+}
+
+/// The first process of each network namespace other than this one's, with its command line.
+pub fn owners() -> Vec<(u32, String)> {
+    let own = namespace::id_of_path(Path::new("/proc/self/ns/net"));
+    let others = by_namespace()
+        .into_iter()
+        .filter(|(id, _)| Some(*id) != own);
+    let first = others.filter_map(|(_, inside)| inside.first().copied());
+    let mut owners: Vec<_> = first.map(|pid| (pid, command(pid))).collect();
     owners.sort_unstable();
     owners
 }

@@ -1,6 +1,7 @@
 //! Queues: what a link holds its outgoing packets in, with classes and the filters that steer to them.
 
 mod change;
+mod distribution;
 mod htb;
 mod netem;
 mod steer;
@@ -16,6 +17,7 @@ use serde::{Deserialize, Serialize};
 use crate::net::rtnl::{Refusal, Rtnl};
 
 pub use change::{Failed, build, clear, replace};
+pub use distribution::Distribution;
 pub use htb::{Class, Htb};
 pub use netem::{Chance, Netem};
 pub use steer::{Packets, Steer};
@@ -79,6 +81,9 @@ pub struct Part {
     pub kind: String,
     /// Its options, as the kernel has them.
     pub options: Vec<u8>,
+    /// How the delays of a netem queue are to spread: the kernel does not tell it again.
+    #[serde(default, skip_serializing_if = "Distribution::is_uniform")]
+    pub distribution: Distribution,
     /// What went through.
     #[serde(skip)]
     pub stats: Stats,
@@ -110,13 +115,17 @@ impl Part {
             info: 0,
             kind: kind.to_owned(),
             options,
+            distribution: Distribution::default(),
             stats: Stats::default(),
         }
     }
 
     /// A netem queue at `(parent, handle)`.
     pub fn netem(place: (u32, u32), netem: &Netem) -> Self {
-        Self::new(Sort::Queue, place, Netem::KIND, netem.encode())
+        Self {
+            distribution: netem.distribution,
+            ..Self::new(Sort::Queue, place, Netem::KIND, netem.encode())
+        }
     }
 
     /// A tbf queue at `(parent, handle)`.
@@ -208,6 +217,9 @@ impl Part {
         }
         let mut words: Vec<String> = words.into_iter().map(str::to_owned).collect();
         words.extend(self.words());
+        if !self.distribution.is_uniform() {
+            words.extend(["distribution", self.distribution.name()].map(str::to_owned));
+        }
         words
     }
 
@@ -424,9 +436,13 @@ fn message(part: &Part, index: u32) -> TcMessage {
     message.header.parent = part.parent.into();
     message.header.handle = part.handle.into();
     message.header.info = part.info;
+    let mut options = part.options.clone();
+    if !part.distribution.is_uniform() {
+        options.extend(netem::spread(part.distribution));
+    }
     message.attributes = vec![
         TcAttribute::Kind(part.kind.clone()),
-        TcAttribute::Other(DefaultNla::new(OPTIONS, part.options.clone())),
+        TcAttribute::Other(DefaultNla::new(OPTIONS, options)),
     ];
     message
 }

@@ -2,12 +2,13 @@
 
 use std::time::Duration;
 
-use crate::net::queue::{time, wire};
+use crate::net::queue::{Distribution, time, wire};
 use crate::value::duration;
 use crate::value::percent::Percent;
 use crate::value::rate::Rate;
 
 const CORRELATION: u16 = 1;
+const DELAY_DIST: u16 = 2;
 const REORDER: u16 = 3;
 const CORRUPT: u16 = 4;
 const LOSS_MODEL: u16 = 5;
@@ -35,6 +36,8 @@ pub struct Netem {
     pub delay: Duration,
     /// How much that varies.
     pub jitter: Duration,
+    /// How the delays spread; the kernel does not tell it again.
+    pub distribution: Distribution,
     /// How much a delay depends on the one before.
     pub delay_correlation: Percent,
     /// Packets lost.
@@ -53,6 +56,12 @@ pub struct Netem {
     pub limit: u32,
     /// What else it was told by another program: a model of loss, slots.
     pub more: Vec<&'static str>,
+}
+
+/// The option that has delays spread so, as the kernel takes it.
+pub(super) fn spread(distribution: Distribution) -> Vec<u8> {
+    let table = distribution.table().into_iter().flat_map(i16::to_ne_bytes);
+    wire::attributes(vec![(DELAY_DIST, table.collect())])
 }
 
 impl Netem {
@@ -123,6 +132,7 @@ impl Netem {
         Self {
             delay: time(LATENCY64),
             jitter: time(JITTER64),
+            distribution: Distribution::default(),
             delay_correlation: percent(&correlations, 0),
             loss: chance(8, 4),
             duplicate: chance(16, 8),
@@ -191,6 +201,7 @@ mod tests {
             let netem = Netem {
                 delay: Duration::from_nanos(delay),
                 jitter: Duration::from_nanos(jitter),
+                distribution: Distribution::default(),
                 delay_correlation: percent(raw[0]),
                 loss: chance(raw[1], raw[2]),
                 duplicate: chance(raw[3], raw[4]),

@@ -41,6 +41,11 @@ use machine::{Machine, Parts};
 use crate::error::Result;
 use crate::sandbox::failed;
 
+/// What labs run besides ipvsh; those of them that this machine has are there in the micro-VM as well.
+const PROGRAMS: &[&str] = &[
+    "bridge", "cat", "echo", "ip", "nft", "ping", "sh", "sleep", "tc", "unshare",
+];
+
 /// What is to run in a micro-VM, and what it finds there.
 #[derive(Clone, Debug)]
 pub struct Guest {
@@ -70,7 +75,10 @@ impl Guest {
             program: None,
             args,
             files: Vec::new(),
-            programs: Vec::new(),
+            programs: PROGRAMS
+                .iter()
+                .filter_map(|name| programs::find(Path::new(name)))
+                .collect(),
             env: env::vars_os()
                 .filter(|(name, _)| concerns_the_guest(name))
                 .collect(),

@@ -14,6 +14,7 @@ use goblin::elf::Elf;
 
 use super::initramfs::Archive;
 use super::unpack::unpack;
+use crate::dsl::kind;
 use crate::error::Result;
 use crate::sandbox::failed;
 
@@ -29,32 +30,12 @@ pub(super) const ALIASES: &str = "/ipvsh/modules/aliases";
 /// Without these the host cannot talk to the guest.
 const CHANNEL: [&str; 2] = ["virtio_pci", "virtio_console"];
 
-/// The kinds of link and the other parts of the network that a script may ask for. The kernel loads them on demand.
-const ON_DEMAND: &[&str] = &[
-    "ipvlan",
-    "ipvtap",
-    "dummy",
-    "bonding",
-    "veth",
-    "macvlan",
-    "macvtap",
-    "bridge",
+/// The parts of the network beside kinds of link that a script may ask for, and kinds that no word makes.
+const BESIDE_KINDS: &[&str] = &[
     "br_netfilter",
-    "8021q",
-    "vxlan",
-    "geneve",
     "gre",
-    "ip_gre",
-    "ip6_gre",
-    "ipip",
-    "sit",
-    "ip6_tunnel",
     "ip_vti",
-    "vrf",
-    "ifb",
-    "tun",
     "tap",
-    "wireguard",
     "team",
     "team_mode_roundrobin",
     "team_mode_activebackup",
@@ -63,7 +44,6 @@ const ON_DEMAND: &[&str] = &[
     "nlmon",
     "netkit",
     "macsec",
-    "xfrm_interface",
     "ipv6",
     "af_packet",
     "unix",
@@ -123,10 +103,17 @@ const ON_DEMAND: &[&str] = &[
     "curve25519_x86_64",
 ];
 
+/// What the kernel loads when it is asked for.
+fn on_demand() -> impl Iterator<Item = &'static str> {
+    let of_kinds = kind::all().map(|kind| kind.module);
+    of_kinds.chain(BESIDE_KINDS.iter().copied())
+}
+
 /// A number that is another one for another list of modules: what was packed of the former is of no use then.
 pub(super) fn list_key() -> u32 {
     let mut hasher = DefaultHasher::new();
-    (CHANNEL, ON_DEMAND).hash(&mut hasher);
+    CHANNEL.hash(&mut hasher);
+    on_demand().for_each(|name| name.hash(&mut hasher));
     (hasher.finish() >> 32) as u32
 }
 
@@ -193,7 +180,7 @@ pub(super) fn archive(folder: &Path) -> Result<Vec<u8>> {
         closure.add(name, &index)?;
     }
     let start = closure.order.join("\n");
-    for name in ON_DEMAND {
+    for name in on_demand() {
         closure.add(name, &index)?;
     }
     let mut archive = Archive::default();
