@@ -8,7 +8,7 @@ use rhai::Map;
 
 use super::options::{KEYS, KEYS_OF_DELETE, read};
 use crate::dsl::handle::{Link, Netns};
-use crate::dsl::{Session, link, nexthop};
+use crate::dsl::{Session, addr, link, nexthop};
 use crate::error::{Error, Kind, Result};
 use crate::lab::{Command, Outcome, Undo};
 use crate::net::rtnl::Refusal;
@@ -120,8 +120,15 @@ fn explain(
     let dev = route
         .link
         .and_then(|index| link::name_of(session, place, index));
-    let dev = dev.as_deref().unwrap_or("LINK");
     let error = Error::from(refusal.clone());
+    // The handle in `route` may be older than the link's end.
+    if refusal.errno == Errno::ENODEV || route.link.is_some() && dev.is_none() {
+        return error
+            .kind(Kind::NotFound)
+            .cause("its link is gone")
+            .hint("it was deleted after its handle was made; look it up again with link(…)");
+    }
+    let dev = dev.as_deref().unwrap_or("LINK");
     match (refusal.errno, route.via) {
         (Errno::ENETDOWN, _) => error
             .cause(format!("link `{dev}` is down"))
@@ -129,10 +136,6 @@ fn explain(
                 "bring it up first: {}.up()",
                 link::call(session, place, dev)
             )),
-        // The handle in `route` may be older than the link's end.
-        (Errno::ENODEV, _) => error
-            .cause("its link is gone")
-            .hint("it was deleted after its handle was made; look it up again with link(…)"),
         (Errno::ENETUNREACH | Errno::EHOSTUNREACH, Some(via)) => error
             .cause(format!("gateway `{via}` is in no subnet of this namespace's links"))
             .hint(format!(
@@ -141,9 +144,12 @@ fn explain(
         (Errno::ENETUNREACH | Errno::EHOSTUNREACH, None) if !route.hops.is_empty() => error
             .cause("a gateway of `nexthops` is in no subnet of this namespace's links")
             .hint("give a link an address in its subnet first, or say `dev` and `onlink: true` with it"),
-        (Errno::EINVAL, _) if route.source.is_some() => error.hint(
-            "the source must be an address that this namespace has",
-        ),
+        (Errno::EINVAL, _) => match route.source {
+            Some(source) if !addr::has(session, place, source).unwrap_or(true) => error
+                .cause(format!("this namespace has no address `{source}` to send from"))
+                .hint("name one that it has, or give it that one first"),
+            _ => error,
+        },
         _ => error,
     }
 }

@@ -271,8 +271,10 @@ pub mod words {
         options: Map,
     ) -> Answer<rhai::Array> {
         answer(&context, |session| {
-            let mut options = Options::new("routes", options, &[&["table"]])?;
-            let table = table::option(&mut options)?;
+            let context = |error: Error| error.doing_plain("list routes").within(net.label());
+            let options = Options::new("routes", options, &[&["table"]]);
+            let table = options.and_then(|mut options| table::option(&mut options));
+            let table = table.map_err(context)?;
             listed(session, net, table.unwrap_or(TABLE_MAIN))
         })
     }

@@ -74,15 +74,15 @@ pub(super) fn add(session: &Rc<Session>, net: &Netns, options: Map) -> Result<()
     };
     match rival {
         Some(rival) if !replace => {
-            return Err(context(
-                Error::new(
-                    Kind::Conflict,
-                    "a rule of that priority for the same packets is there and does something else",
-                )
-                .note(format!("there: {rival}"))
-                .note(format!("asked: {wanted}"))
-                .hint("give it a priority of its own, or replace it with #{replace: true}"),
-            ));
+            let conflict = Error::new(
+                Kind::Conflict,
+                "a rule of that priority for the same packets is there and does something else",
+            )
+            .note(format!("there: {rival}"))
+            .note(format!("asked: {wanted}"))
+            .hint("give it a priority of its own, or replace it with #{replace: true}");
+            let lab = session.lab();
+            return lab.conflict(context(conflict), place, "rule", &wanted.to_string());
         }
         Some(rival) => remove(session, place, rival).map_err(context)?,
         None => {}
