@@ -242,18 +242,6 @@ pub(crate) fn described(link: &Snapshot) -> String {
     }
 }
 
-/// Makes sure that the link is in `place`.
-pub(crate) fn in_place(place: &netns::Netns, link: &Link) -> Result<()> {
-    if link.netns().namespace().id() == place.namespace().id() {
-        return Ok(());
-    }
-    Err(Error::invalid(format!(
-        "link `{}` is in another namespace, `{}`",
-        link.name(),
-        link.netns().label()
-    )))
-}
-
 /// A link given as a handle, or as a name to be looked up in `place`.
 pub(crate) fn link_argument(
     session: &Rc<Session>,
@@ -270,4 +258,16 @@ pub(crate) fn link_argument(
             options::type_in_words(given.type_name())
         ))),
     }
+}
+
+/// Makes sure that the link is in `place`.
+pub(crate) fn is_in(place: &netns::Netns, link: &Link) -> Result<()> {
+    if link.netns().namespace().id() == place.namespace().id() {
+        return Ok(());
+    }
+    Err(Error::invalid(format!(
+        "link `{}` is in another namespace, `{}`",
+        link.name(),
+        link.netns().label()
+    )))
 }

@@ -87,7 +87,7 @@ pub(super) fn read(
         _ if blackhole => Leads::Nowhere,
         (None, Some(dev)) => {
             let dev = link::link_argument(session, place, &dev)?;
-            link::in_place(place, &dev)?;
+            link::is_in(place, &dev)?;
             Leads::By {
                 via,
                 link: dev.index(),

@@ -67,7 +67,7 @@ pub(super) fn read(
         (None, None) => None,
     };
     if let Some(dev) = &dev {
-        link::in_place(place, dev)?;
+        link::is_in(place, dev)?;
     }
     if !hops.is_empty() && (via.is_some() || dev.is_some()) {
         return Err(Error::invalid(
@@ -166,7 +166,7 @@ fn hops_option(
             .map(|given| link::link_argument(session, place, &given))
             .transpose()?;
         if let Some(dev) = &dev {
-            link::in_place(place, dev)?;
+            link::is_in(place, dev)?;
         }
         if via.is_none() && dev.is_none() {
             return Err(Error::invalid(
