@@ -197,7 +197,7 @@ fn what_no_entry_of_a_port_can_be_is_refused(lab: &Lab) {
 fn an_entry_of_a_link_that_is_gone_is_refused(lab: &Lab) {
     lab.ip("link add d0 type veth peer name d1");
     let (text, told) = (
-        r#"let said = ""; let d = link("d1"); d.delete(); try { d.fdb("02:00:00:00:00:07") } catch (e) { said = `${e.kind}: ${e.message}\nhint: ${e.hint}` } said"#,
+        r#"let said = ""; let d = link("d1"); d.delete(); try { d.fdb("02:00:00:00:00:07") } catch (e) { said = `${e.kind}: ${e.message}` + "\n" + `hint: ${e.hint}` } said"#,
         "not_found: cannot add fdb entry `02:00:00:00:00:07 of d1` in namespace `host`: link `d1` is gone from namespace `host`\n\
              hint: it was deleted after this handle was made; look it up again with link(…)",
     );

@@ -238,12 +238,12 @@ fn a_neighbor_of_a_link_that_is_gone_is_refused(lab: &Lab) {
     lab.ip("link add d0 type veth peer name d1\nlink add e0 type veth peer name e1");
     for (text, told) in [
         (
-            r#"let said = ""; let d = link("d1"); d.delete(); try { d.neighbor("10.0.0.2", "02:00:00:00:00:02") } catch (e) { said = `${e.kind}: ${e.message}\nhint: ${e.hint}` } said"#,
+            r#"let said = ""; let d = link("d1"); d.delete(); try { d.neighbor("10.0.0.2", "02:00:00:00:00:02") } catch (e) { said = `${e.kind}: ${e.message}` + "\n" + `hint: ${e.hint}` } said"#,
             "not_found: link `d1` is gone from namespace `host`\n\
              hint: it was deleted after this handle was made; look it up again with link(…)",
         ),
         (
-            r#"let said = ""; let d = link("e0"); d.delete(); try { d.del_neighbor("10.0.0.2") } catch (e) { said = `${e.kind}: ${e.message}\nhint: ${e.hint}` } said"#,
+            r#"let said = ""; let d = link("e0"); d.delete(); try { d.del_neighbor("10.0.0.2") } catch (e) { said = `${e.kind}: ${e.message}` + "\n" + `hint: ${e.hint}` } said"#,
             "not_found: link `e0` is gone from namespace `host`\n\
              hint: it was deleted after this handle was made; look it up again with link(…)",
         ),

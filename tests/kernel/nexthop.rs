@@ -29,7 +29,7 @@ cases! {
 /// A pair, up, with `v0` at 10.0.0.1/24 and `fd00::1/64`.
 fn pair(lab: &Lab) {
     lab.ip(
-        "link set lo up\nlink add v0 type veth peer name v1\nlink set v0 addrgenmode none\n\
+        "link set lo up\nlink add v0 type veth peer name v1\nlink set v0 addrgenmode none\nlink set v1 addrgenmode none\n\
          link set v0 up\nlink set v1 up\n\
          addr add 10.0.0.1/24 dev v0\naddr add fd00::1/64 dev v0 nodad",
     );

@@ -496,12 +496,12 @@ fn a_route_by_a_link_that_is_gone_is_refused(lab: &Lab) {
     lab.ip("link add d0 type veth peer name d1\nlink add e0 type veth peer name e1");
     for (text, told) in [
         (
-            r#"let said = ""; let d = link("d1"); d.delete(); try { d.route("10.1.0.0/16") } catch (e) { said = `${e.kind}: ${e.message}\nhint: ${e.hint}` } said"#,
+            r#"let said = ""; let d = link("d1"); d.delete(); try { d.route("10.1.0.0/16") } catch (e) { said = `${e.kind}: ${e.message}` + "\n" + `hint: ${e.hint}` } said"#,
             "not_found: cannot add route `10.1.0.0/16` in namespace `host`: its link is gone\n\
              hint: it was deleted after its handle was made; look it up again with link(…)",
         ),
         (
-            r#"let said = ""; let d = link("e0"); d.delete(); try { route("10.1.0.0/16", #{via: "10.0.0.2", dev: d}) } catch (e) { said = `${e.kind}: ${e.message}\nhint: ${e.hint}` } said"#,
+            r#"let said = ""; let d = link("e0"); d.delete(); try { route("10.1.0.0/16", #{via: "10.0.0.2", dev: d}) } catch (e) { said = `${e.kind}: ${e.message}` + "\n" + `hint: ${e.hint}` } said"#,
             "not_found: cannot add route `10.1.0.0/16` in namespace `host`: its link is gone\n\
              hint: it was deleted after its handle was made; look it up again with link(…)",
         ),

@@ -159,7 +159,7 @@ fn a_link_with_a_dot_in_its_name_has_settings(lab: &Lab) {
 fn a_setting_of_a_link_that_is_gone_is_refused(lab: &Lab) {
     lab.ip("link add d0 type veth peer name d1");
     let (text, told) = (
-        r#"let said = ""; let d = link("d1"); d.delete(); try { d.sysctl("rp_filter", 1) } catch (e) { said = `${e.kind}: ${e.message}\nhint: ${e.hint}` } said"#,
+        r#"let said = ""; let d = link("d1"); d.delete(); try { d.sysctl("rp_filter", 1) } catch (e) { said = `${e.kind}: ${e.message}` + "\n" + `hint: ${e.hint}` } said"#,
         "not_found: link `d1` is gone from namespace `host`\n\
              hint: it was deleted after this handle was made; look it up again with link(…)",
     );
