@@ -24,6 +24,7 @@ pub mod route;
 pub mod rtnl;
 pub mod rule;
 pub mod sysctl;
+pub mod sysfs;
 pub mod table;
 pub mod tun;
 pub mod watch;
