@@ -28,6 +28,7 @@ mod make;
 pub mod neighbor;
 pub mod netns;
 pub mod network;
+pub mod nexthop;
 pub mod option_keys;
 pub mod option_values;
 pub mod param;
@@ -115,6 +116,7 @@ pub const TOPICS: &[Topic] = &[
     Topic::of("Addresses", &addr::words::RHAI_MANIFEST),
     Topic::of("Arithmetic of addresses", &network::words::RHAI_MANIFEST),
     Topic::of("Routes", &route::words::RHAI_MANIFEST),
+    Topic::of("Nexthops", &nexthop::words::RHAI_MANIFEST),
     Topic::of("Rules", &rule::words::RHAI_MANIFEST),
     Topic::of("Neighbours", &neighbor::words::RHAI_MANIFEST),
     Topic::of("Sysctl", &sysctl::words::RHAI_MANIFEST),

@@ -116,15 +116,15 @@ fn add(
         }
         // What the kernel has learned by itself is nobody's wish.
         Some(there) if there.is_lasting() && !replace => {
-            return Err(context(
-                Error::new(
-                    Kind::Conflict,
-                    "a neighbor of that address is there and differs",
-                )
-                .note(format!("there: {}", text(there)))
-                .note(format!("asked: {}", text(&wanted)))
-                .hint("ask for what is there, or replace it with #{replace: true}"),
-            ));
+            let conflict = Error::new(
+                Kind::Conflict,
+                "a neighbor of that address is there and differs",
+            )
+            .note(format!("there: {}", text(there)))
+            .note(format!("asked: {}", text(&wanted)))
+            .hint("ask for what is there, or replace it with #{replace: true}");
+            let lab = session.lab();
+            return lab.conflict(context(conflict), &place, "neighbor", &text(&wanted));
         }
         Some(_) => Outcome::Changed,
         None => Outcome::Created,

@@ -1,8 +1,8 @@
 //! What can stand in the `#{…}` of each word, for completion and the manual.
 
 use crate::dsl::{
-    addr, exec, fdb, filter, kind, make, neighbor, ping, port, queue, reach, route, rule, wait,
-    wireguard,
+    addr, exec, fdb, filter, kind, make, neighbor, nexthop, ping, port, queue, reach, route, rule,
+    wait, wireguard,
 };
 
 /// The keys of the options of `word`, sorted; empty where it takes none.
@@ -26,6 +26,7 @@ pub fn of(word: &str) -> Vec<&'static str> {
         "port" => &[port::KEYS],
         "route" => &[route::KEYS],
         "del_route" => &[route::KEYS_OF_DELETE],
+        "nexthop" => &[nexthop::KEYS],
         "neighbor" => &[neighbor::KEYS],
         "rule" => &[rule::KEYS],
         "del_rule" => &[rule::KEYS_OF_DELETE],

@@ -11,6 +11,7 @@ use crate::dsl;
 use crate::dsl::addr::Address;
 use crate::dsl::handle::{Link, Netns};
 use crate::dsl::neighbor::Neighbor;
+use crate::dsl::nexthop::Nexthop;
 use crate::dsl::ping::PingReport;
 use crate::dsl::process::Process;
 use crate::dsl::route::Route;
@@ -57,6 +58,8 @@ fn of(session: Option<&Rc<Session>>, processes: &Processes, value: &Dynamic) -> 
         address.show()
     } else if let Some(route) = value.read_lock::<Route>() {
         route.show()
+    } else if let Some(nexthop) = value.read_lock::<Nexthop>() {
+        nexthop.show()
     } else if let Some(rule) = value.read_lock::<Rule>() {
         rule.show()
     } else if let Some(neighbor) = value.read_lock::<Neighbor>() {

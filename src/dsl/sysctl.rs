@@ -75,7 +75,11 @@ impl Setting<'_> {
             return error;
         }
         let others = sysctl::beside(&self.place, &self.key).unwrap_or_default();
-        let others: Vec<String> = others.iter().map(ToString::to_string).collect();
+        // A folder is no setting.
+        let others = others
+            .iter()
+            .filter(|other| sysctl::read(&self.place, other).is_ok());
+        let others: Vec<String> = others.map(ToString::to_string).collect();
         match nearest(&key, others.iter().map(String::as_str)) {
             Some(near) => error.hint(format!("did you mean `{near}`?")),
             None => error.hint("`ls -R /proc/sys/net` lists all there are in this namespace"),

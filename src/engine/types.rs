@@ -60,6 +60,7 @@ pub(crate) fn with_article(name: &str) -> String {
         "PingReport" => "a ping report".to_owned(),
         "Address" => "an address".to_owned(),
         "Route" => "a route".to_owned(),
+        "Nexthop" => "a nexthop".to_owned(),
         "Rule" => "a rule".to_owned(),
         "Neighbor" => "a neighbor".to_owned(),
         "int" => "an int".to_owned(),

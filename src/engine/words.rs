@@ -15,6 +15,7 @@ use rhai::{
 use crate::dsl::addr::Address;
 use crate::dsl::handle::{Link, Netns};
 use crate::dsl::neighbor::Neighbor;
+use crate::dsl::nexthop::Nexthop;
 use crate::dsl::ping::PingReport;
 use crate::dsl::process::Process;
 use crate::dsl::route::Route;
@@ -116,6 +117,7 @@ pub(crate) fn register(engine: &mut Engine) {
     engine.register_type_with_name::<Link>("Link");
     engine.register_type_with_name::<Address>("Address");
     engine.register_type_with_name::<Route>("Route");
+    engine.register_type_with_name::<Nexthop>("Nexthop");
     engine.register_type_with_name::<Rule>("Rule");
     engine.register_type_with_name::<Neighbor>("Neighbor");
     engine.register_type_with_name::<PingReport>("PingReport");

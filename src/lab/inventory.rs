@@ -333,9 +333,12 @@ async fn has_address(
 async fn has_route(rtnl: &crate::net::rtnl::Rtnl, wanted: &route::Route) -> Result<bool> {
     let routes = route::list(rtnl, Some(wanted.table)).await?;
     Ok(routes.iter().any(|route| {
+        let leads_there = match wanted.nexthop {
+            Some(_) => route.nexthop == wanted.nexthop,
+            None => route.via == wanted.via && (wanted.link.is_none() || route.link == wanted.link),
+        };
         route.destination == wanted.destination
-            && route.via == wanted.via
-            && (wanted.link.is_none() || route.link == wanted.link)
+            && leads_there
             && (wanted.metric.is_none() || route.metric == wanted.metric)
     }))
 }

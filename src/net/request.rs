@@ -2,10 +2,10 @@
 
 use nix::errno::Errno;
 use rtnetlink::packet_core::{NetlinkDeserializable, NetlinkHeader, NetlinkSerializable};
-use rtnetlink::packet_route::RouteNetlinkMessage;
 use serde::{Deserialize, Serialize};
 
 use crate::net::netns::Netns;
+use crate::net::packet::Packet;
 use crate::net::rtnl::{Refusal, Rtnl};
 use crate::net::wireguard::Change;
 
@@ -32,7 +32,8 @@ pub struct Message {
 
 impl Request {
     /// The request that [`Rtnl::tell`] would send.
-    pub fn new(message: &RouteNetlinkMessage, flags: u16) -> Self {
+    pub fn new(message: &(impl Into<Packet> + Clone), flags: u16) -> Self {
+        let message: Packet = message.clone().into();
         let mut body = vec![0; message.buffer_len()];
         message.serialize(&mut body);
         Self::Route(Message {
@@ -56,18 +57,18 @@ impl Message {
         rtnl.tell(self.message()?, self.flags).await
     }
 
-    fn message(&self) -> Result<RouteNetlinkMessage, Refusal> {
+    fn message(&self) -> Result<Packet, Refusal> {
         let mut header = NetlinkHeader::default();
         header.message_type = self.kind;
         // Only a damaged journal has one that can't be read.
-        RouteNetlinkMessage::deserialize(&header, &self.body)
-            .map_err(|_| Refusal::of(Errno::EBADMSG))
+        Packet::deserialize(&header, &self.body).map_err(|_| Refusal::of(Errno::EBADMSG))
     }
 }
 
 #[cfg(test)]
 mod tests {
     use rtnetlink::packet_core::NLM_F_EXCL;
+    use rtnetlink::packet_route::RouteNetlinkMessage;
     use rtnetlink::packet_route::rule::{RuleAction, RuleAttribute, RuleMessage};
 
     use super::*;
@@ -85,7 +86,7 @@ mod tests {
         let Request::Route(kept) = kept else {
             panic!("{kept:?} is no message of rtnetlink");
         };
-        assert_eq!(kept.message().unwrap(), message);
+        assert_eq!(kept.message().unwrap(), message.into());
     }
 
     #[test]

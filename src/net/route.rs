@@ -109,6 +109,9 @@ pub struct Route {
     /// How far the destination is: `global`, `link` or `host`; empty for what suits the rest.
     #[serde(default)]
     pub scope: String,
+    /// The number of the nexthop object that says where it leads.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub nexthop: Option<u32>,
     /// What it does with a packet: `unicast`, `local`, `broadcast`, `blackhole` …
     #[serde(default = "unicast")]
     pub kind: String,
@@ -138,51 +141,73 @@ impl Route {
             hops: Vec::new(),
             protocol: "boot".to_owned(),
             scope: String::new(),
+            nexthop: None,
             kind: "unicast".to_owned(),
         }
+    }
+
+    /// The route as it is to be asked for: where a nexthop object says where it leads, no more is said of that.
+    #[must_use]
+    pub fn bare(&self) -> Self {
+        if self.nexthop.is_none() {
+            return self.clone();
+        }
+        let mut bare = Self {
+            via: None,
+            link: None,
+            onlink: false,
+            hops: Vec::new(),
+            ..self.clone()
+        };
+        if bare.is_refusal() {
+            bare.kind = unicast();
+        }
+        bare
     }
 
     /// The message that adds it, or deletes it.
     fn message(&self) -> RouteMessage {
         let ip = self.destination.addr();
+        let route = &self.bare();
         let mut message = RouteMessage::default();
         let header = &mut message.header;
         header.address_family = family(ip);
-        header.destination_prefix_length = self.destination.prefix_len();
-        header.protocol = protocol(&self.protocol);
-        header.kind = kind(&self.kind);
-        header.scope = self.scope_to_send();
-        if self.onlink {
+        header.destination_prefix_length = route.destination.prefix_len();
+        header.protocol = protocol(&route.protocol);
+        header.kind = kind(&route.kind);
+        header.scope = route.scope_to_send();
+        if route.onlink {
             header.flags |= RouteFlags::Onlink;
         }
         let attributes = &mut message.attributes;
-        match u8::try_from(self.table) {
+        match u8::try_from(route.table) {
             Ok(table) => header.table = table,
-            Err(_) => attributes.push(RouteAttribute::Table(self.table)),
+            Err(_) => attributes.push(RouteAttribute::Table(route.table)),
         }
-        if self.destination.prefix_len() > 0 {
+        if route.destination.prefix_len() > 0 {
             attributes.push(RouteAttribute::Destination(route_address(ip)));
         }
-        if let Some(via) = self.via {
+        if let Some(via) = route.via {
             attributes.push(RouteAttribute::Gateway(route_address(via)));
         }
-        if let Some(link) = self.link {
+        if let Some(link) = route.link {
             attributes.push(RouteAttribute::Oif(link));
         }
-        if let Some(source) = self.source {
+        if let Some(source) = route.source {
             attributes.push(RouteAttribute::PrefSource(route_address(source)));
         }
-        if let Some(metric) = self.metric {
+        if let Some(metric) = route.metric {
             attributes.push(RouteAttribute::Priority(metric));
         }
-        let mtu = self.mtu.map(RouteMetric::Mtu);
-        let advmss = self.advmss.map(RouteMetric::Advmss);
+        let mtu = route.mtu.map(RouteMetric::Mtu);
+        let advmss = route.advmss.map(RouteMetric::Advmss);
         let metrics: Vec<RouteMetric> = mtu.into_iter().chain(advmss).collect();
         if !metrics.is_empty() {
             attributes.push(RouteAttribute::Metrics(metrics));
         }
-        if !self.hops.is_empty() {
-            let hops = self.hops.iter().map(Hop::message).collect();
+        attributes.extend(route.nexthop.map(RouteAttribute::NhId));
+        if !route.hops.is_empty() {
+            let hops = route.hops.iter().map(Hop::message).collect();
             attributes.push(RouteAttribute::MultiPath(hops));
         }
         message
@@ -201,6 +226,7 @@ impl Route {
             "unicast"
                 if self.destination.addr().is_ipv4()
                     && self.via.is_none()
+                    && self.nexthop.is_none()
                     && self.hops.iter().all(|hop| hop.via.is_none()) =>
             {
                 RouteScope::Link
@@ -233,6 +259,7 @@ impl Route {
             words.push(self.kind.clone());
         }
         words.push(self.destination_text());
+        words.extend(self.nexthop.map(|id| format!("nhid {id}")));
         if let Some(via) = self.via {
             words.push(format!("via {via}"));
         }
@@ -324,14 +351,21 @@ fn kind(name: &str) -> RouteType {
 }
 
 fn protocol(name: &str) -> RouteProtocol {
-    let known = PROTOCOLS.iter().find(|(known, _)| *known == name);
-    let number = known.map(|(_, number)| *number);
-    number
-        .or_else(|| name.parse().ok())
-        .map_or(RouteProtocol::Boot, RouteProtocol::from)
+    match protocol_number(name) {
+        0 => RouteProtocol::Boot,
+        number => RouteProtocol::from(number),
+    }
 }
 
-fn protocol_text(protocol: RouteProtocol) -> String {
+/// The number of who made a route; 0 for nobody.
+pub(super) fn protocol_number(name: &str) -> u8 {
+    let known = PROTOCOLS.iter().find(|(known, _)| *known == name);
+    let number = known.map(|(_, number)| *number);
+    number.or_else(|| name.parse().ok()).unwrap_or_default()
+}
+
+/// Who made a route, as `ip route` prints it.
+pub(super) fn protocol_text(protocol: RouteProtocol) -> String {
     let number = u8::from(protocol);
     let known = PROTOCOLS.iter().find(|(_, known)| *known == number);
     match known {
@@ -461,6 +495,7 @@ fn read(message: &RouteMessage) -> Option<Route> {
                     }
                 }
             }
+            RouteAttribute::NhId(id) => route.nexthop = Some(*id),
             RouteAttribute::MultiPath(hops) => route.hops = hops.iter().map(Hop::read).collect(),
             _ => {}
         }

@@ -5,19 +5,23 @@ use std::rc::Rc;
 
 use futures::StreamExt;
 use nix::errno::Errno;
-use rtnetlink::Handle;
 use rtnetlink::packet_core::{
-    NLM_F_ACK, NLM_F_DUMP, NLM_F_REQUEST, NetlinkMessage, NetlinkPayload, NlasIterator,
+    NLM_F_ACK, NLM_F_DUMP, NLM_F_REQUEST, NetlinkHeader, NetlinkMessage, NetlinkPayload,
+    NlasIterator,
 };
 use rtnetlink::packet_route::RouteNetlinkMessage;
 use rtnetlink::packet_route::nsid::{NsidAttribute, NsidMessage};
-use rtnetlink::sys::AsyncSocket;
+use rtnetlink::proto::{self, ConnectionHandle};
+use rtnetlink::sys::protocols::NETLINK_ROUTE;
+use rtnetlink::sys::{AsyncSocket, SocketAddr};
 use tokio::task::AbortHandle;
 
 use crate::error::{Error, Result};
 use crate::net::fault;
 use crate::net::model::{self, View};
 use crate::net::namespace::{self, Namespace};
+use crate::net::nexthop::wire::NexthopMessage;
+use crate::net::packet::Packet;
 
 /// `NLMSGERR_ATTR_MSG` of `linux/netlink.h`: the kernel's explanation in words.
 const ATTR_TEXT: u16 = 1;
@@ -53,7 +57,7 @@ pub struct Rtnl(Way);
 #[derive(Clone, Debug)]
 enum Way {
     Kernel {
-        handle: Handle,
+        handle: ConnectionHandle<Packet>,
         _connection: Rc<Running>,
     },
     /// Where this thread plans.
@@ -84,7 +88,8 @@ impl Rtnl {
     }
 
     fn of_kernel(namespace: &Namespace) -> Result<Self> {
-        let (mut connection, handle, _) = namespace::within(namespace, rtnetlink::new_connection)??;
+        let open = || proto::new_connection::<Packet>(NETLINK_ROUTE);
+        let (mut connection, handle, _) = namespace::within(namespace, open)??;
         let socket = connection.socket_mut().socket_mut();
         socket.set_ext_ack(true)?;
         socket.set_cap_ack(true)?;
@@ -96,12 +101,13 @@ impl Rtnl {
     }
 
     /// Sends a changing request and waits for the acknowledgement; `flags` come on top of `REQUEST | ACK`.
-    pub async fn tell(&self, message: RouteNetlinkMessage, flags: u16) -> Result<(), Refusal> {
-        if let Way::Model(view) = &self.0 {
-            return view.exchange(message, NLM_F_ACK | flags).await.map(drop);
+    pub async fn tell(&self, message: impl Into<Packet>, flags: u16) -> Result<(), Refusal> {
+        let message = message.into();
+        if let Way::Model(_) = &self.0 {
+            return self.send(message, NLM_F_ACK | flags).await.map(drop);
         }
         fault::before().map_err(Refusal::of)?;
-        let told = self.exchange(message, NLM_F_ACK | flags).await;
+        let told = self.send(message, NLM_F_ACK | flags).await;
         fault::after();
         told.map(drop)
     }
@@ -120,6 +126,20 @@ impl Rtnl {
     ) -> Result<Vec<RouteNetlinkMessage>, Refusal> {
         fault::asking().map_err(Refusal::of)?;
         self.exchange(message, NLM_F_DUMP).await
+    }
+
+    /// Asks for all nexthop objects.
+    pub async fn dump_nexthops(
+        &self,
+        message: NexthopMessage,
+    ) -> Result<Vec<NexthopMessage>, Refusal> {
+        fault::asking().map_err(Refusal::of)?;
+        let answers = self.send(message.into(), NLM_F_DUMP).await?.into_iter();
+        let nexthops = answers.filter_map(|answer| match answer {
+            Packet::Nexthop(message) => Some(message),
+            Packet::Route(_) => None,
+        });
+        Ok(nexthops.collect())
     }
 
     /// The id under which this namespace knows `other`, if it has given it one.
@@ -151,15 +171,25 @@ impl Rtnl {
         message: RouteNetlinkMessage,
         flags: u16,
     ) -> Result<Vec<RouteNetlinkMessage>, Refusal> {
+        let answers = self.send(message.into(), flags).await?.into_iter();
+        let known = answers.filter_map(|answer| match answer {
+            Packet::Route(message) => Some(message),
+            Packet::Nexthop(_) => None,
+        });
+        Ok(known.collect())
+    }
+
+    async fn send(&self, message: Packet, flags: u16) -> Result<Vec<Packet>, Refusal> {
         let handle = match &self.0 {
             Way::Kernel { handle, .. } => handle,
-            Way::Model(view) => return Box::pin(view.exchange(message, flags)).await,
+            Way::Model(view) => return Box::pin(answer(view, message, flags)).await,
         };
-        let mut request = NetlinkMessage::from(message);
-        request.header.flags = NLM_F_REQUEST | flags;
-        let mut handle = handle.clone();
+        let mut header = NetlinkHeader::default();
+        header.flags = NLM_F_REQUEST | flags;
+        let request = NetlinkMessage::new(header, NetlinkPayload::InnerMessage(message));
+        let kernel = SocketAddr::new(0, 0);
         let mut answers = handle
-            .request(request)
+            .request(request, kernel)
             .map_err(|_| Refusal::of(Errno::ENOTCONN))?;
         let mut objects = Vec::new();
         while let Some(answer) = answers.next().await {
@@ -184,6 +214,20 @@ impl Rtnl {
         }
         Ok(objects)
     }
+}
+
+/// What the model answers.
+async fn answer(view: &View, message: Packet, flags: u16) -> Result<Vec<Packet>, Refusal> {
+    Ok(match message {
+        Packet::Route(message) => {
+            let answers = view.exchange(message, flags).await?;
+            answers.into_iter().map(Packet::Route).collect()
+        }
+        Packet::Nexthop(message) => {
+            let answers = view.exchange_nexthops(message, flags).await?;
+            answers.into_iter().map(Packet::Nexthop).collect()
+        }
+    })
 }
 
 /// The text of the extended acknowledgement that stands behind the header of the refused request.

@@ -15,8 +15,11 @@ pub fn choose<T: Copy>(
         return Ok(*choice);
     }
     let names: Vec<&str> = known.iter().map(|(name, _)| *name).collect();
-    let error = Error::invalid(format!("{whose} has no {what} `{name}`"))
-        .note(format!("{what}s: {}", names.join(", ")));
+    let error = Error::invalid(format!("{whose} has no {what} `{name}`")).note(format!(
+        "{}: {}",
+        plural(what),
+        names.join(", ")
+    ));
     Err(match meant(name, &names) {
         Some(near) => error.hint(format!("did you mean \"{near}\"?")),
         None => error.hint(format!("write \"{}\"", names.join("\" or \""))),
@@ -33,6 +36,13 @@ fn meant<'a>(typed: &str, names: &[&'a str]) -> Option<&'a str> {
     }
     let near = nearest(typed, names.iter().copied());
     near.filter(|_| near == nearest(typed, names.iter().rev().copied()))
+}
+
+fn plural(what: &str) -> String {
+    match what.strip_suffix('y') {
+        Some(stem) => format!("{stem}ies"),
+        None => format!("{what}s"),
+    }
 }
 
 #[cfg(test)]

@@ -194,6 +194,7 @@ pub fn type_in_words(type_name: &str) -> String {
         name if name.ends_with("::Address") || name == "Address" => "an address",
         name if name.ends_with("::Route") || name == "Route" => "a route",
         name if name.ends_with("::Process") || name == "Process" => "a process",
+        name if name.ends_with("::Nexthop") || name == "Nexthop" => "a nexthop",
         name if name.ends_with("::Rule") || name == "Rule" => "a rule",
         name if name.ends_with("::Neighbor") || name == "Neighbor" => "a neighbor",
         name if name.ends_with("PingReport") => "a ping report",

@@ -13,7 +13,9 @@ cases! {
         a_run_that_fails_takes_its_entries_back
         what_no_entry_can_be_is_refused;
     ["veth", "bridge"] =>
-        an_entry_of_a_port_leads_out_of_it;
+        an_entry_of_a_port_leads_out_of_it
+        what_no_entry_of_a_port_can_be_is_refused
+        an_entry_of_a_link_that_is_gone_is_refused;
 }
 
 /// The entries with that address, as `bridge -j fdb` lists them.
@@ -128,4 +130,76 @@ fn what_no_entry_can_be_is_refused(lab: &Lab) {
             "invalid: cannot add fdb entry `02:00:00:00:00:07 of vx` in namespace `host`: `vlan` is 1 to 4094, not 4095",
         ),
     ]);
+}
+
+fn what_no_entry_of_a_port_can_be_is_refused(lab: &Lab) {
+    lab.ip(
+        "link add br0 type bridge\nlink add p0 type veth peer name p1\nlink set p0 master br0\nlink set br0 up\nlink set p0 up",
+    );
+    crate::common::output(
+        "bridge",
+        &[
+            "fdb",
+            "add",
+            "02:00:00:00:00:08",
+            "dev",
+            "p0",
+            "master",
+            "permanent",
+        ],
+    );
+    lab.refuses(&[
+        (
+            r#"link("p0").fdb("02:00:00:00:00:07", #{vlan: 0})"#,
+            "invalid: cannot add fdb entry `02:00:00:00:00:07 of p0` in namespace `host`: `vlan` is 1 to 4094, not 0",
+        ),
+        (
+            r#"link("p0").fdb("02:00:00:00:00:07", #{dst: "10.0.0.2"})"#,
+            "invalid: cannot add fdb entry `02:00:00:00:00:07 of p0` in namespace `host`: `dst` is for VXLAN links, and `p0` is none",
+        ),
+        (
+            r#"link("p0").fdb("02:00:00:00:00:07", #{vni: 7})"#,
+            "invalid: cannot add fdb entry `02:00:00:00:00:07 of p0` in namespace `host`: `vni` is for VXLAN links, and `p0` is none",
+        ),
+        (
+            r#"link("p0").fdb("02:00:00:00:00:07", #{permanent: 1})"#,
+            "invalid: cannot add fdb entry `02:00:00:00:00:07 of p0` in namespace `host`: option `permanent` takes true or false, not an integer",
+        ),
+        (
+            r#"link("p0").fdb("02:00:00:00:00:07", #{vlna: 1})"#,
+            "invalid: cannot add fdb entry `02:00:00:00:00:07 of p0` in namespace `host`: `fdb` has no option `vlna`\n\
+             hint: did you mean `vlan`?",
+        ),
+        (
+            r#"link("p0").fdb("02:00:00:00:00:08")"#,
+            "conflict: cannot add fdb entry `02:00:00:00:00:08 of p0` in namespace `host`: an entry for that address is there and differs\n\
+             note: there: permanent\n\
+             note: asked: static\n\
+             hint: ask for what is there, or replace it with #{replace: true}",
+        ),
+        (
+            r#"link("p0").del_fdb("02:00")"#,
+            "invalid: cannot delete fdb entry `02:00 of p0` in namespace `host`: `02:00` is not a MAC address\n\
+             hint: write it as \"02:00:00:00:00:01\"",
+        ),
+        (
+            r#"link("p0").del_fdb("02:00:00:00:00:08", #{permanent: true})"#,
+            "invalid: cannot delete fdb entry `02:00:00:00:00:08 of p0` in namespace `host`: `del_fdb` has no option `permanent`",
+        ),
+        (
+            r#"link("lo").del_fdb("02:00:00:00:00:08")"#,
+            "invalid: cannot delete fdb entry `02:00:00:00:00:08 of lo` in namespace `host`: `lo` is no VXLAN link, no bridge and no port of one: it forwards nothing\n\
+             hint: put it under a bridge first, with .master(bridge)",
+        ),
+    ]);
+}
+
+fn an_entry_of_a_link_that_is_gone_is_refused(lab: &Lab) {
+    lab.ip("link add d0 type veth peer name d1");
+    let (text, told) = (
+        r#"let said = ""; let d = link("d1"); d.delete(); try { d.fdb("02:00:00:00:00:07") } catch (e) { said = `${e.kind}: ${e.message}` + "\n" + `hint: ${e.hint}` } said"#,
+        "not_found: cannot add fdb entry `02:00:00:00:00:07 of d1` in namespace `host`: link `d1` is gone from namespace `host`\n\
+             hint: it was deleted after this handle was made; look it up again with link(…)",
+    );
+    assert_eq!(lab.value(text), json!(told), "{text}");
 }

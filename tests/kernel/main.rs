@@ -41,6 +41,7 @@ mod link;
 mod macvlan;
 mod neighbor;
 mod netns;
+mod nexthop;
 mod ping;
 mod plan;
 mod port;
@@ -162,6 +163,7 @@ fn all() -> Vec<Case> {
         settings::cases(),
         addr::cases(),
         route::cases(),
+        nexthop::cases(),
         veth::cases(),
         bridge::cases(),
         port::cases(),

@@ -15,7 +15,8 @@ cases! {
         a_neighbor_is_taken_away_and_need_not_be_there
         neighbors_are_listed_as_a_table_and_a_line_each
         neighbors_go_back_to_what_they_were_with_their_lab
-        a_neighbor_that_makes_no_sense_is_refused;
+        a_neighbor_that_makes_no_sense_is_refused
+        a_neighbor_of_a_link_that_is_gone_is_refused;
 }
 
 fn pair(lab: &Lab) {
@@ -156,39 +157,97 @@ fn neighbors_go_back_to_what_they_were_with_their_lab(lab: &Lab) {
 
 fn a_neighbor_that_makes_no_sense_is_refused(lab: &Lab) {
     pair(lab);
-    for (call, why) in [
+    lab.ip("neigh add 10.0.0.9 lladdr 02:00:00:00:00:99 dev v0 nud permanent");
+    let before = neighbors(lab);
+    lab.refuses(&[
         (
-            r#"neighbor("10.0.0.2/24", "02:00:00:00:00:02")"#,
-            "cannot add neighbor `10.0.0.2/24` in namespace `host`: `10.0.0.2/24` has a prefix length, where a plain address is wanted",
+            r#"link("v0").neighbor("10.0.0.2/24", "02:00:00:00:00:02")"#,
+            "invalid: cannot add neighbor `10.0.0.2/24` in namespace `host`: `10.0.0.2/24` has a prefix length, where a plain address is wanted\n\
+             note: on link `v0`",
         ),
         (
-            r#"neighbor("10.0.0.2", "02:00:00:00:00")"#,
-            "cannot add neighbor `10.0.0.2` in namespace `host`: `02:00:00:00:00` is not a MAC address",
+            r#"link("v0").neighbor("10.0.0", "02:00:00:00:00:02")"#,
+            "invalid: cannot add neighbor `10.0.0` in namespace `host`: `10.0.0` is not an IP address\n\
+             note: on link `v0`\n\
+             hint: write it as \"10.0.0.1\" or \"fd00::1\"",
         ),
         (
-            r#"neighbor("10.0.0.2", "02:00:00:00:00:02", #{state: "perm"})"#,
-            "cannot add neighbor `10.0.0.2` in namespace `host`: a neighbor has no state `perm`",
+            r#"link("v0").neighbor("10.0.0.2", "02:00:00:00:00")"#,
+            "invalid: cannot add neighbor `10.0.0.2` in namespace `host`: `02:00:00:00:00` is not a MAC address\n\
+             note: on link `v0`\n\
+             hint: write it as \"02:00:00:00:00:01\"",
         ),
         (
-            r#"neighbor("10.0.0.2", "02:00:00:00:00:02", #{router: true})"#,
-            "cannot add neighbor `10.0.0.2` in namespace `host`: only an IPv6 neighbor can be a router, `10.0.0.2` is none",
+            r#"link("v0").neighbor("10.0.0.2", "02:00:00:00:00:02", #{state: "perm"})"#,
+            "invalid: cannot add neighbor `10.0.0.2` in namespace `host`: a neighbor has no state `perm`\n\
+             note: states: permanent, noarp, reachable, stale\n\
+             note: on link `v0`\n\
+             hint: write \"permanent\" or \"noarp\" or \"reachable\" or \"stale\"",
         ),
         (
-            r#"neighbor("10.0.0.2", "02:00:00:00:00:02", #{proxy: true})"#,
-            "cannot add neighbor `10.0.0.2` in namespace `host`: a neighbor that the link answers for has no hardware address of its own",
+            r#"link("v0").neighbor("10.0.0.2", "02:00:00:00:00:02", #{router: true})"#,
+            "invalid: cannot add neighbor `10.0.0.2` in namespace `host`: only an IPv6 neighbor can be a router, `10.0.0.2` is none\n\
+             note: on link `v0`",
         ),
         (
-            r#"neighbor("10.0.0.2", #{})"#,
-            "cannot add neighbor `10.0.0.2` in namespace `host`: its hardware address is missing",
+            r#"link("v0").neighbor("10.0.0.2", "02:00:00:00:00:02", #{router: 1})"#,
+            "invalid: cannot add neighbor `10.0.0.2` in namespace `host`: option `router` takes true or false, not an integer\n\
+             note: on link `v0`",
         ),
         (
-            r#"neighbor("10.0.0.2", #{prxy: true})"#,
-            "cannot add neighbor `10.0.0.2` in namespace `host`: `neighbor` has no option `prxy`",
+            r#"link("v0").neighbor("10.0.0.2", "02:00:00:00:00:02", #{proxy: true})"#,
+            "invalid: cannot add neighbor `10.0.0.2` in namespace `host`: a neighbor that the link answers for has no hardware address of its own\n\
+             note: on link `v0`\n\
+             hint: leave it out: link.neighbor(ip, #{proxy: true})",
+        ),
+        (
+            r#"link("v0").neighbor("10.0.0.2", #{proxy: true, state: "permanent"})"#,
+            "invalid: cannot add neighbor `10.0.0.2` in namespace `host`: a neighbor that the link answers for has no state\n\
+             note: on link `v0`",
+        ),
+        (
+            r#"link("v0").neighbor("10.0.0.2", #{})"#,
+            "invalid: cannot add neighbor `10.0.0.2` in namespace `host`: its hardware address is missing\n\
+             note: on link `v0`\n\
+             hint: give it, link.neighbor(ip, \"02:00:00:00:00:01\"), or answer for it: #{proxy: true}",
+        ),
+        (
+            r#"link("v0").neighbor("10.0.0.2", #{prxy: true})"#,
+            "invalid: cannot add neighbor `10.0.0.2` in namespace `host`: `neighbor` has no option `prxy`\n\
+             note: on link `v0`\n\
+             hint: did you mean `proxy`?",
+        ),
+        (
+            r#"link("v0").neighbor("10.0.0.9", "02:00:00:00:00:02")"#,
+            "conflict: cannot add neighbor `10.0.0.9` in namespace `host`: a neighbor of that address is there and differs\n\
+             note: there: 10.0.0.9 dev v0 lladdr 02:00:00:00:00:99 PERMANENT\n\
+             note: asked: 10.0.0.9 dev v0 lladdr 02:00:00:00:00:02 PERMANENT\n\
+             note: on link `v0`\n\
+             hint: ask for what is there, or replace it with #{replace: true}",
+        ),
+        (
+            r#"link("v0").del_neighbor("10.0.0.2/24")"#,
+            "invalid: cannot delete neighbor `10.0.0.2/24` in namespace `host`: `10.0.0.2/24` has a prefix length, where a plain address is wanted\n\
+             note: on link `v0`",
+        ),
+    ]);
+    assert_eq!(neighbors(lab), before);
+}
+
+fn a_neighbor_of_a_link_that_is_gone_is_refused(lab: &Lab) {
+    lab.ip("link add d0 type veth peer name d1\nlink add e0 type veth peer name e1");
+    for (text, told) in [
+        (
+            r#"let said = ""; let d = link("d1"); d.delete(); try { d.neighbor("10.0.0.2", "02:00:00:00:00:02") } catch (e) { said = `${e.kind}: ${e.message}` + "\n" + `hint: ${e.hint}` } said"#,
+            "not_found: link `d1` is gone from namespace `host`\n\
+             hint: it was deleted after this handle was made; look it up again with link(…)",
+        ),
+        (
+            r#"let said = ""; let d = link("e0"); d.delete(); try { d.del_neighbor("10.0.0.2") } catch (e) { said = `${e.kind}: ${e.message}` + "\n" + `hint: ${e.hint}` } said"#,
+            "not_found: link `e0` is gone from namespace `host`\n\
+             hint: it was deleted after this handle was made; look it up again with link(…)",
         ),
     ] {
-        let stderr = lab.fails(&format!("link(\"v0\").{call};"));
-        let first = stderr.lines().next().unwrap();
-        assert_eq!(first, format!("error: {why}"), "{call}");
+        assert_eq!(lab.value(text), json!(told), "{text}");
     }
-    assert_eq!(neighbors(lab), json!([]));
 }

@@ -21,7 +21,8 @@ cases! {
     ["veth"] =>
         a_setting_of_a_link_is_that_of_its_family
         a_link_with_a_dot_in_its_name_has_settings
-        a_setting_of_a_link_that_is_gone_is_refused;
+        a_setting_of_a_link_that_is_gone_is_refused
+        what_is_no_setting_or_no_value_is_refused;
 }
 
 /// What the file says in the namespace `netns`.
@@ -156,11 +157,84 @@ fn a_link_with_a_dot_in_its_name_has_settings(lab: &Lab) {
 }
 
 fn a_setting_of_a_link_that_is_gone_is_refused(lab: &Lab) {
-    let text = r#"let v = veth("v0", "v1"); v.delete(); v.sysctl("rp_filter", 1);"#;
-    let stderr = lab.fails(text);
-    let first = stderr
-        .lines()
-        .find(|line| line.starts_with("error"))
-        .unwrap();
-    assert_eq!(first, "error: link `v0` is gone from namespace `host`");
+    lab.ip("link add d0 type veth peer name d1");
+    let (text, told) = (
+        r#"let said = ""; let d = link("d1"); d.delete(); try { d.sysctl("rp_filter", 1) } catch (e) { said = `${e.kind}: ${e.message}` + "\n" + `hint: ${e.hint}` } said"#,
+        "not_found: link `d1` is gone from namespace `host`\n\
+             hint: it was deleted after this handle was made; look it up again with link(…)",
+    );
+    assert_eq!(lab.value(text), json!(told), "{text}");
+}
+
+fn what_is_no_setting_or_no_value_is_refused(lab: &Lab) {
+    lab.ip("link add v0 type veth peer name v1");
+    lab.refuses(&[
+        (
+            r#"sysctl("", 1)"#,
+            "invalid: cannot find sysctl `` in namespace `host`: that is not the name of a setting\n\
+             hint: write it as `sysctl` does, without `net.`: \"ipv4.ip_forward\"",
+        ),
+        (
+            r#"sysctl("ipv4/../../kernel/hostname", "x")"#,
+            "invalid: cannot find sysctl `ipv4/../../kernel/hostname` in namespace `host`: that is not the name of a setting\n\
+             hint: write it as `sysctl` does, without `net.`: \"ipv4.ip_forward\"",
+        ),
+        (
+            r#"sysctl("ipv4.ip_forward", "yes")"#,
+            "invalid: cannot set sysctl `ipv4.ip_forward` in namespace `host`: the kernel does not take `yes` as its value\n\
+             hint: it is `0` now",
+        ),
+        (
+            r#"sysctl("ipv4.ip_forward", [1])"#,
+            "invalid: cannot set sysctl `ipv4.ip_forward` in namespace `host`: its value is an integer, a truth value or a string, not a list",
+        ),
+        (
+            r#"sysctl("ipv4.ip_forward", "")"#,
+            "invalid: cannot set sysctl `ipv4.ip_forward` in namespace `host`: its value can't be empty, nor hold a line end",
+        ),
+        (
+            r#"sysctl("ipv4.ip_forward", 2.5)"#,
+            "invalid: cannot set sysctl `ipv4.ip_forward` in namespace `host`: its value is an integer, a truth value or a string, not a float",
+        ),
+        (
+            r#"sysctl("ipv4.ip_forward", 99999999999)"#,
+            "invalid: cannot set sysctl `ipv4.ip_forward` in namespace `host`: the kernel does not take `99999999999` as its value\n\
+             hint: it is `0` now",
+        ),
+        (
+            r#"sysctl("ipv4.ip_fwd", 1)"#,
+            "not_found: cannot read sysctl `ipv4.ip_fwd` in namespace `host`: there is no such setting\n\
+             hint: `ls -R /proc/sys/net` lists all there are in this namespace",
+        ),
+        (
+            r#"sysctl("ipv4.conf", 1)"#,
+            "not_found: cannot read sysctl `ipv4.conf` in namespace `host`: there is no such setting\n\
+             hint: `ls -R /proc/sys/net` lists all there are in this namespace",
+        ),
+        (
+            r#"sysctl("ipv9.x.y", 1)"#,
+            "not_found: cannot read sysctl `ipv9.x.y` in namespace `host`: there is no such setting\n\
+             hint: `ls -R /proc/sys/net` lists all there are in this namespace",
+        ),
+        (
+            r#"link("v0").sysctl("rp_fitler", 1)"#,
+            "not_found: cannot read sysctl `ipv4.conf.v0.rp_fitler` in namespace `host`: there is no such setting\n\
+             hint: did you mean `ipv4.conf.v0.rp_filter`?",
+        ),
+        (
+            r#"link("v0").sysctl("a.b.c.d", 1)"#,
+            "invalid: cannot find sysctl `a.b.c.d` in namespace `host`: that is not the name of a setting of a link\n\
+             hint: write it without the link: \"rp_filter\", \"ipv6.accept_ra\" or \"ipv4.neigh.gc_stale_time\"",
+        ),
+        (
+            r#"link("v0").sysctl("ipv5.rp_filter", 1)"#,
+            "not_found: cannot read sysctl `ipv5.conf.v0.rp_filter` in namespace `host`: there is no such setting\n\
+             hint: did you mean `ipv4.conf.v0.rp_filter`?",
+        ),
+        (
+            r#"link("v0").sysctl("rp_filter", #{})"#,
+            "invalid: cannot set sysctl `ipv4.conf.v0.rp_filter` in namespace `host`: its value is an integer, a truth value or a string, not a map",
+        ),
+    ]);
+    assert_eq!(read(lab, HOST, "ipv4/ip_forward"), "0");
 }

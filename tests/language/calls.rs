@@ -153,7 +153,7 @@ fn an_unknown_property_is_told_with_those_there_are() {
       |
     1 | host().nmae
       |        ^^^^
-      = it has .path .inode .processes .name .links .addrs .routes .rules .neighbors .ruleset
+      = it has .path .inode .processes .name .links .addrs .routes .nexthops .rules .neighbors .ruleset
     hint: did you mean `.name`?
     ");
     insta::assert_snapshot!(failure("let m = #{mtu: 1}; m.mut"), @r#"
@@ -170,7 +170,7 @@ fn an_unknown_property_is_told_with_those_there_are() {
       |
     1 | host().ping
       |        ^^^^
-      = it has .path .inode .processes .name .links .addrs .routes .rules .neighbors .ruleset
+      = it has .path .inode .processes .name .links .addrs .routes .nexthops .rules .neighbors .ruleset
     hint: it is a method: write `.ping(…)`
     ");
     insta::assert_snapshot!(failure("host().name()"), @"

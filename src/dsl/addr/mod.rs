@@ -556,6 +556,12 @@ pub(crate) fn first_of_link(session: &Rc<Session>, link: &Link) -> Result<IpAddr
     })
 }
 
+/// Whether a link of the namespace has the address.
+pub(crate) fn has(session: &Rc<Session>, place: &netns::Netns, ip: IpAddr) -> Result<bool> {
+    let addresses = list(session, place, None)?;
+    Ok(addresses.iter().any(|address| address.ip() == ip))
+}
+
 fn global(addresses: &[address::Address]) -> Option<IpAddr> {
     addresses
         .iter()

@@ -1,12 +1,12 @@
 //! Routes: add, delete and list them, and ask the kernel which one it would take.
 
+mod ensure;
 mod options;
 mod show;
 
 use std::net::IpAddr;
 use std::rc::Rc;
 
-use ipnet::IpNet;
 use nix::errno::Errno;
 use rhai::Map;
 use rhai::plugin::{Dynamic, NativeCallContext, export_module};
@@ -14,284 +14,15 @@ use rhai::plugin::{Dynamic, NativeCallContext, export_module};
 use crate::dsl::handle::{Link, Netns};
 use crate::dsl::{Answer, Session, answer, link, table};
 use crate::error::{Error, Kind, Result};
-use crate::lab::{Command, Outcome, Undo};
-use crate::net::netns;
 use crate::net::route::{self, TABLE_MAIN};
 use crate::value::options::Options;
 use crate::value::prefix;
 
+pub(crate) use ensure::{add, list, remove};
 pub(crate) use options::{KEYS, KEYS_OF_DELETE};
 pub use show::Route;
 
-use options::read;
-
-/// Adds a route, if it is not there.
-///
-/// Fails with `conflict` where one to the same destination with the same metric leads elsewhere.
-pub(crate) fn add(
-    session: &Rc<Session>,
-    net: &Netns,
-    destination: &str,
-    dev: Option<&Link>,
-    options: Map,
-) -> Result<()> {
-    let place = &net.0;
-    let context = |error: Error| {
-        if error.doing.is_empty() {
-            error.doing("add route", destination).within(place.label())
-        } else {
-            error
-        }
-    };
-    let mut options = Options::new("route", options, &[KEYS]).map_err(context)?;
-    let replace = options.flag("replace").map_err(context)?.unwrap_or(false);
-    let route = read(session, place, destination, dev, &mut options).map_err(context)?;
-    let leads = route.via.is_some() || route.link.is_some() || !route.hops.is_empty();
-    if route.is_refusal() && leads {
-        return Err(context(Error::invalid(format!(
-            "a {} route leads nowhere, and takes neither a gateway nor a link",
-            route.kind
-        ))));
-    }
-    if !route.is_refusal() && !leads {
-        return Err(context(
-            Error::invalid("neither a gateway nor a link is given")
-                .hint("say where it leads: #{via: \"10.0.0.1\"}, or the link"),
-        ));
-    }
-    if !session.lab().made_namespace(place)
-        && let Some(present) = rival(session, place, &route)?
-    {
-        return settle(session, place, &present, &route, replace).map_err(context);
-    }
-    match create(session, place, &route)? {
-        Ok(()) => Ok(()),
-        Err(refusal) if refusal.errno == Errno::EEXIST => match rival(session, place, &route)? {
-            Some(present) => settle(session, place, &present, &route, replace).map_err(context),
-            None => Err(context(refusal.into())),
-        },
-        Err(refusal) => Err(context(explain(session, place, &route, refusal))),
-    }
-}
-
-fn create(
-    session: &Rc<Session>,
-    place: &Rc<netns::Netns>,
-    route: &route::Route,
-) -> Result<std::result::Result<(), crate::net::rtnl::Refusal>> {
-    let undo = Undo::DeleteRoute {
-        netns: place.clone(),
-        route: Box::new(route.clone()),
-    };
-    let line = line(session, place, route);
-    let command = || command(place, "add", route, &line);
-    let added = session.wait(async {
-        let rtnl = &place.rtnl()?;
-        let request = route::add(rtnl, route);
-        session.lab().step(undo, command, request).await
-    })??;
-    if added.is_ok() {
-        session
-            .lab()
-            .report(Outcome::Created, place, "route", &line);
-    }
-    Ok(added)
-}
-
-/// The route as `ip` writes it, with the name of its link.
-fn line(session: &Rc<Session>, place: &Rc<netns::Netns>, route: &route::Route) -> String {
-    route.line(|index| link::name_of(session, place, index))
-}
-
-/// The command that does `verb` with the route of this line.
-fn command(place: &netns::Netns, verb: &str, route: &route::Route, line: &str) -> Command {
-    // `default` alone is that of IPv4.
-    let family = route.destination.addr().is_ipv6().then_some("-6");
-    let command = Command::ip(place, family).and(["route", verb]);
-    command.and(line.split_whitespace())
-}
-
-/// The refusal of a route, with what to do about it.
-fn explain(
-    session: &Rc<Session>,
-    place: &Rc<netns::Netns>,
-    route: &route::Route,
-    refusal: crate::net::rtnl::Refusal,
-) -> Error {
-    let dev = route
-        .link
-        .and_then(|index| link::name_of(session, place, index));
-    let dev = dev.as_deref().unwrap_or("LINK");
-    let error = Error::from(refusal.clone());
-    match (refusal.errno, route.via) {
-        (Errno::ENETDOWN, _) => error
-            .cause(format!("link `{dev}` is down"))
-            .hint(format!(
-                "bring it up first: {}.up()",
-                link::call(session, place, dev)
-            )),
-        // The handle in `route` may be older than the link's end.
-        (Errno::ENODEV, _) => error
-            .cause("its link is gone")
-            .hint("it was deleted after its handle was made; look it up again with link(…)"),
-        (Errno::ENETUNREACH | Errno::EHOSTUNREACH, Some(via)) => error
-            .cause(format!("gateway `{via}` is in no subnet of this namespace's links"))
-            .hint(format!(
-                "give the link an address in the gateway's subnet first, or say #{{via: \"{via}\", dev: \"{dev}\", onlink: true}}"
-            )),
-        (Errno::ENETUNREACH | Errno::EHOSTUNREACH, None) if !route.hops.is_empty() => error
-            .cause("a gateway of `nexthops` is in no subnet of this namespace's links")
-            .hint("give a link an address in its subnet first, or say `dev` and `onlink: true` with it"),
-        (Errno::EINVAL, _) if route.source.is_some() => error.hint(
-            "the source must be an address that this namespace has",
-        ),
-        _ => error,
-    }
-}
-
-/// The route that stands where this one is to go: same destination, table and metric.
-fn rival(
-    session: &Rc<Session>,
-    place: &Rc<netns::Netns>,
-    route: &route::Route,
-) -> Result<Option<route::Route>> {
-    let metric = |route: &route::Route| match route.destination {
-        // An IPv6 route without a metric gets 1024 (IP6_RT_PRIO_USER of the kernel).
-        IpNet::V6(_) => route.metric.unwrap_or(1024),
-        IpNet::V4(_) => route.metric.unwrap_or(0),
-    };
-    Ok(list(session, place, Some(route.table))?
-        .into_iter()
-        .find(|present| {
-            present.destination == route.destination && metric(present) == metric(route)
-        }))
-}
-
-/// The route is there as asked; or it differs, and is replaced where that was asked.
-fn settle(
-    session: &Rc<Session>,
-    place: &Rc<netns::Netns>,
-    present: &route::Route,
-    asked: &route::Route,
-    replace: bool,
-) -> Result<()> {
-    let same = present.via == asked.via
-        && (asked.link.is_none() || present.link == asked.link)
-        && (asked.source.is_none() || present.source == asked.source)
-        && (asked.mtu.is_none() || present.mtu == asked.mtu)
-        && (asked.advmss.is_none() || present.advmss == asked.advmss)
-        && (asked.scope.is_empty() || present.scope == asked.scope)
-        && (asked.protocol == "boot" || present.protocol == asked.protocol)
-        && present.kind == asked.kind
-        && same_hops(&present.hops, &asked.hops);
-    if same {
-        let line = line(session, place, present);
-        session
-            .lab()
-            .report(Outcome::Unchanged, place, "route", &line);
-        return Ok(());
-    }
-    if replace {
-        remove(session, place, present)?;
-        return create(session, place, asked)?
-            .map_err(|refusal| explain(session, place, asked, refusal));
-    }
-    let line = |route: &route::Route| line(session, place, route);
-    let conflict = Error::new(
-        Kind::Conflict,
-        "a route to that destination is there and leads elsewhere",
-    )
-    .note(format!("there: {}", line(present)))
-    .note(format!("asked: {}", line(asked)))
-    .hint("give it a metric of its own, or replace it with #{replace: true}");
-    session
-        .lab()
-        .conflict(conflict, place, "route", &line(asked))
-}
-
-/// Whether the next hops are those asked for, in whatever order.
-fn same_hops(present: &[route::Hop], asked: &[route::Hop]) -> bool {
-    let is_it = |present: &route::Hop, asked: &route::Hop| {
-        present.via == asked.via
-            && (asked.link.is_none() || present.link == asked.link)
-            && present.weight == asked.weight
-    };
-    present.len() == asked.len()
-        && asked
-            .iter()
-            .all(|asked| present.iter().any(|present| is_it(present, asked)))
-}
-
-/// All routes of a namespace, of one table where one is given.
-fn list(
-    session: &Rc<Session>,
-    place: &netns::Netns,
-    table: Option<u32>,
-) -> Result<Vec<route::Route>> {
-    session.wait(async {
-        route::list(&place.rtnl()?, table).await.map_err(|refusal| {
-            Error::from(refusal)
-                .doing_plain("list routes")
-                .within(place.label())
-        })
-    })?
-}
-
-fn remove(session: &Rc<Session>, place: &Rc<netns::Netns>, route: &route::Route) -> Result<()> {
-    let undo = Undo::AddRoute {
-        netns: place.clone(),
-        route: Box::new(route.clone()),
-    };
-    let line = line(session, place, route);
-    let command = || command(place, "del", route, &line);
-    session.wait(async {
-        let rtnl = &place.rtnl()?;
-        let request = route::delete(rtnl, route);
-        let lab = session.lab();
-        lab.step(undo, command, request).await?.map_err(Error::from)
-    })??;
-    session
-        .lab()
-        .report(Outcome::Deleted, place, "route", &line);
-    Ok(())
-}
-
-/// Deletes the routes to a destination that match. None left is no error.
-fn delete(
-    session: &Rc<Session>,
-    net: &Netns,
-    destination: &str,
-    dev: Option<&Link>,
-    options: Map,
-) -> Result<()> {
-    let place = &net.0;
-    let context = |error: Error| {
-        error
-            .doing("delete route", destination)
-            .within(place.label())
-    };
-    let mut options = Options::new("del_route", options, &[KEYS_OF_DELETE]).map_err(context)?;
-    let named = read(session, place, destination, dev, &mut options).map_err(context)?;
-    let matching: Vec<route::Route> = list(session, place, Some(named.table))?
-        .into_iter()
-        .filter(|route| {
-            route.destination == named.destination
-                && (named.via.is_none() || route.via == named.via)
-                && (named.link.is_none() || route.link == named.link)
-                && (named.metric.is_none() || route.metric == named.metric)
-        })
-        .collect();
-    if matching.is_empty() {
-        let line = line(session, place, &named);
-        session
-            .lab()
-            .report(Outcome::Unchanged, place, "route", &line);
-    }
-    for route in &matching {
-        remove(session, place, route).map_err(context)?;
-    }
-    Ok(())
-}
+use ensure::delete;
 
 fn lookup(session: &Rc<Session>, net: &Netns, destination: &str, options: Map) -> Result<Route> {
     let place = &net.0;
@@ -432,12 +163,12 @@ pub mod words {
     /// Adds a route with options: a gateway, a link, several next hops, or what else `ip route` takes.
     ///
     /// They are `via`, `dev`, `metric`, `table`, `onlink`, `source` (or `src`), `mtu`, `advmss`, `proto`, `scope`, `type`,
-    /// `nexthops` and `replace`.
+    /// `nexthops`, `nexthop` and `replace`.
     ///
     /// What `ip route add DESTINATION via GATEWAY` does. Nothing happens where it is there; one that leads elsewhere is a
     /// `conflict`, unless `replace` is set. `type` is `blackhole`, `unreachable`, `prohibit` or `throw` for a route that leads
     /// nowhere, `local`, `broadcast`, or `unicast`. `nexthops` is a list of `#{via, dev, weight, onlink}` that share the
-    /// packets, `weight` being 1 to 256. `table` is a number, or a name in `/etc/iproute2/rt_tables`.
+    /// packets, `weight` being 1 to 256; `nexthop` is the number of a nexthop object, made by `nexthop(…)`. `table` is a number, or a name in `/etc/iproute2/rt_tables`.
     ///
     /// ```rhai
     /// let a = netns("a");
@@ -472,7 +203,7 @@ pub mod words {
         })
     }
 
-    /// Takes the routes to `destination` away that match `via`, `dev`, `metric` and `table`.
+    /// Takes the routes to `destination` away that match `via`, `dev`, `metric`, `nexthop` and `table`.
     ///
     /// ```rhai
     /// let a = netns("a");
@@ -540,8 +271,10 @@ pub mod words {
         options: Map,
     ) -> Answer<rhai::Array> {
         answer(&context, |session| {
-            let mut options = Options::new("routes", options, &[&["table"]])?;
-            let table = table::option(&mut options)?;
+            let context = |error: Error| error.doing_plain("list routes").within(net.label());
+            let options = Options::new("routes", options, &[&["table"]]);
+            let table = options.and_then(|mut options| table::option(&mut options));
+            let table = table.map_err(context)?;
             listed(session, net, table.unwrap_or(TABLE_MAIN))
         })
     }
@@ -650,6 +383,13 @@ pub mod words {
     pub fn get_mtu(route: &mut Route) -> Dynamic {
         let mtu = route.seen.mtu;
         mtu.map_or(Dynamic::UNIT, |mtu| i64::from(mtu).into())
+    }
+
+    /// The number of the nexthop object that says where it leads, or `()`.
+    #[rhai_fn(get = "nexthop")]
+    pub fn get_nexthop(route: &mut Route) -> Dynamic {
+        let nexthop = route.seen.nexthop;
+        nexthop.map_or(Dynamic::UNIT, |id| i64::from(id).into())
     }
 
     /// The route as `ip route` prints it.

@@ -16,12 +16,12 @@ use crate::value::prefix;
 
 /// What a route can be given.
 pub(crate) const KEYS: &[&str] = &[
-    "advmss", "dev", "metric", "mtu", "nexthops", "onlink", "proto", "replace", "scope", "source",
-    "src", "table", "type", "via",
+    "advmss", "dev", "metric", "mtu", "nexthop", "nexthops", "onlink", "proto", "replace", "scope",
+    "source", "src", "table", "type", "via",
 ];
 
 /// What tells one route from another, where the destination is not enough.
-pub(crate) const KEYS_OF_DELETE: &[&str] = &["dev", "metric", "table", "via"];
+pub(crate) const KEYS_OF_DELETE: &[&str] = &["dev", "metric", "nexthop", "table", "via"];
 
 pub(super) fn read(
     session: &Rc<Session>,
@@ -76,6 +76,12 @@ pub(super) fn read(
     }
     let number = |value: Option<i64>| value.and_then(|value| u32::try_from(value).ok());
     let largest = i64::from(u32::MAX);
+    let nexthop = number(options.integer("nexthop", 1..=largest)?);
+    if nexthop.is_some() && (via.is_some() || dev.is_some() || !hops.is_empty()) {
+        return Err(Error::invalid(
+            "a gateway or a link is given beside `nexthop`, which says where it leads",
+        ));
+    }
     Ok(route::Route {
         via,
         source,
@@ -86,6 +92,7 @@ pub(super) fn read(
         mtu: number(options.integer("mtu", 68..=65535)?),
         advmss: number(options.integer("advmss", 1..=65495)?),
         hops,
+        nexthop,
         protocol: protocol_option(options)?,
         scope: name_option(options, "scope", &route::SCOPES)?.unwrap_or_default(),
         kind: name_option(options, "type", &route::KINDS)?.unwrap_or_else(|| "unicast".to_owned()),

@@ -92,6 +92,7 @@ impl Route {
                 ("protocol", Value::text(&seen.protocol)),
                 ("scope", Value::text(&seen.scope)),
                 ("kind", Value::text(&seen.kind)),
+                ("nexthop", seen.nexthop.map_or(Value::Nothing, Value::word)),
                 ("mtu", seen.mtu.map_or(Value::Nothing, Value::word)),
                 ("advmss", seen.advmss.map_or(Value::Nothing, Value::word)),
                 (

@@ -5,13 +5,13 @@ use std::rc::Rc;
 
 use nix::errno::Errno;
 use rtnetlink::packet_core::{NLM_F_CREATE, NLM_F_DUMP, NLM_F_EXCL, NLM_F_REPLACE};
-use rtnetlink::packet_route::RouteNetlinkMessage as Message;
 use rtnetlink::packet_route::address::{AddressAttribute, AddressMessage};
 use rtnetlink::packet_route::link::LinkMessage;
 use rtnetlink::packet_route::neighbour::{NeighbourAttribute, NeighbourMessage};
 use rtnetlink::packet_route::route::{RouteAttribute, RouteMessage};
+use rtnetlink::packet_route::{AddressFamily, RouteNetlinkMessage as Message};
 
-use super::place::{Asked, family_of};
+use super::place::{Asked, Place, family_of};
 use super::{Model, queue};
 use crate::net::namespace::{Id, Namespace};
 use crate::net::rtnl::{Refusal, Rtnl};
@@ -67,6 +67,16 @@ impl View {
             id,
             kernel: kernel.map(Box::new),
         }
+    }
+
+    /// The socket that is asked for what stands.
+    pub(super) fn kernel(&self) -> Option<&Rtnl> {
+        self.kernel.as_deref()
+    }
+
+    /// Looks at, or changes, what the namespace has.
+    pub(super) fn with_place<T>(&self, act: impl FnOnce(&mut Place) -> T) -> T {
+        act(self.model.places.borrow_mut().place(self.id))
     }
 
     /// Answers a request as the kernel would, if all that was planned had been done.
@@ -159,7 +169,10 @@ impl View {
         Ok(places.place(self.id).objects_like(told, family))
     }
 
-    async fn change(&self, message: Message, flags: u16) -> Result<Vec<Message>, Refusal> {
+    async fn change(&self, mut message: Message, flags: u16) -> Result<Vec<Message>, Refusal> {
+        if let Message::NewRoute(route) = &mut message {
+            give_metric(route);
+        }
         if let Some(request) = asks_for_all(&message) {
             self.list(&request, deleted_by(&message).as_ref().unwrap_or(&message))
                 .await?;
@@ -191,6 +204,14 @@ impl View {
             None => objects.push(message),
         }
         Ok(Vec::new())
+    }
+}
+
+/// An IPv6 route without a metric gets 1024 (`IP6_RT_PRIO_USER` of the kernel).
+fn give_metric(route: &mut RouteMessage) {
+    let has_none = said(route, |a| matches!(a, RouteAttribute::Priority(_))).is_none();
+    if has_none && route.header.address_family == AddressFamily::Inet6 {
+        route.attributes.push(RouteAttribute::Priority(1024));
     }
 }
 

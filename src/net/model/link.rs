@@ -341,6 +341,7 @@ impl Place {
     /// Forgets addresses, routes and the like of a link that is gone.
     fn forget_objects_of(&mut self, index: u32) {
         use rtnetlink::packet_route::route::RouteAttribute;
+        self.forget_nexthops_of(index);
         self.objects.retain(|object| match object {
             Message::NewAddress(address) => address.header.index != index,
             Message::NewNeighbour(neighbour) => neighbour.header.ifindex != index,

@@ -8,6 +8,7 @@
 
 mod answer;
 mod link;
+mod nexthop;
 mod place;
 mod queue;
 

@@ -7,6 +7,7 @@ use rtnetlink::packet_route::RouteNetlinkMessage as Message;
 use rtnetlink::packet_route::link::{LinkAttribute, LinkFlags, LinkMessage, State};
 
 use crate::net::namespace::Id;
+use crate::net::nexthop::wire::NexthopMessage;
 
 /// All namespaces that the plan has looked at, or has made.
 #[derive(Debug, Default)]
@@ -24,6 +25,7 @@ pub(super) struct Place {
     pub(super) links: Vec<LinkMessage>,
     /// Addresses, routes and the like, each as the kernel would tell it.
     pub(super) objects: Vec<Message>,
+    pub(super) nexthops: Vec<NexthopMessage>,
     /// What the kernel was asked for already.
     known: HashSet<Asked>,
 }
@@ -32,6 +34,7 @@ pub(super) struct Place {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) enum Asked {
     Links,
+    Nexthops,
     /// Objects of one kind of message and address family; of a queue, those of its number on its link.
     Objects(std::mem::Discriminant<Message>, u8, (i32, u32)),
 }
@@ -107,7 +110,7 @@ impl Place {
     pub(super) fn lacks(&self, asked: Asked) -> bool {
         let any = match asked {
             Asked::Objects(kind, _, about) => Asked::Objects(kind, 0, about),
-            Asked::Links => asked,
+            Asked::Links | Asked::Nexthops => asked,
         };
         !self.is_imagined && !self.known.contains(&asked) && !self.known.contains(&any)
     }
@@ -122,6 +125,13 @@ impl Place {
                 Message::NewLink(link) => self.links.push(link),
                 other => self.objects.push(other),
             }
+        }
+    }
+
+    /// The same for nexthop objects.
+    pub(super) fn learn_nexthops(&mut self, answers: Vec<NexthopMessage>) {
+        if self.known.insert(Asked::Nexthops) {
+            self.nexthops.extend(answers);
         }
     }
 

@@ -1,0 +1,108 @@
+//! Nexthop objects in the model: made, replaced and deleted, with what goes along.
+
+use nix::errno::Errno;
+use rtnetlink::packet_core::{NLM_F_CREATE, NLM_F_DUMP, NLM_F_EXCL, NLM_F_REPLACE};
+use rtnetlink::packet_route::RouteNetlinkMessage as Message;
+use rtnetlink::packet_route::route::RouteAttribute;
+
+use super::answer::View;
+use super::place::{Asked, Place};
+use crate::net::nexthop::wire::{NexthopAttribute, NexthopMessage, Verb};
+use crate::net::rtnl::Refusal;
+
+fn id_of(message: &NexthopMessage) -> Option<u32> {
+    message
+        .attributes
+        .iter()
+        .find_map(|attribute| match attribute {
+            NexthopAttribute::Id(id) => Some(*id),
+            _ => None,
+        })
+}
+
+impl View {
+    /// Answers a request about nexthop objects, as the kernel would.
+    pub(crate) async fn exchange_nexthops(
+        &self,
+        message: NexthopMessage,
+        flags: u16,
+    ) -> Result<Vec<NexthopMessage>, Refusal> {
+        let lacks = self.with_place(|place| place.lacks(Asked::Nexthops));
+        if let Some(kernel) = self.kernel().filter(|_| lacks) {
+            let all = NexthopMessage::new(Verb::Get);
+            let answers = Box::pin(kernel.dump_nexthops(all)).await?;
+            self.with_place(|place| place.learn_nexthops(answers));
+        }
+        let done = self.with_place(|place| match message.verb {
+            Verb::Get if flags & NLM_F_DUMP != 0 => Ok(place.nexthops.clone()),
+            Verb::Get => Err(Errno::EOPNOTSUPP),
+            Verb::New => place.take_nexthop(message, flags).map(|()| Vec::new()),
+            Verb::Del => place.delete_nexthop(&message).map(|()| Vec::new()),
+        });
+        done.map_err(Refusal::of)
+    }
+}
+
+impl Place {
+    fn take_nexthop(&mut self, new: NexthopMessage, flags: u16) -> Result<(), Errno> {
+        let position = self
+            .nexthops
+            .iter()
+            .position(|one| id_of(one) == id_of(&new));
+        match position {
+            Some(_) if flags & NLM_F_EXCL != 0 || flags & NLM_F_REPLACE == 0 => {
+                return Err(Errno::EEXIST);
+            }
+            Some(position) => self.nexthops[position] = new,
+            None if flags & NLM_F_CREATE == 0 => return Err(Errno::ENOENT),
+            None => self.nexthops.push(new),
+        }
+        Ok(())
+    }
+
+    fn delete_nexthop(&mut self, gone: &NexthopMessage) -> Result<(), Errno> {
+        let id = id_of(gone).ok_or(Errno::EINVAL)?;
+        if !self.nexthops.iter().any(|one| id_of(one) == Some(id)) {
+            return Err(Errno::ENOENT);
+        }
+        self.forget_nexthop(id);
+        Ok(())
+    }
+
+    /// Forgets the nexthops of a link that is gone.
+    pub(super) fn forget_nexthops_of(&mut self, index: u32) {
+        let leads_there =
+            |one: &&NexthopMessage| one.attributes.contains(&NexthopAttribute::Link(index));
+        let gone: Vec<u32> = self
+            .nexthops
+            .iter()
+            .filter(leads_there)
+            .filter_map(id_of)
+            .collect();
+        for id in gone {
+            self.forget_nexthop(id);
+        }
+    }
+
+    /// Takes a nexthop out: of its groups, of which an empty one goes, too, and with its routes.
+    fn forget_nexthop(&mut self, id: u32) {
+        self.nexthops.retain(|one| id_of(one) != Some(id));
+        self.objects.retain(|object| match object {
+            Message::NewRoute(route) => !route.attributes.contains(&RouteAttribute::NhId(id)),
+            _ => true,
+        });
+        let mut emptied = Vec::new();
+        for one in &mut self.nexthops {
+            let number = id_of(one);
+            for attribute in &mut one.attributes {
+                if let NexthopAttribute::Group(members) = attribute {
+                    members.retain(|member| member.id != id);
+                    emptied.extend(number.filter(|_| members.is_empty()));
+                }
+            }
+        }
+        for id in emptied {
+            self.forget_nexthop(id);
+        }
+    }
+}
