@@ -53,6 +53,7 @@ pub mod vxlan;
 pub mod wait;
 pub mod wireguard;
 pub mod within;
+pub mod xfrm;
 
 use rhai::EvalAltResult;
 use rhai::plugin::ModuleManifest;
@@ -106,6 +107,7 @@ pub const TOPICS: &[Topic] = &[
     Topic::of("Forwarding databases", &fdb::words::RHAI_MANIFEST),
     Topic::of("Geneve", &geneve::words::RHAI_MANIFEST).making(geneve::KINDS),
     Topic::of("IP tunnels", &ip_tunnel::words::RHAI_MANIFEST).making(ip_tunnel::KINDS),
+    Topic::of("XFRM", &xfrm::words::RHAI_MANIFEST).making(xfrm::KINDS),
     Topic::of("WireGuard", &wireguard::words::RHAI_MANIFEST).making(wireguard::KINDS),
     Topic::of("VRFs", &vrf::words::RHAI_MANIFEST).making(vrf::KINDS),
     Topic::of("Dummies", &dummy::words::RHAI_MANIFEST).making(dummy::KINDS),

@@ -64,6 +64,7 @@ mod vxlan;
 mod wait;
 mod wireguard;
 mod within;
+mod xfrm;
 
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -169,6 +170,7 @@ fn all() -> Vec<Case> {
         fdb::cases(),
         geneve::cases(),
         ip_tunnel::cases(),
+        xfrm::cases(),
         wireguard::cases(),
         vrf::cases(),
         dummy::cases(),
