@@ -208,7 +208,7 @@ fn to_map(probe: &Probe) -> Map {
                 "ttl",
                 ttl.map_or(Dynamic::UNIT, |ttl| i64::from(ttl).into()),
             );
-            put("rtt_ms", (rtt.as_secs_f64() * 1e3).into());
+            put("rtt_ms", in_milliseconds(*rtt).into());
             "reply"
         }
         Outcome::Lost => "lost",
@@ -253,8 +253,13 @@ fn probes(report: &PingReport, wanted: impl Fn(&Outcome) -> bool) -> rhai::Array
         .collect()
 }
 
+/// A time in milliseconds, to the microsecond.
+fn in_milliseconds(time: Duration) -> f64 {
+    (time.as_secs_f64() * 1e6).round() / 1e3
+}
+
 fn milliseconds(time: Option<Duration>) -> Dynamic {
-    time.map_or(Dynamic::UNIT, |time| (time.as_secs_f64() * 1e3).into())
+    time.map_or(Dynamic::UNIT, |time| in_milliseconds(time).into())
 }
 
 fn count(number: u64) -> i64 {
@@ -397,7 +402,7 @@ pub mod words {
 /// What there is to show of a report.
 pub(crate) fn show(report: &PingReport) -> Value {
     let time = |time: Option<Duration>| {
-        time.map_or(Value::Nothing, |time| Value::word(time.as_secs_f64() * 1e3))
+        time.map_or(Value::Nothing, |time| Value::word(in_milliseconds(time)))
     };
     let short = |time: Option<Duration>| {
         time.map_or_else(String::new, |time| {

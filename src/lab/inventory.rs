@@ -8,6 +8,7 @@ use crate::lab::recognise::{self, Finder};
 use crate::lab::record::{Contents, Place, Run};
 use crate::lab::setting::Setting;
 use crate::lab::undo::Undo;
+use crate::net::link::Snapshot;
 use crate::net::{address, process, queue, route, sysctl};
 
 /// A lab, as it stands.
@@ -138,6 +139,17 @@ fn goes_with_netns(contents: &Contents, undo: &Undo<Place>) -> bool {
     undo.netns().is_some() && made.any(|step| step.undo.netns() == undo.netns())
 }
 
+/// What tells a route from the others of its namespace, as far as the kernel keeps them apart.
+fn identity(route: &route::Route) -> String {
+    let usual = if route.destination.addr().is_ipv4() {
+        0
+    } else {
+        1024
+    };
+    let metric = route.metric.unwrap_or(usual);
+    format!("route {} {} {metric}", route.destination, route.table)
+}
+
 /// What a step is about: a key that steps about the same thing share, and the words for it.
 fn describe(undo: &Undo<Place>) -> (String, Item) {
     let place = undo.netns().map(Place::label).unwrap_or_default();
@@ -186,11 +198,11 @@ fn describe(undo: &Undo<Place>) -> (String, Item) {
         }
         Undo::DeleteRoute { route, .. } => {
             let what = format!("route `{route}` in `{place}`");
-            return (format!("route {route} {place}"), item("route", what));
+            return (format!("{} {place}", identity(route)), item("route", what));
         }
         Undo::AddRoute { route, .. } => {
             let what = format!("route `{route}` taken from namespace `{place}`");
-            return (format!("route {route} {place}"), item("route", what));
+            return (format!("{} {place}", identity(route)), item("route", what));
         }
         Undo::RestoreTables { tables, .. } => {
             let names: Vec<String> = tables
@@ -267,6 +279,11 @@ async fn state(undo: &Undo) -> Result<State> {
         return Ok(State::Missing);
     }
     Ok(match undo {
+        // The kernel takes a link into a bond while it is down, and brings it up itself.
+        Undo::Restore {
+            new: Setting::Up(false),
+            ..
+        } if seen.as_ref().is_some_and(Snapshot::is_bond_port) => State::Stands,
         Undo::Restore { new, .. } => match seen.as_ref().and_then(|seen| new.of(seen)) {
             Some(present) if present != *new => State::Changed(format!("is {present} now")),
             _ => State::Stands,

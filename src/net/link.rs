@@ -75,6 +75,13 @@ pub struct Snapshot {
     pub stats: Option<Stats64>,
 }
 
+impl Snapshot {
+    /// Whether it is a port of a bond.
+    pub fn is_bond_port(&self) -> bool {
+        matches!(self.port, Some(InfoPortData::BondPort(_)))
+    }
+}
+
 impl From<LinkMessage> for Snapshot {
     fn from(message: LinkMessage) -> Self {
         let flags = message.header.flags;

@@ -123,7 +123,11 @@ impl Namespace {
 
     /// Whether only a plan has it.
     pub(crate) fn is_imagined(&self) -> bool {
-        fstatfs(&self.file).is_ok_and(|status| status.filesystem_type().0 != NSFS_MAGIC)
+        let is_none = fstatfs(&self.file).is_ok_and(|s| s.filesystem_type().0 != NSFS_MAGIC);
+        // One that was let go is no namespace any more either, but has the id that it had.
+        is_none
+            && fstat(&self.file)
+                .is_ok_and(|file| (file.st_dev, file.st_ino) == (self.id.device, self.id.inode))
     }
 
     /// The same namespace, open once more. `None` where no more files can be open.
@@ -328,11 +332,14 @@ pub fn id_of_path(path: &Path) -> Option<Id> {
 /// The names below `/run/netns`, sorted; stray files that stand for no namespace are left out.
 pub fn names() -> Result<Vec<NetnsName>> {
     let entries = match fs::read_dir(NAMES) {
-        Ok(entries) => entries,
-        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
+        Ok(entries) => Some(entries),
+        // Where nobody has made one yet, a plan may still have names.
+        Err(error) if error.kind() == ErrorKind::NotFound => None,
         Err(error) => return Err(Error::io(&error)),
     };
     let mut names: Vec<NetnsName> = entries
+        .into_iter()
+        .flatten()
         .flatten()
         .filter_map(|entry| entry.file_name().to_str()?.parse().ok())
         .filter(|name| Namespace::open(&path_of(name)).is_ok())

@@ -35,7 +35,10 @@ cases! {
         a_lab_that_is_unknown_or_gone_is_said_so
         all_labs_are_taken_down_at_once
         what_is_missing_or_changed_is_listed
-        what_is_missing_or_changed_inside_is_listed;
+        what_is_missing_or_changed_inside_is_listed
+        a_route_that_the_lab_took_away_again_is_not_missing;
+    ["bond", "veth"] =>
+        a_port_that_a_bond_brings_up_is_as_the_lab_left_it;
 }
 
 const LABS: &str = "/run/ipvsh/labs";
@@ -525,4 +528,33 @@ fn what_is_missing_or_changed_inside_is_listed(lab: &Lab) {
     );
     assert_eq!(lab.ipvsh(&["down", "lab"]).code, 0);
     assert!(journals().is_empty());
+}
+
+fn a_route_that_the_lab_took_away_again_is_not_missing(lab: &Lab) {
+    foreign(lab);
+    lab.run(
+        r#"
+        let p = link("p0");
+        route("10.9.0.0/16", p, #{source: "10.8.0.1"});
+        del_route("10.9.0.0/16");
+        p.addr("fd00::1/64", #{nodad: true});
+        route("fd01::/64", #{via: "fd00::2"});
+        del_route("fd01::/64");"#,
+    );
+    let listed = lab.ipvsh(&["ls"]).stdout;
+    let lines: Vec<_> = listed
+        .lines()
+        .filter(|line| !line.contains("last changed"))
+        .collect();
+    assert_eq!(lines, ["lab: 1 address, 2 routes"]);
+}
+
+fn a_port_that_a_bond_brings_up_is_as_the_lab_left_it(lab: &Lab) {
+    lab.ip("link add v0 type veth peer name v1\nlink set v0 up");
+    let text = r#"bond("bond0", "active-backup", ["v0"], #{up: true});"#;
+    lab.run(text);
+    let flags = &lab.link(HOST, "v0")["flags"];
+    assert!(flags.as_array().unwrap().contains(&Value::from("UP")));
+    let listed = lab.ipvsh(&["ls"]).stdout;
+    assert!(!listed.contains("changed:"), "{listed}");
 }

@@ -1,6 +1,7 @@
 //! A plan tells what a run will do, and changes nothing; the commands of a trace lead where the run leads.
 
 use std::fs;
+use std::path::Path;
 use std::process::{Command, Stdio};
 
 use serde_json::{Value, json};
@@ -17,6 +18,7 @@ cases! {
         the_commands_of_a_run_lead_where_it_leads;
     ["veth"] =>
         a_plan_says_what_is_in_the_way_and_goes_on
+        a_plan_sees_its_namespaces_where_there_were_none_ever
         a_plan_follows_moves_names_and_ends
         a_plan_does_not_try_what_is_not_there
         a_plan_that_fails_shows_how_far_it_came
@@ -155,6 +157,20 @@ a run would create 1; 2 in the way: it would fail
             ""
         )
     );
+}
+
+fn a_plan_sees_its_namespaces_where_there_were_none_ever(lab: &Lab) {
+    // Until the first is made there is no folder of them.
+    if Path::new("/run/netns").exists() {
+        fs::remove_dir("/run/netns").unwrap();
+    }
+    write(
+        lab,
+        r#"netns("a").veth("v0", netns("b"), "v1").peer.up(); assert(namespaces().len() >= 2);"#,
+    );
+    let plan = lab.ipvsh(&["plan", "lab.rhai"]);
+    assert_eq!((plan.code, plan.stderr.as_str()), (10, ""));
+    assert!(!Path::new("/run/netns").exists());
 }
 
 fn a_plan_follows_moves_names_and_ends(lab: &Lab) {
