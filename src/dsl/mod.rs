@@ -29,6 +29,7 @@ pub mod neighbor;
 pub mod netns;
 pub mod network;
 pub mod option_keys;
+mod pair;
 pub mod param;
 pub mod ping;
 pub mod place;
