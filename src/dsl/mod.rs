@@ -26,9 +26,11 @@ pub mod link;
 pub mod macvlan;
 mod make;
 pub mod neighbor;
+pub mod netkit;
 pub mod netns;
 pub mod network;
 pub mod option_keys;
+mod pair;
 pub mod param;
 pub mod ping;
 pub mod place;
@@ -99,6 +101,7 @@ pub const TOPICS: &[Topic] = &[
     Topic::of("macvlan", &macvlan::words::RHAI_MANIFEST).making(macvlan::KINDS),
     Topic::of("macvtap", &macvlan::tap_words::RHAI_MANIFEST),
     Topic::of("veth", &veth::words::RHAI_MANIFEST).making(veth::KINDS),
+    Topic::of("netkit", &netkit::words::RHAI_MANIFEST).making(netkit::KINDS),
     Topic::of("Bridges", &bridge::words::RHAI_MANIFEST).making(bridge::KINDS),
     Topic::of("Ports", &port::words::RHAI_MANIFEST),
     Topic::of("Bonds", &bond::words::RHAI_MANIFEST).making(bond::KINDS),

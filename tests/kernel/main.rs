@@ -39,6 +39,7 @@ mod journal;
 mod link;
 mod macvlan;
 mod neighbor;
+mod netkit;
 mod netns;
 mod ping;
 mod plan;
@@ -162,6 +163,7 @@ fn all() -> Vec<Case> {
         addr::cases(),
         route::cases(),
         veth::cases(),
+        netkit::cases(),
         bridge::cases(),
         port::cases(),
         bond::cases(),
