@@ -26,11 +26,13 @@ pub mod link;
 pub mod macvlan;
 mod make;
 pub mod neighbor;
+pub mod netkit;
 pub mod netns;
 pub mod network;
 pub mod nexthop;
 pub mod option_keys;
 pub mod option_values;
+mod pair;
 pub mod param;
 pub mod ping;
 pub mod place;
@@ -55,6 +57,7 @@ pub mod vxlan;
 pub mod wait;
 pub mod wireguard;
 pub mod within;
+pub mod xfrm;
 
 use rhai::EvalAltResult;
 use rhai::plugin::ModuleManifest;
@@ -100,6 +103,7 @@ pub const TOPICS: &[Topic] = &[
     Topic::of("macvlan", &macvlan::words::RHAI_MANIFEST).making(macvlan::KINDS),
     Topic::of("macvtap", &macvlan::tap_words::RHAI_MANIFEST),
     Topic::of("veth", &veth::words::RHAI_MANIFEST).making(veth::KINDS),
+    Topic::of("netkit", &netkit::words::RHAI_MANIFEST).making(netkit::KINDS),
     Topic::of("Bridges", &bridge::words::RHAI_MANIFEST).making(bridge::KINDS),
     Topic::of("Ports", &port::words::RHAI_MANIFEST),
     Topic::of("Bonds", &bond::words::RHAI_MANIFEST).making(bond::KINDS),
@@ -108,6 +112,7 @@ pub const TOPICS: &[Topic] = &[
     Topic::of("Forwarding databases", &fdb::words::RHAI_MANIFEST),
     Topic::of("Geneve", &geneve::words::RHAI_MANIFEST).making(geneve::KINDS),
     Topic::of("IP tunnels", &ip_tunnel::words::RHAI_MANIFEST).making(ip_tunnel::KINDS),
+    Topic::of("XFRM", &xfrm::words::RHAI_MANIFEST).making(xfrm::KINDS),
     Topic::of("WireGuard", &wireguard::words::RHAI_MANIFEST).making(wireguard::KINDS),
     Topic::of("VRFs", &vrf::words::RHAI_MANIFEST).making(vrf::KINDS),
     Topic::of("Dummies", &dummy::words::RHAI_MANIFEST).making(dummy::KINDS),

@@ -6,6 +6,10 @@ use crate::case::cases;
 use crate::lab::{HOST, Lab};
 
 cases! {
+    [] =>
+        what_no_bond_can_have_is_refused;
+    ["!bond"] =>
+        a_kernel_without_bonds_is_told_with_module_and_config_option;
     ["bond"] =>
         a_bond_in_each_mode;
     ["bond", "dummy"] =>
@@ -223,4 +227,53 @@ hint: make it one first: it is brought down, then link("p2").master(…)
   |            ^^^^^^
 "#
     );
+}
+
+fn a_kernel_without_bonds_is_told_with_module_and_config_option(lab: &Lab) {
+    lab.lacks(&[(
+        r#"bond("bond0", "active-backup")"#,
+        "bond",
+        "bond0",
+        "bonding",
+        "CONFIG_BONDING",
+    )]);
+}
+
+fn what_no_bond_can_have_is_refused(lab: &Lab) {
+    lab.refuses(&[
+        (
+            r#"bond("bond0", "active-backpu")"#,
+            "invalid: cannot create bond `bond0` in namespace `host`: bond has no mode `active-backpu`\n\
+             note: modes: balance-rr, active-backup, balance-xor, broadcast, 802.3ad, balance-tlb, balance-alb\n\
+             hint: did you mean \"active-backup\"?",
+        ),
+        (
+            r#"bond("bond0", "802.3ad", #{miimno: 100})"#,
+            "invalid: cannot create bond `bond0` in namespace `host`: `bond` has no option `miimno`\n\
+             hint: did you mean `miimon`?",
+        ),
+        (
+            r#"bond("bond0", "802.3ad", #{miimon: -1})"#,
+            "invalid: cannot create bond `bond0` in namespace `host`: `miimon` is 0 to 2147483647, not -1",
+        ),
+        (
+            r#"bond("bond0", "802.3ad", #{miimon: 100, updelay: 150})"#,
+            "invalid: cannot create bond `bond0` in namespace `host`: `updelay` is a multiple of `miimon`, 100, not 150",
+        ),
+        (
+            r#"bond("bond0", "802.3ad", #{lacp_rate: "slwo"})"#,
+            "invalid: cannot create bond `bond0` in namespace `host`: bond has no lacp_rate `slwo`\n\
+             note: lacp_rates: slow, fast\n\
+             hint: did you mean \"slow\"?",
+        ),
+        (
+            r#"bond("bond0", "active-backup", #{arp_ip_target: "fd00::1"})"#,
+            "invalid: cannot create bond `bond0` in namespace `host`: `fd00::1` is not an IPv4 address",
+        ),
+        (
+            r#"bond("bond0", "active-backup", ["e7"])"#,
+            "not_found: cannot create bond `bond0` in namespace `host`: there is no link `e7`\n\
+             note: links there: lo",
+        ),
+    ]);
 }

@@ -6,6 +6,8 @@ use crate::case::cases;
 use crate::lab::{HOST, Lab};
 
 cases! {
+    ["!geneve"] =>
+        a_kernel_without_geneve_is_told_with_module_and_config_option;
     ["geneve"] =>
         a_geneve_has_what_is_asked_and_a_second_run_changes_nothing
         a_geneve_of_another_network_is_a_conflict
@@ -54,5 +56,27 @@ fn what_no_geneve_can_have_is_refused(lab: &Lab) {
             r#"geneve("g0", 1, #{remote: "ff02::1"})"#,
             "invalid: cannot create geneve `g0` in namespace `host`: `remote` is the address of one host, and ff02::1 is a multicast group",
         ),
+        (
+            r#"geneve("g0", 1, #{remote: "10.0.0.2", dstport: 0})"#,
+            "invalid: cannot create geneve `g0` in namespace `host`: `dstport` is 1 to 65535, not 0",
+        ),
+        (
+            r#"geneve("g0", 1, #{remote: "10.0.0.2", tos: 256})"#,
+            "invalid: cannot create geneve `g0` in namespace `host`: `tos` is 0 to 255, not 256",
+        ),
+        (
+            r#"geneve("g0", 1, #{remote: "10.0.0.2", local: "10.0.0.1"})"#,
+            "invalid: cannot create geneve `g0` in namespace `host`: `geneve` has no option `local`",
+        ),
     ]);
+}
+
+fn a_kernel_without_geneve_is_told_with_module_and_config_option(lab: &Lab) {
+    lab.lacks(&[(
+        r#"geneve("g0", 1, #{remote: "10.0.0.2"})"#,
+        "geneve",
+        "g0",
+        "geneve",
+        "CONFIG_GENEVE",
+    )]);
 }

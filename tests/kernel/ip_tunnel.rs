@@ -6,6 +6,8 @@ use crate::case::cases;
 use crate::lab::{HOST, Lab};
 
 cases! {
+    ["!gre", "!gretap", "!ip6gre", "!ip6gretap", "!ipip", "!sit", "!ip6tnl"] =>
+        a_kernel_without_tunnels_is_told_with_module_and_config_option;
     ["gre"] =>
         what_no_tunnel_can_have_is_refused
         a_gre_tunnel_with_another_key_is_a_conflict
@@ -127,4 +129,58 @@ fn packets_cross_a_tunnel(lab: &Lab) {
         }"#,
     );
     assert_eq!(printed, "1\n1\n");
+}
+
+fn a_kernel_without_tunnels_is_told_with_module_and_config_option(lab: &Lab) {
+    lab.lacks(&[
+        (
+            r#"gre("t0", #{remote: "10.0.0.2"})"#,
+            "gre",
+            "t0",
+            "ip_gre",
+            "CONFIG_NET_IPGRE",
+        ),
+        (
+            r#"gretap("t0", #{remote: "10.0.0.2"})"#,
+            "gretap",
+            "t0",
+            "ip_gre",
+            "CONFIG_NET_IPGRE",
+        ),
+        (
+            r#"ip6gre("t0", #{remote: "fd00::2"})"#,
+            "ip6gre",
+            "t0",
+            "ip6_gre",
+            "CONFIG_IPV6_GRE",
+        ),
+        (
+            r#"ip6gretap("t0", #{remote: "fd00::2"})"#,
+            "ip6gretap",
+            "t0",
+            "ip6_gre",
+            "CONFIG_IPV6_GRE",
+        ),
+        (
+            r#"ipip("t0", #{remote: "10.0.0.2"})"#,
+            "ipip",
+            "t0",
+            "ipip",
+            "CONFIG_NET_IPIP",
+        ),
+        (
+            r#"sit("t0", #{remote: "10.0.0.2"})"#,
+            "sit",
+            "t0",
+            "sit",
+            "CONFIG_IPV6_SIT",
+        ),
+        (
+            r#"ip6tnl("t0", #{remote: "fd00::2"})"#,
+            "ip6tnl",
+            "t0",
+            "ip6_tunnel",
+            "CONFIG_IPV6_TUNNEL",
+        ),
+    ]);
 }

@@ -6,6 +6,8 @@ use crate::case::cases;
 use crate::lab::{HOST, Lab};
 
 cases! {
+    ["veth", "!ipvlan"] =>
+        a_kernel_without_ipvlan_is_told_with_module_and_config_option;
     ["ipvlan", "dummy"] =>
         a_slave_in_each_mode_and_flag
         the_first_slave_is_in_mode_l3_and_flag_bridge
@@ -222,4 +224,17 @@ fn an_address_that_a_sibling_has_is_refused(lab: &Lab) {
         "exists EADDRINUSE: cannot add address `10.0.0.1/24` in namespace `b`: another slave of the same parent has it\n"
     );
     assert!(lab.addresses("b", "v2").is_empty());
+}
+
+fn a_kernel_without_ipvlan_is_told_with_module_and_config_option(lab: &Lab) {
+    lab.ip("link add v0 type veth peer name v1\nlink set v0 up\nlink set v1 up");
+    lab.wait_up("v0");
+    lab.wait_up("v1");
+    lab.lacks(&[(
+        r#"ipvlan("v0", "i0")"#,
+        "ipvlan",
+        "i0",
+        "ipvlan",
+        "CONFIG_IPVLAN",
+    )]);
 }

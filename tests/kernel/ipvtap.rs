@@ -6,6 +6,8 @@ use crate::case::cases;
 use crate::lab::Lab;
 
 cases! {
+    ["veth", "!ipvtap"] =>
+        a_kernel_without_ipvtap_is_told_with_module_and_config_option;
     ["ipvtap", "dummy"] =>
         an_ipvtap_slave_in_each_mode
         an_ipvtap_slave_shares_the_port_with_ipvlan_slaves;
@@ -42,4 +44,17 @@ fn an_ipvtap_slave_shares_the_port_with_ipvlan_slaves(lab: &Lab) {
     );
     let sibling = lab.link("a", "v");
     assert_eq!(sibling["linkinfo"]["info_data"]["mode"], "l2");
+}
+
+fn a_kernel_without_ipvtap_is_told_with_module_and_config_option(lab: &Lab) {
+    lab.ip("link add v0 type veth peer name v1\nlink set v0 up\nlink set v1 up");
+    lab.wait_up("v0");
+    lab.wait_up("v1");
+    lab.lacks(&[(
+        r#"ipvtap("v0", "i0")"#,
+        "ipvtap",
+        "i0",
+        "ipvtap",
+        "CONFIG_IPVTAP",
+    )]);
 }

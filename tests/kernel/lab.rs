@@ -155,6 +155,22 @@ impl Lab {
         assert_eq!(self.json(HOST, "link show"), before);
     }
 
+    /// Calls that make links of kinds which this kernel lacks, each with the kind, the link's name, and the module and the
+    /// option that it takes: what is told, whole.
+    pub(crate) fn lacks(&self, calls: &[(&str, &str, &str, &str, &str)]) {
+        let told = calls.iter().map(|(_, kind, name, module, config)| {
+            format!(
+                "unsupported: cannot create {kind} `{name}` in namespace `host`: \
+                 this kernel has no {kind} driver (module `{module}`, {config})\n\
+                 hint: load it with `modprobe {module}`, or run with --sandbox=vm"
+            )
+        });
+        let told: Vec<String> = told.collect();
+        let lines = calls.iter().zip(&told);
+        let lines: Vec<_> = lines.map(|(call, told)| (call.0, told.as_str())).collect();
+        self.refuses(&lines);
+    }
+
     /// Runs `text` twice: the second run is to change nothing.
     pub(crate) fn twice(&self, text: &str) {
         self.run(text);

@@ -174,9 +174,11 @@ fn a_macvtap_slave_in_mode_source_has_its_addresses(lab: &Lab) {
 /// What neither kind of slave can have, with its own name in the place of `KIND`.
 fn refusals(lab: &Lab, kind: &str) {
     lab.ip(
-        "link add p0 type veth peer name p1\nlink set p0 up\nlink add v0 type veth peer name d1\n\
-         link add br0 type bridge\nlink set d1 master br0\nlink set d1 up",
+        "link add p0 type veth peer name p1\nlink set p0 up\nlink set p1 up\nlink add v0 type veth peer name d1\n\
+         link add br0 type bridge\nlink set d1 master br0",
     );
+    lab.wait_up("p0");
+    lab.wait_up("p1");
     let making = format!("cannot create {kind} `m0` in namespace `host`:");
     let cases = [
         (

@@ -40,6 +40,7 @@ mod journal;
 mod link;
 mod macvlan;
 mod neighbor;
+mod netkit;
 mod netns;
 mod nexthop;
 mod ping;
@@ -67,6 +68,7 @@ mod vxlan;
 mod wait;
 mod wireguard;
 mod within;
+mod xfrm;
 
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -165,6 +167,7 @@ fn all() -> Vec<Case> {
         route::cases(),
         nexthop::cases(),
         veth::cases(),
+        netkit::cases(),
         bridge::cases(),
         port::cases(),
         bond::cases(),
@@ -173,6 +176,7 @@ fn all() -> Vec<Case> {
         fdb::cases(),
         geneve::cases(),
         ip_tunnel::cases(),
+        xfrm::cases(),
         wireguard::cases(),
         vrf::cases(),
         dummy::cases(),

@@ -14,7 +14,8 @@ cases! {
         the_peer_of_each_end_is_the_other
         a_peer_in_a_namespace_without_a_name_can_not_be_told
         deleting_one_end_deletes_both
-        a_link_of_another_kind_has_no_peer;
+        a_link_of_another_kind_has_no_peer
+        what_no_veth_can_have_is_refused;
 }
 
 fn a_pair_within_a_namespace(lab: &Lab) {
@@ -70,4 +71,35 @@ fn deleting_one_end_deletes_both(lab: &Lab) {
 
 fn a_link_of_another_kind_has_no_peer(lab: &Lab) {
     assert_eq!(lab.value(r#"link("lo").peer"#), json!(null));
+}
+
+fn what_no_veth_can_have_is_refused(lab: &Lab) {
+    lab.ip("link add x0 type veth peer name x1");
+    lab.refuses(&[
+        (
+            r#"veth("v0", "v0")"#,
+            "invalid: cannot create veth `v0` in namespace `host`: the two ends can't have one name in one namespace",
+        ),
+        (
+            r#"veth("v0", "v/1")"#,
+            "invalid: cannot create veth `v0` in namespace `host`: a link's name holds no slash, `v/1` does",
+        ),
+        (
+            r#"veth("v0", "x1")"#,
+            "exists: cannot create veth `v0` in namespace `host`: the peer's name `x1` is taken\n\
+             note: there: veth `x1`\n\
+             hint: take another name for the peer",
+        ),
+        (
+            r#"veth("v0", "v1", #{mod: "l2"})"#,
+            "invalid: cannot create veth `v0` in namespace `host`: `veth` has no option `mod`",
+        ),
+        (
+            r#"veth("x0", "x2")"#,
+            "conflict: cannot create veth `x0` in namespace `host`: a pair of that name is there and ends elsewhere\n\
+             note: there: `x1` in namespace `host`\n\
+             note: asked: `x2` in namespace `host`\n\
+             hint: take another name, ask for what is there, or replace it with #{replace: true}",
+        ),
+    ]);
 }

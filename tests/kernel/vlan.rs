@@ -6,6 +6,10 @@ use crate::case::cases;
 use crate::lab::{HOST, Lab};
 
 cases! {
+    ["veth"] =>
+        what_no_vlan_can_have_is_refused;
+    ["veth", "!vlan"] =>
+        a_kernel_without_vlans_is_told_with_module_and_config_option;
     ["vlan", "dummy"] =>
         a_vlan_has_the_id_and_the_parent_that_are_asked
         a_vlan_with_the_protocol_of_providers
@@ -13,7 +17,8 @@ cases! {
         a_vlan_with_another_id_is_a_conflict
         a_vlan_with_flags;
     ["vlan", "veth"] =>
-        tagged_frames_reach_the_vlan_of_their_id_only;
+        tagged_frames_reach_the_vlan_of_their_id_only
+        an_id_is_for_one_vlan_of_a_parent_only;
 }
 
 fn a_vlan_has_the_id_and_the_parent_that_are_asked(lab: &Lab) {
@@ -93,4 +98,68 @@ fn a_vlan_with_flags(lab: &Lab) {
         lab.run(text),
         "[\"there: vlan, gvrp on\", \"asked: vlan, gvrp off\"]\n"
     );
+}
+
+fn a_kernel_without_vlans_is_told_with_module_and_config_option(lab: &Lab) {
+    lab.ip("link add v0 type veth peer name v1");
+    lab.lacks(&[(
+        r#"vlan("v0", "v0.10", 10)"#,
+        "vlan",
+        "v0.10",
+        "8021q",
+        "CONFIG_VLAN_8021Q",
+    )]);
+}
+
+fn what_no_vlan_can_have_is_refused(lab: &Lab) {
+    lab.ip("link add v0 type veth peer name v1");
+    lab.refuses(&[
+        (
+            r#"vlan("v0", "v0.10", -1)"#,
+            "invalid: cannot create vlan `v0.10` in namespace `host`: a VLAN id is 0 to 4094, not -1",
+        ),
+        (
+            r#"vlan("v0", "v0.10", 4095)"#,
+            "invalid: cannot create vlan `v0.10` in namespace `host`: a VLAN id is 0 to 4094, not 4095",
+        ),
+        (
+            r#"vlan("v0", "v0.10", 10, #{protocol: "802.1qq"})"#,
+            "invalid: cannot create vlan `v0.10` in namespace `host`: vlan has no protocol `802.1qq`\n\
+             note: protocols: 802.1q, 802.1ad\n\
+             hint: did you mean \"802.1q\"?",
+        ),
+        (
+            r#"vlan("v0", "v0.10", 10, #{gvpr: true})"#,
+            "invalid: cannot create vlan `v0.10` in namespace `host`: `vlan` has no option `gvpr`\n\
+             hint: did you mean `gvrp`?",
+        ),
+        (
+            r#"vlan("v0", "v0.10", 10, #{mvrp: 1})"#,
+            "invalid: cannot create vlan `v0.10` in namespace `host`: option `mvrp` takes true or false, not an integer",
+        ),
+        (
+            r#"vlan("e7", "v0.10", 10)"#,
+            "not_found: cannot create vlan `v0.10` in namespace `host`: there is no link `e7`\n\
+             note: links there: lo, v1, v0",
+        ),
+        (
+            r#"let gone = veth("g0", "g1"); link("g0").delete(); vlan(gone, "v0.10", 10)"#,
+            "not_found: cannot create vlan `v0.10` in namespace `host`: link `g0` is gone from namespace `host`\n\
+             hint: it was deleted after this handle was made; look it up again with link(…)",
+        ),
+        (
+            r#"vlan(netns("a"), "v0.10", 10)"#,
+            "invalid: cannot create vlan `v0.10` in namespace `host`: the parent is missing: a namespace stands in its place\n\
+             hint: write the namespace in front, then the parent and the name: net.ipvlan(\"eth0\", \"v1\")",
+        ),
+    ]);
+}
+
+fn an_id_is_for_one_vlan_of_a_parent_only(lab: &Lab) {
+    lab.ip("link add v0 type veth peer name v1\nlink add link v0 name other type vlan id 10");
+    lab.refuses(&[(
+        r#"vlan("v0", "v0.10", 10)"#,
+        "exists: cannot create vlan `v0.10` in namespace `host`: another link has what only one can have\n\
+         hint: give it another id, key or address than that link has",
+    )]);
 }

@@ -6,6 +6,8 @@ use crate::case::cases;
 use crate::lab::{HOST, Lab};
 
 cases! {
+    ["!vrf"] =>
+        a_kernel_without_vrfs_is_told_with_module_and_config_option;
     ["vrf"] =>
         a_vrf_has_its_table_and_is_up
         a_vrf_of_another_table_is_a_conflict
@@ -50,6 +52,10 @@ fn what_no_vrf_can_have_is_refused(lab: &Lab) {
             r#"vrf("red", 1, #{table: 2})"#,
             "invalid: cannot create vrf `red` in namespace `host`: `vrf` has no option `table`",
         ),
+        (
+            r#"vrf("red", 4294967296)"#,
+            "invalid: cannot create vrf `red` in namespace `host`: `table` is 1 to 4294967295, not 4294967296",
+        ),
     ]);
 }
 
@@ -59,4 +65,8 @@ fn a_link_under_a_vrf_has_its_routes_in_the_table_of_that(lab: &Lab) {
     );
     let routes = lab.routes(HOST, "table 10 10.0.0.0/24");
     assert_eq!(routes[0]["dev"], json!("d0"), "{routes}");
+}
+
+fn a_kernel_without_vrfs_is_told_with_module_and_config_option(lab: &Lab) {
+    lab.lacks(&[(r#"vrf("red", 10)"#, "vrf", "red", "vrf", "CONFIG_NET_VRF")]);
 }

@@ -173,7 +173,8 @@ fn find_or_create(
     let created = message(None).and_then(|request| create(session, wanted, request));
     let refused = match created {
         Ok(Some(made)) => return Ok(made),
-        Ok(None) => Error::new(Kind::Exists, "a link of that name is in the way"),
+        Ok(None) => Error::new(Kind::Exists, "another link has what only one can have")
+            .hint("give it another id, key or address than that link has"),
         Err(error) => error,
     };
     // Where it is there, what stands in the way of making it does not matter.

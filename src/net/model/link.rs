@@ -5,7 +5,7 @@ use std::mem::discriminant;
 use nix::errno::Errno;
 use rtnetlink::packet_route::RouteNetlinkMessage as Message;
 use rtnetlink::packet_route::link::{
-    InfoData, InfoVeth, LinkAttribute, LinkFlags, LinkInfo, LinkMessage, State,
+    InfoData, InfoNetkit, InfoVeth, LinkAttribute, LinkFlags, LinkInfo, LinkMessage, State,
 };
 
 use super::path_of_fd;
@@ -231,7 +231,7 @@ impl Places {
         if let Some((other, far)) = other {
             self.point(target, new, far, other);
             let points_back = |link: &&mut LinkMessage| {
-                parent_of(link).is_some_and(|(back, _)| back == index) && is_veth(link)
+                parent_of(link).is_some_and(|(back, _)| back == index) && is_pair(link)
             };
             if self
                 .place(far)
@@ -259,7 +259,7 @@ impl Places {
                 link.attributes
                     .retain(|old| !matches!(old, LinkAttribute::Controller(of) if *of == index));
             }
-            if is_veth(&gone)
+            if is_pair(&gone)
                 && let Some((peer, nsid)) = parent_of(&gone)
             {
                 let far = nsid.map_or(Some(id), |nsid| self.of_nsid(id, nsid));
@@ -268,7 +268,7 @@ impl Places {
             for other in self.ids() {
                 let known = self.known_nsid(other, id);
                 let stacked = |link: &&LinkMessage| {
-                    !is_veth(link)
+                    !is_pair(link)
                         && parent_of(link).is_some_and(|(parent, nsid)| {
                             parent == index && nsid.map_or(other == id, |nsid| known == Some(nsid))
                         })
@@ -287,6 +287,10 @@ fn peer_of(attribute: &LinkAttribute) -> Option<&LinkMessage> {
     };
     infos.iter().find_map(|info| match info {
         LinkInfo::Data(InfoData::Veth(InfoVeth::Peer(peer))) => Some(peer),
+        LinkInfo::Data(InfoData::Netkit(infos)) => infos.iter().find_map(|info| match info {
+            InfoNetkit::Peer(peer) => Some(peer),
+            _ => None,
+        }),
         _ => None,
     })
 }
@@ -305,9 +309,12 @@ fn info_of(message: &LinkMessage) -> Option<LinkInfo> {
         })
 }
 
-fn is_veth(link: &LinkMessage) -> bool {
+fn is_pair(link: &LinkMessage) -> bool {
     use rtnetlink::packet_route::link::InfoKind;
-    matches!(info_of(link), Some(LinkInfo::Kind(InfoKind::Veth)))
+    matches!(
+        info_of(link),
+        Some(LinkInfo::Kind(InfoKind::Veth | InfoKind::Netkit))
+    )
 }
 
 fn mtu_of(link: &LinkMessage) -> Option<u32> {
