@@ -39,8 +39,16 @@ cases! {
         the_lab_of_failover_comes_back;
 }
 
+/// The settings that the commands of these cases change.
+const SETTINGS: [&str; 4] = [
+    "ipv4/ip_forward",
+    "ipv6/conf/all/forwarding",
+    "ipv4/conf/all/rp_filter",
+    "ipv4/ip_local_port_range",
+];
+
 /// All that iproute2 can tell: also what the state of links and routes leaves out.
-fn everything(lab: &Lab) -> Value {
+pub(crate) fn everything(lab: &Lab) -> Value {
     let mut state = state::meaning(lab);
     state::forget(&mut state, &["link_failure_count", "state"]);
     forget_indexes(&mut state);
@@ -57,6 +65,10 @@ fn everything(lab: &Lab) -> Value {
             static_entries(&lab.bridge(&name, "fdb show")),
         );
         more.insert("queues".into(), made_queues(&lab.tc(&name, "qdisc show")));
+        let settings = lab.in_netns(&name, || {
+            SETTINGS.map(|key| std::fs::read_to_string(format!("/proc/sys/net/{key}")).ok())
+        });
+        more.insert("settings".into(), json!(settings));
         state[&name]["more"] = Value::Object(more);
     }
     state
