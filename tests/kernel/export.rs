@@ -1,5 +1,8 @@
 //! What is exported leads where the commands lead that it was made with.
 
+use std::io::Read;
+use std::process::Stdio;
+
 use serde_json::{Map, Value, json};
 
 use crate::case::cases;
@@ -337,8 +340,17 @@ fn the_far_end_of_a_pair_may_be_in_no_namespace_that_has_a_name(lab: &Lab) {
     "#);
     // A process holds it; then it has no name any more.
     let mut process = std::process::Command::new("ip")
-        .args(["netns", "exec", "c", "sleep", "60"])
+        .args(["netns", "exec", "c", "sh", "-c", "echo; exec sleep 60"])
+        .stdout(Stdio::piped())
         .spawn()
+        .unwrap();
+    // Its first word comes from inside.
+    let mut word = [0];
+    process
+        .stdout
+        .as_mut()
+        .unwrap()
+        .read_exact(&mut word)
         .unwrap();
     lab.sh("ip netns del c");
     let export = lab.ipvsh(&["export", "a", "b"]);
