@@ -6,7 +6,7 @@ use crate::lab::setting::port::PortOption;
 use crate::net::bridge_vlan::Membership;
 use crate::net::fdb::{Entry, State};
 use crate::net::link::Snapshot;
-use crate::steps::{Call, Value};
+use crate::steps::{Call, Value, vlan};
 use crate::value::mac;
 
 /// The options of a port that are on, and the numbers, where nothing is said.
@@ -61,7 +61,7 @@ impl Draft<'_> {
         let details = self.world.places[id.0].details.get(&id.1);
         let vlans = details.map_or(&[][..], |details| &details.vlans);
         if vlans != given_by(bridge) {
-            options.extend(vlan_options(vlans));
+            options.extend(vlan::options(vlans));
         }
         self.on_link_with(id, seen, "port", options);
     }
@@ -146,45 +146,4 @@ fn given_by(bridge: &Snapshot) -> Vec<(u16, Membership)> {
     };
     let given = pvid.filter(|pvid| *pvid > 0).map(|pvid| (pvid, all));
     given.into_iter().collect()
-}
-
-/// VLANs as the word for ports takes them.
-fn vlan_options(vlans: &[(u16, Membership)]) -> Vec<(String, Value)> {
-    let mut options = Vec::new();
-    let pvid = vlans.iter().find(|(_, membership)| membership.pvid);
-    // The VLAN of what comes without a tag also leaves without one, as a rule.
-    let plain = |(_, membership): &(u16, Membership)| membership.pvid && membership.untagged;
-    if let Some((vid, _)) = pvid {
-        options.push(("pvid".to_owned(), Value::Number((*vid).into())));
-    }
-    for (key, untagged) in [("tagged", false), ("untagged", true)] {
-        let vids = vlans
-            .iter()
-            .filter(|one| one.1.untagged == untagged && !plain(one));
-        let vids = ranges(vids.map(|(vid, _)| *vid));
-        if !vids.is_empty() {
-            options.push((key.to_owned(), Value::List(vids)));
-        }
-    }
-    if options.is_empty() {
-        options.push(("tagged".to_owned(), Value::List(Vec::new())));
-    }
-    options
-}
-
-/// Numbers, and ranges where they follow each other.
-fn ranges(vids: impl Iterator<Item = u16>) -> Vec<Value> {
-    let mut ranges: Vec<(u16, u16)> = Vec::new();
-    for vid in vids {
-        match ranges.last_mut() {
-            Some((_, last)) if *last + 1 == vid => *last = vid,
-            _ => ranges.push((vid, vid)),
-        }
-    }
-    let value = |(first, last): (u16, u16)| match last - first {
-        0 => vec![Value::Number(first.into())],
-        1 => vec![Value::Number(first.into()), Value::Number(last.into())],
-        _ => vec![Value::text(format!("{first}-{last}"))],
-    };
-    ranges.into_iter().flat_map(value).collect()
 }

@@ -50,6 +50,10 @@ impl Draft<'_> {
                 for (word, value) in numbers {
                     self.on_link(id, &seen.name, Call::new(word, [value]));
                 }
+                if seen.kind == "wireguard" {
+                    let what = format!("keys and peers of `{}`", seen.name);
+                    self.leave(id.0, &what, "a script is no place for keys");
+                }
                 self.settings(id, seen);
                 self.under_its_master(id, seen);
                 self.inside(id, seen);
@@ -163,7 +167,10 @@ impl Draft<'_> {
                 }
                 // Counted in seconds.
                 "ageing" => Value::text(format!("{text}s")),
-                "arp_ip_target" => Value::List(text.split(',').map(Value::text).collect()),
+                "arp_ip_target" | "macs" => {
+                    let parts = text.split([',', ' ']).filter(|part| !part.is_empty());
+                    Value::List(parts.map(Value::text).collect())
+                }
                 _ => value(&text),
             };
             if kind.argument == Some(key) {

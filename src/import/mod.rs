@@ -4,12 +4,14 @@
 //! [`tools`]), steps are put in a better order where that leads to the same state ([`arrange`]), and written ([`write`](crate::steps)).
 
 mod arrange;
+mod bridge;
 mod ip;
 mod lex;
 mod markdown;
 mod shell;
 mod tc;
 mod tools;
+mod vlans;
 
 pub use crate::steps::Left;
 
@@ -78,6 +80,7 @@ pub fn import(source: &str, section: Option<&str>) -> Result<Imported, Nothing> 
         }
         items = shell::read(source, 1, &translate);
     }
+    vlans::settle(&mut items);
     let left = items.iter().filter_map(|item| match item {
         Item::Left(left) => Some(left.clone()),
         _ => None,

@@ -302,6 +302,7 @@ impl Reader<'_> {
         let mut words = Vec::new();
         let mut is_assigning = true;
         let mut assigned = Vec::new();
+        let mut written = None;
         while index < part.end {
             let token = &self.tokens[index];
             match &token.kind {
@@ -324,14 +325,28 @@ impl Reader<'_> {
                     index += 1;
                 }
                 Kind::Operator(_) if is_output(token) => {
-                    let target = self.tokens.get(index + 1).and_then(Token::bare);
-                    if !matches!(target, Some("/dev/null" | "1" | "2")) {
+                    let target = self.tokens.get(index + 1);
+                    let setting = target.and_then(|target| self.setting(target));
+                    let target = target.and_then(Token::bare);
+                    if setting.is_none() && !matches!(target, Some("/dev/null" | "1" | "2")) {
                         return Err("its output goes to a file".to_owned());
                     }
+                    written = setting.or(written);
                     index += 2;
                 }
                 _ => return Err("a redirection".to_owned()),
             }
+        }
+        if let Some(key) = written {
+            words = match words.as_slice() {
+                [echo, value @ ..] if echo == "echo" && !value.is_empty() => {
+                    let value = value.iter().filter(|word| *word != "-n");
+                    let value: Vec<&str> = value.map(String::as_str).collect();
+                    let assignment = format!("{key}={}", value.join(" "));
+                    vec!["sysctl".to_owned(), "-w".to_owned(), assignment]
+                }
+                _ => return Err("its output goes to a file".to_owned()),
+            };
         }
         match words.first().map(String::as_str) {
             None => {
@@ -354,6 +369,15 @@ impl Reader<'_> {
                 Ok(())
             }
         }
+    }
+
+    /// The setting of the kernel that a file stands for.
+    fn setting(&self, file: &Token) -> Option<String> {
+        let Kind::Word(pieces) = &file.kind else {
+            return None;
+        };
+        let path = self.one(pieces).ok()?;
+        path.strip_prefix("/proc/sys/").map(str::to_owned)
     }
 
     fn declare(&mut self, words: &[String]) -> Result<(), String> {

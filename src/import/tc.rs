@@ -11,6 +11,12 @@ const USUAL_LIMIT: i64 = 1000;
 
 pub(crate) fn command(arguments: &[String], place: &Place) -> Outcome {
     let mut words = Words::new(arguments);
+    let mut place = place.clone();
+    while let Some("-n" | "-net" | "-netns") = words.peek() {
+        words.next();
+        place = Some(words.value("-n")?.to_owned());
+    }
+    let place = &place;
     let is_about_queues = words
         .next()
         .is_some_and(|word| !word.is_empty() && "qdisc".starts_with(word));

@@ -1,7 +1,7 @@
 //! The other programs that set-ups are made with: what they do, in steps.
 
 use super::ip::{self, Outcome, Words, in_netns, on_link, unknown};
-use super::{shell, tc};
+use super::{bridge, shell, tc};
 use crate::steps::{Act, Call, Item, Place, Step, Value};
 
 /// What a command does that is run in the namespace `place`.
@@ -22,6 +22,7 @@ pub(crate) fn command(words: &[String], place: &Place) -> Outcome {
         "ifconfig" => ifconfig(arguments, place),
         "sysctl" => sysctl(arguments, place),
         "brctl" => brctl(arguments, place),
+        "bridge" => bridge::command(arguments, place),
         "tc" => tc::command(arguments, place),
         "sh" | "bash" => script(arguments, place),
         "echo"
@@ -211,9 +212,15 @@ fn sysctl(arguments: &[String], place: &Place) -> Outcome {
     let mut steps = Vec::new();
     for setting in settings {
         let (key, value) = setting.split_once('=').ok_or("it only prints a setting")?;
-        let key = key.replace('/', ".");
+        // With a dot in the name of a link the other separator has to stay.
+        let key = if key.contains('.') {
+            key.to_owned()
+        } else {
+            key.replace('/', ".")
+        };
         let key = key
             .strip_prefix("net.")
+            .or_else(|| key.strip_prefix("net/"))
             .ok_or("a setting that belongs to no namespace")?;
         steps.push(in_netns(
             place,

@@ -1,5 +1,8 @@
 //! What is exported leads where the commands lead that it was made with.
 
+use std::io::Read;
+use std::process::Stdio;
+
 use serde_json::{Map, Value, json};
 
 use crate::case::cases;
@@ -39,8 +42,16 @@ cases! {
         the_lab_of_failover_comes_back;
 }
 
+/// The settings that the commands of these cases change.
+const SETTINGS: [&str; 4] = [
+    "ipv4/ip_forward",
+    "ipv6/conf/all/forwarding",
+    "ipv4/conf/all/rp_filter",
+    "ipv4/ip_local_port_range",
+];
+
 /// All that iproute2 can tell: also what the state of links and routes leaves out.
-fn everything(lab: &Lab) -> Value {
+pub(crate) fn everything(lab: &Lab) -> Value {
     let mut state = state::meaning(lab);
     state::forget(&mut state, &["link_failure_count", "state"]);
     forget_indexes(&mut state);
@@ -57,6 +68,10 @@ fn everything(lab: &Lab) -> Value {
             static_entries(&lab.bridge(&name, "fdb show")),
         );
         more.insert("queues".into(), made_queues(&lab.tc(&name, "qdisc show")));
+        let settings = lab.in_netns(&name, || {
+            SETTINGS.map(|key| std::fs::read_to_string(format!("/proc/sys/net/{key}")).ok())
+        });
+        more.insert("settings".into(), json!(settings));
         state[&name]["more"] = Value::Object(more);
     }
     state
@@ -325,8 +340,17 @@ fn the_far_end_of_a_pair_may_be_in_no_namespace_that_has_a_name(lab: &Lab) {
     "#);
     // A process holds it; then it has no name any more.
     let mut process = std::process::Command::new("ip")
-        .args(["netns", "exec", "c", "sleep", "60"])
+        .args(["netns", "exec", "c", "sh", "-c", "echo; exec sleep 60"])
+        .stdout(Stdio::piped())
         .spawn()
+        .unwrap();
+    // Its first word comes from inside.
+    let mut word = [0];
+    process
+        .stdout
+        .as_mut()
+        .unwrap()
+        .read_exact(&mut word)
         .unwrap();
     lab.sh("ip netns del c");
     let export = lab.ipvsh(&["export", "a", "b"]);

@@ -3,6 +3,7 @@
 use std::fs;
 
 use crate::case::cases;
+use crate::export::everything;
 use crate::lab::Lab;
 use crate::state;
 
@@ -12,6 +13,12 @@ cases! {
         the_set_up_in_mode_l2_leads_where_its_commands_lead;
     ["veth", "bridge", "macvlan"] =>
         a_shell_script_leads_where_the_shell_leads;
+    ["veth"] =>
+        all_that_is_said_of_addresses_routes_rules_and_neighbours_is_taken;
+    ["bridge", "veth", "vlan_filtering"] =>
+        ports_their_vlans_and_their_entries_are_taken;
+    ["netem", "tbf", "veth"] =>
+        queues_are_taken;
     [] =>
         what_is_not_translated_is_counted_and_fails_when_strict
         a_section_that_is_not_there_is_named;
@@ -30,7 +37,7 @@ fn uplink(lab: &Lab) {
 fn compare(lab: &Lab, prepare: fn(&Lab), commands: &str, arguments: &[&str]) {
     prepare(lab);
     lab.sh(commands);
-    let by_shell = state::meaning(lab);
+    let by_shell = everything(lab);
     lab.clear();
 
     prepare(lab);
@@ -43,7 +50,7 @@ fn compare(lab: &Lab, prepare: fn(&Lab), commands: &str, arguments: &[&str]) {
     assert_eq!((check.stderr.as_str(), check.code), ("", 0));
     let run = lab.ipvsh(&["lab.rhai"]);
     assert_eq!((run.stderr.as_str(), run.code), ("", 0));
-    state::assert_same(&state::meaning(lab), &by_shell);
+    state::assert_same(&everything(lab), &by_shell);
 }
 
 /// The commands of the first block behind a heading. Where net-tools are missing, `ip` adds the route.
@@ -99,6 +106,88 @@ ip -n ns2 r a 10.9.0.0/16 via 10.0.0.1 metric 7   # the way back
 fn a_shell_script_leads_where_the_shell_leads(lab: &Lab) {
     fs::write(lab.folder().join("setup.sh"), SETUP).unwrap();
     compare(lab, |_| (), SETUP, &["setup.sh"]);
+}
+
+const NETWORK: &str = "\
+ip netns add a
+ip netns add b
+ip link add v0 netns a type veth peer name v1 netns b
+ip -n b link set v1 up
+ip -n a link set v0 up group 7 gso_max_segs 16
+ip -n a link property add dev v0 altname the-long-name-of-v0 altname another
+ip -n a addr add 10.0.0.1/24 brd + dev v0
+ip -n a addr add 10.0.0.2/24 brd 10.0.0.255 label v0:1 dev v0
+ip -n a addr add 10.1.0.1 peer 10.1.0.2/32 dev v0
+ip -n a addr add 10.2.0.1/24 scope link noprefixroute dev v0
+ip -n a addr add 10.3.0.1/24 metric 50 dev v0
+ip -n a addr add fd00::1/64 dev v0 nodad preferred_lft 0
+ip -n a addr add fd01::1/64 dev v0 nodad noprefixroute
+ip -n a route add 10.9.0.0/16 via 10.0.0.9 proto static metric 7 mtu 1300 advmss 1200
+ip -n a route add 10.10.0.0/16 via 10.0.0.9 src 10.0.0.2 table 100
+ip -n a route add 10.11.0.0/16 dev v0 scope global
+ip -n a route add 10.12.0.0/16 nexthop via 10.0.0.9 dev v0 weight 2 nexthop via 10.0.0.8
+ip -n a route add local 10.13.0.0/16 dev lo
+ip -n a route add blackhole 10.14.0.0/16
+ip -n a route add throw 10.15.0.0/16 table 100
+ip -n a route add 10.16.0.0/16 via 192.0.2.1 dev v0 onlink proto 99
+ip -n a -6 route add default via fd00::2
+ip -n a -6 route add unreachable fd02::/64
+ip -n a rule add from 10.0.0.0/24 to 10.9.0.0/16 lookup 100 pref 10
+ip -n a rule add fwmark 0x1/0xff iif v0 prohibit pref 11
+ip -n a rule add ipproto tcp dport 80 lookup main suppress_prefixlength 0 pref 12
+ip -n a -6 rule add oif v0 lookup 100 pref 13
+ip -n a neigh add 10.0.0.9 lladdr 02:00:00:00:00:09 dev v0
+ip -n a neigh add proxy 10.0.0.77 dev v0
+ip netns exec a sysctl -qw net.ipv4.ip_forward=1 net.ipv4.conf.all.rp_filter=2
+ip netns exec a sh -c 'echo 1 > /proc/sys/net/ipv6/conf/all/forwarding'
+ip netns exec b sh -c 'echo \"20000 30000\" > /proc/sys/net/ipv4/ip_local_port_range'
+";
+
+fn all_that_is_said_of_addresses_routes_rules_and_neighbours_is_taken(lab: &Lab) {
+    fs::write(lab.folder().join("setup.sh"), NETWORK).unwrap();
+    compare(lab, |_| (), NETWORK, &["setup.sh"]);
+}
+
+const PORTS: &str = "\
+ip netns add a
+ip -n a link add br0 type bridge vlan_filtering 1
+ip -n a link set br0 up
+for i in 1 2 3; do
+    ip -n a link add p$i type veth peer name q$i
+    ip -n a link set p$i master br0 up
+done
+ip -n a link set p1 type bridge_slave hairpin on isolated on cost 7
+bridge -n a link set dev p2 learning off priority 9
+bridge -n a vlan add dev p1 vid 10 pvid untagged
+bridge -n a vlan del dev p1 vid 1
+bridge -n a vlan add vid 20-25 dev p1
+bridge -n a vlan add dev p2 vid 40
+bridge -n a vlan add dev br0 vid 40 self
+bridge -n a vlan del dev p3 vid 1
+bridge -n a fdb add 02:00:00:00:00:42 dev p1 master static vlan 20
+bridge -n a fdb replace 02:00:00:00:00:43 dev p2 master static
+bridge -n a fdb add 02:00:00:00:00:44 dev p2 master static
+bridge -n a fdb del 02:00:00:00:00:44 dev p2 master
+";
+
+fn ports_their_vlans_and_their_entries_are_taken(lab: &Lab) {
+    fs::write(lab.folder().join("setup.sh"), PORTS).unwrap();
+    compare(lab, |_| (), PORTS, &["setup.sh"]);
+    let import = lab.ipvsh(&["import", "setup.sh"]);
+    // What the commands add one by one is said at once.
+    assert_eq!(import.stdout.matches("tagged: [\"20-25\"]").count(), 1);
+}
+
+const QUEUES: &str = "\
+ip netns add a
+ip -n a link add v0 type veth peer name v1
+tc -n a qdisc add dev v0 root netem delay 10ms 1ms loss 1% limit 500
+tc -n a qdisc add dev v1 root handle 1: tbf rate 8mbit burst 10kb latency 50ms
+";
+
+fn queues_are_taken(lab: &Lab) {
+    fs::write(lab.folder().join("setup.sh"), QUEUES).unwrap();
+    compare(lab, |_| (), QUEUES, &["setup.sh"]);
 }
 
 fn what_is_not_translated_is_counted_and_fails_when_strict(lab: &Lab) {

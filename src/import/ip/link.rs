@@ -1,6 +1,7 @@
 //! `ip link`: links that are there.
 
 use super::{Outcome, Words, new_link, on_link, show, shown, unknown, verb};
+use crate::lab::setting::port::PortOption;
 use crate::steps::{Act, Call, Place, Step, Value};
 
 const OF_LINK: &[&str] = &[
@@ -27,6 +28,7 @@ pub(super) fn command(mut words: Words, place: &Place) -> Outcome {
             let name = name.ok_or("no link is named")?;
             Ok(vec![on_link(place, name, Call::new("delete", []))])
         }
+        "property" => property(words, place),
         "show" => match shown(&mut words)? {
             None => Ok(show(place, None, "links")),
             Some(name) => Ok(vec![Step {
@@ -71,9 +73,72 @@ pub(super) fn setting(word: &str, words: &mut Words) -> Result<Option<Call>, Str
         "multicast" => Call::new("multicast", [on_off(words, word)?]),
         "allmulticast" => Call::new("allmulticast", [on_off(words, word)?]),
         "carrier" => Call::new("carrier", [on_off(words, word)?]),
+        "group" => Call::new("group", [Value::guess(words.value(word)?)]),
+        "gso_max_size" => Call::new("gso_max_size", [Value::Number(words.number(word)?)]),
+        "gso_max_segs" => Call::new("gso_max_segs", [Value::Number(words.number(word)?)]),
+        "gro_max_size" => Call::new("gro_max_size", [Value::Number(words.number(word)?)]),
         _ => return Ok(None),
     };
     Ok(Some(call))
+}
+
+/// What stands behind `ip link set … type KIND`.
+fn of_kind(kind: &str, words: &mut Words) -> Result<Vec<Call>, String> {
+    if kind == "bridge_slave" {
+        return Ok(vec![Call::new("port", [port_options(words)?])]);
+    }
+    let mut calls = Vec::new();
+    while let Some(word) = words.next() {
+        calls.push(match (kind, word) {
+            ("bond", "primary") => Call::new("primary", [Value::text(words.value(word)?)]),
+            ("bond", "active_slave") => Call::new("active", [Value::text(words.value(word)?)]),
+            _ => return Err(format!("`{word}` of {kind} can't be set later here")),
+        });
+    }
+    Ok(calls)
+}
+
+/// The options of a bridge's port, to the end of the command.
+pub(crate) fn port_options(words: &mut Words) -> Result<Value, String> {
+    let mut options = Vec::new();
+    while let Some(word) = words.next() {
+        let option = PortOption::ALL.iter().find(|option| option.word() == word);
+        let option = option.ok_or_else(|| format!("`{word}` of a port is not known here"))?;
+        let value = if option.is_flag() {
+            match words.value(word)? {
+                "on" | "1" => Value::Flag(true),
+                "off" | "0" => Value::Flag(false),
+                other => return Err(unknown(other)),
+            }
+        } else {
+            Value::Number(words.number(word)?)
+        };
+        options.push((option.name().to_owned(), value));
+    }
+    Ok(Value::Map(options))
+}
+
+/// `ip link property add dev X altname NAME`.
+fn property(mut words: Words, place: &Place) -> Outcome {
+    let word = match words.next() {
+        Some("add") => "altname",
+        Some("del" | "delete") => "del_altname",
+        _ => return Err("this form of `ip link property` is not known here".to_owned()),
+    };
+    let (mut dev, mut names) = (None, Vec::new());
+    while let Some(next) = words.next() {
+        match next {
+            "dev" => dev = Some(words.value(next)?),
+            "altname" => names.push(words.value(next)?),
+            other if dev.is_none() => dev = Some(other),
+            other => names.push(other),
+        }
+    }
+    let dev = dev.ok_or("no link is named")?;
+    let steps = names.into_iter();
+    Ok(steps
+        .map(|name| on_link(place, dev, Call::new(word, [Value::text(name)])))
+        .collect())
 }
 
 /// A namespace as `ip link set … netns` takes it: a name, or the number of a process. 1 is the machine's own.
@@ -93,7 +158,10 @@ fn set_link(mut words: Words, place: &Place) -> Outcome {
             "dev" => name = Some(words.value(word)?),
             "name" => new_name = Some(words.value(word)?),
             "netns" => to = Some(target(words.value(word)?)),
-            "type" | "group" => return Err(format!("`ip link set {word}` is not known here")),
+            "type" => {
+                let kind = words.value(word)?;
+                calls.extend(of_kind(kind, &mut words)?);
+            }
             _ => match setting(word, &mut words)? {
                 Some(call) => calls.push(call),
                 None if name.is_none() => name = Some(word),

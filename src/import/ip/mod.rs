@@ -11,6 +11,7 @@ mod words;
 
 use crate::steps::{Act, Call, Place, Step};
 
+pub(crate) use link::port_options;
 pub(crate) use words::{Words, unknown};
 
 /// What a command becomes, or why it becomes nothing.

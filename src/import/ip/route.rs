@@ -47,6 +47,7 @@ pub(super) fn command(mut words: Words, place: &Place, family: Family) -> Outcom
     }
     let (mut to, mut dev, mut options) = (None, None, Vec::new());
     let mut scope = None;
+    let mut hops = Vec::new();
     while let Some(word) = words.next() {
         match word {
             "to" => to = Some(words.value(word)?),
@@ -62,16 +63,30 @@ pub(super) fn command(mut words: Words, place: &Place, family: Family) -> Outcom
                 options.push(("metric".to_owned(), Value::Number(words.number(word)?)));
             }
             "table" => options.push(("table".to_owned(), Value::guess(words.value(word)?))),
-            "src" => options.push((source_key().to_owned(), Value::text(words.value(word)?))),
+            "src" => options.push(("src".to_owned(), Value::text(words.value(word)?))),
             "onlink" => options.push(("onlink".to_owned(), Value::Flag(true))),
             "scope" => scope = Some(words.value(word)?),
             "proto" | "protocol" if words.peek() == Some("boot") => {
                 words.next();
             }
-            "blackhole" | "unreachable" | "prohibit" | "throw" if to.is_none() && knows("type") => {
+            "nexthop" => {
+                hops.push(hop(&mut words)?);
+                while words.peek() == Some("nexthop") {
+                    words.next();
+                    hops.push(hop(&mut words)?);
+                }
+            }
+            "unicast" if to.is_none() => {}
+            "local" | "broadcast" | "blackhole" | "unreachable" | "prohibit" | "throw"
+                if to.is_none() =>
+            {
                 options.push(("type".to_owned(), Value::text(word)));
             }
-            "proto" | "mtu" | "advmss" if knows(word) => {
+            "proto" | "protocol" => {
+                let value = Value::guess(words.value(word)?);
+                options.push(("proto".to_owned(), value));
+            }
+            "mtu" | "advmss" => {
                 options.push((word.to_owned(), Value::guess(words.value(word)?)));
             }
             other if to.is_none() && (other == "default" || other.contains(['.', ':', '/'])) => {
@@ -88,12 +103,20 @@ pub(super) fn command(mut words: Words, place: &Place, family: Family) -> Outcom
         }
         other => other,
     };
+    let is = |key: &str, value: &str| options.contains(&(key.to_owned(), Value::text(value)));
+    let is_own = is("type", "local") || is("type", "broadcast");
+    if is_own && !options.iter().any(|(key, _)| key == "table") {
+        options.push(("table".to_owned(), Value::text("local")));
+    }
     let has_gateway = options.iter().any(|(key, _)| key == "via");
     match scope {
         None => {}
         Some("link") if !has_gateway => {}
         Some("global") if has_gateway => {}
-        Some(other) => return Err(format!("`scope {other}` of a route is not known here")),
+        Some(other) => options.push(("scope".to_owned(), Value::guess(other))),
+    }
+    if !hops.is_empty() {
+        options.push(("nexthops".to_owned(), Value::List(hops)));
     }
     if verb == "replace" {
         options.push(("replace".to_owned(), Value::Flag(true)));
@@ -133,11 +156,34 @@ pub(super) fn command(mut words: Words, place: &Place, family: Family) -> Outcom
     Ok(vec![step])
 }
 
-fn knows(key: &str) -> bool {
-    crate::dsl::route::KEYS.contains(&key)
-}
-
-/// The address that packets leave with, as the word for routes calls it.
-fn source_key() -> &'static str {
-    if knows("src") { "src" } else { "source" }
+/// One of several next hops, behind its word.
+fn hop(words: &mut Words) -> Result<Value, String> {
+    let mut keys: Vec<(String, Value)> = Vec::new();
+    while let Some(word) = words.peek() {
+        let value = match word {
+            "via" => {
+                words.next();
+                let mut gateway = words.value(word)?;
+                if ["inet", "inet6"].contains(&gateway) {
+                    gateway = words.value(word)?;
+                }
+                Value::text(gateway)
+            }
+            "dev" => {
+                words.next();
+                Value::text(words.value(word)?)
+            }
+            "weight" => {
+                words.next();
+                Value::Number(words.number(word)?)
+            }
+            "onlink" => {
+                words.next();
+                Value::Flag(true)
+            }
+            _ => break,
+        };
+        keys.push((word.to_owned(), value));
+    }
+    Ok(Value::Map(keys))
 }

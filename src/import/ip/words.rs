@@ -14,7 +14,7 @@ impl<'a> Words<'a> {
         Some(first)
     }
 
-    pub(super) fn peek(&self) -> Option<&'a str> {
+    pub(crate) fn peek(&self) -> Option<&'a str> {
         self.0.first().map(String::as_str)
     }
 

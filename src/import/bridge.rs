@@ -1,0 +1,121 @@
+//! The commands of `bridge`: ports, their VLANs, and forwarding databases.
+
+use super::ip::{Outcome, Words, on_link, port_options, unknown};
+use crate::steps::{Call, Place, Value};
+
+/// The objects, in the order in which `bridge` looks a prefix up in them.
+const OBJECTS: [&str; 5] = ["link", "fdb", "mdb", "vlan", "monitor"];
+
+type Options = Vec<(String, Value)>;
+
+/// What `bridge` does with the words behind its name.
+pub(crate) fn command(arguments: &[String], place: &Place) -> Outcome {
+    let mut words = Words::new(arguments);
+    let mut place = place.clone();
+    let object = loop {
+        match words.next() {
+            Some("-n" | "-net" | "-netns") => place = Some(words.value("-n")?.to_owned()),
+            Some(option) if option.starts_with('-') => return Err(unknown(option)),
+            Some(object) => break object,
+            None => return Err("no object is named".to_owned()),
+        }
+    };
+    match OBJECTS.iter().find(|known| known.starts_with(object)) {
+        Some(&"link") => link(words, &place),
+        Some(&"fdb") => fdb(words, &place),
+        Some(&"vlan") => vlan(words, &place),
+        _ => Err(format!("`bridge {object}` is not known here")),
+    }
+}
+
+fn link(mut words: Words, place: &Place) -> Outcome {
+    match words.next() {
+        Some("set") => {}
+        _ => return Err("this form of `bridge link` is not known here".to_owned()),
+    }
+    if words.value("set")? != "dev" {
+        return Err("no link is named".to_owned());
+    }
+    let dev = words.value("dev")?;
+    let options = port_options(&mut words)?;
+    Ok(vec![on_link(place, dev, Call::new("port", [options]))])
+}
+
+fn fdb(mut words: Words, place: &Place) -> Outcome {
+    let verb = words.next().unwrap_or("show");
+    if !["add", "append", "replace", "del", "delete"].contains(&verb) {
+        return Err(format!("`bridge fdb {verb}` is not known here"));
+    }
+    let is_deleted = verb.starts_with("del");
+    let (mut mac, mut dev, mut options) = (None, None, Options::new());
+    let (mut of_master, mut state, mut has_end) = (false, None, false);
+    while let Some(word) = words.next() {
+        match word {
+            "dev" => dev = Some(words.value(word)?),
+            "dst" => {
+                has_end = true;
+                options.push(("dst".to_owned(), Value::text(words.value(word)?)));
+            }
+            "vlan" | "vni" => {
+                options.push((word.to_owned(), Value::Number(words.number(word)?)));
+            }
+            "master" => of_master = true,
+            "self" => {}
+            "permanent" | "local" | "static" => state = Some(word),
+            other if mac.is_none() && other.contains(':') => mac = Some(other),
+            other => return Err(format!("`{other}` of an entry is not known here")),
+        }
+    }
+    let mac = Value::text(mac.ok_or("no hardware address is named")?);
+    let dev = dev.ok_or("no link is named")?;
+    if of_master == has_end {
+        return Err("an entry that is neither of a bridge nor of a far end".to_owned());
+    }
+    let (word, is_usual) = if is_deleted {
+        ("del_fdb", true)
+    } else {
+        // Without a word for it an entry stays for good.
+        ("fdb", (state == Some("static")) == of_master)
+    };
+    if !is_usual {
+        options.push(("permanent".to_owned(), Value::Flag(of_master)));
+    }
+    if verb == "replace" {
+        options.push(("replace".to_owned(), Value::Flag(true)));
+    }
+    let call = Call::new(word, [mac, Value::Map(options)]);
+    Ok(vec![on_link(place, dev, call)])
+}
+
+/// A change of the VLANs of a port. The word says all that a port is in: see `vlans`.
+fn vlan(mut words: Words, place: &Place) -> Outcome {
+    let verb = words.next().unwrap_or("show");
+    if !["add", "del", "delete"].contains(&verb) {
+        return Err(format!("`bridge vlan {verb}` is not known here"));
+    }
+    let (mut dev, mut vid, mut options) = (None, None, Options::new());
+    while let Some(word) = words.next() {
+        match word {
+            "dev" => dev = Some(words.value(word)?),
+            "vid" => vid = Some(words.value(word)?),
+            "pvid" | "untagged" => options.push((word.to_owned(), Value::Flag(true))),
+            "self" | "master" => {}
+            other => return Err(format!("`{other}` of a VLAN is not known here")),
+        }
+    }
+    let vid = vid.ok_or("no VLAN is named")?;
+    let dev = dev.ok_or("no link is named")?;
+    let (first, last) = vid.split_once('-').unwrap_or((vid, vid));
+    if first.parse::<u16>().is_err() || last.parse::<u16>().is_err() {
+        return Err(format!("`vid {vid}` is no number"));
+    }
+    options.insert(0, ("vid".to_owned(), Value::text(vid)));
+    if verb != "add" {
+        options = vec![
+            options.swap_remove(0),
+            ("gone".to_owned(), Value::Flag(true)),
+        ];
+    }
+    let call = Call::new("port", [Value::Map(options)]);
+    Ok(vec![on_link(place, dev, call)])
+}
