@@ -5,7 +5,7 @@
 //! - [`cli`] reads the command line and hands over to [`command`], one file a subcommand.
 //! - [`repl`] is the interactive session, [`sandbox`] the throw-away places that a script can run in,
 //!   [`engine`] builds the Rhai interpreter and explains its errors.
-//!   [`import`] turns the commands of a shell into a script.
+//!   [`import`] turns the commands of a shell into a script, [`export`] what stands.
 //! - [`dsl`] holds the words of the language, one topic a file. Its doc comments are the manual.
 //! - [`lab`] remembers what a run made and takes it down, [`view`] turns values into text,
 //!   [`value`] parses and prints what scripts pass about, [`net`] is the only code that touches the kernel.
@@ -19,6 +19,7 @@ mod command;
 pub mod dsl;
 pub mod engine;
 pub mod error;
+pub mod export;
 pub mod import;
 pub mod lab;
 pub mod net;

@@ -19,6 +19,7 @@ const LAYERS: &[&[(&str, &[&str])]] = &[
         ("sandbox", &[]),
         ("engine", &[]),
         ("import", &[]),
+        ("export", &["import"]),
     ],
     &[("dsl", &[])],
     &[

@@ -18,19 +18,7 @@ pub(super) fn run(what: &Import, options: &Options) -> Result<u8, Failure> {
     let imported = import(&source, what.section.as_deref()).map_err(|nothing| {
         Failure::usage(explain(&what.file, what.section.as_deref(), &nothing))
     })?;
-    let code = match &what.output {
-        None => output::write(&imported.script),
-        Some(file) => {
-            std::fs::write(file, &imported.script).map_err(|error| {
-                let why = Error::io(&error);
-                Failure::script(Report::new(format!(
-                    "cannot write `{}`: {why}",
-                    file.display()
-                )))
-            })?;
-            0
-        }
-    };
+    let code = output::write_to(what.output.as_deref(), &imported.script)?;
     if !options.quiet {
         tell(&imported);
     }

@@ -19,7 +19,8 @@ Examples:
   ipvsh plan lab.rhai                     what a run would change here, without changing it
   ipvsh ls                                what stands of the labs that were made
   ipvsh down lab.rhai                     take down what the script made
-  ipvsh import setup.sh                   turn the `ip` commands of a shell script into a script";
+  ipvsh import setup.sh                   turn the `ip` commands of a shell script into a script
+  ipvsh export net-1 net-2                write a script that makes what stands in namespaces";
 
 /// A scriptable network-lab shell for Linux.
 #[derive(Debug, Parser)]
@@ -162,6 +163,8 @@ pub(crate) enum Command {
     },
     /// Turn the commands of a shell script or a Markdown page into a script
     Import(Import),
+    /// Write a script that makes what stands in namespaces now
+    Export(Export),
     /// Manage the micro-VM of --sandbox=vm
     Vm {
         #[command(subcommand)]
@@ -220,6 +223,22 @@ pub(crate) struct Import {
     pub(crate) strict: bool,
 }
 
+/// What to export, and where to.
+#[derive(Args, Debug)]
+pub(crate) struct Export {
+    /// The names of the namespaces; all that have a name where none is given
+    #[arg(value_name = "NAMESPACE")]
+    pub(crate) namespaces: Vec<String>,
+
+    /// Write the script to FILE instead of standard output
+    #[arg(short, long, value_name = "FILE")]
+    pub(crate) output: Option<PathBuf>,
+
+    /// Exit with 1 where something could not be said in the script
+    #[arg(long)]
+    pub(crate) strict: bool,
+}
+
 /// What to do about the micro-VM.
 #[derive(Debug, Subcommand)]
 pub(crate) enum VmCommand {
@@ -232,4 +251,6 @@ pub(crate) enum VmCommand {
 }
 
 /// The names of the commands, for suggestions.
-pub(crate) const COMMANDS: [&str; 7] = ["doc", "check", "plan", "ls", "down", "import", "vm"];
+pub(crate) const COMMANDS: [&str; 8] = [
+    "doc", "check", "plan", "ls", "down", "import", "export", "vm",
+];

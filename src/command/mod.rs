@@ -3,6 +3,7 @@
 mod check;
 mod doc;
 mod down;
+mod export;
 mod import;
 pub(crate) mod line;
 mod ls;
@@ -38,6 +39,7 @@ pub(crate) fn dispatch(cli: &Cli) -> u8 {
         Some(Command::Ls) => ls::list(options),
         Some(Command::Down { lab, force, .. }) => down::down(lab.as_deref(), *force, options),
         Some(Command::Import(what)) => import::run(what, options),
+        Some(Command::Export(what)) => export::run(what, options),
         Some(Command::Vm {
             command: VmCommand::Install { if_needed },
         }) => sandbox::install(*if_needed),

@@ -1,9 +1,12 @@
 //! Where the program itself speaks: results to standard output, failures to standard error.
 
 use std::io::{ErrorKind, Write, stderr, stdout};
+use std::path::Path;
 
 use super::line::Options;
 use crate::engine::{Failure, Reason};
+use crate::error::Error;
+use crate::view::error::Report;
 use crate::view::paint::When;
 
 /// Shows a failure on standard error.
@@ -47,6 +50,19 @@ pub(super) fn write(text: &str) -> u8 {
         Err(error) if error.kind() == ErrorKind::BrokenPipe => 141,
         Err(_) => 1,
     }
+}
+
+/// Writes `text` to the file, or to standard output where none is given.
+pub(super) fn write_to(file: Option<&Path>, text: &str) -> Result<u8, Failure> {
+    let Some(file) = file else {
+        return Ok(write(text));
+    };
+    std::fs::write(file, text).map_err(|error| {
+        let why = Error::io(&error);
+        let file = file.display();
+        Failure::script(Report::new(format!("cannot write `{file}`: {why}")))
+    })?;
+    Ok(0)
 }
 
 /// Says on standard error what the program did beside the script's own output.

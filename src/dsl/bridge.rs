@@ -56,7 +56,7 @@ const USUAL: &[(&str, &str)] = &[
     ("stp", "false"),
     ("vlan_default_pvid", "1"),
     ("vlan_filtering", "false"),
-    ("vlan_protocol", "802.1q"),
+    ("vlan_protocol", "802.1Q"),
 ];
 
 /// How an option of a bridge is made of its value.

@@ -118,7 +118,7 @@ fn run(session: &Rc<Session>, net: &Netns, list: &Array, options: Map) -> Result
     let input = options.string("input").map_err(context)?;
     let timeout = options.duration("timeout").map_err(context)?;
     let program = program(list, &mut options).map_err(context)?;
-    net.check()?;
+    net.check().map_err(context)?;
     let lab = session.lab();
     let command = program.command(net, lab.name().as_deref(), Tie::Bound);
     let mut command = Command::from(command.map_err(context)?);

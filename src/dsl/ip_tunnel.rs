@@ -182,7 +182,7 @@ const IP: Driver = Driver {
         one("tos", 5, Form::HexByte),
     ],
     facts_of: |data| attributes::facts(data, IP.table),
-    usual: &[],
+    usual: &[("", 9, 0)],
 };
 
 /// The same over IPv6.

@@ -259,3 +259,15 @@ pub(crate) fn link_argument(
         ))),
     }
 }
+
+/// Makes sure that the link is in `place`.
+pub(crate) fn is_in(place: &netns::Netns, link: &Link) -> Result<()> {
+    if link.netns().namespace().id() == place.namespace().id() {
+        return Ok(());
+    }
+    Err(Error::invalid(format!(
+        "link `{}` is in another namespace, `{}`",
+        link.name(),
+        link.netns().label()
+    )))
+}

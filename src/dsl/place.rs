@@ -43,13 +43,12 @@ fn leave(session: &Rc<Session>) -> Result<()> {
 
 /// Runs the user's shell in `net` and waits for its end.
 fn shell(session: &Rc<Session>, net: &Netns) -> Result<i64> {
-    net.check()?;
     let program = std::env::var_os("SHELL").filter(|shell| !shell.is_empty());
     let program = program.unwrap_or_else(|| "/bin/sh".into());
     let name = program.to_string_lossy().into_owned();
     let context = |error: Error| {
         let error = match error.kind {
-            Kind::NotFound => error.hint("set $SHELL"),
+            Kind::NotFound if error.errno.is_some() => error.hint("set $SHELL"),
             _ => error,
         };
         error.doing("run the shell", &name).within(net.label())
@@ -58,6 +57,7 @@ fn shell(session: &Rc<Session>, net: &Netns) -> Result<i64> {
         argv: vec![name.clone()],
         ..Program::default()
     };
+    net.check().map_err(context)?;
     let lab = session.lab().name();
     let mut command = program
         .command(net, lab.as_deref(), Tie::Terminal)

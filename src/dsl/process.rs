@@ -149,7 +149,7 @@ fn spawn(session: &Rc<Session>, net: &Netns, list: &Array, options: Map) -> Resu
     };
     let mut options = Options::new("spawn", options, &[PROGRAM_KEYS]).map_err(context)?;
     let program = program(list, &mut options).map_err(context)?;
-    net.check()?;
+    net.check().map_err(context)?;
     let started = session
         .lab()
         .start_process(&net.0, &program)

@@ -44,7 +44,7 @@ const USUAL: &[(&str, &str)] = &[
     ("gvrp", "off"),
     ("loose_binding", "off"),
     ("mvrp", "off"),
-    ("protocol", "802.1q"),
+    ("protocol", "802.1Q"),
     ("reorder_hdr", "on"),
 ];
 
@@ -62,20 +62,18 @@ fn facts_of(data: &InfoData) -> Vec<Fact> {
         return Vec::new();
     };
     let mut facts = Vec::new();
+    // The kernel tells no flags where none is set.
+    let mut set = VlanFlags::empty();
     for info in infos {
         match info {
             InfoVlan::Id(id) => facts.push(("id", id.to_string())),
             InfoVlan::Protocol(protocol) => facts.push(("protocol", protocol.to_string())),
-            InfoVlan::Flags((flags, _)) => {
-                facts.extend(
-                    FLAGS
-                        .iter()
-                        .map(|(name, flag)| (*name, on_off(flags.contains(*flag)).to_owned())),
-                );
-            }
+            InfoVlan::Flags((flags, _)) => set = *flags,
             _ => {}
         }
     }
+    let flags = FLAGS.iter();
+    facts.extend(flags.map(|(name, flag)| (*name, on_off(set.contains(*flag)).to_owned())));
     facts
 }
 

@@ -34,7 +34,7 @@ fn names(step: &Step, place: &Place, link: &str) -> bool {
         Act::InNetns(call) => here && call.arguments.iter().any(|value| mentions(value, link)),
         Act::Show { .. } => here,
         Act::DeleteNetns => true,
-        Act::MakeNetns | Act::Free(_) | Act::ShowFree(_) => false,
+        Act::MakeNetns | Act::Declare(_) | Act::Free(_) | Act::ShowFree(_) => false,
     }
 }
 
@@ -44,7 +44,7 @@ fn mentions(value: &crate::steps::Value, link: &str) -> bool {
         Value::Text(text) => text == link,
         Value::List(values) => values.iter().any(|value| mentions(value, link)),
         Value::Map(keys) => keys.iter().any(|(_, value)| mentions(value, link)),
-        Value::Number(_) | Value::Flag(_) => false,
+        Value::Number(_) | Value::Flag(_) | Value::Variable(_) => false,
     }
 }
 
@@ -52,7 +52,7 @@ fn mentions(value: &crate::steps::Value, link: &str) -> bool {
 fn is_opaque(item: &Item) -> bool {
     match item {
         Item::Left(_) => true,
-        Item::Blank | Item::Comment(_) => false,
+        Item::Blank | Item::Comment(_) | Item::Head(_) => false,
         Item::Step(step) => match &step.act {
             Act::InNetns(call) | Act::Show { call, .. } => {
                 ["exec", "sysctl", "forward", "ping"].contains(&call.word)

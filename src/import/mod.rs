@@ -8,11 +8,12 @@ mod ip;
 mod lex;
 mod markdown;
 mod shell;
+mod tc;
 mod tools;
 
 pub use crate::steps::Left;
 
-use crate::steps::{Item, write};
+use crate::steps::{Item, Step, write};
 
 /// A script, and what of its source is in it only as a comment.
 #[derive(Debug, PartialEq, Eq)]
@@ -86,6 +87,11 @@ pub fn import(source: &str, section: Option<&str>) -> Result<Imported, Nothing> 
         script: write::script(&arrange::arrange(items)),
         sections: distinct(sections),
     })
+}
+
+/// What a command does, as steps; or why it can't be said.
+pub(crate) fn steps_of(words: &[String]) -> Result<Vec<Step>, String> {
+    tools::command(words, &None)
 }
 
 fn distinct(mut texts: Vec<String>) -> Vec<String> {

@@ -92,7 +92,7 @@ if [ -z \"$1\" ]; then
 fi
 ip link set $DEV up
 ip addr show | grep inet
-ip -n a addr add 10.0.0.1/24 label v0:1 dev v0
+ip -n a addr add fd00::1/64 dev v0 optimistic
 cat > x <<EOF
 ip netns add not-a-command
 EOF
@@ -106,7 +106,7 @@ ip link frobnicate
     // not translated: line 4: fi
     // not translated: line 5: ip link set $DEV up    ($DEV is set nowhere in the script)
     // not translated: line 6: ip addr show | grep inet    (a pipe)
-    // not translated: line 7: ip -n a addr add 10.0.0.1/24 label v0:1 dev v0    (the option `label` of an address is not known here)
+    // not translated: line 7: ip -n a addr add fd00::1/64 dev v0 optimistic    (the option `optimistic` of an address is not known here)
     // not translated: line 8: cat > x <<EOF    (a text in the script)
     // not translated: line 9: ip netns add not-a-command
     // not translated: line 10: EOF

@@ -1,7 +1,7 @@
 //! The other programs that set-ups are made with: what they do, in steps.
 
 use super::ip::{self, Outcome, Words, in_netns, on_link, unknown};
-use super::shell;
+use super::{shell, tc};
 use crate::steps::{Act, Call, Item, Place, Step, Value};
 
 /// What a command does that is run in the namespace `place`.
@@ -22,7 +22,7 @@ pub(crate) fn command(words: &[String], place: &Place) -> Outcome {
         "ifconfig" => ifconfig(arguments, place),
         "sysctl" => sysctl(arguments, place),
         "brctl" => brctl(arguments, place),
-        "tc" => tc(arguments, place),
+        "tc" => tc::command(arguments, place),
         "sh" | "bash" => script(arguments, place),
         "echo"
             if place.is_none() && !arguments.first().is_some_and(|word| word.starts_with('-')) =>
@@ -72,7 +72,7 @@ fn script(arguments: &[String], place: &Place) -> Outcome {
         match item {
             Item::Step(step) => steps.push(step),
             Item::Left(left) => return Err(left.why),
-            Item::Blank | Item::Comment(_) => {}
+            Item::Blank | Item::Comment(_) | Item::Head(_) => {}
         }
     }
     Ok(steps)
@@ -241,81 +241,4 @@ fn brctl(arguments: &[String], place: &Place) -> Outcome {
         ["delif", _, port] => ip(&["link", "set", port, "nomaster"]),
         _ => Err("this form of brctl is not known here".to_owned()),
     }
-}
-
-/// `tc qdisc add dev X root netem …`
-fn tc(arguments: &[String], place: &Place) -> Outcome {
-    let mut words = Words::new(arguments);
-    if !words
-        .next()
-        .is_some_and(|word| !word.is_empty() && "qdisc".starts_with(word))
-    {
-        return Err("this form of tc is not known here".to_owned());
-    }
-    let verb = words.value("qdisc")?;
-    let (mut dev, mut is_root, mut is_netem) = (None, false, false);
-    while let Some(word) = words.next() {
-        match word {
-            "dev" => dev = Some(words.value(word)?),
-            "root" => is_root = true,
-            "netem" => {
-                is_netem = true;
-                break;
-            }
-            other => return Err(format!("`{other}` of tc is not known here")),
-        }
-    }
-    let dev = dev
-        .filter(|_| is_root)
-        .ok_or("this form of tc is not known here")?;
-    match (verb, is_netem) {
-        ("del" | "delete", false) => {
-            return Ok(vec![on_link(place, dev, Call::new("clear_qdisc", []))]);
-        }
-        ("add" | "replace", true) => {}
-        _ => return Err("this form of tc is not known here".to_owned()),
-    }
-    let mut options: Vec<(String, Value)> = Vec::new();
-    let mut values = Vec::new();
-    while let Some(word) = words.next() {
-        match word {
-            "delay" | "latency" => {
-                values = vec!["delay", "jitter", "delay_correlation"];
-            }
-            "loss" | "drop" => values = vec!["loss", "loss_correlation"],
-            "duplicate" => values = vec!["duplicate", "duplicate_correlation"],
-            "corrupt" => values = vec!["corrupt", "corrupt_correlation"],
-            "reorder" => values = vec!["reorder", "reorder_correlation"],
-            "limit" | "gap" => {
-                options.push((word.to_owned(), Value::Number(words.number(word)?)));
-                values.clear();
-            }
-            "rate" => values = vec!["rate"],
-            "random" if values.first() == Some(&"loss") => {}
-            value
-                if !values.is_empty()
-                    && value.starts_with(|c: char| c.is_ascii_digit() || c == '.') =>
-            {
-                let key = values.remove(0);
-                let unit = if value.ends_with(|c: char| c.is_ascii_digit())
-                    && ["delay", "jitter"].contains(&key)
-                {
-                    // A number alone is in microseconds.
-                    "us"
-                } else {
-                    ""
-                };
-                options.push((key.to_owned(), Value::text(format!("{value}{unit}"))));
-            }
-            other => return Err(format!("`{other}` of netem is not known here")),
-        }
-    }
-    if verb == "replace" {
-        options.push(("replace".to_owned(), Value::Flag(true)));
-    }
-    Ok(vec![on_link(
-        place,
-        dev,
-        Call::new("netem", [Value::Map(options)]),
-    )])
 }

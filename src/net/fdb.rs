@@ -133,11 +133,7 @@ fn read(message: NeighbourMessage) -> Entry {
         dst: None,
         vlan: None,
         vni: None,
-        state: match message.header.state {
-            NeighbourState::Permanent => State::Permanent,
-            NeighbourState::Noarp => State::Static,
-            _ => State::Dynamic,
-        },
+        state: state(message.header.state),
         of_master: !message.header.flags.contains(NeighbourFlags::Own),
     };
     for attribute in message.attributes {
@@ -150,6 +146,19 @@ fn read(message: NeighbourMessage) -> Entry {
         }
     }
     entry
+}
+
+/// The kernel tells bits, of which `bridge fdb` sets several at once.
+fn state(state: NeighbourState) -> State {
+    let bits = u16::from(state);
+    let has = |state: NeighbourState| bits & u16::from(state) != 0;
+    if has(NeighbourState::Permanent) {
+        State::Permanent
+    } else if has(NeighbourState::Noarp) {
+        State::Static
+    } else {
+        State::Dynamic
+    }
 }
 
 /// The family of the message is that of bridges: the address is told by its length.

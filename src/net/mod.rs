@@ -22,6 +22,7 @@ pub mod route;
 pub mod rtnl;
 pub mod rule;
 pub mod sysctl;
+pub mod sysfs;
 pub mod table;
 pub mod tun;
 pub mod watch;

@@ -123,7 +123,11 @@ impl Namespace {
 
     /// Whether only a plan has it.
     pub(crate) fn is_imagined(&self) -> bool {
-        fstatfs(&self.file).is_ok_and(|status| status.filesystem_type().0 != NSFS_MAGIC)
+        let is_none = fstatfs(&self.file).is_ok_and(|s| s.filesystem_type().0 != NSFS_MAGIC);
+        // One that was let go is no namespace any more either, but has the id that it had.
+        is_none
+            && fstat(&self.file)
+                .is_ok_and(|file| (file.st_dev, file.st_ino) == (self.id.device, self.id.inode))
     }
 
     /// The same namespace, open once more. `None` where no more files can be open.

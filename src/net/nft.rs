@@ -40,6 +40,7 @@ impl Table {
 
 /// Every table of the namespace, in the order of `nft list ruleset`.
 pub fn tables(netns: &Netns) -> Result<Vec<Table>> {
+    netns.check()?;
     if netns.namespace().is_imagined() {
         return Ok(Vec::new());
     }
@@ -49,6 +50,7 @@ pub fn tables(netns: &Netns) -> Result<Vec<Table>> {
 
 /// The whole ruleset as `nft -j` has it.
 pub fn json(netns: &Netns) -> Result<String> {
+    netns.check()?;
     if netns.namespace().is_imagined() {
         return Ok("{}".to_owned());
     }
@@ -60,6 +62,7 @@ pub fn apply(netns: &Netns, text: &str) -> Result<()> {
     if model::is_on() {
         return Ok(());
     }
+    netns.check()?;
     fault::before()?;
     let done = run(netns, &["-f", "-"], text);
     fault::after();
@@ -73,7 +76,6 @@ pub fn restore(netns: &Netns, tables: &[Table]) -> Result<()> {
 }
 
 fn run(netns: &Netns, arguments: &[&str], input: &str) -> Result<String> {
-    netns.check()?;
     let mut command = Command::new("nft");
     command
         .args(arguments)

@@ -209,6 +209,17 @@ impl Route {
         }
     }
 
+    /// The scope that `ip route add` gives to a route like this one, of which no scope is said.
+    pub fn usual_scope(&self) -> &'static str {
+        let plain = Self {
+            scope: String::new(),
+            ..self.clone()
+        };
+        let scope = plain.scope_to_send();
+        let named = SCOPES.iter().find(|(_, known)| *known == scope);
+        named.map_or("global", |(name, _)| *name)
+    }
+
     /// Whether it refuses packets, and so leads nowhere.
     pub fn is_refusal(&self) -> bool {
         ["blackhole", "unreachable", "prohibit", "throw"].contains(&self.kind.as_str())

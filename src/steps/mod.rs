@@ -13,6 +13,8 @@ pub(crate) enum Value {
     Flag(bool),
     List(Vec<Value>),
     Map(Vec<(String, Value)>),
+    /// What a variable of the script holds.
+    Variable(String),
 }
 
 impl Value {
@@ -63,6 +65,14 @@ pub(crate) struct NewLink {
     pub(crate) options: Vec<(String, Value)>,
 }
 
+/// A parameter of the script: the variable, and what stands on the command line for it.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Parameter {
+    pub(crate) name: String,
+    pub(crate) default: String,
+    pub(crate) help: String,
+}
+
 /// What is done.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Act {
@@ -84,6 +94,8 @@ pub(crate) enum Act {
         call: Call,
         field: Option<&'static str>,
     },
+    /// Declares a parameter, and a variable of its name.
+    Declare(Parameter),
     /// Calls a word that belongs to no namespace.
     Free(Call),
     /// Prints what a word that belongs to no namespace returns.
@@ -102,6 +114,8 @@ pub(crate) struct Step {
 pub(crate) enum Item {
     Blank,
     Comment(String),
+    /// A line of the text that says at the top what the script is.
+    Head(String),
     Step(Step),
     Left(Left),
 }

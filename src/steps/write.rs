@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
 
-use super::{Act, Call, Item, NewLink, Place, Step, Value};
+use super::{Act, Call, Item, NewLink, Parameter, Place, Step, Value};
 
 /// Words of Rhai that can't name a variable, and `within` of our own.
 const RESERVED: &[&str] = &[
@@ -73,6 +73,9 @@ const RESERVED: &[&str] = &[
     "Fn",
 ];
 
+/// How many calls are chained at most: the language limits how deep an expression may be.
+const LONGEST_CHAIN: usize = 16;
+
 /// Longer lines than this are broken at the dots.
 const WIDTH: usize = 100;
 
@@ -99,6 +102,8 @@ struct Writer {
     chain: Option<Chain>,
     /// The variable of each namespace.
     names: BTreeMap<String, String>,
+    /// Variables that hold something else.
+    taken: BTreeSet<String>,
     /// Those that stand, as far as the script went.
     standing: BTreeSet<String>,
 }
@@ -108,6 +113,10 @@ impl Writer {
         match item {
             Item::Step(step) => self.step(step),
             Item::Blank => self.blank(),
+            Item::Head(text) => {
+                self.flush();
+                self.line(&format!("//! {text}"));
+            }
             Item::Comment(text) => {
                 self.flush();
                 for line in text.lines() {
@@ -182,7 +191,7 @@ impl Writer {
         {
             name.insert_str(0, "ns_");
         }
-        while self.names.values().any(|taken| *taken == name) {
+        while self.taken.contains(&name) || self.names.values().any(|taken| *taken == name) {
             name.push('_');
         }
         self.flush();
@@ -261,6 +270,16 @@ impl Writer {
                 let field = field.map_or_else(String::new, |field| format!(".{field}"));
                 self.statement(format!("print({on}{}{field})", self::call(call)));
             }
+            Act::Declare(parameter) => {
+                let Parameter {
+                    name,
+                    default,
+                    help,
+                } = parameter;
+                self.taken.insert(name.clone());
+                let parts = [name, default, help].map(|part| quoted(part));
+                self.statement(format!("let {name} = param({})", parts.join(", ")));
+            }
             Act::Free(call) => self.statement(self::call(call)),
             Act::ShowFree(call) => self.statement(format!("print({})", self::call(call))),
         }
@@ -273,7 +292,12 @@ impl Writer {
                 .as_ref()
                 .is_some_and(|(at, name)| at == place && name == link)
         };
-        if let Some(chain) = self.chain.as_mut().filter(|chain| same(chain)) {
+        let has_room = |chain: &Chain| chain.calls.len() < LONGEST_CHAIN;
+        if let Some(chain) = self
+            .chain
+            .as_mut()
+            .filter(|chain| same(chain) && has_room(chain))
+        {
             chain.calls.push(call);
             return;
         }
@@ -323,6 +347,7 @@ fn value(given: &Value) -> String {
         Value::Text(text) => quoted(text),
         Value::Number(number) => number.to_string(),
         Value::Flag(on) => on.to_string(),
+        Value::Variable(name) => name.clone(),
         Value::List(values) => {
             let values: Vec<String> = values.iter().map(value).collect();
             format!("[{}]", values.join(", "))

@@ -107,47 +107,108 @@ fn a_command_ends_with_ipvsh_however_that_ends(lab: &Lab) {
 }
 
 fn what_a_command_is_told_is_checked(lab: &Lab) {
-    for (options, message) in [
+    lab.ip("netns add a");
+    let run = "cannot run `true` in namespace `a`";
+    let told = |why: &str| format!("invalid: {run}: {why}");
+    let shell = std::env::var("SHELL")
+        .ok()
+        .filter(|shell| !shell.is_empty());
+    let shell = shell.as_deref().unwrap_or("/bin/sh");
+    let lines = [
         (
-            r#"#{user: "no-such-user"}"#,
-            "not_found: cannot run `true` in namespace `a`: there is no user `no-such-user`",
+            r#"netns("a").exec("true", #{user: "no-such-user"})"#,
+            format!(
+                "not_found: {run}: there is no user `no-such-user`\n\
+                 hint: `getent passwd` lists those that there are"
+            ),
         ),
         (
-            r#"#{cwd: "/no/such"}"#,
-            "not_found: cannot run `true` in namespace `a`: there is no folder `/no/such`",
+            r#"netns("a").exec("true", #{user: [1]})"#,
+            told("option `user` is text, not a list"),
         ),
         (
-            r"#{env: 1}",
-            "invalid: cannot run `true` in namespace `a`: option `env` takes a map, not an integer",
+            r#"netns("a").exec("true", #{cwd: "/no/such"})"#,
+            format!("not_found: {run}: there is no folder `/no/such`"),
         ),
         (
-            r#"#{env: #{"A=B": 1}}"#,
-            "invalid: cannot run `true` in namespace `a`: `A=B` can't be the name of a variable",
+            r#"netns("a").exec("true", #{cwd: 1})"#,
+            told("option `cwd` takes a string, not an integer"),
         ),
         (
-            r"#{env: #{A: [1]}}",
-            "invalid: cannot run `true` in namespace `a`: the variable `A` is text, not a list",
+            r#"netns("a").exec("true", #{env: 1})"#,
+            told("option `env` takes a map, not an integer"),
         ),
         (
-            r#"#{timeout: "soon"}"#,
-            "invalid: cannot run `true` in namespace `a`: `soon` is not a duration",
+            r#"netns("a").exec("true", #{env: #{"A=B": 1}})"#,
+            told("`A=B` can't be the name of a variable"),
         ),
         (
-            r"#{time: 1}",
-            "invalid: cannot run `true` in namespace `a`: `exec` has no option `time`",
+            r#"netns("a").exec("true", #{env: #{A: [1]}})"#,
+            told("the variable `A` is text, not a list"),
         ),
-    ] {
-        let text = format!(
-            "try {{ netns(\"a\").exec([\"true\"], {options}); }} catch (e) {{ print(`${{e.kind}}: ${{e.message}}`); }}"
-        );
-        assert_eq!(lab.run(&text), format!("{message}\n"));
-    }
-    let text =
-        r#"try { netns("a").exec(["/etc"]); } catch (e) { print(`${e.kind}: ${e.message}`); }"#;
-    assert_eq!(
-        lab.run(text),
-        "denied: cannot run `/etc` in namespace `a`: it may not be run: it is no program, or a folder is in the way\n"
-    );
+        (
+            r#"netns("a").exec("true", #{timeout: "soon"})"#,
+            told(
+                "`soon` is not a duration\n\
+                 hint: write a number and a unit, such as \"200ms\", \"1.5s\" or \"2m\"",
+            ),
+        ),
+        (
+            r#"netns("a").exec("true", #{check: 1})"#,
+            told("option `check` takes true or false, not an integer"),
+        ),
+        (
+            r#"netns("a").exec("true", #{input: 1})"#,
+            told("option `input` takes a string, not an integer"),
+        ),
+        (
+            r#"netns("a").exec("true", #{timout: "1s"})"#,
+            told("`exec` has no option `timout`\nhint: did you mean `timeout`?"),
+        ),
+        (
+            r#"netns("a").exec(["true", #{}])"#,
+            told("an argument of a command is text, not a map"),
+        ),
+        (
+            r#"netns("a").exec(["true", "a\x00b"])"#,
+            told("an argument of a command holds a zero byte"),
+        ),
+        (
+            r#"netns("a").exec("")"#,
+            "invalid: cannot run `` in namespace `a`: the list names no program\n\
+             hint: write the program and its arguments: [\"ip\", \"address\"]"
+                .to_owned(),
+        ),
+        (
+            r#"netns("a").exec(["/etc/passwd"])"#,
+            "denied: cannot run `/etc/passwd` in namespace `a`: it may not be run: it is no program, or a folder is in the way\n\
+             hint: name a file that `ls -l` shows with an x, or the program that reads this one"
+                .to_owned(),
+        ),
+        (
+            r#"let g = netns("g"); g.delete(); g.exec("true")"#,
+            "not_found: cannot run `true` in namespace `g`: namespace `g` is gone\n\
+             hint: it was deleted after this handle was made; make it again by its name"
+                .to_owned(),
+        ),
+        (
+            r#"let g = netns("g"); g.delete(); g.shell()"#,
+            format!(
+                "not_found: cannot run the shell `{shell}` in namespace `g`: namespace `g` is gone\n\
+                 hint: it was deleted after this handle was made; make it again by its name"
+            ),
+        ),
+    ];
+    refuses(lab, &lines);
+}
+
+/// As [`Lab::refuses`], for texts that are put together.
+fn refuses(lab: &Lab, lines: &[(&str, String)]) {
+    let lines: Vec<_> = lines
+        .iter()
+        .map(|(line, told)| (*line, told.as_str()))
+        .collect();
+    lab.refuses(&lines);
 }
 
 fn what_stands_in_an_argument_reaches_the_program_as_it_is(lab: &Lab) {

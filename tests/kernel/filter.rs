@@ -23,6 +23,7 @@ cases! {
         a_plan_makes_no_rules
         without_nft_the_package_is_named;
     ["nft", "veth"] =>
+        a_rule_about_what_is_not_there_is_refused
         dropped_packets_get_no_answer_and_accepted_ones_do
         masqueraded_packets_come_from_the_link_that_they_go_out_by
         a_forwarded_port_leads_to_another_address;
@@ -215,6 +216,13 @@ fn what_is_wrong_with_a_rule_is_refused(lab: &Lab) {
             r#"drop(#{proto: "tpc"})"#,
             r#"drop(#{from: "10.0.0.0/8", to: "fd00::/8"})"#,
             r#"drop(#{from: "10.0.0.0/33"})"#,
+            r"drop(#{from: []})",
+            r"drop(#{from: 3})",
+            r#"drop(#{proto: "tcp", dport: []})"#,
+            r#"drop(#{proto: "tcp", dport: 1.5})"#,
+            r#"drop(#{proto: "icmp", dport: 3})"#,
+            r#"drop(#{from: "fd00::/8", proto: "icmp"})"#,
+            r#"drop(#{to: ["10.0.0.0/8"], proto: "icmpv6"})"#,
             r#"drop(#{iif: "v9"})"#,
             r#"drop(#{iif: "lo", hook: "output"})"#,
             r#"drop(#{hook: "inptu"})"#,
@@ -222,6 +230,9 @@ fn what_is_wrong_with_a_rule_is_refused(lab: &Lab) {
             r#"nat(#{proto: "tcp"})"#,
             r#"nat(#{dnat: "10.0.0.2:80"})"#,
             r#"nat(#{dnat: "somewhere"})"#,
+            r#"nat(#{proto: "tcp", dnat: "10.0.0.2:0"})"#,
+            r#"nat(#{dnat: "10.0.0.2", snat: "10.0.0.3"})"#,
+            r"nat(#{dnat: 3})",
             r#"nat(#{from: "10.0.0.0/8", snat: "fd00::1"})"#,
             r#"nat(#{oif: "lo", dnat: "10.0.0.2"})"#,
             r#"nat(#{iif: "lo", snat: "10.0.0.2"})"#,
@@ -248,6 +259,17 @@ fn what_is_wrong_with_a_rule_is_refused(lab: &Lab) {
 - fd00:: is of another family than the rest
   hint: write a rule for IPv4 and one for IPv6
 - `10.0.0.0/33`: the prefix length of an IPv4 address is 0 to 32, not `33`
+- `from` names no prefix
+  hint: leave `from` out where all are meant
+- option `from` takes a string or a list of strings, not an integer
+- `dport` names no port
+- option `dport` takes a port, a range such as "8000-8010", or a list of them, not a float
+- `dport` is a port of a protocol
+  hint: say which: #{proto: "tcp", dport: 443}
+- `icmp` is of another family than the addresses
+  hint: did you mean "icmpv6"?
+- `icmpv6` is of another family than the addresses
+  hint: did you mean "icmp"?
 not_found: cannot drop packets in namespace `host`: there is no link `v9`
   links there: lo
 - `iif` says nothing in hook output: no packets come in there
@@ -263,6 +285,10 @@ not_found: cannot drop packets in namespace `host`: there is no link `v9`
   hint: say which: #{proto: "tcp", dport: 8080, dnat: "10.0.0.2:80"}
 > `dnat` is an address, or one with a port, not `somewhere`
   hint: write it as "10.0.0.2", "10.0.0.2:80" or "[fd00::2]:80"
+> the port of `dnat` is 1 to 65535, not 0
+> `nat` takes one of `dnat` and `snat`
+  hint: write the new address: #{proto: "tcp", dport: 8080, dnat: "10.0.0.2:80"}
+> option `dnat` takes a string, not an integer
 > fd00::1 is of another family than the rest
   hint: write a rule for IPv4 and one for IPv6
 > `oif` says nothing with `dnat`: where a packet goes out is decided behind it
@@ -272,6 +298,75 @@ not_found: cannot masquerade packets in namespace `host`: there is no link `v9`
 "#
     );
     assert_eq!(rules(lab, HOST), "");
+}
+
+fn a_rule_about_what_is_not_there_is_refused(lab: &Lab) {
+    let gone = "hint: it was deleted after this handle was made; make it again by its name";
+    let no_link = "link `v0` is gone from namespace `a`\n\
+                   hint: it was deleted after this handle was made; look it up again with link(…)";
+    let away = "let g = netns(\"g\"); g.delete(); g";
+    let unlinked = "let a = netns(\"a\"); let v = a.veth(\"v0\", \"v1\"); v.delete(); a";
+    let elsewhere = "link `lo` is in another namespace, `host`";
+    let lines = [
+        (
+            format!(r#"{away}.drop(#{{to: "10.0.0.1"}})"#),
+            format!("not_found: cannot drop packets in namespace `g`: namespace `g` is gone\n{gone}"),
+        ),
+        (
+            format!(r#"{away}.nat(#{{snat: "10.0.0.1"}})"#),
+            format!("not_found: cannot translate addresses in namespace `g`: namespace `g` is gone\n{gone}"),
+        ),
+        (
+            format!(r#"{away}.masquerade("v0")"#),
+            format!("not_found: cannot masquerade packets in namespace `g`: namespace `g` is gone\n{gone}"),
+        ),
+        (
+            format!(r#"{away}.nft("add table ip t")"#),
+            format!("not_found: cannot set the ruleset in namespace `g`: namespace `g` is gone\n{gone}"),
+        ),
+        (
+            format!("{away}.nft()"),
+            format!("not_found: cannot read the ruleset in namespace `g`: namespace `g` is gone\n{gone}"),
+        ),
+        (
+            format!("{unlinked}.drop(#{{iif: v}})"),
+            format!("not_found: cannot drop packets in namespace `a`: {no_link}"),
+        ),
+        (
+            format!("{unlinked}.masquerade(v)"),
+            format!("not_found: cannot masquerade packets in namespace `a`: {no_link}"),
+        ),
+        (
+            r#"netns("a").drop(#{oif: host().link("lo")})"#.to_owned(),
+            format!("invalid: cannot drop packets in namespace `a`: {elsewhere}"),
+        ),
+        (
+            r#"netns("a").masquerade(host().link("lo"))"#.to_owned(),
+            format!("invalid: cannot masquerade packets in namespace `a`: {elsewhere}"),
+        ),
+        (
+            r#"netns("a").masquerade(3)"#.to_owned(),
+            "invalid: cannot masquerade packets in namespace `a`: a link is wanted here, or its name, not an integer".to_owned(),
+        ),
+        (
+            r#"netns("a").masquerade("lo", #{form: "10.0.0.0/8"})"#.to_owned(),
+            "invalid: cannot masquerade packets in namespace `a`: `masquerade` has no option `form`\nhint: did you mean `from`?".to_owned(),
+        ),
+        (
+            r#"netns("a").nft("add table ip t", #{repalce: true})"#.to_owned(),
+            "invalid: cannot set the ruleset in namespace `a`: `nft` has no option `repalce`\nhint: did you mean `replace`?".to_owned(),
+        ),
+        (
+            r#"netns("a").nft("add table ip t", #{replace: 1})"#.to_owned(),
+            "invalid: cannot set the ruleset in namespace `a`: option `replace` takes true or false, not an integer".to_owned(),
+        ),
+    ];
+    let lines: Vec<(&str, &str)> = lines
+        .iter()
+        .map(|(line, told)| (line.as_str(), told.as_str()))
+        .collect();
+    lab.refuses(&lines);
+    assert_eq!(rules(lab, "a"), "");
 }
 
 fn a_plan_makes_no_rules(lab: &Lab) {

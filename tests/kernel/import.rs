@@ -1,10 +1,9 @@
 //! What is imported leads where the shell commands lead that it was made from.
 
 use std::fs;
-use std::process::{Command, Stdio};
 
 use crate::case::cases;
-use crate::lab::{HOST, Lab, finish};
+use crate::lab::Lab;
 use crate::state;
 
 cases! {
@@ -27,32 +26,12 @@ fn uplink(lab: &Lab) {
     lab.wait_up("bond0");
 }
 
-fn clear(lab: &Lab) {
-    // Before the namespaces, with which the kernel deletes far ends at a time of its own.
-    for name in lab.links(HOST) {
-        // The other end of a pair goes with the first.
-        if lab.links(HOST).contains(&name) {
-            lab.ip(&format!("link del {name}"));
-        }
-    }
-    for name in lab.namespaces() {
-        lab.ip(&format!("netns del {name}"));
-    }
-}
-
 /// Runs `commands` with `sh`, then the script that `arguments` import: both must lead to the same state.
 fn compare(lab: &Lab, prepare: fn(&Lab), commands: &str, arguments: &[&str]) {
     prepare(lab);
-    let shell = Command::new("sh")
-        .args(["-e", "-c", commands])
-        .stdin(Stdio::null())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn();
-    let shell = finish(shell.unwrap());
-    assert_eq!((shell.code, shell.stderr.as_str()), (0, ""));
+    lab.sh(commands);
     let by_shell = state::meaning(lab);
-    clear(lab);
+    lab.clear();
 
     prepare(lab);
     let mut words = vec!["import"];

@@ -207,6 +207,29 @@ impl Lab {
         self.place.ip_in(netns, commands);
     }
 
+    /// Deletes all links and namespaces.
+    pub(crate) fn clear(&self) {
+        // Before the namespaces, with which the kernel deletes far ends at a time of its own.
+        for name in self.links(HOST) {
+            // The other end of a pair goes with the first.
+            if self.links(HOST).contains(&name) {
+                self.ip(&format!("link del {name}"));
+            }
+        }
+        for name in self.namespaces() {
+            self.ip(&format!("netns del {name}"));
+        }
+    }
+
+    /// Runs commands with `sh` that are all to be accepted without a word on standard error.
+    pub(crate) fn sh(&self, commands: &str) {
+        let mut shell = Command::new("sh");
+        shell.args(["-e", "-c", commands]).stdin(Stdio::null());
+        shell.stdout(Stdio::piped()).stderr(Stdio::piped());
+        let shell = finish(shell.spawn().expect("start sh"));
+        assert_eq!((shell.code, shell.stderr.as_str()), (0, ""), "{commands}");
+    }
+
     /// Waits until the link `name` of the case's own namespace can carry packets.
     pub(crate) fn wait_up(&self, name: &str) {
         self.place.wait_up_here(name);
@@ -238,6 +261,18 @@ impl Lab {
         words.push("-j");
         words.extend(arguments.split_whitespace());
         serde_json::from_str(&common::output("tc", &words)).expect("JSON of tc")
+    }
+
+    /// What `bridge -j` says to `arguments` in the namespace `netns`.
+    pub(crate) fn bridge(&self, netns: &str, arguments: &str) -> Value {
+        let mut words = if netns == HOST {
+            Vec::new()
+        } else {
+            vec!["-n", netns]
+        };
+        words.push("-j");
+        words.extend(arguments.split_whitespace());
+        serde_json::from_str(&common::output("bridge", &words)).expect("JSON of bridge")
     }
 
     /// The link `name` of the namespace `netns` as `ip -d link` describes it.

@@ -27,6 +27,7 @@ mod ensure;
 mod errors;
 mod examples;
 mod exec;
+mod export;
 mod faults;
 mod fdb;
 mod filter;
@@ -199,6 +200,7 @@ fn all() -> Vec<Case> {
         examples::cases(),
         stdlib::cases(),
         import::cases(),
+        export::cases(),
         stories::cases(),
         readme::cases(),
     ]

@@ -279,6 +279,8 @@ fn what_is_wrong_with_a_queue_of_tbf_is_refused(lab: &Lab) {
             r#"tbf(#{rate: "0mbit"})"#,
             r#"tbf(#{rate: "10 apples"})"#,
             r#"tbf(#{rate: "1mbit", burst: "100b"})"#,
+            r#"tbf(#{rate: "1mbit", limit: "1b"})"#,
+            r#"tbf(#{rate: "1mbit", burst: "5GiB"})"#,
             r#"tbf(#{rate: "1mbit", limit: "9kb", latency: "1s"})"#,
             r#"tbf(#{rate: "2mbit", peakrate: "1mbit"})"#,
             r#"tbf(#{rate: "2mbit", minburst: "2kb"})"#,
@@ -297,6 +299,9 @@ invalid: cannot set tbf on link `v0` in namespace `host`: `10 apples` is in no u
   hint: the units are bit, kbit, mbit, gbit and tbit; bps, kbps, mbps, gbps and tbps for bytes a second
 invalid: cannot set tbf on link `v0` in namespace `host`: `burst` of 100b holds no packet of the link, which takes 1518b
   hint: take a larger one, or give the link a smaller MTU
+invalid: cannot set tbf on link `v0` in namespace `host`: `limit` of 1b holds no packet of the link, which takes 1518b
+  hint: take a larger one, or say for how long it holds one: `latency`
+invalid: cannot set tbf on link `v0` in namespace `host`: `5GiB` is more than the kernel counts, which is below 4GiB
 invalid: cannot set tbf on link `v0` in namespace `host`: `limit` and `latency` say the same
   hint: give one of them: how much it holds, or for how long
 invalid: cannot set tbf on link `v0` in namespace `host`: `peakrate` is more than the rate of 2mbit, not 1mbit
@@ -470,6 +475,7 @@ fn what_is_wrong_with_a_queue_of_htb_is_refused(lab: &Lab) {
             r#"htb(#{classes: [#{name: "a", rate: "1mbit"}, #{name: "a", rate: "1mbit"}]})"#,
             r#"htb(#{otherwise: "fats", classes: [#{name: "fast", rate: "1mbit"}]})"#,
             r#"htb(#{ceil: "1mbit", classes: [#{name: "a", rate: "1mbit"}]})"#,
+            r#"htb(#{classes: [#{name: "a", rate: "2mbit", ceil: "1mbit"}]})"#,
             r#"htb(#{classes: [#{name: "a", rate: "1mbit", prio: 8}]})"#,
             r#"htb(#{classes: [#{name: "a", rate: "1mbit", packets: #{dport: 80}}]})"#,
             r#"htb(#{classes: [#{name: "a", rate: "1mbit", packets: #{src: "10.0.0.0/8", dst: "fd00::/8"}}]})"#,
@@ -500,6 +506,7 @@ fn what_is_wrong_with_a_queue_of_htb_is_refused(lab: &Lab) {
   hint: did you mean \"fast\"?
 - `ceil` says nothing without `rate`
   hint: give `rate` too
+- class `a`: `ceil` is the rate of 2mbit or more, not 1mbit
 - class `a`: `prio` is 0 to 7, not 8
 - class `a`: a port is one of a protocol
   hint: say which: #{proto: \"tcp\", dport: 443}
@@ -544,6 +551,9 @@ fn what_is_wrong_with_a_queue_of_netem_is_refused(lab: &Lab) {
             r"netem(#{})",
             r#"netem(#{jitter: "2ms"})"#,
             r#"netem(#{delay: "1ms", delay_correlation: "25%"})"#,
+            r#"netem(#{delay: "-1ms"})"#,
+            r#"netem(#{delay: "99999999h"})"#,
+            r"netem(#{loss: true})",
             r#"netem(#{loss: "101%"})"#,
             r#"netem(#{loss: "few"})"#,
             r#"netem(#{loss_correlation: "25%"})"#,
@@ -569,6 +579,10 @@ fn what_is_wrong_with_a_queue_of_netem_is_refused(lab: &Lab) {
   hint: give `delay` too
 - `delay_correlation` says nothing without `jitter`
   hint: give `jitter` too
+- `-1ms` is not a duration
+  hint: write a number and a unit, such as \"200ms\", \"1.5s\" or \"2m\"
+- `delay` of 359999996400s is more than the kernel counts, which is below 9223372036.854776s
+- option `loss` takes a percentage such as \"1%\", not a truth value
 - a percentage is 0 to 100, not `101%`
 - `few` is not a percentage
   hint: write a number from 0 to 100, such as \"1%\" or \"0.5%\"

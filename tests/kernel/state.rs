@@ -77,7 +77,8 @@ fn forget_carrier(value: &mut Value) {
     }
 }
 
-fn forget(value: &mut Value, keys: &[&str]) {
+/// Takes out what stands under the keys.
+pub(crate) fn forget(value: &mut Value, keys: &[&str]) {
     match value {
         Value::Object(map) => {
             map.retain(|key, _| !keys.contains(&key.as_str()));
@@ -114,13 +115,18 @@ fn forget_link_local(value: &mut Value) {
 
 /// Fails with the lines in which two states differ.
 pub(crate) fn assert_same(now: &Value, before: &Value) {
+    if let Some(differences) = differences(now, before) {
+        panic!("{differences}");
+    }
+}
+
+/// The lines in which two states differ, if there are any.
+pub(crate) fn differences(now: &Value, before: &Value) -> Option<String> {
     let (now, before) = (lines(now), lines(before));
     let gone: Vec<&String> = before.iter().filter(|line| !now.contains(line)).collect();
     let new: Vec<&String> = now.iter().filter(|line| !before.contains(line)).collect();
-    assert!(
-        gone.is_empty() && new.is_empty(),
-        "not the same state\n  gone: {gone:#?}\n  new: {new:#?}"
-    );
+    let is_same = gone.is_empty() && new.is_empty();
+    (!is_same).then(|| format!("not the same state\n  gone: {gone:#?}\n  new: {new:#?}"))
 }
 
 /// A state as lines: `/host/links/0/mtu = 1500`.

@@ -102,6 +102,7 @@ mod tests {
                 age: 0,
                 tentative,
                 dad_failed: false,
+                by_itself: false,
                 secondary: false,
                 deprecated: false,
             };

@@ -52,7 +52,16 @@ impl Packets {
             }
         }
         for (key, word) in [("from", "saddr"), ("to", "daddr")] {
-            packets.addresses(word, &options.strings(key)?)?;
+            let Some(given) = options.take(key) else {
+                continue;
+            };
+            let list = options::strings(key, given)?;
+            if list.is_empty() {
+                // Without it the rule would be one for all packets.
+                return Err(Error::invalid(format!("`{key}` names no prefix"))
+                    .hint(format!("leave `{key}` out where all are meant")));
+            }
+            packets.addresses(word, &list)?;
         }
         let proto = options.string("proto")?;
         let protocol = packets.protocol(proto.as_deref())?;
@@ -82,7 +91,9 @@ impl Packets {
         word: &str,
         given: &Dynamic,
     ) -> Result<()> {
-        let name = link::link_argument(session, net, given)?.name();
+        let link = link::link_argument(session, net, given)?;
+        link::is_in(net, &link)?;
+        let name = link::snapshot(session, &link)?.name;
         if name.contains(['"', '\\']) {
             return Err(Error::invalid(format!(
                 "nftables can't tell of a link called `{name}`"
@@ -141,6 +152,17 @@ impl Packets {
             ("icmpv6", false),
         ];
         self.has_ports = choose("a rule", "proto", name, &known)?;
+        let (own, other) = match name {
+            "icmp" => (false, "icmpv6"),
+            "icmpv6" => (true, "icmp"),
+            _ => return Ok(Some(format!("meta l4proto {name}"))),
+        };
+        if self.is_v6.is_some_and(|is_v6| is_v6 != own) {
+            return Err(Error::invalid(format!(
+                "`{name}` is of another family than the addresses"
+            ))
+            .hint(format!("did you mean \"{other}\"?")));
+        }
         Ok(Some(format!("meta l4proto {name}")))
     }
 
@@ -247,6 +269,11 @@ pub(super) fn target(key: &str, text: &str, packets: &mut Packets) -> Result<Str
         }
     };
     packets.be_of(ip)?;
+    if port == Some(0) {
+        return Err(Error::invalid(format!(
+            "the port of `{key}` is 1 to 65535, not 0"
+        )));
+    }
     if port.is_some() && !packets.has_ports {
         return Err(
             Error::invalid(format!("the port of `{key}` is one of a protocol"))

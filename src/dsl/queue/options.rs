@@ -13,7 +13,7 @@ use crate::net::queue::{
 use crate::value::choice::choose;
 use crate::value::options::{self, Options};
 use crate::value::rate::Rate;
-use crate::value::{prefix, size};
+use crate::value::{duration, prefix, size};
 
 /// Keys of netem.
 pub(crate) const NETEM: &[&str] = &[
@@ -84,8 +84,8 @@ fn netem(options: &mut Options) -> Result<Netem> {
         corrupt: chance("corrupt", "corrupt_correlation")?,
         reorder: chance("reorder", "reorder_correlation")?,
         delay_correlation: percent("delay_correlation")?,
-        delay: options.duration("delay")?.unwrap_or_default(),
-        jitter: options.duration("jitter")?.unwrap_or_default(),
+        delay: time(options, "delay")?,
+        jitter: time(options, "jitter")?,
         distribution: match options.string("distribution")? {
             Some(name) => choose("netem", "distribution", &name, &Distribution::ALL)?,
             None => Distribution::default(),
@@ -122,6 +122,19 @@ fn netem(options: &mut Options) -> Result<Netem> {
             .hint("say what it is to do: #{delay: \"10ms\", loss: \"1%\"}"));
     }
     Ok(netem)
+}
+
+/// How long, as the kernel counts it: in nanoseconds, with a sign.
+fn time(options: &mut Options, key: &str) -> Result<Duration> {
+    let time = options.duration(key)?.unwrap_or_default();
+    if i64::try_from(time.as_nanos()).is_err() {
+        return Err(Error::invalid(format!(
+            "`{key}` of {} is more than the kernel counts, which is below {}",
+            duration::print(time),
+            duration::print(Duration::from_nanos(i64::MAX.unsigned_abs()))
+        )));
+    }
+    Ok(time)
 }
 
 /// Refuses the option `key` where what it builds on is not there.
@@ -205,6 +218,14 @@ pub(crate) fn tbf_tree(options: &mut Options, packet: u32) -> Result<Tree> {
             return Err(Error::invalid("`limit` and `latency` say the same")
                 .hint("give one of them: how much it holds, or for how long"));
         }
+        (Some(limit), None) if limit < packet => {
+            return Err(Error::invalid(format!(
+                "`limit` of {} holds no packet of the link, which takes {}",
+                size::print(limit),
+                size::print(packet)
+            ))
+            .hint("take a larger one, or say for how long it holds one: `latency`"));
+        }
         (Some(limit), None) => limit,
         (None, latency) => {
             let held = u128::from(rate.bytes_per_second) * latency.unwrap_or(LATENCY).as_nanos();
@@ -287,7 +308,15 @@ pub(crate) fn htb_tree(options: &mut Options, packet: u32) -> Result<Tree> {
 
 fn class(options: &mut Options, total: Option<Rate>, packet: u32) -> Result<Class> {
     let rate = rate(options, "it")?;
-    let ceil = options.rate("ceil")?.or(total).unwrap_or(rate).max(rate);
+    let ceil = match options.rate("ceil")? {
+        Some(ceil) if ceil < rate => {
+            return Err(Error::invalid(format!(
+                "`ceil` is the rate of {rate} or more, not {ceil}"
+            )));
+        }
+        Some(ceil) => ceil,
+        None => total.unwrap_or(rate).max(rate),
+    };
     Ok(Class {
         rate,
         ceil,

@@ -67,7 +67,7 @@ pub(super) fn read(
         (None, None) => None,
     };
     if let Some(dev) = &dev {
-        is_of(place, dev)?;
+        link::is_in(place, dev)?;
     }
     if !hops.is_empty() && (via.is_some() || dev.is_some()) {
         return Err(Error::invalid(
@@ -91,18 +91,6 @@ pub(super) fn read(
         kind: name_option(options, "type", &route::KINDS)?.unwrap_or_else(|| "unicast".to_owned()),
         ..route::Route::to(destination)
     })
-}
-
-/// Makes sure that the link is in `place`.
-fn is_of(place: &netns::Netns, dev: &Link) -> Result<()> {
-    if dev.netns().namespace().id() == place.namespace().id() {
-        return Ok(());
-    }
-    Err(Error::invalid(format!(
-        "link `{}` is in another namespace, `{}`",
-        dev.name(),
-        dev.netns().label()
-    )))
 }
 
 /// Takes one of the names in `known`.
@@ -171,7 +159,7 @@ fn hops_option(
             .map(|given| link::link_argument(session, place, &given))
             .transpose()?;
         if let Some(dev) = &dev {
-            is_of(place, dev)?;
+            link::is_in(place, dev)?;
         }
         if via.is_none() && dev.is_none() {
             return Err(Error::invalid(

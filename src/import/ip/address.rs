@@ -17,18 +17,31 @@ pub(super) fn command(mut words: Words, place: &Place) -> Outcome {
     if !["add", "replace", "change", "delete"].contains(&verb) {
         return Err(format!("`ip address {verb}` is not known here"));
     }
-    let (mut prefix, mut dev, mut options) = (None, None, Vec::new());
+    let (mut prefix, mut peer, mut dev) = (None, None, None);
+    let mut options: Vec<(String, Value)> = Vec::new();
     while let Some(word) = words.next() {
+        let mut put = |key: &str, value| options.push((key.to_owned(), value));
         match word {
             "dev" => dev = Some(words.value(word)?),
             "local" => prefix = Some(words.value(word)?),
-            "nodad" => options.push(("nodad".to_owned(), Value::Flag(true))),
-            "scope" if words.peek() == Some("global") => {
-                words.next();
+            "peer" | "remote" => peer = Some(words.value(word)?),
+            "brd" | "broadcast" => put("broadcast", Value::text(words.value(word)?)),
+            "label" => put("label", Value::text(words.value(word)?)),
+            "scope" => match words.value(word)? {
+                "global" | "0" => {}
+                scope => put("scope", Value::guess(scope)),
+            },
+            "valid_lft" | "preferred_lft" => match words.value(word)? {
+                "forever" => {}
+                seconds => put(word, Value::text(format!("{seconds}s"))),
+            },
+            "metric" | "priority" | "preference" => {
+                put("metric", Value::Number(words.number(word)?));
             }
-            "brd" | "broadcast" | "peer" | "label" | "scope" | "metric" | "valid_lft"
-            | "preferred_lft" | "home" | "mngtmpaddr" | "noprefixroute" | "optimistic"
-            | "anycast" | "autojoin" => {
+            "nodad" | "noprefixroute" | "home" | "mngtmpaddr" | "autojoin" => {
+                put(word, Value::Flag(true));
+            }
+            "anycast" | "optimistic" | "proto" => {
                 return Err(format!(
                     "the option `{word}` of an address is not known here"
                 ));
@@ -44,14 +57,21 @@ pub(super) fn command(mut words: Words, place: &Place) -> Outcome {
     }
     let prefix = prefix.ok_or("no address is named")?;
     let dev = dev.ok_or("no link is named")?;
-    let whole = match (prefix.contains('/'), prefix.contains(':')) {
+    let whole = match (prefix.contains('/') || peer.is_some(), prefix.contains(':')) {
         (true, _) => prefix.to_owned(),
         (false, true) => format!("{prefix}/128"),
         (false, false) => format!("{prefix}/32"),
     };
-    let call = match verb {
-        "delete" => Call::new("del_addr", [Value::text(whole)]),
-        _ => Call::new("addr", [Value::text(whole), Value::Map(options)]),
-    };
+    if verb == "delete" {
+        let call = Call::new("del_addr", [Value::text(whole)]);
+        return Ok(vec![on_link(place, dev, call)]);
+    }
+    if let Some(peer) = peer {
+        options.insert(0, ("peer".to_owned(), Value::text(peer)));
+    }
+    if verb != "add" && !options.is_empty() {
+        options.push(("replace".to_owned(), Value::Flag(true)));
+    }
+    let call = Call::new("addr", [Value::text(whole), Value::Map(options)]);
     Ok(vec![on_link(place, dev, call)])
 }

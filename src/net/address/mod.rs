@@ -8,7 +8,9 @@ use std::net::IpAddr;
 use ipnet::IpNet;
 use nix::time::{ClockId, clock_gettime};
 use rtnetlink::packet_core::{NLM_F_CREATE, NLM_F_EXCL, NLM_F_REPLACE};
-use rtnetlink::packet_route::address::{AddressAttribute, AddressFlags, AddressMessage, CacheInfo};
+use rtnetlink::packet_route::address::{
+    AddressAttribute, AddressFlags, AddressMessage, AddressProtocol, CacheInfo,
+};
 use rtnetlink::packet_route::{AddressFamily, RouteNetlinkMessage};
 
 use crate::net::request::Request;
@@ -39,6 +41,8 @@ pub struct Address {
     pub secondary: bool,
     /// Whether its preferred lifetime is over.
     pub deprecated: bool,
+    /// Whether it was made by the kernel: that of the loopback, a link-local one, or one that a router announced.
+    pub by_itself: bool,
 }
 
 impl fmt::Display for Address {
@@ -166,6 +170,7 @@ fn read(message: AddressMessage) -> Option<Address> {
     let mut peer = None;
     let mut flags = AddressFlags::from_bits_retain(message.header.flags.bits().into());
     let (mut label, mut broadcast, mut metric, mut cache) = (None, None, None, None);
+    let mut by_itself = false;
     for attribute in message.attributes {
         match attribute {
             AddressAttribute::Local(ip) => local = Some(ip),
@@ -175,6 +180,9 @@ fn read(message: AddressMessage) -> Option<Address> {
             AddressAttribute::Broadcast(ip) => broadcast = Some(ip),
             AddressAttribute::RoutePriority(number) => metric = Some(number),
             AddressAttribute::CacheInfo(info) => cache = Some(info),
+            AddressAttribute::Protocol(protocol) => {
+                by_itself = !matches!(protocol, AddressProtocol::Other(_));
+            }
             _ => {}
         }
     }
@@ -202,6 +210,8 @@ fn read(message: AddressMessage) -> Option<Address> {
         dad_failed: flags.contains(AddressFlags::Dadfailed),
         secondary: ip.is_ipv4() && flags.contains(AddressFlags::Secondary),
         deprecated: flags.contains(AddressFlags::Deprecated),
+        // Of IPv6 the flag says that it is a temporary one.
+        by_itself: by_itself || ip.is_ipv6() && flags.contains(AddressFlags::Secondary),
         assigned,
     })
 }

@@ -132,7 +132,10 @@ impl Program {
         started.map_err(|error| match error.raw_os_error().map(Errno::from_raw) {
             Some(Errno::ENOENT) => Error::io(&error).cause("there is no such program"),
             Some(Errno::EACCES) => Error::io(&error)
-                .cause("it may not be run: it is no program, or a folder is in the way"),
+                .cause("it may not be run: it is no program, or a folder is in the way")
+                .hint(
+                    "name a file that `ls -l` shows with an x, or the program that reads this one",
+                ),
             Some(Errno::ENOEXEC) => Error::io(&error)
                 .kind(Kind::Invalid)
                 .cause("it is no program that this machine can run"),

@@ -1,0 +1,28 @@
+//! Writes a script that makes what stands in namespaces.
+
+use super::line::{Export, Options};
+use super::output;
+use crate::dsl::Session;
+use crate::dsl::session::Settings;
+use crate::engine::Failure;
+use crate::export::export;
+use crate::net::namespace;
+use crate::view::error::Report;
+
+/// Exports what the command line names, and returns the exit code.
+pub(super) fn run(what: &Export, options: &Options) -> Result<u8, Failure> {
+    namespace::allow_many();
+    let session = Session::new(Settings::default());
+    let exported =
+        export(&session, &what.namespaces).map_err(|error| Failure::script(Report::of(&error)))?;
+    let code = output::write_to(what.output.as_deref(), &exported.script)?;
+    if !options.quiet && !exported.left.is_empty() {
+        let count = exported.left.len();
+        let things = if count == 1 { "thing" } else { "things" };
+        output::note(&format!(
+            "not exported: {count} {things}, told in the script's comments"
+        ));
+    }
+    let is_short = what.strict && !exported.left.is_empty();
+    Ok(if is_short { 1 } else { code })
+}

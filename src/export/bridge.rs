@@ -1,0 +1,190 @@
+//! What a link is under its master: a port of a bridge, with its VLANs and its options.
+
+use super::draft::Draft;
+use super::world::{HOST, LinkId};
+use crate::lab::setting::port::PortOption;
+use crate::net::bridge_vlan::Membership;
+use crate::net::fdb::{Entry, State};
+use crate::net::link::Snapshot;
+use crate::steps::{Call, Value};
+use crate::value::mac;
+
+/// The options of a port that are on, and the numbers, where nothing is said.
+const ON: &[PortOption] = &[
+    PortOption::Learning,
+    PortOption::Flood,
+    PortOption::McastFlood,
+    PortOption::BcastFlood,
+];
+const PRIORITY: u32 = 32;
+/// The costs that `port_cost` of `net/bridge/br_if.c` gives to a link by its speed.
+const COSTS: [u32; 4] = [2, 4, 19, 100];
+
+impl Draft<'_> {
+    /// Puts the link under its master.
+    pub(super) fn under_its_master(&mut self, id: LinkId, seen: &Snapshot) {
+        if seen.kind == "bridge" {
+            self.vlans(id, seen, seen, Vec::new());
+        }
+        let Some(master) = self.master_of(id, seen).cloned() else {
+            return;
+        };
+        let master_id = (id.0, master.index);
+        // A bond is made of its ports.
+        if master.kind == "bond" && id.0 != HOST {
+            return;
+        }
+        if self.lost.contains(&master_id) {
+            let what = format!("`{}` under `{}`", seen.name, master.name);
+            return self.leave(id.0, &what, "its master is not exported");
+        }
+        let value = if id.0 == HOST {
+            self.parameter(master_id, &master.kind)
+        } else {
+            Value::text(&master.name)
+        };
+        self.on_link(id, &seen.name, Call::new("master", [value]));
+        if master.kind == "bridge" {
+            self.vlans(id, seen, &master, port_options(seen));
+            self.static_entries(id, seen);
+        }
+    }
+
+    /// Says the options of a port, and its VLANs where they are not what the bridge gives to each.
+    fn vlans(
+        &mut self,
+        id: LinkId,
+        seen: &Snapshot,
+        bridge: &Snapshot,
+        mut options: Vec<(String, Value)>,
+    ) {
+        let details = self.world.places[id.0].details.get(&id.1);
+        let vlans = details.map_or(&[][..], |details| &details.vlans);
+        if vlans != given_by(bridge) {
+            options.extend(vlan_options(vlans));
+        }
+        self.on_link_with(id, seen, "port", options);
+    }
+
+    fn on_link_with(
+        &mut self,
+        id: LinkId,
+        seen: &Snapshot,
+        word: &'static str,
+        options: Vec<(String, Value)>,
+    ) {
+        if !options.is_empty() {
+            self.on_link(id, &seen.name, Call::new(word, [Value::Map(options)]));
+        }
+    }
+
+    /// Says the entries of the bridge's forwarding database for the port that somebody has put there.
+    fn static_entries(&mut self, id: LinkId, seen: &Snapshot) {
+        let details = self.world.places[id.0].details.get(&id.1);
+        let entries = details
+            .map(|details| details.fdb.clone())
+            .unwrap_or_default();
+        for entry in entries {
+            let is_own = entry.mac == seen.mac && entry.state == State::Permanent;
+            if !entry.of_master || entry.state == State::Dynamic || is_own {
+                continue;
+            }
+            let mut options = Vec::new();
+            if let Some(vlan) = entry.vlan {
+                options.push(("vlan".to_owned(), Value::Number(vlan.into())));
+            }
+            if entry.state == State::Permanent {
+                options.push(("permanent".to_owned(), Value::Flag(true)));
+            }
+            self.entry(id, seen, &entry, options);
+        }
+    }
+
+    pub(super) fn entry(
+        &mut self,
+        id: LinkId,
+        seen: &Snapshot,
+        entry: &Entry,
+        options: Vec<(String, Value)>,
+    ) {
+        let mac = Value::text(mac::print(&entry.mac));
+        let call = Call::new("fdb", [mac, Value::Map(options)]);
+        self.on_link(id, &seen.name, call);
+    }
+}
+
+/// What a port has that it was given.
+fn port_options(seen: &Snapshot) -> Vec<(String, Value)> {
+    let options = PortOption::ALL.iter().filter_map(|option| {
+        let value = option.of(seen)?;
+        let is_usual = match option {
+            PortOption::Cost => COSTS.contains(&value),
+            PortOption::Priority => value == PRIORITY,
+            option => value == u32::from(ON.contains(option)),
+        };
+        let shown = if option.is_flag() {
+            Value::Flag(value != 0)
+        } else {
+            Value::Number(value.into())
+        };
+        (!is_usual).then(|| (option.name().to_owned(), shown))
+    });
+    options.collect()
+}
+
+/// The VLANs that the bridge gives to itself and to each of its ports.
+fn given_by(bridge: &Snapshot) -> Vec<(u16, Membership)> {
+    let kind = super::world::kind_of(bridge);
+    let facts = kind
+        .map(|kind| super::world::facts(kind, bridge))
+        .unwrap_or_default();
+    let pvid = facts.iter().find(|(key, _)| *key == "vlan_default_pvid");
+    let pvid = pvid.and_then(|(_, pvid)| pvid.parse().ok());
+    let all = Membership {
+        pvid: true,
+        untagged: true,
+    };
+    let given = pvid.filter(|pvid| *pvid > 0).map(|pvid| (pvid, all));
+    given.into_iter().collect()
+}
+
+/// VLANs as the word for ports takes them.
+fn vlan_options(vlans: &[(u16, Membership)]) -> Vec<(String, Value)> {
+    let mut options = Vec::new();
+    let pvid = vlans.iter().find(|(_, membership)| membership.pvid);
+    // The VLAN of what comes without a tag also leaves without one, as a rule.
+    let plain = |(_, membership): &(u16, Membership)| membership.pvid && membership.untagged;
+    if let Some((vid, _)) = pvid {
+        options.push(("pvid".to_owned(), Value::Number((*vid).into())));
+    }
+    for (key, untagged) in [("tagged", false), ("untagged", true)] {
+        let vids = vlans
+            .iter()
+            .filter(|one| one.1.untagged == untagged && !plain(one));
+        let vids = ranges(vids.map(|(vid, _)| *vid));
+        if !vids.is_empty() {
+            options.push((key.to_owned(), Value::List(vids)));
+        }
+    }
+    if options.is_empty() {
+        options.push(("tagged".to_owned(), Value::List(Vec::new())));
+    }
+    options
+}
+
+/// Numbers, and ranges where they follow each other.
+fn ranges(vids: impl Iterator<Item = u16>) -> Vec<Value> {
+    let mut ranges: Vec<(u16, u16)> = Vec::new();
+    for vid in vids {
+        match ranges.last_mut() {
+            Some((_, last)) if *last + 1 == vid => *last = vid,
+            _ => ranges.push((vid, vid)),
+        }
+    }
+    let value = |(first, last): (u16, u16)| match last - first {
+        0 => vec![Value::Number(first.into())],
+        1 => vec![Value::Number(first.into()), Value::Number(last.into())],
+        _ => vec![Value::text(format!("{first}-{last}"))],
+    };
+    ranges.into_iter().flat_map(value).collect()
+}

@@ -1,0 +1,329 @@
+//! What is in a namespace beside its links: addresses, neighbours, queues; rules, and whether it forwards.
+
+use std::net::{IpAddr, Ipv6Addr};
+
+use super::draft::Draft;
+use super::world::{HOST, LinkId};
+use crate::import;
+use crate::net::address::{Address, Lifetimes};
+use crate::net::fdb::State;
+use crate::net::link::Snapshot;
+use crate::net::neighbour::{Neighbour, STATES};
+use crate::net::queue::{Part, Sort};
+use crate::net::rule::{Action, Rule, prefix_text, protocol_text, range_text};
+use crate::steps::{Act, Call, Value};
+use crate::value::mac;
+
+/// The rules that each namespace has: whether of IPv6, priority, table.
+const USUAL_RULES: [(bool, u32, u32); 5] = [
+    (false, 0, 255),
+    (false, 32_766, 254),
+    (false, 32_767, 253),
+    (true, 0, 255),
+    (true, 32_766, 254),
+];
+/// The priority of the rule that the driver of VRFs makes, `FIB_RULE_PREF` of drivers/net/vrf.c.
+const VRF_PRIORITY: u32 = 1000;
+
+impl Draft<'_> {
+    /// Says what a link that is made has inside.
+    pub(super) fn inside(&mut self, id: LinkId, seen: &Snapshot) {
+        let place = &self.world.places[id.0];
+        let own = |address: &&Address| address.link == id.1 && !is_by_itself(address, seen);
+        let (six, four): (Vec<Address>, Vec<Address>) = place
+            .addresses
+            .iter()
+            .filter(own)
+            .cloned()
+            .partition(|address| address.ip().is_ipv6());
+        // The kernel tells the youngest of IPv6 first.
+        for address in four.iter().chain(six.iter().rev()) {
+            self.address(id, seen, address);
+        }
+        self.state(id, seen);
+        self.far_ends(id, seen);
+        self.queue(id, seen);
+        if id.0 == HOST {
+            return;
+        }
+        let neighbours: Vec<Neighbour> = place
+            .neighbours
+            .iter()
+            .filter(|one| one.link == id.1 && one.is_lasting() && !one.ip.is_multicast())
+            .cloned()
+            .collect();
+        for neighbour in neighbours {
+            self.neighbour(id, seen, &neighbour);
+        }
+        self.routes_of(id, seen);
+    }
+
+    /// Says an address in the words of `ip address`, which are read as those of a shell script are.
+    fn address(&mut self, id: LinkId, seen: &Snapshot, address: &Address) {
+        let mut given = address.assigned.clone();
+        given.label = given.label.filter(|label| *label != seen.name);
+        let lifetimes = address.lifetimes_given();
+        given.lifetimes = (lifetimes != Lifetimes::default()).then_some(lifetimes);
+        let mut words = ["ip", "address", "add"].map(str::to_owned).to_vec();
+        words.extend(given.named());
+        words.extend(["dev".to_owned(), seen.name.clone()]);
+        words.extend(given.words());
+        match calls(&words) {
+            Ok(calls) => self.all_on_link(id, seen, calls),
+            Err(why) => self.leave(id.0, &format!("{address} on `{}`", seen.name), &why),
+        }
+    }
+
+    fn all_on_link(&mut self, id: LinkId, seen: &Snapshot, calls: Vec<Call>) {
+        for call in calls {
+            self.on_link(id, &seen.name, call);
+        }
+    }
+
+    fn state(&mut self, id: LinkId, seen: &Snapshot) {
+        let comes_up = seen.kind == "vrf" || self.is_bond_port(id, seen);
+        let has_slaves = !seen.up && self.world.carries(self.session, id);
+        if has_slaves {
+            self.down.push(id);
+        }
+        if (seen.up || has_slaves) && !comes_up {
+            self.on_link(id, &seen.name, Call::new("up", []));
+        }
+        if seen.up && seen.kind == "dummy" && !seen.carrier_on {
+            self.on_link(id, &seen.name, Call::new("carrier", [Value::Flag(false)]));
+        }
+    }
+
+    /// Says the far ends of a VXLAN, beside the one that it was made with.
+    fn far_ends(&mut self, id: LinkId, seen: &Snapshot) {
+        if seen.kind != "vxlan" {
+            return;
+        }
+        let details = self.world.places[id.0].details.get(&id.1);
+        let entries = details
+            .map(|details| details.fdb.clone())
+            .unwrap_or_default();
+        let kind = super::world::kind_of(seen);
+        let facts = kind
+            .map(|kind| super::world::facts(kind, seen))
+            .unwrap_or_default();
+        let default = facts
+            .iter()
+            .find(|(key, _)| ["group", "remote"].contains(key));
+        for entry in entries {
+            let Some(dst) = entry.dst.filter(|_| !entry.of_master) else {
+                continue;
+            };
+            let is_default =
+                entry.is_for_several() && default.is_some_and(|(_, ip)| *ip == dst.to_string());
+            if entry.state == State::Dynamic || is_default {
+                continue;
+            }
+            let mut options = vec![("dst".to_owned(), Value::text(dst.to_string()))];
+            if let Some(vni) = entry.vni {
+                options.push(("vni".to_owned(), Value::Number(vni.into())));
+            }
+            if entry.state == State::Static {
+                options.push(("permanent".to_owned(), Value::Flag(false)));
+            }
+            self.entry(id, seen, &entry, options);
+        }
+    }
+
+    /// Says the queue of a link in the words that `tc` has for it, which are read as those of a shell script are.
+    fn queue(&mut self, id: LinkId, seen: &Snapshot) {
+        let details = self.world.places[id.0].details.get(&id.1);
+        let parts = details.map_or(&[][..], |details| &details.queue.parts);
+        let Some(root) = parts.iter().find(|part| part.sort == Sort::Queue) else {
+            return;
+        };
+        let steps = match parts {
+            [one] => queue_calls(one, seen),
+            _ => Err("it has several parts".to_owned()),
+        };
+        match steps {
+            Ok(calls) => self.all_on_link(id, seen, calls),
+            Err(why) => {
+                let what = format!("{} queue of `{}`", root.kind, seen.name);
+                self.leave(id.0, &what, &why);
+            }
+        }
+    }
+
+    fn neighbour(&mut self, id: LinkId, seen: &Snapshot, one: &Neighbour) {
+        let mut arguments = vec![Value::text(one.ip.to_string())];
+        let mut options = Vec::new();
+        if one.proxy {
+            options.push(("proxy".to_owned(), Value::Flag(true)));
+        } else {
+            let mac = one.mac.as_deref().map(mac::print).unwrap_or_default();
+            arguments.push(Value::text(mac));
+            let state = STATES.iter().find(|(_, state)| *state == one.state);
+            let state = state.map_or("permanent", |(name, _)| name);
+            if state != "permanent" {
+                options.push(("state".to_owned(), Value::text(state)));
+            }
+        }
+        if one.router {
+            options.push(("router".to_owned(), Value::Flag(true)));
+        }
+        arguments.push(Value::Map(options));
+        self.on_link(id, &seen.name, Call::new("neighbor", arguments));
+    }
+
+    /// Says what belongs to a namespace as a whole.
+    pub(super) fn network(&mut self, place: usize) {
+        let forwards = self.world.places[place].forwards;
+        let outside = self.world.places[HOST].forwards;
+        if forwards == [Some(true); 2] {
+            self.step(place, Act::InNetns(Call::new("forward", [])));
+        } else {
+            let keys = ["ipv4.ip_forward", "ipv6.conf.all.forwarding"];
+            for ((key, on), outside) in keys.into_iter().zip(forwards).zip(outside) {
+                // A new namespace may have it from the machine itself.
+                if let Some(on) = on.filter(|on| *on || outside == Some(true)) {
+                    let value = Value::Number(on.into());
+                    let call = Call::new("sysctl", [Value::text(key), value]);
+                    self.step(place, Act::InNetns(call));
+                }
+            }
+        }
+        self.other_routes(place);
+        self.rules(place);
+    }
+
+    fn rules(&mut self, place: usize) {
+        let rules = &self.world.places[place].rules;
+        let is_usual = |rule: &Rule| {
+            let plain = crate::net::rule::Selector::default();
+            let as_usual = |(is_ipv6, priority, table): &(bool, u32, u32)| {
+                (*is_ipv6, *priority) == (rule.is_ipv6, rule.priority)
+                    && rule.action == Action::Lookup(*table)
+                    && rule.selector == plain
+                    && rule.suppress.is_none()
+            };
+            let of_vrf = rule.selector.l3mdev && rule.priority == VRF_PRIORITY;
+            of_vrf || USUAL_RULES.iter().any(as_usual)
+        };
+        let gone = USUAL_RULES.iter().filter(|(is_ipv6, priority, table)| {
+            let is_family = |rule: &&Rule| rule.is_ipv6 == *is_ipv6;
+            let is_it =
+                |rule: &Rule| rule.priority == *priority && rule.action == Action::Lookup(*table);
+            // A family without any rule is one that the kernel does not have.
+            rules.iter().any(|rule| is_family(&rule)) && !rules.iter().filter(is_family).any(is_it)
+        });
+        for (is_ipv6, priority, table) in gone {
+            let mut options = vec![
+                ("priority".to_owned(), Value::Number((*priority).into())),
+                ("table".to_owned(), super::route::table(*table)),
+            ];
+            if *is_ipv6 {
+                options.push(("family".to_owned(), Value::text("inet6")));
+            }
+            let call = Call::new("del_rule", [Value::Map(options)]);
+            self.step(place, Act::InNetns(call));
+        }
+        for rule in rules.iter().filter(|rule| !is_usual(rule)) {
+            if let Some(options) = rule_options(rule) {
+                let call = Call::new("rule", [Value::Map(options)]);
+                self.step(place, Act::InNetns(call));
+            } else {
+                let family = if rule.is_ipv6 { "IPv6 " } else { "" };
+                let what = format!("{family}rule {rule}");
+                self.leave(place, &what, "there is no word for it");
+            }
+        }
+    }
+}
+
+/// Whether the kernel gives the address to the link as soon as that comes up, or a router has announced it.
+fn is_by_itself(address: &Address, seen: &Snapshot) -> bool {
+    let prefix = address.assigned.prefix;
+    let is_usual = match prefix.addr() {
+        IpAddr::V4(_) => seen.loopback && prefix.to_string() == "127.0.0.1/8",
+        IpAddr::V6(ip) if seen.loopback => ip.is_loopback(),
+        // Older kernels do not say who has made it.
+        IpAddr::V6(ip) => prefix.prefix_len() == 64 && made_of(&seen.mac) == Some(ip),
+    };
+    is_usual || address.by_itself
+}
+
+/// The link-local address that is made of a hardware address (RFC 4291, appendix A); none where there is no such address.
+fn made_of(mac: &[u8]) -> Option<Ipv6Addr> {
+    let mac = <&[u8; 6]>::try_from(mac).ok()?;
+    let mut octets = Ipv6Addr::new(0xfe80, 0, 0, 0, 0, 0xff, 0xfe00, 0).octets();
+    octets[8..11].copy_from_slice(&mac[..3]);
+    octets[13..].copy_from_slice(&mac[3..]);
+    octets[8] ^= 2;
+    Some(octets.into())
+}
+
+/// The calls that do what the command does.
+fn calls(words: &[String]) -> Result<Vec<Call>, String> {
+    let steps = import::steps_of(words)?;
+    let calls = steps.into_iter().filter_map(|step| match step.act {
+        Act::OnLink { call, .. } => Some(call),
+        _ => None,
+    });
+    Ok(calls.collect())
+}
+
+/// The calls that make the queue.
+fn queue_calls(part: &Part, seen: &Snapshot) -> Result<Vec<Call>, String> {
+    let mut words = vec!["tc".to_owned()];
+    words.extend(part.command(&seen.name));
+    calls(&words)
+}
+
+/// A rule as its word takes it; none where it can't.
+fn rule_options(rule: &Rule) -> Option<Vec<(String, Value)>> {
+    let selector = &rule.selector;
+    let mut options: Vec<(String, Value)> = Vec::new();
+    let mut put = |key: &str, value: Option<Value>| {
+        options.extend(value.map(|value| (key.to_owned(), value)));
+    };
+    put("priority", Some(Value::Number(rule.priority.into())));
+    put("not", selector.is_not.then_some(Value::Flag(true)));
+    put(
+        "from",
+        selector.from.map(|from| Value::text(prefix_text(from))),
+    );
+    put("to", selector.to.map(|to| Value::text(prefix_text(to))));
+    put("iif", selector.iif.as_ref().map(Value::text));
+    put("oif", selector.oif.as_ref().map(Value::text));
+    put("fwmark", selector.mark_text().map(Value::text));
+    put(
+        "tos",
+        (selector.tos > 0).then(|| Value::Number(selector.tos.into())),
+    );
+    put(
+        "ipproto",
+        selector
+            .protocol
+            .map(|protocol| Value::guess(&protocol_text(protocol))),
+    );
+    put(
+        "sport",
+        selector.sport.map(|ports| Value::guess(&range_text(ports))),
+    );
+    put(
+        "dport",
+        selector.dport.map(|ports| Value::guess(&range_text(ports))),
+    );
+    match &rule.action {
+        Action::Lookup(_) if selector.l3mdev => return None,
+        Action::Lookup(number) => put("table", Some(super::route::table(*number))),
+        Action::Other(name @ ("blackhole" | "unreachable" | "prohibit")) => {
+            put("action", Some(Value::text(*name)));
+        }
+        Action::Other(_) => return None,
+    }
+    let suppress = rule.suppress.map(|length| Value::Number(length.into()));
+    put("suppress_prefixlength", suppress);
+    let is_told = selector.from.is_some() || selector.to.is_some();
+    put(
+        "family",
+        (rule.is_ipv6 && !is_told).then(|| Value::text("inet6")),
+    );
+    Some(options)
+}

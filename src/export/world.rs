@@ -1,0 +1,281 @@
+//! What stands: the namespaces that are exported, as the kernel tells of them, and the one that ipvsh runs in.
+
+use std::collections::{HashMap, HashSet};
+use std::rc::Rc;
+
+use crate::dsl::{self, Session, kind};
+use crate::error::{Error, Result};
+use crate::net::address::{self, Address};
+use crate::net::bridge_vlan::{self, Membership};
+use crate::net::link::Snapshot;
+use crate::net::neighbour::{self, Neighbour};
+use crate::net::netns::Netns;
+use crate::net::queue::{self, Tree};
+use crate::net::route::{self, Route};
+use crate::net::rule::{self, Rule};
+use crate::net::sysctl::{self, Key};
+use crate::net::{fdb, sysfs};
+
+/// A link by the number of its place, and its ifindex there.
+pub(super) type LinkId = (usize, u32);
+
+/// Kinds that share the traffic of their parent.
+const SHARING: [&str; 4] = ["ipvlan", "ipvtap", "macvlan", "macvtap"];
+
+/// The place that ipvsh runs in.
+pub(super) const HOST: usize = 0;
+
+/// A namespace with all that is in it.
+pub(super) struct Place {
+    /// Its name; none for the one that ipvsh runs in.
+    pub(super) name: Option<String>,
+    pub(super) netns: Rc<Netns>,
+    pub(super) links: Vec<Snapshot>,
+    pub(super) addresses: Vec<Address>,
+    pub(super) routes: Vec<Route>,
+    pub(super) rules: Vec<Rule>,
+    pub(super) neighbours: Vec<Neighbour>,
+    /// What stands behind the links, by their ifindexes.
+    pub(super) details: HashMap<u32, Details>,
+    /// Whether it forwards IPv4 and IPv6; none where the kernel has no such setting.
+    pub(super) forwards: [Option<bool>; 2],
+    /// The names of links whose hardware address somebody has set; none where that can't be told.
+    set_macs: Option<HashSet<String>>,
+    /// Where the links are that it knows by the id of their namespace.
+    known: HashMap<i32, Elsewhere>,
+}
+
+/// What has to be asked for each link by itself.
+#[derive(Default)]
+pub(super) struct Details {
+    pub(super) vlans: Vec<(u16, Membership)>,
+    pub(super) fdb: Vec<fdb::Entry>,
+    pub(super) queue: Tree,
+}
+
+/// Another namespace.
+#[derive(Clone, Debug)]
+enum Elsewhere {
+    /// One of the places.
+    Place(usize),
+    /// One that is not exported.
+    Other(Rc<Netns>),
+}
+
+/// Where the far end or the parent of a link is.
+pub(super) enum Found {
+    /// It is a link of one of the places.
+    Link(LinkId),
+    /// It is a link of another namespace that has a name: that name, and its own.
+    Outside(String, String),
+    /// It is where nothing can be found.
+    Nowhere,
+}
+
+/// All places: first the one that ipvsh runs in, then those that are exported.
+pub(super) struct World {
+    pub(super) places: Vec<Place>,
+}
+
+impl World {
+    pub(super) fn read(session: &Rc<Session>, exported: Vec<Rc<Netns>>) -> Result<Self> {
+        let mut places = vec![Place::read(session, session.start()?, false)?];
+        for netns in exported {
+            places.push(Place::read(session, netns, true)?);
+        }
+        let mut world = Self { places };
+        let all = session.known_namespaces()?;
+        for number in 0..world.places.len() {
+            let known = world.known_by(session, number, &all)?;
+            world.places[number].known = known;
+        }
+        Ok(world)
+    }
+
+    /// Which namespaces the place has ids for, as far as its links speak of them.
+    fn known_by(
+        &self,
+        session: &Rc<Session>,
+        number: usize,
+        all: &[Rc<Netns>],
+    ) -> Result<HashMap<i32, Elsewhere>> {
+        let place = &self.places[number];
+        if place.links.iter().all(|link| link.parent_nsid.is_none()) {
+            return Ok(HashMap::new());
+        }
+        session.wait(async {
+            let rtnl = &place.netns.rtnl()?;
+            let mut known = HashMap::new();
+            for other in all {
+                let Some(id) = rtnl.nsid_of(other.namespace()).await? else {
+                    continue;
+                };
+                let is_it = |place: &Place| place.netns.namespace().id() == other.namespace().id();
+                let elsewhere = match self.places.iter().rposition(is_it) {
+                    Some(number) => Elsewhere::Place(number),
+                    None => Elsewhere::Other(other.clone()),
+                };
+                known.insert(id, elsewhere);
+            }
+            Ok(known)
+        })?
+    }
+
+    pub(super) fn link(&self, (place, index): LinkId) -> Option<&Snapshot> {
+        self.places[place]
+            .links
+            .iter()
+            .find(|link| link.index == index)
+    }
+
+    /// What the link is stacked on, or joined with.
+    pub(super) fn other_end(&self, session: &Rc<Session>, (place, index): LinkId) -> Found {
+        let Some((seen, other)) = self
+            .link((place, index))
+            .and_then(|seen| Some((seen, seen.parent?)))
+        else {
+            return Found::Nowhere;
+        };
+        let at = match seen.parent_nsid {
+            _ if dsl::link::hides_parent(seen) => return self.parent_of_tap(place, seen),
+            None => Some(&Elsewhere::Place(place)),
+            Some(id) => self.places[place].known.get(&id),
+        };
+        match at {
+            Some(Elsewhere::Place(place)) if self.link((*place, other)).is_some() => {
+                Found::Link((*place, other))
+            }
+            Some(Elsewhere::Other(netns)) => {
+                let name = dsl::link::name_of(session, netns, other);
+                match name.filter(|_| !netns.label().starts_with("pid:")) {
+                    Some(name) => Found::Outside(netns.label().to_owned(), name),
+                    None => Found::Nowhere,
+                }
+            }
+            _ => Found::Nowhere,
+        }
+    }
+
+    /// Whether the link has slaves that share its traffic, and can be made while it is up only.
+    pub(super) fn carries(&self, session: &Rc<Session>, id: LinkId) -> bool {
+        let all = self.places.iter().enumerate().flat_map(|(place, held)| {
+            let links = held.links.iter();
+            links.map(move |link| (place, link))
+        });
+        let mut slaves = all.filter(|(_, link)| SHARING.contains(&link.kind.as_str()));
+        slaves.any(|(place, link)| {
+            matches!(self.other_end(session, (place, link.index)), Found::Link(parent) if parent == id)
+        })
+    }
+
+    fn parent_of_tap(&self, own: usize, seen: &Snapshot) -> Found {
+        let places = std::iter::once(own).chain(0..self.places.len());
+        let mut found = places.filter_map(|place| {
+            let links = &self.places[place].links;
+            let parent = links
+                .iter()
+                .find(|link| dsl::link::may_be_parent(seen, link))?;
+            Some((place, parent.index))
+        });
+        found.next().map_or(Found::Nowhere, Found::Link)
+    }
+
+    /// The ports of a bridge or bond, and the links under a VRF, by ifindex.
+    pub(super) fn ports(&self, (place, index): LinkId) -> impl Iterator<Item = &Snapshot> {
+        let links = self.places[place].links.iter();
+        links.filter(move |link| link.master == Some(index))
+    }
+}
+
+impl Place {
+    fn read(session: &Rc<Session>, netns: Rc<Netns>, is_exported: bool) -> Result<Self> {
+        let context = |error: Error| {
+            if error.doing.is_empty() {
+                error.doing("export namespace", netns.label())
+            } else {
+                error
+            }
+        };
+        let mut links = dsl::link::all(session, &netns)?;
+        for link in &mut links {
+            // Of a parent with the same ifindex in another namespace the kernel tells nothing, where it hides the namespace.
+            if link.parent.is_none() && dsl::link::hides_parent(link) {
+                link.parent = Some(link.index);
+            }
+        }
+        let names = links.iter().map(|link| link.name.as_str());
+        let set_macs = sysfs::links_with_set_mac(netns.namespace(), names);
+        let read = session.wait(async {
+            let rtnl = &netns.rtnl()?;
+            let mut details = HashMap::new();
+            for link in &links {
+                let is_port = link.master.is_some();
+                let mut own = Details::default();
+                if is_port || link.kind == "bridge" {
+                    own.vlans = bridge_vlan::list(rtnl, link.index).await?;
+                }
+                if is_port || ["bridge", "vxlan"].contains(&link.kind.as_str()) {
+                    own.fdb = fdb::list(rtnl, link.index).await?;
+                }
+                if is_exported {
+                    own.queue = queue::read(rtnl, link.index).await?.made();
+                }
+                details.insert(link.index, own);
+            }
+            Ok::<_, Error>((
+                address::list(rtnl, None).await?,
+                route::list(rtnl, None).await?,
+                rule::list(rtnl).await?,
+                neighbour::list(rtnl).await?,
+                details,
+            ))
+        })?;
+        let (addresses, routes, rules, neighbours, details) = read.map_err(context)?;
+        let forwards = [
+            ["ipv4", "ip_forward"].as_slice(),
+            &["ipv6", "conf", "all", "forwarding"],
+        ];
+        let forwards = forwards.map(|key| {
+            let key = Key::new(key.iter().copied()).ok()?;
+            Some(sysctl::read(&netns, &key).ok()? == "1")
+        });
+        Ok(Self {
+            name: is_exported.then(|| netns.label().to_owned()),
+            netns,
+            links,
+            addresses,
+            routes,
+            rules,
+            neighbours,
+            details,
+            forwards,
+            set_macs,
+            known: HashMap::new(),
+        })
+    }
+
+    /// Whether somebody has chosen the link's hardware address; also where that can't be told, to be on the safe side.
+    pub(super) fn has_set_mac(&self, link: &Snapshot) -> bool {
+        let set = self.set_macs.as_ref();
+        set.is_none_or(|set| set.contains(&link.name)) && link.mac.len() == 6
+    }
+
+    pub(super) fn name_of(&self, index: u32) -> Option<&str> {
+        let link = self.links.iter().find(|link| link.index == index)?;
+        Some(&link.name)
+    }
+}
+
+/// The kind of a link as the words here know it; the two kinds of tun are told apart by their mode.
+pub(super) fn kind_of(link: &Snapshot) -> Option<&'static kind::Kind> {
+    let kinds = || kind::all().filter(|kind| kind.name == link.kind);
+    let facts = kinds().next().map(|kind| facts(kind, link));
+    let mode = facts.and_then(|facts| facts.into_iter().find(|(key, _)| *key == "mode"));
+    let by_mode = mode.and_then(|(_, mode)| kinds().find(|kind| kind.word == mode));
+    by_mode.or_else(|| kinds().next())
+}
+
+/// What the link is like.
+pub(super) fn facts(kind: &kind::Kind, link: &Snapshot) -> Vec<(&'static str, String)> {
+    link.data.as_ref().map(kind.facts_of).unwrap_or_default()
+}
