@@ -1,7 +1,11 @@
 //! Making is ensuring: a second run changes nothing.
 
+use serde_json::{Value, json};
+
 use crate::case::cases;
+use crate::faults::run_with;
 use crate::lab::Lab;
+use crate::plan::{down, parameters, stories};
 use crate::state;
 
 cases! {
@@ -12,6 +16,9 @@ cases! {
     ["veth"] =>
         what_is_missing_is_made_and_the_rest_left
         a_dropped_address_is_added_again;
+    ["bond", "dummy", "ipvlan"] =>
+        a_second_run_of_each_story_changes_nothing
+        a_second_run_of_failover_cuts_and_mends_again_and_no_more;
 }
 
 /// Runs `text` twice; the second run must find everything as it is asked for.
@@ -87,4 +94,66 @@ fn a_dropped_address_is_added_again(lab: &Lab) {
     lab.ip_in("a", "addr del 10.0.0.1/24 dev v0");
     lab.run(text);
     assert_eq!(lab.addresses("a", "v0"), ["10.0.0.1/24"]);
+}
+
+/// What a story is given for its second run: a container's stand-in is to be found again.
+fn given(story: &str) -> &'static [&'static str] {
+    if story.ends_with("/container.rhai") {
+        &[]
+    } else {
+        parameters(story)
+    }
+}
+
+/// The objects that a run reports, which has to end well.
+fn reported(lab: &Lab, fault: &str, story: &str) -> Vec<Value> {
+    let output = run_with(lab, fault, &[&["--json", story], given(story)].concat());
+    assert_eq!((output.code, output.stderr.as_str()), (0, ""), "{story}");
+    let document: Value = serde_json::from_str(&output.stdout).unwrap();
+    document["objects"].as_array().unwrap().clone()
+}
+
+/// A changing request would be the end of the second run: it is killed before its first one.
+fn a_second_run_of_each_story_changes_nothing(lab: &Lab) {
+    for story in stories() {
+        if story.ends_with("/failover.rhai") || story.ends_with("/l3-step-by-step.rhai") {
+            continue;
+        }
+        let first = reported(lab, "", &story);
+        assert!(
+            first.iter().any(|object| object["outcome"] == "created"),
+            "{story}"
+        );
+        let before = state::whole(lab);
+        let second = reported(lab, "kill-before:1", &story);
+        for object in &second {
+            assert_eq!(object["outcome"], "unchanged", "{story}: {object}");
+        }
+        state::assert_same(&state::whole(lab), &before);
+        down(lab);
+    }
+}
+
+/// To cut cables and to mend them is what this story is about: nothing else is changed, and it ends where it began.
+fn a_second_run_of_failover_cuts_and_mends_again_and_no_more(lab: &Lab) {
+    let stories = stories();
+    let story = stories
+        .iter()
+        .find(|story| story.ends_with("/failover.rhai"));
+    let story = story.unwrap();
+    reported(lab, "", story);
+    let before = state::whole(lab);
+    let mut second = reported(lab, "", story);
+    second.retain(|object| object["outcome"] != "unchanged");
+    let state = |name: &str| json!({"outcome": "changed", "kind": "state", "name": name, "netns": "fo-switch"});
+    assert_eq!(
+        second,
+        [
+            state("cable0: up to down"),
+            state("cable1: up to down"),
+            state("cable0: down to up"),
+            state("cable1: down to up"),
+        ]
+    );
+    state::assert_same(&state::whole(lab), &before);
 }
