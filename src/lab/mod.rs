@@ -353,7 +353,7 @@ impl Lab {
             }
         };
         if number > 0 {
-            self.complete(number, Found::Netns(Place::of_made(&made)));
+            self.complete(number, Found::Netns(Place::of(&made)));
         }
         self.made_netns.borrow_mut().insert(made.namespace().id());
         let undo = Undo::DeleteNetns {

@@ -4,7 +4,6 @@
 //! turned out to be, each `undone` that nothing is left of it. A `part` is what a run did to something that it made itself: it
 //! needs no undoing, but should be missed where it is missing.
 
-use std::hash::{Hash, Hasher};
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
@@ -19,7 +18,7 @@ use crate::net::process::Process;
 pub const FORMAT: u32 = 1;
 
 /// A namespace as the journal tells it from all others.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Place {
     /// The file by which it was opened.
     pub at: PathBuf,
@@ -28,24 +27,6 @@ pub struct Place {
     /// Its cookie, where the kernel has them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cookie: Option<u64>,
-    /// The mount that its name was made by, where the kernel has numbers for those. It is told once for each.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub mount: Option<u64>,
-}
-
-impl PartialEq for Place {
-    /// Whether they are one namespace, however much is told of it.
-    fn eq(&self, other: &Self) -> bool {
-        (&self.at, self.id, self.cookie) == (&other.at, other.id, other.cookie)
-    }
-}
-
-impl Eq for Place {}
-
-impl Hash for Place {
-    fn hash<H: Hasher>(&self, state: &mut H) {
-        (&self.at, self.id, self.cookie).hash(state);
-    }
 }
 
 impl Place {
@@ -56,15 +37,6 @@ impl Place {
             at: netns.path().to_owned(),
             id: (device, inode),
             cookie: netns.namespace().cookie(),
-            mount: None,
-        }
-    }
-
-    /// The same of one that was made just now, by a mount of its own.
-    pub fn of_made(netns: &Netns) -> Self {
-        Self {
-            mount: namespace::mount_of(netns.path()),
-            ..Self::of(netns)
         }
     }
 
@@ -88,10 +60,7 @@ impl Place {
     pub fn is(&self, netns: &Netns) -> bool {
         let namespace = netns.namespace();
         let Id { device, inode } = namespace.id();
-        // An inode is given anew. What holds it ever since it was told is sure of it; else the cookie has to be asked for inside.
-        let is_held = || self.mount.is_some() && namespace::mount_of(netns.path()) == self.mount;
-        (device, inode) == self.id
-            && (self.cookie.is_none() || is_held() || namespace.cookie() == self.cookie)
+        (device, inode) == self.id && (self.cookie.is_none() || namespace.cookie() == self.cookie)
     }
 }
 
@@ -138,23 +107,8 @@ pub enum Line {
     Undone(u64),
     /// A change of something that the run made, which goes with it: told only so that it is missed.
     Part(Undo<Place>),
-    /// A link is about to be moved: a later run is to find it by what it was called before.
-    Moved(Move),
     /// The run deleted the link of that ifindex.
     Gone(Place, u32),
-}
-
-/// The way of a link to another namespace.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Move {
-    /// Where it was.
-    pub from: Place,
-    /// What it was called there.
-    pub name: String,
-    /// Where it went.
-    pub to: Place,
-    /// What it is called there.
-    pub new_name: String,
 }
 
 /// A change that may stand.
@@ -173,8 +127,6 @@ pub struct Contents {
     pub steps: Vec<Step>,
     /// What was changed of things that the lab made, oldest first.
     pub parts: Vec<Undo<Place>>,
-    /// Where links were moved to, oldest first.
-    pub moves: Vec<Move>,
     /// The runs, oldest first.
     pub runs: Vec<Run>,
     /// The number for the next change.
@@ -186,10 +138,25 @@ pub struct Contents {
 /// Reads a journal. What stands behind the last line end was torn off by a crash, and the change that it was to announce not made.
 pub fn read(bytes: &[u8]) -> Result<Contents> {
     let mut contents = Contents {
+    /// A link is about to be moved: a later run is to find it by what it was called before.
+    Moved(Move),
         next: 1,
         ..Contents::default()
     };
     let whole = bytes.iter().rposition(|byte| *byte == b'\n');
+/// The way of a link to another namespace.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Move {
+    /// Where it was.
+    pub from: Place,
+    /// What it was called there.
+    pub name: String,
+    /// Where it went.
+    pub to: Place,
+    /// What it is called there.
+    pub new_name: String,
+}
+
     let whole = whole.map_or(0, |end| end + 1);
     contents.length = whole as u64;
     for (index, line) in bytes[..whole].split_inclusive(|b| *b == b'\n').enumerate() {
@@ -206,6 +173,8 @@ pub fn read(bytes: &[u8]) -> Result<Contents> {
     Ok(contents)
 }
 
+    /// Where links were moved to, oldest first.
+    pub moves: Vec<Move>,
 fn check_format(line: &[u8]) -> Result<()> {
     let head: serde_json::Value = serde_json::from_slice(line).unwrap_or_default();
     match head["journal"]["format"].as_u64() {
@@ -244,7 +213,6 @@ impl Contents {
                 }
             }
             Line::Part(undo) => self.parts.push(undo),
-            Line::Moved(way) => self.moves.push(way),
             Line::Gone(place, index) => self
                 .parts
                 .retain(|undo| undo.netns() != Some(&place) || undo.link_index() != Some(index)),
@@ -276,6 +244,7 @@ mod tests {
         };
         assert_eq!(step.undo.netns().unwrap().id, (4, 99));
         assert_eq!((contents.next, contents.runs.len()), (3, 1));
+            Line::Moved(way) => self.moves.push(way),
     }
 
     #[test]

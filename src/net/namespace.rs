@@ -17,7 +17,6 @@ use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use nix::sys::socket::{AddressFamily, SockFlag, SockType, socket};
 use nix::sys::stat::fstat;
 use nix::sys::statfs::fstatfs;
-use rustix::fs::{AtFlags, CWD, StatxAttributes, StatxFlags, statx};
 
 use crate::error::{Error, Result};
 use crate::net::{fault, model};
@@ -31,9 +30,6 @@ const NSFS_MAGIC: i64 = 0x6e73_6673;
 
 /// What stands in `/proc/PID/fd` for a namespace that only a plan has.
 const IMAGINED: &CStr = c"ipvsh-plan";
-
-/// `STATX_MNT_ID_UNIQUE` of `linux/stat.h`: asks for a mount's number that is never given anew (Linux 6.8).
-const UNIQUE_MOUNT: StatxFlags = StatxFlags::from_bits_retain(0x4000);
 
 /// `SO_NETNS_COOKIE` of `asm-generic/socket.h`, which the libc crate lacks on some targets.
 const SO_NETNS_COOKIE: libc::c_int = 71;
@@ -103,18 +99,9 @@ impl Namespace {
 
     /// Lets go of the namespace, which may then cease to exist. Entering it from now on fails with `EINVAL`.
     pub fn release(&self) -> Result<()> {
-        thread_local! {
-            // Many namespaces may go one after the other.
-            static NOTHING: OnceCell<File> = const { OnceCell::new() };
-        }
-        let kept = NOTHING.with(|nothing| {
-            if nothing.get().is_none() {
-                let _ = nothing.set(File::open("/dev/null").map_err(|error| Error::io(&error))?);
-            }
-            let nothing = nothing.get().ok_or(Errno::EBADF)?;
-            // SAFETY: the descriptor is `self.file`'s own and stays open; what it refers to is no longer the namespace.
-            Ok::<_, Error>(unsafe { nix::unistd::dup2_raw(nothing, self.file.as_raw_fd()) }?)
-        })?;
+        let nothing = File::open("/dev/null").map_err(|error| Error::io(&error))?;
+        // SAFETY: the descriptor is `self.file`'s own and stays open; what it refers to is no longer the namespace.
+        let kept = unsafe { nix::unistd::dup2_raw(&nothing, self.file.as_raw_fd()) }?;
         // It belongs to `self.file`, which closes it.
         let _ = kept.into_raw_fd();
         Ok(())
@@ -336,18 +323,6 @@ pub fn id_of_path(path: &Path) -> Option<Id> {
         device: meta.dev(),
         inode: meta.ino(),
     })
-}
-
-/// The number of the mount that the file at `path` is, which the kernel gives to no other until it boots again, where it is new
-/// enough for that (Linux 6.8); `None` where it is no mount of its own.
-///
-/// A mount holds its namespace: as long as it is the same one, so is the namespace. It costs less to ask than a cookie, but each
-/// mount namespace has numbers of its own.
-pub fn mount_of(path: &Path) -> Option<u64> {
-    let status = statx(CWD, path, AtFlags::empty(), UNIQUE_MOUNT).ok()?;
-    let is_known = StatxFlags::from_bits_retain(status.stx_mask).contains(UNIQUE_MOUNT)
-        && status.stx_attributes.contains(StatxAttributes::MOUNT_ROOT);
-    is_known.then_some(status.stx_mnt_id)
 }
 
 /// The names below `/run/netns`, sorted; stray files that stand for no namespace are left out.
