@@ -33,10 +33,24 @@ pub(crate) fn refused(refusal: Refusal, verb: &str, name: &str, place: &netns::N
 ///
 /// Fails with `not_found`, and the nearest name there is.
 pub fn lookup(session: &Rc<Session>, place: &Rc<netns::Netns>, name: &str) -> Result<Link> {
-    let found = find(session, place, name)?;
-    found
-        .map(|found| handle(place, &found))
+    if let Some(found) = find(session, place, name)? {
+        return Ok(handle(place, &found));
+    }
+    find_moved(session, place, name)?
+        .map(|(place, found)| handle(&place, &found))
         .ok_or_else(|| absent(session, place, name))
+}
+
+/// The link that an earlier run of the lab found as `name` in `place`, where it has moved it to.
+pub(crate) fn find_moved(
+    session: &Rc<Session>,
+    place: &Rc<netns::Netns>,
+    name: &str,
+) -> Result<Option<(Rc<netns::Netns>, Snapshot)>> {
+    let Some((to, name)) = session.lab().moved_earlier(place, name)? else {
+        return Ok(None);
+    };
+    Ok(find(session, &to, &name)?.map(|found| (to, found)))
 }
 
 /// The link called `name` in `place`, if there is one.

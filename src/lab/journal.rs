@@ -163,6 +163,11 @@ impl Journal {
         Ok(number)
     }
 
+    /// Writes that a link is about to be moved.
+    pub fn moving(&mut self, way: record::Move) -> Result<()> {
+        self.append(&Line::Moved(way))
+    }
+
     /// Writes what a change turned out to be.
     pub fn complete(&mut self, number: u64, found: record::Found) {
         // Where this can't be written, the announcement says enough to find it.

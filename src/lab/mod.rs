@@ -7,6 +7,7 @@
 pub mod entries;
 pub mod inventory;
 pub mod journal;
+mod moves;
 mod name;
 pub mod outcome;
 mod processes;
@@ -17,7 +18,7 @@ pub mod setting;
 pub mod trace;
 pub mod undo;
 
-use std::cell::{Cell, RefCell};
+use std::cell::{Cell, OnceCell, RefCell};
 use std::collections::HashSet;
 use std::net::IpAddr;
 use std::rc::Rc;
@@ -26,7 +27,7 @@ use crate::error::{Error, Kind, Result};
 use crate::lab::journal::Journal;
 use crate::lab::name::Name;
 use crate::lab::outcome::Outcomes;
-use crate::lab::record::{Found, Line, Place};
+use crate::lab::record::{Found, Line, Move, Place};
 use crate::lab::setting::Setting;
 use crate::lab::trace::Trace;
 use crate::net::model;
@@ -70,6 +71,8 @@ pub struct Lab {
     own_addresses: RefCell<HashSet<(Id, u32, IpAddr)>>,
     /// What earlier runs have started and this one has not taken over.
     earlier: RefCell<Vec<Earlier>>,
+    /// Where earlier runs have moved links to.
+    moves: OnceCell<Vec<Move>>,
     /// How many processes the run has started, for a file of its own for each.
     started: Cell<usize>,
 }
@@ -106,6 +109,7 @@ impl Lab {
         if let Some((mut journal, contents)) = opened? {
             recognise::settle(&mut journal, &contents);
             self.earlier.replace(Earlier::of(&contents));
+            let _ = self.moves.set(contents.moves);
             self.journal.replace(Some(journal));
         }
         Ok(())

@@ -174,10 +174,25 @@ pub struct Contents {
 /// Reads a journal. What stands behind the last line end was torn off by a crash, and the change that it was to announce not made.
 pub fn read(bytes: &[u8]) -> Result<Contents> {
     let mut contents = Contents {
+    /// A link is about to be moved: a later run is to find it by what it was called before.
+    Moved(Move),
         next: 1,
         ..Contents::default()
     };
     let whole = bytes.iter().rposition(|byte| *byte == b'\n');
+/// The way of a link to another namespace.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Move {
+    /// Where it was.
+    pub from: Place,
+    /// What it was called there.
+    pub name: String,
+    /// Where it went.
+    pub to: Place,
+    /// What it is called there.
+    pub new_name: String,
+}
+
     let whole = whole.map_or(0, |end| end + 1);
     contents.length = whole as u64;
     for (index, line) in bytes[..whole].split_inclusive(|b| *b == b'\n').enumerate() {
@@ -194,6 +209,8 @@ pub fn read(bytes: &[u8]) -> Result<Contents> {
     Ok(contents)
 }
 
+    /// Where links were moved to, oldest first.
+    pub moves: Vec<Move>,
 fn check_format(line: &[u8]) -> Result<()> {
     let head: serde_json::Value = serde_json::from_slice(line).unwrap_or_default();
     match head["journal"]["format"].as_u64() {
@@ -263,6 +280,7 @@ mod tests {
         };
         assert_eq!(step.undo.netns().unwrap().id, (4, 99));
         assert_eq!((contents.next, contents.runs.len()), (3, 1));
+            Line::Moved(way) => self.moves.push(way),
     }
 
     #[test]

@@ -236,11 +236,12 @@ pub fn output(program: &str, arguments: &[&str]) -> String {
     String::from_utf8_lossy(&output.stdout).into_owned()
 }
 
-fn run_with_input(program: &str, arguments: &[&str], input: &str) {
+/// Runs a program that is to end well, with `input` on its standard input; returns what it printed.
+pub fn run_with_input(program: &str, arguments: &[&str], input: &str) -> String {
     let mut child = Command::new(program)
         .args(arguments)
         .stdin(Stdio::piped())
-        .stdout(Stdio::null())
+        .stdout(Stdio::piped())
         .stderr(Stdio::piped())
         .spawn()
         .unwrap_or_else(|error| panic!("{program}: {error}"));
@@ -254,4 +255,5 @@ fn run_with_input(program: &str, arguments: &[&str], input: &str) {
         arguments.join(" "),
         String::from_utf8_lossy(&output.stderr)
     );
+    String::from_utf8_lossy(&output.stdout).into_owned()
 }

@@ -1,17 +1,25 @@
 //! Making is ensuring: a second run changes nothing.
 
+use serde_json::{Value, json};
+
 use crate::case::cases;
+use crate::faults::run_with;
 use crate::lab::Lab;
+use crate::plan::{down, parameters, stories};
 use crate::state;
 
 cases! {
     ["veth", "bridge", "macvlan"] =>
-        a_second_run_changes_nothing;
+        a_second_run_changes_nothing
+        a_link_that_was_moved_is_found_where_it_is_now;
     ["dummy", "ipvlan", "bond", "vlan"] =>
         a_second_run_with_ipvlan_changes_nothing;
     ["veth"] =>
         what_is_missing_is_made_and_the_rest_left
         a_dropped_address_is_added_again;
+    ["bond", "dummy", "ipvlan"] =>
+        a_second_run_of_each_story_changes_nothing
+        a_second_run_of_failover_cuts_and_mends_again_and_no_more;
 }
 
 /// Runs `text` twice; the second run must find everything as it is asked for.
@@ -52,6 +60,38 @@ fn a_second_run_changes_nothing(lab: &Lab) {
     twice(lab, text, 18);
 }
 
+fn a_link_that_was_moved_is_found_where_it_is_now(lab: &Lab) {
+    lab.ip("link add p0 type veth peer name p1\nlink set p0 up\nlink set p1 up\nlink add m0 link p0 type macvlan");
+    let text = r#"
+        macvlan("p0", "mv0");
+        netns("a"); netns("b");
+        link("mv0").netns("a", "eth0");
+        let m = link("m0").netns("b");
+        within "a" { addr("eth0", "10.0.0.1/24"); up("eth0"); }
+        m.up();"#;
+    // As often as the script asks for them: what is asked of a link that is there is reported, too.
+    twice(lab, text, 8);
+    let plan = lab.ipvsh(&["plan", "lab.rhai"]);
+    assert_eq!(
+        (plan.code, plan.stderr.as_str()),
+        (0, ""),
+        "{}",
+        plan.stdout
+    );
+    // What somebody else has deleted is made again where the script says.
+    lab.ip_in("a", "link del eth0");
+    let again = lab.script_with(&["--summary"], text);
+    assert!(
+        again
+            .stderr
+            .ends_with("created 2, changed 2, unchanged 4, deleted 0\n"),
+        "{}",
+        again.stderr
+    );
+    assert_eq!(lab.addresses("a", "eth0"), ["10.0.0.1/24"]);
+    assert_eq!(lab.links("b"), ["m0"]);
+}
+
 fn a_second_run_with_ipvlan_changes_nothing(lab: &Lab) {
     let text = r#"
         dummy("d0"); dummy("d1");
@@ -87,4 +127,66 @@ fn a_dropped_address_is_added_again(lab: &Lab) {
     lab.ip_in("a", "addr del 10.0.0.1/24 dev v0");
     lab.run(text);
     assert_eq!(lab.addresses("a", "v0"), ["10.0.0.1/24"]);
+}
+
+/// What a story is given for its second run: a container's stand-in is to be found again.
+fn given(story: &str) -> &'static [&'static str] {
+    if story.ends_with("/container.rhai") {
+        &[]
+    } else {
+        parameters(story)
+    }
+}
+
+/// The objects that a run reports, which has to end well.
+fn reported(lab: &Lab, fault: &str, story: &str) -> Vec<Value> {
+    let output = run_with(lab, fault, &[&["--json", story], given(story)].concat());
+    assert_eq!((output.code, output.stderr.as_str()), (0, ""), "{story}");
+    let document: Value = serde_json::from_str(&output.stdout).unwrap();
+    document["objects"].as_array().unwrap().clone()
+}
+
+/// A changing request would be the end of the second run: it is killed before its first one.
+fn a_second_run_of_each_story_changes_nothing(lab: &Lab) {
+    for story in stories() {
+        if story.ends_with("/failover.rhai") {
+            continue;
+        }
+        let first = reported(lab, "", &story);
+        assert!(
+            first.iter().any(|object| object["outcome"] == "created"),
+            "{story}"
+        );
+        let before = state::whole(lab);
+        let second = reported(lab, "kill-before:1", &story);
+        for object in &second {
+            assert_eq!(object["outcome"], "unchanged", "{story}: {object}");
+        }
+        state::assert_same(&state::whole(lab), &before);
+        down(lab);
+    }
+}
+
+/// To cut cables and to mend them is what this story is about: nothing else is changed, and it ends where it began.
+fn a_second_run_of_failover_cuts_and_mends_again_and_no_more(lab: &Lab) {
+    let stories = stories();
+    let story = stories
+        .iter()
+        .find(|story| story.ends_with("/failover.rhai"));
+    let story = story.unwrap();
+    reported(lab, "", story);
+    let before = state::whole(lab);
+    let mut second = reported(lab, "", story);
+    second.retain(|object| object["outcome"] != "unchanged");
+    let state = |name: &str| json!({"outcome": "changed", "kind": "state", "name": name, "netns": "fo-switch"});
+    assert_eq!(
+        second,
+        [
+            state("cable0: up to down"),
+            state("cable1: up to down"),
+            state("cable0: down to up"),
+            state("cable1: down to up"),
+        ]
+    );
+    state::assert_same(&state::whole(lab), &before);
 }

@@ -55,7 +55,8 @@ fn l3() -> String {
 
 const L3: [&str; 3] = ["lab.rhai", "--count", "3"];
 
-fn run_with(lab: &Lab, fault: &str, arguments: &[&str]) -> Output {
+/// Runs ipvsh with a fault on purpose; none where it is empty.
+pub(crate) fn run_with(lab: &Lab, fault: &str, arguments: &[&str]) -> Output {
     let mut command = lab.command(arguments);
     command.env("IPVSH_FAULT", fault);
     finish(command.spawn().unwrap())

@@ -267,6 +267,16 @@ impl Lab {
         serde_json::from_str(&text).expect("JSON of ip")
     }
 
+    /// What `ip -j -d` says to each of `commands`, which stand on a line each, in the namespace `netns`.
+    pub(crate) fn batch<const N: usize>(&self, netns: &str, commands: &str) -> [Value; N] {
+        let place: &[&str] = if netns == HOST { &[] } else { &["-n", netns] };
+        let arguments = [place, &["-j", "-d", "-batch", "-"]].concat();
+        let text = common::run_with_input("ip", &arguments, commands);
+        let answers = serde_json::Deserializer::from_str(&text).into_iter();
+        let answers: Vec<Value> = answers.map(|answer| answer.expect("JSON of ip")).collect();
+        answers.try_into().expect("an answer to each command")
+    }
+
     /// What `tc -j` says to `arguments` in the namespace `netns`.
     pub(crate) fn tc(&self, netns: &str, arguments: &str) -> Value {
         let mut words = if netns == HOST {

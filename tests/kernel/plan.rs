@@ -395,7 +395,7 @@ fn the_commands_of_a_run_lead_where_it_leads(lab: &Lab) {
 }
 
 /// The scripts of the repository.
-fn stories() -> Vec<String> {
+pub(crate) fn stories() -> Vec<String> {
     let mut stories: Vec<String> = fs::read_dir(in_repository("scripts"))
         .unwrap()
         .map(|entry| entry.unwrap().path().to_str().unwrap().to_owned())
@@ -405,7 +405,7 @@ fn stories() -> Vec<String> {
 }
 
 /// What a story is given here: large ones are made smaller, since a shell takes its time, and a container is known beforehand.
-fn parameters(story: &str) -> &'static [&'static str] {
+pub(crate) fn parameters(story: &str) -> &'static [&'static str] {
     match story.rsplit('/').next().unwrap_or_default() {
         "fleet.rhai" => &["--count", "20"],
         "leaf-spine.rhai" => &["--leaves", "2", "--hosts", "1"],
@@ -414,7 +414,7 @@ fn parameters(story: &str) -> &'static [&'static str] {
     }
 }
 
-fn down(lab: &Lab) {
+pub(crate) fn down(lab: &Lab) {
     let down = lab.ipvsh(&["--quiet", "down", "--all"]);
     assert_eq!((down.code, down.stderr.as_str()), (0, ""));
 }

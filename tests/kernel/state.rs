@@ -12,6 +12,7 @@ const UNSTEADY: &[&str] = &[
     "forward_delay_timer",
     "gc_timer",
     "hello_timer",
+    "link_failure_count",
     "preferred_life_time",
     "qdisc",
     "tcn_timer",
@@ -20,16 +21,23 @@ const UNSTEADY: &[&str] = &[
     "valid_life_time",
 ];
 
-/// Everything: links with all their properties and addresses, routes of all tables, the namespaces and their inodes.
+/// Everything: links with all their properties and addresses, routes of all tables and both families, rules, permanent
+/// neighbours, the namespaces and their inodes.
 pub(crate) fn whole(lab: &Lab) -> Value {
     let mut state = Map::new();
     for name in std::iter::once(HOST.to_owned()).chain(lab.namespaces()) {
         let inode = std::fs::metadata(Path::new("/run/netns").join(&name)).map(|meta| meta.ino());
+        // In one go: this is looked at many times.
+        let [links, routes, rules, neighbors] = lab.batch(
+            &name,
+            "addr show\nroute show table all\nrule show\nneigh show nud permanent",
+        );
         let place = json!({
             "inode": inode.ok(),
-            "links": lab.json(&name, "-d addr show"),
-            "routes": lab.routes(&name, "table all"),
-            "routes6": lab.json(&name, "-6 route show table all"),
+            "links": links,
+            "routes": routes,
+            "rules": rules,
+            "neighbors": neighbors,
         });
         state.insert(name, place);
     }

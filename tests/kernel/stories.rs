@@ -280,6 +280,7 @@ both cables: the switch is reached
 first cable cut: the switch is still reached
 second cable cut: the switch is no longer reached
 first cable mended: the switch is reached again
+both cables are mended: the lab stands as it was
 "
     );
 }

@@ -23,6 +23,10 @@ pub(crate) const TESTS: &[Test] = &[
         control_c_clears_what_is_typed,
     ),
     (
+        "control_z_stops_a_session_and_fg_goes_on_with_it",
+        control_z_stops_a_session_and_fg_goes_on_with_it,
+    ),
+    (
         "tables_are_cut_to_the_window_as_it_is_now",
         tables_are_cut_to_the_window_as_it_is_now,
     ),
@@ -103,6 +107,30 @@ fn control_c_clears_what_is_typed() {
     terminal.type_keys("let x = (\x03");
     terminal.wait_for_prompt();
     assert!(terminal.enter("1 + 1").contains("\n2\n"));
+}
+
+fn control_z_stops_a_session_and_fg_goes_on_with_it() {
+    let folder = TempDir::new().unwrap();
+    let mut terminal = Terminal::start_from_shell(&folder);
+    let stop = |terminal: &mut Terminal, times: usize| {
+        terminal.type_keys("\x1a");
+        terminal.wait_until("a stopped job", |screen| {
+            screen.contents().matches("Stopped").count() == times
+        });
+        terminal.type_keys("fg\r");
+    };
+    terminal.enter("let kept = 5");
+    stop(&mut terminal, 1);
+    terminal.type_keys("kept * 10\r");
+    terminal.wait_for("\n50\n");
+    terminal.type_keys("host().ping(\"127.0.0.1\")\r");
+    terminal.wait_for("icmp_seq=1 ");
+    stop(&mut terminal, 2);
+    terminal.wait_for("icmp_seq=3 ");
+    terminal.type_keys("\x03");
+    terminal.wait_for("packets transmitted");
+    terminal.type_keys("kept * 11\r");
+    terminal.wait_for("\n55\n");
 }
 
 fn tables_are_cut_to_the_window_as_it_is_now() {

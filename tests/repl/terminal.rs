@@ -56,9 +56,23 @@ impl Terminal {
 
     /// The same with any arguments, and without waiting.
     pub(crate) fn start_with(folder: &TempDir, arguments: &[&str]) -> Self {
+        Self::start_program(env!("CARGO_BIN_EXE_ipvsh"), folder, arguments)
+    }
+
+    /// Starts a shell with job control in `folder`, and the program from there, in private namespaces.
+    pub(crate) fn start_from_shell(folder: &TempDir) -> Self {
+        let plain = ["--norc", "--noprofile", "--noediting", "-i"];
+        let mut terminal = Self::start_program("bash", folder, &plain);
+        terminal.wait_for("shell$ ");
+        terminal.type_keys(concat!(env!("CARGO_BIN_EXE_ipvsh"), " --sandbox=ns\r"));
+        terminal.wait_for_prompt();
+        terminal
+    }
+
+    fn start_program(program: &str, folder: &TempDir, arguments: &[&str]) -> Self {
         let pty = openpty(&size(40, 100), None).unwrap();
         let slave = |end: &OwnedFd| Stdio::from(end.try_clone().unwrap());
-        let mut command = Command::new(env!("CARGO_BIN_EXE_ipvsh"));
+        let mut command = Command::new(program);
         command
             .args(arguments)
             .current_dir(folder.path())

@@ -255,6 +255,8 @@ pub(super) fn move_to(
         ));
     }
     let index = link.index();
+    let lab = session.lab();
+    lab.moving((&from, &name), (target, new_name.as_str()))?;
     let undo = way_back(session, link, target, new_name.as_str())?;
     let renamed = (new_name.as_str() != name).then_some(new_name.as_str());
     let moved = session.wait(async {

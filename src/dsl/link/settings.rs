@@ -31,7 +31,7 @@ const FLAGS: &[Flag] = &[
 ];
 
 /// Settings asked for at the making of a link.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Asked {
     /// Those that the message which makes the link can carry.
     pub(crate) first: Vec<Setting>,

@@ -87,7 +87,8 @@ pub mod words {
     /// Moves the link to the namespace `target`, a handle or a name, and returns it.
     ///
     /// The kernel takes its addresses and routes away and brings it down. Links can be made straight in their
-    /// namespace, which is quicker: `net.ipvlan(…)`. What `ip link set LINK netns NAME` does.
+    /// namespace, which is quicker: `net.ipvlan(…)`. The next run of the script, which asks for the link where it was, finds it
+    /// where it is then. What `ip link set LINK netns NAME` does.
     ///
     /// ```rhai
     /// let a = netns("a");

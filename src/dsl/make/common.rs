@@ -43,7 +43,7 @@ pub(crate) const COMMON: &[&str] = &[
 const MOST_QUEUES: i64 = 4096;
 
 /// What every link can be given at its making.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Common {
     pub(super) up: bool,
     pub(super) mtu: Option<u32>,

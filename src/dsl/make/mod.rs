@@ -35,6 +35,7 @@ use difference::differences;
 pub(crate) type Fact = (&'static str, String);
 
 /// A link that a script asks for.
+#[derive(Clone)]
 pub(crate) struct Wanted<'a> {
     /// Its kind, as `ip` calls it.
     pub(crate) kind: &'static str,
@@ -165,10 +166,18 @@ fn find_or_create(
     let name = wanted.name.as_str();
     let find = || link::find(session, &wanted.place, name);
     // In a namespace of the run's own nothing is there yet, as a rule: ask at once, and look only when refused.
-    if !session.lab().made_namespace(&wanted.place)
-        && let Some(present) = find()?
-    {
-        return settle(session, wanted, &present, message);
+    if !session.lab().made_namespace(&wanted.place) {
+        if let Some(present) = find()? {
+            return settle(session, wanted, &present, message);
+        }
+        if let Some((place, present)) = link::find_moved(session, &wanted.place, name)? {
+            let there = Wanted {
+                place,
+                name: present.name.parse()?,
+                ..wanted.clone()
+            };
+            return settle(session, &there, &present, message);
+        }
     }
     let created = message(None).and_then(|request| create(session, wanted, request));
     let refused = match created {
