@@ -40,7 +40,7 @@ impl Lab {
                 None => way.name == name && way.from.is(place),
                 Some((place, name)) => way.name == *name && way.from.is(place),
             };
-            if is_it && let Some(to) = finder.netns(&way.to) {
+            if is_it && let Some(to) = finder.netns(&way.to)? {
                 at = Some((to, way.new_name.clone()));
             }
         }

@@ -112,6 +112,19 @@ pub enum Found {
     Process(Process),
 }
 
+/// The way of a link to another namespace.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Move {
+    /// Where it was.
+    pub from: Place,
+    /// What it was called there.
+    pub name: String,
+    /// Where it went.
+    pub to: Place,
+    /// What it is called there.
+    pub new_name: String,
+}
+
 /// A run that wrote to the journal.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Run {
@@ -143,6 +156,8 @@ pub enum Line {
     Undone(u64),
     /// A change of something that the run made, which goes with it: told only so that it is missed.
     Part(Undo<Place>),
+    /// A link is about to be moved: a later run is to find it by what it was called before.
+    Moved(Move),
     /// The run deleted the link of that ifindex.
     Gone(Place, u32),
 }
@@ -163,6 +178,8 @@ pub struct Contents {
     pub steps: Vec<Step>,
     /// What was changed of things that the lab made, oldest first.
     pub parts: Vec<Undo<Place>>,
+    /// Where links were moved to, oldest first.
+    pub moves: Vec<Move>,
     /// The runs, oldest first.
     pub runs: Vec<Run>,
     /// The number for the next change.
@@ -174,25 +191,10 @@ pub struct Contents {
 /// Reads a journal. What stands behind the last line end was torn off by a crash, and the change that it was to announce not made.
 pub fn read(bytes: &[u8]) -> Result<Contents> {
     let mut contents = Contents {
-    /// A link is about to be moved: a later run is to find it by what it was called before.
-    Moved(Move),
         next: 1,
         ..Contents::default()
     };
     let whole = bytes.iter().rposition(|byte| *byte == b'\n');
-/// The way of a link to another namespace.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Move {
-    /// Where it was.
-    pub from: Place,
-    /// What it was called there.
-    pub name: String,
-    /// Where it went.
-    pub to: Place,
-    /// What it is called there.
-    pub new_name: String,
-}
-
     let whole = whole.map_or(0, |end| end + 1);
     contents.length = whole as u64;
     for (index, line) in bytes[..whole].split_inclusive(|b| *b == b'\n').enumerate() {
@@ -209,8 +211,6 @@ pub struct Move {
     Ok(contents)
 }
 
-    /// Where links were moved to, oldest first.
-    pub moves: Vec<Move>,
 fn check_format(line: &[u8]) -> Result<()> {
     let head: serde_json::Value = serde_json::from_slice(line).unwrap_or_default();
     match head["journal"]["format"].as_u64() {
@@ -249,6 +249,7 @@ impl Contents {
                 }
             }
             Line::Part(undo) => self.parts.push(undo),
+            Line::Moved(way) => self.moves.push(way),
             Line::Gone(place, index) => self
                 .parts
                 .retain(|undo| undo.netns() != Some(&place) || undo.link_index() != Some(index)),
@@ -280,7 +281,6 @@ mod tests {
         };
         assert_eq!(step.undo.netns().unwrap().id, (4, 99));
         assert_eq!((contents.next, contents.runs.len()), (3, 1));
-            Line::Moved(way) => self.moves.push(way),
     }
 
     #[test]

@@ -188,13 +188,11 @@ fn mount_of(seen: &Statx) -> Option<u64> {
 /// What a namespace is exchanged for by letting go of it, opened once.
 fn nothing() -> Result<&'static File> {
     static NOTHING: OnceLock<File> = OnceLock::new();
-    match NOTHING.get() {
-        Some(file) => Ok(file),
-        None => {
-            let file = File::open("/dev/null").map_err(|error| Error::io(&error))?;
-            Ok(NOTHING.get_or_init(|| file))
-        }
+    if let Some(file) = NOTHING.get() {
+        return Ok(file);
     }
+    let file = File::open("/dev/null").map_err(|error| Error::io(&error))?;
+    Ok(NOTHING.get_or_init(|| file))
 }
 
 /// The cookie of the namespace that this thread is in: each of its sockets knows it.
