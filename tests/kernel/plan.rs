@@ -20,6 +20,7 @@ cases! {
         a_plan_says_what_is_in_the_way_and_goes_on
         a_plan_sees_its_namespaces_where_there_were_none_ever
         a_plan_follows_moves_names_and_ends
+        a_plan_looks_up_the_routes_that_it_has_planned
         a_plan_does_not_try_what_is_not_there
         a_plan_that_fails_shows_how_far_it_came
         a_plan_knows_the_namespace_of_a_process_that_it_would_start
@@ -209,6 +210,46 @@ a run would create 3, change 2, delete 2
         )
     );
     assert!(lab.namespaces().is_empty());
+}
+
+fn a_plan_looks_up_the_routes_that_it_has_planned(lab: &Lab) {
+    parent(lab);
+    write(
+        lab,
+        r#"
+        let a = netns("a");
+        let v = a.veth("v0", "v1", #{addr: ["10.0.0.1/24", "10.0.5.1/24", "fd00::1/64"], nodad: true, up: true});
+        v.peer.up();
+        v.wait_up();
+        a.route("default", #{via: "10.0.0.254"});
+        a.route("10.9.0.0/16", #{via: "10.0.5.9", metric: 7});
+        a.route("10.9.0.0/16", #{via: "10.0.0.9", metric: 9});
+        a.route("10.9.1.0/24", #{nexthops: [#{via: "10.0.0.7"}, #{via: "10.0.0.7", weight: 2}], source: "10.0.5.1"});
+        a.route("10.8.0.0/16", #{type: "unreachable"});
+        link("p0").addr("10.7.0.1/24");
+        let found = "";
+        for place in [a, host()] {
+            for to in ["8.8.8.8", "10.0.0.1", "10.0.0.2", "10.9.2.1", "10.9.1.1", "fd00::2", "fd01::1", "10.8.0.1", "10.7.0.9"] {
+                try {
+                    let way = place.lookup(to);
+                    found += `${to}: via ${way.via} dev ${way.link} src ${way.source} ${way.kind}; `;
+                } catch (e) {
+                    found += `${to}: ${e.kind} ${e.errno}; `;
+                }
+            }
+        }
+        throw found;"#,
+    );
+    let thrown = |arguments: &[&str]| {
+        let output = lab.ipvsh(arguments);
+        assert_eq!(output.code, 1);
+        let mut lines = output.stderr.lines();
+        lines
+            .find(|line| line.starts_with("error: "))
+            .unwrap()
+            .to_owned()
+    };
+    assert_eq!(thrown(&["plan", "lab.rhai"]), thrown(&["lab.rhai"]));
 }
 
 fn a_plan_does_not_try_what_is_not_there(lab: &Lab) {

@@ -145,7 +145,10 @@ fn a_fabric_goes_on_without_one_of_its_spines(lab: &Lab) {
         "{FABRIC}
         let far = fabric.hosts[2];
         for spine in fabric.spines {{
-            for leaf in 1..=3 {{ spine.link(`to-leaf-${{leaf}}`).down(); }}
+            for leaf in 1..=3 {{
+                let end = spine.link(`to-leaf-${{leaf}}`).down().peer;
+                wait_for(|| end.state != \"UP\", \"5s\");
+            }}
             for host in far {{ fabric.hosts[0][0].expect_reach(host); }}
             for leaf in 1..=3 {{ spine.link(`to-leaf-${{leaf}}`).up().wait_up(); }}
             lab::leaf_spine(\"f\", 2, 3, 2, \"10.0.0.0/16\");

@@ -337,6 +337,10 @@ fn a_line_behind_a_router_delays_and_loses(lab: &Lab) {
 fn a_fabric_shares_its_traffic_and_spares_a_spine(lab: &Lab) {
     leaves_nothing(lab, "leaf-spine.rhai", &["--hosts", "1"]);
     let printed = story(lab, "leaf-spine.rhai", &[]);
+    let route = "\
+route of leaf 1: 10.94.2.0/24 src 10.94.1.1 nexthop via 10.94.0.1 dev to-spine-1 weight 1 nexthop via 10.94.0.3 dev to-spine-2 weight 1
+SPINE  PACKETS
+1 ";
     let lines: Vec<&str> = printed.lines().collect();
     // Which spine a pair of addresses goes by, each kernel decides anew.
     let packets = |line: &str| {
@@ -346,16 +350,16 @@ fn a_fabric_shares_its_traffic_and_spares_a_spine(lab: &Lab) {
             .parse::<u64>()
             .unwrap()
     };
-    assert!(packets(lines[1]) + packets(lines[2]) >= 160, "{printed}");
+    assert!(packets(lines[2]) + packets(lines[3]) >= 160, "{printed}");
     let ends = "\
 the hosts of leaf 1 reach those of leaf 2
 the hosts of leaf 1 reach those of leaf 3
 ";
-    assert!(printed.starts_with("SPINE  PACKETS\n1 "), "{printed}");
+    assert!(printed.starts_with(route), "{printed}");
     assert!(printed.ends_with(ends), "{printed}");
     let printed = story(lab, "leaf-spine.rhai", &["--without", "1"]);
     assert!(
-        printed.starts_with("spine 1 is out\nSPINE  PACKETS\n1      0\n2      1"),
+        printed.starts_with("spine 1 is out\n") && printed.contains("\n1      0\n2      1"),
         "{printed}"
     );
     assert!(printed.ends_with(ends), "{printed}");

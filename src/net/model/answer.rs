@@ -12,7 +12,7 @@ use rtnetlink::packet_route::route::{RouteAttribute, RouteMessage};
 use rtnetlink::packet_route::{AddressFamily, RouteNetlinkMessage as Message};
 
 use super::place::{Asked, Place, family_of};
-use super::{Model, queue};
+use super::{Model, lookup, queue};
 use crate::net::namespace::{Id, Namespace};
 use crate::net::rtnl::{Refusal, Rtnl};
 
@@ -120,6 +120,20 @@ impl View {
                 places.delete_link(self.id, index);
                 Ok(Vec::new())
             }
+            Message::GetRoute(wanted) if flags & NLM_F_DUMP == 0 && self.is_rerouted() => {
+                let family = wanted.header.address_family;
+                let mut routes = RouteMessage::default();
+                routes.header.address_family = family;
+                let mut addresses = AddressMessage::default();
+                addresses.header.family = family;
+                let [routes, addresses] =
+                    [Message::GetRoute(routes), Message::GetAddress(addresses)];
+                let told = |request| told_by(request).unwrap_or_else(|| message.clone());
+                let routes = self.list(&routes, &told(&routes)).await?;
+                let addresses = self.list(&addresses, &told(&addresses)).await?;
+                let found = lookup::lookup(wanted, &routes, &addresses).or_else(refuse)?;
+                Ok(vec![Message::NewRoute(found)])
+            }
             request => match told_by(request) {
                 Some(told) if flags & NLM_F_DUMP != 0 => self.list(request, &told).await,
                 // One object, as the kernel finds it.
@@ -147,6 +161,13 @@ impl View {
             places.learn_nsid(self.id, other.id(), nsid);
         }
         Ok(told)
+    }
+
+    /// Whether packets may go other ways by the plan than they go now.
+    fn is_rerouted(&self) -> bool {
+        let mut places = self.model.places.borrow_mut();
+        let place = places.place(self.id);
+        place.is_imagined || place.is_rerouted
     }
 
     /// Asks the kernel for a list once.
@@ -178,7 +199,9 @@ impl View {
                 .await?;
         }
         let mut places = self.model.places.borrow_mut();
-        let objects = &mut places.place(self.id).objects;
+        let place = places.place(self.id);
+        place.is_rerouted |= asks_for_all(&message).is_some();
+        let objects = &mut place.objects;
         if let Message::DelQueueDiscipline(gone) = &message {
             return queue::delete(objects, gone)
                 .or_else(refuse)
@@ -239,7 +262,7 @@ fn absent(message: &Message) -> Errno {
     }
 }
 
-fn local(message: &AddressMessage) -> Option<std::net::IpAddr> {
+pub(super) fn local(message: &AddressMessage) -> Option<std::net::IpAddr> {
     let mut remote = None;
     for attribute in &message.attributes {
         match attribute {
@@ -256,7 +279,7 @@ fn said(route: &RouteMessage, is: fn(&RouteAttribute) -> bool) -> Option<&RouteA
     route.attributes.iter().find(|attribute| is(attribute))
 }
 
-fn table_of(route: &RouteMessage) -> u32 {
+pub(super) fn table_of(route: &RouteMessage) -> u32 {
     let long = route
         .attributes
         .iter()

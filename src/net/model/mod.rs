@@ -8,6 +8,7 @@
 
 mod answer;
 mod link;
+mod lookup;
 mod nexthop;
 mod place;
 mod queue;

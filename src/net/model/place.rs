@@ -22,6 +22,8 @@ pub(super) struct Places {
 pub(super) struct Place {
     /// Whether only the plan has it: there is nothing to ask the kernel for.
     pub(super) is_imagined: bool,
+    /// Whether the plan has changed addresses or routes here.
+    pub(super) is_rerouted: bool,
     pub(super) links: Vec<LinkMessage>,
     /// Addresses, routes and the like, each as the kernel would tell it.
     pub(super) objects: Vec<Message>,
