@@ -18,13 +18,18 @@ pub struct Membership {
     pub untagged: bool,
 }
 
-/// The VLANs that the link is in, by their ids.
-pub async fn list(rtnl: &Rtnl, index: u32) -> Result<Vec<(u16, Membership)>, Refusal> {
+/// The request for the VLANs of all bridges and ports.
+pub(super) fn asking() -> RouteNetlinkMessage {
     let mut message = LinkMessage::default();
     message.header.interface_family = AddressFamily::Bridge;
     let mask = LinkAttribute::ExtMask(vec![LinkExtentMask::Brvlan]);
     message.attributes.push(mask);
-    let answers = rtnl.dump(RouteNetlinkMessage::GetLink(message)).await?;
+    RouteNetlinkMessage::GetLink(message)
+}
+
+/// The VLANs that the link is in, by their ids.
+pub async fn list(rtnl: &Rtnl, index: u32) -> Result<Vec<(u16, Membership)>, Refusal> {
+    let answers = rtnl.dump(asking()).await?;
     let mut vlans = Vec::new();
     for answer in answers {
         let RouteNetlinkMessage::NewLink(link) = answer else {

@@ -182,7 +182,7 @@ fn a_neighbor_that_makes_no_sense_is_refused(lab: &Lab) {
             "invalid: cannot add neighbor `10.0.0.2` in namespace `host`: a neighbor has no state `perm`\n\
              note: states: permanent, noarp, reachable, stale\n\
              note: on link `v0`\n\
-             hint: write \"permanent\" or \"noarp\" or \"reachable\" or \"stale\"",
+             hint: did you mean \"permanent\"?",
         ),
         (
             r#"link("v0").neighbor("10.0.0.2", "02:00:00:00:00:02", #{router: true})"#,

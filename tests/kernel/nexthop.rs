@@ -254,10 +254,17 @@ fn a_nexthop_is_taken_away_with_what_names_it(lab: &Lab) {
 
 /// Nexthops and the routes by them, as iproute2 tells them.
 fn whole(lab: &Lab) -> [Value; 3] {
+    // The kernel makes its own at a time of its own.
+    let routes = |query| {
+        let mut routes = lab.json(HOST, query);
+        let all = routes.as_array_mut().expect("a list");
+        all.retain(|route| route["protocol"] != "kernel");
+        routes
+    };
     [
         nexthops(lab, HOST),
-        lab.json(HOST, "route show table all"),
-        lab.json(HOST, "-6 route show table all"),
+        routes("route show table all"),
+        routes("-6 route show table all"),
     ]
 }
 
@@ -381,7 +388,8 @@ fn a_plan_knows_the_nexthops_that_it_has_planned(lab: &Lab) {
 #[allow(clippy::too_many_lines, reason = "a list of what is refused")]
 fn what_a_nexthop_cannot_be_is_refused(lab: &Lab) {
     pair(lab);
-    lab.ip("nexthop add id 1 via 10.0.0.2 dev v0\nnexthop add id 3 blackhole\nnexthop add id 10 group 1\nnetns add b\nlink add d0 type veth peer name d1");
+    lab.ip("nexthop add id 1 via 10.0.0.2 dev v0\nnexthop add id 3 blackhole\nnexthop add id 10 group 1\nnetns add b\n\
+         link add d0 type veth peer name d1\nlink add c0 type veth peer name c1\nlink set c0 up");
     let before = whole(lab);
     let told = |id: &str, kind: &str, why: &str| {
         format!("{kind}: cannot add nexthop `{id}` in namespace `host`: {why}")
@@ -520,6 +528,13 @@ fn what_a_nexthop_cannot_be_is_refused(lab: &Lab) {
             format!(
                 "{}\nhint: bring it up first: link(\"d0\").up()",
                 told("2", "unreachable", "link `d0` is down")
+            ),
+        ),
+        (
+            r#"2, #{dev: "c0"}"#,
+            format!(
+                "{}\nhint: bring its other end, or its parent, up first",
+                told("2", "unreachable", "link `c0` has no carrier")
             ),
         ),
         (

@@ -24,7 +24,10 @@ cases! {
         a_plan_does_not_try_what_is_not_there
         a_plan_that_fails_shows_how_far_it_came
         a_plan_knows_the_namespace_of_a_process_that_it_would_start
-        a_step_is_traced_as_it_is_typed;
+        a_step_is_traced_as_it_is_typed
+        a_plan_knows_the_other_names_that_it_has_planned;
+    ["bridge", "veth", "vlan_filtering"] =>
+        a_plan_knows_the_vlans_that_it_has_planned;
     ["bond", "bridge", "dummy", "ipvlan", "macvlan", "netem", "nft", "veth", "vlan", "vrf"] =>
         a_plan_of_each_story_is_what_its_run_reports
         the_commands_of_each_story_lead_where_it_leads;
@@ -461,5 +464,45 @@ fn a_plan_sees_the_port_of_a_parent(lab: &Lab) {
             && plan.stderr.contains("`i0` (a), `i1` (b)"),
         "{}",
         plan.stderr
+    );
+}
+
+fn a_plan_knows_the_other_names_that_it_has_planned(lab: &Lab) {
+    lab.ip("link add v0 type veth peer name v1\nlink property add dev v0 altname other-name");
+    is_what_a_run_does(
+        lab,
+        r#"
+        for link in [link("v0"), netns("a").veth("w0", "w1")] {
+            for round in 0..2 { link.altname("a-name-of-its-own"); }
+            for round in 0..2 { link.del_altname("a-name-of-its-own"); }
+            link.altname("one-more-name");
+            link.netns.link("one-more-name").mtu(1400);
+        }
+        link("other-name").del_altname("other-name");
+        "#,
+    );
+}
+
+fn a_plan_knows_the_vlans_that_it_has_planned(lab: &Lab) {
+    lab.ip(
+        "link add br0 type bridge vlan_filtering 1\nlink add v0 type veth peer name v1\nlink set v0 master br0",
+    );
+    crate::common::output("bridge", &["vlan", "add", "dev", "v0", "vid", "7"]);
+    is_what_a_run_does(
+        lab,
+        r#"
+        let a = netns("a");
+        let b = a.bridge("br1", #{vlan_filtering: true});
+        let w = a.veth("w0", "w1").master(b);
+        for port in [link("v0"), w] {
+            for round in 0..2 {
+                port.port(#{pvid: 10, tagged: [20, "30-32"]});
+            }
+            port.port(#{tagged: [20]});
+            port.port(#{pvid: 5, untagged: [5]});
+        }
+        w.nomaster().master(b).port(#{pvid: 10});
+        for round in 0..2 { b.port(#{tagged: [10]}); }
+        "#,
     );
 }

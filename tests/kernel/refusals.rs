@@ -951,13 +951,13 @@ addr add 10.0.0.1/24 dev v0
         script: r#"link("v0").route("10.1.0.0/16", #{source: "10.0.0.9"});"#,
         code: 1,
         stderr: r#"
-error: cannot add route `10.1.0.0/16` in namespace `host`: invalid argument
+error: cannot add route `10.1.0.0/16` in namespace `host`: this namespace has no address `10.0.0.9` to send from
  --> lab.rhai:1:12
   |
 1 | link("v0").route("10.1.0.0/16", #{source: "10.0.0.9"});
   |            ^^^^^
   = errno: EINVAL
-hint: the source must be an address that this namespace has
+hint: name one that it has, or give it that one first
 "#,
     },
     Refusal {
@@ -977,7 +977,7 @@ error: cannot add route `default` in namespace `host`: `route` has no option `ga
   |
 1 | route("default", #{gateway: "10.0.0.254"});
   | ^^^^^
-  = options: advmss, dev, metric, mtu, nexthops, onlink, proto, replace, scope, source, src, table, type, via
+  = options: advmss, dev, metric, mtu, nexthop, nexthops, onlink, proto, replace, scope, source, src, table, type, via
 "#,
     },
     Refusal {

@@ -221,12 +221,17 @@ fn explain(
     // A blackhole is one of the loopback.
     let dev = dev.as_deref().unwrap_or("lo");
     let errno = refusal.errno;
+    let text = refusal.text.as_deref().unwrap_or_default();
+    let has_no_carrier = text.starts_with("Carrier");
     let error = Error::from(refusal);
     let via = match nexthop.leads {
         Leads::By { via, .. } => via,
         _ => None,
     };
     match (errno, via) {
+        (Errno::ENETDOWN, _) if has_no_carrier => error
+            .cause(format!("link `{dev}` has no carrier"))
+            .hint("bring its other end, or its parent, up first"),
         (Errno::ENETDOWN, _) => error.cause(format!("link `{dev}` is down")).hint(format!(
             "bring it up first: {}.up()",
             link::call(session, place, dev)

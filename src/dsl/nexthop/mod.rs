@@ -36,7 +36,7 @@ pub mod words {
     ///
     /// ```rhai
     /// let a = netns("a");
-    /// a.veth("v0", "v1", #{addr: "10.0.0.1/24", up: true});
+    /// a.veth("v0", "v1", #{addr: "10.0.0.1/24", up: true}).peer.up();
     /// a.nexthop(1, #{via: "10.0.0.2", dev: "v0"}).nexthop(2, #{via: "10.0.0.3", dev: "v0"});
     /// a.nexthop(10, #{group: [1, #{id: 2, weight: 3}]});
     /// a.route("10.1.0.0/16", #{nexthop: 10});

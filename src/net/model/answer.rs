@@ -12,6 +12,7 @@ use rtnetlink::packet_route::route::{RouteAttribute, RouteMessage};
 use rtnetlink::packet_route::{AddressFamily, RouteNetlinkMessage as Message};
 
 use super::place::{Asked, Place, family_of};
+use super::port::is_of_bridge;
 use super::{Model, lookup, queue};
 use crate::net::namespace::{Id, Namespace};
 use crate::net::rtnl::{Refusal, Rtnl};
@@ -88,6 +89,16 @@ impl View {
         self.know(Asked::Links, Message::GetLink(LinkMessage::default()))
             .await?;
         match &message {
+            Message::GetLink(link) | Message::SetLink(link) | Message::DelLink(link)
+                if is_of_bridge(link) =>
+            {
+                self.exchange_vlans(&message, flags).await
+            }
+            Message::NewLinkProp(link) | Message::DelLinkProp(link) => {
+                let add = matches!(message, Message::NewLinkProp(_));
+                let set = self.with_place(|place| place.set_altnames(link, add));
+                set.or_else(refuse).map(|()| Vec::new())
+            }
             Message::GetLink(_) if flags & NLM_F_DUMP != 0 => {
                 let mut places = self.model.places.borrow_mut();
                 let links = places.place(self.id).links.iter().cloned();
@@ -171,7 +182,7 @@ impl View {
     }
 
     /// Asks the kernel for a list once.
-    async fn know(&self, asked: Asked, request: Message) -> Result<(), Refusal> {
+    pub(super) async fn know(&self, asked: Asked, request: Message) -> Result<(), Refusal> {
         let lacks = self.model.places.borrow_mut().place(self.id).lacks(asked);
         let Some(kernel) = self.kernel.as_ref().filter(|_| lacks) else {
             return Ok(());

@@ -10,6 +10,7 @@ use rtnetlink::packet_route::link::{
 
 use super::path_of_fd;
 use super::place::{Place, Places};
+use super::port::has_altname;
 use crate::net::namespace::{Id, id_of_path};
 
 /// The MTU of an Ethernet link in bytes.
@@ -21,6 +22,16 @@ pub(super) fn name_of(link: &LinkMessage) -> Option<&str> {
         .iter()
         .find_map(|attribute| match attribute {
             LinkAttribute::IfName(name) => Some(name.as_str()),
+            _ => None,
+        })
+}
+
+/// The ifindex of what the link is under.
+pub(super) fn master_of(link: &LinkMessage) -> Option<u32> {
+    link.attributes
+        .iter()
+        .find_map(|attribute| match attribute {
+            LinkAttribute::Controller(index) => Some(*index),
             _ => None,
         })
 }
@@ -83,13 +94,14 @@ impl Place {
             if index > 0 {
                 link.header.index == index
             } else {
-                name.is_some() && name_of(link) == name
+                name.is_some_and(|name| name_of(link) == Some(name) || has_altname(link, name))
             }
         })
     }
 
     fn has_name(&self, name: &str) -> bool {
-        self.links.iter().any(|link| name_of(link) == Some(name))
+        let has_it = |link: &LinkMessage| name_of(link) == Some(name) || has_altname(link, name);
+        self.links.iter().any(has_it)
     }
 
     /// An ifindex that no link has: `wanted` where that is free.
@@ -184,6 +196,9 @@ impl Places {
             if taken {
                 return Err(Errno::EEXIST);
             }
+        }
+        if master_of(message).is_some() {
+            self.place(home).forget_vlans_of(index);
         }
         let link = self.place(home).link(index).ok_or(Errno::ENODEV)?;
         set_flags(link, message);
@@ -349,6 +364,7 @@ impl Place {
     fn forget_objects_of(&mut self, index: u32) {
         use rtnetlink::packet_route::route::RouteAttribute;
         self.forget_nexthops_of(index);
+        self.forget_vlans_of(index);
         self.objects.retain(|object| match object {
             Message::NewAddress(address) => address.header.index != index,
             Message::NewNeighbour(neighbour) => neighbour.header.ifindex != index,

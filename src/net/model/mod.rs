@@ -11,6 +11,7 @@ mod link;
 mod lookup;
 mod nexthop;
 mod place;
+mod port;
 mod queue;
 
 use std::cell::RefCell;

@@ -6,6 +6,7 @@ use std::mem::discriminant;
 use rtnetlink::packet_route::RouteNetlinkMessage as Message;
 use rtnetlink::packet_route::link::{LinkAttribute, LinkFlags, LinkMessage, State};
 
+use super::port::is_of_bridge;
 use crate::net::namespace::Id;
 use crate::net::nexthop::wire::NexthopMessage;
 
@@ -28,6 +29,8 @@ pub(super) struct Place {
     /// Addresses, routes and the like, each as the kernel would tell it.
     pub(super) objects: Vec<Message>,
     pub(super) nexthops: Vec<NexthopMessage>,
+    /// What is told of the VLANs of bridges and their ports.
+    pub(super) vlans: Vec<LinkMessage>,
     /// What the kernel was asked for already.
     known: HashSet<Asked>,
 }
@@ -37,6 +40,7 @@ pub(super) struct Place {
 pub(super) enum Asked {
     Links,
     Nexthops,
+    Vlans,
     /// Objects of one kind of message and address family; of a queue, those of its number on its link.
     Objects(std::mem::Discriminant<Message>, u8, (i32, u32)),
 }
@@ -112,7 +116,7 @@ impl Place {
     pub(super) fn lacks(&self, asked: Asked) -> bool {
         let any = match asked {
             Asked::Objects(kind, _, about) => Asked::Objects(kind, 0, about),
-            Asked::Links | Asked::Nexthops => asked,
+            Asked::Links | Asked::Nexthops | Asked::Vlans => asked,
         };
         !self.is_imagined && !self.known.contains(&asked) && !self.known.contains(&any)
     }
@@ -124,6 +128,13 @@ impl Place {
         }
         for answer in answers {
             match answer {
+                Message::NewLink(link) if is_of_bridge(&link) => {
+                    // What the plan has changed meanwhile counts.
+                    let index = link.header.index;
+                    if self.vlans.iter().all(|one| one.header.index != index) {
+                        self.vlans.push(link);
+                    }
+                }
                 Message::NewLink(link) => self.links.push(link),
                 other => self.objects.push(other),
             }
