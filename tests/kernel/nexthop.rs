@@ -500,7 +500,7 @@ fn what_a_nexthop_cannot_be_is_refused(lab: &Lab) {
         (
             r#"2, #{dev: "v7"}"#,
             format!(
-                "{}\nnote: links there: lo, v1, v0, d1, d0\nhint: did you mean `v1`?",
+                "{}\nnote: links there: lo, v1, v0, d1, d0, c1, c0\nhint: did you mean `v1`?",
                 "not_found: cannot add nexthop `2` in namespace `host`: there is no link `v7`"
             ),
         ),
