@@ -1,6 +1,6 @@
 //! Making is ensuring: a second run changes nothing.
 
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use crate::case::cases;
 use crate::faults::run_with;
@@ -18,8 +18,7 @@ cases! {
         what_is_missing_is_made_and_the_rest_left
         a_dropped_address_is_added_again;
     ["bond", "dummy", "ipvlan"] =>
-        a_second_run_of_each_story_changes_nothing
-        a_second_run_of_failover_cuts_and_mends_again_and_no_more;
+        a_second_run_of_each_story_changes_nothing;
 }
 
 /// Runs `text` twice; the second run must find everything as it is asked for.
@@ -149,9 +148,6 @@ fn reported(lab: &Lab, fault: &str, story: &str) -> Vec<Value> {
 /// A changing request would be the end of the second run: it is killed before its first one.
 fn a_second_run_of_each_story_changes_nothing(lab: &Lab) {
     for story in stories() {
-        if story.ends_with("/failover.rhai") {
-            continue;
-        }
         let first = reported(lab, "", &story);
         assert!(
             first.iter().any(|object| object["outcome"] == "created"),
@@ -165,28 +161,4 @@ fn a_second_run_of_each_story_changes_nothing(lab: &Lab) {
         state::assert_same(&state::whole(lab), &before);
         down(lab);
     }
-}
-
-/// To cut cables and to mend them is what this story is about: nothing else is changed, and it ends where it began.
-fn a_second_run_of_failover_cuts_and_mends_again_and_no_more(lab: &Lab) {
-    let stories = stories();
-    let story = stories
-        .iter()
-        .find(|story| story.ends_with("/failover.rhai"));
-    let story = story.unwrap();
-    reported(lab, "", story);
-    let before = state::whole(lab);
-    let mut second = reported(lab, "", story);
-    second.retain(|object| object["outcome"] != "unchanged");
-    let state = |name: &str| json!({"outcome": "changed", "kind": "state", "name": name, "netns": "fo-switch"});
-    assert_eq!(
-        second,
-        [
-            state("cable0: up to down"),
-            state("cable1: up to down"),
-            state("cable0: down to up"),
-            state("cable1: down to up"),
-        ]
-    );
-    state::assert_same(&state::whole(lab), &before);
 }

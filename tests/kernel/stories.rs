@@ -288,12 +288,6 @@ both cables are mended: the lab stands as it was
 fn a_fleet_of_500_comes_up(lab: &Lab) {
     leaves_nothing(lab, "fleet.rhai", &["--count", "5", "--kind", "macvlan"]);
     let printed = story(lab, "fleet.rhai", &["--kind", "macvlan"]);
-    let seconds = printed
-        .split(" came up in ")
-        .nth(1)
-        .and_then(|rest| rest.split(' ').next());
-    let seconds: f64 = seconds.unwrap().parse().unwrap();
-    assert!(seconds < 10.0, "{printed}");
     assert_eq!(
         without_seconds(&printed),
         "\
