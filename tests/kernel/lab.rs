@@ -253,18 +253,7 @@ impl Lab {
 
     /// What `ip -j` says to `arguments` in the namespace `netns`.
     pub(crate) fn json(&self, netns: &str, arguments: &str) -> Value {
-        let mut words = if netns == HOST {
-            Vec::new()
-        } else {
-            vec!["-n", netns]
-        };
-        words.push("-j");
-        words.extend(arguments.split_whitespace());
-        let text = common::output("ip", &words);
-        if text.trim().is_empty() {
-            return Value::Array(Vec::new());
-        }
-        serde_json::from_str(&text).expect("JSON of ip")
+        json_of("ip", netns, arguments)
     }
 
     /// What `ip -j -d` says to each of `commands`, which stand on a line each, in the namespace `netns`.
@@ -279,26 +268,12 @@ impl Lab {
 
     /// What `tc -j` says to `arguments` in the namespace `netns`.
     pub(crate) fn tc(&self, netns: &str, arguments: &str) -> Value {
-        let mut words = if netns == HOST {
-            Vec::new()
-        } else {
-            vec!["-n", netns]
-        };
-        words.push("-j");
-        words.extend(arguments.split_whitespace());
-        serde_json::from_str(&common::output("tc", &words)).expect("JSON of tc")
+        json_of("tc", netns, arguments)
     }
 
     /// What `bridge -j` says to `arguments` in the namespace `netns`.
     pub(crate) fn bridge(&self, netns: &str, arguments: &str) -> Value {
-        let mut words = if netns == HOST {
-            Vec::new()
-        } else {
-            vec!["-n", netns]
-        };
-        words.push("-j");
-        words.extend(arguments.split_whitespace());
-        serde_json::from_str(&common::output("bridge", &words)).expect("JSON of bridge")
+        json_of("bridge", netns, arguments)
     }
 
     /// The link `name` of the namespace `netns` as `ip -d link` describes it.
@@ -349,6 +324,22 @@ impl Lab {
     pub(crate) fn in_netns<T>(&self, netns: &str, action: impl FnOnce() -> T) -> T {
         common::within(netns, action)
     }
+}
+
+/// What a program of iproute2 says to `arguments` in the namespace `netns`, as JSON; nothing is an empty list.
+fn json_of(program: &str, netns: &str, arguments: &str) -> Value {
+    let mut words = if netns == HOST {
+        Vec::new()
+    } else {
+        vec!["-n", netns]
+    };
+    words.push("-j");
+    words.extend(arguments.split_whitespace());
+    let text = common::output(program, &words);
+    if text.trim().is_empty() {
+        return Value::Array(Vec::new());
+    }
+    serde_json::from_str(&text).expect("JSON of iproute2")
 }
 
 /// The program under test. In the micro-VM it has a place of its own.

@@ -4,11 +4,11 @@ use std::rc::Rc;
 
 use rhai::{Array, Dynamic, Map};
 
+use crate::dsl::route::protocol_option;
 use crate::dsl::{Session, link};
 use crate::error::{Error, Kind, Result};
 use crate::net::netns;
 use crate::net::nexthop::{Leads, Member, Nexthop};
-use crate::net::route::PROTOCOLS;
 use crate::value::choice::choose;
 use crate::value::options::{Options, in_range, wrong_type};
 use crate::value::prefix;
@@ -43,7 +43,8 @@ pub(super) fn read(
     present: &[Nexthop],
 ) -> Result<Nexthop> {
     let id = number(id)?;
-    let protocol = protocol_option(options)?;
+    // As `ip nexthop add` has it where nothing is said.
+    let protocol = protocol_option(options, "a nexthop")?.unwrap_or_else(|| "unspec".to_owned());
     let families = [("inet", false), ("inet6", true)];
     let family = options.string("family")?;
     let family = family
@@ -109,26 +110,6 @@ pub(super) fn read(
         protocol,
         leads,
     })
-}
-
-/// Takes who made it: a name that iproute2 has, or a number. Nobody where nothing is said, as `ip nexthop add` has it.
-fn protocol_option(options: &mut Options) -> Result<String> {
-    let Some(value) = options.take("proto") else {
-        return Ok("unspec".to_owned());
-    };
-    if let Ok(number) = value.as_int() {
-        let number = in_range("proto", number, 1..=255)?;
-        let known = PROTOCOLS
-            .iter()
-            .find(|(_, known)| i64::from(*known) == number);
-        return Ok(known.map_or_else(|| number.to_string(), |(name, _)| (*name).to_owned()));
-    }
-    let given = value.type_name();
-    let name = value
-        .into_string()
-        .map_err(|_| wrong_type("proto", "a name such as \"static\", or a number", given))?;
-    choose("a nexthop", "proto", &name, &PROTOCOLS)?;
-    Ok(name)
 }
 
 /// The members of a group: `[1, 2]`, or `[#{id: 1}, #{id: 2, weight: 3}]`. Each must be there, and be no group itself.

@@ -19,7 +19,7 @@ use crate::value::options::Options;
 use crate::value::prefix;
 
 pub(crate) use ensure::{add, list, remove};
-pub(crate) use options::{KEYS, KEYS_OF_DELETE};
+pub(crate) use options::{KEYS, KEYS_OF_DELETE, protocol_option};
 pub use show::Route;
 
 use ensure::delete;

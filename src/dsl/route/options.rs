@@ -93,7 +93,8 @@ pub(super) fn read(
         advmss: number(options.integer("advmss", 1..=65495)?),
         hops,
         nexthop,
-        protocol: protocol_option(options)?,
+        // As `ip route add` has it where nothing is said.
+        protocol: protocol_option(options, "a route")?.unwrap_or_else(|| "boot".to_owned()),
         scope: name_option(options, "scope", &route::SCOPES)?.unwrap_or_default(),
         kind: name_option(options, "type", &route::KINDS)?.unwrap_or_else(|| "unicast".to_owned()),
         ..route::Route::to(destination)
@@ -113,24 +114,25 @@ fn name_option<T: Copy>(
     Ok(Some(name))
 }
 
-/// Takes who made the route: a name that iproute2 has, or a number. `boot` where nothing is said, as `ip route add` has it.
-fn protocol_option(options: &mut Options) -> Result<String> {
+/// Takes who made `whose`, a route or what stands in for its next hop: a name that iproute2 has, or a number.
+pub(crate) fn protocol_option(options: &mut Options, whose: &str) -> Result<Option<String>> {
     let Some(value) = options.take("proto") else {
-        return Ok("boot".to_owned());
+        return Ok(None);
     };
     if let Ok(number) = value.as_int() {
         let number = in_range("proto", number, 1..=255)?;
         let known = route::PROTOCOLS
             .iter()
             .find(|(_, known)| i64::from(*known) == number);
-        return Ok(known.map_or_else(|| number.to_string(), |(name, _)| (*name).to_owned()));
+        let name = known.map_or_else(|| number.to_string(), |(name, _)| (*name).to_owned());
+        return Ok(Some(name));
     }
     let given = value.type_name();
     let name = value
         .into_string()
         .map_err(|_| wrong_type("proto", "a name such as \"static\", or a number", given))?;
-    choose("a route", "proto", &name, &route::PROTOCOLS)?;
-    Ok(name)
+    choose(whose, "proto", &name, &route::PROTOCOLS)?;
+    Ok(Some(name))
 }
 
 /// Takes the next hops that share the packets: `[#{via, dev, weight, onlink}, …]`.

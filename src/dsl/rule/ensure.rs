@@ -5,7 +5,7 @@ use std::rc::Rc;
 use nix::errno::Errno;
 use rhai::Map;
 
-use super::options::{KEYS, KEYS_OF_DELETE, read};
+use super::options::{KEYS, read};
 use crate::dsl::Session;
 use crate::dsl::handle::Netns;
 use crate::error::{Error, Kind, Result};
@@ -28,7 +28,7 @@ pub(super) fn list(session: &Rc<Session>, place: &netns::Netns) -> Result<Vec<ru
 pub(super) fn add(session: &Rc<Session>, net: &Netns, options: Map) -> Result<()> {
     let place = &net.0;
     let plain = |error: Error| error.doing_plain("add rule").within(place.label());
-    let mut options = Options::new("rule", options, &[KEYS]).map_err(plain)?;
+    let mut options = Options::new("rule", options, &[KEYS, &["replace"]]).map_err(plain)?;
     let replace = options.flag("replace").map_err(plain)?.unwrap_or(false);
     let asked = read(&mut options).map_err(plain)?;
     let action = asked.action.ok_or_else(|| {
@@ -169,8 +169,7 @@ pub(super) fn delete(session: &Rc<Session>, net: &Netns, given: Map) -> Result<(
     }
     let has = |key: &str| given.contains_key(key);
     let (tos, not) = (has("tos"), has("not"));
-    let mut options =
-        Options::new("del_rule", given.clone(), &[KEYS_OF_DELETE]).map_err(context)?;
+    let mut options = Options::new("del_rule", given.clone(), &[KEYS]).map_err(context)?;
     let asked = read(&mut options).map_err(context)?;
     let wanted = &asked.selector;
     let matching: Vec<rule::Rule> = list(session, place)?

@@ -11,7 +11,7 @@ use crate::dsl::handle::Netns;
 use crate::dsl::{Answer, answer};
 use crate::net::rule;
 
-pub(crate) use options::{KEYS, KEYS_OF_DELETE};
+pub(crate) use options::KEYS;
 pub use show::Rule;
 
 use ensure::{add, delete, list};

@@ -11,28 +11,8 @@ use crate::value::name::LinkName;
 use crate::value::options::{Options, in_range, wrong_type};
 use crate::value::prefix;
 
-/// What a rule can be given.
+/// What a rule is made of, by which it is also told from others.
 pub(crate) const KEYS: &[&str] = &[
-    "action",
-    "dport",
-    "family",
-    "from",
-    "fwmark",
-    "iif",
-    "ipproto",
-    "not",
-    "oif",
-    "priority",
-    "replace",
-    "sport",
-    "suppress_prefixlength",
-    "table",
-    "to",
-    "tos",
-];
-
-/// What tells one rule from another.
-pub(crate) const KEYS_OF_DELETE: &[&str] = &[
     "action",
     "dport",
     "family",
