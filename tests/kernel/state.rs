@@ -73,12 +73,13 @@ pub(crate) fn meaning(lab: &Lab) -> Value {
     state
 }
 
-/// Takes out the flags that follow the operational state, and are as late.
+/// Takes out the flags of links and routes that follow the operational state, and are as late.
 fn forget_carrier(value: &mut Value) {
     match value {
         Value::Object(map) => map.values_mut().for_each(forget_carrier),
         Value::Array(values) => {
-            values.retain(|value| value != "NO-CARRIER" && value != "LOWER_UP");
+            let follows = ["NO-CARRIER", "LOWER_UP", "linkdown"];
+            values.retain(|value| !follows.iter().any(|flag| value == flag));
             values.iter_mut().for_each(forget_carrier);
         }
         _ => {}

@@ -62,6 +62,7 @@ fn plain(mut json: serde_json::Value) -> serde_json::Value {
         "tentative",
         "valid_life_time",
     ];
+    let late = ["NO-CARRIER", "LOWER_UP", "linkdown"];
     match &mut json {
         serde_json::Value::Array(list) => {
             list.retain(|item| item["family"] != "inet6");
@@ -73,7 +74,7 @@ fn plain(mut json: serde_json::Value) -> serde_json::Value {
             map.retain(|key, _| !gone.contains(&key.as_str()));
             for (key, value) in map.iter_mut() {
                 match value.as_array_mut().filter(|_| key == "flags") {
-                    Some(flags) => flags.retain(|flag| flag != "NO-CARRIER" && flag != "LOWER_UP"),
+                    Some(flags) => flags.retain(|flag| !late.iter().any(|late| flag == late)),
                     None => *value = plain(value.take()),
                 }
             }
