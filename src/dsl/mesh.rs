@@ -386,6 +386,7 @@ pub mod words {
     /// ```rhai
     /// let v = netns("a").veth("v0", netns("b"), "v1", #{addr: "10.0.0.1/24", up: true});
     /// v.peer.addr("10.0.0.2/24").up().wait_up();
+    /// v.wait_up();
     /// let found = mesh(["a", "b"]);
     /// found.ok    // => true
     /// ```
@@ -399,6 +400,7 @@ pub mod words {
     /// ```rhai
     /// let v = netns("a").veth("v0", netns("b"), "v1", #{addr: ["10.0.0.1/24", "fd00::1/64"], nodad: true, up: true});
     /// v.peer.addr("10.0.0.2/24").up().wait_up();
+    /// v.wait_up();
     /// mesh(["a", "b"], #{family: "inet", count: 2, interval: "1ms"}).rows[0].received    // => 2
     /// ```
     #[rhai_fn(name = "mesh", return_raw, volatile)]
@@ -437,6 +439,7 @@ pub mod words {
     /// ```rhai
     /// let v = netns("a").veth("v0", netns("b"), "v1", #{addr: "10.0.0.1/24", up: true});
     /// v.peer.addr("10.0.0.2/24").up().wait_up();
+    /// v.wait_up();
     /// mesh(["a", "b"]).report("a", "b").sent    // => 1
     /// ```
     #[rhai_fn(return_raw, volatile)]
