@@ -11,9 +11,9 @@ use rtnetlink::packet_route::neighbour::{NeighbourAttribute, NeighbourMessage};
 use rtnetlink::packet_route::route::{RouteAttribute, RouteMessage};
 use rtnetlink::packet_route::{AddressFamily, RouteNetlinkMessage as Message};
 
+use super::link::kind_of;
 use super::place::{Asked, Place, family_of};
 use super::port::is_of_bridge;
-use super::link::kind_of;
 use super::{Model, lookup, queue};
 use crate::net::namespace::{Id, Namespace};
 use crate::net::rtnl::{Refusal, Rtnl};
