@@ -123,13 +123,12 @@ impl Model {
     async fn makes(&self, kind: &InfoKind) -> Result<(), Refusal> {
         let name = kind.to_string();
         let known = self.lacking.borrow().get(&name).cloned();
-        let refusal = match known {
-            Some(known) => known,
-            None => {
-                let told = driver::refusal_of(kind).await;
-                self.lacking.borrow_mut().insert(name, told.clone());
-                told
-            }
+        let refusal = if let Some(known) = known {
+            known
+        } else {
+            let told = driver::refusal_of(kind).await;
+            self.lacking.borrow_mut().insert(name, told.clone());
+            told
         };
         refusal.map_or(Ok(()), Err)
     }
