@@ -377,9 +377,17 @@ async fn back(undo: Undo, how: How<'_>) -> Result<Way> {
             let deleted = address::delete(rtnl, index, &address).await;
             done(deleted, "delete address", &address.line(), &netns)
         }
-        Undo::AddAddress { address, .. } => {
+        Undo::AddAddress { address, order, .. } => {
             let added = address::restore(rtnl, index, &address).await;
-            done(added, "restore address", &address.line(), &netns)
+            let way = done(added, "restore address", &address.line(), &netns)?;
+            let others = address::restore_order(rtnl, index, &order).await;
+            done(
+                others,
+                "restore the addresses beside",
+                &address.line(),
+                &netns,
+            )?;
+            Ok(way)
         }
         Undo::DeleteRoute { route, .. } => {
             let deleted = route::delete(rtnl, &route).await;

@@ -92,6 +92,9 @@ pub enum Undo<N = Rc<Netns>> {
         link: LinkRef,
         /// The address.
         address: Box<Assigned>,
+        /// The IPv4 addresses of the link in their order, with it, where it is one of several: others may have gone with it.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        order: Vec<Assigned>,
     },
     /// Delete a route.
     DeleteRoute {
@@ -310,10 +313,12 @@ impl<N> Undo<N> {
                 netns,
                 link,
                 address,
+                order,
             } => Undo::AddAddress {
                 netns: tell(netns)?,
                 link,
                 address,
+                order,
             },
             Self::DeleteRoute { netns, route } => Undo::DeleteRoute {
                 netns: tell(netns)?,

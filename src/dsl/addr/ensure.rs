@@ -140,7 +140,8 @@ fn settled(
     }
     if asked.replace {
         let Some(whole) = asked.changed(present) else {
-            remove(session, link, &present.assigned)?;
+            let all = list(session, &link.netns(), Some(link.index()))?;
+            remove(session, link, &present.assigned, &all)?;
             return Ok(false);
         };
         change(session, link, &present.assigned, &whole)?;

@@ -151,7 +151,9 @@ pub mod words {
 
     /// Takes an address away from the link, and returns the link. Gone already is no error.
     ///
-    /// The prefix length may be left out.
+    /// The prefix length may be left out. With the first IPv4 address of a subnet the kernel takes the others of it, the secondary
+    /// ones, unless the sysctl `promote_secondaries` is set; what is undone puts all back in their order.
+    /// What `ip address del ADDRESS dev LINK` does.
     ///
     /// ```rhai
     /// let v = netns("a").veth("v0", "v1").addr("10.0.0.1/24");

@@ -2,11 +2,12 @@
 
 use std::rc::Rc;
 
-use crate::dsl::Session;
 use crate::dsl::handle::Link;
+use crate::dsl::{Session, link};
 use crate::error::{Error, Result};
 use crate::lab::{Outcome, Undo};
 use crate::net::address::{self, Assigned};
+use crate::net::sysctl::{self, Key};
 use crate::value::prefix;
 
 use super::{command, list, report};
@@ -32,23 +33,49 @@ pub(super) fn delete(session: &Rc<Session>, link: &Link, text: &str) -> Result<(
             .report(Outcome::Unchanged, &place, "address", &name);
         return Ok(());
     };
-    remove(session, link, &found.assigned).map_err(context)
+    remove(session, link, &found.assigned, &present).map_err(context)
 }
 
-pub(super) fn remove(session: &Rc<Session>, link: &Link, found: &Assigned) -> Result<()> {
+/// Takes the address `found` away, one of `present`, which are all of the link.
+pub(super) fn remove(
+    session: &Rc<Session>,
+    link: &Link,
+    found: &Assigned,
+    present: &[address::Address],
+) -> Result<()> {
     let place = link.netns();
+    let (order, mut along) = address::in_order(present, found);
+    if !along.is_empty() && promotes(session, link)? {
+        along.clear();
+    }
+    let is_alone = order.len() < 2 || !order.contains(found);
     let undo = Undo::AddAddress {
         netns: place.clone(),
         link: link.reference(),
         address: Box::new(found.clone()),
+        order: if is_alone { Vec::new() } else { order },
     };
     session.wait(async {
         let rtnl = &place.rtnl()?;
-        let request = address::delete(rtnl, link.index(), found);
+        let request = address::delete_all(rtnl, link.index(), found, &along);
         let lab = session.lab();
         let command = || command(link, "del", found);
         lab.step(undo, command, request).await?.map_err(Error::from)
     })??;
-    report(session, Outcome::Deleted, link, found);
+    for gone in std::iter::once(found).chain(&along) {
+        report(session, Outcome::Deleted, link, gone);
+    }
     Ok(())
+}
+
+/// Whether the next address of a subnet takes the place of the first when that goes; else all of them go.
+fn promotes(session: &Rc<Session>, link: &Link) -> Result<bool> {
+    let name = link::snapshot(session, link)?.name;
+    for part in ["all", &name] {
+        let key = Key::new(["ipv4", "conf", part, "promote_secondaries"])?;
+        if sysctl::read(&link.netns(), &key)? != "0" {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }
