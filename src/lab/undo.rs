@@ -63,6 +63,9 @@ pub enum Undo<N = Rc<Netns>> {
         up: bool,
         /// The addresses that it had there: a move takes them away.
         addresses: Vec<Assigned>,
+        /// The routes that it had there, which go as well.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        routes: Vec<Route>,
     },
     /// Set a link's setting to what it was.
     Restore {
@@ -280,6 +283,7 @@ impl<N> Undo<N> {
                 was,
                 up,
                 addresses,
+                routes,
             } => Undo::MoveBack {
                 netns: tell(netns)?,
                 link,
@@ -288,6 +292,7 @@ impl<N> Undo<N> {
                 was,
                 up,
                 addresses,
+                routes,
             },
             Self::Restore {
                 netns,

@@ -7,6 +7,7 @@ use crate::dsl::{Session, link};
 use crate::error::{Error, Result};
 use crate::lab::{Outcome, Undo};
 use crate::net::address::{self, Assigned};
+use crate::net::route::Route;
 use crate::net::sysctl::{self, Key};
 use crate::value::prefix;
 
@@ -48,6 +49,19 @@ pub(super) fn remove(
     if !along.is_empty() && promotes(session, link)? {
         along.clear();
     }
+    let gone: Vec<&Assigned> = std::iter::once(found).chain(&along).collect();
+    let is_last = order.iter().all(|one| gone.contains(&one));
+    let is_lost = |route: &Route| {
+        let leaves_with = |one: &&Assigned| route.source == Some(one.prefix.addr());
+        // It stays as long as the link has another address, but could not be made again without this one.
+        let mut gateways = route.hops.iter().map(|hop| hop.via).chain([route.via]);
+        let needs_it = gateways.any(|via| via.is_some_and(|via| found.prefix.contains(&via)));
+        let is_by_it = link::is_only_by(route, link) && (is_last || needs_it);
+        route.destination.addr().is_ipv4() && (is_by_it || gone.iter().any(leaves_with))
+    };
+    if found.prefix.addr().is_ipv4() {
+        link::note_routes(session, link, is_lost)?;
+    }
     let is_alone = order.len() < 2 || !order.contains(found);
     let undo = Undo::AddAddress {
         netns: place.clone(),
@@ -62,7 +76,7 @@ pub(super) fn remove(
         let command = || command(link, "del", found);
         lab.step(undo, command, request).await?.map_err(Error::from)
     })??;
-    for gone in std::iter::once(found).chain(&along) {
+    for gone in gone {
         report(session, Outcome::Deleted, link, gone);
     }
     Ok(())
