@@ -386,16 +386,7 @@ async fn back(undo: Undo, how: How<'_>) -> Result<Way> {
             done(deleted, "delete address", &address.line(), &netns)
         }
         Undo::AddAddress { address, order, .. } => {
-            let added = address::restore(rtnl, index, &address).await;
-            let way = done(added, "restore address", &address.line(), &netns)?;
-            let others = address::restore_order(rtnl, index, &order).await;
-            done(
-                others,
-                "restore the addresses beside",
-                &address.line(),
-                &netns,
-            )?;
-            Ok(way)
+            restore_address(&netns, index, &address, &order).await
         }
         Undo::DeleteRoute { route, .. } => {
             let deleted = route::delete(rtnl, &route).await;
@@ -422,6 +413,26 @@ async fn back(undo: Undo, how: How<'_>) -> Result<Way> {
         }
         Undo::Sysctl { key, old, new, .. } => restore_sysctl(&netns, &key, &old, &new, how),
     }
+}
+
+/// Gives the link `index` an address again, and those of `order` that went with it.
+async fn restore_address(
+    netns: &Netns,
+    index: u32,
+    address: &address::Assigned,
+    order: &[address::Assigned],
+) -> Result<Way> {
+    let rtnl = &netns.rtnl()?;
+    let added = address::restore(rtnl, index, address).await;
+    let way = done(added, "restore address", &address.line(), netns)?;
+    let others = address::restore_order(rtnl, index, order).await;
+    done(
+        others,
+        "restore the addresses beside",
+        &address.line(),
+        netns,
+    )?;
+    Ok(way)
 }
 
 /// Gives the link `index` the queue that it had.

@@ -50,13 +50,13 @@ pub(super) fn remove(
         along.clear();
     }
     let gone: Vec<&Assigned> = std::iter::once(found).chain(&along).collect();
-    let is_last = order.iter().all(|one| gone.contains(&one));
+    let none_stays = order.iter().all(|one| gone.contains(&one));
     let is_lost = |route: &Route| {
         let leaves_with = |one: &&Assigned| route.source == Some(one.prefix.addr());
         // It stays as long as the link has another address, but could not be made again without this one.
         let mut gateways = route.hops.iter().map(|hop| hop.via).chain([route.via]);
         let needs_it = gateways.any(|via| via.is_some_and(|via| found.prefix.contains(&via)));
-        let is_by_it = link::is_only_by(route, link) && (is_last || needs_it);
+        let is_by_it = link::is_only_by(route, link) && (none_stays || needs_it);
         route.destination.addr().is_ipv4() && (is_by_it || gone.iter().any(leaves_with))
     };
     if found.prefix.addr().is_ipv4() {
