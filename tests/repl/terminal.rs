@@ -131,7 +131,12 @@ impl Terminal {
 
     /// Types `keys`.
     pub(crate) fn type_keys(&mut self, keys: &str) {
-        self.master.write_all(keys.as_bytes()).unwrap();
+        self.type_bytes(keys.as_bytes());
+    }
+
+    /// Types what need not be a text.
+    pub(crate) fn type_bytes(&mut self, bytes: &[u8]) {
+        self.master.write_all(bytes).unwrap();
     }
 
     /// Types an entry and waits for the next prompt; returns what stands on the screen.

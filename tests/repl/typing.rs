@@ -60,6 +60,10 @@ pub(crate) const TESTS: &[Test] = &[
         what_is_not_complete_goes_on_set_in,
     ),
     ("a_pasted_script_is_one_entry", a_pasted_script_is_one_entry),
+    (
+        "lines_that_come_at_once_are_entered_one_by_one",
+        lines_that_come_at_once_are_entered_one_by_one,
+    ),
     ("control_r_finds_an_entry", control_r_finds_an_entry),
     (
         "the_history_stays_between_sessions_each_entry_once",
@@ -249,6 +253,13 @@ fn a_pasted_script_is_one_entry() {
             .count()
             == 2
     });
+}
+
+fn lines_that_come_at_once_are_entered_one_by_one() {
+    let mut terminal = Terminal::start(&folder());
+    // So pastes a terminal without brackets, and so type programs.
+    terminal.type_keys("let a = 11\rlet b = 22\ra + b\r");
+    terminal.wait_for("\n33\n");
 }
 
 fn control_r_finds_an_entry() {
