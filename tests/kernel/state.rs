@@ -7,12 +7,14 @@ use serde_json::{Map, Value, json};
 
 use crate::lab::{HOST, Lab};
 
-/// What changes by itself, and what stays different once a link was up or under a bridge, but means nothing.
+/// What changes by itself, or late, and what stays different once a link was up or under a bridge, but means nothing.
 const UNSTEADY: &[&str] = &[
     "forward_delay_timer",
     "gc_timer",
     "hello_timer",
     "link_failure_count",
+    // The kernel sets it a moment after the link has come up, at most once a second (net/core/link_watch.c).
+    "operstate",
     "preferred_life_time",
     "qdisc",
     "tcn_timer",
@@ -43,6 +45,7 @@ pub(crate) fn whole(lab: &Lab) -> Value {
     }
     let mut state = Value::Object(state);
     forget(&mut state, UNSTEADY);
+    forget_carrier(&mut state);
     forget_link_local(&mut state);
     state
 }
@@ -59,8 +62,6 @@ pub(crate) fn meaning(lab: &Lab) -> Value {
             "inode",
             "link_index",
             "link_netnsid",
-            // The kernel sets it a moment after the link has come up, at most once a second (net/core/link_watch.c).
-            "operstate",
             "perm_hwaddr",
             "permaddr",
             "stable-privacy",
@@ -68,7 +69,6 @@ pub(crate) fn meaning(lab: &Lab) -> Value {
             "bridge_id",
         ],
     );
-    forget_carrier(&mut state);
     sort_links(&mut state);
     state
 }

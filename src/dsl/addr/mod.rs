@@ -562,9 +562,22 @@ pub(crate) fn has(session: &Rc<Session>, place: &netns::Netns, ip: IpAddr) -> Re
     Ok(addresses.iter().any(|address| address.ip() == ip))
 }
 
+/// The global addresses of a namespace, or of its link `index` alone, in the kernel's order.
+pub(crate) fn all_global(
+    session: &Rc<Session>,
+    place: &netns::Netns,
+    index: Option<u32>,
+) -> Result<Vec<IpAddr>> {
+    Ok(globals(&list(session, place, index)?).collect())
+}
+
 fn global(addresses: &[address::Address]) -> Option<IpAddr> {
+    globals(addresses).next()
+}
+
+fn globals(addresses: &[address::Address]) -> impl Iterator<Item = IpAddr> {
     addresses
         .iter()
-        .find(|address| address.scope() == "global")
+        .filter(|address| address.scope() == "global")
         .map(address::Address::ip)
 }
