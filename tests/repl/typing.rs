@@ -40,6 +40,14 @@ pub(crate) const TESTS: &[Test] = &[
         tab_completes_processes_with_a_namespace,
     ),
     (
+        "tab_completes_containers_that_run",
+        tab_completes_containers_that_run,
+    ),
+    (
+        "a_program_of_containers_that_hangs_holds_up_no_typing",
+        a_program_of_containers_that_hangs_holds_up_no_typing,
+    ),
+    (
         "tab_completes_commands_their_parameters_and_files",
         tab_completes_commands_their_parameters_and_files,
     ),
@@ -160,6 +168,27 @@ fn tab_completes_processes_with_a_namespace() {
         let mut named = contents.split("pid:").skip(1);
         named.any(|rest| rest.starts_with(|c: char| c.is_ascii_digit()))
     });
+}
+
+fn tab_completes_containers_that_run() {
+    let list =
+        "#!/bin/sh\n[ \"$*\" = 'ps --format={{.Names}}' ] && printf 'web-2,front\\nweb-1\\n'\n";
+    let mut terminal = Terminal::start_with_programs(&folder(), &[("docker", list)]);
+    terminal.type_keys("netns(\"doc\t\t");
+    terminal.wait_for("\ndocker:front  docker:web-1  docker:web-2\n");
+    terminal.type_keys("f\t");
+    terminal.wait_for("host> netns(\"docker:front");
+    // By themselves, too, where it asks the kernel only.
+    terminal.enter("\x15netns(`doom`)");
+    terminal.type_keys("netns(\"do\t\t");
+    terminal.wait_for("\ndocker:  doom");
+}
+
+fn a_program_of_containers_that_hangs_holds_up_no_typing() {
+    let hangs = "#!/bin/sh\necho web\nsleep 1000\n";
+    let mut terminal = Terminal::start_with_programs(&folder(), &[("podman", hangs)]);
+    terminal.type_keys("netns(\"podman:\tweb\").up\t");
+    terminal.wait_for("host> netns(\"podman:web\").up(");
 }
 
 fn tab_completes_commands_their_parameters_and_files() {
