@@ -25,6 +25,7 @@ pub mod lab;
 pub mod link;
 pub mod macvlan;
 mod make;
+pub mod mesh;
 pub mod neighbor;
 pub mod netkit;
 pub mod netns;
@@ -128,6 +129,7 @@ pub const TOPICS: &[Topic] = &[
     Topic::of("Queues", &queue::words::RHAI_MANIFEST),
     Topic::of("Filters", &filter::words::RHAI_MANIFEST),
     Topic::of("Ping", &ping::words::RHAI_MANIFEST),
+    Topic::of("Meshes", &mesh::words::RHAI_MANIFEST),
     Topic::of("Expectations", &reach::words::RHAI_MANIFEST),
     Topic::of("Commands", &exec::words::RHAI_MANIFEST),
     Topic::of("Processes", &process::words::RHAI_MANIFEST),

@@ -1,8 +1,8 @@
 //! What can stand in the `#{…}` of each word, for completion and the manual.
 
 use crate::dsl::{
-    addr, exec, fdb, filter, kind, make, neighbor, nexthop, ping, port, queue, reach, route, rule,
-    wait, wireguard,
+    addr, exec, fdb, filter, kind, make, mesh, neighbor, nexthop, ping, port, queue, reach, route,
+    rule, wait, wireguard,
 };
 
 /// The keys of the options of `word`, sorted; empty where it takes none.
@@ -22,6 +22,7 @@ pub fn of(word: &str) -> Vec<&'static str> {
         "htb" => &[queue::HTB, &["replace"]],
         "netem" => &[queue::NETEM, &["replace"]],
         "expect_no_reach" | "expect_reach" => &[reach::KEYS],
+        "mesh" => &[mesh::KEYS],
         "ping" => &[ping::KEYS],
         "port" => &[port::KEYS],
         "route" => &[route::KEYS],

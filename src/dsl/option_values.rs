@@ -1,6 +1,6 @@
 //! What can be chosen for an option or a parameter that is one of a few names, for completion.
 
-use crate::dsl::{bond, ipvlan_port, macvlan, vlan};
+use crate::dsl::{bond, ipvlan_port, macvlan, mesh, vlan};
 use crate::net::route;
 
 /// The names that `key` of `word` can have, an option or a parameter; empty where it is no choice, or none is known.
@@ -15,6 +15,7 @@ pub fn of(word: &str, key: &str) -> Vec<&'static str> {
         ("bond", "primary_reselect") => names(bond::RESELECTS),
         ("bond", "xmit_hash_policy") => names(bond::POLICIES),
         ("vlan", "protocol") | ("bridge", "vlan_protocol") => names(vlan::PROTOCOLS),
+        ("mesh", "family") => names(mesh::FAMILIES),
         ("route", "scope") => names(&route::SCOPES),
         ("route", "destination") | (_, "route") => vec!["default"],
         _ => Vec::new(),

@@ -76,7 +76,11 @@ fn resolve(from: &netns::Netns, name: &str) -> Result<IpAddr> {
 }
 
 /// Reads the options of a ping into a request.
-fn request(destination: IpAddr, label: String, options: &mut Options) -> Result<Request> {
+pub(crate) fn request(
+    destination: IpAddr,
+    label: String,
+    options: &mut Options,
+) -> Result<Request> {
     let mut request = Request::new(destination);
     request.label = label;
     if let Some(count) = options.integer("count", 0..=i64::MAX)? {
@@ -113,7 +117,7 @@ pub(crate) fn named(given: &Dynamic) -> String {
 }
 
 /// The `ping` of iputils that asks the same.
-fn command(net: &Netns, request: &Request) -> Command {
+pub(crate) fn command(net: &Netns, request: &Request) -> Command {
     let mut words = Vec::new();
     words.extend(request.count.map(|count| format!("-c{count}")));
     words.push(format!("-i{}", request.interval.as_secs_f64()));
@@ -254,7 +258,7 @@ fn probes(report: &PingReport, wanted: impl Fn(&Outcome) -> bool) -> rhai::Array
 }
 
 /// A time in milliseconds, to the microsecond.
-fn in_milliseconds(time: Duration) -> f64 {
+pub(crate) fn in_milliseconds(time: Duration) -> f64 {
     (time.as_secs_f64() * 1e6).round() / 1e3
 }
 
@@ -401,15 +405,11 @@ pub mod words {
 
 /// What there is to show of a report.
 pub(crate) fn show(report: &PingReport) -> Value {
-    let time = |time: Option<Duration>| {
-        time.map_or(Value::Nothing, |time| Value::word(in_milliseconds(time)))
-    };
     let short = |time: Option<Duration>| {
         time.map_or_else(String::new, |time| {
             format!("{:.3}", time.as_secs_f64() * 1e3)
         })
     };
-    let list = |maps: rhai::Array| print::value(None, &maps.into());
     let seen = &report.0;
     let line = to_text(report);
     Value::Handle(Box::new(Handle {
@@ -424,23 +424,33 @@ pub(crate) fn show(report: &PingReport) -> Value {
             ("rtt_avg_ms", short(seen.rtt_avg())),
             ("rtt_max_ms", short(seen.rtt_max())),
         ],
-        fields: vec![
-            ("destination", Value::text(&seen.label)),
-            ("ok", Value::word(seen.ok())),
-            ("sent", Value::word(seen.sent)),
-            ("received", Value::word(seen.received)),
-            ("loss_percent", Value::word(seen.loss_percent())),
-            ("rtt_min_ms", time(seen.rtt_min())),
-            ("rtt_avg_ms", time(seen.rtt_avg())),
-            ("rtt_max_ms", time(seen.rtt_max())),
-            ("rtt_mdev_ms", time(seen.rtt_mdev())),
-            (
-                "replies",
-                list(probes(report, |outcome| outcome.rtt().is_some())),
-            ),
-            ("errors", list(probes(report, Outcome::is_error))),
-        ],
+        fields: fields(report),
     }))
+}
+
+/// All that is known of a report.
+pub(crate) fn fields(report: &PingReport) -> Vec<(&'static str, Value)> {
+    let time = |time: Option<Duration>| {
+        time.map_or(Value::Nothing, |time| Value::word(in_milliseconds(time)))
+    };
+    let list = |maps: rhai::Array| print::value(None, &maps.into());
+    let seen = &report.0;
+    vec![
+        ("destination", Value::text(&seen.label)),
+        ("ok", Value::word(seen.ok())),
+        ("sent", Value::word(seen.sent)),
+        ("received", Value::word(seen.received)),
+        ("loss_percent", Value::word(seen.loss_percent())),
+        ("rtt_min_ms", time(seen.rtt_min())),
+        ("rtt_avg_ms", time(seen.rtt_avg())),
+        ("rtt_max_ms", time(seen.rtt_max())),
+        ("rtt_mdev_ms", time(seen.rtt_mdev())),
+        (
+            "replies",
+            list(probes(report, |outcome| outcome.rtt().is_some())),
+        ),
+        ("errors", list(probes(report, Outcome::is_error))),
+    ]
 }
 
 /// The summary without its blank line and heading.

@@ -10,13 +10,14 @@ use rhai::{Array, FnPtr, Map};
 use crate::dsl;
 use crate::dsl::addr::Address;
 use crate::dsl::handle::{Link, Netns};
+use crate::dsl::mesh::Mesh;
 use crate::dsl::neighbor::Neighbor;
 use crate::dsl::nexthop::Nexthop;
 use crate::dsl::ping::PingReport;
 use crate::dsl::process::Process;
 use crate::dsl::route::Route;
 use crate::dsl::rule::Rule;
-use crate::dsl::{Answer, Session, answer, link, ping};
+use crate::dsl::{Answer, Session, answer, link, mesh, ping};
 use crate::net::namespace::Id;
 use crate::net::process;
 use crate::view::value::{Handle, Value};
@@ -66,6 +67,8 @@ fn of(session: Option<&Rc<Session>>, processes: &Processes, value: &Dynamic) -> 
         neighbor.show()
     } else if let Some(report) = value.read_lock::<PingReport>() {
         ping::show(&report)
+    } else if let Some(found) = value.read_lock::<Mesh>() {
+        mesh::show(&found)
     } else if let Some(running) = value.read_lock::<Process>() {
         dsl::process::show(session, &running)
     } else if value.is::<FnPtr>() {

@@ -57,6 +57,7 @@ pub(crate) fn with_article(name: &str) -> String {
         "Netns" => "a namespace".to_owned(),
         "Link" => "a link".to_owned(),
         "Process" => "a process".to_owned(),
+        "Mesh" => "a mesh".to_owned(),
         "PingReport" => "a ping report".to_owned(),
         "Address" => "an address".to_owned(),
         "Route" => "a route".to_owned(),

@@ -14,6 +14,7 @@ use rhai::{
 
 use crate::dsl::addr::Address;
 use crate::dsl::handle::{Link, Netns};
+use crate::dsl::mesh::Mesh;
 use crate::dsl::neighbor::Neighbor;
 use crate::dsl::nexthop::Nexthop;
 use crate::dsl::ping::PingReport;
@@ -121,6 +122,7 @@ pub(crate) fn register(engine: &mut Engine) {
     engine.register_type_with_name::<Rule>("Rule");
     engine.register_type_with_name::<Neighbor>("Neighbor");
     engine.register_type_with_name::<PingReport>("PingReport");
+    engine.register_type_with_name::<Mesh>("Mesh");
     engine.register_type_with_name::<Process>("Process");
     let mut words = Module::new();
     for (_, entry, form, types) in forms() {

@@ -13,6 +13,7 @@ pub mod listener;
 pub mod model;
 pub mod namespace;
 pub mod neighbour;
+pub mod neighbour_table;
 pub mod netns;
 pub mod nexthop;
 pub mod nft;

@@ -87,7 +87,8 @@ impl Rtnl {
         }
     }
 
-    fn of_kernel(namespace: &Namespace) -> Result<Self> {
+    /// Opens a socket to the kernel itself, also where this thread plans.
+    pub(super) fn of_kernel(namespace: &Namespace) -> Result<Self> {
         let open = || proto::new_connection::<Packet>(NETLINK_ROUTE);
         let (mut connection, handle, _) = namespace::within(namespace, open)??;
         let socket = connection.socket_mut().socket_mut();

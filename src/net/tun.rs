@@ -1,6 +1,7 @@
 //! TUN and TAP devices: links whose far end is a program. rtnetlink can't make them; they are opened, and told to stay.
 
 use std::fs::{File, OpenOptions};
+use std::io::ErrorKind;
 use std::os::fd::AsRawFd;
 
 use nix::errno::Errno;
@@ -59,18 +60,25 @@ pub async fn create(
     message: &LinkMessage,
 ) -> Result<Result<(), Refusal>> {
     if model::active().is_some() {
-        return Ok(link::create(rtnl, None, message.clone()).await);
+        return Ok(match std::fs::symlink_metadata(DEVICE) {
+            Err(error) if error.kind() == ErrorKind::NotFound => Err(unknown()),
+            _ => link::create(rtnl, None, message.clone()).await,
+        });
     }
     let made = namespace::within(netns.namespace(), || fault::guard(|| make(device, name)))?;
     Ok(made.map_err(|errno| match errno {
-        // What rtnetlink says of a kind that it does not know.
-        Errno::ENOENT | Errno::ENODEV | Errno::ENXIO => Refusal {
-            errno: Errno::EOPNOTSUPP,
-            text: Some("Unknown device type".to_owned()),
-        },
+        Errno::ENOENT | Errno::ENODEV | Errno::ENXIO => unknown(),
         Errno::EBUSY => Refusal::of(Errno::EEXIST),
         errno => Refusal::of(errno),
     }))
+}
+
+/// What rtnetlink says of a kind that it does not know.
+fn unknown() -> Refusal {
+    Refusal {
+        errno: Errno::EOPNOTSUPP,
+        text: Some("Unknown device type".to_owned()),
+    }
 }
 
 fn make(device: &Tun, name: &str) -> Result<(), Errno> {

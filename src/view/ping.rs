@@ -157,7 +157,7 @@ fn named(request: &Request, address: IpAddr) -> String {
 }
 
 /// Three significant digits or so: `0.042`, `1.23`, `12.3`, `123`.
-fn round_trip(rtt: Duration) -> String {
+pub(crate) fn round_trip(rtt: Duration) -> String {
     let micros = rtt.as_micros();
     let rounded = |unit: u128| (micros + unit / 2) / unit;
     // Where rounding up makes another digit of it, the next coarser form has it already.

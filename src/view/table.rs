@@ -2,13 +2,18 @@
 
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
-/// Draws `rows` under `headings`, two blanks between columns, nothing at the end of a line.
+/// Draws `rows` under `headings` in capitals, two blanks between columns, nothing at the end of a line.
 pub fn draw<S: AsRef<str>>(headings: &[S], rows: &[Vec<String>]) -> String {
-    let cell = |row: &[String], column: usize| row.get(column).cloned().unwrap_or_default();
     let headings: Vec<String> = headings
         .iter()
         .map(|heading| heading.as_ref().to_uppercase())
         .collect();
+    draw_under(&headings, rows)
+}
+
+/// The same under headings that are names, and stay as they are.
+pub fn draw_under(headings: &[String], rows: &[Vec<String>]) -> String {
+    let cell = |row: &[String], column: usize| row.get(column).cloned().unwrap_or_default();
     let widths: Vec<usize> = (0..headings.len())
         .map(|column| {
             rows.iter()
@@ -28,7 +33,7 @@ pub fn draw<S: AsRef<str>>(headings: &[S], rows: &[Vec<String>]) -> String {
         }
         line.trim_end().to_owned()
     };
-    std::iter::once(line(&headings))
+    std::iter::once(line(headings))
         .chain(rows.iter().map(|row| line(row)))
         .collect::<Vec<_>>()
         .join("\n")

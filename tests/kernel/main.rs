@@ -39,6 +39,7 @@ mod ipvtap;
 mod journal;
 mod link;
 mod macvlan;
+mod mesh;
 mod neighbor;
 mod netkit;
 mod netns;
@@ -206,6 +207,7 @@ fn all() -> Vec<Case> {
         queue::cases(),
         filter::cases(),
         ping::cases(),
+        mesh::cases(),
         plan::cases(),
         reach::cases(),
         exec::cases(),

@@ -33,6 +33,10 @@ cases! {
         the_commands_of_each_story_lead_where_it_leads;
     ["bond", "dummy", "ipvlan"] =>
         a_plan_sees_the_port_of_a_parent;
+    ["!dummy"] =>
+        a_plan_ends_at_a_kind_of_link_that_the_kernel_lacks;
+    ["!ipvlan", "veth"] =>
+        a_plan_tells_a_script_of_a_kind_that_the_kernel_lacks;
 }
 
 const MADE: &str = r#"
@@ -504,5 +508,49 @@ fn a_plan_knows_the_vlans_that_it_has_planned(lab: &Lab) {
         w.nomaster().master(b).port(#{pvid: 10});
         for round in 0..2 { b.port(#{tagged: [10]}); }
         "#,
+    );
+}
+
+/// The last lines of what is said of a failure, behind the place of it.
+fn why(output: &crate::lab::Output) -> Vec<&str> {
+    let lines = output.stderr.lines();
+    lines
+        .filter(|line| line.starts_with("error: ") || line.starts_with("hint: "))
+        .collect()
+}
+
+fn a_plan_ends_at_a_kind_of_link_that_the_kernel_lacks(lab: &Lab) {
+    write(lab, r#"netns("a").dummy("d0"); netns("b");"#);
+    let before = state::whole(lab);
+    let plan = lab.ipvsh(&["plan", "lab.rhai"]);
+    state::assert_same(&state::whole(lab), &before);
+    assert_eq!(
+        (plan.code, plan.stdout.as_str(), why(&plan)),
+        (
+            3,
+            "+ namespace a\na run would create 1\n",
+            vec![
+                "error: cannot create dummy `d0` in namespace `a`: this kernel has no dummy driver (module `dummy`, CONFIG_DUMMY)",
+                "hint: load it with `modprobe dummy`, or run with --sandbox=vm",
+            ]
+        )
+    );
+    let run = lab.ipvsh(&["lab.rhai"]);
+    assert_eq!((run.code, &why(&run)[..2]), (3, &why(&plan)[..]));
+}
+
+fn a_plan_tells_a_script_of_a_kind_that_the_kernel_lacks(lab: &Lab) {
+    parent(lab);
+    is_what_a_run_does(
+        lab,
+        r#"
+        for net in [host(), netns("a")] {
+            try {
+                net.ipvlan("p0", "i0");
+            } catch (e) {
+                if e.kind != "unsupported" { throw e; }
+                net.veth("v0", "v1");
+            }
+        }"#,
     );
 }

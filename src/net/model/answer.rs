@@ -11,6 +11,7 @@ use rtnetlink::packet_route::neighbour::{NeighbourAttribute, NeighbourMessage};
 use rtnetlink::packet_route::route::{RouteAttribute, RouteMessage};
 use rtnetlink::packet_route::{AddressFamily, RouteNetlinkMessage as Message};
 
+use super::link::kind_of;
 use super::place::{Asked, Place, family_of};
 use super::port::is_of_bridge;
 use super::{Model, lookup, queue};
@@ -112,9 +113,12 @@ impl View {
                 }
             }
             Message::NewLink(link) => {
-                let mut places = self.model.places.borrow_mut();
                 let is_new = flags & NLM_F_CREATE != 0
-                    && (flags & NLM_F_EXCL != 0 || places.place(self.id).find(link).is_none());
+                    && (flags & NLM_F_EXCL != 0 || self.with_place(|p| p.find(link).is_none()));
+                if let Some(kind) = kind_of(link).filter(|_| is_new) {
+                    self.model.makes(kind).await?;
+                }
+                let mut places = self.model.places.borrow_mut();
                 let done = if is_new {
                     places.create_link(self.id, link)
                 } else {

@@ -5,7 +5,8 @@ use std::mem::discriminant;
 use nix::errno::Errno;
 use rtnetlink::packet_route::RouteNetlinkMessage as Message;
 use rtnetlink::packet_route::link::{
-    InfoData, InfoNetkit, InfoVeth, LinkAttribute, LinkFlags, LinkInfo, LinkMessage, State,
+    InfoData, InfoKind, InfoNetkit, InfoVeth, LinkAttribute, LinkFlags, LinkInfo, LinkMessage,
+    State,
 };
 
 use super::path_of_fd;
@@ -134,7 +135,8 @@ impl Places {
             let end = self.insert(far, asked)?;
             self.point(target, index, far, end);
             self.point(far, end, target, index);
-            if let (Some(info), Some(link)) = (info_of(message), self.place(far).link(end)) {
+            if let (Some(kind), Some(link)) = (kind_of(message), self.place(far).link(end)) {
+                let info = LinkInfo::Kind(kind.clone());
                 set(link, LinkAttribute::LinkInfo(vec![info]));
             }
         } else if let Some((parent, _)) = parent_of(message) {
@@ -311,25 +313,21 @@ fn peer_of(attribute: &LinkAttribute) -> Option<&LinkMessage> {
 }
 
 /// The kind that a message asks for.
-fn info_of(message: &LinkMessage) -> Option<LinkInfo> {
+pub(super) fn kind_of(message: &LinkMessage) -> Option<&InfoKind> {
     message
         .attributes
         .iter()
         .find_map(|attribute| match attribute {
-            LinkAttribute::LinkInfo(infos) => infos
-                .iter()
-                .find(|info| matches!(info, LinkInfo::Kind(_)))
-                .cloned(),
+            LinkAttribute::LinkInfo(infos) => infos.iter().find_map(|info| match info {
+                LinkInfo::Kind(kind) => Some(kind),
+                _ => None,
+            }),
             _ => None,
         })
 }
 
 fn is_pair(link: &LinkMessage) -> bool {
-    use rtnetlink::packet_route::link::InfoKind;
-    matches!(
-        info_of(link),
-        Some(LinkInfo::Kind(InfoKind::Veth | InfoKind::Netkit))
-    )
+    matches!(kind_of(link), Some(InfoKind::Veth | InfoKind::Netkit))
 }
 
 fn mtu_of(link: &LinkMessage) -> Option<u32> {

@@ -7,6 +7,7 @@
 //! asks for such a thing says that it would.
 
 mod answer;
+mod driver;
 mod link;
 mod lookup;
 mod nexthop;
@@ -20,8 +21,10 @@ use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
 use nix::errno::Errno;
+use rtnetlink::packet_route::link::InfoKind;
 
 use crate::net::namespace::{Id, NAMES, Namespace};
+use crate::net::rtnl::Refusal;
 use crate::net::sysctl::Key;
 use crate::value::name::NetnsName;
 
@@ -61,6 +64,8 @@ pub(crate) struct Model {
     of_process: RefCell<Option<Namespace>>,
     /// What settings below `/proc/sys/net` were set to.
     settings: RefCell<HashMap<(Id, Key), String>>,
+    /// What the kernel says to links of a kind that it has no driver for; none for one that it may have.
+    lacking: RefCell<HashMap<String, Option<Refusal>>>,
 }
 
 impl Model {
@@ -112,6 +117,20 @@ impl Model {
         self.places.borrow_mut().remove(stands.id());
         self.names.borrow_mut().insert(name.to_string(), None);
         Ok(())
+    }
+
+    /// Whether the kernel makes links of the kind, as far as it can be told.
+    async fn makes(&self, kind: &InfoKind) -> Result<(), Refusal> {
+        let name = kind.to_string();
+        let known = self.lacking.borrow().get(&name).cloned();
+        let refusal = if let Some(known) = known {
+            known
+        } else {
+            let told = driver::refusal_of(kind).await;
+            self.lacking.borrow_mut().insert(name, told.clone());
+            told
+        };
+        refusal.map_or(Ok(()), Err)
     }
 
     /// The value that the plan has given to a setting.

@@ -1,0 +1,91 @@
+//! Which kinds of link the kernel has a driver for, as far as that can be told without a change.
+//!
+//! The kernel is asked for a link with more queues than any may have: where it knows the kind, it refuses that before it makes
+//! anything. Where it does not, it may have `modprobe` load a driver first. So it is asked only where there is none to load.
+
+use std::fs;
+use std::os::unix::fs::MetadataExt;
+use std::path::Path;
+
+use nix::errno::Errno;
+use nix::sys::utsname::uname;
+use rtnetlink::packet_core::{NLM_F_ACK, NLM_F_CREATE, NLM_F_EXCL};
+use rtnetlink::packet_route::RouteNetlinkMessage as Message;
+use rtnetlink::packet_route::link::{InfoKind, LinkAttribute, LinkInfo, LinkMessage};
+
+use crate::net::namespace::Namespace;
+use crate::net::rtnl::{Refusal, Rtnl};
+
+/// `PROC_PID_INIT_INO` of `linux/proc_ns.h`: the inode of the first PID namespace, whose first process has the machine's files.
+const FIRST_PID_NAMESPACE: u64 = 0xEFFF_FFFC;
+
+/// The kernel's refusal to make links of the kind, where it is sure to refuse. `None` where it has a driver, or may get one.
+pub(super) async fn refusal_of(kind: &InfoKind) -> Option<Refusal> {
+    if may_load(&kind.to_string()) {
+        return None;
+    }
+    let here = Namespace::current().ok()?;
+    let kernel = Rtnl::of_kernel(&here).ok()?;
+    let flags = NLM_F_CREATE | NLM_F_EXCL | NLM_F_ACK;
+    let asked = kernel.exchange(Message::NewLink(impossible(kind)), flags);
+    let refusal = Box::pin(asked).await.err()?;
+    let is_unknown = refusal.errno == Errno::EOPNOTSUPP
+        && refusal.text.as_deref() == Some("Unknown device type");
+    is_unknown.then_some(refusal)
+}
+
+/// A link of the kind that no kernel makes.
+fn impossible(kind: &InfoKind) -> LinkMessage {
+    let mut message = LinkMessage::default();
+    message.attributes = vec![
+        LinkAttribute::IfName("ipvsh-plan".to_owned()),
+        LinkAttribute::NumTxQueues(u32::MAX),
+        LinkAttribute::LinkInfo(vec![LinkInfo::Kind(kind.clone())]),
+    ];
+    message
+}
+
+/// Whether to ask for the kind may have a driver loaded; also where that can't be told.
+fn may_load(kind: &str) -> bool {
+    let kernel = Path::new("/proc/sys/kernel");
+    if !kernel.join("ostype").exists() {
+        return true;
+    }
+    let setting = |name| fs::read_to_string(kernel.join(name)).unwrap_or_default();
+    // A kernel without modules has no such setting, and one that may load none any more says so.
+    if !kernel.join("modprobe").exists() || setting("modules_disabled").trim() == "1" {
+        return false;
+    }
+    // The drivers are loaded from the files of the machine, which a container does not see.
+    let pids = fs::metadata("/proc/self/ns/pid").map(|file| file.ino());
+    let Ok(system) = uname() else {
+        return true;
+    };
+    let folder = Path::new("/proc/1/root/lib/modules").join(system.release());
+    let aliases = fs::read_to_string(folder.join("modules.alias"));
+    match (pids, aliases) {
+        (Ok(FIRST_PID_NAMESPACE), Ok(aliases)) => lists(&aliases, kind),
+        _ => true,
+    }
+}
+
+/// Whether `modprobe` would find a driver for links of the kind, given its `modules.alias`.
+fn lists(aliases: &str, kind: &str) -> bool {
+    let asked = format!("rtnl-link-{kind}");
+    aliases.lines().any(|line| {
+        let mut words = line.split_whitespace();
+        words.next() == Some("alias") && words.next() == Some(&asked)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_driver_is_found_by_the_alias_that_the_kernel_asks_for() {
+        let aliases = "# Aliases extracted from modules themselves.\nalias rtnl-link-bond bonding\nalias rtnl-link-ipvlan ipvlan\n";
+        assert!(lists(aliases, "bond") && lists(aliases, "ipvlan"));
+        assert!(!lists(aliases, "bonding") && !lists(aliases, "ipvl") && !lists("", "bond"));
+    }
+}
