@@ -159,7 +159,7 @@ impl Terminal {
     /// Types `keys` until `text` is to be seen, once more each time that the bell rings instead: what has only so much time may
     /// need another on a busy machine.
     pub(crate) fn type_until(&mut self, keys: &str, text: &str) {
-        let bells = |seen: &Seen| seen.bytes.iter().filter(|byte| **byte == 7).count();
+        let bells = |seen: &Seen| String::from_utf8_lossy(&seen.bytes).matches('\x07').count();
         let is_seen = |seen: &Seen| seen.screen.screen().contents().contains(text);
         loop {
             let before = bells(&self.seen.0.lock().unwrap());
