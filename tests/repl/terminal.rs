@@ -156,6 +156,21 @@ impl Terminal {
         self.master.write_all(bytes).unwrap();
     }
 
+    /// Types `keys` until `text` is to be seen, once more each time that the bell rings instead: what has only so much time may
+    /// need another on a busy machine.
+    pub(crate) fn type_until(&mut self, keys: &str, text: &str) {
+        let bells = |seen: &Seen| String::from_utf8_lossy(&seen.bytes).matches('\x07').count();
+        let is_seen = |seen: &Seen| seen.screen.screen().contents().contains(text);
+        loop {
+            let before = bells(&self.seen.0.lock().unwrap());
+            self.type_keys(keys);
+            self.wait(text, |seen| is_seen(seen) || bells(seen) > before);
+            if is_seen(&self.seen.0.lock().unwrap()) {
+                return;
+            }
+        }
+    }
+
     /// Types an entry and waits for the next prompt; returns what stands on the screen.
     pub(crate) fn enter(&mut self, entry: &str) -> String {
         self.type_keys(&format!("{entry}\r"));

@@ -173,11 +173,12 @@ fn tab_completes_processes_with_a_namespace() {
 fn tab_completes_containers_that_run() {
     let list =
         "#!/bin/sh\n[ \"$*\" = 'ps --format={{.Names}}' ] && printf 'web-2,front\\nweb-1\\n'\n";
-    let mut terminal = Terminal::start_with_programs(&folder(), &[("docker", list)]);
-    terminal.type_keys("netns(\"doc\t\t");
-    terminal.wait_for("\ndocker:front  docker:web-1  docker:web-2\n");
-    terminal.type_keys("f\t");
-    terminal.wait_for("host> netns(\"docker:front");
+    let folder = folder();
+    let mut terminal = Terminal::start_with_programs(&folder, &[("docker", list)]);
+    terminal.type_keys("netns(\"doc\t");
+    terminal.type_until("\t", "\ndocker:front  docker:web-1  docker:web-2\n");
+    terminal.type_keys("f");
+    terminal.type_until("\t", "host> netns(\"docker:front");
     // By themselves, too, where it asks the kernel only.
     terminal.enter("\x15netns(`doom`)");
     terminal.type_keys("netns(\"do\t\t");
@@ -186,7 +187,8 @@ fn tab_completes_containers_that_run() {
 
 fn a_program_of_containers_that_hangs_holds_up_no_typing() {
     let hangs = "#!/bin/sh\necho web\nsleep 1000\n";
-    let mut terminal = Terminal::start_with_programs(&folder(), &[("podman", hangs)]);
+    let folder = folder();
+    let mut terminal = Terminal::start_with_programs(&folder, &[("podman", hangs)]);
     terminal.type_keys("netns(\"podman:\tweb\").up\t");
     terminal.wait_for("host> netns(\"podman:web\").up(");
 }
