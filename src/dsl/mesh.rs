@@ -57,7 +57,7 @@ pub struct Mesh(Rc<Found>);
 #[derive(Debug)]
 struct Found {
     names: Vec<String>,
-    /// By row, then by column.
+    /// By row, then by column; nobody pings itself.
     pairs: Vec<Pair>,
     /// What else there is to know of the losses.
     note: Option<String>,
@@ -260,11 +260,13 @@ impl Found {
     }
 
     fn report(&self, from: usize, to: usize) -> Option<&PingReport> {
-        let pair = self
-            .pairs
-            .iter()
-            .find(|pair| (pair.from, pair.to) == (from, to));
-        pair.map(|pair| &pair.report)
+        if from == to {
+            return None;
+        }
+        // A row has all columns but its own.
+        let column = if to > from { to - 1 } else { to };
+        let pair = self.pairs.get(from * (self.names.len() - 1) + column)?;
+        Some(&pair.report)
     }
 
     fn draw(&self) -> String {
