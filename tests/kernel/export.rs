@@ -250,6 +250,9 @@ fn rules_come_back(lab: &Lab) {
          ip -n a rule add fwmark 0x1/0xff lookup main suppress_prefixlength 0 priority 102\n\
          ip -n a rule add ipproto tcp dport 8000-8080 blackhole priority 103\n\
          ip -n a rule add oif to-b tos 0x10 lookup 104 priority 104\n\
+         ip -n a rule add to 10.0.0.8 goto 103 priority 50\n\
+         ip -n a rule add iif to-b nop priority 105\n\
+         ip -n a -6 rule add goto 32766 priority 90\n\
          ip -n a -6 rule add from fd00::/64 lookup 100 priority 100\n\
          ip -n a -6 rule add iif to-b unreachable priority 101\n\
          ip -n a rule del priority 32767\n"
@@ -288,7 +291,7 @@ fn without_a_namespace_there_is_nothing_to_export(lab: &Lab) {
 }
 
 fn what_no_word_can_say_is_marked_and_fails_when_strict(lab: &Lab) {
-    lab.sh("ip netns add a\nip -n a rule add priority 50 goto 32766\n");
+    lab.sh("ip netns add a\nip -n a rule add priority 50 uidrange 0-100 lookup main\n");
     for (arguments, code) in [
         (vec!["export", "a"], 0),
         (vec!["export", "--strict", "a"], 1),
@@ -307,7 +310,7 @@ fn what_no_word_can_say_is_marked_and_fails_when_strict(lab: &Lab) {
 
             let a = netns("a");
 
-            // not exported: rule 50: from all goto    (there is no word for it)
+            // not exported: rule 50: from all uidrange 0-100 lookup main    (there is no word for it)
             "#);
         }
     }
