@@ -9,7 +9,6 @@ use crate::net::address::{Address, Lifetimes};
 use crate::net::fdb::State;
 use crate::net::link::Snapshot;
 use crate::net::neighbour::{Neighbour, STATES};
-use crate::net::queue::{Part, Sort};
 use crate::net::rule::{Action, OF_VRF, Rule, USUAL, prefix_text, protocol_text, range_text};
 use crate::steps::{Act, Call, Value};
 use crate::value::mac;
@@ -63,7 +62,7 @@ impl Draft<'_> {
         }
     }
 
-    fn all_on_link(&mut self, id: LinkId, seen: &Snapshot, calls: Vec<Call>) {
+    pub(super) fn all_on_link(&mut self, id: LinkId, seen: &Snapshot, calls: Vec<Call>) {
         for call in calls {
             self.on_link(id, &seen.name, call);
         }
@@ -119,26 +118,6 @@ impl Draft<'_> {
         }
     }
 
-    /// Says the queue of a link in the words that `tc` has for it, which are read as those of a shell script are.
-    fn queue(&mut self, id: LinkId, seen: &Snapshot) {
-        let details = self.world.places[id.0].details.get(&id.1);
-        let parts = details.map_or(&[][..], |details| &details.queue.parts);
-        let Some(root) = parts.iter().find(|part| part.sort == Sort::Queue) else {
-            return;
-        };
-        let steps = match parts {
-            [one] => queue_calls(one, seen),
-            _ => Err("it has several parts".to_owned()),
-        };
-        match steps {
-            Ok(calls) => self.all_on_link(id, seen, calls),
-            Err(why) => {
-                let what = format!("{} queue of `{}`", root.kind, seen.name);
-                self.leave(id.0, &what, &why);
-            }
-        }
-    }
-
     fn neighbour(&mut self, id: LinkId, seen: &Snapshot, one: &Neighbour) {
         let mut arguments = vec![Value::text(one.ip.to_string())];
         let mut options = Vec::new();
@@ -179,6 +158,7 @@ impl Draft<'_> {
         }
         self.other_routes(place);
         self.rules(place);
+        self.filters(place);
     }
 
     fn rules(&mut self, place: usize) {
@@ -248,20 +228,13 @@ fn made_of(mac: &[u8]) -> Option<Ipv6Addr> {
 }
 
 /// The calls that do what the command does.
-fn calls(words: &[String]) -> Result<Vec<Call>, String> {
+pub(super) fn calls(words: &[String]) -> Result<Vec<Call>, String> {
     let steps = import::steps_of(words)?;
     let calls = steps.into_iter().filter_map(|step| match step.act {
         Act::OnLink { call, .. } => Some(call),
         _ => None,
     });
     Ok(calls.collect())
-}
-
-/// The calls that make the queue.
-fn queue_calls(part: &Part, seen: &Snapshot) -> Result<Vec<Call>, String> {
-    let mut words = vec!["tc".to_owned()];
-    words.extend(part.command(&seen.name));
-    calls(&words)
 }
 
 /// A rule as its word takes it; none where it can't.

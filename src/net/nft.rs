@@ -141,9 +141,8 @@ fn refusal(text: &str) -> Error {
     // `/dev/stdin:2:5-9` names what was read, the line and the columns.
     let line = place.rsplit(':').nth(1).and_then(|line| line.parse().ok());
     let complaint = lower_first(complaint.trim());
-    let errno = [Errno::EPERM, Errno::EOPNOTSUPP]
-        .into_iter()
-        .find(|errno| first.contains(errno.desc()));
+    let known = [Errno::EPERM, Errno::EOPNOTSUPP, Errno::EPROTONOSUPPORT];
+    let errno = known.into_iter().find(|errno| first.contains(errno.desc()));
     let kind = errno.map_or(Kind::Invalid, Kind::of_errno);
     let error = Error::new(
         kind,

@@ -275,8 +275,30 @@ fn expected(before: &[Table], about: &text::About, text: &str) -> Vec<Table> {
 
 /// What is noted of a table as it stands.
 fn note_of(table: &Table) -> String {
-    let whole = format!("{} {} {:?}", table.family, table.name, table.text);
+    let told = without_notes(table);
+    let text = told.and_then(|table| table.text);
+    let whole = format!("{} {} {text:?}", table.family, table.name);
     format!("ipvsh {}", number_of(&whole))
+}
+
+/// The table without what is noted in it of rulesets; none where that is all that it has.
+pub(crate) fn without_notes(table: &Table) -> Option<Table> {
+    let mut told = table.clone();
+    if !table.is(FAMILY, TABLE) {
+        return Some(told);
+    }
+    let (mut text, mut chains, mut is_note) = (String::new(), 0, false);
+    for line in table.text.as_ref()?.lines() {
+        let trimmed = line.trim_start();
+        is_note |= trimmed.starts_with("chain nft-");
+        if !is_note && !trimmed.is_empty() {
+            chains += usize::from(trimmed.starts_with("chain "));
+            text.extend([line, "\n"]);
+        }
+        is_note &= trimmed != "}";
+    }
+    told.text = Some(text);
+    (chains > 0).then_some(told)
 }
 
 /// What was noted when the text of that chain was made; none where it was not.
