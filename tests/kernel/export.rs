@@ -632,8 +632,8 @@ fn tc(netns: &str, words: &[&str]) -> String {
 }
 
 /// What filters look for and where they steer, without their places in the kernel's tables.
-fn filters(netns: &str, link: &str) -> String {
-    let text = tc(netns, &["filter", "show", "dev", link]);
+fn filters(netns: &str, device: &str) -> String {
+    let text = tc(netns, &["filter", "show", "dev", device]);
     let told = text.lines().filter_map(|line| {
         let line = line.trim();
         let pref = line.find("pref ").map(|at| &line[at..]);
