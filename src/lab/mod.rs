@@ -33,6 +33,7 @@ use crate::lab::trace::Trace;
 use crate::net::model;
 use crate::net::namespace::Id;
 use crate::net::netns::Netns;
+use crate::net::route::Route;
 use crate::value::name::NetnsName;
 
 pub use outcome::{Counts, Outcome};
@@ -466,6 +467,26 @@ impl Lab {
         self.own_addresses
             .borrow()
             .contains(&(netns.namespace().id(), link, ip))
+    }
+
+    /// Whether a step of the run is about this route: it was made, or is to be there again.
+    pub fn has_route_step(&self, netns: &Netns, route: &Route) -> bool {
+        self.steps.borrow().iter().any(|step| match &step.undo {
+            Undo::AddRoute {
+                netns: at,
+                route: of,
+            }
+            | Undo::DeleteRoute {
+                netns: at,
+                route: of,
+            } => {
+                at.namespace().id() == netns.namespace().id()
+                    && of.destination == route.destination
+                    && of.table == route.table
+                    && of.metric.unwrap_or(0) == route.metric.unwrap_or(0)
+            }
+            _ => false,
+        })
     }
 
     /// Whether there is anything to take down.

@@ -343,14 +343,22 @@ async fn back(undo: Undo, how: How<'_>) -> Result<Way> {
             link,
             home,
             name,
+            was,
             up,
             addresses,
+            routes,
             ..
         } => {
             let link = named(link, name);
             let moved = link::move_to(rtnl, index, home.namespace(), Some(&link.name)).await;
             let way = done(moved, "move back", &link.name, &netns)?;
-            settle_at_home(&home, None, &link, up, &addresses).await?;
+            let had = Had {
+                up,
+                was,
+                addresses: &addresses,
+                routes: &routes,
+            };
+            settle_at_home(&home, false, &link, had).await?;
             Ok(way)
         }
         Undo::Restore { link, old, new, .. } => {
@@ -377,9 +385,8 @@ async fn back(undo: Undo, how: How<'_>) -> Result<Way> {
             let deleted = address::delete(rtnl, index, &address).await;
             done(deleted, "delete address", &address.line(), &netns)
         }
-        Undo::AddAddress { address, .. } => {
-            let added = address::restore(rtnl, index, &address).await;
-            done(added, "restore address", &address.line(), &netns)
+        Undo::AddAddress { address, order, .. } => {
+            restore_address(&netns, index, &address, &order).await
         }
         Undo::DeleteRoute { route, .. } => {
             let deleted = route::delete(rtnl, &route).await;
@@ -406,6 +413,26 @@ async fn back(undo: Undo, how: How<'_>) -> Result<Way> {
         }
         Undo::Sysctl { key, old, new, .. } => restore_sysctl(&netns, &key, &old, &new, how),
     }
+}
+
+/// Gives the link `index` an address again, and those of `order` that went with it.
+async fn restore_address(
+    netns: &Netns,
+    index: u32,
+    address: &address::Assigned,
+    order: &[address::Assigned],
+) -> Result<Way> {
+    let rtnl = &netns.rtnl()?;
+    let added = address::restore(rtnl, index, address).await;
+    let way = done(added, "restore address", &address.line(), netns)?;
+    let others = address::restore_order(rtnl, index, order).await;
+    done(
+        others,
+        "restore the addresses beside",
+        &address.line(),
+        netns,
+    )?;
+    Ok(way)
 }
 
 /// Gives the link `index` the queue that it had.
@@ -482,11 +509,18 @@ async fn settle_if_back(undo: &Undo) -> Result<Way> {
         was,
         up,
         addresses,
+        routes,
         ..
     } = undo
     {
         let link = named(link.clone(), name.clone());
-        settle_at_home(home, Some(*was), &link, *up, addresses).await?;
+        let had = Had {
+            up: *up,
+            was: *was,
+            addresses,
+            routes,
+        };
+        settle_at_home(home, true, &link, had).await?;
     }
     Ok(Way::NothingLeft)
 }
@@ -499,28 +533,40 @@ fn named(link: LinkRef, name: Option<String>) -> LinkRef {
     }
 }
 
-/// Gives a link that came back what its move took from it; only the one of the ifindex `was`, where one is given.
-async fn settle_at_home(
-    home: &Netns,
-    was: Option<u32>,
-    link: &LinkRef,
+/// What a link had at home, before it was moved.
+struct Had<'a> {
     up: bool,
-    addresses: &[address::Assigned],
-) -> Result<()> {
+    /// Its ifindex.
+    was: u32,
+    addresses: &'a [address::Assigned],
+    routes: &'a [route::Route],
+}
+
+/// Gives a link that came back what its move took from it; `is_same` where it has to have its old ifindex.
+async fn settle_at_home(home: &Netns, is_same: bool, link: &LinkRef, had: Had<'_>) -> Result<()> {
     let rtnl = &home.rtnl()?;
     let seen = link::get(rtnl, link::Which::Name(&link.name)).await?;
     let is_it =
-        |seen: &link::Snapshot| seen.kind == link.kind && was.is_none_or(|was| was == seen.index);
+        |seen: &link::Snapshot| seen.kind == link.kind && (!is_same || had.was == seen.index);
     let Some(seen) = seen.filter(is_it) else {
         return Ok(());
     };
-    for address in addresses {
+    // The kernel lists the newest of IPv6 first.
+    let is_ipv4 = |address: &&address::Assigned| address.prefix.addr().is_ipv4();
+    let ipv4 = had.addresses.iter().filter(is_ipv4);
+    let ipv6 = had.addresses.iter().rev().filter(|one| !is_ipv4(one));
+    for address in ipv4.chain(ipv6) {
         let added = address::restore(rtnl, seen.index, address).await;
         done(added, "restore address", &address.line(), home)?;
     }
-    if up && !seen.up {
+    if had.up && !seen.up {
         let set = Setting::Up(true).send(rtnl, seen.index, &link.kind).await;
         done(set, "bring up", &link.name, home)?;
+    }
+    for route in had.routes {
+        let route = route.by_other_link(had.was, seen.index);
+        let added = route::add(rtnl, &route).await;
+        done(added, "restore route", &route.destination_text(), home)?;
     }
     Ok(())
 }

@@ -63,6 +63,9 @@ pub enum Undo<N = Rc<Netns>> {
         up: bool,
         /// The addresses that it had there: a move takes them away.
         addresses: Vec<Assigned>,
+        /// The routes that it had there, which go as well.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        routes: Vec<Route>,
     },
     /// Set a link's setting to what it was.
     Restore {
@@ -92,6 +95,9 @@ pub enum Undo<N = Rc<Netns>> {
         link: LinkRef,
         /// The address.
         address: Box<Assigned>,
+        /// The IPv4 addresses of the link in their order, with it, where it is one of several: others may have gone with it.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        order: Vec<Assigned>,
     },
     /// Delete a route.
     DeleteRoute {
@@ -277,6 +283,7 @@ impl<N> Undo<N> {
                 was,
                 up,
                 addresses,
+                routes,
             } => Undo::MoveBack {
                 netns: tell(netns)?,
                 link,
@@ -285,6 +292,7 @@ impl<N> Undo<N> {
                 was,
                 up,
                 addresses,
+                routes,
             },
             Self::Restore {
                 netns,
@@ -310,10 +318,12 @@ impl<N> Undo<N> {
                 netns,
                 link,
                 address,
+                order,
             } => Undo::AddAddress {
                 netns: tell(netns)?,
                 link,
                 address,
+                order,
             },
             Self::DeleteRoute { netns, route } => Undo::DeleteRoute {
                 netns: tell(netns)?,

@@ -1,7 +1,15 @@
 //! Containers of others: the process whose network one has, as `docker` or `podman` tells it.
 
-use std::io::ErrorKind;
-use std::process::{Command, Output};
+use std::io::{ErrorKind, Read};
+use std::os::fd::AsFd;
+use std::os::unix::process::CommandExt;
+use std::process::{ChildStdout, Command, Output, Stdio};
+use std::time::{Duration, Instant};
+
+use nix::errno::Errno;
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+use nix::sys::signal::{Signal, killpg};
+use nix::unistd::Pid;
 
 use crate::error::{Error, Kind, Result, nearest};
 use crate::net::netns::Netns;
@@ -25,6 +33,12 @@ impl Runtime {
             Self::Docker => "docker",
             Self::Podman => "podman",
         }
+    }
+
+    /// Whether the program is here.
+    pub fn is_here(self) -> bool {
+        let path = std::env::var_os("PATH").unwrap_or_default();
+        std::env::split_paths(&path).any(|folder| folder.join(self.name()).is_file())
     }
 
     /// The variable that has it ask elsewhere.
@@ -85,7 +99,7 @@ impl Runtime {
         let program = self.name();
         let output = Command::new(program)
             .args(arguments)
-            .stdin(std::process::Stdio::null())
+            .stdin(Stdio::null())
             .output();
         output.map_err(|error| match error.kind() {
             ErrorKind::NotFound => Error::new(
@@ -165,24 +179,103 @@ impl Runtime {
 
     /// The names of those that run, sorted; none where the program can't tell.
     fn running(self) -> Vec<String> {
-        let Ok(output) = self.run(&["ps", "--format={{.Names}}"]) else {
+        let output = self.run(&LIST);
+        output.map_or_else(|_| Vec::new(), |output| names(&output.stdout))
+    }
+
+    /// The same for somebody who waits at a prompt: none where the program does not tell within `patience`.
+    pub fn running_within(self, patience: Duration) -> Vec<String> {
+        let address = std::env::var(self.variable()).ok();
+        if self.is_near(address.as_deref()).is_err() {
             return Vec::new();
-        };
-        let text = String::from_utf8_lossy(&output.stdout);
-        // One that others are linked to has several names.
-        let names = text.lines().flat_map(|line| line.split(','));
-        let mut names: Vec<String> = names
-            .map(|name| name.trim().to_owned())
-            .filter(|name| !name.is_empty())
-            .collect();
-        names.sort();
-        names
+        }
+        let mut command = Command::new(self.name());
+        let output = output_within(command.args(LIST), patience);
+        output.map_or_else(Vec::new, |output| names(&output))
+    }
+}
+
+/// What has a program list the names of the containers that run.
+const LIST: [&str; 2] = ["ps", "--format={{.Names}}"];
+
+/// The names in such a list, sorted.
+fn names(list: &[u8]) -> Vec<String> {
+    let text = String::from_utf8_lossy(list);
+    // One that others are linked to has several names.
+    let names = text.lines().flat_map(|line| line.split(','));
+    let mut names: Vec<String> = names
+        .map(|name| name.trim().to_owned())
+        .filter(|name| !name.is_empty())
+        .collect();
+    names.sort();
+    names
+}
+
+/// What a program writes that ends well within `patience`. One that does not is killed, with all that it started.
+fn output_within(command: &mut Command, patience: Duration) -> Option<Vec<u8>> {
+    let end = Instant::now() + patience;
+    let mut child = command
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        // So it can't ask at the terminal either.
+        .process_group(0)
+        .spawn()
+        .ok()?;
+    let output = child
+        .stdout
+        .take()
+        .and_then(|mut pipe| read_until(&mut pipe, end));
+    if output.is_none() {
+        let group = i32::try_from(child.id()).ok().map(Pid::from_raw);
+        // It may have ended by itself.
+        let _ = group.map(|group| killpg(group, Signal::SIGKILL));
+    }
+    let status = child.wait().ok()?;
+    output.filter(|_| status.success())
+}
+
+/// All that comes from `pipe`; `None` where its end does not come before `end`.
+fn read_until(pipe: &mut ChildStdout, end: Instant) -> Option<Vec<u8>> {
+    let mut output = Vec::new();
+    let mut buffer = [0; 4096];
+    loop {
+        let left = end.saturating_duration_since(Instant::now());
+        let left = PollTimeout::try_from(left).unwrap_or(PollTimeout::ZERO);
+        let mut waited = [PollFd::new(pipe.as_fd(), PollFlags::POLLIN)];
+        match poll(&mut waited, left) {
+            Err(Errno::EINTR) => continue,
+            Ok(1..) => {}
+            _ => return None,
+        }
+        match pipe.read(&mut buffer).ok()? {
+            0 => return Some(output),
+            count => output.extend_from_slice(&buffer[..count]),
+        }
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_program_is_given_so_much_time_and_no_more() {
+        let output = |script: &str, patience| {
+            output_within(Command::new("sh").args(["-c", script]), patience)
+        };
+        let long = Duration::from_secs(300);
+        assert_eq!(
+            output("echo web; echo db", long),
+            Some(b"web\ndb\n".to_vec())
+        );
+        let much = output("yes | head -c 200000", long);
+        assert_eq!(much.map(|much| much.len()), Some(200_000));
+        assert_eq!(output("echo web; exit 1", long), None);
+        // It would not end: neither it nor what it started holds the pipe any more.
+        let short = Duration::from_millis(20);
+        assert_eq!(output("echo web; sleep 1000; true", short), None);
+    }
 
     #[test]
     fn a_program_that_asks_another_machine_is_refused() {

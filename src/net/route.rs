@@ -165,6 +165,19 @@ impl Route {
         bare
     }
 
+    /// The same by the link `new` where it was by `old`.
+    #[must_use]
+    pub fn by_other_link(&self, old: u32, new: u32) -> Self {
+        let mut other = self.clone();
+        let links = other.hops.iter_mut().map(|hop| &mut hop.link);
+        for link in links.chain([&mut other.link]) {
+            if *link == Some(old) {
+                *link = Some(new);
+            }
+        }
+        other
+    }
+
     /// The message that adds it, or deletes it.
     fn message(&self) -> RouteMessage {
         let ip = self.destination.addr();

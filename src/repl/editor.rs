@@ -1,6 +1,8 @@
 //! The line editor, with all that helps typing: completion, hints, colours, and lines that go on by themselves.
 
 use std::borrow::Cow;
+use std::io::stdin;
+use std::os::fd::{AsFd, OwnedFd};
 use std::rc::Rc;
 
 use rustyline::completion::Completer;
@@ -121,6 +123,26 @@ impl ConditionalEventHandler for StepBack {
             let less = " ".repeat(line.len() - INDENT);
             Cmd::Replace(Movement::BeginningOfLine, Some(format!("{less}}}")))
         })
+    }
+}
+
+/// Descriptors that are kept from all else, and given free for what rustyline opens while it reads a line: it waits by
+/// `select`, which knows none above 1,023, and a session with many namespaces has all of those in use.
+pub(super) struct Spare(Vec<OwnedFd>);
+
+impl Spare {
+    pub(super) fn take() -> Self {
+        // Where there are none left, the next time may find some.
+        let more = (0..2).filter_map(|_| stdin().as_fd().try_clone_to_owned().ok());
+        Self(more.collect())
+    }
+
+    /// Gives them free for as long as `read` takes.
+    pub(super) fn lend<T>(&mut self, read: impl FnOnce() -> T) -> T {
+        self.0.clear();
+        let result = read();
+        *self = Self::take();
+        result
     }
 }
 

@@ -10,12 +10,13 @@ mod lex;
 mod state;
 mod transcript;
 
-use std::io::{BufRead, IsTerminal, Write, stderr, stdin, stdout};
+use std::io::{BufRead, ErrorKind, IsTerminal, Write, stderr, stdin, stdout};
 use std::rc::Rc;
 
 use rhai::AST;
 use rustyline::error::ReadlineError;
 
+use self::editor::Spare;
 use self::history::History;
 use self::state::State;
 use self::transcript::Transcript;
@@ -84,10 +85,17 @@ impl Talk {
         let mut editor =
             editor::new(&self.state, self.manner.color).map_err(|error| unusable(&error))?;
         let history = History::load(&mut editor);
+        let mut spare = Spare::take();
         loop {
-            let entry = match editor.readline(&self.prompt()) {
+            let entry = match spare.lend(|| editor.readline(&self.prompt())) {
                 Ok(entry) => entry,
                 Err(ReadlineError::Interrupted) => continue,
+                Err(ReadlineError::Io(error)) if error.kind() == ErrorKind::InvalidData => {
+                    let report = Report::new("what was typed is no UTF-8, and was dropped")
+                        .hint("set the terminal to UTF-8");
+                    self.note(&report.draw(self.manner.color));
+                    continue;
+                }
                 Err(ReadlineError::Eof) => break,
                 Err(error) => return Err(unusable(&error)),
             };
@@ -131,7 +139,7 @@ impl Talk {
     ) -> Result<Option<String>, Failure> {
         let mut entry: Option<String> = None;
         for line in lines {
-            let line = line.map_err(|error| unusable(&ReadlineError::Io(error)))?;
+            let line = line.map_err(|error| unreadable(&error))?;
             let entry = match &mut entry {
                 Some(entry) => {
                     entry.push('\n');
@@ -350,6 +358,13 @@ impl Talk {
 
 fn broken(error: &Error) -> Failure {
     Failure::script(Report::new(error.to_string()))
+}
+
+fn unreadable(error: &std::io::Error) -> Failure {
+    Failure::script(Report::new(match error.kind() {
+        ErrorKind::InvalidData => "what comes from standard input is no UTF-8".to_owned(),
+        _ => format!("cannot read from standard input: {error}"),
+    }))
 }
 
 fn unusable(error: &ReadlineError) -> Failure {

@@ -1,9 +1,12 @@
 //! Addresses: added, found again, taken away, listed.
 
+use std::fs;
+
 use serde_json::{Value, json};
 
 use crate::case::cases;
 use crate::lab::{HOST, Lab};
+use crate::state;
 
 cases! {
     ["veth"] =>
@@ -29,6 +32,9 @@ cases! {
         an_address_is_changed_in_place_where_the_kernel_can
         what_cannot_be_changed_in_place_makes_room
         an_address_of_a_foreign_link_is_put_back_as_it_was
+        the_first_address_of_a_subnet_takes_the_others_along
+        the_others_of_a_subnet_are_put_back_in_their_order
+        a_promoted_address_gives_its_place_back
         a_change_of_an_address_is_undone
         a_moved_link_gets_its_addresses_back_as_they_were
         each_option_is_traced_as_a_word_of_ip
@@ -520,6 +526,67 @@ fn an_address_of_a_foreign_link_is_put_back_as_it_was(lab: &Lab) {
         }
     }
     assert_eq!(after, before);
+}
+
+/// A pair whose end `v0` has a subnet with three addresses, and another one.
+fn subnets(lab: &Lab, promote: &str) {
+    pair(lab);
+    lab.sh(&format!(
+        "cd /proc/sys/net/ipv4/conf; echo 0 > all/promote_secondaries; echo {promote} > v0/promote_secondaries"
+    ));
+    lab.ip("link set v0 up\nlink set v1 up\n\
+         addr add 10.0.0.1/24 dev v0 label v0:1\naddr add 10.0.0.2/24 broadcast + dev v0 scope global metric 5\n\
+         addr add 10.1.0.1/24 dev v0\naddr add 10.0.0.3/24 dev v0\naddr add 10.0.0.4/16 dev v0");
+    lab.wait_up("v0");
+    lab.wait_up("v1");
+    lab.ip("route add 10.5.0.0/16 via 10.1.0.9 src 10.1.0.1");
+}
+
+fn the_first_address_of_a_subnet_takes_the_others_along(lab: &Lab) {
+    subnets(lab, "0");
+    let text = r#"link("v0").del_addr("10.0.0.1");"#;
+    let said = "- address 10.0.0.1/24 on v0 in host\n- address 10.0.0.2/24 on v0 in host\n\
+        - address 10.0.0.3/24 on v0 in host\n";
+    fs::write(lab.folder().join("lab.rhai"), text).unwrap();
+    assert_eq!(
+        lab.ipvsh(&["plan", "lab.rhai"]).stdout,
+        format!("{said}a run would delete 3\n")
+    );
+    let output = lab.script_with(&["--summary"], text);
+    assert_eq!(
+        output.stderr,
+        format!("{said}created 0, changed 0, unchanged 0, deleted 3\n")
+    );
+    assert_eq!(lab.addresses(HOST, "v0"), ["10.1.0.1/24", "10.0.0.4/16"]);
+}
+
+/// Takes away each address of `v0` by itself, by runs that fail and by labs that are taken down.
+fn put_back(lab: &Lab) {
+    let before = state::whole(lab);
+    for ip in ["10.0.0.1", "10.0.0.2", "10.0.0.3"] {
+        lab.fails(&format!(r#"link("v0").del_addr("{ip}"); throw "enough";"#));
+        state::assert_same(&state::whole(lab), &before);
+        lab.run(&format!(r#"link("v0").del_addr("{ip}");"#));
+        let down = lab.ipvsh(&["down", "lab"]);
+        assert_eq!((down.code, down.stderr.as_str()), (0, ""));
+        state::assert_same(&state::whole(lab), &before);
+    }
+    lab.fails(
+        r#"let v = link("v0").del_addr("10.0.0.1").addr("10.0.0.3/24").addr("10.0.0.1/24");
+        v.del_addr("10.0.0.3").addr("10.0.0.2/24", #{replace: true, label: "v0:2"});
+        throw "enough";"#,
+    );
+    state::assert_same(&state::whole(lab), &before);
+}
+
+fn the_others_of_a_subnet_are_put_back_in_their_order(lab: &Lab) {
+    subnets(lab, "0");
+    put_back(lab);
+}
+
+fn a_promoted_address_gives_its_place_back(lab: &Lab) {
+    subnets(lab, "1");
+    put_back(lab);
 }
 
 fn a_change_of_an_address_is_undone(lab: &Lab) {

@@ -5,6 +5,7 @@ use std::process::Child;
 
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
+use serde_json::Value;
 
 use crate::case::cases;
 use crate::lab::{HOST, Lab, finish};
@@ -21,6 +22,7 @@ cases! {
         a_foreign_link_that_moved_into_a_namespace_of_the_run_is_brought_back
         a_foreign_link_that_was_renamed_has_its_name_again
         an_address_that_was_taken_away_is_there_again
+        what_a_foreign_link_loses_by_a_change_is_there_again
         a_route_that_was_taken_away_is_there_again
         an_interrupt_during_a_ping_takes_down_what_was_made
         a_termination_during_a_ping_takes_down_what_was_made
@@ -161,6 +163,40 @@ fn an_address_that_was_taken_away_is_there_again(lab: &Lab) {
     let before = lab.addresses(HOST, "v0");
     lab.fails(r#"link("v0").del_addr("10.0.1.1/24"); throw "enough";"#);
     assert_eq!(lab.addresses(HOST, "v0"), before);
+}
+
+/// Changes that take routes and addresses from a foreign link: runs that fail and labs that are taken down give them back.
+fn what_a_foreign_link_loses_by_a_change_is_there_again(lab: &Lab) {
+    foreign(lab);
+    lab.ip(
+        "addr add fd00::1/64 dev v0 nodad\naddr add fd00::2/64 dev v0 nodad noprefixroute\n\
+         route add fd01::/64 via fd00::9\nroute add 10.3.0.0/16 via 10.0.1.254 src 10.0.1.1 metric 9\n\
+         route add default nexthop via 10.0.0.253 nexthop via 10.0.1.253 weight 2",
+    );
+    let undone = |change: &str, state: fn(&Lab) -> Value| {
+        let before = state(lab);
+        lab.fails(&format!(r#"{change} throw "enough";"#));
+        state::assert_same(&state(lab), &before);
+        lab.run(change);
+        let down = lab.ipvsh(&["down", "lab"]);
+        assert_eq!((down.code, down.stderr.as_str()), (0, ""), "{change}");
+        state::assert_same(&state(lab), &before);
+    };
+    for change in [
+        r#"link("v0").down();"#,
+        r#"link("v0").down().addr("10.0.0.9/24").up().del_addr("10.0.0.9");"#,
+        r#"link("v0").del_addr("10.0.0.1").del_addr("10.0.1.1");"#,
+        r#"link("v0").del_addr("10.0.1.1").route("10.3.0.0/16", #{metric: 9});"#,
+    ] {
+        undone(change, state::whole);
+    }
+    // It gets another ifindex on the way.
+    for change in [
+        r#"link("v0").netns("old");"#,
+        r#"let v = link("v0").netns("old"); v.up().down();"#,
+    ] {
+        undone(change, state::meaning);
+    }
 }
 
 fn a_route_that_was_taken_away_is_there_again(lab: &Lab) {

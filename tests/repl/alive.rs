@@ -27,6 +27,18 @@ pub(crate) const TESTS: &[Test] = &[
         control_z_stops_a_session_and_fg_goes_on_with_it,
     ),
     (
+        "what_is_no_text_is_dropped_and_the_session_goes_on",
+        what_is_no_text_is_dropped_and_the_session_goes_on,
+    ),
+    (
+        "what_is_being_typed_is_drawn_anew_in_a_narrower_window",
+        what_is_being_typed_is_drawn_anew_in_a_narrower_window,
+    ),
+    (
+        "a_session_with_more_namespaces_than_select_knows_descriptors_goes_on",
+        a_session_with_more_namespaces_than_select_knows_descriptors_goes_on,
+    ),
+    (
         "tables_are_cut_to_the_window_as_it_is_now",
         tables_are_cut_to_the_window_as_it_is_now,
     ),
@@ -131,6 +143,46 @@ fn control_z_stops_a_session_and_fg_goes_on_with_it() {
     terminal.wait_for("packets transmitted");
     terminal.type_keys("kept * 11\r");
     terminal.wait_for("\n55\n");
+}
+
+fn what_is_no_text_is_dropped_and_the_session_goes_on() {
+    let (_folder, mut terminal) = start();
+    terminal.enter("let kept = 5");
+    terminal.type_bytes(b"let kept = \"\xff\xfe");
+    terminal.wait_for_prompt();
+    let screen = terminal.screen();
+    assert!(
+        screen.contains("error: what was typed is no UTF-8, and was dropped\n"),
+        "{screen}"
+    );
+    assert!(terminal.enter("kept * 10").contains("\n50\n"));
+}
+
+fn what_is_being_typed_is_drawn_anew_in_a_narrower_window() {
+    let (_folder, mut terminal) = start();
+    let long = "y".repeat(80);
+    terminal.type_keys(&format!("fn f(a) {{\rlet long = `{long}`;\ra + 1"));
+    terminal.wait_for("    a + 1");
+    terminal.resize(40);
+    let rest = format!("{}`;", &long[..16]);
+    terminal.wait_until("the end of the long line on a row of its own", |screen| {
+        let rows: Vec<String> = screen.rows(0, 40).collect();
+        rows[..5].ends_with(&[rest.clone(), "    a + 1".to_owned()])
+    });
+    terminal.type_keys("\r}\r");
+    terminal.wait_for_prompt();
+    let screen = terminal.screen();
+    assert_eq!(screen.matches("fn f(a) {").count(), 1, "{screen}");
+    assert!(terminal.enter("f(2)").contains("\n3\n"));
+}
+
+fn a_session_with_more_namespaces_than_select_knows_descriptors_goes_on() {
+    let (_folder, mut terminal) = start();
+    terminal.enter("let all = []; for i in 0..520 { all.push(netns(`n${i}`)); all[i].links; }");
+    let screen =
+        terminal.enter("exec(`ls /proc/${host().processes[0]}/fd`).stdout.split().len > 1024");
+    assert!(screen.contains("\ntrue\n"), "{screen}");
+    assert!(terminal.enter("1 + 1").contains("\n2\n"));
 }
 
 fn tables_are_cut_to_the_window_as_it_is_now() {

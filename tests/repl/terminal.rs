@@ -1,9 +1,10 @@
 //! The program in a pseudo-terminal, and what stands on its screen. Nothing here sleeps: each wait is for what is to be seen.
 
-use std::fs::File;
+use std::fs::{File, Permissions};
 use std::io::{Read, Write};
 use std::num::NonZeroU16;
 use std::os::fd::{AsRawFd, OwnedFd};
+use std::os::unix::fs::PermissionsExt;
 use std::os::unix::process::CommandExt;
 use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Condvar, Mutex};
@@ -59,6 +60,18 @@ impl Terminal {
         Self::start_program(env!("CARGO_BIN_EXE_ipvsh"), folder, arguments)
     }
 
+    /// Starts the program in private namespaces, in `folder`, where it finds the programs in `bin` of that before all others.
+    pub(crate) fn start_with_programs(folder: &TempDir, programs: &[(&str, &str)]) -> Self {
+        let bin = folder.path().join("bin");
+        std::fs::create_dir(&bin).unwrap();
+        for (name, script) in programs {
+            let file = bin.join(name);
+            std::fs::write(&file, script).unwrap();
+            std::fs::set_permissions(&file, Permissions::from_mode(0o755)).unwrap();
+        }
+        Self::start(folder)
+    }
+
     /// Starts a shell with job control in `folder`, and the program from there, in private namespaces.
     pub(crate) fn start_from_shell(folder: &TempDir) -> Self {
         let plain = ["--norc", "--noprofile", "--noediting", "-i"];
@@ -72,10 +85,14 @@ impl Terminal {
     fn start_program(program: &str, folder: &TempDir, arguments: &[&str]) -> Self {
         let pty = openpty(&size(40, 100), None).unwrap();
         let slave = |end: &OwnedFd| Stdio::from(end.try_clone().unwrap());
+        let own = [folder.path().join("bin")].into_iter();
+        let path = std::env::var_os("PATH").unwrap_or_default();
+        let path = std::env::join_paths(own.chain(std::env::split_paths(&path))).unwrap();
         let mut command = Command::new(program);
         command
             .args(arguments)
             .current_dir(folder.path())
+            .env("PATH", path)
             .env("XDG_STATE_HOME", folder.path())
             .env("TERM", "xterm-256color")
             .env("SHELL", "/bin/sh")
@@ -131,7 +148,27 @@ impl Terminal {
 
     /// Types `keys`.
     pub(crate) fn type_keys(&mut self, keys: &str) {
-        self.master.write_all(keys.as_bytes()).unwrap();
+        self.type_bytes(keys.as_bytes());
+    }
+
+    /// Types what need not be a text.
+    pub(crate) fn type_bytes(&mut self, bytes: &[u8]) {
+        self.master.write_all(bytes).unwrap();
+    }
+
+    /// Types `keys` until `text` is to be seen, once more each time that the bell rings instead: what has only so much time may
+    /// need another on a busy machine.
+    pub(crate) fn type_until(&mut self, keys: &str, text: &str) {
+        let bells = |seen: &Seen| String::from_utf8_lossy(&seen.bytes).matches('\x07').count();
+        let is_seen = |seen: &Seen| seen.screen.screen().contents().contains(text);
+        loop {
+            let before = bells(&self.seen.0.lock().unwrap());
+            self.type_keys(keys);
+            self.wait(text, |seen| is_seen(seen) || bells(seen) > before);
+            if is_seen(&self.seen.0.lock().unwrap()) {
+                return;
+            }
+        }
     }
 
     /// Types an entry and waits for the next prompt; returns what stands on the screen.

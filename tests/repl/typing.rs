@@ -40,6 +40,14 @@ pub(crate) const TESTS: &[Test] = &[
         tab_completes_processes_with_a_namespace,
     ),
     (
+        "tab_completes_containers_that_run",
+        tab_completes_containers_that_run,
+    ),
+    (
+        "a_program_of_containers_that_hangs_holds_up_no_typing",
+        a_program_of_containers_that_hangs_holds_up_no_typing,
+    ),
+    (
         "tab_completes_commands_their_parameters_and_files",
         tab_completes_commands_their_parameters_and_files,
     ),
@@ -60,6 +68,10 @@ pub(crate) const TESTS: &[Test] = &[
         what_is_not_complete_goes_on_set_in,
     ),
     ("a_pasted_script_is_one_entry", a_pasted_script_is_one_entry),
+    (
+        "lines_that_come_at_once_are_entered_one_by_one",
+        lines_that_come_at_once_are_entered_one_by_one,
+    ),
     ("control_r_finds_an_entry", control_r_finds_an_entry),
     (
         "the_history_stays_between_sessions_each_entry_once",
@@ -158,6 +170,29 @@ fn tab_completes_processes_with_a_namespace() {
     });
 }
 
+fn tab_completes_containers_that_run() {
+    let list =
+        "#!/bin/sh\n[ \"$*\" = 'ps --format={{.Names}}' ] && printf 'web-2,front\\nweb-1\\n'\n";
+    let folder = folder();
+    let mut terminal = Terminal::start_with_programs(&folder, &[("docker", list)]);
+    terminal.type_keys("netns(\"doc\t");
+    terminal.type_until("\t", "\ndocker:front  docker:web-1  docker:web-2\n");
+    terminal.type_keys("f");
+    terminal.type_until("\t", "host> netns(\"docker:front");
+    // By themselves, too, where it asks the kernel only.
+    terminal.enter("\x15netns(`doom`)");
+    terminal.type_keys("netns(\"do\t\t");
+    terminal.wait_for("\ndocker:  doom");
+}
+
+fn a_program_of_containers_that_hangs_holds_up_no_typing() {
+    let hangs = "#!/bin/sh\necho web\nsleep 1000\n";
+    let folder = folder();
+    let mut terminal = Terminal::start_with_programs(&folder, &[("podman", hangs)]);
+    terminal.type_keys("netns(\"podman:\tweb\").up\t");
+    terminal.wait_for("host> netns(\"podman:web\").up(");
+}
+
 fn tab_completes_commands_their_parameters_and_files() {
     let folder = folder();
     std::fs::write(folder.path().join("story.rhai"), "let told = 7;").unwrap();
@@ -249,6 +284,13 @@ fn a_pasted_script_is_one_entry() {
             .count()
             == 2
     });
+}
+
+fn lines_that_come_at_once_are_entered_one_by_one() {
+    let mut terminal = Terminal::start(&folder());
+    // So pastes a terminal without brackets, and so type programs.
+    terminal.type_keys("let a = 11\rlet b = 22\ra + b\r");
+    terminal.wait_for("\n33\n");
 }
 
 fn control_r_finds_an_entry() {

@@ -1,25 +1,29 @@
 //! Addresses: add, delete and list them.
 
 mod dad;
+mod ensure;
 mod options;
+mod remove;
 mod show;
 
 use std::net::IpAddr;
 use std::rc::Rc;
 
-use nix::errno::Errno;
 use rhai::Map;
 use rhai::plugin::{Dynamic, NativeCallContext, export_module};
 
 use crate::dsl::handle::{Link, Netns};
 use crate::dsl::{Answer, Session, answer, link};
 use crate::error::{Error, Kind, Result};
-use crate::lab::{Command, Outcome, Undo};
+use crate::lab::{Command, Outcome};
 use crate::net::address::{self, Assigned};
 use crate::net::netns;
-use crate::net::rtnl::Refusal;
-use crate::value::{duration, prefix};
+use crate::value::duration;
 
+use ensure::{add, adding};
+use remove::delete;
+
+pub(crate) use ensure::add_plain;
 pub(crate) use options::{Asked, KEYS};
 pub use show::Address;
 
@@ -40,223 +44,10 @@ fn list(
     })?
 }
 
-/// What the failure to add the address of this text says before its cause.
-fn adding(link: &Link, text: &str) -> impl Fn(Error) -> Error + use<> {
-    let (label, name, text) = (
-        link.netns().label().to_owned(),
-        link.name(),
-        text.to_owned(),
-    );
-    move |error| {
-        error
-            .doing("add address", &text)
-            .within(&label)
-            .note(format!("on link `{name}`"))
-    }
-}
-
-/// Adds an address, with nothing but whether it skips duplicate address detection, if the link has not got it.
-pub(crate) fn add_plain(
-    session: &Rc<Session>,
-    link: &Link,
-    text: &str,
-    nodad: bool,
-    replace: bool,
-) -> Result<()> {
-    let asked = Asked::plain(text, nodad, replace).map_err(adding(link, text))?;
-    add(session, link, text, &asked)
-}
-
-/// Adds the address of this text, if the link has not got it.
-///
-/// Fails with `conflict` where the link has it otherwise, `exists` where another slave of the port has it.
-fn add(session: &Rc<Session>, link: &Link, text: &str, asked: &Asked) -> Result<()> {
-    let place = link.netns();
-    let context = adding(link, text);
-    let ip = asked.assigned.prefix.addr();
-    let lab = session.lab();
-    // On a link of the run's own the kernel's answer says enough, unless the run has been there before; a foreign one is
-    // looked at before it is asked to change.
-    if !lab.made_link(&place, link.index()) || lab.added_address(&place, link.index(), ip) {
-        link::snapshot(session, link)?;
-        if let Some(present) = rival(session, link, asked)?
-            && settled(session, link, &present, asked).map_err(&context)?
-        {
-            return Ok(());
-        }
-    }
-    let refusal = match ask(session, link, &asked.assigned)? {
-        Ok(()) => return Ok(()),
-        Err(refusal) => refusal,
-    };
-    match refusal.errno {
-        Errno::EEXIST | Errno::EADDRINUSE => {
-            if let Some(present) = rival(session, link, asked)? {
-                if settled(session, link, &present, asked).map_err(&context)? {
-                    return Ok(());
-                }
-                return ask(session, link, &asked.assigned)?
-                    .map_err(|refusal| context(refusal.into()));
-            }
-            let error = Error::from(refusal);
-            Err(context(if error.errno == Some(Errno::EADDRINUSE) {
-                error
-                    .cause("another slave of the same parent has it")
-                    .hint("slaves of one parent share one address space: take an address that none of them has")
-            } else {
-                error
-            }))
-        }
-        Errno::ENODEV => {
-            link::snapshot(session, link)?;
-            Err(context(refusal.into()))
-        }
-        _ => Err(context(refusal.into())),
-    }
-}
-
-/// Asks the kernel to add an address.
-fn ask(
-    session: &Rc<Session>,
-    link: &Link,
-    assigned: &Assigned,
-) -> Result<std::result::Result<(), Refusal>> {
-    let place = link.netns();
-    let undo = Undo::DeleteAddress {
-        netns: place.clone(),
-        link: link.reference(),
-        address: Box::new(assigned.clone()),
-    };
-    let added = session.wait(async {
-        let rtnl = &place.rtnl()?;
-        let request = address::add(rtnl, link.index(), assigned);
-        let command = || command(link, "add", assigned).and(assigned.words());
-        session.lab().step(undo, command, request).await
-    })??;
-    if added.is_ok() {
-        report(session, Outcome::Created, link, assigned);
-        session
-            .lab()
-            .address_added(&place, link.index(), assigned.prefix.addr());
-    }
-    Ok(added)
-}
-
 /// The command that does `verb` with an address of the link.
 fn command(link: &Link, verb: &str, assigned: &Assigned) -> Command {
     let command = Command::ip(&link.netns(), ["address", verb]).and(assigned.named());
     command.and(["dev", &link.name()])
-}
-
-/// The address of the link that stands where this one is to go, if one does: itself, or the same in another subnet.
-fn rival(session: &Rc<Session>, link: &Link, asked: &Asked) -> Result<Option<address::Address>> {
-    let ip = asked.assigned.prefix.addr();
-    let mut present = list(session, &link.netns(), Some(link.index()))?;
-    present.retain(|address| address.ip() == ip);
-    let same = present.iter().position(|address| asked.is_same(address));
-    Ok(present.into_iter().nth(same.unwrap_or(0)))
-}
-
-/// Whether the address is there as asked. What differs is a conflict; or it is changed, or makes room.
-fn settled(
-    session: &Rc<Session>,
-    link: &Link,
-    present: &address::Address,
-    asked: &Asked,
-) -> Result<bool> {
-    let is_same = asked.is_same(present);
-    if is_same && asked.differences(present).is_empty() {
-        report(session, Outcome::Unchanged, link, &asked.assigned);
-        return Ok(true);
-    }
-    if asked.replace {
-        let Some(whole) = asked.changed(present) else {
-            remove(session, link, &present.assigned)?;
-            return Ok(false);
-        };
-        change(session, link, &present.assigned, &whole)?;
-        return Ok(true);
-    }
-    let (there, subnet) = (&present.assigned, asked.assigned.prefix);
-    let why = if there.prefix != subnet {
-        "the link has it with another prefix length"
-    } else if is_same {
-        "the link has it otherwise"
-    } else {
-        "the link has it with another peer"
-    };
-    let conflict = Error::new(Kind::Conflict, why)
-        .note(format!("there: {}", asked.there(present)))
-        .note(format!("asked: {}", asked.assigned.line()))
-        .hint("ask for what is there, or replace it with #{replace: true}");
-    let name = format!("{subnet} on {}", link.name());
-    let lab = session.lab();
-    lab.conflict(conflict, &link.netns(), "address", &name)?;
-    Ok(true)
-}
-
-/// Gives an address that the link has what the kernel can change of it in place.
-fn change(session: &Rc<Session>, link: &Link, old: &Assigned, new: &Assigned) -> Result<()> {
-    let place = link.netns();
-    let undo = Undo::Send {
-        netns: place.clone(),
-        link: Some(link.reference()),
-        what: format!("address `{}`", new.line()),
-        request: address::change(link.index(), old),
-    };
-    session.wait(async {
-        let rtnl = &place.rtnl()?;
-        let request = address::change(link.index(), new);
-        let command = || command(link, "change", new).and(new.words());
-        let changed = session
-            .lab()
-            .step(undo, command, request.send(&place, rtnl))
-            .await?;
-        changed.map_err(Error::from)
-    })??;
-    report(session, Outcome::Changed, link, new);
-    Ok(())
-}
-
-fn delete(session: &Rc<Session>, link: &Link, text: &str) -> Result<()> {
-    let place = link.netns();
-    let context = |error: Error| error.doing("delete address", text).within(place.label());
-    let present = list(session, &place, Some(link.index()))?;
-    let found = if text.contains('/') {
-        let prefix = prefix::address(text).map_err(context)?;
-        present
-            .iter()
-            .find(|address| address.assigned.prefix == prefix)
-    } else {
-        let ip = prefix::ip(text).map_err(context)?;
-        present.iter().find(|address| address.ip() == ip)
-    };
-    let Some(found) = found else {
-        let name = format!("{text} on {}", link.name());
-        session
-            .lab()
-            .report(Outcome::Unchanged, &place, "address", &name);
-        return Ok(());
-    };
-    remove(session, link, &found.assigned).map_err(context)
-}
-
-fn remove(session: &Rc<Session>, link: &Link, found: &Assigned) -> Result<()> {
-    let place = link.netns();
-    let undo = Undo::AddAddress {
-        netns: place.clone(),
-        link: link.reference(),
-        address: Box::new(found.clone()),
-    };
-    session.wait(async {
-        let rtnl = &place.rtnl()?;
-        let request = address::delete(rtnl, link.index(), found);
-        let lab = session.lab();
-        let command = || command(link, "del", found);
-        lab.step(undo, command, request).await?.map_err(Error::from)
-    })??;
-    report(session, Outcome::Deleted, link, found);
-    Ok(())
 }
 
 fn report(session: &Session, outcome: Outcome, link: &Link, assigned: &Assigned) {
@@ -360,7 +151,9 @@ pub mod words {
 
     /// Takes an address away from the link, and returns the link. Gone already is no error.
     ///
-    /// The prefix length may be left out.
+    /// The prefix length may be left out. With the first IPv4 address of a subnet the kernel takes the others of it, the secondary
+    /// ones, unless the sysctl `promote_secondaries` is set; what is undone puts all back in their order.
+    /// What `ip address del ADDRESS dev LINK` does.
     ///
     /// ```rhai
     /// let v = netns("a").veth("v0", "v1").addr("10.0.0.1/24");

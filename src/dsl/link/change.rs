@@ -6,6 +6,7 @@ use rtnetlink::{LinkMessageBuilder, LinkUnspec};
 
 use crate::dsl::Session;
 use crate::dsl::handle::{Link, Netns};
+use crate::dsl::link::taken::{is_only_by, lost_routes, note_lost_by_down};
 use crate::dsl::link::{described, find, gone, name_of, refused, snapshot, word_of};
 use crate::error::{Error, Kind, Result};
 use crate::lab::setting::Setting;
@@ -114,6 +115,9 @@ pub(crate) fn set_up(session: &Rc<Session>, link: &Link, up: bool) -> Result<()>
     } else {
         "bring down link"
     };
+    if !up {
+        note_lost_by_down(session, link)?;
+    }
     change(session, link, verb, Setting::Up(!up), Setting::Up(up))
 }
 
@@ -303,6 +307,7 @@ fn way_back(session: &Rc<Session>, link: &Link, target: &Netns, name: &str) -> R
         return Ok(Undo::DeleteLink { netns, link: moved });
     }
     let up = snapshot(session, link)?.up;
+    let routes = lost_routes(session, link, |route| is_only_by(route, link))?;
     let addresses = session.wait(async {
         let addresses = address::list(&from.rtnl()?, Some(link.index())).await?;
         Ok::<_, Error>(addresses)
@@ -320,6 +325,7 @@ fn way_back(session: &Rc<Session>, link: &Link, target: &Netns, name: &str) -> R
             .filter(|address| address.ip().is_ipv4() || address.scope() == "global")
             .map(|address| address.assigned)
             .collect(),
+        routes,
     })
 }
 

@@ -1,6 +1,7 @@
 //! IP addresses of links.
 
 mod assigned;
+mod order;
 
 use std::fmt;
 use std::net::IpAddr;
@@ -13,12 +14,14 @@ use rtnetlink::packet_route::address::{
 };
 use rtnetlink::packet_route::{AddressFamily, RouteNetlinkMessage};
 
+use crate::net::model;
 use crate::net::request::Request;
 use crate::net::rtnl::{Refusal, Rtnl};
 
 pub use assigned::{
     Assigned, FLAGS, FLAGS_OF_IPV6, FOREVER, Lifetimes, SCOPES, lifetime_text, scope_text,
 };
+pub use order::{in_order, restore_order};
 
 /// An address of a link, as the kernel tells it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -148,6 +151,20 @@ pub async fn delete(rtnl: &Rtnl, link: u32, address: &Assigned) -> Result<(), Re
     };
     rtnl.tell(RouteNetlinkMessage::DelAddress(named.message(link)), 0)
         .await
+}
+
+/// Deletes an address with which the kernel takes others along. A plan, which has no kernel for that, is told each.
+pub async fn delete_all(
+    rtnl: &Rtnl,
+    link: u32,
+    address: &Assigned,
+    along: &[Assigned],
+) -> Result<(), Refusal> {
+    delete(rtnl, link, address).await?;
+    for other in along.iter().filter(|_| model::is_on()) {
+        delete(rtnl, link, other).await?;
+    }
+    Ok(())
 }
 
 /// All addresses of the namespace, of one link where one is given.

@@ -2,11 +2,16 @@
 
 use std::fs;
 use std::path::Path;
+use std::time::Duration;
 
 use super::Candidate;
 use crate::dsl::handle::Netns;
 use crate::dsl::{Session, link};
+use crate::net::container::Runtime;
 use crate::net::{namespace, process};
+
+/// How long a key may be without an answer.
+const PATIENCE: Duration = Duration::from_millis(500);
 
 /// The namespaces that have a name.
 pub(super) fn namespaces() -> Vec<Candidate> {
@@ -24,6 +29,14 @@ pub(super) fn processes() -> Vec<Candidate> {
         .map(|(pid, command)| {
             Candidate::new(&format!("pid:{pid}"), &format!("pid:{pid}  {command}"))
         })
+        .collect()
+}
+
+/// The containers that a program says are running, as `docker:web`; none where it is not here or takes its time.
+pub(super) fn containers(runtime: Runtime) -> Vec<Candidate> {
+    let names = runtime.running_within(PATIENCE).into_iter();
+    names
+        .map(|name| Candidate::plain(&format!("{}:{name}", runtime.name())))
         .collect()
 }
 

@@ -12,6 +12,7 @@ use super::state::{STATEMENTS, State, type_of};
 use crate::dsl::{option_keys, option_values};
 use crate::engine::catalog::Signature;
 use crate::engine::modules;
+use crate::net::container::Runtime;
 
 /// What can stand where the cursor is.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -340,10 +341,22 @@ fn of_key(state: &State, word: &str, key: &str) -> Vec<Candidate> {
     }
 }
 
-/// The namespaces; processes where one is asked for.
+/// The namespaces; processes or containers where one of those is asked for.
 fn places(typed: &str) -> Vec<Candidate> {
-    if typed.starts_with("pid:") {
+    let Some((means, _)) = typed.split_once(':') else {
+        let mut found = live::namespaces();
+        if !typed.is_empty() {
+            let here = Runtime::ALL.into_iter().filter(|runtime| runtime.is_here());
+            let means = here.map(Runtime::name).chain(["pid"]);
+            found.extend(means.map(|means| Candidate::plain(&format!("{means}:"))));
+        }
+        return found;
+    };
+    if means == "pid" {
         return live::processes();
     }
-    live::namespaces()
+    let mut runtimes = Runtime::ALL.into_iter();
+    runtimes
+        .find(|runtime| runtime.name() == means)
+        .map_or_else(live::namespaces, live::containers)
 }

@@ -6,6 +6,7 @@ use rhai::Dynamic;
 use super::place::{last_solid, opening};
 use crate::dsl::handle::{Link, Netns};
 use crate::dsl::netns;
+use crate::net::container::Runtime;
 use crate::repl::lex::{Kind, Piece};
 use crate::repl::state::{State, type_of};
 
@@ -136,10 +137,17 @@ fn call(state: &State, pieces: &[Piece], name: usize, arguments: &[Piece]) -> Kn
     if word == "netns"
         && object.is_none()
         && let [argument] = arguments
+        && !is_container(argument.content())
         && let Ok(found) = netns::find(argument.content())
     {
         return Known::of_value(Dynamic::from(Netns(found)));
     }
     form.map(|form| Known::of_type(&form.returns))
         .unwrap_or_default()
+}
+
+/// Whether `place` is known to another program only, which may take its time.
+fn is_container(place: &str) -> bool {
+    let means = place.split_once(':').map(|(means, _)| means);
+    means.is_some_and(|means| Runtime::ALL.iter().any(|runtime| runtime.name() == means))
 }
