@@ -9,6 +9,7 @@ cases! {
     [] =>
         a_rule_has_all_that_is_asked
         a_rule_of_ipv6_for_all_but_some
+        a_rule_goes_on_with_another
         a_rule_without_a_priority_comes_before_all_but_the_first
         a_rule_that_is_there_is_left_as_it_is
         a_rule_that_differs_is_a_conflict_and_is_replaced_where_that_is_asked
@@ -54,6 +55,23 @@ fn a_rule_of_ipv6_for_all_but_some(lab: &Lab) {
         json!([{"priority": 9, "not": null, "src": "fd00::", "srclen": 64, "table": "main"}])
     );
     assert_eq!(rules(lab, "-4"), json!([]));
+}
+
+fn a_rule_goes_on_with_another(lab: &Lab) {
+    let text = r#"
+        rule(#{to: "10.0.0.0/8", action: "goto", target: 9, priority: 5});
+        rule(#{action: "nop", priority: 9});"#;
+    lab.run(text);
+    lab.run(text);
+    assert_eq!(
+        rules(lab, "-4"),
+        json!([
+            {"priority": 5, "src": "all", "dst": "10.0.0.0", "dstlen": 8, "goto": 9},
+            {"priority": 9, "src": "all", "nop": null},
+        ])
+    );
+    lab.run(r#"del_rule(#{action: "goto", target: 9});"#);
+    assert_eq!(rules(lab, "-4").as_array().unwrap().len(), 1);
 }
 
 fn a_rule_without_a_priority_comes_before_all_but_the_first(lab: &Lab) {
@@ -216,8 +234,21 @@ fn a_rule_that_says_too_little_or_too_much_is_refused(lab: &Lab) {
         (
             r#"rule(#{action: "drop"})"#,
             "invalid: cannot add rule in namespace `host`: a rule has no action `drop`\n\
-             note: actions: lookup, blackhole, unreachable, prohibit\n\
-             hint: write \"lookup\" or \"blackhole\" or \"unreachable\" or \"prohibit\"",
+             note: actions: lookup, goto, blackhole, nop, unreachable, prohibit\n\
+             hint: write \"lookup\" or \"goto\" or \"blackhole\" or \"nop\" or \"unreachable\" or \"prohibit\"",
+        ),
+        (
+            r#"rule(#{action: "goto"})"#,
+            "invalid: cannot add rule in namespace `host`: a rule with the action `goto` needs its `target`\n\
+             hint: give it the priority of the rule to go on with: #{action: \"goto\", target: 32766}",
+        ),
+        (
+            "rule(#{table: 1, target: 7})",
+            "invalid: cannot add rule in namespace `host`: `target` is for rules with the action `goto`",
+        ),
+        (
+            r#"rule(#{action: "goto", target: 7, priority: 7})"#,
+            "invalid: cannot add rule in namespace `host`: a rule can go on with one behind it only, not from 7 to 7",
         ),
         (
             "rule(#{table: 1, priority: -1})",

@@ -26,9 +26,13 @@ pub(crate) const KEYS: &[&str] = &[
     "sport",
     "suppress_prefixlength",
     "table",
+    "target",
     "to",
     "tos",
 ];
+
+/// The action that takes a target.
+const GOTO: &str = "goto";
 
 /// What the options of a call say of a rule.
 pub(super) struct Asked {
@@ -82,6 +86,7 @@ pub(super) fn read(options: &mut Options) -> Result<Asked> {
         sport: ports_option(options, "sport")?,
         dport: ports_option(options, "dport")?,
         l3mdev: false,
+        more: Vec::new(),
     };
     if (selector.sport.is_some() || selector.dport.is_some()) && selector.protocol.is_none() {
         return Err(
@@ -91,8 +96,10 @@ pub(super) fn read(options: &mut Options) -> Result<Asked> {
     }
     let suppress = options.integer("suppress_prefixlength", 0..=128)?;
     let table = table::option(options)?;
+    let mut target = options.integer("target", 0..=largest)?.and_then(number);
     let actions = rule::ACTIONS.map(|(name, _)| (name, Some(name)));
-    let known: Vec<_> = [("lookup", None)].into_iter().chain(actions).collect();
+    let others = [("lookup", None), (GOTO, Some(GOTO))];
+    let known: Vec<_> = others.into_iter().chain(actions).collect();
     let named = options.string("action")?;
     let named = named
         .map(|name| choose("a rule", "action", &name, &known))
@@ -103,13 +110,31 @@ pub(super) fn read(options: &mut Options) -> Result<Asked> {
                 "a rule with the action `{name}` looks up in no table"
             )));
         }
+        (Some(Some(GOTO)), None) => Some(Action::Goto(target.take().ok_or_else(|| {
+            Error::invalid("a rule with the action `goto` needs its `target`").hint(
+                "give it the priority of the rule to go on with: #{action: \"goto\", target: 32766}",
+            )
+        })?)),
         (Some(Some(name)), None) => Some(Action::Other(name)),
         (_, table) => table.map(Action::Lookup),
     };
+    if target.is_some() {
+        return Err(Error::invalid(
+            "`target` is for rules with the action `goto`",
+        ));
+    }
+    let priority = options.integer("priority", 0..=largest)?.and_then(number);
+    if let (Some(Action::Goto(target)), Some(priority)) = (&action, priority)
+        && *target <= priority
+    {
+        return Err(Error::invalid(format!(
+            "a rule can go on with one behind it only, not from {priority} to {target}"
+        )));
+    }
     Ok(Asked {
         selector,
         family,
-        priority: options.integer("priority", 0..=largest)?.and_then(number),
+        priority,
         action,
         suppress: suppress.and_then(number),
     })

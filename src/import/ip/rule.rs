@@ -38,7 +38,11 @@ pub(super) fn command(mut words: Words, place: &Place, family: Family) -> Outcom
             "ipproto" | "sport" | "dport" => (word, Value::guess(words.value(word)?)),
             "suppress_prefixlength" => (word, Value::Number(words.number(word)?)),
             "not" => ("not", Value::Flag(true)),
-            "blackhole" | "unreachable" | "prohibit" => ("action", Value::text(word)),
+            "goto" => {
+                options.push(("action".to_owned(), Value::text(word)));
+                ("target", Value::Number(words.number(word)?))
+            }
+            "blackhole" | "unreachable" | "prohibit" | "nop" => ("action", Value::text(word)),
             "type" => ("action", Value::text(words.value(word)?)),
             other => return Err(format!("`{other}` of a rule is not known here")),
         };
