@@ -227,178 +227,300 @@ fn refused(lab: &Lab, calls: &[(&str, &str)]) {
     }
 }
 
+const NETWORK: &str = "a network such as \"10.0.0.0/24\"";
+
+/// Calls, the function that each is of, the argument that is wrong, what it is to be and what it is.
+const WRONG: &[(&str, &str, &str, &str, &str)] = &[
+    ("lab::uplink(7)", "lab::uplink", "name", "a string", "7"),
+    (
+        "lab::fleet((), 1, 2, \"10.0.0.0/8\")",
+        "lab::fleet",
+        "stem",
+        "a string",
+        "1",
+    ),
+    (
+        "lab::fleet((), \"n\", 0, \"10.0.0.0/8\")",
+        "lab::fleet",
+        "count",
+        "1 to 65536",
+        "0",
+    ),
+    (
+        "lab::fleet((), \"n\", 100000, \"10.0.0.0/8\")",
+        "lab::fleet",
+        "count",
+        "1 to 65536",
+        "100000",
+    ),
+    (
+        "lab::fleet((), \"n\", \"2\", \"10.0.0.0/8\")",
+        "lab::fleet",
+        "count",
+        "1 to 65536",
+        "\"2\"",
+    ),
+    (
+        "lab::fleet((), \"n\", 2, \"ten\")",
+        "lab::fleet",
+        "network",
+        NETWORK,
+        "\"ten\"",
+    ),
+    (
+        "lab::wire(\"a\", netns(\"b\"), \"10.0.0.0/30\")",
+        "lab::wire",
+        "a",
+        "a namespace",
+        "\"a\"",
+    ),
+    (
+        "lab::wire(netns(\"a\"), 7, \"10.0.0.0/30\")",
+        "lab::wire",
+        "b",
+        "a namespace",
+        "7",
+    ),
+    (
+        "lab::wire(netns(\"a\"), netns(\"b\"), \"10.0.0.0/33\")",
+        "lab::wire",
+        "network",
+        NETWORK,
+        "\"10.0.0.0/33\"",
+    ),
+    (
+        "lab::impair(\"eth0\", #{})",
+        "lab::impair",
+        "end",
+        "a link",
+        "\"eth0\"",
+    ),
+    (
+        "lab::impair(host().link(\"lo\"), \"10ms\")",
+        "lab::impair",
+        "options",
+        "a map",
+        "\"10ms\"",
+    ),
+    (
+        "lab::star(7, [], \"10.0.0.0/24\")",
+        "lab::star",
+        "center",
+        "a namespace",
+        "7",
+    ),
+    (
+        "lab::star(netns(\"a\"), netns(\"b\"), \"10.0.0.0/24\")",
+        "lab::star",
+        "leaves",
+        "a list",
+        "a namespace",
+    ),
+    (
+        "lab::star(netns(\"a\"), [], \"10.0.0.0/24\")",
+        "lab::star",
+        "leaves.len()",
+        "1 to 65536",
+        "0",
+    ),
+    (
+        "lab::star(netns(\"a\"), [netns(\"b\"), \"c\"], \"10.0.0.0/24\")",
+        "lab::star",
+        "leaves[1]",
+        "a namespace",
+        "\"c\"",
+    ),
+    (
+        "lab::ring([netns(\"a\"), netns(\"b\")], \"10.0.0.0/24\")",
+        "lab::ring",
+        "nets.len()",
+        "3 to 65536",
+        "2",
+    ),
+    (
+        "lab::full_mesh([netns(\"a\")], \"10.0.0.0/24\")",
+        "lab::full_mesh",
+        "nets.len()",
+        "2 to 65536",
+        "1",
+    ),
+    (
+        "lab::line([netns(\"a\")], \"10.0.0.0/24\")",
+        "lab::line",
+        "nets.len()",
+        "2 to 65536",
+        "1",
+    ),
+    (
+        "lab::router(netns(\"a\"), [], \"10.0.0.0/16\")",
+        "lab::router",
+        "name",
+        "a string",
+        "a namespace",
+    ),
+    (
+        "lab::router(\"r\", [7], \"10.0.0.0/16\")",
+        "lab::router",
+        "hosts[0]",
+        "a namespace",
+        "7",
+    ),
+    (
+        "lab::router(\"r\", [netns(\"a\")], 7)",
+        "lab::router",
+        "network",
+        NETWORK,
+        "7",
+    ),
+    (
+        "lab::trunk(netns(\"a\"), netns(\"b\"), [10], \"10.0.0.0/16\")",
+        "lab::trunk",
+        "tenants",
+        "a map",
+        "a list",
+    ),
+    (
+        "lab::trunk(netns(\"a\"), netns(\"b\"), #{red: 4096}, \"10.0.0.0/16\")",
+        "lab::trunk",
+        "tenants.red",
+        "0 to 4095",
+        "4096",
+    ),
+    (
+        "lab::tree(\"t\", 0, 2, \"10.0.0.0/24\")",
+        "lab::tree",
+        "depth",
+        "1 to 12",
+        "0",
+    ),
+    (
+        "lab::tree(\"t\", 1, -1, \"10.0.0.0/24\")",
+        "lab::tree",
+        "fanout",
+        "1 to 32",
+        "-1",
+    ),
+    (
+        "lab::leaf_spine(\"f\", 0, 2, 2, \"10.0.0.0/16\")",
+        "lab::leaf_spine",
+        "spines",
+        "1 to 128",
+        "0",
+    ),
+    (
+        "lab::leaf_spine(\"f\", 1, 2.5, 2, \"10.0.0.0/16\")",
+        "lab::leaf_spine",
+        "leaves",
+        "1 to 1000",
+        "2.5",
+    ),
+    (
+        "lab::leaf_spine(\"f\", 1, 2, 254, \"10.0.0.0/16\")",
+        "lab::leaf_spine",
+        "hosts",
+        "0 to 253",
+        "254",
+    ),
+    (
+        "address::subnets(7, 24)",
+        "address::subnets",
+        "network",
+        NETWORK,
+        "7",
+    ),
+    (
+        "address::subnets(\"10.0.0.0/24\", 23)",
+        "address::subnets",
+        "length",
+        "24 to 32",
+        "23",
+    ),
+    (
+        "address::subnets(\"fd00::/64\", 129)",
+        "address::subnets",
+        "length",
+        "64 to 128",
+        "129",
+    ),
+    (
+        "address::subnets(\"10.0.0.0/24\", \"25\")",
+        "address::subnets",
+        "length",
+        "24 to 32",
+        "\"25\"",
+    ),
+    (
+        "address::first_subnets(\"10.0.0.0/24\", 25, -1)",
+        "address::first_subnets",
+        "count",
+        "0 to 65536",
+        "-1",
+    ),
+    (
+        "address::host(\"10.0.0.0/24\", \"1\")",
+        "address::host",
+        "index",
+        "an integer",
+        "\"1\"",
+    ),
+    (
+        "address::next_free(\"10.0.0.0/24\", \"10.0.0.1\")",
+        "address::next_free",
+        "taken",
+        "a list",
+        "\"10.0.0.1\"",
+    ),
+    (
+        "address::next_free(\"10.0.0.0/24\", [7])",
+        "address::next_free",
+        "taken",
+        NETWORK,
+        "7",
+    ),
+    (
+        "check::reaches(\"a\", \"10.0.0.1\")",
+        "check::reaches",
+        "net",
+        "a namespace",
+        "\"a\"",
+    ),
+    (
+        "check::does_not_reach(7, \"10.0.0.1\")",
+        "check::does_not_reach",
+        "net",
+        "a namespace",
+        "7",
+    ),
+    (
+        "check::all_reach(\"a\")",
+        "check::all_reach",
+        "members",
+        "a list",
+        "\"a\"",
+    ),
+    (
+        "check::fails(7, \"busy\")",
+        "check::fails",
+        "action",
+        "a function",
+        "7",
+    ),
+    (
+        "check::fails(|| 1, 7)",
+        "check::fails",
+        "kind",
+        "a string",
+        "7",
+    ),
+];
+
 fn a_wrong_argument_is_told_with_its_function_and_its_name(lab: &Lab) {
-    let network = "a network such as \"10.0.0.0/24\"";
-    let told = |function: &str, name: &str, wanted: &str, given: &str| {
+    let told = WRONG.iter().map(|(_, function, name, wanted, given)| {
         format!("invalid: argument `{name}` of `{function}` is {wanted}, not {given}")
-    };
-    let calls = [
-        (
-            "lab::uplink(7)",
-            told("lab::uplink", "name", "a string", "7"),
-        ),
-        (
-            "lab::fleet((), 1, 2, \"10.0.0.0/8\")",
-            told("lab::fleet", "stem", "a string", "1"),
-        ),
-        (
-            "lab::fleet((), \"n\", 0, \"10.0.0.0/8\")",
-            told("lab::fleet", "count", "1 to 65536", "0"),
-        ),
-        (
-            "lab::fleet((), \"n\", 100000, \"10.0.0.0/8\")",
-            told("lab::fleet", "count", "1 to 65536", "100000"),
-        ),
-        (
-            "lab::fleet((), \"n\", \"2\", \"10.0.0.0/8\")",
-            told("lab::fleet", "count", "1 to 65536", "\"2\""),
-        ),
-        (
-            "lab::fleet((), \"n\", 2, \"ten\")",
-            told("lab::fleet", "network", network, "\"ten\""),
-        ),
-        (
-            "lab::wire(\"a\", netns(\"b\"), \"10.0.0.0/30\")",
-            told("lab::wire", "a", "a namespace", "\"a\""),
-        ),
-        (
-            "lab::wire(netns(\"a\"), 7, \"10.0.0.0/30\")",
-            told("lab::wire", "b", "a namespace", "7"),
-        ),
-        (
-            "lab::wire(netns(\"a\"), netns(\"b\"), \"10.0.0.0/33\")",
-            told("lab::wire", "network", network, "\"10.0.0.0/33\""),
-        ),
-        (
-            "lab::impair(\"eth0\", #{})",
-            told("lab::impair", "end", "a link", "\"eth0\""),
-        ),
-        (
-            "lab::impair(host().link(\"lo\"), \"10ms\")",
-            told("lab::impair", "options", "a map", "\"10ms\""),
-        ),
-        (
-            "lab::star(7, [], \"10.0.0.0/24\")",
-            told("lab::star", "center", "a namespace", "7"),
-        ),
-        (
-            "lab::star(netns(\"a\"), netns(\"b\"), \"10.0.0.0/24\")",
-            told("lab::star", "leaves", "a list", "a namespace"),
-        ),
-        (
-            "lab::star(netns(\"a\"), [], \"10.0.0.0/24\")",
-            told("lab::star", "leaves.len()", "1 to 65536", "0"),
-        ),
-        (
-            "lab::star(netns(\"a\"), [netns(\"b\"), \"c\"], \"10.0.0.0/24\")",
-            told("lab::star", "leaves[1]", "a namespace", "\"c\""),
-        ),
-        (
-            "lab::ring([netns(\"a\"), netns(\"b\")], \"10.0.0.0/24\")",
-            told("lab::ring", "nets.len()", "3 to 65536", "2"),
-        ),
-        (
-            "lab::full_mesh([netns(\"a\")], \"10.0.0.0/24\")",
-            told("lab::full_mesh", "nets.len()", "2 to 65536", "1"),
-        ),
-        (
-            "lab::line([netns(\"a\")], \"10.0.0.0/24\")",
-            told("lab::line", "nets.len()", "2 to 65536", "1"),
-        ),
-        (
-            "lab::router(netns(\"a\"), [], \"10.0.0.0/16\")",
-            told("lab::router", "name", "a string", "a namespace"),
-        ),
-        (
-            "lab::router(\"r\", [7], \"10.0.0.0/16\")",
-            told("lab::router", "hosts[0]", "a namespace", "7"),
-        ),
-        (
-            "lab::router(\"r\", [netns(\"a\")], 7)",
-            told("lab::router", "network", network, "7"),
-        ),
-        (
-            "lab::trunk(netns(\"a\"), netns(\"b\"), [10], \"10.0.0.0/16\")",
-            told("lab::trunk", "tenants", "a map", "a list"),
-        ),
-        (
-            "lab::trunk(netns(\"a\"), netns(\"b\"), #{red: 4096}, \"10.0.0.0/16\")",
-            told("lab::trunk", "tenants.red", "0 to 4095", "4096"),
-        ),
-        (
-            "lab::tree(\"t\", 0, 2, \"10.0.0.0/24\")",
-            told("lab::tree", "depth", "1 to 12", "0"),
-        ),
-        (
-            "lab::tree(\"t\", 1, -1, \"10.0.0.0/24\")",
-            told("lab::tree", "fanout", "1 to 32", "-1"),
-        ),
-        (
-            "lab::leaf_spine(\"f\", 0, 2, 2, \"10.0.0.0/16\")",
-            told("lab::leaf_spine", "spines", "1 to 128", "0"),
-        ),
-        (
-            "lab::leaf_spine(\"f\", 1, 2.5, 2, \"10.0.0.0/16\")",
-            told("lab::leaf_spine", "leaves", "1 to 1000", "2.5"),
-        ),
-        (
-            "lab::leaf_spine(\"f\", 1, 2, 254, \"10.0.0.0/16\")",
-            told("lab::leaf_spine", "hosts", "0 to 253", "254"),
-        ),
-        (
-            "address::subnets(7, 24)",
-            told("address::subnets", "network", network, "7"),
-        ),
-        (
-            "address::subnets(\"10.0.0.0/24\", 23)",
-            told("address::subnets", "length", "24 to 32", "23"),
-        ),
-        (
-            "address::subnets(\"fd00::/64\", 129)",
-            told("address::subnets", "length", "64 to 128", "129"),
-        ),
-        (
-            "address::subnets(\"10.0.0.0/24\", \"25\")",
-            told("address::subnets", "length", "24 to 32", "\"25\""),
-        ),
-        (
-            "address::first_subnets(\"10.0.0.0/24\", 25, -1)",
-            told("address::first_subnets", "count", "0 to 65536", "-1"),
-        ),
-        (
-            "address::host(\"10.0.0.0/24\", \"1\")",
-            told("address::host", "index", "an integer", "\"1\""),
-        ),
-        (
-            "address::next_free(\"10.0.0.0/24\", \"10.0.0.1\")",
-            told("address::next_free", "taken", "a list", "\"10.0.0.1\""),
-        ),
-        (
-            "address::next_free(\"10.0.0.0/24\", [7])",
-            told("address::next_free", "taken", network, "7"),
-        ),
-        (
-            "check::reaches(\"a\", \"10.0.0.1\")",
-            told("check::reaches", "net", "a namespace", "\"a\""),
-        ),
-        (
-            "check::does_not_reach(7, \"10.0.0.1\")",
-            told("check::does_not_reach", "net", "a namespace", "7"),
-        ),
-        (
-            "check::all_reach(\"a\")",
-            told("check::all_reach", "members", "a list", "\"a\""),
-        ),
-        (
-            "check::fails(7, \"busy\")",
-            told("check::fails", "action", "a function", "7"),
-        ),
-        (
-            "check::fails(|| 1, 7)",
-            told("check::fails", "kind", "a string", "7"),
-        ),
-    ];
-    let calls: Vec<(&str, &str)> = calls.iter().map(|(c, t)| (*c, t.as_str())).collect();
+    });
+    let told: Vec<String> = told.collect();
+    let calls = WRONG.iter().zip(&told);
+    let calls: Vec<(&str, &str)> = calls.map(|(call, told)| (call.0, told.as_str())).collect();
     refused(lab, &calls);
 }
 
