@@ -6,16 +6,18 @@ use rhai::plugin::{Dynamic, NativeCallContext, export_module};
 use rhai::{Array, Map};
 use rtnetlink::LinkBond;
 use rtnetlink::packet_route::link::{
-    BondFailOverMac, BondLacpRate, BondMode, BondPrimaryReselect, BondXmitHashPolicy, InfoBond,
-    InfoData,
+    BondAdSelect, BondArpAllTargets, BondArpValidate, BondFailOverMac, BondLacpRate, BondMode,
+    BondPrimaryReselect, BondXmitHashPolicy, InfoBond, InfoData,
 };
 
 use crate::dsl::handle::{Link, Netns};
 use crate::dsl::kind::Kind;
-use crate::dsl::make::{Fact, Wanted, creating, ensure, read};
+use crate::dsl::make::{Fact, Request, Wanted, creating, ensure, read};
 use crate::dsl::{Answer, Session, answer, link};
 use crate::error::{Error, Result};
 use crate::lab::setting::Setting;
+use crate::lab::setting::plain::on_off;
+use crate::net::link::Snapshot;
 use crate::value::choice::choose;
 use crate::value::options::Options;
 
@@ -33,35 +35,164 @@ pub const KINDS: &[Kind] = &[Kind {
 }];
 
 const KEYS: &[&str] = &[
+    "ad_actor_sys_prio",
+    "ad_select",
+    "ad_user_port_key",
+    "all_slaves_active",
+    "arp_all_targets",
     "arp_interval",
     "arp_ip_target",
+    "arp_validate",
     "downdelay",
     "fail_over_mac",
+    "lacp_active",
     "lacp_rate",
+    "lp_interval",
     "miimon",
     "min_links",
+    "ns_ip6_target",
+    "num_grat_arp",
+    "packets_per_slave",
+    "peer_notify_delay",
     "primary",
     "primary_reselect",
+    "resend_igmp",
+    "tlb_dynamic_lb",
     "updelay",
     "xmit_hash_policy",
 ];
 
 /// What the kernel gives to a bond of which nothing is said.
 const USUAL: &[(&str, &str)] = &[
+    ("ad_actor_sys_prio", "65535"),
+    ("ad_select", "stable"),
+    ("ad_user_port_key", "0"),
+    ("all_slaves_active", "off"),
+    ("arp_all_targets", "any"),
     ("arp_interval", "0"),
     ("arp_ip_target", ""),
+    ("arp_validate", "none"),
     ("downdelay", "0"),
     ("fail_over_mac", "none"),
+    ("lacp_active", "on"),
     ("lacp_rate", "slow"),
+    ("lp_interval", "1"),
     ("miimon", "0"),
     ("min_links", "0"),
+    ("ns_ip6_target", ""),
+    ("num_grat_arp", "1"),
+    ("packets_per_slave", "1"),
+    ("peer_notify_delay", "0"),
     ("primary_reselect", "always"),
+    ("resend_igmp", "1"),
+    ("tlb_dynamic_lb", "on"),
     ("updelay", "0"),
     ("xmit_hash_policy", "layer2"),
 ];
 
 /// The largest number that the kernel takes for times and counts, `INT_MAX`.
 const LARGEST: i64 = 2_147_483_647;
+
+/// Flags that `ip` takes as 0 or 1.
+const AS_NUMBERS: &[&str] = &["all_slaves_active", "tlb_dynamic_lb"];
+
+/// A number that a bond can be given: its key, how it is sent, its least and largest value, and the modes that have it, all where
+/// none is named.
+type Number = (
+    &'static str,
+    fn(u32) -> InfoBond,
+    i64,
+    i64,
+    &'static [&'static str],
+);
+
+const NUMBERS: &[Number] = &[
+    (
+        "ad_actor_sys_prio",
+        |n| InfoBond::AdActorSysPrio(short(n)),
+        1,
+        65535,
+        LACP,
+    ),
+    (
+        "ad_user_port_key",
+        |n| InfoBond::AdUserPortKey(short(n)),
+        0,
+        1023,
+        LACP,
+    ),
+    ("lp_interval", InfoBond::LpInterval, 1, LARGEST, &[]),
+    (
+        "num_grat_arp",
+        |n| InfoBond::NumPeerNotif(u8::try_from(n).unwrap_or(u8::MAX)),
+        0,
+        255,
+        &[],
+    ),
+    (
+        "packets_per_slave",
+        InfoBond::PacketsPerPort,
+        0,
+        65535,
+        &["balance-rr"],
+    ),
+    ("resend_igmp", InfoBond::ResendIgmp, 0, 255, &[]),
+];
+
+/// A flag in the same way.
+type Flag = (&'static str, fn(bool) -> InfoBond, &'static [&'static str]);
+
+const FLAGS: &[Flag] = &[
+    (
+        "all_slaves_active",
+        |on| InfoBond::AllPortsActive(u8::from(on).into()),
+        &[],
+    ),
+    ("lacp_active", InfoBond::AdLacpActive, LACP),
+    (
+        "tlb_dynamic_lb",
+        InfoBond::TlbDynamicLb,
+        &["balance-tlb", "balance-alb"],
+    ),
+];
+
+const LACP: &[&str] = &["802.3ad"];
+
+fn short(number: u32) -> u16 {
+    u16::try_from(number).unwrap_or(u16::MAX)
+}
+
+/// Refuses an option that the mode does not have; no mode named is all of them.
+fn check_mode(key: &str, mode: &str, modes: &[&str]) -> Result<()> {
+    if modes.is_empty() || modes.contains(&mode) {
+        return Ok(());
+    }
+    Err(Error::invalid(format!(
+        "`{key}` is for mode {}, not {mode}",
+        modes.join(" and ")
+    )))
+}
+
+pub(crate) const VALIDATIONS: &[(&str, BondArpValidate)] = &[
+    ("none", BondArpValidate::None),
+    ("active", BondArpValidate::Active),
+    ("backup", BondArpValidate::Backup),
+    ("all", BondArpValidate::All),
+    ("filter", BondArpValidate::Filter),
+    ("filter_active", BondArpValidate::FilterActive),
+    ("filter_backup", BondArpValidate::FilterBackup),
+];
+
+pub(crate) const ALL_TARGETS: &[(&str, BondArpAllTargets)] = &[
+    ("any", BondArpAllTargets::Any),
+    ("all", BondArpAllTargets::All),
+];
+
+pub(crate) const AD_SELECTS: &[(&str, BondAdSelect)] = &[
+    ("stable", BondAdSelect::Stable),
+    ("bandwidth", BondAdSelect::Bandwidth),
+    ("count", BondAdSelect::Count),
+];
 
 pub(crate) const LACP_RATES: &[(&str, BondLacpRate)] =
     &[("slow", BondLacpRate::Slow), ("fast", BondLacpRate::Fast)];
@@ -119,6 +250,25 @@ fn fact(info: &InfoBond) -> Option<Fact> {
         }
         InfoBond::MinLinks(count) => ("min_links", count.to_string()),
         InfoBond::AdLacpRate(rate) => ("lacp_rate", named(LACP_RATES, *rate)?),
+        InfoBond::AdActorSysPrio(number) => ("ad_actor_sys_prio", number.to_string()),
+        InfoBond::AdUserPortKey(number) => ("ad_user_port_key", number.to_string()),
+        InfoBond::LpInterval(seconds) => ("lp_interval", seconds.to_string()),
+        InfoBond::NumPeerNotif(count) => ("num_grat_arp", count.to_string()),
+        InfoBond::PacketsPerPort(count) => ("packets_per_slave", count.to_string()),
+        InfoBond::PeerNotifDelay(ms) => ("peer_notify_delay", ms.to_string()),
+        InfoBond::ResendIgmp(count) => ("resend_igmp", count.to_string()),
+        InfoBond::AllPortsActive(on) => {
+            ("all_slaves_active", on_off(u8::from(*on) != 0).to_owned())
+        }
+        InfoBond::AdLacpActive(on) => ("lacp_active", on_off(*on).to_owned()),
+        InfoBond::TlbDynamicLb(on) => ("tlb_dynamic_lb", on_off(*on).to_owned()),
+        InfoBond::ArpValidate(which) => ("arp_validate", named(VALIDATIONS, *which)?),
+        InfoBond::ArpAllTargets(which) => ("arp_all_targets", named(ALL_TARGETS, *which)?),
+        InfoBond::AdSelect(how) => ("ad_select", named(AD_SELECTS, *how)?),
+        InfoBond::NsIp6Target(targets) => {
+            let targets: Vec<String> = targets.iter().map(ToString::to_string).collect();
+            ("ns_ip6_target", targets.join(","))
+        }
         InfoBond::FailOverMac(when) => ("fail_over_mac", named(FAIL_OVER_MACS, *when)?),
         InfoBond::PrimaryReselect(when) => ("primary_reselect", named(RESELECTS, *when)?),
         InfoBond::XmitHashPolicy(policy) => ("xmit_hash_policy", named(POLICIES, *policy)?),
@@ -142,6 +292,7 @@ fn asked(options: &mut Options, mode: &str) -> Result<Vec<InfoBond>> {
     for (key, make) in [
         ("updelay", InfoBond::UpDelay as fn(u32) -> InfoBond),
         ("downdelay", InfoBond::DownDelay),
+        ("peer_notify_delay", InfoBond::PeerNotifDelay),
     ] {
         let Some(delay) = number(key)? else {
             continue;
@@ -173,12 +324,41 @@ fn asked(options: &mut Options, mode: &str) -> Result<Vec<InfoBond>> {
     }
     if let Some(rate) = options.string("lacp_rate")? {
         let rate = choose("bond", "lacp_rate", &rate, LACP_RATES)?;
-        if mode != "802.3ad" {
-            return Err(Error::invalid(format!(
-                "`lacp_rate` is for mode 802.3ad, not {mode}"
-            )));
-        }
+        check_mode("lacp_rate", mode, LACP)?;
         asked.push(InfoBond::AdLacpRate(rate));
+    }
+    for (key, make, least, most, modes) in NUMBERS {
+        if let Some(number) = options.integer(key, *least..=*most)? {
+            check_mode(key, mode, modes)?;
+            asked.push(make(u32::try_from(number).unwrap_or_default()));
+        }
+    }
+    for (key, make, modes) in FLAGS {
+        if let Some(on) = options.flag(key)? {
+            check_mode(key, mode, modes)?;
+            asked.push(make(on));
+        }
+    }
+    if let Some(how) = options.string("ad_select")? {
+        let how = choose("bond", "ad_select", &how, AD_SELECTS)?;
+        check_mode("ad_select", mode, LACP)?;
+        asked.push(InfoBond::AdSelect(how));
+    }
+    if let Some(which) = options.string("arp_validate")? {
+        let which = choose("bond", "arp_validate", &which, VALIDATIONS)?;
+        asked.push(InfoBond::ArpValidate(which));
+    }
+    if let Some(which) = options.string("arp_all_targets")? {
+        let which = choose("bond", "arp_all_targets", &which, ALL_TARGETS)?;
+        asked.push(InfoBond::ArpAllTargets(which));
+    }
+    let targets = options.strings("ns_ip6_target")?;
+    if !targets.is_empty() {
+        let targets = targets.iter().map(|text| {
+            text.parse()
+                .map_err(|_| Error::invalid(format!("`{text}` is not an IPv6 address")))
+        });
+        asked.push(InfoBond::NsIp6Target(targets.collect::<Result<_>>()?));
     }
     if let Some(when) = options.string("fail_over_mac")? {
         let when = choose("bond", "fail_over_mac", &when, FAIL_OVER_MACS)?;
@@ -193,6 +373,16 @@ fn asked(options: &mut Options, mode: &str) -> Result<Vec<InfoBond>> {
         asked.push(InfoBond::XmitHashPolicy(policy));
     }
     Ok(asked)
+}
+
+/// A fact in the words of `ip`.
+fn words_of((key, value): &Fact) -> [String; 2] {
+    let value = match value.as_str() {
+        "on" if AS_NUMBERS.contains(key) => "1",
+        "off" if AS_NUMBERS.contains(key) => "0",
+        value => value,
+    };
+    [(*key).to_owned(), value.to_owned()]
 }
 
 /// Chooses a port of a bond for what `role` makes of its ifindex.
@@ -299,7 +489,10 @@ pub mod words {
     /// Makes a bond without ports, with options, its own and those that every link takes.
     ///
     /// Its own: `miimon`, `updelay`, `downdelay` and `arp_interval` (milliseconds), `arp_ip_target`, `min_links`, `primary`
-    /// (one of its ports), `primary_reselect`, `lacp_rate`, `xmit_hash_policy`, `fail_over_mac`.
+    /// (one of its ports), `primary_reselect`, `xmit_hash_policy`, `fail_over_mac`, `arp_validate`, `arp_all_targets`,
+    /// `ns_ip6_target`, `num_grat_arp`, `peer_notify_delay` (milliseconds), `resend_igmp`, `lp_interval` (seconds),
+    /// `all_slaves_active`; of mode `802.3ad` also `lacp_rate`, `lacp_active`, `ad_select`, `ad_actor_sys_prio`,
+    /// `ad_user_port_key`; of `balance-rr` `packets_per_slave`, of `balance-tlb` and `balance-alb` `tlb_dynamic_lb`.
     ///
     /// ```rhai
     /// netns("a").bond("bond0", "active-backup", #{miimon: 100, up: true}).is_up    // => true
@@ -339,7 +532,8 @@ pub mod words {
                 let primary = options.take("primary");
                 let mut infos = vec![InfoBond::Mode(number)];
                 infos.extend(asked(&mut options, mode)?);
-                let facts = infos.iter().filter_map(fact).collect();
+                let facts: Vec<Fact> = infos.iter().filter_map(fact).collect();
+                let words: Vec<String> = facts.iter().flat_map(|fact| words_of(fact)).collect();
                 let message = LinkBond::new(name.as_str())
                     .set_info_data(InfoData::Bond(infos))
                     .build();
@@ -359,7 +553,7 @@ pub mod words {
                 ensure(
                     session,
                     &wanted,
-                    |_| Ok(message.clone()),
+                    |_: Option<&Snapshot>| Ok(Request::new(message.clone(), &words)),
                     |bond| {
                         take_ports(session, &bond.link, &ports)?;
                         let verb = "set the primary port of bond";
