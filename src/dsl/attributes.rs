@@ -144,16 +144,7 @@ impl Asked {
                     self.switch(key, on);
                 }
             }
-            Form::Choice(names) => {
-                if let Some(name) = options.string(key)? {
-                    let mut known = (0_u8..).zip(names);
-                    let (value, _) = known.find(|(_, known)| **known == name).ok_or_else(|| {
-                        let names = names.join(", ");
-                        Error::invalid(format!("`{key}` is one of {names}, not `{name}`"))
-                    })?;
-                    self.put(key, name, number, [value]);
-                }
-            }
+            Form::Choice(names) => self.choice(options, key, number, names)?,
             Form::Port => {
                 if let Some(value) = integer(options, 1, 65535)? {
                     self.put(
@@ -229,6 +220,25 @@ impl Asked {
     pub(crate) fn number(&mut self, key: &'static str, number: u16, value: i64) {
         let bytes = narrow::<u32>(value).to_ne_bytes();
         self.put(key, value.to_string(), number, bytes);
+    }
+
+    fn choice(
+        &mut self,
+        options: &mut Options,
+        key: &'static str,
+        number: u16,
+        names: &[&'static str],
+    ) -> Result<()> {
+        let Some(name) = options.string(key)? else {
+            return Ok(());
+        };
+        let mut known = (0_u8..).zip(names);
+        let (value, _) = known.find(|(_, known)| **known == name).ok_or_else(|| {
+            let names = names.join(", ");
+            Error::invalid(format!("`{key}` is one of {names}, not `{name}`"))
+        })?;
+        self.put(key, name, number, [value]);
+        Ok(())
     }
 
     /// Something that is or is not, and how `ip` says so.

@@ -64,7 +64,7 @@ pub(crate) const MODES: &[(&str, MacVlanMode)] = &[
 const KEYS: &[&str] = &["bcqueuelen", "flag", "macs"];
 
 /// What `ip` calls flags; a slave has one at most.
-const FLAGS: &[(&str, MacVlanFlags)] = &[
+pub(crate) const FLAGS: &[(&str, MacVlanFlags)] = &[
     ("null", MacVlanFlags::empty()),
     ("nopromisc", MacVlanFlags::NoPromisc),
     ("nodst", MacVlanFlags::NoDst),

@@ -7,11 +7,12 @@ use ipnet::IpNet;
 use nix::errno::Errno;
 use rtnetlink::packet_core::{NLM_F_CREATE, NLM_F_EXCL};
 use rtnetlink::packet_route::rule::{
-    RuleAction, RuleAttribute, RuleFlags, RuleMessage, RulePortRange,
+    RuleAction, RuleAttribute, RuleFlags, RuleMessage, RulePortRange, RuleUidRange,
 };
 use rtnetlink::packet_route::{AddressFamily, RouteNetlinkMessage};
 
 use crate::net::request::Request;
+use crate::net::route;
 use crate::net::rtnl::{Refusal, Rtnl};
 use crate::net::table;
 
@@ -20,15 +21,18 @@ use crate::net::table;
 pub enum Action {
     /// Looks it up in the table.
     Lookup(u32),
-    /// Another action, by its name: `blackhole`, `unreachable`, `prohibit`, `goto`, `nop`.
+    /// Goes on with the rule of this priority.
+    Goto(u32),
+    /// Another action, by its name: `blackhole`, `unreachable`, `prohibit`, `nop`.
     Other(&'static str),
 }
 
 /// The actions that have no table.
-pub const ACTIONS: [(&str, RuleAction); 3] = [
+pub const ACTIONS: [(&str, RuleAction); 4] = [
     ("blackhole", RuleAction::Blackhole),
     ("unreachable", RuleAction::Unreachable),
     ("prohibit", RuleAction::Prohibit),
+    ("nop", RuleAction::Nop),
 ];
 
 /// What packets a rule is for.
@@ -54,6 +58,8 @@ pub struct Selector {
     pub sport: Option<(u16, u16)>,
     /// The first and the last destination port.
     pub dport: Option<(u16, u16)>,
+    /// The first and the last of the users whose sockets they leave by.
+    pub uids: Option<(u32, u32)>,
     /// Whether it is for links of a VRF.
     pub l3mdev: bool,
 }
@@ -71,6 +77,10 @@ pub struct Rule {
     pub action: Action,
     /// Ignores routes with a prefix of this length or shorter.
     pub suppress: Option<u32>,
+    /// Ignores routes by links of this group.
+    pub suppress_group: Option<u32>,
+    /// Who made it, as `ip rule` prints it; none where that is nobody in particular.
+    pub protocol: Option<String>,
 }
 
 impl Rule {
@@ -107,16 +117,27 @@ impl Rule {
         let dport = selector.dport.map(range);
         attributes.extend(sport.map(RuleAttribute::SourcePortRange));
         attributes.extend(dport.map(RuleAttribute::DestinationPortRange));
+        let uids = selector
+            .uids
+            .map(|(start, end)| RuleUidRange { start, end });
+        attributes.extend(uids.map(RuleAttribute::UidRange));
         if selector.l3mdev {
             attributes.push(RuleAttribute::L3MDev(true));
         }
         attributes.extend(self.suppress.map(RuleAttribute::SuppressPrefixLen));
+        attributes.extend(self.suppress_group.map(RuleAttribute::SuppressIfGroup));
+        let protocol = self.protocol.as_deref().map(route::protocol_number);
+        attributes.extend(protocol.map(|number| RuleAttribute::Protocol(number.into())));
         match &self.action {
             Action::Lookup(table) => {
                 header.action = RuleAction::ToTable;
                 if !selector.l3mdev {
                     attributes.push(RuleAttribute::Table(*table));
                 }
+            }
+            Action::Goto(priority) => {
+                header.action = RuleAction::Goto;
+                attributes.push(RuleAttribute::Goto(*priority));
             }
             Action::Other(name) => {
                 let action = ACTIONS.iter().find(|(known, _)| known == name);
@@ -156,15 +177,24 @@ impl Rule {
         add("ipproto", selector.protocol.map(protocol_text));
         add("sport", selector.sport.map(range_text));
         add("dport", selector.dport.map(range_text));
+        let uids = selector.uids.map(|(start, end)| format!("{start}-{end}"));
+        add("uidrange", uids);
         match &self.action {
             Action::Lookup(_) if selector.l3mdev => add("lookup", Some("[l3mdev-table]".into())),
             Action::Lookup(number) => add("lookup", Some(table::text(*number))),
+            Action::Goto(priority) => add("goto", Some(priority.to_string())),
             Action::Other(name) => words.push((*name).to_owned()),
         }
         let suppress = self
             .suppress
             .map(|length| format!("suppress_prefixlength {length}"));
         words.extend(suppress);
+        let group = self.suppress_group;
+        words.extend(group.map(|group| format!("suppress_ifgroup {group}")));
+        let protocol = self.protocol.as_ref();
+        // What `ip rule` leaves out.
+        let protocol = protocol.filter(|name| !["boot", "kernel"].contains(&name.as_str()));
+        words.extend(protocol.map(|protocol| format!("proto {protocol}")));
         words.join(" ")
     }
 }
@@ -265,6 +295,7 @@ fn read(message: &RuleMessage) -> Rule {
     };
     let mut rule_table = u32::from(header.table);
     let (mut priority, mut suppress) = (0, None);
+    let (mut target, mut suppress_group, mut protocol) = (0, None, None);
     let (mut mark, mut bits) = (None, u32::MAX);
     let any: IpAddr = if is_ipv6 {
         Ipv6Addr::UNSPECIFIED.into()
@@ -291,10 +322,17 @@ fn read(message: &RuleMessage) -> Rule {
             RuleAttribute::DestinationPortRange(range) => {
                 selector.dport = Some((range.start, range.end));
             }
+            RuleAttribute::UidRange(range) => selector.uids = Some((range.start, range.end)),
+            RuleAttribute::Goto(found) => target = *found,
+            RuleAttribute::Protocol(found) => {
+                protocol = Some(route::protocol_text(*found)).filter(|name| name != "unspec");
+            }
             RuleAttribute::L3MDev(is) => selector.l3mdev = *is,
             // The kernel says -1 where there is none.
-            RuleAttribute::SuppressPrefixLen(u32::MAX) => {}
+            RuleAttribute::SuppressPrefixLen(u32::MAX)
+            | RuleAttribute::SuppressIfGroup(u32::MAX) => {}
             RuleAttribute::SuppressPrefixLen(length) => suppress = Some(*length),
+            RuleAttribute::SuppressIfGroup(found) => suppress_group = Some(*found),
             _ => {}
         }
     }
@@ -304,7 +342,7 @@ fn read(message: &RuleMessage) -> Rule {
     selector.fwmark = mark.map(|mark| (mark, bits));
     let action = match header.action {
         RuleAction::ToTable => Action::Lookup(rule_table),
-        RuleAction::Goto => Action::Other("goto"),
+        RuleAction::Goto => Action::Goto(target),
         other => {
             let known = ACTIONS.iter().find(|(_, action)| *action == other);
             Action::Other(known.map_or("nop", |(name, _)| name))
@@ -316,5 +354,7 @@ fn read(message: &RuleMessage) -> Rule {
         selector,
         action,
         suppress,
+        suppress_group,
+        protocol,
     }
 }

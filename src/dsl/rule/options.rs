@@ -3,8 +3,9 @@
 use ipnet::IpNet;
 
 use crate::dsl::handle::Link;
-use crate::dsl::table;
-use crate::error::{Error, Result};
+use crate::dsl::{route, table};
+use crate::error::{Error, Kind, Result};
+use crate::net::group;
 use crate::net::rule::{self, Action, Selector};
 use crate::value::choice::choose;
 use crate::value::name::LinkName;
@@ -18,16 +19,21 @@ pub(crate) const KEYS: &[&str] = &[
     "family",
     "from",
     "fwmark",
+    "goto_priority",
     "iif",
     "ipproto",
+    "l3mdev",
     "not",
     "oif",
     "priority",
+    "proto",
     "sport",
+    "suppress_ifgroup",
     "suppress_prefixlength",
     "table",
     "to",
     "tos",
+    "uidrange",
 ];
 
 /// What the options of a call say of a rule.
@@ -37,6 +43,8 @@ pub(super) struct Asked {
     pub(super) priority: Option<u32>,
     pub(super) action: Option<Action>,
     pub(super) suppress: Option<u32>,
+    pub(super) suppress_group: Option<u32>,
+    pub(super) protocol: Option<String>,
 }
 
 pub(super) fn read(options: &mut Options) -> Result<Asked> {
@@ -81,7 +89,8 @@ pub(super) fn read(options: &mut Options) -> Result<Asked> {
         protocol: protocol_option(options)?,
         sport: ports_option(options, "sport")?,
         dport: ports_option(options, "dport")?,
-        l3mdev: false,
+        uids: uids_option(options)?,
+        l3mdev: options.flag("l3mdev")?.unwrap_or(false),
     };
     if (selector.sport.is_some() || selector.dport.is_some()) && selector.protocol.is_none() {
         return Err(
@@ -90,14 +99,34 @@ pub(super) fn read(options: &mut Options) -> Result<Asked> {
         );
     }
     let suppress = options.integer("suppress_prefixlength", 0..=128)?;
+    let suppress_group = group_option(options)?;
     let table = table::option(options)?;
+    let target = options
+        .integer("goto_priority", 1..=largest)?
+        .and_then(number);
+    let goto = target.map(Action::Goto);
     let actions = rule::ACTIONS.map(|(name, _)| (name, Some(name)));
     let known: Vec<_> = [("lookup", None)].into_iter().chain(actions).collect();
     let named = options.string("action")?;
     let named = named
         .map(|name| choose("a rule", "action", &name, &known))
         .transpose()?;
+    let given = [
+        table.is_some(),
+        goto.is_some(),
+        selector.l3mdev,
+        matches!(named, Some(Some(_))),
+    ];
+    if given.iter().filter(|is| **is).count() > 1
+        && !matches!((named, table), (Some(Some(_)), Some(_)))
+    {
+        return Err(Error::invalid(
+            "a rule does one thing: it has a table, or `goto_priority`, or `l3mdev`, or an action",
+        ));
+    }
     let action = match (named, table) {
+        _ if selector.l3mdev => Some(Action::Lookup(0)),
+        _ if goto.is_some() => goto,
         (Some(Some(name)), Some(_)) => {
             return Err(Error::invalid(format!(
                 "a rule with the action `{name}` looks up in no table"
@@ -112,6 +141,8 @@ pub(super) fn read(options: &mut Options) -> Result<Asked> {
         priority: options.integer("priority", 0..=largest)?.and_then(number),
         action,
         suppress: suppress.and_then(number),
+        suppress_group,
+        protocol: route::protocol_option(options, "a rule")?,
     })
 }
 
@@ -185,6 +216,52 @@ fn protocol_option(options: &mut Options) -> Result<Option<u8>> {
         .into_string()
         .map_err(|_| wrong_type("ipproto", "a name such as \"tcp\", or a number", given))?;
     choose("a rule", "ipproto", &name, &rule::PROTOCOLS).map(Some)
+}
+
+/// The group of links of whose routes nothing is taken, by its number or name.
+fn group_option(options: &mut Options) -> Result<Option<u32>> {
+    let Some(value) = options.take("suppress_ifgroup") else {
+        return Ok(None);
+    };
+    if let Ok(number) = value.as_int() {
+        let number = in_range("suppress_ifgroup", number, 0..=i64::from(i32::MAX))?;
+        return Ok(u32::try_from(number).ok());
+    }
+    let given = value.type_name();
+    let name = value
+        .into_string()
+        .map_err(|_| wrong_type("suppress_ifgroup", "a number or a name", given))?;
+    let number = group::number(&name).ok_or_else(|| {
+        Error::new(Kind::NotFound, format!("there is no group `{name}`"))
+            .hint("give its number, or name it in /etc/iproute2/group")
+    })?;
+    Ok(Some(number))
+}
+
+/// Users: one by number, or a range such as `"1000-1999"`.
+fn uids_option(options: &mut Options) -> Result<Option<(u32, u32)>> {
+    let Some(value) = options.take("uidrange") else {
+        return Ok(None);
+    };
+    let given = value.type_name();
+    let text = match value.as_int() {
+        Ok(user) => user.to_string(),
+        Err(_) => value.into_string().map_err(|_| {
+            wrong_type(
+                "uidrange",
+                "a user's number, or a range such as \"1000-1999\"",
+                given,
+            )
+        })?,
+    };
+    let (start, end) = text.split_once('-').unwrap_or((&text, &text));
+    let user = |text: &str| text.trim().parse::<u32>().ok();
+    match (user(start), user(end)) {
+        (Some(start), Some(end)) if start <= end => Ok(Some((start, end))),
+        _ => Err(Error::invalid(format!(
+            "`uidrange` is a user's number, or a range such as \"1000-1999\", not `{text}`"
+        ))),
+    }
 }
 
 fn ports_option(options: &mut Options, key: &str) -> Result<Option<(u16, u16)>> {

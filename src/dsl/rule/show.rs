@@ -23,6 +23,7 @@ impl Rule {
     pub(super) fn action(&self) -> &'static str {
         match self.0.action {
             Action::Lookup(_) => "lookup",
+            Action::Goto(_) => "goto",
             Action::Other(name) => name,
         }
     }
@@ -30,7 +31,7 @@ impl Rule {
     pub(super) fn table(&self) -> Option<u32> {
         match self.0.action {
             Action::Lookup(table) => Some(table),
-            Action::Other(_) => None,
+            Action::Goto(_) | Action::Other(_) => None,
         }
     }
 

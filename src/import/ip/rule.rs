@@ -35,10 +35,15 @@ pub(super) fn command(mut words: Words, place: &Place, family: Family) -> Outcom
                 ("priority", Value::Number(words.number(word)?))
             }
             "tos" | "dsfield" => ("tos", Value::guess(words.value(word)?)),
-            "ipproto" | "sport" | "dport" => (word, Value::guess(words.value(word)?)),
+            "ipproto" | "sport" | "dport" | "uidrange" | "suppress_ifgroup" => {
+                (word, Value::guess(words.value(word)?))
+            }
             "suppress_prefixlength" => (word, Value::Number(words.number(word)?)),
+            "goto" => ("goto_priority", Value::Number(words.number(word)?)),
+            "protocol" | "proto" => ("proto", Value::guess(words.value(word)?)),
+            "l3mdev" => (word, Value::Flag(true)),
             "not" => ("not", Value::Flag(true)),
-            "blackhole" | "unreachable" | "prohibit" => ("action", Value::text(word)),
+            "blackhole" | "unreachable" | "prohibit" | "nop" => ("action", Value::text(word)),
             "type" => ("action", Value::text(words.value(word)?)),
             other => return Err(format!("`{other}` of a rule is not known here")),
         };

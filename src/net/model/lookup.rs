@@ -9,7 +9,7 @@ use rtnetlink::packet_route::address::AddressMessage;
 use rtnetlink::packet_route::route::{RouteAttribute, RouteHeader, RouteMessage, RouteType};
 
 use super::answer::{local, table_of};
-use crate::net::route::{TABLE_MAIN, ip_of, route_address as address};
+use crate::net::route::{TABLE_MAIN, gateway_of, ip_of, route_address as address};
 
 /// The table that the kernel names in its answer.
 const MAIN: u8 = RouteHeader::RT_TABLE_MAIN;
@@ -140,19 +140,13 @@ fn way(route: &RouteMessage, destination: IpAddr) -> Option<Way> {
         match attribute {
             RouteAttribute::Priority(metric) => way.metric = *metric,
             RouteAttribute::Oif(index) => way.link = Some(*index),
-            RouteAttribute::Gateway(via) => way.via = ip_of(via),
+            RouteAttribute::Gateway(_) | RouteAttribute::Via(_) => way.via = gateway_of(attribute),
             RouteAttribute::PrefSource(source) => way.source = ip_of(source),
             // Which of several one packet takes, only the kernel knows.
             RouteAttribute::MultiPath(hops) => {
                 let first = hops.first()?;
                 way.link = Some(first.interface_index).filter(|index| *index > 0);
-                way.via = first
-                    .attributes
-                    .iter()
-                    .find_map(|attribute| match attribute {
-                        RouteAttribute::Gateway(via) => ip_of(via),
-                        _ => None,
-                    });
+                way.via = first.attributes.iter().find_map(gateway_of);
             }
             _ => {}
         }
