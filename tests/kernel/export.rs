@@ -307,7 +307,7 @@ fn what_no_word_can_say_is_marked_and_fails_when_strict(lab: &Lab) {
 
             let a = netns("a");
 
-            // not exported: rule 50: from all goto    (there is no word for it)
+            // not exported: pfifo queue of `lo`    (`pfifo` of tc is not known here)
             "#);
         }
     }

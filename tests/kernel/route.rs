@@ -378,7 +378,7 @@ fn an_ipv4_network_lies_behind_an_ipv6_router(lab: &Lab) {
         r#"del_route("default"); del_route("10.1.0.0/16"); del_route("10.2.0.0/16"); throw "no";"#,
     );
     assert_eq!(routes(lab, "table main"), made);
-    assert_eq!(lab.value(r#"host().routes[0].via"#), json!("fe80::9"));
+    assert_eq!(lab.value("host().routes[0].via"), json!("fe80::9"));
 }
 
 fn a_route_of_somebody_else_is_put_back_with_all_that_it_had(lab: &Lab) {
