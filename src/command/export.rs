@@ -13,9 +13,14 @@ use crate::view::error::Report;
 pub(super) fn run(what: &Export, options: &Options) -> Result<u8, Failure> {
     namespace::allow_many();
     let session = Session::new(Settings::default());
-    let exported =
-        export(&session, &what.namespaces).map_err(|error| Failure::script(Report::of(&error)))?;
-    let code = output::write_to(what.output.as_deref(), &exported.script)?;
+    let exported = export(&session, &what.namespaces, what.keys)
+        .map_err(|error| Failure::script(Report::of(&error)))?;
+    let file = what.output.as_deref();
+    let code = if what.keys {
+        output::write_secret_to(file, &exported.script)?
+    } else {
+        output::write_to(file, &exported.script)?
+    };
     if !options.quiet && !exported.left.is_empty() {
         let count = exported.left.len();
         let things = if count == 1 { "thing" } else { "things" };

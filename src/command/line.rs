@@ -237,6 +237,10 @@ pub(crate) struct Export {
     /// Exit with 1 where something could not be said in the script
     #[arg(long)]
     pub(crate) strict: bool,
+
+    /// Write the private keys of WireGuard too; the file is then for its owner alone
+    #[arg(long)]
+    pub(crate) keys: bool,
 }
 
 /// What to do about the micro-VM.

@@ -1,6 +1,7 @@
 //! Where the program itself speaks: results to standard output, failures to standard error.
 
 use std::io::{ErrorKind, Write, stderr, stdout};
+use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::Path;
 
 use super::line::Options;
@@ -54,10 +55,33 @@ pub(super) fn write(text: &str) -> u8 {
 
 /// Writes `text` to the file, or to standard output where none is given.
 pub(super) fn write_to(file: Option<&Path>, text: &str) -> Result<u8, Failure> {
+    write_by(file, text, |file| std::fs::write(file, text))
+}
+
+/// The same for what nobody but the owner of the file is to read.
+pub(super) fn write_secret_to(file: Option<&Path>, text: &str) -> Result<u8, Failure> {
+    write_by(file, text, |file| {
+        let mut file = std::fs::OpenOptions::new()
+            .write(true)
+            .create(true)
+            .truncate(true)
+            .mode(0o600)
+            .open(file)?;
+        // One that is there may be open to all.
+        file.set_permissions(std::fs::Permissions::from_mode(0o600))?;
+        file.write_all(text.as_bytes())
+    })
+}
+
+fn write_by(
+    file: Option<&Path>,
+    text: &str,
+    write_file: impl FnOnce(&Path) -> std::io::Result<()>,
+) -> Result<u8, Failure> {
     let Some(file) = file else {
         return Ok(write(text));
     };
-    std::fs::write(file, text).map_err(|error| {
+    write_file(file).map_err(|error| {
         let why = Error::io(&error);
         let file = file.display();
         Failure::script(Report::new(format!("cannot write `{file}`: {why}")))

@@ -13,6 +13,7 @@ use crate::dsl::{Answer, answer};
 use crate::error::{Error, Result};
 use crate::net::link::Snapshot;
 use crate::value::choice::choose;
+use crate::value::duration;
 use crate::value::options::Options;
 
 /// What this topic makes.
@@ -287,7 +288,8 @@ fn asked(options: &mut Options) -> Result<Vec<InfoBridge>> {
             let hundredths = u32::try_from(time.as_millis() / 10).unwrap_or(u32::MAX);
             if !(least * 100..=most * 100).contains(&hundredths) {
                 return Err(Error::invalid(format!(
-                    "`{key}` is {least}s to {most}s, not {time:?}"
+                    "`{key}` is {least}s to {most}s, not {}",
+                    duration::print(time)
                 )));
             }
             asked.push(make(hundredths));

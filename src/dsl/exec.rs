@@ -1,20 +1,25 @@
 //! Commands: run a program inside a namespace, from a list of arguments, and get its output and exit code back.
 
 use std::collections::BTreeMap;
+use std::os::fd::OwnedFd;
+use std::pin::pin;
 use std::process::Stdio;
 use std::rc::Rc;
 
+use futures::future::{FutureExt, select};
 use nix::sys::signal::{Signal, killpg};
 use nix::unistd::Pid;
 use rhai::plugin::{Dynamic, NativeCallContext, export_module};
 use rhai::{Array, Map};
-use tokio::process::Command;
+use tokio::io::AsyncWriteExt;
+use tokio::process::{ChildStderr, ChildStdout, Command};
 
 use crate::dsl::handle::Netns;
 use crate::dsl::{Answer, Session, answer};
 use crate::error::{Error, Kind, Result};
 use crate::lab;
-use crate::net::process::{Program, Tie};
+use crate::net::process::{Pipe, Program, Tie};
+use crate::value::duration;
 use crate::value::options::{self, Options};
 
 /// What every program can be told.
@@ -139,7 +144,10 @@ fn run(session: &Rc<Session>, net: &Netns, list: &Array, options: Map) -> Result
         match timeout {
             Some(limit) => {
                 tokio::time::sleep(limit).await;
-                Error::new(Kind::Timeout, format!("it took longer than {limit:?}"))
+                Error::new(
+                    Kind::Timeout,
+                    format!("it took longer than {}", duration::print(limit)),
+                )
             }
             None => std::future::pending().await,
         }
@@ -195,45 +203,43 @@ async fn output(
     input: Option<String>,
     cut_off: impl Future<Output = Error>,
 ) -> Result<std::process::Output> {
-    use tokio::io::{AsyncReadExt, AsyncWriteExt};
     let mut child = Program::start(net, || command.spawn())?;
     let stdin = child.stdin.take();
-    let feed = async {
-        if let (Some(mut stdin), Some(input)) = (stdin, input) {
-            // A program that does not read all its input is no failure of ours.
-            let _ = stdin.write_all(input.as_bytes()).await;
-        }
-    };
-    let (mut out, mut err) = (child.stdout.take(), child.stderr.take());
-    let (mut stdout, mut stderr) = (Vec::new(), Vec::new());
-    let read_out = async {
-        match &mut out {
-            Some(pipe) => pipe.read_to_end(&mut stdout).await,
-            None => Ok(0),
-        }
-    };
-    let read_err = async {
-        match &mut err {
-            Some(pipe) => pipe.read_to_end(&mut stderr).await,
-            None => Ok(0),
-        }
-    };
+    let stdout = child.stdout.take().map(ChildStdout::into_owned_fd);
+    let stderr = child.stderr.take().map(ChildStderr::into_owned_fd);
+    let (stdout, stderr) = (stdout.transpose()?, stderr.transpose()?);
     let done = async {
-        let (status, out, err, ()) = tokio::join!(child.wait(), read_out, read_err, feed);
-        out.and(err)?;
-        Ok::<_, Error>(status?)
+        // Asked for by each of those who wait for the end.
+        let status = child
+            .wait()
+            .map(|status| status.map_err(|error| Error::io(&error)));
+        let status = status.shared();
+        let ended = || status.clone().map(drop);
+        let feed = async {
+            if let (Some(mut stdin), Some(input)) = (stdin, input) {
+                // A program that does not read all its input is no failure of ours.
+                let _ = stdin.write_all(input.as_bytes()).await;
+            }
+        };
+        let feed = async { drop(select(pin!(feed), ended()).await) };
+        let read = async |pipe: Option<OwnedFd>| match pipe {
+            Some(pipe) => Pipe::new(pipe)?.read_until(ended()).await,
+            None => Ok(Vec::new()),
+        };
+        let (status, out, err, ()) = tokio::join!(status.clone(), read(stdout), read(stderr), feed);
+        Ok::<_, Error>(std::process::Output {
+            status: status?,
+            stdout: out?,
+            stderr: err?,
+        })
     };
     let ended = tokio::select! {
         biased;
-        status = done => Ok(status?),
+        output = done => Ok(output?),
         error = cut_off => Err(error),
     };
     match ended {
-        Ok(status) => Ok(std::process::Output {
-            status,
-            stdout,
-            stderr,
-        }),
+        Ok(output) => Ok(output),
         Err(error) => {
             // Its end is waited for: while it lives, so does the namespace that it is in.
             if let Some(pid) = child
@@ -262,6 +268,9 @@ pub mod words {
     /// No shell is in between. An exit code other than 0 is a result and no error. What `ip netns exec NAME COMMAND` does: the
     /// program sees a `/sys` of the namespace, and the files of `/etc/netns/NAME` in place of those that `/etc` has. Its
     /// environment holds the lab's name, `$IPVSH_LAB`, and the namespace's, `$IPVSH_NETNS`. It ends with ipvsh at the latest.
+    ///
+    /// What the program leaves behind in the background is not waited for: it goes on, and ends with the lab. What it writes after the
+    /// program's end is lost; `spawn` starts what is to be listened to.
     ///
     /// ```rhai
     /// netns("a").exec(["echo", "hello"]).stdout    // => "hello\n"

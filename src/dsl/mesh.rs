@@ -57,7 +57,7 @@ pub struct Mesh(Rc<Found>);
 #[derive(Debug)]
 struct Found {
     names: Vec<String>,
-    /// By row, then by column.
+    /// By row, then by column; nobody pings itself.
     pairs: Vec<Pair>,
     /// What else there is to know of the losses.
     note: Option<String>,
@@ -260,11 +260,13 @@ impl Found {
     }
 
     fn report(&self, from: usize, to: usize) -> Option<&PingReport> {
-        let pair = self
-            .pairs
-            .iter()
-            .find(|pair| (pair.from, pair.to) == (from, to));
-        pair.map(|pair| &pair.report)
+        if from == to {
+            return None;
+        }
+        // A row has all columns but its own.
+        let column = if to > from { to - 1 } else { to };
+        let pair = self.pairs.get(from * (self.names.len() - 1) + column)?;
+        Some(&pair.report)
     }
 
     fn draw(&self) -> String {
@@ -386,6 +388,7 @@ pub mod words {
     /// ```rhai
     /// let v = netns("a").veth("v0", netns("b"), "v1", #{addr: "10.0.0.1/24", up: true});
     /// v.peer.addr("10.0.0.2/24").up().wait_up();
+    /// v.wait_up();
     /// let found = mesh(["a", "b"]);
     /// found.ok    // => true
     /// ```
@@ -399,6 +402,7 @@ pub mod words {
     /// ```rhai
     /// let v = netns("a").veth("v0", netns("b"), "v1", #{addr: ["10.0.0.1/24", "fd00::1/64"], nodad: true, up: true});
     /// v.peer.addr("10.0.0.2/24").up().wait_up();
+    /// v.wait_up();
     /// mesh(["a", "b"], #{family: "inet", count: 2, interval: "1ms"}).rows[0].received    // => 2
     /// ```
     #[rhai_fn(name = "mesh", return_raw, volatile)]
@@ -437,6 +441,7 @@ pub mod words {
     /// ```rhai
     /// let v = netns("a").veth("v0", netns("b"), "v1", #{addr: "10.0.0.1/24", up: true});
     /// v.peer.addr("10.0.0.2/24").up().wait_up();
+    /// v.wait_up();
     /// mesh(["a", "b"]).report("a", "b").sent    // => 1
     /// ```
     #[rhai_fn(return_raw, volatile)]

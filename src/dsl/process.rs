@@ -16,7 +16,7 @@ use crate::dsl::handle::Netns;
 use crate::dsl::{Answer, Session, answer};
 use crate::error::{Error, Kind, Result};
 use crate::net::netns;
-use crate::net::process::{self, Ended, Growth, Output};
+use crate::net::process::{self, Ended, Found, Growth, Output};
 use crate::value::duration;
 use crate::value::options::Options;
 use crate::view::value::{Handle, Value};
@@ -97,21 +97,25 @@ impl State {
     async fn line(&self, is_wanted: impl Fn(&str) -> bool) -> Result<Option<String>> {
         let growth: Growth = self.lines.borrow().watch()?;
         let ended = Ended::of(self.process)?;
+        let mut from = self.taken.get();
         loop {
             let is_over = ended.is_none() || !self.process.runs();
-            let found = {
-                let mut output = self.lines.borrow_mut();
-                let lines = output.read(is_over)?;
-                let from = self.taken.get();
-                let found = lines.iter().skip(from).position(|line| is_wanted(line));
-                found.map(|at| {
-                    self.taken.set(from + at + 1);
-                    lines[from + at].clone()
-                })
-            };
-            let ended = match &ended {
-                Some(ended) if found.is_none() && !is_over => ended,
-                _ => return Ok(found),
+            let found = self.lines.borrow_mut().find(from, is_over, &is_wanted)?;
+            match found {
+                Found::Line(number, line) => {
+                    self.taken.set(number + 1);
+                    return Ok(Some(line));
+                }
+                // Whoever limits the time, or ends it, has a turn.
+                Found::More(next) => {
+                    from = next;
+                    tokio::task::yield_now().await;
+                    continue;
+                }
+                Found::Nothing(next) => from = next,
+            }
+            let Some(ended) = ended.as_ref().filter(|_| !is_over) else {
+                return Ok(None);
             };
             tokio::select! {
                 grown = growth.wait() => grown?,
@@ -123,11 +127,11 @@ impl State {
     /// The error with the last lines as notes.
     fn with_last_lines(&self, error: Error) -> Error {
         let mut output = self.lines.borrow_mut();
-        let Ok(lines) = output.read(false) else {
+        if output.read(false).is_err() {
             return error;
-        };
-        let from = lines.len().saturating_sub(LAST_LINES);
-        let last = lines[from..].iter();
+        }
+        let lines = output.lines();
+        let last = lines.range(lines.len().saturating_sub(LAST_LINES)..);
         last.fold(error, |error, line| error.note(format!("output: {line}")))
     }
 
@@ -523,13 +527,14 @@ pub mod words {
         })
     }
 
-    /// The lines that the process has written so far.
+    /// The lines that the process has written so far; of very many, the last 100,000.
     #[rhai_fn(get = "lines", return_raw, volatile)]
     pub fn get_lines(context: NativeCallContext, process: &mut Process) -> Answer<Array> {
         answer(&context, |session| {
             let is_over = !process.0.runs(session);
             let mut output = process.0.lines.borrow_mut();
-            let lines = output.read(is_over)?.iter();
+            output.read(is_over)?;
+            let lines = output.lines().iter();
             Ok(lines.map(|line| line.clone().into()).collect())
         })
     }

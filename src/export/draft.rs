@@ -46,6 +46,9 @@ impl<'a> Draft<'a> {
         for place in HOST + 1..world.places.len() {
             draft.step(place, Act::MakeNetns);
         }
+        for place in HOST + 1..world.places.len() {
+            draft.sysctls(place);
+        }
         let mut last = None;
         for id in order(session, world) {
             if last != Some(id.0) {
@@ -79,7 +82,12 @@ impl<'a> Draft<'a> {
             [name] => format!("What stood in the namespace {name}."),
             names => format!("What stood in the namespaces {}.", names.join(", ")),
         };
-        let mut items = vec![Item::Head(head), Item::Blank];
+        let mut items = vec![Item::Head(head)];
+        if self.world.with_keys {
+            let warning = "Private keys are in it: it is for nobody else to read.";
+            items.push(Item::Head(warning.to_owned()));
+        }
+        items.push(Item::Blank);
         for name in &self.outside {
             let text = format!("The namespace `{name}` was not exported: it has to be there.");
             items.push(Item::Comment(text));

@@ -50,11 +50,8 @@ impl Draft<'_> {
                 for (word, value) in numbers {
                     self.on_link(id, &seen.name, Call::new(word, [value]));
                 }
-                if seen.kind == "wireguard" {
-                    let what = format!("keys and peers of `{}`", seen.name);
-                    self.leave(id.0, &what, "a script is no place for keys");
-                }
                 self.settings(id, seen);
+                self.sysctls_of(id, seen);
                 self.under_its_master(id, seen);
                 self.inside(id, seen);
             }
@@ -191,6 +188,7 @@ impl Draft<'_> {
                         .push(("primary".to_owned(), Value::text(primary)));
                 }
             }
+            "wireguard" => new.options.extend(self.wireguard(id, seen)),
             // The word brings it up.
             "vrf" if !seen.up => new.options.push(("up".to_owned(), Value::Flag(false))),
             _ => {}

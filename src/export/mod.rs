@@ -2,15 +2,21 @@
 //!
 //! The kernel is asked once for all there is ([`world`]), the links are put in an order in which they can be made ([`order`]), and
 //! what each has that it would not have by itself becomes a step: [`link`] makes it, [`setting`] and [`bridge`] say what it is
-//! given, [`network`] what is in it, [`route`] where packets go. What no word can say stays as a comment.
+//! given, [`network`] what is in it, [`queue`], [`route`], [`nexthop`] and [`filter`] where packets go and which may, [`sysctl`] how
+//! the kernel is set up, [`wireguard`] who talks to whom. What no word can say stays as a comment.
 
 mod bridge;
 mod draft;
+mod filter;
 mod link;
 mod network;
+mod nexthop;
 mod order;
+mod queue;
 mod route;
 mod setting;
+mod sysctl;
+mod wireguard;
 mod world;
 
 use std::rc::Rc;
@@ -36,8 +42,10 @@ pub struct Exported {
 
 /// Writes the script that makes what stands in the namespaces of these names; in all that have a name, where none is given.
 ///
+/// The private keys of WireGuard are in it only `with_keys`.
+///
 /// Fails with `not_found` where there is no such namespace.
-pub fn export(session: &Rc<Session>, names: &[String]) -> Result<Exported> {
+pub fn export(session: &Rc<Session>, names: &[String], with_keys: bool) -> Result<Exported> {
     let mut wanted: Vec<String> = Vec::new();
     for name in names {
         name.parse::<NetnsName>()
@@ -58,7 +66,7 @@ pub fn export(session: &Rc<Session>, names: &[String]) -> Result<Exported> {
     }
     let find = |name: &String| find(name).map_err(|error| error.doing("export namespace", name));
     let places = wanted.iter().map(find).collect::<Result<Vec<_>>>()?;
-    let world = World::read(session, places)?;
+    let world = World::read(session, places, with_keys)?;
     let (items, left) = Draft::of(session, &world).finish();
     Ok(Exported {
         script: write::script(&items),

@@ -9,21 +9,9 @@ use crate::net::address::{Address, Lifetimes};
 use crate::net::fdb::State;
 use crate::net::link::Snapshot;
 use crate::net::neighbour::{Neighbour, STATES};
-use crate::net::queue::{Part, Sort};
-use crate::net::rule::{Action, Rule, prefix_text, protocol_text, range_text};
+use crate::net::rule::{Action, OF_VRF, Rule, USUAL, prefix_text, protocol_text, range_text};
 use crate::steps::{Act, Call, Value};
 use crate::value::mac;
-
-/// The rules that each namespace has: whether of IPv6, priority, table.
-const USUAL_RULES: [(bool, u32, u32); 5] = [
-    (false, 0, 255),
-    (false, 32_766, 254),
-    (false, 32_767, 253),
-    (true, 0, 255),
-    (true, 32_766, 254),
-];
-/// The priority of the rule that the driver of VRFs makes, `FIB_RULE_PREF` of drivers/net/vrf.c.
-const VRF_PRIORITY: u32 = 1000;
 
 impl Draft<'_> {
     /// Says what a link that is made has inside.
@@ -74,7 +62,7 @@ impl Draft<'_> {
         }
     }
 
-    fn all_on_link(&mut self, id: LinkId, seen: &Snapshot, calls: Vec<Call>) {
+    pub(super) fn all_on_link(&mut self, id: LinkId, seen: &Snapshot, calls: Vec<Call>) {
         for call in calls {
             self.on_link(id, &seen.name, call);
         }
@@ -130,26 +118,6 @@ impl Draft<'_> {
         }
     }
 
-    /// Says the queue of a link in the words that `tc` has for it, which are read as those of a shell script are.
-    fn queue(&mut self, id: LinkId, seen: &Snapshot) {
-        let details = self.world.places[id.0].details.get(&id.1);
-        let parts = details.map_or(&[][..], |details| &details.queue.parts);
-        let Some(root) = parts.iter().find(|part| part.sort == Sort::Queue) else {
-            return;
-        };
-        let steps = match parts {
-            [one] => queue_calls(one, seen),
-            _ => Err("it has several parts".to_owned()),
-        };
-        match steps {
-            Ok(calls) => self.all_on_link(id, seen, calls),
-            Err(why) => {
-                let what = format!("{} queue of `{}`", root.kind, seen.name);
-                self.leave(id.0, &what, &why);
-            }
-        }
-    }
-
     fn neighbour(&mut self, id: LinkId, seen: &Snapshot, one: &Neighbour) {
         let mut arguments = vec![Value::text(one.ip.to_string())];
         let mut options = Vec::new();
@@ -190,6 +158,7 @@ impl Draft<'_> {
         }
         self.other_routes(place);
         self.rules(place);
+        self.filters(place);
     }
 
     fn rules(&mut self, place: usize) {
@@ -202,10 +171,10 @@ impl Draft<'_> {
                     && rule.selector == plain
                     && rule.suppress.is_none()
             };
-            let of_vrf = rule.selector.l3mdev && rule.priority == VRF_PRIORITY;
-            of_vrf || USUAL_RULES.iter().any(as_usual)
+            let of_vrf = rule.selector.l3mdev && rule.priority == OF_VRF;
+            of_vrf || USUAL.iter().any(as_usual)
         };
-        let gone = USUAL_RULES.iter().filter(|(is_ipv6, priority, table)| {
+        let gone = USUAL.iter().filter(|(is_ipv6, priority, table)| {
             let is_family = |rule: &&Rule| rule.is_ipv6 == *is_ipv6;
             let is_it =
                 |rule: &Rule| rule.priority == *priority && rule.action == Action::Lookup(*table);
@@ -259,7 +228,7 @@ fn made_of(mac: &[u8]) -> Option<Ipv6Addr> {
 }
 
 /// The calls that do what the command does.
-fn calls(words: &[String]) -> Result<Vec<Call>, String> {
+pub(super) fn calls(words: &[String]) -> Result<Vec<Call>, String> {
     let steps = import::steps_of(words)?;
     let calls = steps.into_iter().filter_map(|step| match step.act {
         Act::OnLink { call, .. } => Some(call),
@@ -268,16 +237,12 @@ fn calls(words: &[String]) -> Result<Vec<Call>, String> {
     Ok(calls.collect())
 }
 
-/// The calls that make the queue.
-fn queue_calls(part: &Part, seen: &Snapshot) -> Result<Vec<Call>, String> {
-    let mut words = vec!["tc".to_owned()];
-    words.extend(part.command(&seen.name));
-    calls(&words)
-}
-
 /// A rule as its word takes it; none where it can't.
 fn rule_options(rule: &Rule) -> Option<Vec<(String, Value)>> {
     let selector = &rule.selector;
+    if !selector.more.is_empty() {
+        return None;
+    }
     let mut options: Vec<(String, Value)> = Vec::new();
     let mut put = |key: &str, value: Option<Value>| {
         options.extend(value.map(|value| (key.to_owned(), value)));
@@ -313,11 +278,11 @@ fn rule_options(rule: &Rule) -> Option<Vec<(String, Value)>> {
     match &rule.action {
         Action::Lookup(_) if selector.l3mdev => put("l3mdev", Some(Value::Flag(true))),
         Action::Lookup(number) => put("table", Some(super::route::table(*number))),
-        Action::Other(name @ ("blackhole" | "unreachable" | "prohibit" | "nop")) => {
-            put("action", Some(Value::text(*name)));
+        Action::Goto(target) => {
+            put("action", Some(Value::text("goto")));
+            put("target", Some(Value::Number((*target).into())));
         }
-        Action::Goto(priority) => put("goto_priority", Some(Value::Number((*priority).into()))),
-        Action::Other(_) => return None,
+        Action::Other(name) => put("action", Some(Value::text(*name))),
     }
     let suppress = rule.suppress.map(|length| Value::Number(length.into()));
     put("suppress_prefixlength", suppress);

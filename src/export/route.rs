@@ -48,7 +48,9 @@ impl Draft<'_> {
         let own = self.later.iter().filter(|(at, _)| *at == place);
         let mut routes: Vec<Route> = own.map(|(_, route)| route.clone()).chain(others).collect();
         routes.sort_by_key(|route| route.via.is_some() || !route.hops.is_empty());
+        self.nexthops(place);
         for route in routes {
+            let route = route.bare();
             let lost = |link: &u32| self.lost.contains(&(place, *link));
             if route
                 .hops
@@ -111,6 +113,7 @@ impl Draft<'_> {
         );
         put("via", route.via.map(|via| Value::text(via.to_string())));
         let hops = route.hops.iter().map(|hop| self.hop(place, hop)).collect();
+        put("nexthop", number(route.nexthop));
         put(
             "nexthops",
             (!route.hops.is_empty()).then_some(Value::List(hops)),
@@ -198,6 +201,7 @@ fn is_self_contained(
     };
     let has = |source: IpAddr| source.is_ipv4() && own().any(|own| own.ip() == source);
     route.hops.is_empty()
+        && route.nexthop.is_none()
         && (route.onlink || route.via.is_none_or(is_near))
         && route.source.is_none_or(has)
 }

@@ -3,17 +3,23 @@
 use std::collections::{HashMap, HashSet};
 use std::rc::Rc;
 
+use nix::errno::Errno;
+
 use crate::dsl::{self, Session, kind};
-use crate::error::{Error, Result};
+use crate::error::{Error, Kind, Result};
 use crate::net::address::{self, Address};
 use crate::net::bridge_vlan::{self, Membership};
 use crate::net::link::Snapshot;
 use crate::net::neighbour::{self, Neighbour};
 use crate::net::netns::Netns;
+use crate::net::nexthop::{self, Nexthop};
+use crate::net::nft::{self, Table};
 use crate::net::queue::{self, Tree};
 use crate::net::route::{self, Route};
+use crate::net::rtnl::Rtnl;
 use crate::net::rule::{self, Rule};
-use crate::net::sysctl::{self, Key};
+use crate::net::sysctl::{self, Changed, Key};
+use crate::net::wireguard::{self, Device};
 use crate::net::{fdb, sysfs};
 
 /// A link by the number of its place, and its ifindex there.
@@ -37,6 +43,11 @@ pub(super) struct Place {
     pub(super) neighbours: Vec<Neighbour>,
     /// What stands behind the links, by their ifindexes.
     pub(super) details: HashMap<u32, Details>,
+    pub(super) nexthops: Vec<Nexthop>,
+    /// The tables of nftables, or why they can't be told.
+    pub(super) tables: std::result::Result<Vec<Table>, String>,
+    /// Its settings that are not what a new namespace has.
+    pub(super) settings: Changed,
     /// Whether it forwards IPv4 and IPv6; none where the kernel has no such setting.
     pub(super) forwards: [Option<bool>; 2],
     /// The names of links whose hardware address somebody has set; none where that can't be told.
@@ -51,6 +62,7 @@ pub(super) struct Details {
     pub(super) vlans: Vec<(u16, Membership)>,
     pub(super) fdb: Vec<fdb::Entry>,
     pub(super) queue: Tree,
+    pub(super) wireguard: Option<Device>,
 }
 
 /// Another namespace.
@@ -75,15 +87,21 @@ pub(super) enum Found {
 /// All places: first the one that ipvsh runs in, then those that are exported.
 pub(super) struct World {
     pub(super) places: Vec<Place>,
+    /// Whether secrets are to be told.
+    pub(super) with_keys: bool,
 }
 
 impl World {
-    pub(super) fn read(session: &Rc<Session>, exported: Vec<Rc<Netns>>) -> Result<Self> {
+    pub(super) fn read(
+        session: &Rc<Session>,
+        exported: Vec<Rc<Netns>>,
+        with_keys: bool,
+    ) -> Result<Self> {
         let mut places = vec![Place::read(session, session.start()?, false)?];
         for netns in exported {
             places.push(Place::read(session, netns, true)?);
         }
-        let mut world = Self { places };
+        let mut world = Self { places, with_keys };
         let all = session.known_namespaces()?;
         for number in 0..world.places.len() {
             let known = world.known_by(session, number, &all)?;
@@ -219,6 +237,9 @@ impl Place {
                 }
                 if is_exported {
                     own.queue = queue::read(rtnl, link.index).await?.made();
+                    if link.kind == "wireguard" {
+                        own.wireguard = wireguard::get(&netns, link.index).await.ok();
+                    }
                 }
                 details.insert(link.index, own);
             }
@@ -227,10 +248,11 @@ impl Place {
                 route::list(rtnl, None).await?,
                 rule::list(rtnl).await?,
                 neighbour::list(rtnl).await?,
+                nexthops(rtnl).await?,
                 details,
             ))
         })?;
-        let (addresses, routes, rules, neighbours, details) = read.map_err(context)?;
+        let (addresses, routes, rules, neighbours, nexthops, details) = read.map_err(context)?;
         let forwards = [
             ["ipv4", "ip_forward"].as_slice(),
             &["ipv6", "conf", "all", "forwarding"],
@@ -239,6 +261,13 @@ impl Place {
             let key = Key::new(key.iter().copied()).ok()?;
             Some(sysctl::read(&netns, &key).ok()? == "1")
         });
+        let (tables, settings) = if is_exported {
+            let names: Vec<&str> = links.iter().map(|link| link.name.as_str()).collect();
+            let settings = sysctl::changed(netns.namespace(), &names).map_err(context)?;
+            (tables(&netns), settings)
+        } else {
+            (Ok(Vec::new()), Changed::default())
+        };
         Ok(Self {
             name: is_exported.then(|| netns.label().to_owned()),
             netns,
@@ -247,6 +276,9 @@ impl Place {
             routes,
             rules,
             neighbours,
+            nexthops,
+            tables,
+            settings,
             details,
             forwards,
             set_macs,
@@ -263,6 +295,22 @@ impl Place {
     pub(super) fn name_of(&self, index: u32) -> Option<&str> {
         let link = self.links.iter().find(|link| link.index == index)?;
         Some(&link.name)
+    }
+}
+
+/// The nexthop objects; none where the kernel has no such thing.
+async fn nexthops(rtnl: &Rtnl) -> Result<Vec<Nexthop>> {
+    match nexthop::list(rtnl).await {
+        Err(refusal) if refusal.errno == Errno::EOPNOTSUPP => Ok(Vec::new()),
+        listed => Ok(listed?),
+    }
+}
+
+/// The tables of nftables; none where there is no program to list them, or no such thing in the kernel.
+fn tables(netns: &Netns) -> std::result::Result<Vec<Table>, String> {
+    match nft::tables(netns) {
+        Err(error) if error.kind == Kind::Unsupported => Ok(Vec::new()),
+        listed => listed.map_err(|error| error.to_string()),
     }
 }
 

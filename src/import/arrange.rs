@@ -44,7 +44,7 @@ fn mentions(value: &crate::steps::Value, link: &str) -> bool {
         Value::Text(text) => text == link,
         Value::List(values) => values.iter().any(|value| mentions(value, link)),
         Value::Map(keys) => keys.iter().any(|(_, value)| mentions(value, link)),
-        Value::Number(_) | Value::Flag(_) | Value::Variable(_) => false,
+        Value::Lines(_) | Value::Number(_) | Value::Flag(_) | Value::Variable(_) => false,
     }
 }
 

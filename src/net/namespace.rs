@@ -157,7 +157,7 @@ impl Namespace {
     }
 
     /// Makes a namespace that has no name; it lives as long as somebody holds it open.
-    fn make() -> Result<Self> {
+    pub(super) fn make() -> Result<Self> {
         let home = Self::current()?;
         let guard = Home(&home);
         #[expect(

@@ -41,6 +41,10 @@ impl Table {
 /// Every table of the namespace, in the order of `nft list ruleset`.
 pub fn tables(netns: &Netns) -> Result<Vec<Table>> {
     netns.check()?;
+    let id = netns.namespace().id();
+    if let Some(planned) = model::active().and_then(|model| model.tables(id)) {
+        return Ok(planned);
+    }
     if netns.namespace().is_imagined() {
         return Ok(Vec::new());
     }
@@ -67,6 +71,23 @@ pub fn apply(netns: &Netns, text: &str) -> Result<()> {
     let done = run(netns, &["-f", "-"], text);
     fault::after();
     done.map(drop)
+}
+
+/// Notes what tables will be by what was applied, for a plan, in which nobody has done it.
+pub fn expect(netns: &Netns, expected: Vec<Table>) -> Result<()> {
+    let Some(model) = model::active() else {
+        return Ok(());
+    };
+    let mut all = tables(netns)?;
+    let is_expected = |table: &Table| {
+        expected
+            .iter()
+            .any(|one| one.is(&table.family, &table.name))
+    };
+    all.retain(|table| !is_expected(table));
+    all.extend(expected.into_iter().filter(|table| table.text.is_some()));
+    model.set_tables(netns.namespace().id(), all);
+    Ok(())
 }
 
 /// Brings tables back to what they were.
@@ -120,9 +141,8 @@ fn refusal(text: &str) -> Error {
     // `/dev/stdin:2:5-9` names what was read, the line and the columns.
     let line = place.rsplit(':').nth(1).and_then(|line| line.parse().ok());
     let complaint = lower_first(complaint.trim());
-    let errno = [Errno::EPERM, Errno::EOPNOTSUPP]
-        .into_iter()
-        .find(|errno| first.contains(errno.desc()));
+    let known = [Errno::EPERM, Errno::EOPNOTSUPP, Errno::EPROTONOSUPPORT];
+    let errno = known.into_iter().find(|errno| first.contains(errno.desc()));
     let kind = errno.map_or(Kind::Invalid, Kind::of_errno);
     let error = Error::new(
         kind,

@@ -21,7 +21,7 @@ use crate::net::table;
 pub enum Action {
     /// Looks it up in the table.
     Lookup(u32),
-    /// Goes on with the rule of this priority.
+    /// Goes on with the rule of that priority.
     Goto(u32),
     /// Another action, by its name: `blackhole`, `unreachable`, `prohibit`, `nop`.
     Other(&'static str),
@@ -30,10 +30,22 @@ pub enum Action {
 /// The actions that have no table.
 pub const ACTIONS: [(&str, RuleAction); 4] = [
     ("blackhole", RuleAction::Blackhole),
+    ("nop", RuleAction::Nop),
     ("unreachable", RuleAction::Unreachable),
     ("prohibit", RuleAction::Prohibit),
-    ("nop", RuleAction::Nop),
 ];
+
+/// The rules that each namespace has by itself: whether of IPv6, priority, table.
+pub const USUAL: [(bool, u32, u32); 5] = [
+    (false, 0, 255),
+    (false, 32_766, 254),
+    (false, 32_767, 253),
+    (true, 0, 255),
+    (true, 32_766, 254),
+];
+
+/// The priority of the rule that the driver of VRFs makes, `FIB_RULE_PREF` of drivers/net/vrf.c.
+pub const OF_VRF: u32 = 1000;
 
 /// What packets a rule is for.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -62,6 +74,8 @@ pub struct Selector {
     pub uids: Option<(u32, u32)>,
     /// Whether it is for links of a VRF.
     pub l3mdev: bool,
+    /// What else it asks of them, in the words of `ip rule`: what no word here knows.
+    pub more: Vec<String>,
 }
 
 /// A rule: one to be added, or one that the kernel has.
@@ -84,7 +98,32 @@ pub struct Rule {
 }
 
 impl Rule {
-    fn message(&self) -> RuleMessage {
+    /// A rule for all packets.
+    fn plain(is_ipv6: bool, priority: u32, action: Action) -> Self {
+        Self {
+            is_ipv6,
+            priority,
+            selector: Selector::default(),
+            action,
+            suppress: None,
+            suppress_group: None,
+            protocol: None,
+        }
+    }
+
+    /// A rule that each namespace has by itself, one of [`USUAL`].
+    pub(super) fn usual((is_ipv6, priority, table): (bool, u32, u32)) -> Self {
+        Self::plain(is_ipv6, priority, Action::Lookup(table))
+    }
+
+    /// The rule that there is as soon as there is a VRF.
+    pub(super) fn of_vrf(is_ipv6: bool) -> Self {
+        let mut rule = Self::plain(is_ipv6, OF_VRF, Action::Lookup(0));
+        rule.selector.l3mdev = true;
+        rule
+    }
+
+    pub(super) fn message(&self) -> RuleMessage {
         let selector = &self.selector;
         let mut message = RuleMessage::default();
         let header = &mut message.header;
@@ -135,9 +174,9 @@ impl Rule {
                     attributes.push(RuleAttribute::Table(*table));
                 }
             }
-            Action::Goto(priority) => {
+            Action::Goto(target) => {
                 header.action = RuleAction::Goto;
-                attributes.push(RuleAttribute::Goto(*priority));
+                attributes.push(RuleAttribute::Goto(*target));
             }
             Action::Other(name) => {
                 let action = ACTIONS.iter().find(|(known, _)| known == name);
@@ -179,10 +218,14 @@ impl Rule {
         add("dport", selector.dport.map(range_text));
         let uids = selector.uids.map(|(start, end)| format!("{start}-{end}"));
         add("uidrange", uids);
+        words.extend(selector.more.iter().cloned());
+        let mut add = |key: &str, value: Option<String>| {
+            words.extend(value.map(|value| format!("{key} {value}")));
+        };
         match &self.action {
             Action::Lookup(_) if selector.l3mdev => add("lookup", Some("[l3mdev-table]".into())),
             Action::Lookup(number) => add("lookup", Some(table::text(*number))),
-            Action::Goto(priority) => add("goto", Some(priority.to_string())),
+            Action::Goto(target) => add("goto", Some(target.to_string())),
             Action::Other(name) => words.push((*name).to_owned()),
         }
         let suppress = self
@@ -285,7 +328,7 @@ pub async fn list(rtnl: &Rtnl) -> Result<Vec<Rule>, Refusal> {
     Ok(rules)
 }
 
-fn read(message: &RuleMessage) -> Rule {
+pub(super) fn read(message: &RuleMessage) -> Rule {
     let header = &message.header;
     let is_ipv6 = header.family == AddressFamily::Inet6;
     let mut selector = Selector {
@@ -294,8 +337,8 @@ fn read(message: &RuleMessage) -> Rule {
         ..Selector::default()
     };
     let mut rule_table = u32::from(header.table);
-    let (mut priority, mut suppress) = (0, None);
-    let (mut target, mut suppress_group, mut protocol) = (0, None, None);
+    let (mut priority, mut suppress, mut target) = (0, None, 0);
+    let (mut suppress_group, mut protocol) = (None, None);
     let (mut mark, mut bits) = (None, u32::MAX);
     let any: IpAddr = if is_ipv6 {
         Ipv6Addr::UNSPECIFIED.into()
@@ -322,17 +365,18 @@ fn read(message: &RuleMessage) -> Rule {
             RuleAttribute::DestinationPortRange(range) => {
                 selector.dport = Some((range.start, range.end));
             }
-            RuleAttribute::UidRange(range) => selector.uids = Some((range.start, range.end)),
-            RuleAttribute::Goto(found) => target = *found,
-            RuleAttribute::Protocol(found) => {
-                protocol = Some(route::protocol_text(*found)).filter(|name| name != "unspec");
-            }
             RuleAttribute::L3MDev(is) => selector.l3mdev = *is,
             // The kernel says -1 where there is none.
             RuleAttribute::SuppressPrefixLen(u32::MAX)
             | RuleAttribute::SuppressIfGroup(u32::MAX) => {}
             RuleAttribute::SuppressPrefixLen(length) => suppress = Some(*length),
             RuleAttribute::SuppressIfGroup(found) => suppress_group = Some(*found),
+            RuleAttribute::Goto(priority) => target = *priority,
+            RuleAttribute::UidRange(range) => selector.uids = Some((range.start, range.end)),
+            RuleAttribute::Protocol(found) => {
+                protocol = Some(route::protocol_text(*found)).filter(|name| name != "unspec");
+            }
+            RuleAttribute::TunId(id) if *id > 0 => selector.more.push(format!("tun_id {id}")),
             _ => {}
         }
     }

@@ -1,8 +1,10 @@
 //! Settings of a namespace below `/proc/sys/net`: `ipv4.ip_forward`, `ipv6.conf.all.forwarding`.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::fs;
 use std::io;
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
@@ -12,13 +14,13 @@ use serde::{Deserialize, Serialize};
 use crate::error::{Error, Kind, Result};
 use crate::net::fault;
 use crate::net::model;
-use crate::net::namespace;
+use crate::net::namespace::{self, Namespace};
 use crate::net::netns::Netns;
 
 const ROOT: &str = "/proc/sys/net";
 
 /// The name of a setting: its path below `/proc/sys/net`, which can't lead out of there.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct Key(Vec<String>);
 
@@ -123,6 +125,140 @@ pub fn read(netns: &Netns, key: &Key) -> Result<String> {
     };
     text.map(|text| plain(&text))
         .map_err(|error| explain(&error))
+}
+
+/// The folders with settings of a namespace as a whole.
+const FOLDERS: [&str; 7] = [
+    "core",
+    "ipv4",
+    "ipv4/conf/all",
+    "ipv4/conf/default",
+    "ipv6",
+    "ipv6/conf/all",
+    "ipv6/conf/default",
+];
+
+/// What a link is given by hand: it has the others by itself, by its kind or its state.
+const OF_LINK: [(&str, &[&str]); 2] = [
+    (
+        "ipv4",
+        &[
+            "accept_local",
+            "accept_redirects",
+            "accept_source_route",
+            "arp_accept",
+            "arp_announce",
+            "arp_filter",
+            "arp_ignore",
+            "arp_notify",
+            "ignore_routes_with_linkdown",
+            "log_martians",
+            "proxy_arp",
+            "proxy_arp_pvlan",
+            "route_localnet",
+            "rp_filter",
+            "secure_redirects",
+            "send_redirects",
+            "shared_media",
+            "src_valid_mark",
+        ],
+    ),
+    (
+        "ipv6",
+        &[
+            "accept_ra",
+            "accept_redirects",
+            "accept_source_route",
+            "autoconf",
+            "dad_transmits",
+            "disable_ipv6",
+            "ignore_routes_with_linkdown",
+            "keep_addr_on_down",
+            "ndisc_notify",
+            "proxy_ndp",
+        ],
+    ),
+];
+
+/// The settings of a namespace that are not what a new one has.
+#[derive(Clone, Debug, Default)]
+pub struct Changed {
+    /// Those of the namespace as a whole, and of links that are still to be made.
+    pub changed: BTreeMap<Key, String>,
+    /// Those of its links that differ from what the namespace gives to each, by the names of the links; each key as
+    /// `ipv4.rp_filter`.
+    pub of_links: BTreeMap<String, Vec<(String, String)>>,
+}
+
+/// Compares the settings of the namespace, and of `links` in it, with those of a new namespace, which is made for that and goes.
+pub fn changed(namespace: &Namespace, links: &[&str]) -> Result<Changed> {
+    let fresh = Namespace::make()?;
+    let (usual, loopback) = namespace::within(&fresh, || (all_here(), links_here(&["lo"])))?;
+    let (mut changed, present) = namespace::within(namespace, || (all_here(), links_here(links)))?;
+    let mut of_links = BTreeMap::new();
+    for (link, settings) in present {
+        let is_usual = |(key, value): &(String, String)| {
+            let by_default = || {
+                let (family, name) = key.split_once('.')?;
+                changed.get(&Key::new([family, "conf", "default", name]).ok()?)
+            };
+            let there = loopback.get(&link);
+            let there = there.and_then(|own| own.iter().find(|(known, _)| known == key));
+            let expected = there.map(|(_, value)| value).or_else(by_default);
+            expected.is_none_or(|expected| expected == value)
+        };
+        let own: Vec<_> = settings.into_iter().filter(|one| !is_usual(one)).collect();
+        if !own.is_empty() {
+            of_links.insert(link, own);
+        }
+    }
+    changed.retain(|key, value| usual.get(key).is_some_and(|usual| usual != value));
+    Ok(Changed { changed, of_links })
+}
+
+/// All settings of the namespace that this thread is in which can be written and read.
+fn all_here() -> BTreeMap<Key, String> {
+    let mut settings = BTreeMap::new();
+    for folder in FOLDERS {
+        let entries = fs::read_dir(Path::new(ROOT).join(folder));
+        for entry in entries.into_iter().flatten().flatten() {
+            let name = entry.file_name().to_string_lossy().into_owned();
+            let is_set = |meta: fs::Metadata| meta.is_file() && meta.mode() & 0o600 == 0o600;
+            // Which are secrets.
+            if name.ends_with("_key") || name.ends_with("secret") {
+                continue;
+            }
+            if !entry.metadata().is_ok_and(is_set) {
+                continue;
+            }
+            let key = Key::new(folder.split('/').chain([name.as_str()]));
+            let text = fs::read_to_string(entry.path());
+            if let (Ok(key), Ok(text)) = (key, text) {
+                settings.insert(key, plain(&text));
+            }
+        }
+    }
+    settings
+}
+
+/// What the links of the namespace that this thread is in are given.
+fn links_here(links: &[&str]) -> BTreeMap<String, Vec<(String, String)>> {
+    let of_link = |link: &str| {
+        let mut settings = Vec::new();
+        for (family, names) in OF_LINK {
+            for name in names {
+                let path = format!("{ROOT}/{family}/conf/{link}/{name}");
+                if let Ok(text) = fs::read_to_string(path) {
+                    settings.push((format!("{family}.{name}"), plain(&text)));
+                }
+            }
+        }
+        settings
+    };
+    let links = links.iter();
+    links
+        .map(|link| ((*link).to_owned(), of_link(link)))
+        .collect()
 }
 
 /// Sets the setting in `netns`.

@@ -10,6 +10,8 @@ pub(crate) type Place = Option<String>;
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Value {
     Text(String),
+    /// A text of several lines.
+    Lines(String),
     Number(i64),
     Flag(bool),
     List(Vec<Value>),

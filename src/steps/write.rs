@@ -345,6 +345,7 @@ fn call(Call { word, arguments }: &Call) -> String {
 fn value(given: &Value) -> String {
     match given {
         Value::Text(text) => quoted(text),
+        Value::Lines(text) => lines(text),
         Value::Number(number) => number.to_string(),
         Value::Flag(on) => on.to_string(),
         Value::Variable(name) => name.clone(),
@@ -368,6 +369,15 @@ fn key_text(key: &str) -> String {
         quoted(key)
     } else {
         key.to_owned()
+    }
+}
+
+/// A text of several lines as it is, where the language has nothing to find in it.
+fn lines(text: &str) -> String {
+    if text.contains('`') || text.contains("${") {
+        quoted(text)
+    } else {
+        format!("`\n{text}`")
     }
 }
 

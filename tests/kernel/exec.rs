@@ -23,6 +23,9 @@ cases! {
         a_command_sees_the_devices_of_its_namespace
         a_command_that_takes_too_long_is_ended
         what_a_command_that_takes_too_long_has_started_is_ended
+        a_command_is_over_when_it_ends_whatever_it_leaves_behind
+        input_that_nobody_reads_holds_up_no_command
+        all_that_a_command_wrote_is_there_when_it_has_ended
         a_command_ends_with_ipvsh_however_that_ends
         what_a_command_is_told_is_checked
         a_missing_program_is_an_error
@@ -295,4 +298,35 @@ fn a_list_without_a_program_is_an_error(lab: &Lab) {
         lab.run(text),
         "invalid: cannot run `` in namespace `host`: the list names no program\n"
     );
+}
+
+fn a_command_is_over_when_it_ends_whatever_it_leaves_behind(lab: &Lab) {
+    let found = lab.value(
+        r#"let found = netns("a").exec(["sh", "-c", "sleep 1000 & echo up; echo also >&2; exit 3"]);
+           [found.code, found.stdout, found.stderr, netns("a").processes.len()]"#,
+    );
+    assert_eq!(found, json!([3, "up\n", "also\n", 1]));
+}
+
+fn input_that_nobody_reads_holds_up_no_command(lab: &Lab) {
+    // More than a pipe holds, and somebody who has it open and does not read it.
+    let found = lab.value(
+        r#"let text = "x"; for i in 0..20 { text += text; }
+           netns("a").exec(["sh", "-c", "sleep 1000 <&0 & exit 4"], #{input: text}).code"#,
+    );
+    assert_eq!(found, json!(4));
+}
+
+fn all_that_a_command_wrote_is_there_when_it_has_ended(lab: &Lab) {
+    let found = lab.value(
+        r#"let a = netns("a");
+           let lengths = [];
+           for size in [0, 1, 65536, 65537, 20000000] {
+               let found = a.exec(["sh", "-c", `head -c ${size} /dev/zero | tee /dev/stderr`]);
+               lengths.push([found.stdout.len(), found.stderr.len()]);
+           }
+           lengths"#,
+    );
+    let sizes = [0, 1, 65536, 65537, 20_000_000];
+    assert_eq!(found, json!(sizes.map(|size| [size, size])));
 }

@@ -1,11 +1,14 @@
 //! What is exported leads where the commands lead that it was made with.
 
+use std::fs::Permissions;
 use std::io::Read;
+use std::os::unix::fs::PermissionsExt;
 use std::process::Stdio;
 
 use serde_json::{Map, Value, json};
 
 use crate::case::cases;
+use crate::common;
 use crate::lab::{HOST, Lab, in_repository};
 use crate::state;
 
@@ -17,6 +20,8 @@ cases! {
         addresses_and_neighbours_come_back
         routes_of_all_sorts_come_back
         rules_come_back
+        nexthops_come_back
+        settings_of_namespaces_come_back
         a_name_that_is_not_there_is_told_with_the_nearest
         without_a_namespace_there_is_nothing_to_export
         what_no_word_can_say_is_marked_and_fails_when_strict;
@@ -34,6 +39,16 @@ cases! {
         taps_come_back;
     ["netem", "tbf", "veth"] =>
         queues_come_back;
+    ["htb", "u32", "fw", "netem", "veth"] =>
+        shared_queues_come_back
+        a_shared_queue_that_no_word_makes_is_marked;
+    ["nft", "veth"] =>
+        rules_of_nftables_come_back;
+    ["wireguard"] =>
+        links_of_wireguard_come_back_with_their_keys_where_they_are_asked_for
+        keys_of_wireguard_stay_where_they_are_if_nobody_asks_for_them;
+    ["xfrm", "veth"] =>
+        links_of_xfrm_come_back;
     ["bond", "dummy", "ipvlan"] =>
         the_lab_of_l3_comes_back
         the_lab_of_l2_comes_back
@@ -250,6 +265,9 @@ fn rules_come_back(lab: &Lab) {
          ip -n a rule add fwmark 0x1/0xff lookup main suppress_prefixlength 0 priority 102\n\
          ip -n a rule add ipproto tcp dport 8000-8080 blackhole priority 103\n\
          ip -n a rule add oif to-b tos 0x10 lookup 104 priority 104\n\
+         ip -n a rule add to 10.0.0.8 goto 103 priority 50\n\
+         ip -n a rule add iif to-b nop priority 105\n\
+         ip -n a -6 rule add goto 32766 priority 90\n\
          ip -n a -6 rule add from fd00::/64 lookup 100 priority 100\n\
          ip -n a -6 rule add iif to-b unreachable priority 101\n\
          ip -n a rule del priority 32767\n"
@@ -558,6 +576,263 @@ fn queues_come_back(lab: &Lab) {
          tc -n b qdisc add dev to-a root tbf rate 8mbit burst 10kb latency 50ms\n"
     );
     comes_back(lab, "", &commands);
+}
+
+/// Makes a lab, has a look at it, exports it and makes it again: the second look must show the same.
+fn looks_the_same(lab: &Lab, make: impl Fn(), look: impl Fn() -> Value) -> String {
+    make();
+    let before = look();
+    let script = back_again(lab, "");
+    assert_eq!(look(), before, "{script}");
+    script
+}
+
+fn shared_queues_come_back(lab: &Lab) {
+    let make = || {
+        lab.sh(PAIR);
+        lab.run(
+            r#"
+            netns("a").link("to-b").htb(#{rate: "10mbit", ceil: "12mbit", otherwise: "rest", classes: [
+                #{name: "web", rate: "8mbit", packets: [#{proto: "tcp", dport: 80}, #{src: "10.0.0.0/8", dst: "10.0.0.7", proto: "udp", sport: 53}]},
+                #{name: "mark", rate: "1mbit", ceil: "2mbit", prio: 3, burst: "3000b", packets: #{mark: 7}},
+                #{name: "rest", rate: "1mbit", packets: #{dst: "fd00:1:2::/47"}, netem: #{delay: "10ms"}},
+            ]});"#,
+        );
+        lab.sh("\
+tc -n b qdisc add dev to-a root handle 7: htb
+tc -n b class add dev to-a parent 7: classid 7:10 htb rate 2mbit burst 4kb cburst 4kb
+tc -n b class add dev to-a parent 7: classid 7:20 htb rate 1mbit ceil 2mbit
+tc -n b filter add dev to-a parent 7: protocol ip prio 1 u32 match ip src 10.0.0.2/32 flowid 7:10
+");
+    };
+    let look = || {
+        let classes = |netns, link| {
+            let text = tc(netns, &["class", "show", "dev", link]);
+            let mut lines: Vec<String> = text.lines().map(str::to_owned).collect();
+            lines.sort();
+            lines
+        };
+        // The word gives its own number to the queue itself.
+        let renamed = classes("b", "to-a").join("\n").replace("7:", "1:");
+        let classes = json!([classes("a", "to-b"), renamed]);
+        let mut queues = lab.tc("a", "qdisc show dev to-b");
+        state::forget(&mut queues, &["direct_packets_stat"]);
+        let filters = [
+            filters("a", "to-b"),
+            filters("b", "to-a").replace("7:", "1:"),
+        ];
+        json!([classes, queues, filters])
+    };
+    looks_the_same(lab, make, look);
+}
+
+/// What `tc` prints: of classes and filters it has no JSON that can be read.
+fn tc(netns: &str, words: &[&str]) -> String {
+    common::output("ip", &[&["netns", "exec", netns, "tc"], words].concat())
+}
+
+/// What filters look for and where they steer, without their places in the kernel's tables.
+fn filters(netns: &str, device: &str) -> String {
+    let text = tc(netns, &["filter", "show", "dev", device]);
+    let told = text.lines().filter_map(|line| {
+        let line = line.trim();
+        let pref = line.find("pref ").map(|at| &line[at..]);
+        let steers = line.find("flowid ").map(|at| &line[at..]);
+        match (pref, steers) {
+            (Some(pref), Some(steers)) => {
+                let words = |text: &str| text.split(' ').take(2).collect::<Vec<_>>().join(" ");
+                Some(format!("{} {}", words(pref), words(steers)))
+            }
+            _ => line.starts_with("match ").then(|| line.to_owned()),
+        }
+    });
+    told.collect::<Vec<_>>().join("\n")
+}
+
+fn a_shared_queue_that_no_word_makes_is_marked(lab: &Lab) {
+    lab.sh("\
+ip netns add a
+ip -n a link add v0 type veth peer name v1
+tc -n a qdisc add dev v0 root handle 1: htb
+tc -n a class add dev v0 parent 1: classid 1:7 htb rate 1mbit
+");
+    let export = lab.ipvsh(&["export", "a"]);
+    let comment =
+        "// not exported: htb queue of `v0`    (it has what the word for it does not know)\n";
+    assert!(export.stdout.contains(comment), "{}", export.stdout);
+}
+
+fn rules_of_nftables_come_back(lab: &Lab) {
+    let make = || {
+        lab.sh(PAIR);
+        lab.run(
+            r#"
+            netns("a").drop(#{proto: "tcp", dport: 22}).masquerade("to-b");
+            netns("a").nft("table inet mine { set s { type ipv4_addr; elements = { 10.0.0.1, 10.0.0.2 }; }; chain c { ip saddr @s drop comment \"`$\"; }; }");"#,
+        );
+        lab.sh("ip netns exec b nft 'table ip t { chain c { type filter hook input priority 0; policy drop; }; }'");
+    };
+    let look = || {
+        let rules = |netns| {
+            let text = lab.in_netns(netns, || common::output("nft", &["-s", "list", "ruleset"]));
+            let mut is_note = false;
+            let mut lines = Vec::new();
+            for line in text.lines().filter(|line| !line.is_empty()) {
+                // What is noted there is of the script that made them.
+                is_note |= line.starts_with("\tchain nft-");
+                if !is_note {
+                    lines.push(line.to_owned());
+                }
+                is_note &= line != "\t}";
+            }
+            let text = lines.join("\n");
+            text.replace("table inet ipvsh {\n}", "").trim().to_owned()
+        };
+        json!([rules("a"), rules("b")])
+    };
+    let script = looks_the_same(lab, make, look);
+    assert!(
+        script.contains("b.nft(`\ntable ip t {\n\tchain c {\n"),
+        "{script}"
+    );
+}
+
+fn nexthops_come_back(lab: &Lab) {
+    let make = || {
+        lab.sh(&format!(
+            "{PAIR}\
+             ip -n a link set lo up\n\
+             ip -n a addr add fd00::1/64 dev to-b nodad\n\
+             ip -n a nexthop add id 1 via 10.0.0.2 dev to-b\n\
+             ip -n a nexthop add id 2 via 10.9.0.2 dev to-b onlink proto static\n\
+             ip -n a nexthop add id 3 blackhole\n\
+             ip -n a nexthop add id 4 via fd00::2 dev to-b\n\
+             ip -n a -6 nexthop add id 5 dev to-b\n\
+             ip -n a nexthop add id 6 group 1/2,3\n\
+             ip -n a route add 10.1.0.0/16 nhid 6 metric 7\n\
+             ip -n a route add 10.2.0.0/16 nhid 1\n\
+             ip -n a route add 10.3.0.0/16 nhid 3\n\
+             ip -n a route add fd01::/64 nhid 4\n\
+             ip -n a route add fd02::/64 nhid 5 table 100\n"
+        ));
+    };
+    let script = looks_the_same(lab, make, || lab.json("a", "nexthop show"));
+    assert!(
+        script.contains("a.nexthop(6, #{group: [1, #{id: 2, weight: 3}]});\n"),
+        "{script}"
+    );
+}
+
+fn settings_of_namespaces_come_back(lab: &Lab) {
+    let keys = [
+        "ipv4.conf.all.rp_filter",
+        "ipv4.conf.default.arp_ignore",
+        "ipv4.conf.lo.rp_filter",
+        "ipv4.conf.to-b.rp_filter",
+        "ipv4.conf.to-b.arp_ignore",
+        "ipv4.conf.to-b.proxy_arp",
+        "ipv6.conf.to-b.disable_ipv6",
+        "ipv4.ip_local_port_range",
+        "ipv4.tcp_keepalive_time",
+        "ipv4.conf.all.accept_redirects",
+        "ipv6.conf.default.accept_ra",
+        "ipv6.conf.to-b.accept_ra",
+        "core.somaxconn",
+    ];
+    let make = || {
+        lab.sh(&format!(
+            "{PAIR}\
+             ip netns exec a sysctl -qw net.ipv4.conf.all.rp_filter=2 net.ipv4.conf.default.arp_ignore=1 \
+             net.ipv4.conf.lo.rp_filter=1 net.ipv4.conf.to-b.proxy_arp=1 net.ipv6.conf.to-b.disable_ipv6=1 \
+             'net.ipv4.ip_local_port_range=20000 30000' net.ipv4.tcp_keepalive_time=99 net.ipv4.ip_forward=1 \
+             net.ipv6.conf.default.accept_ra=0 net.core.somaxconn=99\n"
+        ));
+    };
+    let look = || {
+        let values = keys.map(|key| {
+            let path = format!("/proc/sys/net/{}", key.replace('.', "/"));
+            std::fs::read_to_string(path).unwrap()
+        });
+        json!(values)
+    };
+    let script = looks_the_same(lab, make, || lab.in_netns("a", look));
+    for line in [
+        "a.sysctl(\"core.somaxconn\", 99);\n",
+        "a.sysctl(\"ipv4.ip_local_port_range\", \"20000 30000\");\n",
+        ".sysctl(\"ipv4.proxy_arp\", 1)",
+    ] {
+        assert!(script.contains(line), "{line}{script}");
+    }
+    assert!(
+        !script.contains("b.sysctl") && !script.contains("_redirects"),
+        "{script}"
+    );
+}
+
+const WIREGUARD: &str = r#"
+    netns("a").wireguard("wg0", #{
+        private_key: "cAdtCnMYpX08FsFyUbJmRd9ML4frwJkqsXf7pR25LGo=", listen_port: 51820, fwmark: 7, up: true, addr: "10.9.0.1/24",
+        peers: [#{
+            public_key: "3p7bfXt9wbTTW2HC7OQ1Nz+DQ8hbeGdNrfx+FG+IK08=",
+            preshared_key: "FpCyhws9cxwWoV4xELtfJvjJN+zQVRPISllRWgeopVE=",
+            endpoint: "[fd00::2]:4000", allowed_ips: ["fd09::/64", "10.1.0.0/24"], keepalive: "25s"
+        }]
+    });"#;
+
+fn links_of_wireguard_come_back_with_their_keys_where_they_are_asked_for(lab: &Lab) {
+    lab.run(WIREGUARD);
+    let look = || {
+        (
+            everything(lab),
+            common::output("ip", &["netns", "exec", "a", "wg", "showconf", "wg0"]),
+        )
+    };
+    let before = look();
+    let file = lab.folder().join("lab.rhai");
+    // What is there is open to all, and then no more.
+    std::fs::write(&file, "").unwrap();
+    std::fs::set_permissions(&file, Permissions::from_mode(0o644)).unwrap();
+    let export = lab.ipvsh(&["export", "--strict", "--keys", "-o", "lab.rhai"]);
+    assert_eq!((export.stderr.as_str(), export.code), ("", 0));
+    let mode = std::fs::metadata(&file).unwrap().permissions().mode();
+    assert_eq!(mode & 0o777, 0o600);
+    lab.clear();
+    for _ in 0..2 {
+        let run = lab.ipvsh(&["lab.rhai"]);
+        assert_eq!((run.stderr.as_str(), run.code), ("", 0));
+        assert_eq!(look(), before);
+    }
+}
+
+fn keys_of_wireguard_stay_where_they_are_if_nobody_asks_for_them(lab: &Lab) {
+    lab.run(WIREGUARD);
+    let export = lab.ipvsh(&["export", "--strict"]);
+    assert_eq!(export.code, 1);
+    let script = &export.stdout;
+    for part in [
+        "// not exported: private keys of `wg0`    (they are secrets; --keys writes them too)\n",
+        "listen_port: 51820, fwmark: 7, peers: [#{public_key: \"3p7bfXt9wbTTW2HC7OQ1Nz+DQ8hbeGdNrfx+FG+IK08=\", ",
+        "endpoint: \"[fd00::2]:4000\", ",
+    ] {
+        assert!(script.contains(part), "{part}{script}");
+    }
+    for secret in ["cAdtCn", "FpCyhws"] {
+        assert!(!script.contains(secret), "{script}");
+    }
+}
+
+fn links_of_xfrm_come_back(lab: &Lab) {
+    comes_back(
+        lab,
+        "",
+        &format!(
+            "{PAIR}\
+             ip -n a link add x0 type xfrm dev to-b if_id 7\n\
+             ip -n a link set x0 up\n\
+             ip -n a addr add 10.8.0.1/24 dev x0\n\
+             ip -n a link add x1 type xfrm if_id 8\n"
+        ),
+    );
 }
 
 /// Runs a script of the repository, exports its lab, and makes that again.

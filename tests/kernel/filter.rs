@@ -21,6 +21,7 @@ cases! {
         a_mistake_in_a_ruleset_is_shown_with_its_line
         what_is_wrong_with_a_rule_is_refused
         a_plan_makes_no_rules
+        a_plan_knows_the_rules_that_it_has_planned
         without_nft_the_package_is_named;
     ["nft", "veth"] =>
         a_rule_about_what_is_not_there_is_refused
@@ -383,6 +384,32 @@ fn a_plan_makes_no_rules(lab: &Lab) {
         output.stderr
     );
     assert_eq!(rules(lab, HOST), "");
+}
+
+fn a_plan_knows_the_rules_that_it_has_planned(lab: &Lab) {
+    common::output("nft", &["add", "table", "ip", "foreign"]);
+    crate::plan::is_what_a_run_does(
+        lab,
+        r#"
+        for net in [host(), netns("a")] {
+            for round in 0..2 {
+                net.drop(#{proto: "tcp", dport: 22, hook: "input"});
+                net.drop(#{proto: "tcp", dport: 22});
+                net.masquerade("lo", #{from: "10.0.0.0/24"});
+                net.nat(#{proto: "tcp", dport: 8080, dnat: "10.0.0.2:80"});
+                net.nft("table ip t { chain c { }; }");
+            }
+            for round in 0..2 {
+                net.nft("table ip t { chain d { }; }", #{replace: true});
+                net.accept(#{proto: "udp"});
+            }
+        }
+        nft("add chain ip foreign c");
+        nft("flush ruleset; add table ip last");
+        drop(#{proto: "tcp", dport: 22});
+        nft("table ip t { chain c { }; }");
+        "#,
+    );
 }
 
 fn without_nft_the_package_is_named(lab: &Lab) {

@@ -1,13 +1,15 @@
-//! The micro-VM for the cases that this kernel can't run: booted once, with this program inside.
+//! The micro-VM for the cases that this kernel can't run: one for each processor, booted once, with this program inside.
 //!
 //! Three processes of it take part. The one that the tests were started with starts a second with [`BOOT`], whose streams
 //! it can read; that one boots the machine, in which a third runs with [`INSIDE`]. The names of the cases go in on
-//! standard input, a line each, and a line of JSON comes out for each when it is done.
+//! standard input, a line each, and a line of JSON comes out for each when it is done. A machine gets a name when it has
+//! done another, so that all of them have work until there is none.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::io::{BufRead, BufReader, Read, Write};
-use std::process::{Command, ExitCode, Stdio};
-use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use std::process::{ChildStdin, Command, ExitCode, Stdio};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::thread::{self, JoinHandle};
 
 use ipvsh::sandbox::vm::{self, Guest};
 use serde_json::{Value, json};
@@ -20,8 +22,11 @@ pub(crate) const BOOT: &str = "--boot-micro-vm";
 /// The argument of the process in the machine.
 pub(crate) const INSIDE: &str = "--inside-micro-vm";
 
-/// How many cases run at a time: there is one processor, but most cases wait for something now and then.
+/// How many cases run at a time in a machine: it has one processor, but most cases wait for something now and then.
 const AT_A_TIME: usize = 4;
+
+/// How many machines run at a time, however many processors there are: each takes 256 MiB.
+const MOST_MACHINES: usize = 4;
 
 /// What the cases need in there besides ipvsh.
 const PROGRAMS: &[&str] = &[
@@ -37,6 +42,8 @@ pub(crate) struct Verdicts {
 
 #[derive(Default)]
 struct Known {
+    /// The cases that no machine has been given yet.
+    left: VecDeque<String>,
     of: HashMap<String, Option<String>>,
     /// Why there will be no more.
     end: Option<String>,
@@ -45,10 +52,9 @@ struct Known {
 impl Verdicts {
     /// Waits until the case `name` is done; the error says what did not hold.
     pub(crate) fn of(&self, name: &str) -> Result<(), String> {
-        let known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
         let known = self
             .news
-            .wait_while(known, |known| {
+            .wait_while(self.known(), |known| {
                 !known.of.contains_key(name) && known.end.is_none()
             })
             .unwrap_or_else(PoisonError::into_inner);
@@ -62,35 +68,58 @@ impl Verdicts {
         }
     }
 
-    /// Starts the machine for `cases` and a thread that listens to it.
+    /// Starts the machines for `cases`, and threads that listen to them.
     pub(crate) fn collect(verdicts: &Arc<Self>, cases: Vec<String>) {
+        let processors = thread::available_parallelism().map_or(1, Into::into);
+        let machines = processors
+            .min(MOST_MACHINES)
+            .min(cases.len().div_ceil(AT_A_TIME));
+        verdicts.known().left = cases.into();
+        let machine = |verdicts: Arc<Self>| {
+            move || {
+                let end = verdicts.listen();
+                end.unwrap_or_else(|error| format!("it can't be started: {error}"))
+            }
+        };
+        let machines: Vec<JoinHandle<String>> = (0..machines)
+            .map(|_| thread::spawn(machine(Arc::clone(verdicts))))
+            .collect();
         let verdicts = Arc::clone(verdicts);
-        std::thread::spawn(move || {
-            let end = verdicts
-                .listen(&cases)
-                .unwrap_or_else(|error| format!("it can't be started: {error}"));
-            let mut known = verdicts
-                .known
-                .lock()
-                .unwrap_or_else(PoisonError::into_inner);
-            known.end = Some(end);
+        thread::spawn(move || {
+            let ends = machines.into_iter().map_while(|end| end.join().ok());
+            let ends: Vec<String> = ends.collect();
+            verdicts.known().end = Some(ends.join("\n"));
             verdicts.news.notify_all();
         });
     }
 
-    fn listen(&self, cases: &[String]) -> std::io::Result<String> {
+    fn known(&self) -> MutexGuard<'_, Known> {
+        self.known.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Tells a machine of another case, or, where none is left, that there are no more.
+    fn give_next(&self, input: &mut Option<ChildStdin>) {
+        match (self.known().left.pop_front(), &mut *input) {
+            // It is closed at once where the machine does not start: its own words tell why.
+            (Some(case), Some(pipe)) => _ = writeln!(pipe, "{case}"),
+            _ => *input = None,
+        }
+    }
+
+    /// Starts a machine, gives it cases and listens to it; says how it ended.
+    fn listen(&self) -> std::io::Result<String> {
         let mut machine = Command::new(std::env::current_exe()?)
             .arg(BOOT)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .spawn()?;
-        if let Some(mut input) = machine.stdin.take() {
-            // It is closed at once where the machine does not start: its own words tell why.
-            let _ = writeln!(input, "{}", cases.join("\n"));
+        let mut input = machine.stdin.take();
+        for _ in 0..AT_A_TIME {
+            self.give_next(&mut input);
         }
         let complaints = machine.stderr.take().map(|mut pipe| {
-            std::thread::spawn(move || {
+            thread::spawn(move || {
                 let mut text = String::new();
                 let _ = pipe.read_to_string(&mut text);
                 text
@@ -105,13 +134,13 @@ impl Verdicts {
                     said.push('\n');
                     continue;
                 };
-                let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
-                known.of.insert(name, failure);
+                self.known().of.insert(name, failure);
                 self.news.notify_all();
+                self.give_next(&mut input);
             }
         }
         let status = machine.wait()?;
-        if let Some(Ok(text)) = complaints.map(std::thread::JoinHandle::join) {
+        if let Some(Ok(text)) = complaints.map(JoinHandle::join) {
             said.push_str(&text);
         }
         Ok(format!("{status}\n{said}"))
@@ -152,23 +181,21 @@ pub(crate) fn boot() -> ExitCode {
     }
 }
 
-/// The part of the process in the machine: runs the cases that are named on standard input.
-pub(crate) fn run_inside(cases: Vec<Case>) -> ExitCode {
-    let names: Vec<String> = std::io::stdin().lines().map_while(Result::ok).collect();
+/// The part of the process in the machine: runs the cases that are named on standard input, as they come.
+pub(crate) fn run_inside(cases: &[Case]) -> ExitCode {
     // A driver of tunnels would put a `tunl0` or `gre0` into each namespace that comes after it.
     let _ = std::fs::write("/proc/sys/net/core/fb_tunnels_only_for_init_net", "2");
-    let mut cases = cases;
-    cases.retain(|case| names.contains(&case.name));
-    let left = Mutex::new(cases.into_iter());
-    std::thread::scope(|threads| {
+    let cases: HashMap<&str, &Case> = cases.iter().map(|case| (&*case.name, case)).collect();
+    thread::scope(|threads| {
         for _ in 0..AT_A_TIME {
             threads.spawn(|| {
-                loop {
-                    let next = left.lock().unwrap_or_else(PoisonError::into_inner).next();
-                    let Some(case) = next else { return };
-                    let line = verdict(&case.name, case.run());
-                    // Where nobody listens any more there is nobody to tell.
-                    let _ = writeln!(std::io::stdout().lock(), "{line}");
+                // A line goes to one of them.
+                while let Some(Ok(name)) = std::io::stdin().lines().next() {
+                    if let Some(case) = cases.get(&*name) {
+                        let line = verdict(&name, case.run());
+                        // Where nobody listens any more there is nobody to tell.
+                        let _ = writeln!(std::io::stdout().lock(), "{line}");
+                    }
                 }
             });
         }

@@ -1,7 +1,7 @@
 //! Words against a kernel: each case in private namespaces of its own, its end state read by iproute2.
 //!
-//! A case runs on this machine's kernel where that has the kinds of link that it needs, else in a micro-VM: one boot for
-//! all of them, with this very program inside. What can run in neither place is ignored with the reason, and fails
+//! A case runs on this machine's kernel where that has the kinds of link that it needs, else in a micro-VM: one for each
+//! processor, with this very program inside, for all of them. What can run in neither place is ignored with the reason, and fails
 //! where `IPVSH_REQUIRE=all`.
 
 #![allow(
@@ -81,10 +81,13 @@ use libtest_mimic::{Arguments, Failed, Trial};
 use case::{Case, Features};
 use guest::Verdicts;
 
+/// What is said of a case that runs in the micro-VM.
+const IN_GUEST: &str = "micro-VM";
+
 fn main() -> ExitCode {
     match std::env::args().nth(1).as_deref() {
         Some(guest::BOOT) => return guest::boot(),
-        Some(guest::INSIDE) => return guest::run_inside(all()),
+        Some(guest::INSIDE) => return guest::run_inside(&all()),
         _ => {}
     }
     // Before there are threads: a user namespace is a process's.
@@ -127,7 +130,7 @@ fn main() -> ExitCode {
                 in_guest.push(name.clone());
                 let trial = name.clone();
                 Trial::test(name, move || verdicts.of(&trial).map_err(Failed::from))
-                    .with_kind("micro-VM")
+                    .with_kind(IN_GUEST)
             }
             (Some(reason), Some(missing)) => {
                 let reason = format!("{reason}; {missing}");
@@ -148,6 +151,8 @@ fn main() -> ExitCode {
         trial.is_some_and(|trial| !arguments.is_filtered_out(trial))
     };
     in_guest.retain(wanted);
+    // These wait for the micro-VM, and would keep the others from running meanwhile.
+    trials.sort_by_key(|trial| trial.kind() == IN_GUEST);
     if !arguments.list && !in_guest.is_empty() {
         // At once and beside the others: it takes a processor's time to boot, and the others have waits of their own.
         Verdicts::collect(&verdicts, in_guest);

@@ -21,6 +21,8 @@ cases! {
         a_plan_sees_its_namespaces_where_there_were_none_ever
         a_plan_follows_moves_names_and_ends
         a_plan_looks_up_the_routes_that_it_has_planned
+        a_plan_looks_where_its_rules_say
+        a_plan_gives_rules_the_priorities_that_the_kernel_gives
         a_plan_does_not_try_what_is_not_there
         a_plan_that_fails_shows_how_far_it_came
         a_plan_knows_the_namespace_of_a_process_that_it_would_start
@@ -33,6 +35,8 @@ cases! {
         the_commands_of_each_story_lead_where_it_leads;
     ["bond", "dummy", "ipvlan"] =>
         a_plan_sees_the_port_of_a_parent;
+    ["veth", "vrf"] =>
+        a_plan_keeps_the_routes_of_a_vrf_apart;
     ["!dummy"] =>
         a_plan_ends_at_a_kind_of_link_that_the_kernel_lacks;
     ["!ipvlan", "veth"] =>
@@ -247,16 +251,137 @@ fn a_plan_looks_up_the_routes_that_it_has_planned(lab: &Lab) {
         }
         throw found;"#,
     );
+    throws_what_a_run_throws(lab);
+}
+
+/// Plans the script, then runs it: both must throw the same, which is then returned.
+fn throws_what_a_run_throws(lab: &Lab) -> String {
     let thrown = |arguments: &[&str]| {
         let output = lab.ipvsh(arguments);
-        assert_eq!(output.code, 1);
+        assert_eq!(output.code, 1, "{}", output.stderr);
         let mut lines = output.stderr.lines();
         lines
             .find(|line| line.starts_with("error: "))
             .unwrap()
             .to_owned()
     };
-    assert_eq!(thrown(&["plan", "lab.rhai"]), thrown(&["lab.rhai"]));
+    let planned = thrown(&["plan", "lab.rhai"]);
+    assert_eq!(planned, thrown(&["lab.rhai"]));
+    planned
+}
+
+const LOOK_UP: &str = r"
+    fn look(net, to, options) {
+        try {
+            let way = net.lookup(to, options);
+            return `${to}: via ${way.via} dev ${way.link} src ${way.source} ${way.kind} in ${way.table}; `;
+        } catch (e) {
+            return `${to}: ${e.kind} ${e.errno}; `;
+        }
+    }";
+
+fn a_plan_looks_where_its_rules_say(lab: &Lab) {
+    parent(lab);
+    lab.sh("\
+ip netns add b
+ip link add v2 netns b type veth peer name v3
+ip link set v3 up
+ip -n b link set v2 up
+ip -n b addr add 10.3.0.1/24 dev v2
+ip -n b rule add to 10.7.0.0/16 table 7 priority 70
+");
+    write(
+        lab,
+        &format!(
+            "{LOOK_UP}{}",
+            r#"
+        let a = netns("a");
+        let v = a.veth("v0", "v1", #{addr: ["10.0.0.1/24", "10.0.5.1/24", "fd00::1/64"], nodad: true, up: true});
+        v.peer.up();
+        v.wait_up();
+        a.route("default", #{via: "10.0.0.254"});
+        a.route("10.9.0.0/16", #{via: "10.0.0.9"});
+        a.route("10.9.0.0/16", #{via: "10.0.5.9", table: 100});
+        a.route("10.8.0.0/16", #{type: "throw", table: 100});
+        a.route("default", #{type: "unreachable", table: 101});
+        a.route("fd09::/64", #{via: "fd00::9", table: 100});
+        a.nexthop(3, #{via: "10.0.5.3", dev: "v0"}).nexthop(4, #{group: [3]});
+        a.route("10.6.0.0/16", #{nexthop: 4});
+        a.rule(#{to: "10.9.1.0/24", table: 100});
+        a.rule(#{to: "10.9.2.0/24", from: "10.0.0.1", table: 100});
+        a.rule(#{to: "10.8.0.0/16", table: 100});
+        a.rule(#{to: "10.5.0.0/16", action: "prohibit"});
+        a.rule(#{to: "10.4.0.0/16", action: "goto", target: 40000, priority: 30});
+        a.rule(#{action: "nop", priority: 40000});
+        a.rule(#{iif: "v0", action: "blackhole", priority: 5});
+        a.rule(#{fwmark: 1, action: "blackhole", priority: 6});
+        a.rule(#{to: "11.0.0.0/8", table: "main", suppress_prefixlength: 0, priority: 50});
+        a.rule(#{to: "11.0.0.0/8", table: 101, priority: 51});
+        a.rule(#{to: "12.0.0.0/8", not: true, action: "nop", priority: 7});
+        a.rule(#{family: "inet6", table: 100, priority: 60});
+        let b = netns("b");
+        b.route("10.7.0.0/16", #{via: "10.3.0.7", table: 7});
+        let found = "";
+        for to in ["8.8.8.8", "10.9.0.1", "10.9.1.1", "10.9.2.1", "10.8.0.1", "10.6.0.1", "10.5.0.1", "10.4.0.1", "11.0.0.1", "12.0.0.1", "fd09::1", "10.0.0.1", "10.0.0.2"] {
+            found += look(a, to, #{});
+        }
+        found += look(a, "10.9.2.1", #{source: "10.0.0.1"});
+        a.del_rule(#{to: "10.9.1.0/24"});
+        found += look(a, "10.9.1.1", #{});
+        for to in ["10.7.0.1", "10.3.0.9", "8.8.8.8"] { found += look(b, to, #{}); }
+        throw found;"#
+        ),
+    );
+    let found = throws_what_a_run_throws(lab);
+    for part in [
+        "10.9.1.1: via 10.0.5.9",
+        "10.5.0.1: denied EACCES",
+        "10.4.0.1: unreachable ENETUNREACH",
+        "10.7.0.1: via 10.3.0.7",
+    ] {
+        assert!(found.contains(part), "{part} in {found}");
+    }
+}
+
+fn a_plan_gives_rules_the_priorities_that_the_kernel_gives(lab: &Lab) {
+    is_what_a_run_does(
+        lab,
+        r#"
+        for net in [host(), netns("a")] {
+            for round in 0..2 {
+                net.rule(#{from: "10.0.0.0/8", table: 100});
+                net.rule(#{from: "10.1.0.0/16", table: 100});
+                net.rule(#{from: "fd00::/64", table: 100});
+                net.rule(#{from: "10.2.0.0/16", table: 100, priority: 7});
+            }
+            net.del_rule(#{from: "10.1.0.0/16"});
+            net.rule(#{from: "10.3.0.0/16", table: 100});
+        }"#,
+    );
+}
+
+fn a_plan_keeps_the_routes_of_a_vrf_apart(lab: &Lab) {
+    write(
+        lab,
+        &format!(
+            "{LOOK_UP}{}",
+            r#"
+        let a = netns("a");
+        let red = a.vrf("red", 10);
+        let v = a.veth("v0", "v1").master(red).addr("10.0.0.1/24").up();
+        v.peer.up();
+        v.wait_up();
+        a.route("10.9.0.0/16", #{via: "10.0.0.9", dev: "v0", table: 10});
+        a.rule(#{to: "10.9.1.0/24", table: 10});
+        let found = "";
+        for to in ["10.0.0.2", "10.9.0.1", "10.9.1.1"] { found += look(a, to, #{}); }
+        for rule in a.rules { found += `${rule}; `; }
+        throw found;"#
+        ),
+    );
+    let found = throws_what_a_run_throws(lab);
+    let known = "10.0.0.2: unreachable ENETUNREACH; 10.9.0.1: unreachable ENETUNREACH; 10.9.1.1: via 10.0.0.9 dev v0";
+    assert!(found.contains(known), "{found}");
 }
 
 fn a_plan_does_not_try_what_is_not_there(lab: &Lab) {

@@ -9,6 +9,7 @@ cases! {
     [] =>
         a_rule_has_all_that_is_asked
         a_rule_of_ipv6_for_all_but_some
+        a_rule_goes_on_with_another
         a_rule_without_a_priority_comes_before_all_but_the_first
         a_rule_has_what_else_ip_rule_gives_it
         rules_of_every_sort_are_put_back_as_they_were
@@ -58,6 +59,23 @@ fn a_rule_of_ipv6_for_all_but_some(lab: &Lab) {
     assert_eq!(rules(lab, "-4"), json!([]));
 }
 
+fn a_rule_goes_on_with_another(lab: &Lab) {
+    let text = r#"
+        rule(#{to: "10.0.0.0/8", action: "goto", target: 9, priority: 5});
+        rule(#{action: "nop", priority: 9});"#;
+    lab.run(text);
+    lab.run(text);
+    assert_eq!(
+        rules(lab, "-4"),
+        json!([
+            {"priority": 5, "src": "all", "dst": "10.0.0.0", "dstlen": 8, "goto": 9},
+            {"priority": 9, "src": "all", "nop": null},
+        ])
+    );
+    lab.run(r#"del_rule(#{action: "goto", target: 9});"#);
+    assert_eq!(rules(lab, "-4").as_array().unwrap().len(), 1);
+}
+
 fn a_rule_without_a_priority_comes_before_all_but_the_first(lab: &Lab) {
     lab.run("rule(#{fwmark: 1, table: 100}); rule(#{fwmark: 2, table: 100});");
     let found = rules(lab, "-4");
@@ -75,7 +93,7 @@ fn a_rule_without_a_priority_comes_before_all_but_the_first(lab: &Lab) {
 }
 
 const RARER: &str = r#"rule(#{uidrange: "1000-1999", table: 100, suppress_ifgroup: 7, proto: "bird", priority: 500});
-rule(#{from: "10.0.0.0/8", goto_priority: 900, priority: 501});
+rule(#{from: "10.0.0.0/8", action: "goto", target: 900, priority: 501});
 rule(#{fwmark: 9, action: "nop", priority: 900});
 rule(#{uidrange: 5, l3mdev: true, priority: 901, family: "inet6"});"#;
 
@@ -239,12 +257,9 @@ fn a_rule_that_says_too_little_or_too_much_is_refused(lab: &Lab) {
              option `uidrange` takes a user's number, or a range such as \"1000-1999\", not a float",
         ),
         (
-            "rule(#{goto_priority: 5, priority: 5})",
-            "invalid: cannot add rule in namespace `host`: `goto_priority` leads forward, and 5 does not come after 5",
-        ),
-        (
-            "rule(#{goto_priority: 5, table: 5})",
-            "invalid: cannot add rule in namespace `host`: a rule does one thing: it has a table, or `goto_priority`, or `l3mdev`, or an action",
+            "rule(#{l3mdev: true, table: 5})",
+            "invalid: cannot add rule in namespace `host`: \
+             `l3mdev` looks up in the table of a VRF: neither a table nor an action is given beside it",
         ),
         (
             r#"rule(#{suppress_ifgroup: "nonesuch", table: 5})"#,
@@ -291,8 +306,21 @@ fn a_rule_that_says_too_little_or_too_much_is_refused(lab: &Lab) {
         (
             r#"rule(#{action: "drop"})"#,
             "invalid: cannot add rule in namespace `host`: a rule has no action `drop`\n\
-             note: actions: lookup, blackhole, unreachable, prohibit, nop\n\
-             hint: write \"lookup\" or \"blackhole\" or \"unreachable\" or \"prohibit\" or \"nop\"",
+             note: actions: lookup, goto, blackhole, nop, unreachable, prohibit\n\
+             hint: write \"lookup\" or \"goto\" or \"blackhole\" or \"nop\" or \"unreachable\" or \"prohibit\"",
+        ),
+        (
+            r#"rule(#{action: "goto"})"#,
+            "invalid: cannot add rule in namespace `host`: a rule with the action `goto` needs its `target`\n\
+             hint: give it the priority of the rule to go on with: #{action: \"goto\", target: 32766}",
+        ),
+        (
+            "rule(#{table: 1, target: 7})",
+            "invalid: cannot add rule in namespace `host`: `target` is for rules with the action `goto`",
+        ),
+        (
+            r#"rule(#{action: "goto", target: 7, priority: 7})"#,
+            "invalid: cannot add rule in namespace `host`: a rule can go on with one behind it only, not from 7 to 7",
         ),
         (
             "rule(#{table: 1, priority: -1})",

@@ -82,6 +82,15 @@ impl Terminal {
         terminal
     }
 
+    /// Starts the program without its sandbox, in namespaces made for it, and a shell there when it has ended.
+    pub(crate) fn start_before_shell(folder: &TempDir) -> Self {
+        let program = env!("CARGO_BIN_EXE_ipvsh");
+        let script = format!("mount -t tmpfs none /run && {program}; exec sh");
+        let mut terminal = Self::start_program("unshare", folder, &["-nm", "sh", "-c", &script]);
+        terminal.wait_for_prompt();
+        terminal
+    }
+
     fn start_program(program: &str, folder: &TempDir, arguments: &[&str]) -> Self {
         let pty = openpty(&size(40, 100), None).unwrap();
         let slave = |end: &OwnedFd| Stdio::from(end.try_clone().unwrap());
@@ -93,6 +102,7 @@ impl Terminal {
             .args(arguments)
             .current_dir(folder.path())
             .env("PATH", path)
+            .env("HOME", folder.path())
             .env("XDG_STATE_HOME", folder.path())
             .env("TERM", "xterm-256color")
             .env("SHELL", "/bin/sh")
@@ -154,6 +164,21 @@ impl Terminal {
     /// Types what need not be a text.
     pub(crate) fn type_bytes(&mut self, bytes: &[u8]) {
         self.master.write_all(bytes).unwrap();
+    }
+
+    /// Types `keys` until `text` is to be seen, once more each time that the bell rings instead: what has only so much time may
+    /// need another on a busy machine.
+    pub(crate) fn type_until(&mut self, keys: &str, text: &str) {
+        let bells = |seen: &Seen| String::from_utf8_lossy(&seen.bytes).matches('\x07').count();
+        let is_seen = |seen: &Seen| seen.screen.screen().contents().contains(text);
+        loop {
+            let before = bells(&self.seen.0.lock().unwrap());
+            self.type_keys(keys);
+            self.wait(text, |seen| is_seen(seen) || bells(seen) > before);
+            if is_seen(&self.seen.0.lock().unwrap()) {
+                return;
+            }
+        }
     }
 
     /// Types an entry and waits for the next prompt; returns what stands on the screen.

@@ -82,7 +82,9 @@ fn ensure(session: &Rc<Session>, net: &Netns, kind: &str, rules: &Rules) -> Resu
         session.lab().report(Outcome::Unchanged, net, kind, name);
         return Ok(());
     }
-    apply(session, net, vec![own], &text)?;
+    apply(session, net, vec![own.clone()], &text)?;
+    let text = Some(present + text.as_str());
+    nft::expect(net, vec![Table { text, ..own }])?;
     session.lab().report(Outcome::Created, net, kind, name);
     Ok(())
 }
@@ -224,19 +226,25 @@ fn ruleset(session: &Rc<Session>, net: &Netns, text: &str, options: Map) -> Resu
         .map(|(family, name)| format!("table {family} {name}; delete table {family} {name}; "));
     let whole = gone.chain([text.to_owned()]).collect::<String>();
     apply(session, net, old, &whole)?;
+    nft::expect(net, expected(&before, &about, text))?;
     let after = nft::tables(net)?;
-    let own = vec![one(&after, FAMILY, TABLE)];
+    let own = one(&after, FAMILY, TABLE);
     let mut marks = format!(
         "table {FAMILY} {TABLE} {{ chain {chain} {{ }}; }}\nflush chain {FAMILY} {TABLE} {chain}\n"
     );
+    let mut planned = format!("chain {chain} {{\n");
     for (family, name) in &about.named {
         let note = note_of(&one(&after, family, name));
         let _ = writeln!(
             marks,
             "add rule {FAMILY} {TABLE} {chain} continue comment \"{note}\""
         );
+        let _ = writeln!(planned, "comment \"{note}\"");
     }
-    apply(session, net, own, &marks)?;
+    apply(session, net, vec![own.clone()], &marks)?;
+    let others = own.text.as_deref().unwrap_or_default();
+    let text = Some(format!("{planned}}}\n{others}"));
+    nft::expect(net, vec![Table { text, ..own }])?;
     let outcome = if doomed.is_empty() {
         Outcome::Created
     } else {
@@ -246,10 +254,51 @@ fn ruleset(session: &Rc<Session>, net: &Netns, text: &str, options: Map) -> Resu
     Ok(())
 }
 
+/// What the tables are behind the ruleset `text`, as far as the words here look at it.
+fn expected(before: &[Table], about: &text::About, text: &str) -> Vec<Table> {
+    let gone = before.iter().filter(|_| about.is_all);
+    let gone = gone.map(|table| Table {
+        text: None,
+        ..table.clone()
+    });
+    let mut tables: Vec<Table> = gone.collect();
+    for (family, name) in &about.named {
+        let mut table = one(before, family, name);
+        let stays = !about.is_all && !about.declared.contains(&(family.clone(), name.clone()));
+        let present = table.text.take().filter(|_| stays).unwrap_or_default();
+        table.text = Some(present + text);
+        tables.retain(|other| !other.is(family, name));
+        tables.push(table);
+    }
+    tables
+}
+
 /// What is noted of a table as it stands.
 fn note_of(table: &Table) -> String {
-    let whole = format!("{} {} {:?}", table.family, table.name, table.text);
+    let told = without_notes(table);
+    let text = told.and_then(|table| table.text);
+    let whole = format!("{} {} {text:?}", table.family, table.name);
     format!("ipvsh {}", number_of(&whole))
+}
+
+/// The table without what is noted in it of rulesets; none where that is all that it has.
+pub(crate) fn without_notes(table: &Table) -> Option<Table> {
+    let mut told = table.clone();
+    if !table.is(FAMILY, TABLE) {
+        return Some(told);
+    }
+    let (mut text, mut chains, mut is_note) = (String::new(), 0, false);
+    for line in table.text.as_ref()?.lines() {
+        let trimmed = line.trim_start();
+        is_note |= trimmed.starts_with("chain nft-");
+        if !is_note && !trimmed.is_empty() {
+            chains += usize::from(trimmed.starts_with("chain "));
+            text.extend([line, "\n"]);
+        }
+        is_note &= trimmed != "}";
+    }
+    told.text = Some(text);
+    (chains > 0).then_some(told)
 }
 
 /// What was noted when the text of that chain was made; none where it was not.

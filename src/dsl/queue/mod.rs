@@ -191,6 +191,12 @@ fn clear(session: &Rc<Session>, link: &Link) -> Result<()> {
     })
 }
 
+/// The queue that `htb` makes of the options, on a link of that MTU.
+pub(crate) fn htb_of(options: Map, mtu: u32) -> Result<Tree> {
+    let mut options = Options::new("htb", options, &[HTB])?;
+    options::htb_tree(&mut options, options::packet(mtu))
+}
+
 /// The words of this topic.
 #[export_module(manifest)]
 #[allow(

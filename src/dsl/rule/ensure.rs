@@ -37,13 +37,6 @@ fn check(asked: &Asked, action: &Action) -> Result<()> {
             return Err(Error::invalid(why));
         }
     }
-    if let (Action::Goto(target), Some(priority)) = (action, asked.priority)
-        && *target <= priority
-    {
-        let why =
-            format!("`goto_priority` leads forward, and {target} does not come after {priority}");
-        return Err(Error::invalid(why));
-    }
     Ok(())
 }
 

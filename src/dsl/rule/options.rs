@@ -19,7 +19,6 @@ pub(crate) const KEYS: &[&str] = &[
     "family",
     "from",
     "fwmark",
-    "goto_priority",
     "iif",
     "ipproto",
     "l3mdev",
@@ -31,10 +30,14 @@ pub(crate) const KEYS: &[&str] = &[
     "suppress_ifgroup",
     "suppress_prefixlength",
     "table",
+    "target",
     "to",
     "tos",
     "uidrange",
 ];
+
+/// The action that takes a target.
+const GOTO: &str = "goto";
 
 /// What the options of a call say of a rule.
 pub(super) struct Asked {
@@ -91,6 +94,7 @@ pub(super) fn read(options: &mut Options) -> Result<Asked> {
         dport: ports_option(options, "dport")?,
         uids: uids_option(options)?,
         l3mdev: options.flag("l3mdev")?.unwrap_or(false),
+        more: Vec::new(),
     };
     if (selector.sport.is_some() || selector.dport.is_some()) && selector.protocol.is_none() {
         return Err(
@@ -101,44 +105,51 @@ pub(super) fn read(options: &mut Options) -> Result<Asked> {
     let suppress = options.integer("suppress_prefixlength", 0..=128)?;
     let suppress_group = group_option(options)?;
     let table = table::option(options)?;
-    let target = options
-        .integer("goto_priority", 1..=largest)?
-        .and_then(number);
-    let goto = target.map(Action::Goto);
+    let mut target = options.integer("target", 0..=largest)?.and_then(number);
     let actions = rule::ACTIONS.map(|(name, _)| (name, Some(name)));
-    let known: Vec<_> = [("lookup", None)].into_iter().chain(actions).collect();
+    let others = [("lookup", None), (GOTO, Some(GOTO))];
+    let known: Vec<_> = others.into_iter().chain(actions).collect();
     let named = options.string("action")?;
     let named = named
         .map(|name| choose("a rule", "action", &name, &known))
         .transpose()?;
-    let given = [
-        table.is_some(),
-        goto.is_some(),
-        selector.l3mdev,
-        matches!(named, Some(Some(_))),
-    ];
-    if given.iter().filter(|is| **is).count() > 1
-        && !matches!((named, table), (Some(Some(_)), Some(_)))
-    {
+    if selector.l3mdev && (table.is_some() || named.is_some()) {
         return Err(Error::invalid(
-            "a rule does one thing: it has a table, or `goto_priority`, or `l3mdev`, or an action",
+            "`l3mdev` looks up in the table of a VRF: neither a table nor an action is given beside it",
         ));
     }
     let action = match (named, table) {
         _ if selector.l3mdev => Some(Action::Lookup(0)),
-        _ if goto.is_some() => goto,
         (Some(Some(name)), Some(_)) => {
             return Err(Error::invalid(format!(
                 "a rule with the action `{name}` looks up in no table"
             )));
         }
+        (Some(Some(GOTO)), None) => Some(Action::Goto(target.take().ok_or_else(|| {
+            Error::invalid("a rule with the action `goto` needs its `target`").hint(
+                "give it the priority of the rule to go on with: #{action: \"goto\", target: 32766}",
+            )
+        })?)),
         (Some(Some(name)), None) => Some(Action::Other(name)),
         (_, table) => table.map(Action::Lookup),
     };
+    if target.is_some() {
+        return Err(Error::invalid(
+            "`target` is for rules with the action `goto`",
+        ));
+    }
+    let priority = options.integer("priority", 0..=largest)?.and_then(number);
+    if let (Some(Action::Goto(target)), Some(priority)) = (&action, priority)
+        && *target <= priority
+    {
+        return Err(Error::invalid(format!(
+            "a rule can go on with one behind it only, not from {priority} to {target}"
+        )));
+    }
     Ok(Asked {
         selector,
         family,
-        priority: options.integer("priority", 0..=largest)?.and_then(number),
+        priority,
         action,
         suppress: suppress.and_then(number),
         suppress_group,

@@ -39,10 +39,12 @@ pub(super) fn command(mut words: Words, place: &Place, family: Family) -> Outcom
                 (word, Value::guess(words.value(word)?))
             }
             "suppress_prefixlength" => (word, Value::Number(words.number(word)?)),
-            "goto" => ("goto_priority", Value::Number(words.number(word)?)),
             "protocol" | "proto" => ("proto", Value::guess(words.value(word)?)),
-            "l3mdev" => (word, Value::Flag(true)),
-            "not" => ("not", Value::Flag(true)),
+            "not" | "l3mdev" => (word, Value::Flag(true)),
+            "goto" => {
+                options.push(("action".to_owned(), Value::text(word)));
+                ("target", Value::Number(words.number(word)?))
+            }
             "blackhole" | "unreachable" | "prohibit" | "nop" => ("action", Value::text(word)),
             "type" => ("action", Value::text(words.value(word)?)),
             other => return Err(format!("`{other}` of a rule is not known here")),

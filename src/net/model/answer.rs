@@ -6,9 +6,10 @@ use std::rc::Rc;
 use nix::errno::Errno;
 use rtnetlink::packet_core::{NLM_F_CREATE, NLM_F_DUMP, NLM_F_EXCL, NLM_F_REPLACE};
 use rtnetlink::packet_route::address::{AddressAttribute, AddressMessage};
-use rtnetlink::packet_route::link::LinkMessage;
+use rtnetlink::packet_route::link::{InfoKind, LinkMessage};
 use rtnetlink::packet_route::neighbour::{NeighbourAttribute, NeighbourMessage};
 use rtnetlink::packet_route::route::{RouteAttribute, RouteMessage};
+use rtnetlink::packet_route::rule::{RuleFlags, RuleMessage};
 use rtnetlink::packet_route::{AddressFamily, RouteNetlinkMessage as Message};
 
 use super::link::kind_of;
@@ -117,6 +118,11 @@ impl View {
                     && (flags & NLM_F_EXCL != 0 || self.with_place(|p| p.find(link).is_none()));
                 if let Some(kind) = kind_of(link).filter(|_| is_new) {
                     self.model.makes(kind).await?;
+                    if *kind == InfoKind::Vrf {
+                        // The first one brings rules along.
+                        self.all(rules_of(AddressFamily::Inet)).await?;
+                        self.all(rules_of(AddressFamily::Inet6)).await?;
+                    }
                 }
                 let mut places = self.model.places.borrow_mut();
                 let done = if is_new {
@@ -136,17 +142,7 @@ impl View {
                 Ok(Vec::new())
             }
             Message::GetRoute(wanted) if flags & NLM_F_DUMP == 0 && self.is_rerouted() => {
-                let family = wanted.header.address_family;
-                let mut routes = RouteMessage::default();
-                routes.header.address_family = family;
-                let mut addresses = AddressMessage::default();
-                addresses.header.family = family;
-                let [routes, addresses] =
-                    [Message::GetRoute(routes), Message::GetAddress(addresses)];
-                let told = |request| told_by(request).unwrap_or_else(|| message.clone());
-                let routes = self.list(&routes, &told(&routes)).await?;
-                let addresses = self.list(&addresses, &told(&addresses)).await?;
-                let found = lookup::lookup(wanted, &routes, &addresses).or_else(refuse)?;
+                let found = self.lookup(wanted).await?;
                 Ok(vec![Message::NewRoute(found)])
             }
             request => match told_by(request) {
@@ -159,6 +155,36 @@ impl View {
                 None => self.change(message, flags).await,
             },
         }
+    }
+
+    /// The route that a packet would take, by what was planned.
+    async fn lookup(&self, wanted: &RouteMessage) -> Result<RouteMessage, Refusal> {
+        let family = wanted.header.address_family;
+        let mut routes = RouteMessage::default();
+        routes.header.address_family = family;
+        let mut addresses = AddressMessage::default();
+        addresses.header.family = family;
+        let routes = self.all(Message::GetRoute(routes)).await?;
+        let addresses = self.all(Message::GetAddress(addresses)).await?;
+        let rules = self.all(rules_of(family)).await?;
+        self.know_nexthops().await?;
+        self.with_place(|place| {
+            let known = lookup::Known {
+                rules,
+                routes,
+                addresses,
+                links: &place.links,
+                nexthops: &place.nexthops,
+            };
+            lookup::lookup(wanted, &known)
+        })
+        .or_else(refuse)
+    }
+
+    /// All objects that `request` asks for.
+    async fn all(&self, request: Message) -> Result<Vec<Message>, Refusal> {
+        let told = told_by(&request).unwrap_or_else(|| request.clone());
+        self.list(&request, &told).await
     }
 
     /// Whether `other` has an id here, as [`Rtnl::nsid_of`] asks it.
@@ -239,7 +265,10 @@ impl View {
                 return refuse(Errno::EEXIST);
             }
             Some(position) => objects[position] = message,
-            None => objects.push(message),
+            None => match message {
+                Message::NewRule(rule) => place.insert_rule(rule),
+                message => objects.push(message),
+            },
         }
         Ok(Vec::new())
     }
@@ -264,8 +293,16 @@ fn asks_for_all(message: &Message) -> Option<Message> {
             all.header.address_family = m.header.address_family;
             Message::GetRoute(all)
         }
+        Message::NewRule(m) | Message::DelRule(m) => rules_of(m.header.family),
         _ => return None,
     })
+}
+
+/// The request for all rules of a family.
+fn rules_of(family: AddressFamily) -> Message {
+    let mut message = RuleMessage::default();
+    message.header.family = family;
+    Message::GetRule(message)
 }
 
 /// What the kernel says where there is nothing to delete.
@@ -352,7 +389,13 @@ fn is_meant(present: &Message, wanted: &Message) -> bool {
                 })
         }
         (Message::NewRule(a), Message::NewRule(b)) => {
-            a.header.family == b.header.family
+            let heads = |message: &RuleMessage| {
+                let header = &message.header;
+                let is_not = header.flags.contains(RuleFlags::Invert);
+                let prefixes = (header.src_len, header.dst_len);
+                (header.family, is_not, prefixes, header.tos, header.action)
+            };
+            heads(a) == heads(b)
                 && b.attributes
                     .iter()
                     .all(|attribute| a.attributes.contains(attribute))

@@ -3,6 +3,7 @@
 use std::mem::discriminant;
 
 use nix::errno::Errno;
+use rtnetlink::packet_core::{Nla, NlasIterator};
 use rtnetlink::packet_route::RouteNetlinkMessage as Message;
 use rtnetlink::packet_route::link::{
     InfoData, InfoKind, InfoNetkit, InfoVeth, LinkAttribute, LinkFlags, LinkInfo, LinkMessage,
@@ -13,9 +14,12 @@ use super::path_of_fd;
 use super::place::{Place, Places};
 use super::port::has_altname;
 use crate::net::namespace::{Id, id_of_path};
+use crate::net::rule::Rule;
 
 /// The MTU of an Ethernet link in bytes.
 const MTU: u32 = 1500;
+/// `IFLA_VRF_TABLE` of `linux/if_link.h`.
+const VRF_TABLE: u16 = 1;
 
 /// The name of a link.
 pub(super) fn name_of(link: &LinkMessage) -> Option<&str> {
@@ -35,6 +39,29 @@ pub(super) fn master_of(link: &LinkMessage) -> Option<u32> {
             LinkAttribute::Controller(index) => Some(*index),
             _ => None,
         })
+}
+
+/// The routing table of a VRF; none of any other link.
+pub(super) fn vrf_table(link: &LinkMessage) -> Option<u32> {
+    if kind_of(link) != Some(&InfoKind::Vrf) {
+        return None;
+    }
+    let infos = link
+        .attributes
+        .iter()
+        .find_map(|attribute| match attribute {
+            LinkAttribute::LinkInfo(infos) => Some(infos),
+            _ => None,
+        })?;
+    let data = infos.iter().find_map(|info| match info {
+        LinkInfo::Data(data) => Some(data),
+        _ => None,
+    })?;
+    let mut bytes = vec![0; data.value_len()];
+    data.emit_value(&mut bytes);
+    let mut attributes = NlasIterator::new(&bytes[..]).flatten();
+    let table = attributes.find(|attribute| attribute.kind() == VRF_TABLE)?;
+    Some(u32::from_ne_bytes(table.value().try_into().ok()?))
 }
 
 /// The ifindex of what the link is stacked on, and the id of the namespace that it lives in.
@@ -180,7 +207,13 @@ impl Places {
         if name_of(&link).is_none() {
             return Err(Errno::EINVAL);
         }
+        let is_vrf = kind_of(&link) == Some(&InfoKind::Vrf);
         place.links.push(link);
+        if is_vrf {
+            for is_ipv6 in [false, true] {
+                place.ensure_rule(Rule::of_vrf(is_ipv6).message());
+            }
+        }
         Ok(index)
     }
 

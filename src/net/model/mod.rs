@@ -24,6 +24,7 @@ use nix::errno::Errno;
 use rtnetlink::packet_route::link::InfoKind;
 
 use crate::net::namespace::{Id, NAMES, Namespace};
+use crate::net::nft::Table;
 use crate::net::rtnl::Refusal;
 use crate::net::sysctl::Key;
 use crate::value::name::NetnsName;
@@ -64,6 +65,8 @@ pub(crate) struct Model {
     of_process: RefCell<Option<Namespace>>,
     /// What settings below `/proc/sys/net` were set to.
     settings: RefCell<HashMap<(Id, Key), String>>,
+    /// The tables of nftables, where the plan has changed some.
+    tables: RefCell<HashMap<Id, Vec<Table>>>,
     /// What the kernel says to links of a kind that it has no driver for; none for one that it may have.
     lacking: RefCell<HashMap<String, Option<Refusal>>>,
 }
@@ -142,6 +145,16 @@ impl Model {
     pub(crate) fn set(&self, id: Id, key: &Key, value: &str) {
         let mut settings = self.settings.borrow_mut();
         settings.insert((id, key.clone()), value.to_owned());
+    }
+
+    /// The tables of nftables by the plan; none where it has changed nothing of them.
+    pub(crate) fn tables(&self, id: Id) -> Option<Vec<Table>> {
+        self.tables.borrow().get(&id).cloned()
+    }
+
+    /// Plans to have these tables.
+    pub(crate) fn set_tables(&self, id: Id, tables: Vec<Table>) {
+        self.tables.borrow_mut().insert(id, tables);
     }
 
     /// The names that there are by the plan, given those that the kernel has.

@@ -27,12 +27,7 @@ impl View {
         message: NexthopMessage,
         flags: u16,
     ) -> Result<Vec<NexthopMessage>, Refusal> {
-        let lacks = self.with_place(|place| place.lacks(Asked::Nexthops));
-        if let Some(kernel) = self.kernel().filter(|_| lacks) {
-            let all = NexthopMessage::new(Verb::Get);
-            let answers = Box::pin(kernel.dump_nexthops(all)).await?;
-            self.with_place(|place| place.learn_nexthops(answers));
-        }
+        self.know_nexthops().await?;
         let done = self.with_place(|place| match message.verb {
             Verb::Get if flags & NLM_F_DUMP != 0 => Ok(place.nexthops.clone()),
             Verb::Get => Err(Errno::EOPNOTSUPP),
@@ -40,6 +35,17 @@ impl View {
             Verb::Del => place.delete_nexthop(&message).map(|()| Vec::new()),
         });
         done.map_err(Refusal::of)
+    }
+
+    /// Asks the kernel for its nexthop objects once.
+    pub(super) async fn know_nexthops(&self) -> Result<(), Refusal> {
+        let lacks = self.with_place(|place| place.lacks(Asked::Nexthops));
+        if let Some(kernel) = self.kernel().filter(|_| lacks) {
+            let all = NexthopMessage::new(Verb::Get);
+            let answers = Box::pin(kernel.dump_nexthops(all)).await?;
+            self.with_place(|place| place.learn_nexthops(answers));
+        }
+        Ok(())
     }
 }
 

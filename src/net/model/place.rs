@@ -5,10 +5,12 @@ use std::mem::discriminant;
 
 use rtnetlink::packet_route::RouteNetlinkMessage as Message;
 use rtnetlink::packet_route::link::{LinkAttribute, LinkFlags, LinkMessage, State};
+use rtnetlink::packet_route::rule::{RuleAttribute, RuleMessage};
 
 use super::port::is_of_bridge;
 use crate::net::namespace::Id;
 use crate::net::nexthop::wire::NexthopMessage;
+use crate::net::rule::{Rule, USUAL};
 
 /// All namespaces that the plan has looked at, or has made.
 #[derive(Debug, Default)]
@@ -57,9 +59,11 @@ impl Places {
             LinkAttribute::OperState(State::Down),
             LinkAttribute::Address(vec![0; 6]),
         ];
+        let rules = USUAL.map(|usual| Message::NewRule(Rule::usual(usual).message()));
         let place = Place {
             is_imagined: true,
             links: vec![loopback],
+            objects: rules.into(),
             ..Place::default()
         };
         self.places.insert(id, place);
@@ -141,7 +145,34 @@ impl Place {
         }
     }
 
-    /// The same for nexthop objects.
+    /// Puts a rule at its place among the others: behind those of the same priority, as the kernel does.
+    pub(super) fn insert_rule(&mut self, rule: RuleMessage) {
+        let comes_later = |object: &Message| match object {
+            Message::NewRule(other) => {
+                other.header.family == rule.header.family && priority_of(other) > priority_of(&rule)
+            }
+            _ => false,
+        };
+        let position = self.objects.iter().position(comes_later);
+        let position = position.unwrap_or(self.objects.len());
+        self.objects.insert(position, Message::NewRule(rule));
+    }
+
+    /// The same where none of its priority is there.
+    pub(super) fn ensure_rule(&mut self, rule: RuleMessage) {
+        let is_it = |object: &Message| match object {
+            Message::NewRule(other) => {
+                let at = |rule: &RuleMessage| (rule.header.family, priority_of(rule));
+                at(other) == at(&rule)
+            }
+            _ => false,
+        };
+        if !self.objects.iter().any(is_it) {
+            self.insert_rule(rule);
+        }
+    }
+
+    /// Takes over the nexthop objects that the kernel answered.
     pub(super) fn learn_nexthops(&mut self, answers: Vec<NexthopMessage>) {
         if self.known.insert(Asked::Nexthops) {
             self.nexthops.extend(answers);
@@ -154,6 +185,18 @@ impl Place {
             |object: &&Message| discriminant(*object) == discriminant(like) && fits(object, family);
         self.objects.iter().filter(is_meant).cloned().collect()
     }
+}
+
+fn priority_of(rule: &RuleMessage) -> u32 {
+    let priority = rule
+        .attributes
+        .iter()
+        .find_map(|attribute| match attribute {
+            RuleAttribute::Priority(priority) => Some(*priority),
+            _ => None,
+        });
+    // A priority of 0 is not told.
+    priority.unwrap_or_default()
 }
 
 /// Whether an object is of the address family; 0 is any.

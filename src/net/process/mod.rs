@@ -3,6 +3,7 @@
 mod child;
 mod end;
 mod output;
+mod pipe;
 
 use std::collections::HashMap;
 use std::fs;
@@ -18,7 +19,8 @@ use crate::net::namespace::{self, Id};
 
 pub use child::{Program, Tie};
 pub use end::{Ended, end, has_ended};
-pub use output::{Growth, Output};
+pub use output::{Found, Growth, Output};
+pub use pipe::Pipe;
 
 /// The variable that each process started by a lab has in its environment, and those that it starts itself: the lab's name.
 pub const LAB: &str = "IPVSH_LAB";

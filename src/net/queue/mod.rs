@@ -176,6 +176,12 @@ impl Part {
         }
     }
 
+    /// Which packets a filter steers; none where it is none of those that are made here.
+    pub fn steer(&self) -> Option<Steer> {
+        let protocol = u16::from_be((self.info & 0xffff) as u16);
+        Steer::decode(&self.kind, protocol, self.handle, &self.options)
+    }
+
     /// The part in the words of `tc`, without its place.
     fn words(&self) -> Vec<String> {
         let mut words = vec![self.kind.clone()];

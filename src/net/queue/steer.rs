@@ -12,6 +12,8 @@ const FW_CLASS: u16 = 1;
 /// Bytes of `struct tc_u32_sel` in front of its keys, and of a key.
 const SELECTOR: usize = 16;
 const KEY: usize = 16;
+/// `ETH_P_IPV6` of `linux/if_ether.h`.
+const IPV6: u16 = 0x86dd;
 /// `TC_U32_TERMINAL`: what matches goes to the class.
 const TERMINAL: u8 = 1;
 
@@ -49,14 +51,66 @@ struct Key {
     at: u32,
 }
 
-impl Packets {
-    fn keys(&self) -> Vec<Key> {
-        // Where the fields are: IPv4 without options, IPv6 without extension headers.
-        let (source, target, protocol, ports) = if self.is_v6 {
+/// Where the fields are: IPv4 without options, IPv6 without extension headers.
+struct Fields {
+    source: u32,
+    target: u32,
+    /// The word that the protocol is in, and its byte there.
+    protocol: (u32, usize),
+    ports: u32,
+}
+
+impl Fields {
+    fn of(is_v6: bool) -> Self {
+        let (source, target, protocol, ports) = if is_v6 {
             (8, 24, (4, 2), 40)
         } else {
             (12, 16, (8, 1), 20)
         };
+        Self {
+            source,
+            target,
+            protocol,
+            ports,
+        }
+    }
+}
+
+impl Packets {
+    /// The packets that the keys are for. `None` where they say what can't be said here.
+    fn of(is_v6: bool, keys: &[Key]) -> Option<Self> {
+        let fields = Fields::of(is_v6);
+        let mut packets = Self {
+            is_v6,
+            src: prefix_of(is_v6, keys, fields.source),
+            dst: prefix_of(is_v6, keys, fields.target),
+            ..Self::default()
+        };
+        for key in keys {
+            let port = |at: usize| {
+                let is_asked = key.mask[at..at + 2] == [0xff; 2];
+                let port = u16::from_be_bytes([key.value[at], key.value[at + 1]]);
+                is_asked.then_some(port)
+            };
+            if key.at == fields.ports {
+                (packets.sport, packets.dport) = (port(0), port(2));
+            } else if key.at == fields.protocol.0 {
+                packets.protocol = Some(key.value[fields.protocol.1]);
+            }
+        }
+        // Whatever else is compared shows where these are written again.
+        let again = packets.keys();
+        let is_all = again.len() == keys.len() && keys.iter().all(|key| again.contains(key));
+        is_all.then_some(packets)
+    }
+
+    fn keys(&self) -> Vec<Key> {
+        let Fields {
+            source,
+            target,
+            protocol,
+            ports,
+        } = Fields::of(self.is_v6);
         let mut keys = Vec::new();
         for (prefix, at) in [(self.src, source), (self.dst, target)] {
             keys.extend(
@@ -116,6 +170,37 @@ fn prefix_keys(prefix: IpNet, at: u32) -> Vec<Key> {
     keys
 }
 
+/// The prefix of the address at `at` that the keys ask for.
+fn prefix_of(is_v6: bool, keys: &[Key], at: u32) -> Option<IpNet> {
+    let length: usize = if is_v6 { 16 } else { 4 };
+    let (mut value, mut mask) = (vec![0; length], vec![0; length]);
+    for key in keys {
+        let Some(start) = key
+            .at
+            .checked_sub(at)
+            .and_then(|from| usize::try_from(from).ok())
+        else {
+            continue;
+        };
+        if let (Some(value), Some(mask)) = (
+            value.get_mut(start..start + 4),
+            mask.get_mut(start..start + 4),
+        ) {
+            value.copy_from_slice(&key.value);
+            mask.copy_from_slice(&key.mask);
+        }
+    }
+    let ip = |bytes: &[u8]| -> Option<IpAddr> {
+        if is_v6 {
+            Some(<[u8; 16]>::try_from(bytes).ok()?.into())
+        } else {
+            Some(<[u8; 4]>::try_from(bytes).ok()?.into())
+        }
+    };
+    let prefix = IpNet::with_netmask(ip(&value)?, ip(&mask)?).ok()?;
+    (prefix.prefix_len() > 0).then_some(prefix)
+}
+
 impl Steer {
     /// The kind of filter, as the kernel calls it.
     pub(super) fn kind(&self) -> &'static str {
@@ -129,7 +214,7 @@ impl Steer {
     pub(super) fn protocol(&self) -> u16 {
         match self {
             Self::Mark(_) => 0x0003,
-            Self::Packets(packets) if packets.is_v6 => 0x86dd,
+            Self::Packets(packets) if packets.is_v6 => IPV6,
             Self::Packets(_) => 0x0800,
         }
     }
@@ -140,6 +225,28 @@ impl Steer {
             Self::Mark(mark) => *mark,
             Self::Packets(_) => 0,
         }
+    }
+
+    /// Reads a filter as the kernel lists it. `None` where it is one that is not made here.
+    pub(super) fn decode(kind: &str, protocol: u16, handle: u32, options: &[u8]) -> Option<Self> {
+        let steer = match kind {
+            "fw" => Self::Mark(handle),
+            "u32" => {
+                let selector = wire::attribute(options, U32_SELECTOR)?;
+                let four = |key: &[u8], at: usize| key.get(at..at + 4)?.try_into().ok();
+                let keys = selector.get(SELECTOR..)?.chunks_exact(KEY).map(|key| {
+                    Some(Key {
+                        mask: four(key, 0)?,
+                        value: four(key, 4)?,
+                        at: wire::word(key, 8),
+                    })
+                });
+                let keys: Vec<Key> = keys.collect::<Option<_>>()?;
+                Self::Packets(Packets::of(protocol == IPV6, &keys)?)
+            }
+            _ => return None,
+        };
+        (steer.protocol() == protocol).then_some(steer)
     }
 
     /// The options as the kernel takes them; `class` is where to.
@@ -240,5 +347,32 @@ mod tests {
             "u32 match u32 0xfd000000 0xffffffff at 8 match u32 0x00000000 0xffff0000 at 12 \
              match u32 0x00350000 0xffff0000 at 40"
         );
+    }
+
+    #[test]
+    fn packets_are_read_back_from_what_the_kernel_compares() {
+        let v4 = Packets {
+            src: Some("10.0.0.0/9".parse().unwrap()),
+            dst: Some("10.0.0.7/32".parse().unwrap()),
+            protocol: Some(17),
+            sport: Some(53),
+            ..Packets::default()
+        };
+        let v6 = Packets {
+            is_v6: true,
+            dst: Some("fd00:1:2::/47".parse().unwrap()),
+            protocol: Some(6),
+            dport: Some(80),
+            ..Packets::default()
+        };
+        for packets in [v4, v6, Packets::default()] {
+            let steer = Steer::Packets(packets);
+            let options = steer.encode(0x1_0010);
+            let again = Steer::decode("u32", steer.protocol(), 0, &options);
+            assert_eq!(again, Some(steer));
+        }
+        let mut keys = v4.keys();
+        keys[0].at = 4;
+        assert_eq!(Packets::of(false, &keys), None);
     }
 }
