@@ -360,7 +360,8 @@ pub mod words {
 
     /// Makes a bridge with options, its own and those that every link takes.
     ///
-    /// Its own: `stp`, `priority`, `forward_delay`, `hello_time`, `max_age` and `ageing_time` (durations: `"15s"`),
+    /// Its own: `stp`, `priority`, `forward_delay`, `hello_time`, `max_age` and `ageing_time` (durations: `"15s"`, or a
+    /// bare number of seconds, where `ip` counts hundredths),
     /// `vlan_filtering`, `vlan_default_pvid`, `vlan_protocol` (`"802.1q"`, `"802.1ad"`), `mcast_snooping`, `mcast_querier`,
     /// `group_fwd_mask`; of multicast also `mcast_igmp_version` (2, 3), `mcast_mld_version` (1, 2), `mcast_router` (0 to 2: never,
     /// where one is heard, always), `mcast_query_use_ifaddr`, `mcast_hash_max`, the counts `mcast_last_member_count` and

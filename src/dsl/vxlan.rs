@@ -206,7 +206,7 @@ pub mod words {
     ///
     /// `remote` is the far end, or `group` a multicast group joined on `dev`; `local` the address to send from; `dstport`
     /// the port of UDP (the kernel's default is 8472, that of the standard 4789); `ttl` 0 to 255 and `tos` of the outer
-    /// packets; `learning: false` learns no addresses from traffic; `ageing` is how long a learned one is kept (`"5m"`).
+    /// packets; `learning: false` learns no addresses from traffic; `ageing` is how long a learned one is kept (`"5m"`, or a number of seconds).
     /// `maxaddress` is how many it learns at most (0 for no limit). `proxy` answers ARP for neighbours that it knows, `rsc` routes
     /// straight to them, `l2miss` and `l3miss` tell listeners of netlink what it does not know. `df` is the outer packets' bit that
     /// forbids fragments: `"unset"`, `"set"`, `"inherit"`; `udpcsum`, `udp6zerocsumtx`, `udp6zerocsumrx` are their checksums.

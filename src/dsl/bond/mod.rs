@@ -180,7 +180,7 @@ pub mod words {
             let make = || {
                 let (name, mut options, common) = read("bond", name, options, KEYS)?;
                 let number = choose("bond", "mode", mode, MODES)?;
-                let primary = options.take("primary");
+                let primary = link::take(&mut options, "primary")?;
                 let mut infos = vec![InfoBond::Mode(number)];
                 infos.extend(asked(&mut options, mode)?);
                 let facts: Vec<Fact> = infos.iter().filter_map(fact).collect();

@@ -163,7 +163,8 @@ pub mod words {
     /// Adds a route with options: a gateway, a link, several next hops, or what else `ip route` takes.
     ///
     /// They are `via`, `dev`, `metric`, `table`, `onlink`, `source` (or `src`), `mtu`, `advmss`, `proto`, `scope`, `type`,
-    /// `nexthops`, `nexthop`, `tos` and `replace`; for TCP `initcwnd`, `initrwnd`, `window`, `reordering`, `rto_min` (a duration),
+    /// `nexthops`, `nexthop`, `tos` and `replace`; for TCP `initcwnd`, `initrwnd`, `window`, `reordering`, `rto_min` (a duration; a bare
+    /// number is one of seconds, where `ip` counts milliseconds),
     /// `quickack`, `fastopen_no_cookie`, `ecn`, `congctl` (the name of a congestion control), and `hoplimit`.
     ///
     /// What `ip route add DESTINATION via GATEWAY` does. Nothing happens where it is there; one that leads elsewhere is a

@@ -60,22 +60,7 @@ pub(super) fn read(options: &mut Options) -> Result<Asked> {
             "source `{from}` and destination `{to}` are of different families"
         )));
     }
-    let named = options.string("family")?;
-    let families = [("inet", false), ("inet6", true)];
-    let named = named
-        .map(|name| choose("a rule", "family", &name, &families))
-        .transpose()?;
-    let seen = from.or(to);
-    let family = match (named, seen) {
-        (Some(named), Some(prefix)) if named == prefix.addr().is_ipv4() => {
-            let name = if named { "inet6" } else { "inet" };
-            return Err(Error::invalid(format!(
-                "`{prefix}` is not of the family {name}"
-            )));
-        }
-        (Some(named), _) => Some(named),
-        (None, seen) => seen.map(|prefix| prefix.addr().is_ipv6()),
-    };
+    let family = family_option(options, from.or(to))?;
     let counts = |prefix: &IpNet| prefix.prefix_len() > 0;
     let (from, to) = (from.filter(counts), to.filter(counts));
     let number = |value: i64| u32::try_from(value).ok();
@@ -154,6 +139,25 @@ pub(super) fn read(options: &mut Options) -> Result<Asked> {
         suppress: suppress.and_then(number),
         suppress_group,
         protocol: route::protocol_option(options, "a rule")?,
+    })
+}
+
+/// The family asked for, or that of the prefix: whether it is IPv6.
+fn family_option(options: &mut Options, seen: Option<IpNet>) -> Result<Option<bool>> {
+    let named = options.string("family")?;
+    let families = [("inet", false), ("inet6", true)];
+    let named = named
+        .map(|name| choose("a rule", "family", &name, &families))
+        .transpose()?;
+    Ok(match (named, seen) {
+        (Some(named), Some(prefix)) if named == prefix.addr().is_ipv4() => {
+            let name = if named { "inet6" } else { "inet" };
+            return Err(Error::invalid(format!(
+                "`{prefix}` is not of the family {name}"
+            )));
+        }
+        (Some(named), _) => Some(named),
+        (None, seen) => seen.map(|prefix| prefix.addr().is_ipv6()),
     })
 }
 
