@@ -118,9 +118,10 @@ pub(super) fn run(cli: &Cli) -> Result<u8, Failure> {
         quiet: options.quiet,
         color: When::from(options.color).on(&std::io::stdout()),
         json: options.json,
-        // Standard output holds one document: of a line its value, of a script how it went and what it printed.
+        // Standard output holds documents: of a line its value, of a session those of its entries, of a script how it went and
+        // what it printed.
         output: match &source {
-            Source::Script { is_line: true, .. } if options.json => Output::Error,
+            Source::Script { is_line: true, .. } | Source::Session if options.json => Output::Error,
             Source::Script { .. } if options.json => Output::Collected,
             _ => Output::Standard,
         },

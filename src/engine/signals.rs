@@ -4,7 +4,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use signal_hook::consts::SIGINT;
+use signal_hook::consts::{SIGINT, SIGQUIT};
 use signal_hook::flag;
 
 use crate::dsl::Session;
@@ -36,10 +36,12 @@ impl Signals {
         })
     }
 
-    /// Sets the session's flag each time that Ctrl-C comes, and never ends the process.
+    /// Sets the session's flag each time that Ctrl-C or Ctrl-\ comes, and never ends the process.
     pub fn watch_over_and_over(session: &Rc<Session>) -> Result<Self> {
         let number = usize::try_from(SIGINT).unwrap_or_default();
-        flag::register_usize(SIGINT, session.interrupt().clone(), number)?;
+        for signal in [SIGINT, SIGQUIT] {
+            flag::register_usize(signal, session.interrupt().clone(), number)?;
+        }
         Ok(Self {
             asked: Arc::new(AtomicBool::new(false)),
             session: session.clone(),

@@ -1,6 +1,7 @@
 //! The commands of the session itself: a colon and a word.
 
-use std::path::Path;
+use std::env;
+use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use super::state::type_of;
@@ -92,6 +93,37 @@ pub(super) fn run(talk: &mut Talk, entry: &str) -> Result<Next, Failure> {
     }))
 }
 
+/// What of an entry is code: of a command none, but for what `:time` is to run.
+pub(super) fn code(entry: &str) -> Option<&str> {
+    match entry.trim_start().strip_prefix(':') {
+        Some(command) => command
+            .strip_prefix("time")
+            .filter(|code| code.starts_with(char::is_whitespace)),
+        None => Some(entry),
+    }
+}
+
+/// What a newcomer wants to know who types `help`, `?` or `help ipvlan`, none of which is code.
+pub(super) fn asked_for_help(entry: &str) -> Option<&str> {
+    let about = entry.strip_prefix("help").or(entry.strip_prefix('?'))?;
+    let is_word = |c: char| c.is_alphanumeric() || "_:".contains(c);
+    let about = match about.strip_prefix(' ') {
+        Some(about) => about.trim(),
+        None if about.is_empty() => about,
+        None => return None,
+    };
+    about.chars().all(is_word).then_some(about)
+}
+
+/// The file that is meant: `~/` stands for the home of the user, as in a shell.
+pub(super) fn path(typed: &str) -> PathBuf {
+    let home = env::var_os("HOME");
+    match (typed.strip_prefix("~/"), home) {
+        (Some(rest), Some(home)) => Path::new(&home).join(rest),
+        _ => PathBuf::from(typed),
+    }
+}
+
 fn usage(name: &str) -> Failure {
     let command = ALL.iter().find(|command| command.name == name);
     let usage = command.map_or(name, |command| command.usage);
@@ -133,8 +165,8 @@ fn load(talk: &mut Talk, argument: &str) -> Result<Next, Failure> {
     if argument.is_empty() {
         return Err(usage("load"));
     }
-    let script = Script::read(Path::new(argument)).map_err(Failure::script)?;
-    talk.run_script(&script)?;
+    let script = Script::read(&path(argument)).map_err(Failure::script)?;
+    talk.run_script(&script, &format!(":load {argument}"))?;
     Ok(Next::Entry)
 }
 
@@ -143,15 +175,13 @@ fn save(talk: &mut Talk, argument: &str) -> Result<Next, Failure> {
         return Err(usage("save"));
     }
     let (text, left_out) = talk.transcript.script();
-    std::fs::write(argument, text).map_err(|error| {
+    std::fs::write(path(argument), text).map_err(|error| {
         let error = Error::io(&error);
         Failure::script(Report::new(format!("cannot write `{argument}`: {error}")))
     })?;
-    for entry in &left_out {
+    for (entry, why) in &left_out {
         let first = entry.lines().next().unwrap_or_default();
-        talk.note(&format!(
-            "left out, as it no longer fits what stands before it: {first}"
-        ));
+        talk.note(&format!("left out, as it {why}: {first}"));
     }
     talk.note(&format!(
         "wrote `{argument}`: run it with `ipvsh {argument}`"

@@ -19,7 +19,7 @@ use rustyline::{
 use super::complete::{self, Candidate};
 use super::hint::{self, Ghost};
 use super::state::State;
-use super::{highlight, lex};
+use super::{commands, highlight, lex};
 
 /// How far a line is set in for each bracket that is open.
 const INDENT: usize = 4;
@@ -78,14 +78,11 @@ impl Highlighter for Aid {
 impl Validator for Aid {
     fn validate(&self, context: &mut ValidationContext) -> rustyline::Result<ValidationResult> {
         let text = context.input();
-        let is_command = text.trim_start().starts_with(':');
         // An empty line ends what would go on.
-        let is_ended = text.ends_with('\n');
-        if is_command || is_ended {
-            return Ok(ValidationResult::Valid(None));
-        }
+        let code = commands::code(text).filter(|_| !text.ends_with('\n'));
         let interpreter = self.state.interpreter.borrow();
-        let goes_on = interpreter.is_incomplete(text, &self.state.scope.borrow());
+        let goes_on =
+            code.is_some_and(|code| interpreter.is_incomplete(code, &self.state.scope.borrow()));
         Ok(if goes_on {
             ValidationResult::Incomplete
         } else {
@@ -104,7 +101,7 @@ impl ConditionalEventHandler for GoOn {
         let is_last = context.pos() == context.line().len();
         // An empty line ends what would go on.
         let is_ended = is_last && before.ends_with('\n') && before.len() > 1;
-        if depth == 0 || !is_last || is_ended || before.trim_start().starts_with(':') {
+        if depth == 0 || !is_last || is_ended || commands::code(before).is_none() {
             return None;
         }
         Some(Cmd::Insert(1, format!("\n{}", " ".repeat(depth * INDENT))))

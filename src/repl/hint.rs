@@ -5,9 +5,11 @@ use rustyline::hint::Hint;
 use rustyline::history::SearchDirection;
 use unicode_width::UnicodeWidthChar;
 
-use super::complete::place::innermost_call;
+use super::complete::place::{innermost_call, object_of};
+use super::complete::value::type_of_expression;
 use super::lex::pieces;
 use super::state::State;
+use crate::engine::catalog::Signature;
 
 /// A hint: the right arrow takes over the part that comes from the history.
 pub(super) struct Ghost {
@@ -64,13 +66,25 @@ fn signature(state: &State, line: &str) -> Option<String> {
     let call = innermost_call(&pieces)?;
     let forms = state.signatures(call.name);
     let given = call.argument + usize::from(call.is_method);
-    let fits = |wanted: bool| {
-        let mut forms = forms.iter();
-        forms.find(|form| form.parameters.len() > given && form.is_method == wanted)
+    let object = object_of(&pieces, &call);
+    let object = object.map_or_else(String::new, |object| type_of_expression(state, object));
+    // How well a form fits: as it is called, with room for the argument, on what it is called on, with a map where one is open.
+    let fit = |form: &Signature| {
+        let has_room = form.parameters.len() > given;
+        let of = form.parameters.first().filter(|_| call.is_method);
+        let takes_map = form
+            .parameters
+            .get(given)
+            .is_some_and(|(_, kind)| kind == "map");
+        (
+            has_room,
+            form.is_method == call.is_method,
+            of.is_some_and(|(_, kind)| *kind == object),
+            takes_map || !call.in_options,
+        )
     };
-    let form = fits(call.is_method)
-        .or_else(|| fits(!call.is_method))
-        .or(forms.first())?;
+    // The first of those that fit alike.
+    let form = forms.iter().rev().max_by_key(|form| fit(form))?;
     Some(form.show())
 }
 

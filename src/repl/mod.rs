@@ -10,6 +10,7 @@ mod lex;
 mod state;
 mod transcript;
 
+use std::fmt::Display;
 use std::io::{BufRead, ErrorKind, IsTerminal, Write, stderr, stdin, stdout};
 use std::rc::Rc;
 
@@ -30,7 +31,7 @@ use crate::view::error::Report;
 use crate::view::table;
 
 /// What ends the session.
-const FAREWELLS: [&str; 4] = ["exit", "quit", ":exit", ":q"];
+const FAREWELLS: [&str; 5] = ["exit", "quit", "quit()", ":exit", ":q"];
 
 /// How a session is told to behave.
 #[derive(Clone, Copy, Debug, Default)]
@@ -149,8 +150,9 @@ impl Talk {
                 None => entry.insert(line),
             };
             let interpreter = self.state.interpreter.borrow();
-            let is_command = entry.trim_start().starts_with(':');
-            if is_command || !interpreter.is_incomplete(entry, &self.state.scope.borrow()) {
+            let code = commands::code(entry);
+            if !code.is_some_and(|code| interpreter.is_incomplete(code, &self.state.scope.borrow()))
+            {
                 break;
             }
         }
@@ -196,6 +198,11 @@ impl Talk {
         if FAREWELLS.contains(&trimmed.trim_end_matches(';')) {
             return Ok(Next::Leave);
         }
+        if let Some(about) = commands::asked_for_help(trimmed)
+            && self.state.variable("help").is_none()
+        {
+            return commands::run(self, &format!("help {about}"));
+        }
         match trimmed.strip_prefix(':') {
             Some(command) => commands::run(self, command),
             None => self.evaluate(entry).map(|()| Next::Entry),
@@ -205,11 +212,12 @@ impl Talk {
     /// Runs an entry and prints its value.
     fn evaluate(&mut self, entry: &str) -> Result<(), Failure> {
         let number = self.state.session().next_entry();
-        self.run_script(&Script::new(&format!("<{number}>"), entry))
+        self.run_script(&Script::new(&format!("<{number}>"), entry), entry)
     }
 
-    /// Runs a script as one entry. What it made is taken back where it fails, as a script's is; an interrupted one keeps it.
-    fn run_script(&mut self, script: &Script) -> Result<(), Failure> {
+    /// Runs a script as one entry, which was typed as `typed`. What it made is taken back where it fails, as a script's is; an
+    /// interrupted one keeps it.
+    fn run_script(&mut self, script: &Script, typed: &str) -> Result<(), Failure> {
         let state = self.state.clone();
         let session = state.session();
         session.lab().mark();
@@ -224,17 +232,17 @@ impl Talk {
         match result {
             // A ping ends early for Ctrl-C, and well.
             Ok(value) if session.interrupted().is_some() => {
-                self.transcript.add_stopped(&text, &ast, None, made);
+                self.transcript.add_stopped(typed, &text, &ast, None, made);
                 self.show(&value)
             }
             Ok(value) => {
-                self.transcript.add(&text, &ast, made);
+                self.transcript.add(typed, &text, &ast, made);
                 self.show(&value)
             }
             Err(failure) if matches!(failure.reason, Reason::Interrupted(_)) => {
                 let place = failure.report.place.as_ref();
                 let line = place.map(|place| place.line);
-                self.transcript.add_stopped(&text, &ast, line, made);
+                self.transcript.add_stopped(typed, &text, &ast, line, made);
                 Err(failure)
             }
             Err(failure) => {
@@ -269,7 +277,11 @@ impl Talk {
         if text.is_empty() {
             return Ok(());
         }
-        let is_table = value.is_array() && text.contains('\n') && !session.settings().json;
+        if session.settings().json {
+            // What is printed on the way goes beside it.
+            return writeln!(stdout(), "{text}").map_err(|error| closed(&error));
+        }
+        let is_table = value.is_array() && text.contains('\n');
         match terminal_size::terminal_size_of(stdout()) {
             Some((width, _)) if is_table => self.say(&table::cut(&text, usize::from(width.0))),
             _ => self.say(&text),
@@ -334,18 +346,17 @@ impl Talk {
         self.note(&if self.manner.is_throw_away {
             format!("the lab made here goes away with the sandbox: {what}")
         } else {
+            let lab = session.lab().name().unwrap_or_default();
             format!(
-                "the lab made here still stands: {what}\nhint: `ipvsh ls` shows it, `ipvsh down` takes it down; in a session, `:undo` takes back entry by entry"
+                "the lab made here still stands: {what}\nhint: `ipvsh down {lab}` takes it down, `ipvsh ls` shows it; in a session, `:undo` takes back entry by entry"
             )
         });
     }
 
     /// Prints a line where values go.
     fn say(&self, text: &str) -> Result<(), Failure> {
-        self.state.session().print(text).map_err(|error| Failure {
-            report: Report::new(error.to_string()),
-            reason: Reason::OutputClosed,
-        })
+        let said = self.state.session().print(text);
+        said.map_err(|error| closed(&error))
     }
 
     /// Says something beside the values.
@@ -353,6 +364,14 @@ impl Talk {
     fn note(&self, text: &str) {
         // Without standard error there is nobody to tell.
         let _ = writeln!(stderr(), "{text}");
+    }
+}
+
+/// Nobody reads what is said any more.
+fn closed(error: &dyn Display) -> Failure {
+    Failure {
+        report: Report::new(error.to_string()),
+        reason: Reason::OutputClosed,
     }
 }
 

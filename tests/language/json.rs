@@ -76,6 +76,15 @@ fn the_manual_has_the_forms_of_a_word() {
 }
 
 #[test]
+fn what_a_session_prints_does_not_stand_among_its_values() {
+    let run = Place::new().feed(&["--json"], "print(`on the way`); 1\n[2]\n");
+    assert_eq!(
+        (run.output.as_str(), run.errors.as_str()),
+        ("1\n[2]\n", "on the way\n")
+    );
+}
+
+#[test]
 fn each_value_of_a_session_is_a_line() {
     let run = Place::new().feed(&["--json"], "1 + 1\nlet a = 3;\n[a]\n");
     assert_eq!((run.output.as_str(), run.errors.as_str()), ("2\n[3]\n", ""));

@@ -19,6 +19,10 @@ pub(crate) const TESTS: &[Test] = &[
         control_c_stops_a_loop_a_sleep_and_a_command,
     ),
     (
+        "control_backslash_stops_a_ping_and_only_that",
+        control_backslash_stops_a_ping_and_only_that,
+    ),
+    (
         "control_c_clears_what_is_typed",
         control_c_clears_what_is_typed,
     ),
@@ -112,6 +116,16 @@ fn control_c_stops_a_loop_a_sleep_and_a_command() {
             terminal.enter(":clear");
         }
     }
+}
+
+fn control_backslash_stops_a_ping_and_only_that() {
+    let (_folder, mut terminal) = start();
+    terminal.enter("let kept = 5");
+    terminal.type_keys("host().ping(\"127.0.0.1\")\r");
+    terminal.wait_for("icmp_seq=1");
+    terminal.type_keys("\x1c");
+    terminal.wait_for_prompt();
+    assert!(terminal.enter("kept * 10").contains("\n50\n"));
 }
 
 fn control_c_clears_what_is_typed() {
@@ -269,6 +283,11 @@ fn functions_modules_and_commands() {
     assert!(terminal.enter(":time one()").contains("took "));
     assert!(
         terminal
+            .enter(":time [\rone() + 41]")
+            .contains("[42]\ntook ")
+    );
+    assert!(
+        terminal
             .enter(":frob")
             .contains("there is no command `:frob`")
     );
@@ -277,6 +296,13 @@ fn functions_modules_and_commands() {
             .enter("help(assert)")
             .contains("Fails the script unless")
     );
+    terminal.enter(":clear");
+    for asked in ["help assert", ":help assert"] {
+        let screen = terminal.enter(asked);
+        assert!(screen.contains("Fails the script unless"), "{screen}");
+        terminal.enter(":clear");
+    }
+    assert!(terminal.enter("?").contains(":undo"));
     assert!(
         terminal
             .enter("asert(true)")

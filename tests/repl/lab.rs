@@ -22,7 +22,19 @@ pub(crate) const TESTS: &[Test] = &[
         "a_saved_session_gives_the_same_lab",
         a_saved_session_gives_the_same_lab,
     ),
+    (
+        "undo_names_the_command_that_loaded_a_script",
+        undo_names_the_command_that_loaded_a_script,
+    ),
+    (
+        "a_return_does_not_end_the_saved_script",
+        a_return_does_not_end_the_saved_script,
+    ),
     ("leaving_warns_of_what_stands", leaving_warns_of_what_stands),
+    (
+        "leaving_says_how_the_lab_is_taken_down",
+        leaving_says_how_the_lab_is_taken_down,
+    ),
     (
         "leaving_without_a_lab_is_quiet",
         leaving_without_a_lab_is_quiet,
@@ -181,6 +193,59 @@ fn a_saved_session_gives_the_same_lab() {
         .output()
         .unwrap();
     assert!(run.status.success(), "{run:?}");
+}
+
+fn undo_names_the_command_that_loaded_a_script() {
+    let folder = TempDir::new().unwrap();
+    std::fs::write(folder.path().join("story.rhai"), "netns(`told`);").unwrap();
+    let mut terminal = Terminal::start(&folder);
+    terminal.type_keys(":load ~/sto\t");
+    terminal.wait_for("host> :load ~/story.rhai");
+    terminal.enter("");
+    assert_eq!(terminal.ip("netns list"), "told\n");
+    let screen = terminal.enter(":undo");
+    assert!(
+        screen.contains("took back `:load ~/story.rhai`: 1 namespace"),
+        "{screen}"
+    );
+}
+
+fn a_return_does_not_end_the_saved_script() {
+    let folder = TempDir::new().unwrap();
+    let mut terminal = Terminal::start(&folder);
+    terminal.enter("return netns(`first`)");
+    terminal.enter("let yes = true");
+    terminal.enter("if yes { return 7 }");
+    terminal.enter("netns(`second`)");
+    let screen = terminal.enter(":save ~/lab.rhai");
+    assert!(
+        screen.contains(
+            "left out, as it would end the script by its `return`: if yes { return 7 }\n"
+        ),
+        "{screen}"
+    );
+    let mut second = Terminal::start(&folder);
+    second.enter(":load lab.rhai");
+    assert_eq!(second.ip("netns list").lines().count(), 2);
+}
+
+fn leaving_says_how_the_lab_is_taken_down() {
+    let mut terminal = Terminal::start_before_shell(&TempDir::new().unwrap());
+    terminal.enter("netns(`net-a`)");
+    terminal.type_keys("\x04");
+    terminal.wait_for("shell$ ");
+    let screen = terminal.screen();
+    assert!(
+        screen.contains("the lab made here still stands: namespace `net-a`\n"),
+        "{screen}"
+    );
+    let way = screen
+        .split('`')
+        .find(|part| part.starts_with("ipvsh down "));
+    let lab = way.unwrap().trim_start_matches("ipvsh down ");
+    let program = env!("CARGO_BIN_EXE_ipvsh");
+    terminal.type_keys(&format!("clear; {program} down {lab}\r"));
+    terminal.wait_for(&format!("took down lab `{lab}`: 1 namespace"));
 }
 
 fn leaving_warns_of_what_stands() {

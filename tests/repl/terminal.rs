@@ -82,6 +82,15 @@ impl Terminal {
         terminal
     }
 
+    /// Starts the program without its sandbox, in namespaces made for it, and a shell there when it has ended.
+    pub(crate) fn start_before_shell(folder: &TempDir) -> Self {
+        let program = env!("CARGO_BIN_EXE_ipvsh");
+        let script = format!("mount -t tmpfs none /run && {program}; exec sh");
+        let mut terminal = Self::start_program("unshare", folder, &["-nm", "sh", "-c", &script]);
+        terminal.wait_for_prompt();
+        terminal
+    }
+
     fn start_program(program: &str, folder: &TempDir, arguments: &[&str]) -> Self {
         let pty = openpty(&size(40, 100), None).unwrap();
         let slave = |end: &OwnedFd| Stdio::from(end.try_clone().unwrap());
@@ -93,6 +102,7 @@ impl Terminal {
             .args(arguments)
             .current_dir(folder.path())
             .env("PATH", path)
+            .env("HOME", folder.path())
             .env("XDG_STATE_HOME", folder.path())
             .env("TERM", "xterm-256color")
             .env("SHELL", "/bin/sh")

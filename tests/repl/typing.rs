@@ -56,6 +56,18 @@ pub(crate) const TESTS: &[Test] = &[
         a_ghost_shows_the_signature_and_the_history,
     ),
     (
+        "a_ghost_shows_the_form_that_is_being_typed",
+        a_ghost_shows_the_form_that_is_being_typed,
+    ),
+    (
+        "tab_within_brackets_offers_what_a_value_begins_with",
+        tab_within_brackets_offers_what_a_value_begins_with,
+    ),
+    (
+        "tab_completes_the_parent_of_a_bare_word",
+        tab_completes_the_parent_of_a_bare_word,
+    ),
+    (
         "an_unknown_word_and_a_stray_bracket_are_red",
         an_unknown_word_and_a_stray_bracket_are_red,
     ),
@@ -218,6 +230,48 @@ fn a_ghost_shows_the_signature_and_the_history() {
     terminal.type_keys("\x1b[C+ 1\r");
     terminal.wait_for_prompt();
     assert!(terminal.enter("answer").contains("\n43\n"));
+}
+
+fn a_ghost_shows_the_form_that_is_being_typed() {
+    let mut terminal = Terminal::start(&folder());
+    terminal.enter("let net = netns(\"a\"); let v = net.veth(\"v0\", \"v1\");");
+    for (typed, ghost) in [
+        ("net.route(", "net.route(destination: string, dev: any)"),
+        ("v.route(", "link.route(destination: string)"),
+        ("v.sysctl(", "link.sysctl(key: string)"),
+        (
+            "net.ipvlan(v, \"x\", #{",
+            "net.ipvlan(parent: any, name: string, options: map)",
+        ),
+        (
+            "net.ipvlan(v, \"x\", ",
+            "net.ipvlan(parent: any, name: string, mode: string)",
+        ),
+    ] {
+        terminal.type_keys(typed);
+        terminal.wait_for(&format!("{typed}   {ghost}"));
+        terminal.type_keys("\x15");
+        terminal.wait_until_gone(ghost);
+    }
+}
+
+fn tab_within_brackets_offers_what_a_value_begins_with() {
+    let mut terminal = Terminal::start(&folder());
+    terminal.enter("let catalog = 1");
+    terminal.type_keys("print(ca\t");
+    terminal.wait_for("\ncarrier(");
+    assert!(
+        !terminal.screen().contains("catch"),
+        "{}",
+        terminal.screen()
+    );
+}
+
+fn tab_completes_the_parent_of_a_bare_word() {
+    let mut terminal = Terminal::start(&folder());
+    terminal.enter("netns(\"lost\")");
+    terminal.type_keys("macvlan(\"l\t");
+    terminal.wait_for("macvlan(\"lo   ");
 }
 
 fn an_unknown_word_and_a_stray_bracket_are_red() {

@@ -1,7 +1,7 @@
 //! What is there right now: namespaces, their links, processes with a namespace of their own, files.
 
 use std::fs;
-use std::path::Path;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use super::Candidate;
@@ -9,6 +9,7 @@ use crate::dsl::handle::Netns;
 use crate::dsl::{Session, link};
 use crate::net::container::Runtime;
 use crate::net::{namespace, process};
+use crate::repl::commands;
 
 /// How long a key may be without an answer.
 const PATIENCE: Duration = Duration::from_millis(500);
@@ -57,12 +58,13 @@ pub(super) fn links(session: &std::rc::Rc<Session>, place: Option<Netns>) -> Vec
 /// The files whose path begins with `typed`: folders, and those that end in `.rhai`.
 pub(super) fn files(typed: &str, with_extension: bool) -> Vec<Candidate> {
     let folder = typed.rfind('/').map_or("", |end| &typed[..=end]);
-    let place = if folder.is_empty() { "." } else { folder };
+    let place = if folder.is_empty() {
+        PathBuf::from(".")
+    } else {
+        commands::path(folder)
+    };
     let hidden = typed[folder.len()..].starts_with('.');
-    let entries = fs::read_dir(Path::new(place))
-        .into_iter()
-        .flatten()
-        .flatten();
+    let entries = fs::read_dir(place).into_iter().flatten().flatten();
     let mut found: Vec<Candidate> = entries
         .filter_map(|entry| {
             let name = entry.file_name().into_string().ok()?;

@@ -2,7 +2,7 @@
 
 mod live;
 pub(super) mod place;
-mod value;
+pub(super) mod value;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -138,15 +138,28 @@ fn at_name(state: &State, before: &[Piece]) -> Vec<Candidate> {
     if ["let", "const", "fn", "as"].contains(&last.text) {
         return Vec::new();
     }
+    let is_within = matches!(last.kind, Kind::Open('(' | '[' | '#'));
+    if is_within || (last.kind == Kind::Sign && !last.is(";")) {
+        return values(state, &VALUES);
+    }
     names(state)
 }
 
-/// Variables, words, statements, modules.
+/// What a value can begin with, of the words of statements.
+const VALUES: [&str; 6] = ["false", "if", "switch", "this", "true", "within"];
+
+/// Statements, and what values are made of.
 fn names(state: &State) -> Vec<Candidate> {
-    let mut found: Vec<Candidate> = STATEMENTS
-        .iter()
-        .map(|word| Candidate::plain(word))
+    values(state, &STATEMENTS)
+}
+
+/// Variables, words, modules, and `statements`.
+fn values(state: &State, statements: &[&str]) -> Vec<Candidate> {
+    let variables = state.variables().into_iter();
+    let mut found: Vec<Candidate> = variables
+        .map(|(name, value)| Candidate::new(&name, &format!("{name}: {}", type_of(&value))))
         .collect();
+    found.extend(statements.iter().map(|word| Candidate::plain(word)));
     let catalog = state.catalog();
     let words = catalog
         .words
@@ -166,12 +179,6 @@ fn names(state: &State) -> Vec<Candidate> {
     }
     for alias in state.modules().keys() {
         found.push(Candidate::plain(&format!("{alias}::")));
-    }
-    for (name, value) in state.variables() {
-        found.push(Candidate::new(
-            &name,
-            &format!("{name}: {}", type_of(&value)),
-        ));
     }
     found
 }
@@ -195,6 +202,9 @@ fn called(name: &str, form: &Signature, shown: &str) -> Candidate {
     };
     Candidate::new(&format!("{name}{bracket}"), shown)
 }
+
+/// Functions of Rhai that can be called on a value, but are meant for itself.
+const UNMEANT: [&str; 3] = ["get_fn_metadata_list", "to_debug", "to_string"];
 
 /// What can stand behind the dot of a value.
 fn members(state: &State, object: &value::Known) -> Vec<Candidate> {
@@ -222,7 +232,8 @@ fn members(state: &State, object: &value::Known) -> Vec<Candidate> {
     for (name, signatures) in words.chain(catalog.builtin.iter()) {
         let mut forms = signatures
             .iter()
-            .filter(|_| !["to_debug", "to_string"].contains(&name.as_str()));
+            .filter(|_| !UNMEANT.contains(&name.as_str()))
+            .filter(|form| form.parameters.iter().all(|(_, kind)| kind != "f32"));
         let form = forms.find(|form| form.parameters.first().is_some_and(|(_, kind)| fits(kind)));
         if let Some(form) = form {
             let mut form = form.clone();
@@ -276,11 +287,7 @@ fn in_text(state: &State, all: &[Piece], typed: &str) -> Vec<Candidate> {
             .unwrap_or_default();
     }
     let wanted = wanted(state, &call);
-    let object = || {
-        let (dot, _) = place::last_solid(&before[..call.index]).filter(|_| call.is_method)?;
-        let start = place::value_before(before, dot);
-        Some(value::of(state, &before[start..dot]))
-    };
+    let object = || place::object_of(before, &call).map(|object| value::of(state, object));
     match wanted.as_str() {
         "help" => state
             .catalog()
@@ -311,13 +318,15 @@ fn wanted(state: &State, call: &place::Call) -> String {
         return known.to_owned();
     }
     let forms = state.signatures(call.name);
-    let mut names = forms.iter().filter_map(|form| {
+    // A bare word is meant as such; what stands before the dot is no argument.
+    let (same, other): (Vec<_>, Vec<_>) =
+        (forms.iter()).partition(|form| form.is_method == call.is_method);
+    let fitting = same
+        .into_iter()
+        .chain(other.into_iter().filter(|_| !call.is_method));
+    let mut names = fitting.filter_map(|form| {
         let offset = usize::from(call.is_method);
-        let fits = !call.is_method || form.is_method;
-        let (name, _) = form
-            .parameters
-            .get(call.argument + offset)
-            .filter(|_| fits)?;
+        let (name, _) = form.parameters.get(call.argument + offset)?;
         Some(match name.as_str() {
             "peer_net" | "peer_ns" | "net" | "netns" | "namespace" | "place" | "home" => "place",
             "link" | "dev" | "port" => "link",

@@ -50,6 +50,15 @@ pub(in crate::repl) fn innermost_call<'a>(pieces: &[Piece<'a>]) -> Option<Call<'
     None
 }
 
+/// What stands before the dot of a call.
+pub(in crate::repl) fn object_of<'a, 'b>(
+    pieces: &'b [Piece<'a>],
+    call: &Call,
+) -> Option<&'b [Piece<'a>]> {
+    let (dot, _) = last_solid(&pieces[..call.index]).filter(|_| call.is_method)?;
+    Some(&pieces[value_before(pieces, dot)..dot])
+}
+
 /// Whether the map that opens at `index` is an argument by itself.
 fn argument_start(pieces: &[Piece], index: usize) -> bool {
     let before = last_solid(&pieces[..index]);

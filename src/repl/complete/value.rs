@@ -47,6 +47,15 @@ impl Known {
 
 /// What the expression in `pieces` is.
 pub(super) fn of(state: &State, pieces: &[Piece]) -> Known {
+    find(state, pieces, true)
+}
+
+/// The type of the expression in `pieces`, as far as it is known without looking at anything.
+pub(in crate::repl) fn type_of_expression(state: &State, pieces: &[Piece]) -> String {
+    find(state, pieces, false).kind
+}
+
+fn find(state: &State, pieces: &[Piece], looks: bool) -> Known {
     let Some((last, piece)) = last_solid(pieces) else {
         return Known::default();
     };
@@ -54,7 +63,7 @@ pub(super) fn of(state: &State, pieces: &[Piece]) -> Known {
         Kind::Text { .. } => Known::of_type("string"),
         Kind::Number => Known::of_type("int"),
         Kind::Name => match before_dot(pieces, last) {
-            Some(object) => property(state, &of(state, object), piece.text),
+            Some(object) => property(state, &find(state, object, looks), piece.text, looks),
             None => state
                 .variable(piece.text)
                 .map(Known::of_value)
@@ -65,7 +74,10 @@ pub(super) fn of(state: &State, pieces: &[Piece]) -> Known {
             if open == 0 {
                 return Known::of_type("list");
             }
-            item(&of(state, &pieces[..open]), &pieces[open + 1..last])
+            item(
+                &find(state, &pieces[..open], looks),
+                &pieces[open + 1..last],
+            )
         }
         Kind::Close('}') => Known::of_type("map"),
         Kind::Close(_) => {
@@ -74,9 +86,9 @@ pub(super) fn of(state: &State, pieces: &[Piece]) -> Known {
                 .checked_sub(1)
                 .filter(|name| pieces[*name].kind == Kind::Name)
             else {
-                return of(state, &pieces[open + 1..last]);
+                return find(state, &pieces[open + 1..last], looks);
             };
-            call(state, pieces, name, &pieces[open + 1..last])
+            call(state, pieces, name, &pieces[open + 1..last], looks)
         }
         _ => Known::default(),
     }
@@ -88,7 +100,7 @@ fn before_dot<'a, 'b>(pieces: &'b [Piece<'a>], index: usize) -> Option<&'b [Piec
     piece.is(".").then(|| &pieces[..dot])
 }
 
-fn property(state: &State, object: &Known, name: &str) -> Known {
+fn property(state: &State, object: &Known, name: &str, looks: bool) -> Known {
     if let Some(Ok(map)) = object.value.as_ref().map(Dynamic::as_map_ref) {
         return map
             .get(name)
@@ -103,7 +115,7 @@ fn property(state: &State, object: &Known, name: &str) -> Known {
         return Known::default();
     };
     // A property only looks.
-    let seen = object.value.as_ref();
+    let seen = object.value.as_ref().filter(|_| looks);
     let seen = seen.and_then(|value| state.property(value.clone(), name));
     seen.map_or_else(|| Known::of_type(&found.returns), Known::of_value)
 }
@@ -122,9 +134,9 @@ fn item(list: &Known, index: &[Piece]) -> Known {
         .unwrap_or_default()
 }
 
-fn call(state: &State, pieces: &[Piece], name: usize, arguments: &[Piece]) -> Known {
+fn call(state: &State, pieces: &[Piece], name: usize, arguments: &[Piece], looks: bool) -> Known {
     let word = pieces[name].text;
-    let object = before_dot(pieces, name).map(|object| of(state, object));
+    let object = before_dot(pieces, name).map(|object| find(state, object, looks));
     let forms = state.signatures(word);
     let fits = |form: &&crate::engine::catalog::Signature| match &object {
         Some(object) if !object.kind.is_empty() => form
@@ -134,7 +146,8 @@ fn call(state: &State, pieces: &[Piece], name: usize, arguments: &[Piece]) -> Kn
         _ => true,
     };
     let form = forms.iter().find(fits).or(forms.first());
-    if word == "netns"
+    if looks
+        && word == "netns"
         && object.is_none()
         && let [argument] = arguments
         && !is_container(argument.content())
