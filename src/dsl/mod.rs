@@ -6,6 +6,7 @@
 //! current namespace, on [`handle::Link`] also a word that takes the link by name (see `engine::words`).
 
 pub mod addr;
+pub mod argument;
 mod attributes;
 pub mod bond;
 pub mod bridge;
@@ -135,6 +136,7 @@ pub const TOPICS: &[Topic] = &[
     Topic::of("Processes", &process::words::RHAI_MANIFEST),
     Topic::of("Labs", &lab::words::RHAI_MANIFEST),
     Topic::of("Parameters", &param::words::RHAI_MANIFEST),
+    Topic::of("Arguments", &argument::words::RHAI_MANIFEST),
     Topic::of("Checks", &check::words::RHAI_MANIFEST),
     Topic::of("Output", &print::words::RHAI_MANIFEST),
     Topic::of("Progress", &progress::words::RHAI_MANIFEST),

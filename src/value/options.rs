@@ -197,6 +197,7 @@ pub fn type_in_words(type_name: &str) -> String {
         name if name.ends_with("::Nexthop") || name == "Nexthop" => "a nexthop",
         name if name.ends_with("::Rule") || name == "Rule" => "a rule",
         name if name.ends_with("::Neighbor") || name == "Neighbor" => "a neighbor",
+        name if name.ends_with("Mesh") => "a mesh",
         name if name.ends_with("PingReport") => "a ping report",
         name => return format!("a value of type `{name}`"),
     }

@@ -43,7 +43,9 @@ fn needs(code: &str) -> &'static [&'static str] {
     for (word, more) in [
         ("drop", &["nft"][..]),
         ("htb", &["htb", "u32"]),
+        ("full_mesh", &["veth"]),
         ("leaf_spine", &["bridge", "veth"]),
+        ("line", &["veth"]),
         ("netem", &["netem"]),
         ("nft", &["nft"]),
         ("tbf", &["tbf"]),

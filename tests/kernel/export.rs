@@ -68,7 +68,6 @@ const SETTINGS: [&str; 4] = [
 /// All that iproute2 can tell: also what the state of links and routes leaves out.
 pub(crate) fn everything(lab: &Lab) -> Value {
     let mut state = state::meaning(lab);
-    state::forget(&mut state, &["link_failure_count", "state"]);
     forget_indexes(&mut state);
     for name in lab.namespaces() {
         let mut more = Map::new();
@@ -716,7 +715,12 @@ fn nexthops_come_back(lab: &Lab) {
              ip -n a route add fd02::/64 nhid 5 table 100\n"
         ));
     };
-    let script = looks_the_same(lab, make, || lab.json("a", "nexthop show"));
+    let look = || {
+        let mut nexthops = lab.json("a", "nexthop show");
+        state::forget_carrier(&mut nexthops);
+        nexthops
+    };
+    let script = looks_the_same(lab, make, look);
     assert!(
         script.contains("a.nexthop(6, #{group: [1, #{id: 2, weight: 3}]});\n"),
         "{script}"

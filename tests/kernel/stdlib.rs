@@ -11,6 +11,8 @@ cases! {
         a_ring_joins_the_last_with_the_first
         a_router_forwards_between_its_subnets
         a_wire_in_a_network_of_two_uses_both_addresses
+        a_line_has_routes_from_end_to_end
+        a_full_mesh_joins_each_with_each
         a_failed_check_says_what_came_back;
     ["veth", "bridge"] =>
         a_star_has_a_port_for_each_namespace
@@ -20,6 +22,8 @@ cases! {
         a_fabric_goes_on_without_one_of_its_spines
         a_second_run_of_every_part_changes_nothing
         parts_have_ipv6_as_well;
+    ["veth", "netem"] =>
+        a_line_is_impaired_in_both_directions;
     ["veth", "vlan"] =>
         a_trunk_carries_a_vlan_for_each_tenant;
     ["dummy", "ipvlan"] =>
@@ -27,7 +31,8 @@ cases! {
     ["bond", "dummy"] =>
         a_bond_stands_in_for_an_uplink_that_is_missing;
     [] =>
-        parts_that_cannot_be_are_refused
+        a_wrong_argument_is_told_with_its_function_and_its_name
+        a_network_without_room_is_told_before_anything_is_made
         addresses_are_planned_in_networks_of_any_size
         a_full_network_has_no_next_address
         a_failed_check_says_what_was_wanted;
@@ -163,7 +168,9 @@ fn a_second_run_of_every_part_changes_nothing(lab: &Lab) {
         lab::ring([netns("r1"), netns("r2"), netns("r3")], "10.3.0.0/24");
         lab::router("r", [netns("c"), netns("d")], "10.4.0.0/16");
         lab::tree("t", 2, 2, "10.5.0.0/24");
-        lab::leaf_spine("f", 2, 2, 1, "10.6.0.0/16");"#;
+        lab::leaf_spine("f", 2, 2, 1, "10.6.0.0/16");
+        lab::line([netns("l1"), netns("l2"), netns("l3")], "10.7.0.0/24");
+        lab::full_mesh([netns("m1"), netns("m2"), netns("m3")], "10.8.0.0/24");"#;
     lab.run(text);
     let again = lab.script_with(&["--summary"], text);
     let counts = again.stderr.lines().last().unwrap();
@@ -205,30 +212,408 @@ fn a_bond_stands_in_for_an_uplink_that_is_missing(lab: &Lab) {
     assert_eq!(lab.run(text), "1500\n");
 }
 
-fn parts_that_cannot_be_are_refused(lab: &Lab) {
-    for (call, text) in [
-        (
-            r#"lab::tree("t", 0, 2, "10.0.0.0/24")"#,
-            "assertion failed: a tree is one bridge deep at least",
-        ),
-        (
-            r#"lab::tree("t", 1, 0, "10.0.0.0/24")"#,
-            "assertion failed: a bridge of a tree has one branch at least",
-        ),
-        (
-            r#"lab::leaf_spine("f", 0, 2, 2, "10.0.0.0/16")"#,
-            "assertion failed: a fabric has one spine and one leaf at least",
-        ),
-        (
-            r#"lab::ring([netns("a"), netns("b")], "10.0.0.0/16")"#,
-            "assertion failed: a ring takes three namespaces at least",
-        ),
-    ] {
-        let drawn = lab.fails(&format!("import \"std/lab\" as lab;\n{call};"));
-        assert!(
-            drawn.contains(&format!("error: {text}\n --> lab.rhai:2:6\n")),
-            "{drawn}"
-        );
+/// Calls that are refused, and what is told: whole, and before there is anything but what the call itself names.
+fn refused(lab: &Lab, calls: &[(&str, &str)]) {
+    let modules = ["std/lab", "std/address", "std/check"];
+    let imports = modules.map(|path| format!("import \"{path}\" as {};", &path[4..]));
+    let lines: Vec<(String, &str)> = calls
+        .iter()
+        .map(|(call, told)| (format!("{} {call}", imports.concat()), *told))
+        .collect();
+    let lines: Vec<(&str, &str)> = lines.iter().map(|(l, t)| (l.as_str(), *t)).collect();
+    lab.refuses(&lines);
+    for net in lab.namespaces() {
+        assert_eq!(lab.links(&net), Vec::<String>::new());
+    }
+}
+
+const NETWORK: &str = "a network such as \"10.0.0.0/24\"";
+
+/// Calls, the function that each is of, the argument that is wrong, what it is to be and what it is.
+const WRONG: &[(&str, &str, &str, &str, &str)] = &[
+    ("lab::uplink(7)", "lab::uplink", "name", "a string", "7"),
+    (
+        "lab::fleet((), 1, 2, \"10.0.0.0/8\")",
+        "lab::fleet",
+        "stem",
+        "a string",
+        "1",
+    ),
+    (
+        "lab::fleet((), \"n\", 0, \"10.0.0.0/8\")",
+        "lab::fleet",
+        "count",
+        "1 to 65536",
+        "0",
+    ),
+    (
+        "lab::fleet((), \"n\", 100000, \"10.0.0.0/8\")",
+        "lab::fleet",
+        "count",
+        "1 to 65536",
+        "100000",
+    ),
+    (
+        "lab::fleet((), \"n\", \"2\", \"10.0.0.0/8\")",
+        "lab::fleet",
+        "count",
+        "1 to 65536",
+        "\"2\"",
+    ),
+    (
+        "lab::fleet((), \"n\", 2, \"ten\")",
+        "lab::fleet",
+        "network",
+        NETWORK,
+        "\"ten\"",
+    ),
+    (
+        "lab::wire(\"a\", netns(\"b\"), \"10.0.0.0/30\")",
+        "lab::wire",
+        "a",
+        "a namespace",
+        "\"a\"",
+    ),
+    (
+        "lab::wire(netns(\"a\"), 7, \"10.0.0.0/30\")",
+        "lab::wire",
+        "b",
+        "a namespace",
+        "7",
+    ),
+    (
+        "lab::wire(netns(\"a\"), netns(\"b\"), \"10.0.0.0/33\")",
+        "lab::wire",
+        "network",
+        NETWORK,
+        "\"10.0.0.0/33\"",
+    ),
+    (
+        "lab::impair(\"eth0\", #{})",
+        "lab::impair",
+        "end",
+        "a link",
+        "\"eth0\"",
+    ),
+    (
+        "lab::impair(host().link(\"lo\"), \"10ms\")",
+        "lab::impair",
+        "options",
+        "a map",
+        "\"10ms\"",
+    ),
+    (
+        "lab::star(7, [], \"10.0.0.0/24\")",
+        "lab::star",
+        "center",
+        "a namespace",
+        "7",
+    ),
+    (
+        "lab::star(netns(\"a\"), netns(\"b\"), \"10.0.0.0/24\")",
+        "lab::star",
+        "leaves",
+        "a list",
+        "a namespace",
+    ),
+    (
+        "lab::star(netns(\"a\"), [], \"10.0.0.0/24\")",
+        "lab::star",
+        "leaves.len()",
+        "1 to 65536",
+        "0",
+    ),
+    (
+        "lab::star(netns(\"a\"), [netns(\"b\"), \"c\"], \"10.0.0.0/24\")",
+        "lab::star",
+        "leaves[1]",
+        "a namespace",
+        "\"c\"",
+    ),
+    (
+        "lab::ring([netns(\"a\"), netns(\"b\")], \"10.0.0.0/24\")",
+        "lab::ring",
+        "nets.len()",
+        "3 to 65536",
+        "2",
+    ),
+    (
+        "lab::full_mesh([netns(\"a\")], \"10.0.0.0/24\")",
+        "lab::full_mesh",
+        "nets.len()",
+        "2 to 65536",
+        "1",
+    ),
+    (
+        "lab::line([netns(\"a\")], \"10.0.0.0/24\")",
+        "lab::line",
+        "nets.len()",
+        "2 to 65536",
+        "1",
+    ),
+    (
+        "lab::router(netns(\"a\"), [], \"10.0.0.0/16\")",
+        "lab::router",
+        "name",
+        "a string",
+        "a namespace",
+    ),
+    (
+        "lab::router(\"r\", [7], \"10.0.0.0/16\")",
+        "lab::router",
+        "hosts[0]",
+        "a namespace",
+        "7",
+    ),
+    (
+        "lab::router(\"r\", [netns(\"a\")], 7)",
+        "lab::router",
+        "network",
+        NETWORK,
+        "7",
+    ),
+    (
+        "lab::trunk(netns(\"a\"), netns(\"b\"), [10], \"10.0.0.0/16\")",
+        "lab::trunk",
+        "tenants",
+        "a map",
+        "a list",
+    ),
+    (
+        "lab::trunk(netns(\"a\"), netns(\"b\"), #{red: 4096}, \"10.0.0.0/16\")",
+        "lab::trunk",
+        "tenants.red",
+        "0 to 4095",
+        "4096",
+    ),
+    (
+        "lab::tree(\"t\", 0, 2, \"10.0.0.0/24\")",
+        "lab::tree",
+        "depth",
+        "1 to 12",
+        "0",
+    ),
+    (
+        "lab::tree(\"t\", 1, -1, \"10.0.0.0/24\")",
+        "lab::tree",
+        "fanout",
+        "1 to 32",
+        "-1",
+    ),
+    (
+        "lab::leaf_spine(\"f\", 0, 2, 2, \"10.0.0.0/16\")",
+        "lab::leaf_spine",
+        "spines",
+        "1 to 128",
+        "0",
+    ),
+    (
+        "lab::leaf_spine(\"f\", 1, 2.5, 2, \"10.0.0.0/16\")",
+        "lab::leaf_spine",
+        "leaves",
+        "1 to 1000",
+        "2.5",
+    ),
+    (
+        "lab::leaf_spine(\"f\", 1, 2, 254, \"10.0.0.0/16\")",
+        "lab::leaf_spine",
+        "hosts",
+        "0 to 253",
+        "254",
+    ),
+    (
+        "address::subnets(7, 24)",
+        "address::subnets",
+        "network",
+        NETWORK,
+        "7",
+    ),
+    (
+        "address::subnets(\"10.0.0.0/24\", 23)",
+        "address::subnets",
+        "length",
+        "24 to 32",
+        "23",
+    ),
+    (
+        "address::subnets(\"fd00::/64\", 129)",
+        "address::subnets",
+        "length",
+        "64 to 128",
+        "129",
+    ),
+    (
+        "address::subnets(\"10.0.0.0/24\", \"25\")",
+        "address::subnets",
+        "length",
+        "24 to 32",
+        "\"25\"",
+    ),
+    (
+        "address::first_subnets(\"10.0.0.0/24\", 25, -1)",
+        "address::first_subnets",
+        "count",
+        "0 to 65536",
+        "-1",
+    ),
+    (
+        "address::host(\"10.0.0.0/24\", \"1\")",
+        "address::host",
+        "index",
+        "an integer",
+        "\"1\"",
+    ),
+    (
+        "address::next_free(\"10.0.0.0/24\", \"10.0.0.1\")",
+        "address::next_free",
+        "taken",
+        "a list",
+        "\"10.0.0.1\"",
+    ),
+    (
+        "address::next_free(\"10.0.0.0/24\", [7])",
+        "address::next_free",
+        "taken",
+        NETWORK,
+        "7",
+    ),
+    (
+        "check::reaches(\"a\", \"10.0.0.1\")",
+        "check::reaches",
+        "net",
+        "a namespace",
+        "\"a\"",
+    ),
+    (
+        "check::does_not_reach(7, \"10.0.0.1\")",
+        "check::does_not_reach",
+        "net",
+        "a namespace",
+        "7",
+    ),
+    (
+        "check::all_reach(\"a\")",
+        "check::all_reach",
+        "members",
+        "a list",
+        "\"a\"",
+    ),
+    (
+        "check::fails(7, \"busy\")",
+        "check::fails",
+        "action",
+        "a function",
+        "7",
+    ),
+    (
+        "check::fails(|| 1, 7)",
+        "check::fails",
+        "kind",
+        "a string",
+        "7",
+    ),
+];
+
+fn a_wrong_argument_is_told_with_its_function_and_its_name(lab: &Lab) {
+    let told = WRONG.iter().map(|(_, function, name, wanted, given)| {
+        format!("invalid: argument `{name}` of `{function}` is {wanted}, not {given}")
+    });
+    let told: Vec<String> = told.collect();
+    let calls = WRONG.iter().zip(&told);
+    let calls: Vec<(&str, &str)> = calls.map(|(call, told)| (call.0, told.as_str())).collect();
+    refused(lab, &calls);
+}
+
+fn a_network_without_room_is_told_before_anything_is_made(lab: &Lab) {
+    refused(
+        lab,
+        &[
+            (
+                "lab::fleet((), \"n\", 300, \"10.0.0.0/24\")",
+                "invalid: argument `network` of `lab::fleet` has no room for host number 300: `10.0.0.0/24` has no address number 301\n\
+                 hint: the first has number 0, the last 255",
+            ),
+            (
+                "lab::wire(netns(\"a\"), netns(\"b\"), \"10.0.0.0/32\")",
+                "invalid: argument `network` of `lab::wire` has no room for host number 2: `10.0.0.0/32` has no address number 2\n\
+                 hint: the first has number 0, the last 0",
+            ),
+            (
+                "lab::star(netns(\"c\"), [netns(\"a\"), netns(\"b\")], \"10.0.0.0/30\")",
+                "invalid: argument `network` of `lab::star` has no room for host number 3: `10.0.0.0/30` has no address number 4\n\
+                 hint: the first has number 0, the last 3",
+            ),
+            (
+                "lab::ring([netns(\"a\"), netns(\"b\"), netns(\"c\")], \"10.0.0.0/30\")",
+                "invalid: argument `network` of `lab::ring` has no room for 3 subnets: `10.0.0.0/30` has no /30 number 2\n\
+                 hint: the first has number 0, the last 0",
+            ),
+            (
+                "lab::leaf_spine(\"f\", 1, 1, 1, \"10.0.0.0/24\")",
+                "invalid: argument `network` of `lab::leaf_spine` has no room for 2 subnets: `10.0.0.0/24` has no /24 number 1\n\
+                 hint: the first has number 0, the last 0",
+            ),
+            (
+                "address::subnets(\"fd00::/8\", 64)",
+                "invalid: fd00::/8 has more than 65536 subnets of length 64\n\
+                 hint: pick them by nth_subnet(network, length, index)",
+            ),
+            (
+                "address::host(\"10.0.0.0/31\", 2)",
+                "invalid: `10.0.0.0/31` has no address number 2\nhint: the first has number 0, the last 1",
+            ),
+            (
+                "address::next_free(\"fd00::/127\", [\"fd00::\", \"fd00::1/64\"])",
+                "not_found: fd00::/127 has no free address left",
+            ),
+        ],
+    );
+}
+
+fn a_line_has_routes_from_end_to_end(lab: &Lab) {
+    for network in ["10.0.0.0/24", "fd00::/48"] {
+        let printed = lab.run(&format!(
+            r#"import "std/lab" as lab;
+            import "std/check" as check;
+            let nets = ["a", "b", "c", "d"].map(|name| netns(name));
+            lab::line(nets, "{network}");
+            let found = check::all_reach(nets);
+            print(found.report("a", "d").replies[0].ttl);"#
+        ));
+        // Two routers are between.
+        assert_eq!(printed, "62\n");
+    }
+    assert_eq!(lab.routes("a", "10.0.0.8/30")[0]["gateway"], "10.0.0.2");
+    assert_eq!(lab.routes("c", "10.0.0.0/30")[0]["gateway"], "10.0.0.5");
+    assert_eq!(lab.links("d"), ["to-c"]);
+}
+
+fn a_full_mesh_joins_each_with_each(lab: &Lab) {
+    let printed = lab.run(
+        r#"import "std/lab" as lab;
+        let nets = ["a", "b", "c"].map(|name| netns(name));
+        print(lab::full_mesh(nets, "10.0.0.0/24"));
+        for net in nets { for link in net.links { if link.name != "lo" { link.wait_up(); } } }
+        print(mesh([netns("a").link("to-b"), netns("b").link("to-a")]).ok);"#,
+    );
+    assert_eq!(
+        printed,
+        "[\"10.0.0.0/30\", \"10.0.0.4/30\", \"10.0.0.8/30\"]\ntrue\n"
+    );
+    assert_eq!(lab.links("b"), ["to-a", "to-c"]);
+    assert_eq!(lab.addresses("c", "to-b"), ["10.0.0.10/30"]);
+}
+
+fn a_line_is_impaired_in_both_directions(lab: &Lab) {
+    lab.run(
+        r#"import "std/lab" as lab;
+        let cable = lab::wire(netns("a"), netns("b"), "10.0.0.0/30");
+        lab::impair(cable, #{delay: "10ms"});"#,
+    );
+    for (net, link) in [("a", "to-b"), ("b", "to-a")] {
+        let queue = &lab.tc(net, &format!("qdisc show dev {link}"))[0];
+        assert_eq!(queue["kind"], "netem");
+        assert_eq!(queue["options"]["delay"]["delay"], 0.01);
     }
 }
 
@@ -262,13 +647,6 @@ fd00::2/8
 10.0.0.7/32
 10.0.3.233/16
 "
-    );
-    let text = lab.fails("import \"std/address\" as address;\naddress::subnets(\"fd00::/8\", 64);");
-    assert!(
-        text.starts_with(
-            "error: fd00::/8 has more than 65536 subnets of length 64: pick them by nth_subnet(network, length, index)\n --> lab.rhai:2:10\n"
-        ),
-        "{text}"
     );
 }
 
@@ -319,10 +697,22 @@ fn a_failed_check_says_what_came_back(lab: &Lab) {
             "check::equal(netns(\"a\").links.len(), 3, \"the links\")",
             "the links is 2, not 3",
         ),
+        (
+            "check::between(7, 1, 3, \"the count\")",
+            "the count is 7, not 1 to 3",
+        ),
+        (
+            "check::between((), 1, 3, \"the time\")",
+            "the time is nothing, not 1 to 3",
+        ),
+        (
+            "netns(\"c\").veth(\"c0\", netns(\"c\"), \"c1\", #{addr: \"10.9.0.1/24\", up: true}); check::all_reach([\"a\", \"b\", \"c\"])",
+            "a does not reach c (10.9.0.1): no route",
+        ),
     ] {
         let drawn = lab.fails(&format!("{wired}\n{call};"));
         assert!(
-            drawn.starts_with(&format!("error: assertion failed: {text}\n")),
+            drawn.contains(&format!("error: assertion failed: {text}\n")),
             "{drawn}"
         );
     }

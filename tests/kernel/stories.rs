@@ -41,6 +41,10 @@ cases! {
         a_container_is_left_as_it_was;
     ["veth", "macvlan"] =>
         a_fleet_of_500_comes_up;
+    ["!ipvlan", "veth", "macvlan"] =>
+        a_fleet_is_of_macvlan_where_there_is_no_ipvlan;
+    [] =>
+        a_bad_parameter_is_refused_before_anything_is_changed;
 }
 
 /// What was printed, with a placeholder for every time.
@@ -302,6 +306,16 @@ fleet-500 reaches fleet-1
     assert_eq!(lab.routes("fleet-377", "default")[0]["dev"], "eth0");
 }
 
+fn a_fleet_is_of_macvlan_where_there_is_no_ipvlan(lab: &Lab) {
+    leaves_nothing(lab, "fleet.rhai", &["--count", "5"]);
+    story(lab, "fleet.rhai", &["--count", "5"]);
+    let again = story(lab, "fleet.rhai", &["--count", "5"]);
+    assert_eq!(
+        without_seconds(&again),
+        "5 namespaces with macvlan slaves came up in TIME\nfleet-5 reaches fleet-1\n"
+    );
+}
+
 fn a_line_behind_a_router_delays_and_loses(lab: &Lab) {
     leaves_nothing(lab, "router.rhai", &["--count", "2"]);
     // That not one of so many is lost happens once in two thousand million runs.
@@ -488,4 +502,107 @@ l3s   private  no       no    no
 l3s   vepa     no       no    no
 "
     );
+}
+
+fn a_bad_parameter_is_refused_before_anything_is_changed(lab: &Lab) {
+    let range = |name: &str, range: &str| format!("assertion failed: --{name} is {range}");
+    let name = "assertion failed: --parent has 1 to 14 characters: a number is put behind it";
+    for (script, parameters, code, told) in [
+        ("l2", "--count=0", 1, range("count", "1 to 1000")),
+        ("l3", "--count=-1", 1, range("count", "1 to 1000")),
+        ("l3", "--count=100000", 1, range("count", "1 to 1000")),
+        (
+            "l3",
+            "--count=two",
+            2,
+            "`--count` takes an int, not `two`".to_owned(),
+        ),
+        (
+            "l3",
+            "--coumt=2",
+            2,
+            "the script has no parameter `--coumt`".to_owned(),
+        ),
+        (
+            "l3s",
+            "--hook=prerouting",
+            1,
+            range("hook", "input, forward or output"),
+        ),
+        ("dual-stack", "--count=1", 1, range("count", "2 to 250")),
+        (
+            "dual-stack",
+            "--prefix4=10",
+            1,
+            "`10.3.0` is not an IP address".to_owned(),
+        ),
+        (
+            "dual-stack",
+            "--prefix6=xx",
+            1,
+            "`xx:3::` is not an IP address".to_owned(),
+        ),
+        ("failover", "--miimon=0", 1, range("miimon", "1 to 1000")),
+        ("fleet", "--count=-1", 1, range("count", "1 to 10000")),
+        (
+            "fleet",
+            "--kind=bridge",
+            1,
+            range("kind", "auto, ipvlan or macvlan"),
+        ),
+        ("leaf-spine", "--spines=9", 1, range("spines", "1 to 8")),
+        ("leaf-spine", "--leaves=1", 1, range("leaves", "2 to 8")),
+        ("leaf-spine", "--hosts=0", 1, range("hosts", "1 to 50")),
+        (
+            "leaf-spine",
+            "--without=3",
+            1,
+            range("without", "the number of one of several spines, or 0"),
+        ),
+        (
+            "macvlan-or-ipvlan",
+            "--parent=a-name-too-long",
+            1,
+            name.to_owned(),
+        ),
+        ("modes", "--parent=", 1, name.to_owned()),
+        ("router", "--delay=-1", 1, range("delay", "0 to 1000")),
+        ("router", "--loss=100.5", 1, range("loss", "0 to 100")),
+        ("router", "--count=100000", 1, range("count", "1 to 1000")),
+        ("trunk", "--tenants=1", 1, range("tenants", "2 to 9")),
+        (
+            "trunk",
+            "--first=4093",
+            1,
+            range(
+                "first",
+                "a VLAN, 1 to 4094, with room for the others behind it",
+            ),
+        ),
+        ("vrf", "--sites=1", 1, range("sites", "2 to 20")),
+        (
+            "vrf",
+            "--red=0",
+            1,
+            "assertion failed: --red and --blue are 1 to 252".to_owned(),
+        ),
+        (
+            "vrf",
+            "--red=20",
+            1,
+            "assertion failed: --red and --blue are the numbers of two tables".to_owned(),
+        ),
+    ] {
+        let path = in_repository("scripts").join(format!("{script}.rhai"));
+        let output = lab.ipvsh(&[path.to_str().unwrap(), parameters]);
+        let first = output.stderr.lines().next().unwrap_or_default();
+        assert_eq!(
+            (output.code, output.stdout.as_str()),
+            (code, ""),
+            "{script} {parameters}: {}",
+            output.stderr
+        );
+        assert_eq!(first, format!("error: {told}"), "{script} {parameters}");
+        assert_eq!(lab.namespaces(), Vec::<String>::new());
+    }
 }
