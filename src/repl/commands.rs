@@ -93,6 +93,25 @@ pub(super) fn run(talk: &mut Talk, entry: &str) -> Result<Next, Failure> {
     }))
 }
 
+/// What ends the session, beside `:quit`.
+const FAREWELLS: [&str; 5] = ["exit", "quit", "quit()", ":exit", ":q"];
+
+/// Whether an entry says that the user wants to leave.
+pub(super) fn is_farewell(entry: &str) -> bool {
+    FAREWELLS.contains(&entry.trim().trim_end_matches(';'))
+}
+
+/// Whether what stands behind the colon is a command, or may become one.
+pub(super) fn begins_a_command(typed: &str) -> bool {
+    let mut known = ALL.iter().map(|command| command.name);
+    match typed.split_once(char::is_whitespace) {
+        Some((name, _)) => known.any(|command| command == name),
+        None => {
+            known.any(|command| command.starts_with(typed)) || is_farewell(&format!(":{typed}"))
+        }
+    }
+}
+
 /// What of an entry is code: of a command none, but for what `:time` is to run.
 pub(super) fn code(entry: &str) -> Option<&str> {
     match entry.trim_start().strip_prefix(':') {

@@ -3,6 +3,8 @@
 use std::borrow::Cow;
 use std::collections::BTreeSet;
 
+use super::commands;
+use super::complete::place::module_of;
 use super::lex::{Kind, Piece, pieces, unbalanced};
 use super::state::{STATEMENTS, State};
 use crate::engine::declared_names;
@@ -19,9 +21,26 @@ const PLAIN: &str = "\x1b[0m";
 
 /// `line` in colours.
 pub(super) fn highlight<'l>(state: &State, line: &'l str) -> Cow<'l, str> {
-    if line.trim_start().starts_with(':') {
+    if let Some(command) = line.trim_start().strip_prefix(':') {
+        let code = commands::code(line).unwrap_or_default();
+        let (command_line, color) = (
+            &line[..line.len() - code.len()],
+            if commands::begins_a_command(command) {
+                COMMAND
+            } else {
+                WRONG
+            },
+        );
+        let code = code_in_colours(state, code);
+        return Cow::Owned(format!("{color}{command_line}{PLAIN}{code}"));
+    }
+    if commands::is_farewell(line) || commands::asked_for_help(line).is_some() {
         return Cow::Owned(format!("{COMMAND}{line}{PLAIN}"));
     }
+    Cow::Owned(code_in_colours(state, line))
+}
+
+fn code_in_colours(state: &State, line: &str) -> String {
     let all = pieces(line);
     let (wrong, open) = unbalanced(&all);
     let declared = declared_names(line);
@@ -47,7 +66,7 @@ pub(super) fn highlight<'l>(state: &State, line: &'l str) -> Cow<'l, str> {
             drawn.extend([color, piece.text, PLAIN]);
         }
     }
-    Cow::Owned(drawn)
+    drawn
 }
 
 fn is_last(all: &[Piece], index: usize) -> bool {
@@ -66,8 +85,20 @@ fn name(state: &State, all: &[Piece], index: usize, declared: &BTreeSet<String>)
     if STATEMENTS.contains(&name) && !is_member {
         return STATEMENT;
     }
-    // A key, a part of a module, a name that is just being declared: nothing to look up.
-    if after.is_some_and(|next| next.is("::") || next.is(":"))
+    if after.is_some_and(|next| next.is("::")) {
+        let is_known = state.modules().contains_key(name) || imported(all, name);
+        return if is_known { "" } else { WRONG };
+    }
+    let module = module_of(all, index).filter(|alias| !imported(all, alias));
+    if let Some(word) = module.and_then(|alias| state.word_of_module(alias, name)) {
+        let mut words = state.catalog().words.iter();
+        let is_known = words.any(|known| {
+            known.name == word || (is_unfinished && known.name.starts_with(word.as_str()))
+        });
+        return if is_known { WORD } else { WRONG };
+    }
+    // A key, a part of a module of the user's, a name that is just being declared: nothing to look up.
+    if after.is_some_and(|next| next.is(":"))
         || before.is_some_and(|last| ["::", "let", "const", "fn", "as"].contains(&last.text))
     {
         return "";
@@ -102,13 +133,22 @@ fn name(state: &State, all: &[Piece], index: usize, declared: &BTreeSet<String>)
 }
 
 fn declared_function(all: &[Piece], name: &str) -> bool {
+    stands_behind(all, "fn", name)
+}
+
+/// Whether an import in the text itself brings the module.
+fn imported(all: &[Piece], name: &str) -> bool {
+    stands_behind(all, "as", name)
+}
+
+fn stands_behind(all: &[Piece], word: &str, name: &str) -> bool {
     let solid: Vec<_> = all
         .iter()
         .filter(|piece| piece.kind != Kind::Blank)
         .collect();
     solid
         .windows(2)
-        .any(|pair| pair[0].is("fn") && pair[1].is(name))
+        .any(|pair| pair[0].is(word) && pair[1].is(name))
 }
 
 fn knows_maps(state: &State) -> bool {

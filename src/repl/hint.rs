@@ -5,7 +5,7 @@ use rustyline::hint::Hint;
 use rustyline::history::SearchDirection;
 use unicode_width::UnicodeWidthChar;
 
-use super::complete::place::{innermost_call, object_of};
+use super::complete::place::{innermost_call, module_of, object_of};
 use super::complete::value::type_of_expression;
 use super::lex::pieces;
 use super::state::State;
@@ -64,7 +64,10 @@ fn from_history(line: &str, context: &Context) -> Option<String> {
 fn signature(state: &State, line: &str) -> Option<String> {
     let pieces = pieces(line);
     let call = innermost_call(&pieces)?;
-    let forms = state.signatures(call.name);
+    let name = module_of(&pieces, call.index)
+        .and_then(|alias| state.word_of_module(alias, call.name))
+        .unwrap_or_else(|| call.name.to_owned());
+    let forms = state.signatures(&name);
     let given = call.argument + usize::from(call.is_method);
     let object = object_of(&pieces, &call);
     let object = object.map_or_else(String::new, |object| type_of_expression(state, object));

@@ -30,9 +30,6 @@ use crate::lab::rollback::Undone;
 use crate::view::error::Report;
 use crate::view::table;
 
-/// What ends the session.
-const FAREWELLS: [&str; 5] = ["exit", "quit", "quit()", ":exit", ":q"];
-
 /// How a session is told to behave.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Manner {
@@ -195,7 +192,7 @@ impl Talk {
 
     fn respond(&mut self, entry: &str) -> Result<Next, Failure> {
         let trimmed = entry.trim();
-        if FAREWELLS.contains(&trimmed.trim_end_matches(';')) {
+        if commands::is_farewell(trimmed) {
             return Ok(Next::Leave);
         }
         if let Some(about) = commands::asked_for_help(trimmed)

@@ -79,6 +79,13 @@ impl State {
         self.modules.borrow()
     }
 
+    /// The name that the manual has for `name` of the module imported as `alias`: none for a module of the user's.
+    pub(super) fn word_of_module(&self, alias: &str, name: &str) -> Option<String> {
+        let modules = self.modules();
+        let module = modules.get(alias)?.strip_prefix("std/")?;
+        Some(format!("{module}::{name}"))
+    }
+
     /// The names of the variables, each once.
     pub(super) fn variables(&self) -> Vec<(String, Dynamic)> {
         let scope = self.scope.borrow();

@@ -72,6 +72,10 @@ pub(crate) const TESTS: &[Test] = &[
         an_unknown_word_and_a_stray_bracket_are_red,
     ),
     (
+        "an_unknown_command_and_an_unknown_word_of_a_module_are_red",
+        an_unknown_command_and_an_unknown_word_of_a_module_are_red,
+    ),
+    (
         "without_colour_nothing_is_coloured",
         without_colour_nothing_is_coloured,
     ),
@@ -285,6 +289,34 @@ fn an_unknown_word_and_a_stray_bracket_are_red() {
             && color(19) == Some(red)
             && color(22) == Some(vt100::Color::Idx(6))
     });
+}
+
+fn an_unknown_command_and_an_unknown_word_of_a_module_are_red() {
+    let mut terminal = Terminal::start(&folder());
+    let red = vt100::Color::Idx(1);
+    terminal.enter("import `std/lab` as l");
+    for (typed, column, is_red) in [
+        (":frob", 7, true),
+        (":und", 7, false),
+        (":time frob()", 13, true),
+        ("l::wirr(", 10, true),
+        ("l::wire(", 10, false),
+        ("m::wire(", 6, true),
+    ] {
+        terminal.type_keys(typed);
+        terminal.wait_until(typed, |screen| {
+            let (row, _) = screen.cursor_position();
+            let line = screen.rows(0, 100).nth(row.into()).unwrap_or_default();
+            let cell = screen.cell(row, column);
+            line.starts_with(&format!("host> {typed}"))
+                && cell.is_some_and(|cell| (cell.fgcolor() == red) == is_red)
+        });
+        terminal.type_keys("\x15");
+        terminal.wait_until_gone(typed);
+    }
+    // A module has the name that it was given.
+    terminal.type_keys("l::wi\t");
+    terminal.wait_for("l::wire(   lab::wire(a, b, network)");
 }
 
 fn without_colour_nothing_is_coloured() {

@@ -250,11 +250,13 @@ fn members(state: &State, object: &value::Known) -> Vec<Candidate> {
 }
 
 fn of_module(state: &State, alias: &str) -> Vec<Candidate> {
-    let prefix = format!("{alias}::");
+    let Some(prefix) = state.word_of_module(alias, "") else {
+        return Vec::new();
+    };
     let words = state.catalog().words.iter();
     words
         .filter_map(|word| {
-            let name = word.name.strip_prefix(&prefix)?;
+            let name = word.name.strip_prefix(prefix.as_str())?;
             let form = word.signatures.first()?;
             Some(called(name, form, &form.show()))
         })

@@ -59,6 +59,12 @@ pub(in crate::repl) fn object_of<'a, 'b>(
     Some(&pieces[value_before(pieces, dot)..dot])
 }
 
+/// The module that the name at `index` is asked of: `lab` of `lab::wire`.
+pub(in crate::repl) fn module_of<'a>(pieces: &[Piece<'a>], index: usize) -> Option<&'a str> {
+    let (sign, _) = last_solid(&pieces[..index]).filter(|(_, piece)| piece.is("::"))?;
+    last_solid(&pieces[..sign]).map(|(_, alias)| alias.text)
+}
+
 /// Whether the map that opens at `index` is an argument by itself.
 fn argument_start(pieces: &[Piece], index: usize) -> bool {
     let before = last_solid(&pieces[..index]);
