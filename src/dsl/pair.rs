@@ -12,6 +12,7 @@ use crate::dsl::{Session, link};
 use crate::error::{Error, Kind, Result};
 use crate::lab::trace;
 use crate::net::link::Snapshot;
+use crate::net::netns;
 use crate::value::name::LinkName;
 
 /// The far end of a pair.
@@ -26,10 +27,18 @@ pub(crate) fn peer(session: &Rc<Session>, end: &Link) -> Result<Option<Link>> {
 /// Refuses a pair that is there with another far end, and a peer's name that something else has.
 fn check_peer(session: &Rc<Session>, end: &Link, far: &Netns, far_name: &LinkName) -> Result<()> {
     let found = peer(session, end)?;
-    let same = found.as_ref().is_some_and(|peer| {
-        peer.name() == far_name.as_str() && peer.netns().namespace().id() == far.namespace().id()
-    });
-    if same {
+    let is_at = |place: &netns::Netns, name: &str| {
+        let is_it = |peer: &Link| {
+            peer.name() == name && peer.netns().namespace().id() == place.namespace().id()
+        };
+        found.as_ref().is_some_and(is_it)
+    };
+    if is_at(far, far_name.as_str()) {
+        return Ok(());
+    }
+    // An earlier run may have moved it, as this one is about to.
+    let moved = session.lab().moved_earlier(far, far_name.as_str())?;
+    if moved.is_some_and(|(place, name)| is_at(&place, &name)) {
         return Ok(());
     }
     let there = found.map_or_else(

@@ -16,7 +16,9 @@ cases! {
         a_second_run_with_ipvlan_changes_nothing;
     ["veth"] =>
         what_is_missing_is_made_and_the_rest_left
-        a_dropped_address_is_added_again;
+        a_dropped_address_is_added_again
+        a_pair_is_found_with_its_far_end_where_that_was_moved
+        a_link_that_was_renamed_is_found_by_the_name_that_it_was_made_with;
     ["bond", "dummy", "ipvlan"] =>
         a_second_run_of_each_story_changes_nothing;
 }
@@ -161,4 +163,48 @@ fn a_second_run_of_each_story_changes_nothing(lab: &Lab) {
         state::assert_same(&state::whole(lab), &before);
         down(lab);
     }
+}
+
+fn a_pair_is_found_with_its_far_end_where_that_was_moved(lab: &Lab) {
+    let text = r#"
+        let a = netns("a");
+        veth("v0", "v1").peer.netns(a).addr("10.0.0.1/24").up();
+        veth("w0", "w1");
+        link("w1").netns(a, "eth1").up();
+        a.veth("x0", "x1").peer.netns(host());"#;
+    twice(lab, text, 10);
+    let plan = lab.ipvsh(&["plan", "lab.rhai"]);
+    assert_eq!(
+        (plan.code, plan.stderr.as_str()),
+        (0, ""),
+        "{}",
+        plan.stdout
+    );
+    // Moved on by somebody else, it is not where the lab has left it.
+    lab.sh("ip netns add b\nip -n a link set v1 netns b");
+    let run = lab.ipvsh(&["lab.rhai"]);
+    assert!(
+        run.code == 1 && run.stderr.contains("there: `v1` in namespace `b`"),
+        "{}",
+        run.stderr
+    );
+}
+
+fn a_link_that_was_renamed_is_found_by_the_name_that_it_was_made_with(lab: &Lab) {
+    let text = r#"
+        let a = netns("a");
+        let v = veth("v0", "v1").rename("near").up();
+        v.peer.rename("far").netns(a).up();
+        a.veth("x0", "x1").rename("x2");"#;
+    twice(lab, text, 9);
+    let plan = lab.ipvsh(&["plan", "lab.rhai"]);
+    assert_eq!(
+        (plan.code, plan.stderr.as_str()),
+        (0, ""),
+        "{}",
+        plan.stdout
+    );
+    let down = lab.ipvsh(&["down", "lab.rhai"]);
+    assert_eq!(down.code, 0, "{}", down.stderr);
+    assert!(lab.links(crate::lab::HOST).is_empty());
 }

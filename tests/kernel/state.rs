@@ -9,15 +9,26 @@ use crate::lab::{HOST, Lab};
 
 /// What changes by itself, or late, and what stays different once a link was up or under a bridge, but means nothing.
 const UNSTEADY: &[&str] = &[
+    // A bond looks at its ports now and then, and takes one when it finds it up.
+    "active_slave",
     "forward_delay_timer",
     "gc_timer",
     "hello_timer",
     "link_failure_count",
+    "mii_status",
     // The kernel sets it a moment after the link has come up, at most once a second (net/core/link_watch.c).
     "operstate",
     "preferred_life_time",
     "qdisc",
+    "root_path_cost",
+    "root_port",
+    // Of a port of a bridge or bond: it follows the operational state.
+    "state",
     "tcn_timer",
+    // Until nobody has objected to the address.
+    "tentative",
+    "topology_change",
+    "topology_change_detected",
     "topology_change_timer",
     "tso_max_size",
     "valid_life_time",
@@ -46,7 +57,7 @@ pub(crate) fn whole(lab: &Lab) -> Value {
     let mut state = Value::Object(state);
     forget(&mut state, UNSTEADY);
     forget_carrier(&mut state);
-    forget_link_local(&mut state);
+    forget_what_comes_late(&mut state);
     state
 }
 
@@ -74,7 +85,7 @@ pub(crate) fn meaning(lab: &Lab) -> Value {
 }
 
 /// Takes out the flags of links and routes that follow the operational state, and are as late.
-fn forget_carrier(value: &mut Value) {
+pub(crate) fn forget_carrier(value: &mut Value) {
     match value {
         Value::Object(map) => map.values_mut().for_each(forget_carrier),
         Value::Array(values) => {
@@ -106,17 +117,21 @@ fn sort_links(state: &mut Value) {
     }
 }
 
-/// Takes out IPv6 addresses and routes that links get when they come up, some time later.
-fn forget_link_local(value: &mut Value) {
+/// Takes out IPv6 addresses and routes that links get some time later: link-local ones when they come up, and those to their own
+/// addresses when nobody has objected to them.
+fn forget_what_comes_late(value: &mut Value) {
     match value {
-        Value::Object(map) => map.values_mut().for_each(forget_link_local),
+        Value::Object(map) => map.values_mut().for_each(forget_what_comes_late),
         Value::Array(values) => {
             values.retain(|value| {
                 let text = |key: &str| value.get(key).and_then(Value::as_str).unwrap_or_default();
                 let by_itself = |text: &str| text.starts_with("fe80:") || text.starts_with("ff00:");
-                !by_itself(text("local")) && !by_itself(text("dst"))
+                let follows = ["local", "anycast"].contains(&text("type"))
+                    && text("protocol") == "kernel"
+                    && text("dst").contains(':');
+                !by_itself(text("local")) && !by_itself(text("dst")) && !follows
             });
-            values.iter_mut().for_each(forget_link_local);
+            values.iter_mut().for_each(forget_what_comes_late);
         }
         _ => {}
     }

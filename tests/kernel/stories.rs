@@ -41,6 +41,8 @@ cases! {
         a_container_is_left_as_it_was;
     ["veth", "macvlan"] =>
         a_fleet_of_500_comes_up;
+    ["!ipvlan", "veth", "macvlan"] =>
+        a_fleet_is_of_macvlan_where_there_is_no_ipvlan;
     [] =>
         a_bad_parameter_is_refused_before_anything_is_changed;
 }
@@ -302,6 +304,16 @@ fleet-500 reaches fleet-1
     assert_eq!(lab.namespaces().len(), 500);
     assert_eq!(lab.addresses("fleet-377", "eth0"), ["10.1.128.2/24"]);
     assert_eq!(lab.routes("fleet-377", "default")[0]["dev"], "eth0");
+}
+
+fn a_fleet_is_of_macvlan_where_there_is_no_ipvlan(lab: &Lab) {
+    leaves_nothing(lab, "fleet.rhai", &["--count", "5"]);
+    story(lab, "fleet.rhai", &["--count", "5"]);
+    let again = story(lab, "fleet.rhai", &["--count", "5"]);
+    assert_eq!(
+        without_seconds(&again),
+        "5 namespaces with macvlan slaves came up in TIME\nfleet-5 reaches fleet-1\n"
+    );
 }
 
 fn a_line_behind_a_router_delays_and_loses(lab: &Lab) {

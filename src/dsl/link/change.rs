@@ -206,6 +206,11 @@ pub(super) fn set_name(session: &Rc<Session>, link: &Link, name: &str) -> Result
                 .within(link.netns().label()),
         );
     }
+    if name.as_str() != former {
+        let place = link.netns();
+        let [from, to] = [&former, name.as_str()].map(|name| (&*place, name));
+        session.lab().moving(from, to)?;
+    }
     set(session, link, verb, Setting::Name(name.to_string()))?;
     link.renamed(name.as_str());
     Ok(())
