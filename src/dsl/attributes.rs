@@ -36,6 +36,10 @@ pub(crate) enum Form {
     Number(i64, i64),
     /// A number of four bytes in network order, for both directions of GRE.
     GreKey,
+    /// A bit of the flags of GRE, for both directions; `ip` writes `no` in front of the word.
+    GreFlag(u16),
+    /// One of these names, a number of one byte from 0 on.
+    Choice(&'static [&'static str]),
     /// A port of UDP.
     Port,
     /// `true` or `false`; `ip` writes `no` in front of the word.
@@ -61,6 +65,9 @@ pub(crate) enum Family {
     Both(u16),
 }
 
+/// What outer packets can say of being cut into fragments, `VXLAN_DF_*` and `GENEVE_DF_*` of `linux/if_link.h`.
+pub(crate) const DF: &[&str] = &["unset", "set", "inherit"];
+
 /// What was asked for.
 #[derive(Debug, Default)]
 pub(crate) struct Asked {
@@ -70,7 +77,15 @@ pub(crate) struct Asked {
     attributes: Vec<DefaultNla>,
     /// What `ip` is told.
     words: Vec<String>,
+    /// Of GRE: what its flags are to be, and that they are to be said.
+    gre_flags: Option<u16>,
 }
+
+/// `IFLA_GRE_IFLAGS` and `IFLA_GRE_OFLAGS` of `linux/if_tunnel.h`.
+const GRE_FLAGS: [u16; 2] = [2, 3];
+
+/// The flag of GRE that says that there is a key.
+const GRE_KEY: u16 = 0x2000;
 
 impl Asked {
     /// Takes the options of `table` that are given.
@@ -123,6 +138,13 @@ impl Asked {
                     self.gre_key(key, number, narrow(value));
                 }
             }
+            Form::GreFlag(bit) => {
+                if let Some(on) = options.flag(key)? {
+                    self.gre_flag(bit, on);
+                    self.switch(key, on);
+                }
+            }
+            Form::Choice(names) => self.choice(options, key, number, names)?,
             Form::Port => {
                 if let Some(value) = integer(options, 1, 65535)? {
                     self.put(
@@ -135,10 +157,8 @@ impl Asked {
             }
             Form::Switch => {
                 if let Some(on) = options.flag(key)? {
-                    self.facts.push((key, on.to_string()));
                     self.send(number, [u8::from(on)]);
-                    let no = if on { "" } else { "no" };
-                    self.words.push(format!("{no}{key}"));
+                    self.switch(key, on);
                 }
             }
             Form::Seconds => {
@@ -202,13 +222,40 @@ impl Asked {
         self.put(key, value.to_string(), number, bytes);
     }
 
+    fn choice(
+        &mut self,
+        options: &mut Options,
+        key: &'static str,
+        number: u16,
+        names: &[&'static str],
+    ) -> Result<()> {
+        let Some(name) = options.string(key)? else {
+            return Ok(());
+        };
+        let mut known = (0_u8..).zip(names);
+        let (value, _) = known.find(|(_, known)| **known == name).ok_or_else(|| {
+            let names = names.join(", ");
+            Error::invalid(format!("`{key}` is one of {names}, not `{name}`"))
+        })?;
+        self.put(key, name, number, [value]);
+        Ok(())
+    }
+
+    /// Something that is or is not, and how `ip` says so.
+    fn switch(&mut self, key: &'static str, on: bool) {
+        self.facts.push((key, on.to_string()));
+        let no = if on { "" } else { "no" };
+        self.words.push(format!("{no}{key}"));
+    }
+
+    fn gre_flag(&mut self, bit: u16, on: bool) {
+        let flags = self.gre_flags.get_or_insert(0);
+        *flags |= if on { bit } else { 0 };
+    }
+
     /// The key of GRE stands in the attributes of each direction, with the flag that says so.
     fn gre_key(&mut self, key: &'static str, number: u16, value: u32) {
-        const FLAGS: [u16; 2] = [2, 3];
-        const HAS_KEY: u16 = 0x2000;
-        for flags in FLAGS {
-            self.send(flags, HAS_KEY.to_be_bytes());
-        }
+        self.gre_flag(GRE_KEY, true);
         self.send(number - 1, value.to_be_bytes());
         self.put(key, value.to_string(), number, value.to_be_bytes());
     }
@@ -244,8 +291,12 @@ impl Asked {
 
     /// The message that asks for a link of the kind.
     pub(crate) fn message(&self, kind: &str) -> LinkMessage {
-        let mut bytes = vec![0; self.attributes.as_slice().buffer_len()];
-        self.attributes.as_slice().emit(&mut bytes);
+        let flags = self.gre_flags.into_iter().flat_map(|flags| {
+            GRE_FLAGS.map(|number| DefaultNla::new(number, flags.to_be_bytes().to_vec()))
+        });
+        let attributes: Vec<_> = self.attributes.iter().cloned().chain(flags).collect();
+        let mut bytes = vec![0; attributes.as_slice().buffer_len()];
+        attributes.as_slice().emit(&mut bytes);
         LinkMessageBuilder::<LinkUnspec>::new_with_info_kind(InfoKind::from(kind))
             .set_info_data(InfoData::Other(bytes))
             .build()
@@ -311,6 +362,13 @@ fn read(attribute: &Attribute, number: u16, value: &[u8]) -> Option<String> {
             .map(u32::from_ne_bytes)
             .filter(|index| *index > 0)
             .map(|index| index.to_string()),
+        Form::GreFlag(bit) => <[u8; 2]>::try_from(value)
+            .ok()
+            .filter(|_| is_it)
+            .map(|flags| (u16::from_be_bytes(flags) & bit != 0).to_string()),
+        Form::Choice(names) => {
+            byte().and_then(|byte| names.get(usize::from(*byte)).map(|name| (*name).to_owned()))
+        }
         Form::GreKey => four().map(|bytes| u32::from_be_bytes(bytes).to_string()),
         Form::Port => <[u8; 2]>::try_from(value)
             .ok()

@@ -25,10 +25,27 @@ pub const KINDS: &[Kind] = &[Kind {
 }];
 
 /// Keys beyond those that every link takes.
-const KEYS: &[&str] = &["dstport", "remote", "tos", "ttl"];
+const KEYS: &[&str] = &[
+    "df",
+    "dstport",
+    "remote",
+    "tos",
+    "ttl",
+    "udp6zerocsumrx",
+    "udp6zerocsumtx",
+    "udpcsum",
+];
 
 /// What the kernel gives to a Geneve link of which nothing is said.
-const USUAL: &[(&str, &str)] = &[("dstport", "6081"), ("tos", "0x00"), ("ttl", "0")];
+const USUAL: &[(&str, &str)] = &[
+    ("df", "unset"),
+    ("dstport", "6081"),
+    ("tos", "0x00"),
+    ("ttl", "0"),
+    ("udp6zerocsumrx", "false"),
+    ("udp6zerocsumtx", "false"),
+    ("udpcsum", "true"),
+];
 
 /// The largest identifier that the header carries.
 const LARGEST_ID: i64 = 0xff_ffff;
@@ -60,6 +77,26 @@ const TABLE: &[Attribute] = &[
         number: 5,
         form: Form::Port,
     },
+    Attribute {
+        key: "udpcsum",
+        number: 8,
+        form: Form::Switch,
+    },
+    Attribute {
+        key: "udp6zerocsumtx",
+        number: 9,
+        form: Form::Switch,
+    },
+    Attribute {
+        key: "udp6zerocsumrx",
+        number: 10,
+        form: Form::Switch,
+    },
+    Attribute {
+        key: "df",
+        number: 13,
+        form: Form::Choice(attributes::DF),
+    },
 ];
 
 /// The words of this topic.
@@ -73,7 +110,8 @@ pub mod words {
     /// Makes the Geneve link `name` for the network `id` with options, and returns it.
     ///
     /// `id` is 0 to 16777215, `remote` the far end, which must be given; `dstport` the port of UDP (6081), `ttl` 0 to 255 and
-    /// `tos` of the outer packets; and what every link takes. What `ip link add NAME type geneve id ID remote ADDRESS` does.
+    /// `tos` of the outer packets; `df` is their bit that forbids fragments (`"unset"`, `"set"`, `"inherit"`), `udpcsum`,
+    /// `udp6zerocsumtx` and `udp6zerocsumrx` are their checksums; and what every link takes. What `ip link add NAME type geneve id ID remote ADDRESS` does.
     ///
     /// ```rhai
     /// netns("a").geneve("gnv0", 42, #{remote: "10.0.0.2", up: true}).is_up    // => true

@@ -11,7 +11,7 @@ use crate::dsl::handle::{Link, Netns};
 use crate::dsl::kind::Kind;
 use crate::dsl::make::{Fact, Wanted, creating, ensure, read};
 use crate::dsl::{Answer, Session, answer};
-use crate::error::Result;
+use crate::error::{Error, Result};
 
 /// What this topic makes.
 pub const KINDS: &[Kind] = &[
@@ -25,6 +25,10 @@ pub const KINDS: &[Kind] = &[
         argument: None,
         facts_of: GRE.facts_of,
         usual: &[
+            ("csum", "false"),
+            ("fwmark", "0"),
+            ("pmtudisc", "true"),
+            ("seq", "false"),
             ("arp", "false"),
             ("key", "0"),
             ("mtu", "1476"),
@@ -42,7 +46,16 @@ pub const KINDS: &[Kind] = &[
         is_pair: false,
         argument: None,
         facts_of: GRE.facts_of,
-        usual: &[("key", "0"), ("mtu", "1462"), ("tos", "0x00"), ("ttl", "0")],
+        usual: &[
+            ("csum", "false"),
+            ("fwmark", "0"),
+            ("pmtudisc", "true"),
+            ("seq", "false"),
+            ("key", "0"),
+            ("mtu", "1462"),
+            ("tos", "0x00"),
+            ("ttl", "0"),
+        ],
     },
     Kind {
         word: "ip6gre",
@@ -54,6 +67,9 @@ pub const KINDS: &[Kind] = &[
         argument: None,
         facts_of: GRE6.facts_of,
         usual: &[
+            ("csum", "false"),
+            ("fwmark", "0"),
+            ("seq", "false"),
             ("arp", "false"),
             ("key", "0"),
             ("mtu", "1448"),
@@ -70,7 +86,14 @@ pub const KINDS: &[Kind] = &[
         is_pair: false,
         argument: None,
         facts_of: GRE6.facts_of,
-        usual: &[("key", "0"), ("mtu", "1434"), ("ttl", "64")],
+        usual: &[
+            ("csum", "false"),
+            ("fwmark", "0"),
+            ("seq", "false"),
+            ("key", "0"),
+            ("mtu", "1434"),
+            ("ttl", "64"),
+        ],
     },
     Kind {
         word: "ipip",
@@ -82,6 +105,8 @@ pub const KINDS: &[Kind] = &[
         argument: None,
         facts_of: IP.facts_of,
         usual: &[
+            ("fwmark", "0"),
+            ("pmtudisc", "true"),
             ("arp", "false"),
             ("mtu", "1480"),
             ("multicast", "false"),
@@ -99,6 +124,8 @@ pub const KINDS: &[Kind] = &[
         argument: None,
         facts_of: IP.facts_of,
         usual: &[
+            ("fwmark", "0"),
+            ("pmtudisc", "true"),
             ("arp", "false"),
             ("mtu", "1480"),
             ("multicast", "false"),
@@ -116,6 +143,7 @@ pub const KINDS: &[Kind] = &[
         argument: None,
         facts_of: IP6.facts_of,
         usual: &[
+            ("fwmark", "0"),
             ("arp", "false"),
             ("mtu", "1452"),
             ("multicast", "false"),
@@ -125,9 +153,11 @@ pub const KINDS: &[Kind] = &[
 ];
 
 /// Keys beyond those that every link takes.
-const PLAIN_KEYS: &[&str] = &["dev", "local", "remote", "tos", "ttl"];
-/// The same with the key that GRE tells its tunnels apart by.
-const GRE_KEYS: &[&str] = &["dev", "key", "local", "remote", "tos", "ttl"];
+const PLAIN_KEYS: &[&str] = &["dev", "fwmark", "local", "pmtudisc", "remote", "tos", "ttl"];
+/// The same with the key that GRE tells its tunnels apart by, and its checksums and sequence numbers.
+const GRE_KEYS: &[&str] = &[
+    "csum", "dev", "fwmark", "key", "local", "pmtudisc", "remote", "seq", "tos", "ttl",
+];
 
 /// How a tunnel is described to the kernel.
 struct Driver {
@@ -137,6 +167,12 @@ struct Driver {
     /// What `ip` asks for where nobody says otherwise: the number of the attribute, and its one byte.
     usual: &'static [(&'static str, u16, u8)],
 }
+
+/// `GRE_CSUM` of `linux/if_tunnel.h`.
+const CSUM: Form = Form::GreFlag(0x8000);
+/// `GRE_SEQ` of `linux/if_tunnel.h`.
+const SEQ: Form = Form::GreFlag(0x1000);
+const MARK: Form = Form::Number(0, u32::MAX as i64);
 
 const fn one(key: &'static str, number: u16, form: Form) -> Attribute {
     Attribute { key, number, form }
@@ -152,6 +188,10 @@ const GRE: Driver = Driver {
         one("remote", 7, Form::Host(Family::V4)),
         one("ttl", 8, Form::Byte),
         one("tos", 9, Form::HexByte),
+        one("pmtudisc", 10, Form::Switch),
+        one("csum", 2, CSUM),
+        one("seq", 2, SEQ),
+        one("fwmark", 20, MARK),
     ],
     facts_of: |data| attributes::facts(data, GRE.table),
     usual: &[],
@@ -159,13 +199,18 @@ const GRE: Driver = Driver {
 
 /// The same over IPv6, where the traffic class is part of the flow information and can't be set by itself.
 const GRE6: Driver = Driver {
-    keys: &["dev", "key", "local", "remote", "ttl"],
+    keys: &[
+        "csum", "dev", "fwmark", "key", "local", "remote", "seq", "ttl",
+    ],
     table: &[
         one("dev", 1, Form::Device),
         one("key", 5, Form::GreKey),
         one("local", 6, Form::Host(Family::V6)),
         one("remote", 7, Form::Host(Family::V6)),
         one("ttl", 8, Form::Byte),
+        one("csum", 2, CSUM),
+        one("seq", 2, SEQ),
+        one("fwmark", 20, MARK),
     ],
     facts_of: |data| attributes::facts(data, GRE6.table),
     usual: &[("ttl", 8, 64), ("", 11, 4)],
@@ -180,6 +225,8 @@ const IP: Driver = Driver {
         one("remote", 3, Form::Host(Family::V4)),
         one("ttl", 4, Form::Byte),
         one("tos", 5, Form::HexByte),
+        one("pmtudisc", 10, Form::Switch),
+        one("fwmark", 20, MARK),
     ],
     facts_of: |data| attributes::facts(data, IP.table),
     usual: &[("", 9, 0)],
@@ -187,12 +234,13 @@ const IP: Driver = Driver {
 
 /// The same over IPv6.
 const IP6: Driver = Driver {
-    keys: &["dev", "local", "remote", "ttl"],
+    keys: &["dev", "fwmark", "local", "remote", "ttl"],
     table: &[
         one("dev", 1, Form::Device),
         one("local", 2, Form::Host(Family::V6)),
         one("remote", 3, Form::Host(Family::V6)),
         one("ttl", 4, Form::Byte),
+        one("fwmark", 20, MARK),
     ],
     facts_of: |data| attributes::facts(data, IP6.table),
     usual: &[("ttl", 4, 64), ("", 6, 4)],
@@ -211,6 +259,12 @@ fn make(
         let (name, mut options, common) = read(kind, name, options, driver.keys)?;
         let mut asked = Asked::take(session, &net.0, &mut options, driver.table)?;
         let facts = asked.facts.clone();
+        let has_ttl = asked.fact("ttl").is_some_and(|ttl| ttl != "0");
+        if has_ttl && asked.fact("pmtudisc") == Some("false") {
+            return Err(Error::invalid(
+                "`ttl` and `pmtudisc: false` exclude each other: packets with a fixed TTL are not cut into fragments",
+            ));
+        }
         for (key, number, value) in driver.usual {
             if asked.fact(key).is_none() {
                 asked.send(*number, [*value]);
@@ -240,7 +294,7 @@ fn make(
 pub mod words {
     /// Makes the GRE tunnel `name` that carries packets of any protocol over IPv4, and returns it.
     ///
-    /// Options, beside those that every link takes: `local` and `remote` (the two ends), `key` (the same at both), `ttl` and `tos` of the outer packets, `dev` (the link that carries it). Without `remote` it takes packets from everywhere.
+    /// Options, beside those that every link takes: `local` and `remote` (the two ends), `key` (the same at both), `ttl` and `tos` of the outer packets, `pmtudisc` (on unless it is false: they are not cut into fragments), `csum` and `seq` (checksums, sequence numbers), `fwmark` (their mark), `dev` (the link that carries it). Without `remote` it takes packets from everywhere.
     /// What `ip link add NAME type gre local ADDRESS remote ADDRESS` does.
     ///
     /// ```rhai
@@ -260,7 +314,7 @@ pub mod words {
 
     /// Makes the GRE tunnel `name` that carries Ethernet frames over IPv4, and returns it.
     ///
-    /// Options, beside those that every link takes: `local` and `remote` (the two ends), `key` (the same at both), `ttl` and `tos` of the outer packets, `dev` (the link that carries it). Without `remote` it takes packets from everywhere.
+    /// Options, beside those that every link takes: `local` and `remote` (the two ends), `key` (the same at both), `ttl` and `tos` of the outer packets, `pmtudisc` (on unless it is false: they are not cut into fragments), `csum` and `seq` (checksums, sequence numbers), `fwmark` (their mark), `dev` (the link that carries it). Without `remote` it takes packets from everywhere.
     /// What `ip link add NAME type gretap local ADDRESS remote ADDRESS` does.
     ///
     /// ```rhai
@@ -280,7 +334,7 @@ pub mod words {
 
     /// Makes the GRE tunnel `name` that carries packets of any protocol over IPv6, and returns it.
     ///
-    /// Options, beside those that every link takes: `local` and `remote` (the two ends), `key` (the same at both), `ttl` of the outer packets, `dev` (the link that carries it). Without `remote` it takes packets from everywhere.
+    /// Options, beside those that every link takes: `local` and `remote` (the two ends), `key` (the same at both), `ttl` of the outer packets, `csum` and `seq` (checksums, sequence numbers), `fwmark` (their mark), `dev` (the link that carries it). Without `remote` it takes packets from everywhere.
     /// What `ip link add NAME type ip6gre local ADDRESS remote ADDRESS` does.
     ///
     /// ```rhai
@@ -300,7 +354,7 @@ pub mod words {
 
     /// Makes the GRE tunnel `name` that carries Ethernet frames over IPv6, and returns it.
     ///
-    /// Options, beside those that every link takes: `local` and `remote` (the two ends), `key` (the same at both), `ttl` of the outer packets, `dev` (the link that carries it). Without `remote` it takes packets from everywhere.
+    /// Options, beside those that every link takes: `local` and `remote` (the two ends), `key` (the same at both), `ttl` of the outer packets, `csum` and `seq` (checksums, sequence numbers), `fwmark` (their mark), `dev` (the link that carries it). Without `remote` it takes packets from everywhere.
     /// What `ip link add NAME type ip6gretap local ADDRESS remote ADDRESS` does.
     ///
     /// ```rhai
@@ -320,7 +374,7 @@ pub mod words {
 
     /// Makes the tunnel `name` that carries IPv4 packets over IPv4, and returns it.
     ///
-    /// Options, beside those that every link takes: `local` and `remote` (the two ends), `ttl` and `tos` of the outer packets, `dev` (the link that carries it). Without `remote` it takes packets from everywhere.
+    /// Options, beside those that every link takes: `local` and `remote` (the two ends), `ttl` and `tos` of the outer packets, `pmtudisc` (on unless it is false: they are not cut into fragments), `fwmark` (their mark), `dev` (the link that carries it). Without `remote` it takes packets from everywhere.
     /// What `ip link add NAME type ipip local ADDRESS remote ADDRESS` does.
     ///
     /// ```rhai
@@ -340,7 +394,7 @@ pub mod words {
 
     /// Makes the tunnel `name` that carries IPv6 packets over IPv4, and returns it.
     ///
-    /// Options, beside those that every link takes: `local` and `remote` (the two ends), `ttl` and `tos` of the outer packets, `dev` (the link that carries it). Without `remote` it takes packets from everywhere.
+    /// Options, beside those that every link takes: `local` and `remote` (the two ends), `ttl` and `tos` of the outer packets, `pmtudisc` (on unless it is false: they are not cut into fragments), `fwmark` (their mark), `dev` (the link that carries it). Without `remote` it takes packets from everywhere.
     /// What `ip link add NAME type sit local ADDRESS remote ADDRESS` does.
     ///
     /// ```rhai
@@ -360,7 +414,7 @@ pub mod words {
 
     /// Makes the tunnel `name` that carries IPv4 and IPv6 packets over IPv6, and returns it.
     ///
-    /// Options, beside those that every link takes: `local` and `remote` (the two ends), `ttl` of the outer packets, `dev` (the link that carries it). Without `remote` it takes packets from everywhere.
+    /// Options, beside those that every link takes: `local` and `remote` (the two ends), `ttl` of the outer packets, `fwmark` (their mark), `dev` (the link that carries it). Without `remote` it takes packets from everywhere.
     /// What `ip link add NAME type ip6tnl local ADDRESS remote ADDRESS` does.
     ///
     /// ```rhai

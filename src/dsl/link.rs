@@ -18,7 +18,7 @@ use crate::net::link::{self, Snapshot, Which};
 use crate::net::netns;
 use crate::net::rtnl::Refusal;
 use crate::value::name::LinkName;
-use crate::value::options;
+use crate::value::options::{self, Options, wrong_type};
 
 pub(crate) use change::{
     change, delete, on, report_unchanged, set, set_alias, set_mac, set_master, set_mtu, set_up,
@@ -256,6 +256,17 @@ pub(crate) fn described(link: &Snapshot) -> String {
         "" => format!("link `{}`", link.name),
         kind => format!("{kind} `{}`", link.name),
     }
+}
+
+/// Takes a link, given by a handle or a name, which is looked for later.
+pub(crate) fn take(options: &mut Options, key: &str) -> Result<Option<Dynamic>> {
+    let Some(given) = options.take(key) else {
+        return Ok(None);
+    };
+    if given.is::<Link>() || given.is_string() {
+        return Ok(Some(given));
+    }
+    Err(wrong_type(key, "a link or its name", given.type_name()))
 }
 
 /// A link given as a handle, or as a name to be looked up in `place`.

@@ -6,7 +6,7 @@ use rhai::plugin::{Dynamic, NativeCallContext, export_module};
 use rhai::{Array, Map};
 use rtnetlink::packet_core::{Nla, NlasIterator, Parseable};
 use rtnetlink::packet_route::link::{
-    InfoData, InfoKind, InfoMacVlan, MacVlanMacAddressMode, MacVlanMode,
+    InfoData, InfoKind, InfoMacVlan, MacVlanFlags, MacVlanMacAddressMode, MacVlanMode,
 };
 use rtnetlink::{LinkMessageBuilder, LinkUnspec};
 
@@ -31,7 +31,7 @@ pub const KINDS: &[Kind] = &[
         is_pair: false,
         argument: Some("mode"),
         facts_of,
-        usual: &[("mode", "bridge")],
+        usual: &[("bcqueuelen", "1000"), ("flag", "null"), ("mode", "bridge")],
     },
     Kind {
         word: "macvtap",
@@ -42,7 +42,12 @@ pub const KINDS: &[Kind] = &[
         is_pair: false,
         argument: Some("mode"),
         facts_of,
-        usual: &[("mode", "bridge"), ("txqlen", "500")],
+        usual: &[
+            ("bcqueuelen", "1000"),
+            ("flag", "null"),
+            ("mode", "bridge"),
+            ("txqlen", "500"),
+        ],
     },
 ];
 
@@ -56,7 +61,14 @@ pub(crate) const MODES: &[(&str, MacVlanMode)] = &[
 ];
 
 /// Keys beyond those that every link takes.
-const KEYS: &[&str] = &["macs"];
+const KEYS: &[&str] = &["bcqueuelen", "flag", "macs"];
+
+/// What `ip` calls flags; a slave has one at most.
+pub(crate) const FLAGS: &[(&str, MacVlanFlags)] = &[
+    ("null", MacVlanFlags::empty()),
+    ("nopromisc", MacVlanFlags::NoPromisc),
+    ("nodst", MacVlanFlags::NoDst),
+];
 
 fn facts_of(data: &InfoData) -> Vec<Fact> {
     // Both kinds have the same attributes.
@@ -69,6 +81,11 @@ fn facts_of(data: &InfoData) -> Vec<Fact> {
                 let known = MODES.iter().find(|(_, known)| *known == mode);
                 facts.extend(known.map(|(name, _)| ("mode", (*name).to_owned())));
             }
+            Ok(InfoMacVlan::Flags(flags)) => {
+                let known = FLAGS.iter().find(|(_, known)| *known == flags);
+                facts.extend(known.map(|(name, _)| ("flag", (*name).to_owned())));
+            }
+            Ok(InfoMacVlan::BcQueueLen(length)) => facts.push(("bcqueuelen", length.to_string())),
             Ok(InfoMacVlan::MacAddrData(list)) if !list.is_empty() => {
                 facts.push(("macs", in_one(list.iter().filter_map(source))));
             }
@@ -123,10 +140,28 @@ fn make(
     let (name, mut options, common) = read(kind, name, options, KEYS)?;
     let number = choose(kind, "mode", mode, MODES)?;
     let macs = sources(&mut options, mode)?;
+    let flag = options.string("flag")?;
+    let length = options.integer("bcqueuelen", 0..=i64::from(u32::MAX))?;
     let parent = Parent::find(session, &net.0, parent)?;
     let mut facts = vec![("mode", mode.to_owned())];
     let mut words = vec!["mode".to_owned(), mode.to_owned()];
     let mut infos = vec![InfoMacVlan::Mode(number)];
+    if let Some(flag) = flag {
+        let flags = choose(kind, "flag", &flag, FLAGS)?;
+        if flag == "nopromisc" && mode != "passthru" {
+            return Err(Error::invalid(format!(
+                "the flag nopromisc is for mode passthru, not {mode}"
+            )));
+        }
+        words.extend(["flag".to_owned(), flag.clone()]);
+        facts.push(("flag", flag));
+        infos.push(InfoMacVlan::Flags(flags));
+    }
+    if let Some(length) = length.and_then(|length| u32::try_from(length).ok()) {
+        words.extend(["bcqueuelen".to_owned(), length.to_string()]);
+        facts.push(("bcqueuelen", length.to_string()));
+        infos.push(InfoMacVlan::BcQueueLen(length));
+    }
     if let Some(macs) = &macs {
         let text = in_one(macs.iter().cloned());
         words.extend(["macaddr".to_owned(), "set".to_owned()]);
@@ -222,9 +257,10 @@ pub mod words {
         macvlan_all(context, net, parent, name, "bridge", options)
     }
 
-    /// Makes a macvlan slave in the given mode with options: `macs`, and those that every link takes.
+    /// Makes a macvlan slave in the given mode with options: `macs`, `flag`, `bcqueuelen`, and those that every link takes.
     ///
-    /// `macs` are the hardware addresses that a slave in mode source takes frames from; in that mode it takes none from others.
+    /// `flag` is `"nodst"` (in mode source, frames are not looked up by their destination as well) or `"nopromisc"` (in mode
+    /// passthru, the parent does not take every packet); `bcqueuelen` how many broadcasts wait for it at most. `macs` are the hardware addresses that a slave in mode source takes frames from; in that mode it takes none from others.
     /// What `ip link add link PARENT NAME type macvlan mode source macaddr set MACS` does.
     ///
     /// ```rhai

@@ -1,6 +1,6 @@
 //! What can be chosen for an option or a parameter that is one of a few names, for completion.
 
-use crate::dsl::{bond, ipvlan_port, macvlan, mesh, vlan};
+use crate::dsl::{attributes, bond, ipvlan_port, macvlan, mesh, vlan};
 use crate::net::route;
 
 /// The names that `key` of `word` can have, an option or a parameter; empty where it is no choice, or none is known.
@@ -8,8 +8,13 @@ pub fn of(word: &str, key: &str) -> Vec<&'static str> {
     match (word, key) {
         ("ipvlan" | "ipvtap" | "mode", "mode") => names(ipvlan_port::MODES),
         ("ipvlan" | "ipvtap" | "mode", "flag") => names(ipvlan_port::FLAGS),
+        ("macvlan" | "macvtap", "flag") => names(macvlan::FLAGS),
+        ("vxlan" | "geneve", "df") => attributes::DF.to_vec(),
         ("macvlan" | "macvtap", "mode") => names(macvlan::MODES),
         ("bond", "mode") => names(bond::MODES),
+        ("bond", "ad_select") => names(bond::AD_SELECTS),
+        ("bond", "arp_all_targets") => names(bond::ALL_TARGETS),
+        ("bond", "arp_validate") => names(bond::VALIDATIONS),
         ("bond", "lacp_rate") => names(bond::LACP_RATES),
         ("bond", "fail_over_mac") => names(bond::FAIL_OVER_MACS),
         ("bond", "primary_reselect") => names(bond::RESELECTS),

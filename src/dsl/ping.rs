@@ -315,7 +315,7 @@ pub mod words {
         ping_with(context, net, destination, options)
     }
 
-    /// Pings with options: `count` (4; 0 until Ctrl-C), `interval` ("1s"), `timeout` ("4s"), `size` (56 bytes), `ttl`, `source`, `quiet`.
+    /// Pings with options: `count` (4; 0 until Ctrl-C), `interval` ("1s", or a number of seconds), `timeout` ("4s"), `size` (56 bytes), `ttl`, `source`, `quiet`.
     ///
     /// ```rhai
     /// let a = netns("a");

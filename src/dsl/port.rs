@@ -27,7 +27,9 @@ pub(crate) const KEYS: &[&str] = &[
     "hairpin",
     "isolated",
     "learning",
+    "locked",
     "mcast_flood",
+    "mcast_to_unicast",
     "neigh_suppress",
     "priority",
     "proxy_arp",
@@ -35,6 +37,7 @@ pub(crate) const KEYS: &[&str] = &[
     "root_block",
     "tagged",
     "untagged",
+    "vlan_tunnel",
 ];
 
 /// The largest id of a VLAN; 4095 is reserved by IEEE 802.1Q.

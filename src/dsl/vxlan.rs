@@ -26,16 +26,42 @@ pub const KINDS: &[Kind] = &[Kind {
 
 /// Keys beyond those that every link takes.
 const KEYS: &[&str] = &[
-    "ageing", "dev", "dstport", "group", "learning", "local", "remote", "tos", "ttl",
+    "ageing",
+    "dev",
+    "df",
+    "dstport",
+    "group",
+    "l2miss",
+    "l3miss",
+    "learning",
+    "local",
+    "maxaddress",
+    "proxy",
+    "remote",
+    "rsc",
+    "tos",
+    "ttl",
+    "udp6zerocsumrx",
+    "udp6zerocsumtx",
+    "udpcsum",
 ];
 
 /// What the kernel gives to a VXLAN link of which nothing is said.
 const USUAL: &[(&str, &str)] = &[
     ("ageing", "300"),
+    ("df", "unset"),
     ("dstport", "8472"),
+    ("l2miss", "false"),
+    ("l3miss", "false"),
     ("learning", "true"),
+    ("maxaddress", "0"),
+    ("proxy", "false"),
+    ("rsc", "false"),
     ("tos", "0x00"),
     ("ttl", "0"),
+    ("udp6zerocsumrx", "false"),
+    ("udp6zerocsumtx", "false"),
+    ("udpcsum", "true"),
 ];
 
 /// The largest identifier that the header carries.
@@ -93,6 +119,51 @@ const TABLE: &[Attribute] = &[
         number: 8,
         form: Form::Seconds,
     },
+    Attribute {
+        key: "maxaddress",
+        number: 9,
+        form: Form::Number(0, u32::MAX as i64),
+    },
+    Attribute {
+        key: "proxy",
+        number: 11,
+        form: Form::Switch,
+    },
+    Attribute {
+        key: "rsc",
+        number: 12,
+        form: Form::Switch,
+    },
+    Attribute {
+        key: "l2miss",
+        number: 13,
+        form: Form::Switch,
+    },
+    Attribute {
+        key: "l3miss",
+        number: 14,
+        form: Form::Switch,
+    },
+    Attribute {
+        key: "udpcsum",
+        number: 18,
+        form: Form::Switch,
+    },
+    Attribute {
+        key: "udp6zerocsumtx",
+        number: 19,
+        form: Form::Switch,
+    },
+    Attribute {
+        key: "udp6zerocsumrx",
+        number: 20,
+        form: Form::Switch,
+    },
+    Attribute {
+        key: "df",
+        number: 29,
+        form: Form::Choice(attributes::DF),
+    },
 ];
 
 /// Refuses what can't be together.
@@ -135,7 +206,10 @@ pub mod words {
     ///
     /// `remote` is the far end, or `group` a multicast group joined on `dev`; `local` the address to send from; `dstport`
     /// the port of UDP (the kernel's default is 8472, that of the standard 4789); `ttl` 0 to 255 and `tos` of the outer
-    /// packets; `learning: false` learns no addresses from traffic; `ageing` is how long a learned one is kept (`"5m"`).
+    /// packets; `learning: false` learns no addresses from traffic; `ageing` is how long a learned one is kept (`"5m"`, or a number of seconds).
+    /// `maxaddress` is how many it learns at most (0 for no limit). `proxy` answers ARP for neighbours that it knows, `rsc` routes
+    /// straight to them, `l2miss` and `l3miss` tell listeners of netlink what it does not know. `df` is the outer packets' bit that
+    /// forbids fragments: `"unset"`, `"set"`, `"inherit"`; `udpcsum`, `udp6zerocsumtx`, `udp6zerocsumrx` are their checksums.
     /// What `ip link add NAME type vxlan id ID remote ADDRESS dstport PORT …` does.
     ///
     /// ```rhai

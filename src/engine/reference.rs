@@ -15,6 +15,8 @@ pub fn markdown() -> String {
         "# Reference of ipvsh".to_owned(),
         "All words of the language, the properties of its handles, and the command line. `ipvsh doc WORD` shows the same on \
          the terminal, `help(WORD)` in a session.\n\n\
+         Durations, rates and sizes have their unit in a text: `\"200ms\"`, `\"10mbit\"`, `\"64KiB\"`. A bare number is one of \
+         seconds, of bits a second, of bytes; what is counted otherwise says so.\n\n\
          This file is generated: `cargo run -q -- doc --markdown > docs/reference.md`."
             .to_owned(),
     ];

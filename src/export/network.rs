@@ -276,7 +276,7 @@ fn rule_options(rule: &Rule) -> Option<Vec<(String, Value)>> {
         selector.dport.map(|ports| Value::guess(&range_text(ports))),
     );
     match &rule.action {
-        Action::Lookup(_) if selector.l3mdev => return None,
+        Action::Lookup(_) if selector.l3mdev => put("l3mdev", Some(Value::Flag(true))),
         Action::Lookup(number) => put("table", Some(super::route::table(*number))),
         Action::Goto(target) => {
             put("action", Some(Value::text("goto")));
@@ -286,6 +286,15 @@ fn rule_options(rule: &Rule) -> Option<Vec<(String, Value)>> {
     }
     let suppress = rule.suppress.map(|length| Value::Number(length.into()));
     put("suppress_prefixlength", suppress);
+    let group = rule.suppress_group.map(|group| Value::Number(group.into()));
+    put("suppress_ifgroup", group);
+    let uids = selector.uids.map(|(start, end)| format!("{start}-{end}"));
+    put("uidrange", uids.map(Value::text));
+    let protocol = rule
+        .protocol
+        .as_ref()
+        .filter(|name| *name != "boot" && *name != "kernel");
+    put("proto", protocol.map(|name| Value::guess(name)));
     let is_told = selector.from.is_some() || selector.to.is_some();
     put(
         "family",

@@ -137,8 +137,18 @@ impl Draft<'_> {
             "src",
             route.source.map(|source| Value::text(source.to_string())),
         );
-        put("mtu", number(route.mtu));
-        put("advmss", number(route.advmss));
+        put(
+            "tos",
+            (route.tos > 0).then(|| Value::Number(route.tos.into())),
+        );
+        for (key, text) in route.metrics.options() {
+            let value = match text.as_str() {
+                "true" => Value::Flag(true),
+                "false" => Value::Flag(false),
+                text => Value::guess(text),
+            };
+            put(key, Some(value));
+        }
         put("onlink", route.onlink.then_some(Value::Flag(true)));
         options
     }

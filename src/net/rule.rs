@@ -7,11 +7,12 @@ use ipnet::IpNet;
 use nix::errno::Errno;
 use rtnetlink::packet_core::{NLM_F_CREATE, NLM_F_EXCL};
 use rtnetlink::packet_route::rule::{
-    RuleAction, RuleAttribute, RuleFlags, RuleMessage, RulePortRange,
+    RuleAction, RuleAttribute, RuleFlags, RuleMessage, RulePortRange, RuleUidRange,
 };
 use rtnetlink::packet_route::{AddressFamily, RouteNetlinkMessage};
 
 use crate::net::request::Request;
+use crate::net::route;
 use crate::net::rtnl::{Refusal, Rtnl};
 use crate::net::table;
 
@@ -69,6 +70,8 @@ pub struct Selector {
     pub sport: Option<(u16, u16)>,
     /// The first and the last destination port.
     pub dport: Option<(u16, u16)>,
+    /// The first and the last of the users whose sockets they leave by.
+    pub uids: Option<(u32, u32)>,
     /// Whether it is for links of a VRF.
     pub l3mdev: bool,
     /// What else it asks of them, in the words of `ip rule`: what no word here knows.
@@ -88,6 +91,10 @@ pub struct Rule {
     pub action: Action,
     /// Ignores routes with a prefix of this length or shorter.
     pub suppress: Option<u32>,
+    /// Ignores routes by links of this group.
+    pub suppress_group: Option<u32>,
+    /// Who made it, as `ip rule` prints it; none where that is nobody in particular.
+    pub protocol: Option<String>,
 }
 
 impl Rule {
@@ -99,6 +106,8 @@ impl Rule {
             selector: Selector::default(),
             action,
             suppress: None,
+            suppress_group: None,
+            protocol: None,
         }
     }
 
@@ -147,10 +156,17 @@ impl Rule {
         let dport = selector.dport.map(range);
         attributes.extend(sport.map(RuleAttribute::SourcePortRange));
         attributes.extend(dport.map(RuleAttribute::DestinationPortRange));
+        let uids = selector
+            .uids
+            .map(|(start, end)| RuleUidRange { start, end });
+        attributes.extend(uids.map(RuleAttribute::UidRange));
         if selector.l3mdev {
             attributes.push(RuleAttribute::L3MDev(true));
         }
         attributes.extend(self.suppress.map(RuleAttribute::SuppressPrefixLen));
+        attributes.extend(self.suppress_group.map(RuleAttribute::SuppressIfGroup));
+        let protocol = self.protocol.as_deref().map(route::protocol_number);
+        attributes.extend(protocol.map(|number| RuleAttribute::Protocol(number.into())));
         match &self.action {
             Action::Lookup(table) => {
                 header.action = RuleAction::ToTable;
@@ -200,6 +216,8 @@ impl Rule {
         add("ipproto", selector.protocol.map(protocol_text));
         add("sport", selector.sport.map(range_text));
         add("dport", selector.dport.map(range_text));
+        let uids = selector.uids.map(|(start, end)| format!("{start}-{end}"));
+        add("uidrange", uids);
         words.extend(selector.more.iter().cloned());
         let mut add = |key: &str, value: Option<String>| {
             words.extend(value.map(|value| format!("{key} {value}")));
@@ -214,6 +232,12 @@ impl Rule {
             .suppress
             .map(|length| format!("suppress_prefixlength {length}"));
         words.extend(suppress);
+        let group = self.suppress_group;
+        words.extend(group.map(|group| format!("suppress_ifgroup {group}")));
+        let protocol = self.protocol.as_ref();
+        // What `ip rule` leaves out.
+        let protocol = protocol.filter(|name| !["boot", "kernel"].contains(&name.as_str()));
+        words.extend(protocol.map(|protocol| format!("proto {protocol}")));
         words.join(" ")
     }
 }
@@ -314,6 +338,7 @@ pub(super) fn read(message: &RuleMessage) -> Rule {
     };
     let mut rule_table = u32::from(header.table);
     let (mut priority, mut suppress, mut target) = (0, None, 0);
+    let (mut suppress_group, mut protocol) = (None, None);
     let (mut mark, mut bits) = (None, u32::MAX);
     let any: IpAddr = if is_ipv6 {
         Ipv6Addr::UNSPECIFIED.into()
@@ -342,17 +367,16 @@ pub(super) fn read(message: &RuleMessage) -> Rule {
             }
             RuleAttribute::L3MDev(is) => selector.l3mdev = *is,
             // The kernel says -1 where there is none.
-            RuleAttribute::SuppressPrefixLen(u32::MAX) => {}
+            RuleAttribute::SuppressPrefixLen(u32::MAX)
+            | RuleAttribute::SuppressIfGroup(u32::MAX) => {}
             RuleAttribute::SuppressPrefixLen(length) => suppress = Some(*length),
+            RuleAttribute::SuppressIfGroup(found) => suppress_group = Some(*found),
             RuleAttribute::Goto(priority) => target = *priority,
-            RuleAttribute::UidRange(users) => {
-                let range = format!("uidrange {}-{}", users.start, users.end);
-                selector.more.push(range);
+            RuleAttribute::UidRange(range) => selector.uids = Some((range.start, range.end)),
+            RuleAttribute::Protocol(found) => {
+                protocol = Some(route::protocol_text(*found)).filter(|name| name != "unspec");
             }
             RuleAttribute::TunId(id) if *id > 0 => selector.more.push(format!("tun_id {id}")),
-            RuleAttribute::SuppressIfGroup(group) if *group != u32::MAX => {
-                selector.more.push(format!("suppress_ifgroup {group}"));
-            }
             _ => {}
         }
     }
@@ -374,5 +398,7 @@ pub(super) fn read(message: &RuleMessage) -> Rule {
         selector,
         action,
         suppress,
+        suppress_group,
+        protocol,
     }
 }

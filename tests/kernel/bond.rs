@@ -11,6 +11,7 @@ cases! {
     ["!bond"] =>
         a_kernel_without_bonds_is_told_with_module_and_config_option;
     ["bond"] =>
+        a_bond_is_made_as_ip_makes_it
         a_bond_in_each_mode;
     ["bond", "dummy"] =>
         a_bond_takes_its_ports_and_brings_them_up
@@ -24,6 +25,33 @@ cases! {
         a_delay_without_an_interval_is_refused
         a_rate_in_another_mode_is_refused
         a_link_that_is_no_port_can_not_be_active;
+}
+
+fn a_bond_is_made_as_ip_makes_it(lab: &Lab) {
+    lab.as_ip_makes_it(
+        "b0",
+        r#"bond("b0", "802.3ad", #{miimon: 100, peer_notify_delay: 200, ad_actor_sys_prio: 100, ad_user_port_key: 7, num_grat_arp: 3,
+            resend_igmp: 2, lp_interval: 5, all_slaves_active: true, lacp_active: false, ad_select: "bandwidth"});"#,
+        "link add name b0 type bond mode 802.3ad miimon 100 peer_notify_delay 200 ad_actor_sys_prio 100 ad_user_port_key 7 \
+         lp_interval 5 num_grat_arp 3 resend_igmp 2 all_slaves_active 1 lacp_active off ad_select bandwidth",
+    );
+    lab.as_ip_makes_it(
+        "b0",
+        r#"bond("b0", "active-backup", #{arp_interval: 100, arp_ip_target: ["10.0.0.1"], arp_validate: "all", arp_all_targets: "all",
+            ns_ip6_target: ["fd00::1", "fd00::2"]});"#,
+        "link add name b0 type bond mode active-backup arp_interval 100 arp_ip_target 10.0.0.1 arp_validate all \
+         arp_all_targets all ns_ip6_target 'fd00::1,fd00::2'",
+    );
+    lab.as_ip_makes_it(
+        "b0",
+        r#"bond("b0", "balance-rr", #{packets_per_slave: 4});"#,
+        "link add name b0 type bond mode balance-rr packets_per_slave 4",
+    );
+    lab.as_ip_makes_it(
+        "b0",
+        r#"bond("b0", "balance-tlb", #{tlb_dynamic_lb: false});"#,
+        "link add name b0 type bond mode balance-tlb tlb_dynamic_lb 0",
+    );
 }
 
 fn a_bond_in_each_mode(lab: &Lab) {

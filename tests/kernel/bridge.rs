@@ -11,6 +11,8 @@ cases! {
         a_bridge_that_differs_is_a_conflict
         a_bridge_with_times_and_multicast
         a_bridge_as_asked_is_left_alone
+        a_bridge_is_made_as_ip_makes_it
+        what_no_bridge_can_have_is_refused
         a_time_out_of_range_is_refused
         a_default_pvid_out_of_range_is_refused;
     ["bridge", "vlan_filtering"] =>
@@ -111,7 +113,77 @@ fn a_bridge_as_asked_is_left_alone(lab: &Lab) {
     );
 }
 
+fn a_bridge_is_made_as_ip_makes_it(lab: &Lab) {
+    lab.as_ip_makes_it(
+        "br0",
+        r#"bridge("br0", #{mcast_query_interval: "60s", mcast_query_response_interval: "500ms", mcast_querier_interval: "2m",
+            mcast_membership_interval: "130s", mcast_last_member_interval: "1.5s", mcast_startup_query_interval: 30,
+            mcast_hash_max: 512, mcast_last_member_count: 3, mcast_startup_query_count: 4, mcast_igmp_version: 3,
+            mcast_mld_version: 2, mcast_router: 2, mcast_query_use_ifaddr: true, mcast_stats_enabled: true});"#,
+        "link add name br0 type bridge mcast_last_member_interval 150 mcast_membership_interval 13000 mcast_querier_interval 12000 \
+         mcast_query_interval 6000 mcast_query_response_interval 50 mcast_startup_query_interval 3000 mcast_hash_max 512 \
+         mcast_last_member_count 3 mcast_startup_query_count 4 mcast_igmp_version 3 mcast_mld_version 2 mcast_router 2 \
+         mcast_query_use_ifaddr 1 mcast_stats_enabled 1",
+    );
+    lab.ip("link add br0 type bridge mcast_query_interval 6050");
+    let text = r#"try { bridge("br0", #{mcast_query_interval: "1m", mcast_router: 0}); } catch (e) { print(e.notes); }"#;
+    assert_eq!(
+        lab.run(text),
+        "[\"there: bridge, mcast_query_interval 60.5s, mcast_router 1\", \
+          \"asked: bridge, mcast_query_interval 60s, mcast_router 0\"]\n"
+    );
+}
+
+fn what_no_bridge_can_have_is_refused(lab: &Lab) {
+    let refused =
+        |why: &str| format!("invalid: cannot create bridge `br0` in namespace `host`: {why}");
+    let lines = [
+        (
+            "mcast_igmp_version: 4",
+            "`mcast_igmp_version` is 2 to 3, not 4",
+        ),
+        (
+            "mcast_mld_version: 0",
+            "`mcast_mld_version` is 1 to 2, not 0",
+        ),
+        ("mcast_router: 3", "`mcast_router` is 0 to 2, not 3"),
+        (
+            "mcast_hash_max: -1",
+            "`mcast_hash_max` is 0 to 4294967295, not -1",
+        ),
+        (
+            "mcast_stats_enabled: 1",
+            "option `mcast_stats_enabled` takes true or false, not an integer",
+        ),
+        (
+            "mcast_query_interval: \"soon\"",
+            "`soon` is no duration\nhint: write it as \"200ms\", \"1.5s\" or \"2m\"",
+        ),
+        ("priority: 65536", "`priority` is 0 to 65535, not 65536"),
+        (
+            "stp: \"on\"",
+            "option `stp` takes true or false, not a string",
+        ),
+        (
+            "vlan_protocol: \"802.1x\"",
+            "bridge has no vlan_protocol `802.1x`\nnote: vlan_protocols: 802.1q, 802.1ad\nhint: did you mean \"802.1q\"?",
+        ),
+    ];
+    let lines =
+        lines.map(|(option, why)| (format!(r#"bridge("br0", #{{{option}}})"#), refused(why)));
+    let lines: Vec<_> = lines
+        .iter()
+        .map(|(line, told)| (line.as_str(), told.as_str()))
+        .collect();
+    lab.refuses(&lines);
+}
+
 fn a_bridge_with_vlans_of_providers(lab: &Lab) {
+    lab.as_ip_makes_it(
+        "br0",
+        r#"bridge("br0", #{vlan_filtering: true, vlan_stats_enabled: true, vlan_stats_per_port: true, nf_call_iptables: false});"#,
+        "link add name br0 type bridge nf_call_iptables 0 vlan_stats_enabled 1 vlan_stats_per_port 1 vlan_filtering 1",
+    );
     lab.run(
         r#"netns("a").bridge("br0", #{vlan_filtering: true, vlan_protocol: "802.1ad", vlan_default_pvid: 9});"#,
     );

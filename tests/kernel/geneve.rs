@@ -10,6 +10,7 @@ cases! {
         a_kernel_without_geneve_is_told_with_module_and_config_option;
     ["geneve"] =>
         a_geneve_has_what_is_asked_and_a_second_run_changes_nothing
+        a_geneve_is_made_as_ip_makes_it
         a_geneve_of_another_network_is_a_conflict
         a_run_that_fails_takes_its_geneve_down
         what_no_geneve_can_have_is_refused;
@@ -25,6 +26,19 @@ fn a_geneve_has_what_is_asked_and_a_second_run_changes_nothing(lab: &Lab) {
     );
     let data = lab.link(HOST, "g6")["linkinfo"]["info_data"].clone();
     assert_eq!(data["remote6"], json!("fd00::2"), "{data}");
+}
+
+fn a_geneve_is_made_as_ip_makes_it(lab: &Lab) {
+    lab.as_ip_makes_it(
+        "g0",
+        r#"geneve("g0", 42, #{remote: "10.0.0.2", df: "inherit", udpcsum: false});"#,
+        "link add name g0 type geneve remote 10.0.0.2 noudpcsum df inherit id 42",
+    );
+    lab.as_ip_makes_it(
+        "g6",
+        r#"geneve("g6", 43, #{remote: "fd00::2", df: "unset", udp6zerocsumtx: true, udp6zerocsumrx: false});"#,
+        "link add name g6 type geneve remote fd00::2 udp6zerocsumtx noudp6zerocsumrx df unset id 43",
+    );
 }
 
 fn a_geneve_of_another_network_is_a_conflict(lab: &Lab) {

@@ -14,6 +14,10 @@ cases! {
         a_run_that_fails_takes_its_tunnel_down;
     ["gre", "gretap", "ipip", "sit", "dummy"] =>
         tunnels_over_ipv4_have_what_is_asked;
+    ["gre", "gretap", "ipip", "sit"] =>
+        tunnels_over_ipv4_are_made_as_ip_makes_them;
+    ["ip6gre", "ip6gretap", "ip6tnl"] =>
+        tunnels_over_ipv6_are_made_as_ip_makes_them;
     ["ip6gre", "ip6gretap", "ip6tnl", "dummy"] =>
         tunnels_over_ipv6_have_what_is_asked;
     ["gre", "ipip", "veth"] =>
@@ -57,6 +61,51 @@ fn tunnels_over_ipv4_have_what_is_asked(lab: &Lab) {
     );
 }
 
+fn tunnels_over_ipv4_are_made_as_ip_makes_them(lab: &Lab) {
+    for kind in ["gre", "gretap"] {
+        lab.as_ip_makes_it(
+            "t0",
+            &format!(r#"{kind}("t0", #{{remote: "10.0.0.3", key: 77, csum: true, seq: true, pmtudisc: false, fwmark: 9}});"#),
+            &format!("link add name t0 type {kind} key 77 remote 10.0.0.3 nopmtudisc csum seq fwmark 9"),
+        );
+        lab.as_ip_makes_it(
+            "t0",
+            &format!(r#"{kind}("t0", #{{remote: "10.0.0.3", csum: false, seq: true}});"#),
+            &format!("link add name t0 type {kind} remote 10.0.0.3 nocsum seq"),
+        );
+    }
+    for kind in ["ipip", "sit"] {
+        lab.as_ip_makes_it(
+            "t0",
+            &format!(
+                r#"{kind}("t0", #{{remote: "10.0.0.3", ttl: 9, pmtudisc: true, fwmark: 9}});"#
+            ),
+            &format!("link add name t0 type {kind} remote 10.0.0.3 ttl 9 pmtudisc fwmark 9"),
+        );
+    }
+    lab.ip("link add t0 type gre remote 10.0.0.3 csum");
+    let text = r#"try { gre("t0", #{remote: "10.0.0.3", csum: false, seq: true}); } catch (e) { print(e.notes); }"#;
+    assert_eq!(
+        lab.run(text),
+        "[\"there: gre, csum true, seq false\", \"asked: gre, csum false, seq true\"]\n"
+    );
+}
+
+fn tunnels_over_ipv6_are_made_as_ip_makes_them(lab: &Lab) {
+    for kind in ["ip6gre", "ip6gretap"] {
+        lab.as_ip_makes_it(
+            "t0",
+            &format!(r#"{kind}("t0", #{{remote: "fd00::3", key: 77, csum: true, seq: true, fwmark: 9}});"#),
+            &format!("link add name t0 type {kind} key 77 remote fd00::3 csum seq fwmark 9"),
+        );
+    }
+    lab.as_ip_makes_it(
+        "t0",
+        r#"ip6tnl("t0", #{remote: "fd00::3", ttl: 9, fwmark: 9});"#,
+        "link add name t0 type ip6tnl remote fd00::3 ttl 9 fwmark 9",
+    );
+}
+
 fn tunnels_over_ipv6_have_what_is_asked(lab: &Lab) {
     let kinds = ["ip6gre", "ip6gretap", "ip6tnl"];
     let script: String = kinds
@@ -97,6 +146,23 @@ fn what_no_tunnel_can_have_is_refused(lab: &Lab) {
         (
             r#"ip6gre("t0", #{local: "10.0.0.1"})"#,
             "invalid: cannot create ip6gre `t0` in namespace `host`: `local` is an IPv6 address, and 10.0.0.1 is not",
+        ),
+        (
+            r#"gre("t0", #{ttl: 9, pmtudisc: false})"#,
+            "invalid: cannot create gre `t0` in namespace `host`: \
+             `ttl` and `pmtudisc: false` exclude each other: packets with a fixed TTL are not cut into fragments",
+        ),
+        (
+            r#"gre("t0", #{csum: 1})"#,
+            "invalid: cannot create gre `t0` in namespace `host`: option `csum` takes true or false, not an integer",
+        ),
+        (
+            r#"ip6gre("t0", #{pmtudisc: true})"#,
+            "invalid: cannot create ip6gre `t0` in namespace `host`: `ip6gre` has no option `pmtudisc`",
+        ),
+        (
+            r#"sit("t0", #{fwmark: -1})"#,
+            "invalid: cannot create sit `t0` in namespace `host`: `fwmark` is 0 to 4294967295, not -1",
         ),
         (
             r#"ipip("t0", #{key: 1})"#,

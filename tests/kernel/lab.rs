@@ -184,6 +184,36 @@ impl Lab {
         );
     }
 
+    /// Makes the link `name` by `script`, which is to be told as `command`, a second time, and then by `command`: each time it is to be
+    /// the same link, which a run leaves as it is.
+    pub(crate) fn as_ip_makes_it(&self, name: &str, script: &str, command: &str) {
+        let output = self.script_with(&["--trace"], script);
+        assert_eq!(
+            (output.stderr, output.code),
+            (format!("+ ip {command}\n"), 0),
+            "{script}"
+        );
+        let info = || {
+            let mut info = self.link(HOST, name)["linkinfo"].clone();
+            let unsteady = [
+                "bridge_id",
+                "gc_timer",
+                "hello_timer",
+                "root_id",
+                "tcn_timer",
+                "topology_change_timer",
+            ];
+            crate::state::forget(&mut info, &unsteady);
+            info
+        };
+        let made = info();
+        self.twice(script);
+        self.ip(&format!("link del {name}\n{command}"));
+        assert_eq!(made, info(), "{command}");
+        self.twice(script);
+        self.ip(&format!("link del {name}"));
+    }
+
     /// Makes calls on `front`, one after the other; returns the errors that they raise, as a script sees them.
     pub(crate) fn caught(&self, front: &str, calls: &[&str]) -> String {
         let calls: Vec<String> = calls

@@ -8,6 +8,7 @@ use crate::lab::{HOST, Lab};
 cases! {
     ["macvlan", "veth"] =>
         a_macvlan_slave_in_each_mode
+        a_macvlan_slave_is_made_as_ip_makes_it
         a_macvlan_slave_is_in_mode_bridge_where_none_is_asked
         a_macvlan_slave_is_made_straight_in_its_namespace
         a_macvlan_slave_in_another_mode_is_a_conflict
@@ -37,6 +38,35 @@ fn a_macvlan_slave_in_each_mode(lab: &Lab) {
         );
         lab.ip("link del m0");
     }
+}
+
+fn a_macvlan_slave_is_made_as_ip_makes_it(lab: &Lab) {
+    parent(lab);
+    lab.as_ip_makes_it(
+        "m0",
+        r#"macvlan("p0", "m0", "passthru", #{flag: "nopromisc"});"#,
+        "link add link p0 name m0 type macvlan mode passthru flag nopromisc",
+    );
+    lab.as_ip_makes_it(
+        "m0",
+        r#"macvlan("p0", "m0", "source", #{flag: "nodst", bcqueuelen: 50, macs: "02:00:00:00:00:07"});"#,
+        "link add link p0 name m0 type macvlan mode source flag nodst bcqueuelen 50 macaddr set 02:00:00:00:00:07",
+    );
+    lab.refuses(&[
+        (
+            r#"macvlan("p0", "m0", "bridge", #{flag: "nopromisc"})"#,
+            "invalid: cannot create macvlan `m0` in namespace `host`: the flag nopromisc is for mode passthru, not bridge",
+        ),
+        (
+            r#"macvlan("p0", "m0", "bridge", #{flag: "private"})"#,
+            "invalid: cannot create macvlan `m0` in namespace `host`: macvlan has no flag `private`\n\
+             note: flags: null, nopromisc, nodst\nhint: write \"null\" or \"nopromisc\" or \"nodst\"",
+        ),
+        (
+            r#"macvlan("p0", "m0", "bridge", #{bcqueuelen: -1})"#,
+            "invalid: cannot create macvlan `m0` in namespace `host`: `bcqueuelen` is 0 to 4294967295, not -1",
+        ),
+    ]);
 }
 
 fn a_macvlan_slave_is_in_mode_bridge_where_none_is_asked(lab: &Lab) {

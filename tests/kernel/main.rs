@@ -69,6 +69,7 @@ mod vxlan;
 mod wait;
 mod wireguard;
 mod within;
+mod wrong_type;
 mod xfrm;
 
 use std::process::ExitCode;
@@ -192,6 +193,7 @@ fn all() -> Vec<Case> {
         fdb::cases(),
         geneve::cases(),
         ip_tunnel::cases(),
+        wrong_type::cases(),
         xfrm::cases(),
         wireguard::cases(),
         vrf::cases(),

@@ -62,7 +62,8 @@ fn vlans(name: &str) -> Value {
 
 const ALL: &str = r#"link("v0").port(#{
     hairpin: true, isolated: true, learning: false, flood: false, mcast_flood: false, bcast_flood: false, guard: true,
-    root_block: true, fastleave: true, neigh_suppress: true, proxy_arp: true, cost: 7, priority: 8,
+    root_block: true, fastleave: true, neigh_suppress: true, proxy_arp: true, locked: true, mcast_to_unicast: true, vlan_tunnel: true,
+    cost: 7, priority: 8,
 });"#;
 
 fn the_options_of_a_port_are_those_that_iproute2_shows(lab: &Lab) {
@@ -81,6 +82,9 @@ fn the_options_of_a_port_are_those_that_iproute2_shows(lab: &Lab) {
         "fastleave",
         "neigh_suppress",
         "proxy_arp",
+        "locked",
+        "mcast_to_unicast",
+        "vlan_tunnel",
         "cost",
         "priority",
     ];
@@ -88,7 +92,8 @@ fn the_options_of_a_port_are_those_that_iproute2_shows(lab: &Lab) {
     assert_eq!(
         json!(values),
         json!([
-            true, true, false, false, false, false, true, true, true, true, true, 7, 8
+            true, true, false, false, false, false, true, true, true, true, true, true, true, true,
+            7, 8
         ])
     );
     let read = lab.value(r#"link("v0").port_options"#);
@@ -103,7 +108,7 @@ fn options_that_are_as_asked_are_left_alone(lab: &Lab) {
     assert!(
         output
             .stderr
-            .ends_with("created 0, changed 0, unchanged 13, deleted 0\n")
+            .ends_with("created 0, changed 0, unchanged 16, deleted 0\n")
             && !output.stderr.contains("+ "),
         "{}",
         output.stderr

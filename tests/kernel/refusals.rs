@@ -869,13 +869,13 @@ link set v0 up
 link set v1 up
 addr add 10.0.0.1/24 dev v0
 ",
-        script: r#"route("10.1.0.0/16", #{via: "fd00::1"});"#,
+        script: r#"route("fd01::/64", #{via: "10.0.0.2"});"#,
         code: 1,
         stderr: r#"
-error: cannot add route `10.1.0.0/16` in namespace `host`: gateway `fd00::1` and destination `10.1.0.0/16` are of different families
+error: cannot add route `fd01::/64` in namespace `host`: gateway `10.0.0.2` and destination `fd01::/64` are of different families
  --> lab.rhai:1:1
   |
-1 | route("10.1.0.0/16", #{via: "fd00::1"});
+1 | route("fd01::/64", #{via: "10.0.0.2"});
   | ^^^^^
 "#,
     },

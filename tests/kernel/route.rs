@@ -27,6 +27,10 @@ cases! {
         a_route_leads_by_several_next_hops_with_their_weights
         a_route_refuses_packets
         a_route_has_its_metrics_its_maker_and_its_scope
+        a_route_has_what_ip_route_says_of_its_path
+        routes_for_other_types_of_service_stand_beside_each_other
+        an_ipv4_network_lies_behind_an_ipv6_router
+        a_route_of_somebody_else_is_put_back_with_all_that_it_had
         several_next_hops_go_back_to_what_they_were
         a_route_that_makes_no_sense_is_refused
         a_route_by_a_link_that_is_gone_is_refused;
@@ -275,6 +279,126 @@ fn a_route_has_its_metrics_its_maker_and_its_scope(lab: &Lab) {
     );
 }
 
+const OF_A_PATH: &str = r#"
+    let v = link("v0");
+    v.route("10.1.0.0/16", #{via: "10.0.0.9", mtu: 1400, window: 5000, advmss: 1300, reordering: 5, initcwnd: 20, ecn: true,
+        rto_min: "300ms", initrwnd: 30, quickack: true, fastopen_no_cookie: true, congctl: "cubic"});
+    v.route("fd01::/64", #{hoplimit: 9, rto_min: 1});
+"#;
+
+fn a_route_has_what_ip_route_says_of_its_path(lab: &Lab) {
+    pair(lab);
+    let output = lab.script_with(&["--trace"], OF_A_PATH);
+    assert_eq!(
+        output.stderr,
+        "+ ip route add 10.1.0.0/16 via 10.0.0.9 dev v0 mtu 1400 window 5000 advmss 1300 reordering 5 initcwnd 20 \
+         features ecn rto_min 300ms initrwnd 30 quickack 1 fastopen_no_cookie 1 congctl cubic\n\
+         + ip -6 route add fd01::/64 dev v0 hoplimit 9 rto_min 1000ms\n"
+    );
+    let both = || {
+        (
+            routes(lab, "10.1.0.0/16"),
+            lab.json(HOST, "-6 route show fd01::/64"),
+        )
+    };
+    let made = both();
+    assert_eq!(made.0[0]["metrics"][0]["initcwnd"], 20, "{}", made.0);
+    lab.twice(OF_A_PATH);
+    lab.ip("route del 10.1.0.0/16\nroute del fd01::/64");
+    lab.sh(&output.stderr.replace("+ ip ", "ip "));
+    assert_eq!(both(), made);
+    lab.twice(OF_A_PATH);
+    let text =
+        r#"try { link("v0").route("fd01::/64", #{hoplimit: 8}); } catch (e) { print(e.notes); }"#;
+    assert_eq!(
+        lab.run(text),
+        "[\"there: fd01::/64 dev v0 metric 1024 hoplimit 9 rto_min 1000ms\", \"asked: fd01::/64 dev v0 hoplimit 8\"]\n"
+    );
+    lab.fails(r#"link("v0").route("fd01::/64", #{hoplimit: 8, replace: true}); throw "no";"#);
+    assert_eq!(both(), made);
+}
+
+fn routes_for_other_types_of_service_stand_beside_each_other(lab: &Lab) {
+    pair(lab);
+    let text = r#"
+        route("10.1.0.0/16", #{via: "10.0.0.8"});
+        route("10.1.0.0/16", #{via: "10.0.0.9", tos: 16});
+    "#;
+    lab.twice(text);
+    let found = lab.routes(HOST, "10.1.0.0/16");
+    let found: Vec<_> = found
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|one| (&one["gateway"], &one["tos"]))
+        .collect();
+    assert_eq!(
+        found,
+        [
+            (&json!("10.0.0.9"), &json!("0x10")),
+            (&json!("10.0.0.8"), &json!(null))
+        ]
+    );
+    lab.fails(&format!("{text} throw \"no\";"));
+    lab.ip("route flush 10.1.0.0/16");
+    lab.fails(&format!("{text} throw \"no\";"));
+    assert_eq!(routes(lab, "10.1.0.0/16"), json!([]));
+}
+
+fn an_ipv4_network_lies_behind_an_ipv6_router(lab: &Lab) {
+    pair(lab);
+    let text = r#"
+        route("10.1.0.0/16", #{via: "fd00::9"});
+        route("0.0.0.0/0", #{via: "fe80::9", dev: "v0"});
+        route("10.2.0.0/16", #{nexthops: [#{via: "fd00::8"}, #{via: "10.0.0.9", weight: 2}]});
+    "#;
+    let output = lab.script_with(&["--trace"], text);
+    assert_eq!(
+        output.stderr,
+        "+ ip route add 10.1.0.0/16 via inet6 fd00::9\n+ ip -4 route add default via inet6 fe80::9 dev v0\n\
+         + ip route add 10.2.0.0/16 nexthop via inet6 fd00::8 weight 1 nexthop via 10.0.0.9 weight 2\n"
+    );
+    let made = routes(lab, "table main");
+    assert_eq!(
+        made[0],
+        json!({"dst": "default", "via": {"family": "inet6", "host": "fe80::9"}, "dev": "v0"})
+    );
+    lab.twice(text);
+    for text in [
+        "route del default",
+        "route del 10.1.0.0/16",
+        "route del 10.2.0.0/16",
+    ] {
+        lab.ip(text);
+    }
+    lab.sh(&output.stderr.replace("+ ip ", "ip "));
+    assert_eq!(routes(lab, "table main"), made);
+    lab.twice(text);
+    lab.fails(
+        r#"del_route("default"); del_route("10.1.0.0/16"); del_route("10.2.0.0/16"); throw "no";"#,
+    );
+    assert_eq!(routes(lab, "table main"), made);
+    assert_eq!(lab.value("host().routes[0].via"), json!("fe80::9"));
+}
+
+fn a_route_of_somebody_else_is_put_back_with_all_that_it_had(lab: &Lab) {
+    pair(lab);
+    lab.ip(
+        "route add 10.1.0.0/16 via 10.0.0.9 tos 0x10 mtu lock 1400 rtt 80ms rttvar 40ms cwnd 7 ssthresh 9 window 5000 initcwnd 3 \
+         features ecn rto_min 300ms congctl cubic\n\
+         route add fd01::/64 via fd00::9 hoplimit 3 mtu 1400",
+    );
+    let both = || {
+        (
+            lab.json(HOST, "-d route show"),
+            lab.json(HOST, "-6 -d route show"),
+        )
+    };
+    let before = both();
+    lab.fails(r#"del_route("10.1.0.0/16"); del_route("fd01::/64"); assert(routes().len() == 1, "gone"); throw "no";"#);
+    assert_eq!(both(), before);
+}
+
 fn several_next_hops_go_back_to_what_they_were(lab: &Lab) {
     pair(lab);
     lab.ip(
@@ -387,8 +511,8 @@ fn a_route_that_makes_no_sense_is_refused(lab: &Lab) {
              hint: name one that it has, or give it that one first",
         ),
         (
-            r#"route("10.1.0.0/16", #{via: "fd00::2"})"#,
-            "invalid: cannot add route `10.1.0.0/16` in namespace `host`: gateway `fd00::2` and destination `10.1.0.0/16` are of different families",
+            r#"route("fd01::/64", #{via: "10.0.0.2"})"#,
+            "invalid: cannot add route `fd01::/64` in namespace `host`: gateway `10.0.0.2` and destination `fd01::/64` are of different families",
         ),
         (
             r#"route("10.1.0.0/16", #{via: "10.0.0.2/24"})"#,
@@ -416,6 +540,31 @@ fn a_route_that_makes_no_sense_is_refused(lab: &Lab) {
         (
             r#"route("10.1.0.0/16", #{gw: "10.0.0.2"})"#,
             "invalid: cannot add route `10.1.0.0/16` in namespace `host`: `route` has no option `gw`",
+        ),
+        (
+            r#"route("10.1.0.0/16", #{dev: "v0", hoplimit: 256})"#,
+            "invalid: cannot add route `10.1.0.0/16` in namespace `host`: `hoplimit` is 1 to 255, not 256",
+        ),
+        (
+            r#"route("10.1.0.0/16", #{dev: "v0", rto_min: "3m"})"#,
+            "invalid: cannot add route `10.1.0.0/16` in namespace `host`: `rto_min` is 1ms to 120s, not 180s",
+        ),
+        (
+            r#"route("10.1.0.0/16", #{dev: "v0", quickack: 1})"#,
+            "invalid: cannot add route `10.1.0.0/16` in namespace `host`: option `quickack` takes true or false, not an integer",
+        ),
+        (
+            r#"route("10.1.0.0/16", #{dev: "v0", tos: 17})"#,
+            "invalid: cannot add route `10.1.0.0/16` in namespace `host`: `tos` is a multiple of 4, not 17",
+        ),
+        (
+            r#"route("fd01::/64", #{dev: "v0", tos: 16})"#,
+            "invalid: cannot add route `fd01::/64` in namespace `host`: `tos` is for routes of IPv4",
+        ),
+        (
+            r#"route("10.1.0.0/16", #{dev: "v0", congctl: "nonesuch"})"#,
+            "invalid: cannot add route `10.1.0.0/16` in namespace `host`: this kernel has no congestion control `nonesuch`\n\
+             hint: sysctl(\"ipv4.tcp_available_congestion_control\") names those that it has; load it with `modprobe tcp_nonesuch`",
         ),
         (
             r#"route("10.1.0.0/16", #{nexthops: []})"#,
@@ -447,8 +596,8 @@ fn a_route_that_makes_no_sense_is_refused(lab: &Lab) {
             "invalid: cannot add route `10.1.0.0/16` in namespace `host`: a gateway or a link is given beside `nexthops`, which have their own",
         ),
         (
-            r#"route("10.1.0.0/16", #{nexthops: [#{via: "fd00::2"}]})"#,
-            "invalid: cannot add route `10.1.0.0/16` in namespace `host`: gateway `fd00::2` and destination `10.1.0.0/16` are of different families",
+            r#"route("fd01::/64", #{nexthops: [#{via: "10.0.0.2"}]})"#,
+            "invalid: cannot add route `fd01::/64` in namespace `host`: gateway `10.0.0.2` and destination `fd01::/64` are of different families",
         ),
         (
             r#"route("10.1.0.0/16", #{nexthops: [#{dev: netns("b").link("lo")}]})"#,

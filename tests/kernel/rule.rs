@@ -11,6 +11,8 @@ cases! {
         a_rule_of_ipv6_for_all_but_some
         a_rule_goes_on_with_another
         a_rule_without_a_priority_comes_before_all_but_the_first
+        a_rule_has_what_else_ip_rule_gives_it
+        rules_of_every_sort_are_put_back_as_they_were
         a_rule_that_is_there_is_left_as_it_is
         a_rule_that_differs_is_a_conflict_and_is_replaced_where_that_is_asked
         the_rules_that_match_are_taken_away_and_no_others
@@ -88,6 +90,52 @@ fn a_rule_without_a_priority_comes_before_all_but_the_first(lab: &Lab) {
             (&json!(32765), &json!("0x1"))
         ]
     );
+}
+
+const RARER: &str = r#"rule(#{uidrange: "1000-1999", table: 100, suppress_ifgroup: 7, proto: "bird", priority: 500});
+rule(#{from: "10.0.0.0/8", action: "goto", target: 900, priority: 501});
+rule(#{fwmark: 9, action: "nop", priority: 900});
+rule(#{uidrange: 5, l3mdev: true, priority: 901, family: "inet6"});"#;
+
+fn a_rule_has_what_else_ip_rule_gives_it(lab: &Lab) {
+    let output = lab.script_with(&["--trace"], RARER);
+    assert_eq!(
+        output.stderr,
+        "+ ip rule add priority 500 from all uidrange 1000-1999 lookup 100 suppress_ifgroup 7 proto bird\n\
+         + ip rule add priority 501 from 10.0.0.0/8 goto 900\n\
+         + ip rule add priority 900 from all fwmark 0x9 nop\n\
+         + ip -6 rule add priority 901 from all uidrange 5-5 l3mdev\n"
+    );
+    let (four, six) = (rules(lab, "-4"), rules(lab, "-6"));
+    assert_eq!(
+        four,
+        json!([
+            {"priority": 500, "src": "all", "uid_start": 1000, "uid_end": 1999, "table": "100", "suppress_ifgroup": "7",
+             "protocol": "bird"},
+            {"priority": 501, "src": "10.0.0.0", "srclen": 8, "goto": 900},
+            {"priority": 900, "src": "all", "fwmark": "0x9", "nop": null},
+        ])
+    );
+    lab.twice(RARER);
+    lab.run("for i in [500, 501, 900, 901] { del_rule(#{priority: i}); }");
+    assert_eq!((rules(lab, "-4"), rules(lab, "-6")), (json!([]), json!([])));
+    lab.sh(&output.stderr.replace("+ ip ", "ip "));
+    assert_eq!(
+        (rules(lab, "-4")[1].clone(), rules(lab, "-6")),
+        (four[1].clone(), six)
+    );
+    lab.twice(RARER);
+}
+
+fn rules_of_every_sort_are_put_back_as_they_were(lab: &Lab) {
+    lab.ip(
+        "rule add priority 400 uidrange 7-9 lookup 100 suppress_ifgroup 3 protocol static\n\
+         rule add priority 401 not from 10.0.0.0/8 goto 500\nrule add priority 500 nop\n\
+         rule add priority 501 l3mdev\nrule add priority 502 fwmark 1/7 tos 0x10 unreachable",
+    );
+    let before = lab.json(HOST, "-d rule show");
+    lab.fails(r#"for rule in rules() { if rule.family == "inet" { del_rule(#{priority: rule.priority}); } } throw "enough";"#);
+    assert_eq!(lab.json(HOST, "-d rule show"), before);
 }
 
 fn a_rule_that_is_there_is_left_as_it_is(lab: &Lab) {
@@ -197,6 +245,30 @@ fn a_rule_that_says_too_little_or_too_much_is_refused(lab: &Lab) {
         (
             r#"rule(#{to: "fd00::/8", family: "inet", table: 1})"#,
             "invalid: cannot add rule in namespace `host`: `fd00::/8` is not of the family inet",
+        ),
+        (
+            r#"rule(#{uidrange: "9-7", table: 1})"#,
+            "invalid: cannot add rule in namespace `host`: \
+             `uidrange` is a user's number, or a range such as \"1000-1999\", not `9-7`",
+        ),
+        (
+            r"rule(#{uidrange: 1.5, table: 1})",
+            "invalid: cannot add rule in namespace `host`: \
+             option `uidrange` takes a user's number, or a range such as \"1000-1999\", not a float",
+        ),
+        (
+            "rule(#{l3mdev: true, table: 5})",
+            "invalid: cannot add rule in namespace `host`: \
+             `l3mdev` looks up in the table of a VRF: neither a table nor an action is given beside it",
+        ),
+        (
+            r#"rule(#{suppress_ifgroup: "nonesuch", table: 5})"#,
+            "not_found: cannot add rule in namespace `host`: there is no group `nonesuch`\n\
+             hint: give its number, or name it in /etc/iproute2/group",
+        ),
+        (
+            r#"rule(#{suppress_ifgroup: 1, action: "blackhole"})"#,
+            "invalid: cannot add rule in namespace `host`: `suppress_ifgroup` is for rules that look up in a table",
         ),
         (
             r#"rule(#{table: 1, family: "ipv6"})"#,

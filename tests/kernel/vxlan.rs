@@ -8,6 +8,7 @@ use crate::lab::{HOST, Lab};
 cases! {
     ["vxlan"] =>
         a_vxlan_has_what_is_asked
+        a_vxlan_is_made_as_ip_makes_it
         a_vxlan_that_is_there_as_asked_is_left_alone
         a_vxlan_with_another_remote_is_a_conflict_and_is_replaced_where_that_is_asked
         a_run_that_fails_takes_its_vxlan_down
@@ -39,6 +40,22 @@ fn a_vxlan_has_what_is_asked(lab: &Lab) {
     lab.run(r#"vxlan("v6", 43, #{remote: "fd00::2", dstport: 4790});"#);
     let data = lab.link(HOST, "v6")["linkinfo"]["info_data"].clone();
     assert_eq!(data["remote6"], json!("fd00::2"), "{data}");
+}
+
+fn a_vxlan_is_made_as_ip_makes_it(lab: &Lab) {
+    lab.as_ip_makes_it(
+        "vx",
+        r#"vxlan("vx", 42, #{proxy: true, rsc: true, l2miss: true, l3miss: true, maxaddress: 100, udpcsum: false, df: "set",
+            udp6zerocsumtx: true, udp6zerocsumrx: true, dstport: 4789});"#,
+        "link add name vx type vxlan dstport 4789 maxaddress 100 proxy rsc l2miss l3miss noudpcsum udp6zerocsumtx \
+         udp6zerocsumrx df set id 42",
+    );
+    lab.ip("link add vx type vxlan id 42 dstport 4789 l2miss");
+    let text = r#"try { vxlan("vx", 42, #{l2miss: false, df: "inherit"}); } catch (e) { print(e.notes); }"#;
+    assert_eq!(
+        lab.run(text),
+        "[\"there: vxlan, l2miss true, df unset\", \"asked: vxlan, l2miss false, df inherit\"]\n"
+    );
 }
 
 fn a_vxlan_that_is_there_as_asked_is_left_alone(lab: &Lab) {
@@ -113,6 +130,18 @@ fn what_no_vxlan_can_have_is_refused(lab: &Lab) {
         (
             r#"vxlan("vx", 1, #{learning: "no"})"#,
             "invalid: cannot create vxlan `vx` in namespace `host`: option `learning` takes true or false, not a string",
+        ),
+        (
+            r#"vxlan("vx", 1, #{df: "on"})"#,
+            "invalid: cannot create vxlan `vx` in namespace `host`: `df` is one of unset, set, inherit, not `on`",
+        ),
+        (
+            r#"vxlan("vx", 1, #{df: true})"#,
+            "invalid: cannot create vxlan `vx` in namespace `host`: option `df` takes a string, not a truth value",
+        ),
+        (
+            r#"vxlan("vx", 1, #{maxaddress: -1})"#,
+            "invalid: cannot create vxlan `vx` in namespace `host`: `maxaddress` is 0 to 4294967295, not -1",
         ),
         (
             r#"vxlan("vx", 1, #{dev: "nowhere"})"#,

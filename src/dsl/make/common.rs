@@ -79,7 +79,7 @@ impl Common {
                 .map(|text| mac::parse(&text))
                 .transpose()?,
             alias: options.string("alias")?,
-            master: options.take("master"),
+            master: link::take(options, "master")?,
             addresses: options.strings("addr")?,
             nodad: options.flag("nodad")?.unwrap_or(false),
             routes: options.strings("route")?,

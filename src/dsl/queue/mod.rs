@@ -208,7 +208,12 @@ pub mod words {
     /// Delays, loses and disturbs what the link sends, and returns the link.
     ///
     /// Options: `delay`, `jitter`, `delay_correlation`, `loss`, `loss_correlation`, `duplicate`, `corrupt` and `reorder` likewise,
-    /// `gap`, `rate`, `limit` (packets), `replace`. Both ends of a wire have a queue of their own, for their own direction.
+    /// `gap`, `rate`, `limit` (packets), `replace`. Times are durations such as `"10ms"`; a bare number is one of seconds, where `tc`
+    /// takes it for microseconds. Both ends of a wire have a queue of their own, for their own direction.
+    ///
+    /// `loss_gemodel` and `loss_state` lose packets in bursts, instead of `loss`: lists of percentages in the order of `tc`, those left out
+    /// as `tc` has them. Of Gilbert and Elliott: the chance to get into the bad state, back, of loss in the bad state (100 %), in the good one (0);
+    /// of four states: `p13`, `p31`, `p32`, `p23`, `p14`.
     ///
     /// `distribution` says how delays spread: `"uniform"`, as they do else, no farther than the jitter; `"normal"`, `"pareto"` or
     /// `"paretonormal"`, with some much farther. The kernel does not tell it again: a queue that differs in it alone is taken for
@@ -234,6 +239,7 @@ pub mod words {
     ///
     /// Options: `rate`, `burst` (bytes that may go at once), `latency` or `limit` (how long it holds a packet, how many bytes it
     /// holds), `peakrate`, `minburst`, `netem` (a map of its options, for what waits), `replace`.
+    /// A bare number is one of seconds, of bits a second, of bytes.
     /// What `tc qdisc add dev NAME root tbf rate RATE …` does.
     ///
     /// ```rhai

@@ -12,6 +12,7 @@ use crate::dsl::{Session, addr, link, nexthop};
 use crate::error::{Error, Kind, Result};
 use crate::lab::{Command, Outcome, Undo};
 use crate::net::rtnl::Refusal;
+use crate::net::sysctl::{self, Key};
 use crate::net::{netns, route};
 use crate::value::options::Options;
 
@@ -104,8 +105,14 @@ fn line(session: &Rc<Session>, place: &Rc<netns::Netns>, route: &route::Route) -
 
 /// The command that does `verb` with the route of this line.
 fn command(place: &netns::Netns, verb: &str, route: &route::Route, line: &str) -> Command {
-    // `default` alone is that of IPv4.
-    let family = route.destination.addr().is_ipv6().then_some("-6");
+    // `default` alone is that of IPv4, or of its gateway.
+    let is_ipv6 = route.destination.addr().is_ipv6();
+    let is_mixed = route.via.is_some_and(|via| via.is_ipv6()) && !is_ipv6;
+    let family = match (is_ipv6, is_mixed && route.destination.prefix_len() == 0) {
+        (true, _) => Some("-6"),
+        (_, true) => Some("-4"),
+        _ => None,
+    };
     let command = Command::ip(place, family).and(["route", verb]);
     command.and(line.split_whitespace())
 }
@@ -144,6 +151,14 @@ fn explain(
         (Errno::ENETUNREACH | Errno::EHOSTUNREACH, None) if !route.hops.is_empty() => error
             .cause("a gateway of `nexthops` is in no subnet of this namespace's links")
             .hint("give a link an address in its subnet first, or say `dev` and `onlink: true` with it"),
+        (Errno::EINVAL, _) if lacks_congctl(place, route) => {
+            let name = route.metrics.congctl().unwrap_or_default();
+            error
+                .cause(format!("this kernel has no congestion control `{name}`"))
+                .hint(format!(
+                    "sysctl(\"ipv4.tcp_available_congestion_control\") names those that it has; load it with `modprobe tcp_{name}`"
+                ))
+        }
         (Errno::EINVAL, _) => match route.source {
             Some(source) if !addr::has(session, place, source).unwrap_or(true) => error
                 .cause(format!("this namespace has no address `{source}` to send from"))
@@ -152,6 +167,16 @@ fn explain(
         },
         _ => error,
     }
+}
+
+/// Whether the congestion control that the route names is none that the kernel has.
+fn lacks_congctl(place: &netns::Netns, route: &route::Route) -> bool {
+    let Some(name) = route.metrics.congctl() else {
+        return false;
+    };
+    let key = Key::new(["ipv4", "tcp_available_congestion_control"]);
+    let available = key.and_then(|key| sysctl::read(place, &key));
+    available.is_ok_and(|known| known.split_whitespace().all(|known| known != name))
 }
 
 /// The route that stands where this one is to go: same destination, table and metric.
@@ -168,7 +193,9 @@ fn rival(
     Ok(list(session, place, Some(route.table))?
         .into_iter()
         .find(|present| {
-            present.destination == route.destination && metric(present) == metric(route)
+            present.destination == route.destination
+                && metric(present) == metric(route)
+                && present.tos == route.tos
         }))
 }
 
@@ -191,8 +218,7 @@ fn settle(
     };
     let same = same_way
         && (asked.source.is_none() || present.source == asked.source)
-        && (asked.mtu.is_none() || present.mtu == asked.mtu)
-        && (asked.advmss.is_none() || present.advmss == asked.advmss)
+        && present.metrics.has(&asked.metrics)
         && (asked.scope.is_empty() || present.scope == asked.scope)
         && (asked.protocol == "boot" || present.protocol == asked.protocol);
     if same {

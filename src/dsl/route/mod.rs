@@ -163,12 +163,15 @@ pub mod words {
     /// Adds a route with options: a gateway, a link, several next hops, or what else `ip route` takes.
     ///
     /// They are `via`, `dev`, `metric`, `table`, `onlink`, `source` (or `src`), `mtu`, `advmss`, `proto`, `scope`, `type`,
-    /// `nexthops`, `nexthop` and `replace`.
+    /// `nexthops`, `nexthop`, `tos` and `replace`; for TCP `initcwnd`, `initrwnd`, `window`, `reordering`, `rto_min` (a duration; a bare
+    /// number is one of seconds, where `ip` counts milliseconds),
+    /// `quickack`, `fastopen_no_cookie`, `ecn`, `congctl` (the name of a congestion control), and `hoplimit`.
     ///
     /// What `ip route add DESTINATION via GATEWAY` does. Nothing happens where it is there; one that leads elsewhere is a
     /// `conflict`, unless `replace` is set. `type` is `blackhole`, `unreachable`, `prohibit` or `throw` for a route that leads
     /// nowhere, `local`, `broadcast`, or `unicast`. `nexthops` is a list of `#{via, dev, weight, onlink}` that share the
     /// packets, `weight` being 1 to 256; `nexthop` is the number of a nexthop object, made by `nexthop(…)`. `table` is a number, or a name in `/etc/iproute2/rt_tables`.
+    /// An IPv4 network can lie behind an IPv6 router, also by its link-local address: `"0.0.0.0/0"` with `via: "fe80::1"` and `dev`.
     ///
     /// ```rhai
     /// let a = netns("a");
@@ -381,7 +384,7 @@ pub mod words {
     /// The MTU of the path, or `()`.
     #[rhai_fn(get = "mtu")]
     pub fn get_mtu(route: &mut Route) -> Dynamic {
-        let mtu = route.seen.mtu;
+        let mtu = route.seen.metrics.number("mtu");
         mtu.map_or(Dynamic::UNIT, |mtu| i64::from(mtu).into())
     }
 

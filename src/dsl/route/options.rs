@@ -16,8 +16,32 @@ use crate::value::prefix;
 
 /// What a route can be given.
 pub(crate) const KEYS: &[&str] = &[
-    "advmss", "dev", "metric", "mtu", "nexthop", "nexthops", "onlink", "proto", "replace", "scope",
-    "source", "src", "table", "type", "via",
+    "advmss",
+    "congctl",
+    "dev",
+    "ecn",
+    "fastopen_no_cookie",
+    "hoplimit",
+    "initcwnd",
+    "initrwnd",
+    "metric",
+    "mtu",
+    "nexthop",
+    "nexthops",
+    "onlink",
+    "proto",
+    "quickack",
+    "reordering",
+    "replace",
+    "rto_min",
+    "scope",
+    "source",
+    "src",
+    "table",
+    "tos",
+    "type",
+    "via",
+    "window",
 ];
 
 /// What tells one route from another, where the destination is not enough.
@@ -50,6 +74,8 @@ pub(super) fn read(
     {
         if let Some(ip) = ip
             && ip.is_ipv4() != destination.addr().is_ipv4()
+            // An IPv4 network may be reached by way of an IPv6 router (RFC 5549).
+            && !(what == "gateway" && ip.is_ipv6())
         {
             return Err(Error::invalid(format!(
                 "{what} `{ip}` and destination `{destination}` are of different families"
@@ -89,8 +115,8 @@ pub(super) fn read(
         metric: number(options.integer("metric", 0..=largest)?),
         table: table::option(options)?.unwrap_or(TABLE_MAIN),
         onlink: options.flag("onlink")?.unwrap_or(false),
-        mtu: number(options.integer("mtu", 68..=65535)?),
-        advmss: number(options.integer("advmss", 1..=65495)?),
+        metrics: metrics(options)?,
+        tos: tos_option(options, destination)?,
         hops,
         nexthop,
         // As `ip route add` has it where nothing is said.
@@ -99,6 +125,56 @@ pub(super) fn read(
         kind: name_option(options, "type", &route::KINDS)?.unwrap_or_else(|| "unicast".to_owned()),
         ..route::Route::to(destination)
     })
+}
+
+/// The metrics that are numbers, with the least and the largest value of each.
+const NUMBERS: &[(&str, i64, i64)] = &[
+    ("mtu", 68, 65535),
+    ("advmss", 1, 65495),
+    ("hoplimit", 1, 255),
+    ("initcwnd", 1, 65535),
+    ("initrwnd", 1, 65535),
+    ("reordering", 1, 65535),
+    ("window", 1, 0x4000_0000),
+];
+
+/// The longest `rto_min` in milliseconds; the kernel has the longest wait of TCP at two minutes (`TCP_RTO_MAX`).
+const LARGEST_RTO: i64 = 120_000;
+
+fn metrics(options: &mut Options) -> Result<route::Metrics> {
+    let mut metrics = route::Metrics::default();
+    for (key, least, most) in NUMBERS {
+        let number = options.integer(key, *least..=*most)?;
+        metrics.set(key, number.and_then(|number| u32::try_from(number).ok()));
+    }
+    if let Some(time) = options.duration("rto_min")? {
+        let ms = i64::try_from(time.as_millis()).unwrap_or(i64::MAX);
+        let ms = in_range("rto_min", ms, 1..=LARGEST_RTO)
+            .map_err(|_| Error::invalid(format!("`rto_min` is 1ms to 120s, not {time:?}")))?;
+        metrics.set("rto_min", u32::try_from(ms).ok());
+    }
+    for key in ["quickack", "fastopen_no_cookie"] {
+        metrics.set(key, options.flag(key)?.map(u32::from));
+    }
+    metrics.set_ecn(options.flag("ecn")?);
+    metrics.set_congctl(options.string("congctl")?);
+    Ok(metrics)
+}
+
+fn tos_option(options: &mut Options, destination: IpNet) -> Result<u8> {
+    let Some(tos) = options.integer("tos", 0..=255)? else {
+        return Ok(0);
+    };
+    if destination.addr().is_ipv6() {
+        return Err(Error::invalid("`tos` is for routes of IPv4"));
+    }
+    // The two lowest bits are those of congestion notification, by which nothing is routed.
+    if tos & 3 != 0 {
+        return Err(Error::invalid(format!(
+            "`tos` is a multiple of 4, not {tos}"
+        )));
+    }
+    Ok(u8::try_from(tos).unwrap_or_default())
 }
 
 /// Takes one of the names in `known`.

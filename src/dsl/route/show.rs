@@ -93,8 +93,18 @@ impl Route {
                 ("scope", Value::text(&seen.scope)),
                 ("kind", Value::text(&seen.kind)),
                 ("nexthop", seen.nexthop.map_or(Value::Nothing, Value::word)),
-                ("mtu", seen.mtu.map_or(Value::Nothing, Value::word)),
-                ("advmss", seen.advmss.map_or(Value::Nothing, Value::word)),
+                (
+                    "mtu",
+                    seen.metrics
+                        .number("mtu")
+                        .map_or(Value::Nothing, Value::word),
+                ),
+                (
+                    "advmss",
+                    seen.metrics
+                        .number("advmss")
+                        .map_or(Value::Nothing, Value::word),
+                ),
                 (
                     "nexthops",
                     Value::List(seen.hops.iter().map(|hop| self.hop(hop)).collect()),

@@ -5,7 +5,7 @@ use std::rc::Rc;
 use nix::errno::Errno;
 use rhai::Map;
 
-use super::options::{KEYS, read};
+use super::options::{Asked, KEYS, read};
 use crate::dsl::Session;
 use crate::dsl::handle::Netns;
 use crate::error::{Error, Kind, Result};
@@ -25,22 +25,34 @@ pub(super) fn list(session: &Rc<Session>, place: &netns::Netns) -> Result<Vec<ru
     })?
 }
 
+/// Refuses what can't be together.
+fn check(asked: &Asked, action: &Action) -> Result<()> {
+    let suppresses = [
+        (asked.suppress.is_some(), "suppress_prefixlength"),
+        (asked.suppress_group.is_some(), "suppress_ifgroup"),
+    ];
+    for (_, key) in suppresses.iter().filter(|(is_asked, _)| *is_asked) {
+        if !matches!(action, Action::Lookup(_)) {
+            let why = format!("`{key}` is for rules that look up in a table");
+            return Err(Error::invalid(why));
+        }
+    }
+    Ok(())
+}
+
 pub(super) fn add(session: &Rc<Session>, net: &Netns, options: Map) -> Result<()> {
     let place = &net.0;
     let plain = |error: Error| error.doing_plain("add rule").within(place.label());
     let mut options = Options::new("rule", options, &[KEYS, &["replace"]]).map_err(plain)?;
     let replace = options.flag("replace").map_err(plain)?.unwrap_or(false);
     let asked = read(&mut options).map_err(plain)?;
-    let action = asked.action.ok_or_else(|| {
+    let action = asked.action.clone().ok_or_else(|| {
         plain(
             Error::invalid("neither a table nor an action is given")
                 .hint("say what it does: #{table: 100}, or #{action: \"blackhole\"}"),
         )
     })?;
-    if asked.suppress.is_some() && !matches!(action, Action::Lookup(_)) {
-        let why = "`suppress_prefixlength` is for rules that look up in a table";
-        return Err(plain(Error::invalid(why)));
-    }
+    check(&asked, &action).map_err(plain)?;
     let present = list(session, place)?;
     let is_ipv6 = asked.family.unwrap_or(false);
     let mut wanted = rule::Rule {
@@ -49,6 +61,8 @@ pub(super) fn add(session: &Rc<Session>, net: &Netns, options: Map) -> Result<()
         selector: asked.selector,
         action,
         suppress: asked.suppress,
+        suppress_group: asked.suppress_group,
+        protocol: asked.protocol,
     };
     let is_same = |rule: &&rule::Rule| rule.is_ipv6 == is_ipv6 && rule.selector == wanted.selector;
     let mut alike = present.iter().filter(is_same).filter(|rule| {
@@ -56,8 +70,13 @@ pub(super) fn add(session: &Rc<Session>, net: &Netns, options: Map) -> Result<()
             .priority
             .is_none_or(|priority| priority == rule.priority)
     });
-    let is_as_asked =
-        |rule: &&rule::Rule| rule.action == wanted.action && rule.suppress == wanted.suppress;
+    let is_as_asked = |rule: &&rule::Rule| {
+        let does_so = wanted.selector.l3mdev || rule.action == wanted.action;
+        does_so
+            && rule.suppress == wanted.suppress
+            && rule.suppress_group == wanted.suppress_group
+            && (wanted.protocol.is_none() || rule.protocol == wanted.protocol)
+    };
     if let Some(found) = alike.clone().find(is_as_asked) {
         report(session, Outcome::Unchanged, place, found);
         return Ok(());
@@ -180,11 +199,16 @@ pub(super) fn delete(session: &Rc<Session>, net: &Netns, given: Map) -> Result<(
                 && asked
                     .priority
                     .is_none_or(|priority| priority == rule.priority)
-                && asked
-                    .action
-                    .as_ref()
-                    .is_none_or(|action| *action == rule.action)
+                && (wanted.l3mdev
+                    || asked
+                        .action
+                        .as_ref()
+                        .is_none_or(|action| *action == rule.action))
                 && (asked.suppress.is_none() || asked.suppress == rule.suppress)
+                && (asked.suppress_group.is_none() || asked.suppress_group == rule.suppress_group)
+                && (asked.protocol.is_none() || asked.protocol == rule.protocol)
+                && (wanted.uids.is_none() || wanted.uids == selector.uids)
+                && (!wanted.l3mdev || selector.l3mdev)
                 && (!has("from") || wanted.from == selector.from)
                 && (!has("to") || wanted.to == selector.to)
                 && (wanted.iif.is_none() || wanted.iif == selector.iif)

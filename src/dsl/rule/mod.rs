@@ -31,9 +31,10 @@ pub mod words {
     /// Adds a rule that looks packets up in a table, or refuses them, and returns the namespace.
     ///
     /// Which packets: `from`, `to`, `iif`, `oif`, `fwmark` (`1`, `"0x1/0xff"`), `tos`, `ipproto`, `sport`, `dport` (`80`,
-    /// `"8000-8080"`), or with `not: true` all others. What is done: `table`, by its number or name, or `action`, one of
+    /// `"8000-8080"`), `uidrange` (`1000`, `"1000-1999"`), or with `not: true` all others. What is done: `table`, by its number or name, or `action`, one of
     /// `blackhole`, `unreachable`, `prohibit`, `nop`, and `goto`, which goes on with the rule of the priority `target`;
-    /// `suppress_prefixlength` ignores routes that are no longer than that. It is a rule of IPv4 unless an address or `family: "inet6"` says otherwise. Without a `priority` it comes before all rules but
+    /// or `l3mdev: true` for the table of the VRF that a packet belongs to. `suppress_prefixlength` ignores routes that are no longer
+    /// than that, `suppress_ifgroup` those by links of that group; `proto` says who made the rule. It is a rule of IPv4 unless an address or `family: "inet6"` says otherwise. Without a `priority` it comes before all rules but
     /// the first. Nothing happens where it is there; another one of the same priority for the same packets is a `conflict`,
     /// unless `replace` is set. What `ip rule add` does.
     ///

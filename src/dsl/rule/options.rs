@@ -3,8 +3,9 @@
 use ipnet::IpNet;
 
 use crate::dsl::handle::Link;
-use crate::dsl::table;
-use crate::error::{Error, Result};
+use crate::dsl::{route, table};
+use crate::error::{Error, Kind, Result};
+use crate::net::group;
 use crate::net::rule::{self, Action, Selector};
 use crate::value::choice::choose;
 use crate::value::name::LinkName;
@@ -20,15 +21,19 @@ pub(crate) const KEYS: &[&str] = &[
     "fwmark",
     "iif",
     "ipproto",
+    "l3mdev",
     "not",
     "oif",
     "priority",
+    "proto",
     "sport",
+    "suppress_ifgroup",
     "suppress_prefixlength",
     "table",
     "target",
     "to",
     "tos",
+    "uidrange",
 ];
 
 /// The action that takes a target.
@@ -41,6 +46,8 @@ pub(super) struct Asked {
     pub(super) priority: Option<u32>,
     pub(super) action: Option<Action>,
     pub(super) suppress: Option<u32>,
+    pub(super) suppress_group: Option<u32>,
+    pub(super) protocol: Option<String>,
 }
 
 pub(super) fn read(options: &mut Options) -> Result<Asked> {
@@ -53,22 +60,7 @@ pub(super) fn read(options: &mut Options) -> Result<Asked> {
             "source `{from}` and destination `{to}` are of different families"
         )));
     }
-    let named = options.string("family")?;
-    let families = [("inet", false), ("inet6", true)];
-    let named = named
-        .map(|name| choose("a rule", "family", &name, &families))
-        .transpose()?;
-    let seen = from.or(to);
-    let family = match (named, seen) {
-        (Some(named), Some(prefix)) if named == prefix.addr().is_ipv4() => {
-            let name = if named { "inet6" } else { "inet" };
-            return Err(Error::invalid(format!(
-                "`{prefix}` is not of the family {name}"
-            )));
-        }
-        (Some(named), _) => Some(named),
-        (None, seen) => seen.map(|prefix| prefix.addr().is_ipv6()),
-    };
+    let family = family_option(options, from.or(to))?;
     let counts = |prefix: &IpNet| prefix.prefix_len() > 0;
     let (from, to) = (from.filter(counts), to.filter(counts));
     let number = |value: i64| u32::try_from(value).ok();
@@ -85,7 +77,8 @@ pub(super) fn read(options: &mut Options) -> Result<Asked> {
         protocol: protocol_option(options)?,
         sport: ports_option(options, "sport")?,
         dport: ports_option(options, "dport")?,
-        l3mdev: false,
+        uids: uids_option(options)?,
+        l3mdev: options.flag("l3mdev")?.unwrap_or(false),
         more: Vec::new(),
     };
     if (selector.sport.is_some() || selector.dport.is_some()) && selector.protocol.is_none() {
@@ -95,6 +88,7 @@ pub(super) fn read(options: &mut Options) -> Result<Asked> {
         );
     }
     let suppress = options.integer("suppress_prefixlength", 0..=128)?;
+    let suppress_group = group_option(options)?;
     let table = table::option(options)?;
     let mut target = options.integer("target", 0..=largest)?.and_then(number);
     let actions = rule::ACTIONS.map(|(name, _)| (name, Some(name)));
@@ -104,7 +98,13 @@ pub(super) fn read(options: &mut Options) -> Result<Asked> {
     let named = named
         .map(|name| choose("a rule", "action", &name, &known))
         .transpose()?;
+    if selector.l3mdev && (table.is_some() || named.is_some()) {
+        return Err(Error::invalid(
+            "`l3mdev` looks up in the table of a VRF: neither a table nor an action is given beside it",
+        ));
+    }
     let action = match (named, table) {
+        _ if selector.l3mdev => Some(Action::Lookup(0)),
         (Some(Some(name)), Some(_)) => {
             return Err(Error::invalid(format!(
                 "a rule with the action `{name}` looks up in no table"
@@ -137,6 +137,27 @@ pub(super) fn read(options: &mut Options) -> Result<Asked> {
         priority,
         action,
         suppress: suppress.and_then(number),
+        suppress_group,
+        protocol: route::protocol_option(options, "a rule")?,
+    })
+}
+
+/// The family asked for, or that of the prefix: whether it is IPv6.
+fn family_option(options: &mut Options, seen: Option<IpNet>) -> Result<Option<bool>> {
+    let named = options.string("family")?;
+    let families = [("inet", false), ("inet6", true)];
+    let named = named
+        .map(|name| choose("a rule", "family", &name, &families))
+        .transpose()?;
+    Ok(match (named, seen) {
+        (Some(named), Some(prefix)) if named == prefix.addr().is_ipv4() => {
+            let name = if named { "inet6" } else { "inet" };
+            return Err(Error::invalid(format!(
+                "`{prefix}` is not of the family {name}"
+            )));
+        }
+        (Some(named), _) => Some(named),
+        (None, seen) => seen.map(|prefix| prefix.addr().is_ipv6()),
     })
 }
 
@@ -210,6 +231,52 @@ fn protocol_option(options: &mut Options) -> Result<Option<u8>> {
         .into_string()
         .map_err(|_| wrong_type("ipproto", "a name such as \"tcp\", or a number", given))?;
     choose("a rule", "ipproto", &name, &rule::PROTOCOLS).map(Some)
+}
+
+/// The group of links of whose routes nothing is taken, by its number or name.
+fn group_option(options: &mut Options) -> Result<Option<u32>> {
+    let Some(value) = options.take("suppress_ifgroup") else {
+        return Ok(None);
+    };
+    if let Ok(number) = value.as_int() {
+        let number = in_range("suppress_ifgroup", number, 0..=i64::from(i32::MAX))?;
+        return Ok(u32::try_from(number).ok());
+    }
+    let given = value.type_name();
+    let name = value
+        .into_string()
+        .map_err(|_| wrong_type("suppress_ifgroup", "a number or a name", given))?;
+    let number = group::number(&name).ok_or_else(|| {
+        Error::new(Kind::NotFound, format!("there is no group `{name}`"))
+            .hint("give its number, or name it in /etc/iproute2/group")
+    })?;
+    Ok(Some(number))
+}
+
+/// Users: one by number, or a range such as `"1000-1999"`.
+fn uids_option(options: &mut Options) -> Result<Option<(u32, u32)>> {
+    let Some(value) = options.take("uidrange") else {
+        return Ok(None);
+    };
+    let given = value.type_name();
+    let text = match value.as_int() {
+        Ok(user) => user.to_string(),
+        Err(_) => value.into_string().map_err(|_| {
+            wrong_type(
+                "uidrange",
+                "a user's number, or a range such as \"1000-1999\"",
+                given,
+            )
+        })?,
+    };
+    let (start, end) = text.split_once('-').unwrap_or((&text, &text));
+    let user = |text: &str| text.trim().parse::<u32>().ok();
+    match (user(start), user(end)) {
+        (Some(start), Some(end)) if start <= end => Ok(Some((start, end))),
+        _ => Err(Error::invalid(format!(
+            "`uidrange` is a user's number, or a range such as \"1000-1999\", not `{text}`"
+        ))),
+    }
 }
 
 fn ports_option(options: &mut Options, key: &str) -> Result<Option<(u16, u16)>> {

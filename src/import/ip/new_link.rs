@@ -14,8 +14,39 @@ const MODES: &[(&str, &str)] = &[
     ("bond", "balance-rr"),
 ];
 
-/// Options that are flags, given to `ip` as 0 or 1, or as `on` or `off`.
-const FLAGS: &[&str] = &["stp", "vlan_filtering", "mcast_snooping", "learning"];
+/// Options that stand alone, or with `no` in front of them.
+const ALONE: &[&str] = &[
+    "csum",
+    "l2miss",
+    "l3miss",
+    "learning",
+    "pmtudisc",
+    "proxy",
+    "rsc",
+    "seq",
+    "udp6zerocsumrx",
+    "udp6zerocsumtx",
+    "udpcsum",
+];
+
+/// Whether an option is given to `ip` as 0 or 1, or as `on` or `off`.
+fn is_flag(known: &kind::Kind, key: &str) -> bool {
+    usual(known, key).is_some_and(|value| ["true", "false", "on", "off"].contains(&value))
+}
+
+/// Whether an option is a time, which `ip` takes in hundredths of a second.
+fn is_time(known: &kind::Kind, key: &str) -> bool {
+    usual(known, key).is_some_and(|value| {
+        value
+            .strip_suffix('s')
+            .is_some_and(|number| number.parse::<f64>().is_ok())
+    })
+}
+
+fn usual(known: &kind::Kind, key: &str) -> Option<&'static str> {
+    let found = known.usual.iter().find(|(usual, _)| *usual == key);
+    found.map(|(_, value)| *value)
+}
 
 pub(super) fn add(mut words: Words, place: &Place) -> Outcome {
     let (mut name, mut parent, mut at) = (None, None, place.clone());
@@ -107,8 +138,13 @@ fn kind_options(words: &mut Words, known: &kind::Kind, new: &mut NewLink) -> Res
             "bridge" | "private" | "vepa" if known.keys.contains(&"flag") => {
                 ("flag", Value::text(word))
             }
-            "learning" => ("learning", Value::Flag(true)),
-            "nolearning" => ("learning", Value::Flag(false)),
+            word if ALONE.contains(&word) => (word, Value::Flag(true)),
+            word if word
+                .strip_prefix("no")
+                .is_some_and(|word| ALONE.contains(&word)) =>
+            {
+                (word.trim_start_matches("no"), Value::Flag(false))
+            }
             "stp_state" => ("stp", Value::guess(words.value(word)?)),
             "proto" => ("protocol", Value::text(words.value(word)?)),
             other => (other, Value::guess(words.value(other)?)),
@@ -119,7 +155,13 @@ fn kind_options(words: &mut Words, known: &kind::Kind, new: &mut NewLink) -> Res
                 known.name
             ));
         }
-        let value = match (&value, FLAGS.contains(&key)) {
+        let value = match value {
+            Value::Number(hundredths) if is_time(known, key) => {
+                Value::Text(format!("{}ms", hundredths.saturating_mul(10)))
+            }
+            value => value,
+        };
+        let value = match (&value, is_flag(known, key)) {
             (Value::Number(number), true) => Value::Flag(*number != 0),
             (Value::Text(text), true) if text == "on" => Value::Flag(true),
             (Value::Text(text), true) if text == "off" => Value::Flag(false),

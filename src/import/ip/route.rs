@@ -86,8 +86,35 @@ pub(super) fn command(mut words: Words, place: &Place, family: Family) -> Outcom
                 let value = Value::guess(words.value(word)?);
                 options.push(("proto".to_owned(), value));
             }
-            "mtu" | "advmss" => {
+            "mtu" | "advmss" | "hoplimit" | "initcwnd" | "initrwnd" | "reordering" | "window"
+            | "congctl" => {
                 options.push((word.to_owned(), Value::guess(words.value(word)?)));
+            }
+            "tos" | "dsfield" => {
+                let text = words.value(word)?;
+                let digits = text.trim_start_matches("0x");
+                // iproute2 reads hexadecimal, with its mark or without.
+                let tos = i64::from_str_radix(digits, 16);
+                let tos = tos.map_err(|_| format!("`{text}` is no type of service"))?;
+                options.push(("tos".to_owned(), Value::Number(tos)));
+            }
+            "quickack" | "fastopen_no_cookie" => {
+                let on = words.number(word)? != 0;
+                options.push((word.to_owned(), Value::Flag(on)));
+            }
+            "rto_min" => {
+                let text = words.value(word)?;
+                let has_unit = text.ends_with('s');
+                let text = if has_unit {
+                    text.to_owned()
+                } else {
+                    format!("{text}ms")
+                };
+                options.push((word.to_owned(), Value::Text(text)));
+            }
+            "features" if words.peek() == Some("ecn") => {
+                words.next();
+                options.push(("ecn".to_owned(), Value::Flag(true)));
             }
             other if to.is_none() && (other == "default" || other.contains(['.', ':', '/'])) => {
                 to = Some(other);
@@ -100,6 +127,10 @@ pub(super) fn command(mut words: Words, place: &Place, family: Family) -> Outcom
             if family == Family::V6 && !options.iter().any(|(key, _)| key == "via") =>
         {
             "::/0"
+        }
+        // By its gateway alone it would be one of IPv6.
+        "default" | "any" | "all" if family == Family::V4 && has_ipv6_gateway(&options) => {
+            "0.0.0.0/0"
         }
         other => other,
     };
@@ -154,6 +185,13 @@ pub(super) fn command(mut words: Words, place: &Place, family: Family) -> Outcom
         ),
     };
     Ok(vec![step])
+}
+
+fn has_ipv6_gateway(options: &[(String, Value)]) -> bool {
+    let is_it = |(key, value): &(String, Value)| {
+        key == "via" && matches!(value, Value::Text(ip) if ip.contains(':'))
+    };
+    options.iter().any(is_it)
 }
 
 /// One of several next hops, behind its word.

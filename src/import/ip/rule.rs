@@ -35,9 +35,12 @@ pub(super) fn command(mut words: Words, place: &Place, family: Family) -> Outcom
                 ("priority", Value::Number(words.number(word)?))
             }
             "tos" | "dsfield" => ("tos", Value::guess(words.value(word)?)),
-            "ipproto" | "sport" | "dport" => (word, Value::guess(words.value(word)?)),
+            "ipproto" | "sport" | "dport" | "uidrange" | "suppress_ifgroup" => {
+                (word, Value::guess(words.value(word)?))
+            }
             "suppress_prefixlength" => (word, Value::Number(words.number(word)?)),
-            "not" => ("not", Value::Flag(true)),
+            "protocol" | "proto" => ("proto", Value::guess(words.value(word)?)),
+            "not" | "l3mdev" => (word, Value::Flag(true)),
             "goto" => {
                 options.push(("action".to_owned(), Value::text(word)));
                 ("target", Value::Number(words.number(word)?))

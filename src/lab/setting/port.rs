@@ -72,6 +72,12 @@ options! {
     NeighSuppress, NeighSupress, "neigh_suppress", "neigh_suppress", 1;
     /// Whether the bridge answers ARP for what is behind it.
     ProxyArp, ProxyARP, "proxy_arp", "proxy_arp", 1;
+    /// Whether only senders that are in the database of the bridge may send by it.
+    Locked, Locked, "locked", "locked", 1;
+    /// Whether multicast frames are sent to each member of the group by itself.
+    McastToUnicast, MulticastToUnicast, "mcast_to_unicast", "mcast_to_unicast", 1;
+    /// Whether VLANs are mapped to identifiers of tunnels.
+    VlanTunnel, VlanTunnel, "vlan_tunnel", "vlan_tunnel", 1;
     /// Its cost in the spanning tree.
     Cost, Cost, "cost", "cost", 65_535;
     /// Its priority in the spanning tree.
@@ -99,6 +105,9 @@ impl PortOption {
             Self::Fastleave => InfoBridgePort::FastLeave(on),
             Self::NeighSuppress => InfoBridgePort::NeighSupress(on),
             Self::ProxyArp => InfoBridgePort::ProxyARP(on),
+            Self::Locked => InfoBridgePort::Locked(on),
+            Self::McastToUnicast => InfoBridgePort::MulticastToUnicast(on),
+            Self::VlanTunnel => InfoBridgePort::VlanTunnel(on),
             Self::Cost => InfoBridgePort::Cost(value),
             Self::Priority => InfoBridgePort::Priority(u16::try_from(value).unwrap_or(u16::MAX)),
         };

@@ -13,7 +13,7 @@ use rtnetlink::packet_route::route::{RouteAttribute, RouteMessage, RouteType};
 use super::answer::{local, table_of};
 use super::link::{master_of, vrf_table};
 use crate::net::nexthop::wire::{NexthopAttribute, NexthopMessage};
-use crate::net::route::{TABLE_MAIN, ip_of, route_address as address};
+use crate::net::route::{TABLE_MAIN, gateway_of, ip_of, route_address as address};
 use crate::net::rule::{self, Action, Rule};
 
 /// `RT_TABLE_LOCAL` of `linux/rtnetlink.h`.
@@ -162,6 +162,7 @@ fn is_for(rule: &Rule, source: Option<IpAddr>, destination: IpAddr) -> bool {
         && selector.protocol.is_none_or(is_of)
         && selector.sport.is_none()
         && selector.dport.is_none()
+        && selector.uids.is_none()
         && !selector.l3mdev
         && selector.more.is_empty();
     rule.is_ipv6 == destination.is_ipv6() && fits != selector.is_not
@@ -238,20 +239,16 @@ impl Known<'_> {
             match attribute {
                 RouteAttribute::Priority(metric) => way.metric = *metric,
                 RouteAttribute::Oif(index) => way.link = Some(*index),
-                RouteAttribute::Gateway(via) => way.via = ip_of(via),
+                RouteAttribute::Gateway(_) | RouteAttribute::Via(_) => {
+                    way.via = gateway_of(attribute);
+                }
                 RouteAttribute::PrefSource(source) => way.source = ip_of(source),
                 RouteAttribute::NhId(id) => self.follow(*id, &mut way),
                 // Which of several one packet takes, only the kernel knows.
                 RouteAttribute::MultiPath(hops) => {
                     let first = hops.first()?;
                     way.link = Some(first.interface_index).filter(|index| *index > 0);
-                    way.via = first
-                        .attributes
-                        .iter()
-                        .find_map(|attribute| match attribute {
-                            RouteAttribute::Gateway(via) => ip_of(via),
-                            _ => None,
-                        });
+                    way.via = first.attributes.iter().find_map(gateway_of);
                 }
                 _ => {}
             }

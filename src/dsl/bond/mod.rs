@@ -1,23 +1,27 @@
 //! Bonds: several links used as one.
 
+mod options;
+
 use std::rc::Rc;
 
 use rhai::plugin::{Dynamic, NativeCallContext, export_module};
 use rhai::{Array, Map};
 use rtnetlink::LinkBond;
-use rtnetlink::packet_route::link::{
-    BondFailOverMac, BondLacpRate, BondMode, BondPrimaryReselect, BondXmitHashPolicy, InfoBond,
-    InfoData,
-};
+use rtnetlink::packet_route::link::{InfoBond, InfoData};
 
 use crate::dsl::handle::{Link, Netns};
 use crate::dsl::kind::Kind;
-use crate::dsl::make::{Fact, Wanted, creating, ensure, read};
+use crate::dsl::make::{Fact, Request, Wanted, creating, ensure, read};
 use crate::dsl::{Answer, Session, answer, link};
 use crate::error::{Error, Result};
 use crate::lab::setting::Setting;
+use crate::net::link::Snapshot;
 use crate::value::choice::choose;
-use crate::value::options::Options;
+
+use options::{KEYS, USUAL, asked, fact, facts_of, words_of};
+
+pub(crate) use options::{AD_SELECTS, ALL_TARGETS, VALIDATIONS};
+pub(crate) use options::{FAIL_OVER_MACS, LACP_RATES, MODES, POLICIES, RESELECTS};
 
 /// What this topic makes.
 pub const KINDS: &[Kind] = &[Kind {
@@ -31,169 +35,6 @@ pub const KINDS: &[Kind] = &[Kind {
     facts_of,
     usual: USUAL,
 }];
-
-const KEYS: &[&str] = &[
-    "arp_interval",
-    "arp_ip_target",
-    "downdelay",
-    "fail_over_mac",
-    "lacp_rate",
-    "miimon",
-    "min_links",
-    "primary",
-    "primary_reselect",
-    "updelay",
-    "xmit_hash_policy",
-];
-
-/// What the kernel gives to a bond of which nothing is said.
-const USUAL: &[(&str, &str)] = &[
-    ("arp_interval", "0"),
-    ("arp_ip_target", ""),
-    ("downdelay", "0"),
-    ("fail_over_mac", "none"),
-    ("lacp_rate", "slow"),
-    ("miimon", "0"),
-    ("min_links", "0"),
-    ("primary_reselect", "always"),
-    ("updelay", "0"),
-    ("xmit_hash_policy", "layer2"),
-];
-
-/// The largest number that the kernel takes for times and counts, `INT_MAX`.
-const LARGEST: i64 = 2_147_483_647;
-
-pub(crate) const LACP_RATES: &[(&str, BondLacpRate)] =
-    &[("slow", BondLacpRate::Slow), ("fast", BondLacpRate::Fast)];
-
-pub(crate) const FAIL_OVER_MACS: &[(&str, BondFailOverMac)] = &[
-    ("none", BondFailOverMac::None),
-    ("active", BondFailOverMac::Active),
-    ("follow", BondFailOverMac::Follow),
-];
-
-pub(crate) const RESELECTS: &[(&str, BondPrimaryReselect)] = &[
-    ("always", BondPrimaryReselect::Always),
-    ("better", BondPrimaryReselect::Better),
-    ("failure", BondPrimaryReselect::Failure),
-];
-
-pub(crate) const POLICIES: &[(&str, BondXmitHashPolicy)] = &[
-    ("layer2", BondXmitHashPolicy::Layer2),
-    ("layer2+3", BondXmitHashPolicy::Layer23),
-    ("layer3+4", BondXmitHashPolicy::Layer34),
-    ("encap2+3", BondXmitHashPolicy::Encap23),
-    ("encap3+4", BondXmitHashPolicy::Encap34),
-    ("vlan+srcmac", BondXmitHashPolicy::VlanSrcMac),
-];
-
-/// The modes, by the names that `ip` gives them.
-pub(crate) const MODES: &[(&str, BondMode)] = &[
-    ("balance-rr", BondMode::BalanceRr),
-    ("active-backup", BondMode::ActiveBackup),
-    ("balance-xor", BondMode::BalanceXor),
-    ("broadcast", BondMode::Broadcast),
-    ("802.3ad", BondMode::Ieee8023Ad),
-    ("balance-tlb", BondMode::BalanceTlb),
-    ("balance-alb", BondMode::BalanceAlb),
-];
-
-fn facts_of(data: &InfoData) -> Vec<Fact> {
-    let InfoData::Bond(infos) = data else {
-        return Vec::new();
-    };
-    infos.iter().filter_map(fact).collect()
-}
-
-/// An option in words, which are those of `ip`.
-fn fact(info: &InfoBond) -> Option<Fact> {
-    Some(match info {
-        InfoBond::Mode(mode) => ("mode", mode.to_string()),
-        InfoBond::MiiMon(ms) => ("miimon", ms.to_string()),
-        InfoBond::UpDelay(ms) => ("updelay", ms.to_string()),
-        InfoBond::DownDelay(ms) => ("downdelay", ms.to_string()),
-        InfoBond::ArpInterval(ms) => ("arp_interval", ms.to_string()),
-        InfoBond::ArpIpTarget(targets) => {
-            let targets: Vec<String> = targets.iter().map(ToString::to_string).collect();
-            ("arp_ip_target", targets.join(","))
-        }
-        InfoBond::MinLinks(count) => ("min_links", count.to_string()),
-        InfoBond::AdLacpRate(rate) => ("lacp_rate", named(LACP_RATES, *rate)?),
-        InfoBond::FailOverMac(when) => ("fail_over_mac", named(FAIL_OVER_MACS, *when)?),
-        InfoBond::PrimaryReselect(when) => ("primary_reselect", named(RESELECTS, *when)?),
-        InfoBond::XmitHashPolicy(policy) => ("xmit_hash_policy", named(POLICIES, *policy)?),
-        _ => return None,
-    })
-}
-
-fn named<T: PartialEq>(known: &[(&str, T)], value: T) -> Option<String> {
-    let found = known.iter().find(|(_, known)| *known == value);
-    found.map(|(name, _)| (*name).to_owned())
-}
-
-/// What is asked of a bond beside its mode.
-fn asked(options: &mut Options, mode: &str) -> Result<Vec<InfoBond>> {
-    let mut number = |key| -> Result<Option<u32>> {
-        let number = options.integer(key, 0..=LARGEST)?;
-        Ok(number.and_then(|number| u32::try_from(number).ok()))
-    };
-    let miimon = number("miimon")?;
-    let mut asked: Vec<InfoBond> = miimon.into_iter().map(InfoBond::MiiMon).collect();
-    for (key, make) in [
-        ("updelay", InfoBond::UpDelay as fn(u32) -> InfoBond),
-        ("downdelay", InfoBond::DownDelay),
-    ] {
-        let Some(delay) = number(key)? else {
-            continue;
-        };
-        let interval = miimon.unwrap_or(0);
-        if interval == 0 {
-            return Err(Error::invalid(format!(
-                "`{key}` counts in steps of `miimon`, which is not given"
-            ))
-            .hint("add miimon: 100"));
-        }
-        if delay % interval != 0 {
-            return Err(Error::invalid(format!(
-                "`{key}` is a multiple of `miimon`, {interval}, not {delay}"
-            )));
-        }
-        asked.push(make(delay));
-    }
-    let interval = number("arp_interval")?;
-    asked.extend(interval.map(InfoBond::ArpInterval));
-    asked.extend(number("min_links")?.map(InfoBond::MinLinks));
-    let targets = options.strings("arp_ip_target")?;
-    if !targets.is_empty() {
-        let targets = targets.iter().map(|text| {
-            text.parse()
-                .map_err(|_| Error::invalid(format!("`{text}` is not an IPv4 address")))
-        });
-        asked.push(InfoBond::ArpIpTarget(targets.collect::<Result<_>>()?));
-    }
-    if let Some(rate) = options.string("lacp_rate")? {
-        let rate = choose("bond", "lacp_rate", &rate, LACP_RATES)?;
-        if mode != "802.3ad" {
-            return Err(Error::invalid(format!(
-                "`lacp_rate` is for mode 802.3ad, not {mode}"
-            )));
-        }
-        asked.push(InfoBond::AdLacpRate(rate));
-    }
-    if let Some(when) = options.string("fail_over_mac")? {
-        let when = choose("bond", "fail_over_mac", &when, FAIL_OVER_MACS)?;
-        asked.push(InfoBond::FailOverMac(when));
-    }
-    if let Some(when) = options.string("primary_reselect")? {
-        let when = choose("bond", "primary_reselect", &when, RESELECTS)?;
-        asked.push(InfoBond::PrimaryReselect(when));
-    }
-    if let Some(policy) = options.string("xmit_hash_policy")? {
-        let policy = choose("bond", "xmit_hash_policy", &policy, POLICIES)?;
-        asked.push(InfoBond::XmitHashPolicy(policy));
-    }
-    Ok(asked)
-}
 
 /// Chooses a port of a bond for what `role` makes of its ifindex.
 fn choose_port(
@@ -299,7 +140,10 @@ pub mod words {
     /// Makes a bond without ports, with options, its own and those that every link takes.
     ///
     /// Its own: `miimon`, `updelay`, `downdelay` and `arp_interval` (milliseconds), `arp_ip_target`, `min_links`, `primary`
-    /// (one of its ports), `primary_reselect`, `lacp_rate`, `xmit_hash_policy`, `fail_over_mac`.
+    /// (one of its ports), `primary_reselect`, `xmit_hash_policy`, `fail_over_mac`, `arp_validate`, `arp_all_targets`,
+    /// `ns_ip6_target`, `num_grat_arp`, `peer_notify_delay` (milliseconds), `resend_igmp`, `lp_interval` (seconds),
+    /// `all_slaves_active`; of mode `802.3ad` also `lacp_rate`, `lacp_active`, `ad_select`, `ad_actor_sys_prio`,
+    /// `ad_user_port_key`; of `balance-rr` `packets_per_slave`, of `balance-tlb` and `balance-alb` `tlb_dynamic_lb`.
     ///
     /// ```rhai
     /// netns("a").bond("bond0", "active-backup", #{miimon: 100, up: true}).is_up    // => true
@@ -336,10 +180,11 @@ pub mod words {
             let make = || {
                 let (name, mut options, common) = read("bond", name, options, KEYS)?;
                 let number = choose("bond", "mode", mode, MODES)?;
-                let primary = options.take("primary");
+                let primary = link::take(&mut options, "primary")?;
                 let mut infos = vec![InfoBond::Mode(number)];
                 infos.extend(asked(&mut options, mode)?);
-                let facts = infos.iter().filter_map(fact).collect();
+                let facts: Vec<Fact> = infos.iter().filter_map(fact).collect();
+                let words: Vec<String> = facts.iter().flat_map(words_of).collect();
                 let message = LinkBond::new(name.as_str())
                     .set_info_data(InfoData::Bond(infos))
                     .build();
@@ -359,7 +204,7 @@ pub mod words {
                 ensure(
                     session,
                     &wanted,
-                    |_| Ok(message.clone()),
+                    |_: Option<&Snapshot>| Ok(Request::new(message.clone(), &words)),
                     |bond| {
                         take_ports(session, &bond.link, &ports)?;
                         let verb = "set the primary port of bond";

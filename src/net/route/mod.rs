@@ -1,13 +1,16 @@
 //! Routes: add, delete, list, and ask the kernel which one it would take.
 
+mod metrics;
+mod names;
+
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use ipnet::IpNet;
 use rtnetlink::packet_core::{NLM_F_CREATE, NLM_F_EXCL};
 use rtnetlink::packet_route::route::{
-    RouteAddress, RouteAttribute, RouteFlags, RouteHeader, RouteMessage, RouteMetric, RouteNextHop,
-    RouteNextHopFlags, RouteProtocol, RouteScope, RouteType,
+    RouteAddress, RouteAttribute, RouteFlags, RouteHeader, RouteMessage, RouteNextHop,
+    RouteNextHopFlags, RouteProtocol, RouteScope, RouteType, RouteVia,
 };
 use rtnetlink::packet_route::{AddressFamily, RouteNetlinkMessage};
 use serde::{Deserialize, Serialize};
@@ -15,6 +18,12 @@ use serde::{Deserialize, Serialize};
 use crate::net::address::family;
 use crate::net::rtnl::{Refusal, Rtnl};
 use crate::net::table;
+
+pub use metrics::Metrics;
+pub use names::{KINDS, PROTOCOLS, SCOPES};
+pub(super) use names::{protocol_number, protocol_text};
+
+use names::{kind, kind_name, protocol};
 
 /// The table that `ip route` shows when none is named.
 pub const TABLE_MAIN: u32 = RouteHeader::RT_TABLE_MAIN as u32;
@@ -33,45 +42,6 @@ pub struct Hop {
     /// Takes the gateway as directly connected.
     pub onlink: bool,
 }
-
-/// The kinds of route that can be asked for, by the names that `ip` has for them.
-pub const KINDS: [(&str, RouteType); 7] = [
-    ("unicast", RouteType::Unicast),
-    ("local", RouteType::Local),
-    ("broadcast", RouteType::Broadcast),
-    ("blackhole", RouteType::BlackHole),
-    ("unreachable", RouteType::Unreachable),
-    ("prohibit", RouteType::Prohibit),
-    ("throw", RouteType::Throw),
-];
-
-/// How far a destination can be, by the names that `ip` has for it.
-pub const SCOPES: [(&str, RouteScope); 4] = [
-    ("global", RouteScope::Universe),
-    ("site", RouteScope::Site),
-    ("link", RouteScope::Link),
-    ("host", RouteScope::Host),
-];
-
-/// Who can have made a route, by the names that iproute2 has for them.
-pub const PROTOCOLS: [(&str, u8); 16] = [
-    ("redirect", 1),
-    ("kernel", 2),
-    ("boot", 3),
-    ("static", 4),
-    ("ra", 9),
-    ("mrt", 10),
-    ("zebra", 11),
-    ("bird", 12),
-    ("dhcp", 16),
-    ("keepalived", 18),
-    ("babel", 42),
-    ("bgp", 186),
-    ("isis", 187),
-    ("ospf", 188),
-    ("rip", 189),
-    ("eigrp", 192),
-];
 
 /// A route: one to be added, or one that the kernel has.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -94,12 +64,12 @@ pub struct Route {
     pub table: u32,
     /// Takes the gateway as directly connected, whatever the addresses say.
     pub onlink: bool,
-    /// The MTU of the path, where it is set.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub mtu: Option<u32>,
-    /// The segment size that TCP announces, where it is set.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub advmss: Option<u32>,
+    /// What is said of the path: its MTU and the like.
+    #[serde(default, skip_serializing_if = "Metrics::is_empty")]
+    pub metrics: Metrics,
+    /// The type of service of the packets that it is for (IPv4); 0 for any.
+    #[serde(default)]
+    pub tos: u8,
     /// The next hops that share the packets, where there are several.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub hops: Vec<Hop>,
@@ -136,8 +106,8 @@ impl Route {
             metric: None,
             table: TABLE_MAIN,
             onlink: false,
-            mtu: None,
-            advmss: None,
+            metrics: Metrics::default(),
+            tos: 0,
             hops: Vec::new(),
             protocol: "boot".to_owned(),
             scope: String::new(),
@@ -189,6 +159,7 @@ impl Route {
         header.protocol = protocol(&route.protocol);
         header.kind = kind(&route.kind);
         header.scope = route.scope_to_send();
+        header.tos = route.tos;
         if route.onlink {
             header.flags |= RouteFlags::Onlink;
         }
@@ -200,9 +171,8 @@ impl Route {
         if route.destination.prefix_len() > 0 {
             attributes.push(RouteAttribute::Destination(route_address(ip)));
         }
-        if let Some(via) = route.via {
-            attributes.push(RouteAttribute::Gateway(route_address(via)));
-        }
+        let is_ipv6 = ip.is_ipv6();
+        attributes.extend(route.via.map(|via| gateway(via, is_ipv6)));
         if let Some(link) = route.link {
             attributes.push(RouteAttribute::Oif(link));
         }
@@ -212,15 +182,13 @@ impl Route {
         if let Some(metric) = route.metric {
             attributes.push(RouteAttribute::Priority(metric));
         }
-        let mtu = route.mtu.map(RouteMetric::Mtu);
-        let advmss = route.advmss.map(RouteMetric::Advmss);
-        let metrics: Vec<RouteMetric> = mtu.into_iter().chain(advmss).collect();
+        let metrics = route.metrics.message();
         if !metrics.is_empty() {
             attributes.push(RouteAttribute::Metrics(metrics));
         }
         attributes.extend(route.nexthop.map(RouteAttribute::NhId));
         if !route.hops.is_empty() {
-            let hops = route.hops.iter().map(Hop::message).collect();
+            let hops = route.hops.iter().map(|hop| hop.message(is_ipv6)).collect();
             attributes.push(RouteAttribute::MultiPath(hops));
         }
         message
@@ -272,10 +240,10 @@ impl Route {
             words.push(self.kind.clone());
         }
         words.push(self.destination_text());
+        words.extend((self.tos > 0).then(|| format!("tos {:#04x}", self.tos)));
         words.extend(self.nexthop.map(|id| format!("nhid {id}")));
-        if let Some(via) = self.via {
-            words.push(format!("via {via}"));
-        }
+        let is_ipv6 = self.destination.addr().is_ipv6();
+        words.extend(self.via.map(|via| via_text(via, is_ipv6)));
         if let Some(link) = link {
             words.push(format!("dev {link}"));
         }
@@ -298,11 +266,10 @@ impl Route {
         if self.onlink {
             words.push("onlink".to_owned());
         }
-        words.extend(self.mtu.map(|mtu| format!("mtu {mtu}")));
-        words.extend(self.advmss.map(|advmss| format!("advmss {advmss}")));
+        words.extend(self.metrics.words());
         for hop in &self.hops {
             words.push("nexthop".to_owned());
-            words.extend(hop.via.map(|via| format!("via {via}")));
+            words.extend(hop.via.map(|via| via_text(via, is_ipv6)));
             words.extend(hop.link.and_then(&name_of).map(|dev| format!("dev {dev}")));
             words.push(format!("weight {}", hop.weight));
             words.extend(hop.onlink.then(|| "onlink".to_owned()));
@@ -330,25 +297,20 @@ impl fmt::Display for Route {
 }
 
 impl Hop {
-    fn message(&self) -> RouteNextHop {
+    fn message(&self, is_ipv6: bool) -> RouteNextHop {
         let mut hop = RouteNextHop::default();
         hop.hops = u8::try_from(self.weight.saturating_sub(1)).unwrap_or(u8::MAX);
         hop.interface_index = self.link.unwrap_or(0);
         if self.onlink {
             hop.flags |= RouteNextHopFlags::Onlink;
         }
-        let via = self
-            .via
-            .map(|via| RouteAttribute::Gateway(route_address(via)));
-        hop.attributes.extend(via);
+        hop.attributes
+            .extend(self.via.map(|via| gateway(via, is_ipv6)));
         hop
     }
 
     fn read(hop: &RouteNextHop) -> Self {
-        let via = hop.attributes.iter().find_map(|attribute| match attribute {
-            RouteAttribute::Gateway(address) => ip_of(address),
-            _ => None,
-        });
+        let via = hop.attributes.iter().find_map(gateway_of);
         Self {
             via,
             link: (hop.interface_index > 0).then_some(hop.interface_index),
@@ -358,33 +320,29 @@ impl Hop {
     }
 }
 
-fn kind(name: &str) -> RouteType {
-    let known = KINDS.iter().find(|(known, _)| *known == name);
-    known.map_or(RouteType::Unicast, |(_, kind)| *kind)
-}
-
-fn protocol(name: &str) -> RouteProtocol {
-    match protocol_number(name) {
-        0 => RouteProtocol::Boot,
-        number => RouteProtocol::from(number),
+/// The gateway `via` of a route of the family; that of an IPv4 route may be one of IPv6, and is told in another way then.
+fn gateway(via: IpAddr, is_ipv6: bool) -> RouteAttribute {
+    match via {
+        IpAddr::V6(via) if !is_ipv6 => RouteAttribute::Via(RouteVia::Inet6(via)),
+        via => RouteAttribute::Gateway(route_address(via)),
     }
 }
 
-/// The number of who made a route; 0 for nobody.
-pub(super) fn protocol_number(name: &str) -> u8 {
-    let known = PROTOCOLS.iter().find(|(known, _)| *known == name);
-    let number = known.map(|(_, number)| *number);
-    number.or_else(|| name.parse().ok()).unwrap_or_default()
+/// The gateway that an attribute tells.
+pub(super) fn gateway_of(attribute: &RouteAttribute) -> Option<IpAddr> {
+    match attribute {
+        RouteAttribute::Gateway(address) => ip_of(address),
+        RouteAttribute::Via(RouteVia::Inet6(via)) => Some(IpAddr::V6(*via)),
+        RouteAttribute::Via(RouteVia::Inet(via)) => Some(IpAddr::V4(*via)),
+        _ => None,
+    }
 }
 
-/// Who made a route, as `ip route` prints it.
-pub(super) fn protocol_text(protocol: RouteProtocol) -> String {
-    let number = u8::from(protocol);
-    let known = PROTOCOLS.iter().find(|(_, known)| *known == number);
-    match known {
-        Some((name, _)) => (*name).to_owned(),
-        None if number == 0 => "unspec".to_owned(),
-        None => number.to_string(),
+fn via_text(via: IpAddr, is_ipv6: bool) -> String {
+    if via.is_ipv6() && !is_ipv6 {
+        format!("via inet6 {via}")
+    } else {
+        format!("via {via}")
     }
 }
 
@@ -466,21 +424,6 @@ pub async fn lookup(
     }
 }
 
-fn kind_name(kind: RouteType) -> &'static str {
-    match kind {
-        RouteType::Local => "local",
-        RouteType::Broadcast => "broadcast",
-        RouteType::Anycast => "anycast",
-        RouteType::Multicast => "multicast",
-        RouteType::BlackHole => "blackhole",
-        RouteType::Unreachable => "unreachable",
-        RouteType::Prohibit => "prohibit",
-        RouteType::Throw => "throw",
-        RouteType::Nat => "nat",
-        _ => "unicast",
-    }
-}
-
 fn read(message: &RouteMessage) -> Option<Route> {
     let header = &message.header;
     let any: IpAddr = match header.address_family {
@@ -494,26 +437,22 @@ fn read(message: &RouteMessage) -> Option<Route> {
     for attribute in &message.attributes {
         match attribute {
             RouteAttribute::Destination(address) => destination = ip_of(address)?,
-            RouteAttribute::Gateway(address) => route.via = ip_of(address),
+            RouteAttribute::Gateway(_) | RouteAttribute::Via(_) => {
+                route.via = gateway_of(attribute);
+            }
             RouteAttribute::Oif(index) => route.link = Some(*index),
             RouteAttribute::PrefSource(address) => route.source = ip_of(address),
             RouteAttribute::Priority(metric) => route.metric = Some(*metric),
             RouteAttribute::Table(table) => route.table = *table,
-            RouteAttribute::Metrics(metrics) => {
-                for metric in metrics {
-                    match metric {
-                        RouteMetric::Mtu(mtu) => route.mtu = Some(*mtu),
-                        RouteMetric::Advmss(advmss) => route.advmss = Some(*advmss),
-                        _ => {}
-                    }
-                }
-            }
+            RouteAttribute::Metrics(metrics) => route.metrics = Metrics::read(metrics),
             RouteAttribute::NhId(id) => route.nexthop = Some(*id),
             RouteAttribute::MultiPath(hops) => route.hops = hops.iter().map(Hop::read).collect(),
             _ => {}
         }
     }
     route.destination = IpNet::new(destination, header.destination_prefix_length).ok()?;
+    // IPv6 tells what it does not go by.
+    route.tos = if any.is_ipv4() { header.tos } else { 0 };
     route.onlink = header.flags.contains(RouteFlags::Onlink);
     route.protocol = protocol_text(header.protocol);
     kind_name(header.kind).clone_into(&mut route.kind);
