@@ -10,6 +10,7 @@ use rhai::plugin::{Dynamic, NativeCallContext, export_module};
 use crate::dsl::exec::exit_code;
 use crate::dsl::handle::Netns;
 use crate::dsl::netns::namespace_argument;
+use crate::dsl::ping::named;
 use crate::dsl::{Answer, Session, answer};
 use crate::error::{Error, Kind, Result};
 use crate::net::process::{Program, Tie};
@@ -21,8 +22,12 @@ fn enter(session: &Rc<Session>, place: &Dynamic) -> Result<()> {
         )
         .hint("write the one or the other"));
     }
-    let netns = namespace_argument(place)?;
-    netns.check()?;
+    let context = |error: Error| match error.kind {
+        Kind::NotFound => error.doing("enter namespace", &named(place)),
+        _ => error,
+    };
+    let netns = namespace_argument(place).map_err(context)?;
+    netns.check().map_err(context)?;
     session.go_to(netns.0);
     Ok(())
 }

@@ -21,6 +21,7 @@ use nix::sys::statfs::fstatfs;
 use rustix::fs::{AtFlags, CWD, Statx, StatxAttributes, StatxFlags, statx};
 
 use crate::error::{Error, Result};
+use crate::net::netns::Netns;
 use crate::net::{fault, model};
 use crate::value::name::NetnsName;
 
@@ -427,6 +428,9 @@ fn unescaped(mut text: &[u8]) -> Vec<u8> {
 
 /// Says what to type where there is no namespace `name`: the nearest name that there is, or how to make it.
 pub fn hint_for_missing(name: &str) -> String {
+    if name == Netns::LABEL_OF_START {
+        return "`host()` is the namespace that ipvsh was started in".to_owned();
+    }
     let names = names().unwrap_or_default();
     match crate::error::nearest(name, names.iter().map(NetnsName::as_str)) {
         Some(near) => format!("did you mean `{near}`?"),

@@ -25,11 +25,13 @@ pub struct Netns {
 impl Netns {
     /// The file of the namespace that this process was started in.
     pub const START: &str = "/proc/self/ns/net";
+    /// What it is called where it is shown. A namespace with a name can be called so, too.
+    pub const LABEL_OF_START: &str = "host";
 
     /// The namespace that this process was started in.
     pub fn start() -> Result<Self> {
         Ok(Self::new(
-            "host".to_owned(),
+            Self::LABEL_OF_START.to_owned(),
             PathBuf::from(Self::START),
             Namespace::current()?,
         ))

@@ -12,7 +12,8 @@ cases! {
         a_block_has_a_value
         a_function_called_in_a_block_acts_there;
     [] =>
-        a_namespace_that_is_not_there_is_not_made;
+        a_namespace_that_is_not_there_is_not_made
+        what_is_shown_as_host_is_no_name;
 }
 
 fn bare_words_act_in_the_namespace_of_the_block(lab: &Lab) {
@@ -86,4 +87,22 @@ fn a_namespace_that_is_not_there_is_not_made(lab: &Lab) {
          hint: did you mean `net-1`?\n"
     );
     assert_eq!(lab.namespaces(), ["net-1"]);
+}
+
+fn what_is_shown_as_host_is_no_name(lab: &Lab) {
+    let refused = |script: &str, position: &str, mark: &str| {
+        format!(
+            "error: cannot enter namespace `host`: there is no namespace `host`\n \
+              --> lab.rhai:{position}\n  \
+               |\n\
+             1 | {script}\n  \
+               | {mark}\n  \
+               = errno: ENOENT\n\
+             hint: `host()` is the namespace that ipvsh was started in\n"
+        )
+    };
+    let block = r#"within "host" { here() }"#;
+    assert_eq!(lab.fails(block), refused(block, "1:8", "       ^^^^^^"));
+    let entered = r#"enter("host")"#;
+    assert_eq!(lab.fails(entered), refused(entered, "1:1", "^^^^^"));
 }
