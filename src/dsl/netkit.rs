@@ -32,7 +32,7 @@ pub const KINDS: &[Kind] = &[Kind {
 const KEYS: &[&str] = &["mode"];
 
 /// The modes, by the names that `ip` gives them.
-const MODES: &[(&str, NetkitMode)] = &[("l2", NetkitMode::L2), ("l3", NetkitMode::L3)];
+pub(crate) const MODES: &[(&str, NetkitMode)] = &[("l2", NetkitMode::L2), ("l3", NetkitMode::L3)];
 
 fn facts_of(data: &InfoData) -> Vec<Fact> {
     let InfoData::Netkit(infos) = data else {

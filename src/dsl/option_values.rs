@@ -1,7 +1,9 @@
 //! What can be chosen for an option or a parameter that is one of a few names, for completion.
 
-use crate::dsl::{attributes, bond, ipvlan_port, macvlan, mesh, vlan};
-use crate::net::route;
+use crate::dsl::{attributes, bond, filter, ipvlan_port, macvlan, mesh, netkit, vlan};
+use crate::net::listener::Protocol;
+use crate::net::queue::Distribution;
+use crate::net::{address, neighbour, route, rule};
 
 /// The names that `key` of `word` can have, an option or a parameter; empty where it is no choice, or none is known.
 pub fn of(word: &str, key: &str) -> Vec<&'static str> {
@@ -20,8 +22,19 @@ pub fn of(word: &str, key: &str) -> Vec<&'static str> {
         ("bond", "primary_reselect") => names(bond::RESELECTS),
         ("bond", "xmit_hash_policy") => names(bond::POLICIES),
         ("vlan", "protocol") | ("bridge", "vlan_protocol") => names(vlan::PROTOCOLS),
-        ("mesh", "family") => names(mesh::FAMILIES),
+        ("mesh" | "nexthop" | "rule", "family") => names(mesh::FAMILIES),
+        ("netkit", "mode") => names(netkit::MODES),
         ("route", "scope") => names(&route::SCOPES),
+        ("route", "type") => names(&route::KINDS),
+        ("route" | "nexthop", "proto") => names(&route::PROTOCOLS),
+        ("addr", "scope") => names(&address::SCOPES),
+        ("neighbor", "state") => names(&neighbour::STATES),
+        ("rule", "action") => names(&rule::ACTIONS),
+        ("rule", "ipproto") => names(&rule::PROTOCOLS),
+        ("netem", "distribution") => names(&Distribution::ALL),
+        ("wait_port", "protocol") => names(&Protocol::ALL),
+        ("accept" | "drop" | "reject" | "nat", "proto") => names(filter::PROTOCOLS),
+        ("accept" | "drop" | "reject", "hook") => names(&filter::HOOKS[..3]),
         ("route", "destination") | (_, "route") => vec!["default"],
         _ => Vec::new(),
     }
@@ -41,5 +54,8 @@ mod tests {
         assert_eq!(of("bond", "mode")[4], "802.3ad");
         assert_eq!(of("macvlan", "mode")[3], "passthru");
         assert_eq!(of("veth", "mode"), Vec::<&str>::new());
+        assert_eq!(of("drop", "hook"), ["input", "forward", "output"]);
+        assert_eq!(of("wait_port", "protocol"), ["tcp", "udp"]);
+        assert!(of("route", "type").contains(&"blackhole"));
     }
 }

@@ -96,9 +96,13 @@ pub(crate) fn result(session: &Rc<Session>, value: &Dynamic) -> String {
 fn of_netns(netns: &Netns, processes: Option<&HashMap<Id, Vec<u32>>>) -> Value {
     let name = netns.to_string();
     let id = netns.namespace().id();
+    let line = match netns.0.check() {
+        Ok(()) => name.clone(),
+        Err(_) => format!("{name} (gone)"),
+    };
     let mut handle = Handle {
         name: name.clone(),
-        line: name.clone(),
+        line,
         cells: vec![("name", name.clone()), ("inode", id.inode.to_string())],
         fields: vec![
             ("name", Value::Text(name)),

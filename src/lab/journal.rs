@@ -331,7 +331,9 @@ fn held(lab: &str, file: &mut File) -> Error {
             .and_then(|contents| contents.runs.last().cloned()),
         Err(_) => None,
     };
-    let by = run.map_or_else(
+    // Who has just begun may not have written its line yet: the last one is then that of a run which has ended.
+    let is_there = |run: &Run| Path::new("/proc").join(run.pid.to_string()).exists();
+    let by = run.filter(is_there).map_or_else(
         || "another run".to_owned(),
         |run| format!("process {} since {}", run.pid, time(run.since)),
     );

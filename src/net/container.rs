@@ -3,6 +3,7 @@
 use std::io::{ErrorKind, Read};
 use std::os::fd::AsFd;
 use std::os::unix::process::CommandExt;
+use std::path::PathBuf;
 use std::process::{ChildStdout, Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
@@ -57,6 +58,7 @@ impl Runtime {
                 .hint(format!("write it behind the colon: \"{program}:web\"")));
         }
         self.is_near(std::env::var(self.variable()).ok().as_deref())?;
+        self.has_near_context()?;
         let format = "--format={{.State.Pid}} {{.State.Status}}";
         let output = self.run(&["inspect", "--type=container", format, "--", container])?;
         let pid = match self.read(container, &output) {
@@ -78,20 +80,40 @@ impl Runtime {
 
     /// Refuses one that was told to ask another machine: its processes have the numbers of others here.
     fn is_near(self, address: Option<&str>) -> Result<()> {
-        let scheme = address.and_then(|address| address.split_once("://"));
-        match (scheme, address) {
-            (Some((scheme, _)), Some(address)) if !["unix", "fd"].contains(&scheme) => {
-                let (program, variable) = (self.name(), self.variable());
-                Err(Error::new(
-                    Kind::Unsupported,
-                    format!("{program} asks another machine, {address}"),
-                )
-                .hint(format!(
+        match address {
+            Some(address) if is_far(address) => {
+                let variable = self.variable();
+                Err(self.elsewhere(address).hint(format!(
                     "run ipvsh there, or without the variable {variable}"
                 )))
             }
             _ => Ok(()),
         }
+    }
+
+    /// Refuses a docker that was told so by a context, where the variable does not say otherwise.
+    fn has_near_context(self) -> Result<()> {
+        if self != Self::Docker || std::env::var_os(self.variable()).is_some() || !has_context() {
+            return Ok(());
+        }
+        let format = "--format={{.Endpoints.docker.Host}}";
+        let output = self.run(&["context", "inspect", format])?;
+        let address = String::from_utf8_lossy(&output.stdout);
+        // What it says against the context it says again when it is asked for the container.
+        if output.status.success() && is_far(address.trim()) {
+            let error = self.elsewhere(address.trim());
+            Err(error.hint("run ipvsh there, or go back to this one: `docker context use default`"))
+        } else {
+            Ok(())
+        }
+    }
+
+    fn elsewhere(self, address: &str) -> Error {
+        let program = self.name();
+        Error::new(
+            Kind::Unsupported,
+            format!("{program} asks another machine, {address}"),
+        )
     }
 
     /// Runs the program with these arguments, and gives it nothing to read.
@@ -193,6 +215,27 @@ impl Runtime {
         let output = output_within(command.args(LIST), patience);
         output.map_or_else(Vec::new, |output| names(&output))
     }
+}
+
+/// Whether what answers at the address may be another machine.
+fn is_far(address: &str) -> bool {
+    let scheme = address.split_once("://").map(|(scheme, _)| scheme);
+    scheme.is_some_and(|scheme| !["unix", "fd"].contains(&scheme))
+}
+
+/// Whether a context was chosen for docker, by its variable or by `docker context use`.
+fn has_context() -> bool {
+    if std::env::var_os("DOCKER_CONTEXT").is_some_and(|name| !name.is_empty()) {
+        return true;
+    }
+    let own = std::env::var_os("DOCKER_CONFIG").map(PathBuf::from);
+    let folder = own.or_else(|| Some(PathBuf::from(std::env::var_os("HOME")?).join(".docker")));
+    let text = folder.and_then(|folder| std::fs::read_to_string(folder.join("config.json")).ok());
+    let config = text.and_then(|text| serde_json::from_str::<serde_json::Value>(&text).ok());
+    let name = config
+        .as_ref()
+        .and_then(|config| config["currentContext"].as_str());
+    name.is_some_and(|name| !name.is_empty() && name != "default")
 }
 
 /// What has a program list the names of the containers that run.

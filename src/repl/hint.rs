@@ -98,7 +98,7 @@ fn room(used: usize) -> usize {
 }
 
 /// The first line of `text`, no wider than `width`.
-fn cut(text: &str, width: usize) -> String {
+pub(super) fn cut(text: &str, width: usize) -> String {
     let first = text.split('\n').next().unwrap_or_default();
     let mut cut = String::new();
     let mut left = width;

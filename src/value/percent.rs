@@ -17,6 +17,14 @@ impl Percent {
     pub fn value(self) -> f64 {
         f64::from(self.raw) * 100.0 / f64::from(u32::MAX)
     }
+
+    /// The chance that it does not happen.
+    #[must_use]
+    pub fn other(self) -> Self {
+        Self {
+            raw: u32::MAX - self.raw,
+        }
+    }
 }
 
 /// Reads a number from 0 to 100, with or without a percent sign.

@@ -17,6 +17,8 @@ cases! {
         a_misspelt_container_is_told_with_the_one_that_runs
         a_program_that_does_not_answer_is_told_in_its_own_words
         a_container_of_another_machine_is_refused
+        a_docker_with_the_context_of_another_machine_is_refused
+        a_docker_with_a_context_of_this_machine_is_asked
         a_name_that_looks_like_a_container_is_not_made;
     ["veth"] =>
         a_cable_to_a_container_goes_with_the_lab;
@@ -121,14 +123,20 @@ impl StandIn {
         text
     }
 
-    fn start(&self, lab: &Lab, arguments: &[&str]) -> Child {
+    fn command(&self, lab: &Lab, arguments: &[&str]) -> Command {
         let path = format!("{}:{PATH}", self.0.display());
         let mut command = lab.command(arguments);
         command
             .env("PATH", path)
+            .env("DOCKER_CONFIG", "/nonexistent")
+            .env_remove("DOCKER_CONTEXT")
             .env_remove("DOCKER_HOST")
             .env_remove("CONTAINER_HOST");
-        command.spawn().unwrap()
+        command
+    }
+
+    fn start(&self, lab: &Lab, arguments: &[&str]) -> Child {
+        self.command(lab, arguments).spawn().unwrap()
     }
 
     fn ipvsh(&self, lab: &Lab, arguments: &[&str]) -> Output {
@@ -366,6 +374,69 @@ hint: give the container's namespace by one of its processes: \"pid:1234\"
             )
         );
     }
+}
+
+fn a_docker_with_the_context_of_another_machine_is_refused(lab: &Lab) {
+    let runtime = StandIn::new(lab, "docker");
+    runtime.answers("context", 0, "ssh://me@far\n", "");
+    fs::write(
+        lab.folder().join("config.json"),
+        r#"{"auths": {}, "currentContext": "far"}"#,
+    )
+    .unwrap();
+    let folder = lab.folder().to_str().unwrap().to_owned();
+    for (variable, value) in [
+        ("DOCKER_CONFIG", folder.as_str()),
+        ("DOCKER_CONTEXT", "far"),
+    ] {
+        let output = finish(
+            runtime
+                .command(lab, &["-e", "netns(\"docker:web\")"])
+                .env(variable, value)
+                .spawn()
+                .unwrap(),
+        );
+        assert_eq!(
+            (output.code, output.stderr.as_str()),
+            (
+                3,
+                "\
+error: cannot open namespace `docker:web`: docker asks another machine, ssh://me@far
+ --> <expression>:1:1
+  |
+1 | netns(\"docker:web\")
+  | ^^^^^
+hint: run ipvsh there, or go back to this one: `docker context use default`
+"
+            )
+        );
+        assert_eq!(
+            runtime.asked(),
+            "context\ninspect\n--format={{.Endpoints.docker.Host}}\n"
+        );
+    }
+}
+
+fn a_docker_with_a_context_of_this_machine_is_asked(lab: &Lab) {
+    let runtime = StandIn::new(lab, "docker");
+    runtime.answers("context", 0, "unix:///run/user/0/docker.sock\n", "");
+    runtime.answers(
+        "inspect",
+        0,
+        &format!("{} running\n", std::process::id()),
+        "",
+    );
+    let output = finish(
+        runtime
+            .command(lab, &["-e", "netns(\"docker:web\").name"])
+            .env("DOCKER_CONTEXT", "rootless")
+            .spawn()
+            .unwrap(),
+    );
+    assert_eq!(
+        (output.code, output.stderr.as_str(), output.stdout.as_str()),
+        (0, "", "docker:web\n")
+    );
 }
 
 fn a_container_of_another_machine_is_refused(lab: &Lab) {

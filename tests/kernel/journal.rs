@@ -6,6 +6,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
+use nix::fcntl::{Flock, FlockArg};
 use nix::mount::{MsFlags, mount, umount};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
@@ -21,6 +22,7 @@ cases! {
         where_the_journal_has_no_room_nothing_is_changed
         where_the_journal_cannot_be_written_nothing_is_changed
         two_runs_of_one_lab_are_not_at_work_at_once
+        a_run_that_has_ended_is_not_named_as_the_one_at_work
         what_somebody_else_has_set_is_left_alone
         a_renamed_link_is_reported_and_stays_in_the_journal
         a_namespace_with_processes_inside_is_busy
@@ -172,6 +174,21 @@ fn two_runs_of_one_lab_are_not_at_work_at_once(lab: &Lab) {
     assert_eq!(finish(first).code, 130);
     assert_eq!(lab.namespaces(), Vec::<String>::new());
     assert!(journals().is_empty());
+}
+
+fn a_run_that_has_ended_is_not_named_as_the_one_at_work(lab: &Lab) {
+    lab.run(r#"netns("a");"#);
+    let file = fs::File::open(format!("{LABS}/lab.jsonl")).unwrap();
+    let held = Flock::lock(file, FlockArg::LockExclusiveNonblock).unwrap();
+    let down = lab.ipvsh(&["down", "lab"]);
+    let text = "cannot open the journal of lab `lab`: it is in use by another run\n";
+    assert!(
+        down.code == 1 && down.stderr.contains(text),
+        "{}",
+        down.stderr
+    );
+    drop(held);
+    self::down(lab);
 }
 
 fn what_somebody_else_has_set_is_left_alone(lab: &Lab) {

@@ -41,6 +41,7 @@ cases! {
         what_is_wrong_with_a_queue_of_netem_is_refused;
     ["veth", "netem"] =>
         netem_has_what_is_asked
+        netem_loses_in_bursts_as_tc_has_it
         netem_that_is_replaced_keeps_nothing_of_the_one_before
         a_delay_is_seen_by_ping
         a_distribution_spreads_the_delays
@@ -564,11 +565,18 @@ fn what_is_wrong_with_a_queue_of_netem_is_refused(lab: &Lab) {
             r#"netem(#{delay: "1ms", jitter: "1ms", distribution: "norml"})"#,
             r#"netem(#{delay: "1ms", jitter: "1ms", distribution: 3})"#,
             r#"netem(#{dealy: "1ms"})"#,
+            r#"netem(#{loss: "1%", loss_gemodel: ["1%"]})"#,
+            r#"netem(#{loss_state: ["1%"], loss_gemodel: ["1%"]})"#,
+            r#"netem(#{loss_gemodel: "1%"})"#,
+            r"netem(#{loss_gemodel: []})",
+            r"netem(#{loss_state: [1, 2, 3, 4, 5, 6]})",
+            r#"netem(#{loss_state: ["1%", "120%"]})"#,
+            r"netem(#{loss_gemodel: [1, true]})",
         ],
     );
     let head = "invalid: cannot set netem on link `v0` in namespace `host`: ";
     let all = "corrupt, corrupt_correlation, delay, delay_correlation, distribution, duplicate, duplicate_correlation, gap, jitter, \
-               limit, loss, loss_correlation, rate, reorder, reorder_correlation";
+               limit, loss, loss_correlation, loss_gemodel, loss_state, rate, reorder, reorder_correlation";
     assert_eq!(
         printed.replace(head, "- ").replace(all, "(all)"),
         "\
@@ -602,6 +610,15 @@ fn what_is_wrong_with_a_queue_of_netem_is_refused(lab: &Lab) {
 - `netem` has no option `dealy`
   options: (all), replace
   hint: did you mean `delay`?
+- `loss` and `loss_gemodel` are two ways to say which packets are lost
+  hint: leave one of them out
+- `loss_gemodel` and `loss_state` are two ways to say which packets are lost
+  hint: leave one of them out
+- option `loss_gemodel` takes a list of percentages, not a string
+- `loss_gemodel` has 1 to 4 percentages, not 0
+- `loss_state` has 1 to 5 percentages, not 6
+- a percentage is 0 to 100, not `120%`
+- option `loss_gemodel` takes a percentage such as \"1%\", not a truth value
 "
     );
 }
@@ -641,6 +658,49 @@ fn netem_has_what_is_asked(lab: &Lab) {
         (&read["delay_ms"], &read["loss_percent"], &read["gap"]),
         (&json!(10.0), &json!(1.0), &json!(5))
     );
+}
+
+fn netem_loses_in_bursts_as_tc_has_it(lab: &Lab) {
+    pair(lab);
+    for (of_tc, option) in [
+        ("gemodel 1%", r#"loss_gemodel: ["1%"]"#),
+        ("gemodel 1% 10%", r#"loss_gemodel: ["1%", 10]"#),
+        (
+            "gemodel 1% 10% 70% 0.1%",
+            r#"loss_gemodel: ["1%", "10%", "70%", "0.1%"]"#,
+        ),
+        ("state 2%", r#"loss_state: ["2%"]"#),
+        (
+            "state 2% 20% 5% 60% 1%",
+            r#"loss_state: ["2%", "20%", "5%", "60%", "1%"]"#,
+        ),
+    ] {
+        lab.sh(&format!(
+            "tc qdisc replace dev v1 root netem delay 1ms loss {of_tc}"
+        ));
+        let text = format!(r#"link("v0").netem(#{{delay: "1ms", {option}, replace: true}});"#);
+        lab.run(&text);
+        let ours = &lab.tc(HOST, "qdisc show dev v0")[0]["options"];
+        assert_eq!(
+            ours,
+            &lab.tc(HOST, "qdisc show dev v1")[0]["options"],
+            "{of_tc}"
+        );
+        let again = lab.script_with(&["--summary"], &text);
+        assert_eq!(
+            counts(&again),
+            "created 0, changed 0, unchanged 1, deleted 0"
+        );
+    }
+    let read = lab.value(r#"link("v0").qdiscs[0].options.loss_model"#);
+    assert_eq!(
+        read,
+        json!({"name": "state", "percent": [2.0, 20.0, 5.0, 60.0, 1.0]})
+    );
+    // Loss at random takes the place of the model.
+    lab.run(r#"link("v0").netem(#{loss: "1%", replace: true});"#);
+    let options = &lab.tc(HOST, "qdisc show dev v0")[0]["options"];
+    assert!(options.get("loss-state").is_none(), "{options}");
 }
 
 fn netem_that_is_replaced_keeps_nothing_of_the_one_before(lab: &Lab) {

@@ -223,6 +223,7 @@ fn a_namespace_that_was_deleted_is_told() {
     terminal.ip("netns del gone");
     let screen = terminal.enter("net.links()");
     assert!(screen.contains("namespace `gone`"), "{screen}");
+    assert!(terminal.enter("net").contains("> net\ngone (gone)\n"));
     assert!(screen.ends_with("gone (gone)>"), "{screen}");
     assert!(terminal.enter("leave()").ends_with("host>"));
 }

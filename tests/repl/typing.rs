@@ -64,6 +64,11 @@ pub(crate) const TESTS: &[Test] = &[
         tab_within_brackets_offers_what_a_value_begins_with,
     ),
     (
+        "tab_completes_code_within_a_text_and_no_key_twice",
+        tab_completes_code_within_a_text_and_no_key_twice,
+    ),
+    ("tab_shows_many_in_columns", tab_shows_many_in_columns),
+    (
         "tab_completes_the_parent_of_a_bare_word",
         tab_completes_the_parent_of_a_bare_word,
     ),
@@ -269,6 +274,33 @@ fn tab_within_brackets_offers_what_a_value_begins_with() {
         "{}",
         terminal.screen()
     );
+}
+
+fn tab_completes_code_within_a_text_and_no_key_twice() {
+    let mut terminal = Terminal::start(&folder());
+    terminal.enter("let net = netns(\"a\")");
+    terminal.type_keys("print(`in ${net.ino\t}`)");
+    terminal.wait_for("host> print(`in ${net.inode}`)");
+    terminal.enter("");
+    terminal.type_keys("net.ping(\"::1\", #{count: 2, co\t");
+    terminal.type_keys("int\t");
+    terminal.wait_for("#{count: 2, coint");
+    terminal.enter("\x15");
+    terminal.type_keys("net.drop(#{hook: \"f\t");
+    terminal.wait_for("#{hook: \"forward");
+}
+
+fn tab_shows_many_in_columns() {
+    let mut terminal = Terminal::start(&folder());
+    terminal.enter("let net = netns(\"a\")");
+    terminal.type_keys("net.\ty");
+    // Two columns of a hundred: the long ones are cut.
+    terminal.wait_until("two on a line", |screen| {
+        let contents = screen.contents();
+        contents
+            .lines()
+            .any(|line| line.starts_with("path: string  ") && line.trim_end().len() > 50)
+    });
 }
 
 fn tab_completes_the_parent_of_a_bare_word() {

@@ -15,9 +15,9 @@ use crate::error::{Error, Kind, Result};
 use crate::lab::{Command, Outcome, Undo};
 use crate::net::nft::{self, Table};
 use crate::value::options::Options;
-use rule::{HOOKS, Packets};
+use rule::Packets;
 
-pub(crate) use rule::MATCH;
+pub(crate) use rule::{HOOKS, MATCH, PROTOCOLS};
 
 /// The table that the words here keep their rules in.
 const FAMILY: &str = "inet";

@@ -17,13 +17,22 @@ use crate::value::prefix;
 pub(crate) const MATCH: &[&str] = &["dport", "from", "iif", "oif", "proto", "sport", "to"];
 
 /// Where a rule stands, by the names of the chains.
-pub(super) const HOOKS: &[(&str, &str)] = &[
+pub(crate) const HOOKS: &[(&str, &str)] = &[
     ("input", "type filter hook input priority filter"),
     ("forward", "type filter hook forward priority filter"),
     ("output", "type filter hook output priority filter"),
     ("prerouting", "type nat hook prerouting priority dstnat"),
     ("postrouting", "type nat hook postrouting priority srcnat"),
     ("local", "type nat hook output priority -100"),
+];
+
+/// The protocols that a rule can be for, with whether they have ports.
+pub(crate) const PROTOCOLS: &[(&str, bool)] = &[
+    ("tcp", true),
+    ("udp", true),
+    ("sctp", true),
+    ("icmp", false),
+    ("icmpv6", false),
 ];
 
 /// Which packets a rule is about.
@@ -144,14 +153,7 @@ impl Packets {
         let Some(name) = name else {
             return Ok(None);
         };
-        let known = [
-            ("tcp", true),
-            ("udp", true),
-            ("sctp", true),
-            ("icmp", false),
-            ("icmpv6", false),
-        ];
-        self.has_ports = choose("a rule", "proto", name, &known)?;
+        self.has_ports = choose("a rule", "proto", name, PROTOCOLS)?;
         let (own, other) = match name {
             "icmp" => (false, "icmpv6"),
             "icmpv6" => (true, "icmp"),

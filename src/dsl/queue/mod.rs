@@ -211,6 +211,10 @@ pub mod words {
     /// `gap`, `rate`, `limit` (packets), `replace`. Times are durations such as `"10ms"`; a bare number is one of seconds, where `tc`
     /// takes it for microseconds. Both ends of a wire have a queue of their own, for their own direction.
     ///
+    /// `loss_gemodel` and `loss_state` lose packets in bursts, instead of `loss`: lists of percentages in the order of `tc`, those left out
+    /// as `tc` has them. Of Gilbert and Elliott: the chance to get into the bad state, back, of loss in the bad state (100 %), in the good one (0);
+    /// of four states: `p13`, `p31`, `p32`, `p23`, `p14`.
+    ///
     /// `distribution` says how delays spread: `"uniform"`, as they do else, no farther than the jitter; `"normal"`, `"pareto"` or
     /// `"paretonormal"`, with some much farther. The kernel does not tell it again: a queue that differs in it alone is taken for
     /// the one that is asked, until `.clear_qdisc()`.

@@ -8,10 +8,11 @@ use rhai::{Array, Map};
 
 use crate::error::{Error, Result};
 use crate::net::queue::{
-    Chance, Class, Distribution, Htb, Netem, OWN, Packets, Part, ROOT, Steer, Tbf, Tree,
+    Chance, Class, Distribution, Htb, LossModel, Netem, OWN, Packets, Part, ROOT, Steer, Tbf, Tree,
 };
 use crate::value::choice::choose;
 use crate::value::options::{self, Options};
+use crate::value::percent::Percent;
 use crate::value::rate::Rate;
 use crate::value::{duration, prefix, size};
 
@@ -29,6 +30,8 @@ pub(crate) const NETEM: &[&str] = &[
     "limit",
     "loss",
     "loss_correlation",
+    "loss_gemodel",
+    "loss_state",
     "rate",
     "reorder",
     "reorder_correlation",
@@ -64,6 +67,7 @@ pub(crate) fn packet(mtu: u32) -> u32 {
 
 /// The netem queue that the options ask for.
 fn netem(options: &mut Options) -> Result<Netem> {
+    let loss_model = loss_model(options)?;
     let mut percent = |key: &str| Ok::<_, Error>(options.percent(key)?.unwrap_or_default());
     let mut chance = |key: &'static str, correlation: &'static str| {
         let chance = Chance {
@@ -80,6 +84,7 @@ fn netem(options: &mut Options) -> Result<Netem> {
     };
     let mut netem = Netem {
         loss: chance("loss", "loss_correlation")?,
+        loss_model,
         duplicate: chance("duplicate", "duplicate_correlation")?,
         corrupt: chance("corrupt", "corrupt_correlation")?,
         reorder: chance("reorder", "reorder_correlation")?,
@@ -95,6 +100,10 @@ fn netem(options: &mut Options) -> Result<Netem> {
         limit: number(options, "limit", 1)?.unwrap_or(NETEM_LIMIT),
         more: Vec::new(),
     };
+    if let (Some(model), true) = (netem.loss_model, netem.loss.of.raw > 0) {
+        let (name, _) = model.parts();
+        return Err(either("loss", &format!("loss_{name}")));
+    }
     let is_delayed = !netem.delay.is_zero();
     needs("jitter", !netem.jitter.is_zero(), "delay", is_delayed)?;
     let varies = !netem.jitter.is_zero();
@@ -122,6 +131,61 @@ fn netem(options: &mut Options) -> Result<Netem> {
             .hint("say what it is to do: #{delay: \"10ms\", loss: \"1%\"}"));
     }
     Ok(netem)
+}
+
+/// The model of loss that the options ask for; what is left out of its list is as `tc` has it.
+fn loss_model(options: &mut Options) -> Result<Option<LossModel>> {
+    let never = Percent::default();
+    let gemodel = chances(options, "loss_gemodel", |first| {
+        [first, first.other(), never.other(), never]
+    })?;
+    let state = chances(options, "loss_state", |first| {
+        [first, first.other(), never, never.other(), never]
+    })?;
+    match (gemodel, state) {
+        (Some(_), Some(_)) => Err(either("loss_gemodel", "loss_state")),
+        (Some(chances), None) => Ok(Some(LossModel::Gemodel(chances))),
+        (None, state) => Ok(state.map(LossModel::State)),
+    }
+}
+
+fn either(one: &str, other: &str) -> Error {
+    Error::invalid(format!(
+        "`{one}` and `{other}` are two ways to say which packets are lost"
+    ))
+    .hint("leave one of them out")
+}
+
+/// A list of up to `N` chances, of which `usual` has those that are left out, by the first.
+fn chances<const N: usize>(
+    options: &mut Options,
+    key: &str,
+    usual: impl FnOnce(Percent) -> [Percent; N],
+) -> Result<Option<[Percent; N]>> {
+    let Some(value) = options.take(key) else {
+        return Ok(None);
+    };
+    let given = value.type_name();
+    let list = value
+        .try_cast::<Array>()
+        .ok_or_else(|| options::wrong_type(key, "a list of percentages", given))?;
+    if list.is_empty() || list.len() > N {
+        return Err(Error::invalid(format!(
+            "`{key}` has 1 to {N} percentages, not {}",
+            list.len()
+        )));
+    }
+    let mut read = Vec::new();
+    for value in list {
+        let mut one = Options::new("netem", Map::from([(key.into(), value)]), &[&[key]])?;
+        read.extend(one.percent(key)?);
+    }
+    let first = read.first().copied().unwrap_or_default();
+    let mut chances = usual(first);
+    for (chance, read) in chances.iter_mut().zip(read) {
+        *chance = read;
+    }
+    Ok(Some(chances))
 }
 
 /// How long, as the kernel counts it: in nanoseconds, with a sign.

@@ -97,6 +97,18 @@ fn options(part: &Part) -> Map {
             ),
             ("loss_percent", percent(netem.loss.of)),
             ("loss_correlation_percent", percent(netem.loss.correlation)),
+            (
+                "loss_model",
+                netem.loss_model.map_or(Dynamic::UNIT, |model| {
+                    let (name, chances) = model.parts();
+                    let chances = chances.iter().map(|chance| percent(*chance));
+                    Map::from([
+                        ("name".into(), name.into()),
+                        ("percent".into(), chances.collect::<rhai::Array>().into()),
+                    ])
+                    .into()
+                }),
+            ),
             ("duplicate_percent", percent(netem.duplicate.of)),
             (
                 "duplicate_correlation_percent",

@@ -158,7 +158,10 @@ impl Call<'_> {
             let functions = context.functions_of_module(alias);
             let mut known: Vec<_> = functions.iter().map(|form| form.name.as_str()).collect();
             known.sort_unstable();
-            let report = report.note(format!("it has {}", known.join(" ")));
+            let report = match known.as_slice() {
+                [] => report,
+                known => report.note(format!("it has {}", known.join(" "))),
+            };
             return match nearest(name, known.iter().copied()) {
                 Some(near) => report.hint(format!("did you mean `{alias}::{near}`?")),
                 None => report,

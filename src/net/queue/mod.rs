@@ -19,7 +19,7 @@ use crate::net::rtnl::{Refusal, Rtnl};
 pub use change::{Failed, build, clear, replace};
 pub use distribution::Distribution;
 pub use htb::{Class, Htb};
-pub use netem::{Chance, Netem};
+pub use netem::{Chance, LossModel, Netem};
 pub use steer::{Packets, Steer};
 pub use tbf::Tbf;
 

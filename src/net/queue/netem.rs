@@ -17,6 +17,9 @@ const RATE64: u16 = 8;
 const LATENCY64: u16 = 10;
 const JITTER64: u16 = 11;
 const SLOT: u16 = 12;
+/// The models of loss inside of `LOSS_MODEL`.
+const FOUR_STATES: u16 = 1;
+const GILBERT_ELLIOTT: u16 = 2;
 /// Bytes of `struct tc_netem_qopt`, which stands in front of the attributes.
 const HEAD: usize = 24;
 
@@ -27,6 +30,53 @@ pub struct Chance {
     pub of: Percent,
     /// The dependence.
     pub correlation: Percent,
+}
+
+/// A model in which packets are lost in bursts: chances in the order in which `tc` takes them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LossModel {
+    /// Of Gilbert and Elliott: to the bad state, back to the good one, of loss in the bad one, of loss in the good one.
+    Gemodel([Percent; 4]),
+    /// Of four states: from 1 to 3, from 3 to 1, from 3 to 2, from 2 to 3, from 1 to 4.
+    State([Percent; 5]),
+}
+
+impl LossModel {
+    /// Its name in `tc`, and its chances.
+    pub fn parts(&self) -> (&'static str, &[Percent]) {
+        match self {
+            Self::Gemodel(chances) => ("gemodel", chances),
+            Self::State(chances) => ("state", chances),
+        }
+    }
+
+    fn encode(self) -> Vec<u8> {
+        let (kind, words) = match self {
+            // The kernel takes the chance that a packet of the bad state is not lost.
+            Self::Gemodel([p, r, lost, k]) => (
+                GILBERT_ELLIOTT,
+                wire::words(&[p.raw, r.raw, lost.other().raw, k.raw]),
+            ),
+            Self::State([p13, p31, p32, p23, p14]) => (
+                FOUR_STATES,
+                wire::words(&[p13.raw, p31.raw, p32.raw, p14.raw, p23.raw]),
+            ),
+        };
+        wire::attributes(vec![(kind, words)])
+    }
+
+    fn decode(bytes: &[u8]) -> Option<Self> {
+        let percent = |bytes: &[u8], index: usize| Percent {
+            raw: wire::word(bytes, 4 * index),
+        };
+        if let Some(model) = wire::attribute(bytes, GILBERT_ELLIOTT) {
+            let [p, r, h, k] = [0, 1, 2, 3].map(|index| percent(&model, index));
+            return Some(Self::Gemodel([p, r, h.other(), k]));
+        }
+        let model = wire::attribute(bytes, FOUR_STATES)?;
+        let [p13, p31, p32, p14, p23] = [0, 1, 2, 3, 4].map(|index| percent(&model, index));
+        Some(Self::State([p13, p31, p32, p23, p14]))
+    }
 }
 
 /// What a netem queue does to packets.
@@ -42,6 +92,8 @@ pub struct Netem {
     pub delay_correlation: Percent,
     /// Packets lost.
     pub loss: Chance,
+    /// Packets lost in bursts, instead.
+    pub loss_model: Option<LossModel>,
     /// Packets sent twice.
     pub duplicate: Chance,
     /// Packets with a bit turned over.
@@ -54,7 +106,7 @@ pub struct Netem {
     pub rate: Rate,
     /// How many packets it holds.
     pub limit: u32,
-    /// What else it was told by another program: a model of loss, slots.
+    /// What else it was told by another program: slots, a model of loss that is not known here.
     pub more: Vec<&'static str>,
 }
 
@@ -96,6 +148,7 @@ impl Netem {
             (JITTER64, jitter.to_ne_bytes().to_vec()),
         ];
         list.extend(wire::high(RATE64, self.rate));
+        list.extend(self.loss_model.map(|model| (LOSS_MODEL, model.encode())));
         bytes.extend(wire::attributes(list));
         bytes
     }
@@ -123,7 +176,9 @@ impl Netem {
         let rate = wire::long(&attribute(RATE64));
         let slot = attribute(SLOT);
         let mut more = Vec::new();
-        if !attribute(LOSS_MODEL).is_empty() {
+        let model = attribute(LOSS_MODEL);
+        let loss_model = LossModel::decode(&model);
+        if loss_model.is_none() && !model.is_empty() {
             more.push("a model of loss");
         }
         if slot.iter().any(|byte| *byte != 0) {
@@ -135,6 +190,7 @@ impl Netem {
             distribution: Distribution::default(),
             delay_correlation: percent(&correlations, 0),
             loss: chance(8, 4),
+            loss_model,
             duplicate: chance(16, 8),
             corrupt: own_chance(CORRUPT),
             reorder: own_chance(REORDER),
@@ -172,6 +228,11 @@ impl Netem {
                 }
             }
         }
+        if let Some(model) = &self.loss_model {
+            let (name, chances) = model.parts();
+            words.extend(["loss".to_owned(), name.to_owned()]);
+            words.extend(chances.iter().map(ToString::to_string));
+        }
         if self.gap > 0 {
             words.extend(["gap".to_owned(), self.gap.to_string()]);
         }
@@ -193,6 +254,7 @@ mod tests {
         fn what_is_encoded_is_decoded_again(
             (delay, jitter) in (0u64..1 << 40, 0u64..1 << 40),
             raw in prop::array::uniform9(any::<u32>()),
+            model in (0u8..3, prop::array::uniform5(any::<u32>())),
             (gap, limit) in (0u32..100, 1u32..10_000),
             bytes_per_second in 0u64..1 << 40,
         ) {
@@ -204,6 +266,11 @@ mod tests {
                 distribution: Distribution::default(),
                 delay_correlation: percent(raw[0]),
                 loss: chance(raw[1], raw[2]),
+                loss_model: match (model.0, model.1.map(percent)) {
+                    (0, _) => None,
+                    (1, [p, r, h, k, _]) => Some(LossModel::Gemodel([p, r, h, k])),
+                    (_, chances) => Some(LossModel::State(chances)),
+                },
                 duplicate: chance(raw[3], raw[4]),
                 corrupt: chance(raw[5], raw[6]),
                 reorder: chance(raw[7], raw[8]),

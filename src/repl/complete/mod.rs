@@ -6,9 +6,9 @@ pub(super) mod value;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::commands;
 use super::lex::{Kind, Piece, pieces};
 use super::state::{STATEMENTS, State, type_of};
+use super::{commands, hint};
 use crate::dsl::{option_keys, option_values};
 use crate::engine::catalog::Signature;
 use crate::engine::modules;
@@ -51,9 +51,33 @@ pub(super) fn complete(state: &State, text: &str) -> (usize, Vec<Candidate>) {
     if let Some(command) = text.trim_start().strip_prefix(':') {
         return of_command(state, text, command);
     }
+    let (start, found) = in_code(state, text);
+    (start, beside_each_other(found))
+}
+
+/// How many may be shown one below the other.
+const FEW: usize = 20;
+
+/// Cuts what is shown of many, so that two have room on a line.
+fn beside_each_other(mut found: Vec<Candidate>) -> Vec<Candidate> {
+    if found.len() > FEW {
+        let width = terminal_size::terminal_size().map_or(80, |(width, _)| usize::from(width.0));
+        for one in &mut found {
+            // Two blanks stand between them.
+            one.shown = hint::cut(&one.shown, (width / 2).saturating_sub(2));
+        }
+    }
+    found
+}
+
+fn in_code(state: &State, text: &str) -> (usize, Vec<Candidate>) {
     let all = pieces(text);
     match all.last() {
         Some(piece) if matches!(piece.kind, Kind::Text { closed: false }) => {
+            if let Some(start) = place::in_template(piece) {
+                let (inner, found) = complete(state, &text[start..]);
+                return (start + inner, found);
+            }
             let start = piece.start + 1;
             let found = in_text(state, &all, piece.content());
             (start, matching(found, &text[start..]))
@@ -130,8 +154,10 @@ fn at_name(state: &State, before: &[Piece]) -> Vec<Candidate> {
         let keys = call
             .map(|call| option_keys::of(call.name))
             .unwrap_or_default();
+        let given = place::keys_given(before);
         return keys
             .into_iter()
+            .filter(|key| !given.contains(key))
             .map(|key| Candidate::new(&format!("{key}: "), key))
             .collect();
     }
@@ -334,6 +360,7 @@ fn wanted(state: &State, call: &place::Call) -> String {
             "link" | "dev" | "port" => "link",
             "parent" | "master" => "parent",
             "mode" => "mode",
+            "protocol" => "protocol",
             "destination" => "destination",
             _ => return None,
         })

@@ -93,6 +93,35 @@ pub(super) fn wants_key(pieces: &[Piece]) -> bool {
             && opens_map(pieces))
 }
 
+/// The keys that the map which is open at the end of `pieces` has already.
+pub(super) fn keys_given<'a>(pieces: &[Piece<'a>]) -> Vec<&'a str> {
+    let mut depth = 0;
+    let mut given = Vec::new();
+    for (index, piece) in pieces.iter().enumerate().rev() {
+        match piece.kind {
+            Kind::Close(_) => depth += 1,
+            Kind::Open(_) if depth > 0 => depth -= 1,
+            Kind::Open(_) => break,
+            Kind::Sign if depth == 0 && piece.is(":") => {
+                given.extend(last_solid(&pieces[..index]).map(|(_, key)| key.text));
+            }
+            _ => {}
+        }
+    }
+    given
+}
+
+/// Where the code begins that is being typed within a text between back-ticks: behind a `${` that is still open.
+pub(super) fn in_template(text: &Piece) -> Option<usize> {
+    let start = text
+        .text
+        .rfind("${")
+        .filter(|_| text.text.starts_with('`'))?
+        + 2;
+    let code = &text.text[start..];
+    (!code.contains('}')).then_some(text.start + start)
+}
+
 /// Whether the innermost open bracket is `#{`.
 fn opens_map(pieces: &[Piece]) -> bool {
     let mut depth = 0;
@@ -180,6 +209,13 @@ mod tests {
             found("ipvlan", true, 2, true)
         );
         assert_eq!(call("f(1); { "), None);
+    }
+
+    #[test]
+    fn the_keys_of_the_open_map_are_known() {
+        let given = |text: &str| keys_given(&pieces(text)).join(" ");
+        assert_eq!(given("f(#{b: [#{x: 1}, 2], a: g(#{y: 1}), "), "a b");
+        assert_eq!(given("f(#{b: 1, a: [#{x: 1, "), "x");
     }
 
     #[test]
