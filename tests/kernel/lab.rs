@@ -146,20 +146,20 @@ impl Lab {
         });
         script.extend(tries);
         // The kernel says some time later that a link has no carrier.
-        let links = || {
-            let mut links = self.json(HOST, "link show");
-            crate::state::forget(&mut links, &["operstate"]);
-            crate::state::forget_carrier(&mut links);
-            links
+        let state = || {
+            let mut state = self.json(HOST, "link show");
+            crate::state::forget(&mut state, &["operstate"]);
+            crate::state::forget_carrier(&mut state);
+            state
         };
-        let before = links();
+        let before = state();
         let printed = self.run(&script);
         let expected: Vec<String> = lines
             .iter()
             .map(|(_, told)| format!("{told}\n\n"))
             .collect();
         assert_eq!(printed, expected.concat());
-        assert_eq!(links(), before);
+        assert_eq!(state(), before);
     }
 
     /// Calls that make links of kinds which this kernel lacks, each with the kind, the link's name, and the module and the
