@@ -32,18 +32,24 @@ pub struct Place {
     /// Its cookie, where the kernel has them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cookie: Option<u64>,
+    /// How the user called it, where its file does not say: `docker:web`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub called: Option<String>,
 }
 
 impl Place {
     /// The numbers of an open namespace.
     pub fn of(netns: &Netns) -> Self {
         let Id { device, inode } = netns.namespace().id();
-        Self {
+        let place = Self {
             at: netns.path().to_owned(),
             id: (device, inode),
             mount: None,
             cookie: netns.namespace().cookie(),
-        }
+            called: None,
+        };
+        let called = Some(netns.label().to_owned()).filter(|label| *label != place.label());
+        Self { called, ..place }
     }
 
     /// The same for one that the lab made: it is looked for again, to be deleted.
@@ -60,6 +66,9 @@ impl Place {
 
     /// How a user calls it.
     pub fn label(&self) -> String {
+        if let Some(called) = &self.called {
+            return called.clone();
+        }
         match self.at.strip_prefix(namespace::NAMES) {
             Ok(name) => name.display().to_string(),
             Err(_) if self.at == Path::new("/proc/self/ns/net") => "host".to_owned(),

@@ -524,6 +524,11 @@ fn attach(lab: &Lab, made: &str, kind: &str) {
         listed.starts_with("lab: 1 link\n") || listed.starts_with("lab: 1 link,"),
         "{listed}"
     );
+    let listed = lab.ipvsh(&["--json", "ls"]).stdout;
+    assert!(
+        listed.contains("docker:web") && !listed.contains("pid:"),
+        "{listed}"
+    );
     let down = lab.ipvsh(&["down", "lab"]);
     assert_eq!((down.code, down.stderr.as_str()), (0, ""));
     is_as_before("down");
