@@ -157,7 +157,7 @@ fn what_no_bridge_can_have_is_refused(lab: &Lab) {
         ),
         (
             "mcast_query_interval: \"soon\"",
-            "`soon` is no duration\nhint: write it as \"200ms\", \"1.5s\" or \"2m\"",
+            "`soon` is not a duration\nhint: write a number and a unit, such as \"200ms\", \"1.5s\" or \"2m\"",
         ),
         ("priority: 65536", "`priority` is 0 to 65535, not 65536"),
         (

@@ -221,7 +221,7 @@ fn refusals(lab: &Lab, kind: &str) {
         ),
         (
             r#""p0", "m0", #{flag: 1}"#,
-            format!("invalid: {making} `{kind}` has no option `flag`"),
+            format!("invalid: {making} option `flag` takes a string, not an integer"),
         ),
         (
             r#""p0", "m0", #{macs: "02:00:00:00:00:07"}"#,

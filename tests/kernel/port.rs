@@ -174,7 +174,7 @@ fn an_unknown_option_is_refused(lab: &Lab) {
   |
 1 | link("v0").port(#{hairpin: true, tag: 5});
   |            ^^^^
-  = options: bcast_flood, cost, fastleave, flood, guard, hairpin, isolated, learning, mcast_flood, neigh_suppress, priority, proxy_arp, pvid, root_block, tagged, untagged
+  = options: bcast_flood, cost, fastleave, flood, guard, hairpin, isolated, learning, locked, mcast_flood, mcast_to_unicast, neigh_suppress, priority, proxy_arp, pvid, root_block, tagged, untagged, vlan_tunnel
 "#
     );
     assert_eq!(options(lab)["hairpin"], false);

@@ -977,7 +977,7 @@ error: cannot add route `default` in namespace `host`: `route` has no option `ga
   |
 1 | route("default", #{gateway: "10.0.0.254"});
   | ^^^^^
-  = options: advmss, dev, metric, mtu, nexthop, nexthops, onlink, proto, replace, scope, source, src, table, type, via
+  = options: advmss, congctl, dev, ecn, fastopen_no_cookie, hoplimit, initcwnd, initrwnd, metric, mtu, nexthop, nexthops, onlink, proto, quickack, reordering, replace, rto_min, scope, source, src, table, tos, type, via, window
 "#,
     },
     Refusal {
