@@ -140,7 +140,9 @@ pub fn json(name: Option<&str>) -> Result<serde_json::Value, Report> {
         is_meant(&word.name) || is_meant(short)
     });
     let properties = catalog.properties.iter();
-    let properties = properties.filter(|property| is_meant(&property.of));
+    let properties = properties.filter(|property| {
+        is_meant(&property.of) || is_meant(&format!("{}.{}", property.of, property.name))
+    });
     let found: Vec<_> = words
         .map(of_word)
         .chain(properties.map(of_property))
@@ -221,6 +223,9 @@ fn page(catalog: &Catalog, name: &str, setting: Setting) -> Option<String> {
     if let Some(topic) = topics.find(|topic| topic.eq_ignore_ascii_case(name)) {
         return Some(of_topic(catalog, topic, setting));
     }
+    if let Some(page) = of_member(catalog, name, setting) {
+        return Some(page);
+    }
     let module = format!("import \"{name}\"");
     let words = catalog
         .words
@@ -233,6 +238,29 @@ fn page(catalog: &Catalog, name: &str, setting: Setting) -> Option<String> {
     });
     let parts: Vec<_> = head.into_iter().chain(words).collect();
     (!parts.is_empty()).then(|| parts.join("\n\n"))
+}
+
+/// The page of what a handle has, property or method, written behind a dot: `Link.qdiscs`, `link.up`.
+fn of_member(catalog: &Catalog, name: &str, setting: Setting) -> Option<String> {
+    let (kind, name) = name.split_once('.')?;
+    let mut kinds = catalog.kinds().into_iter();
+    let kind = kinds.find(|known| known.eq_ignore_ascii_case(kind))?;
+    let mut properties = catalog.properties_of(kind);
+    if let Some(property) = properties.find(|property| property.name == name) {
+        let heading = setting.bold(&format!("{kind}.{name} -> {}", property.returns));
+        return Some(format!("{heading}\n\n{}", setting.doc(&property.doc)));
+    }
+    let word = catalog.word(name).filter(|word| is_method(word, kind))?;
+    Some(of_word(word, setting))
+}
+
+/// Whether the word can stand behind a handle of the kind.
+fn is_method(word: &Word, kind: &str) -> bool {
+    let mut forms = word.signatures.iter();
+    forms.any(|form| {
+        let first = form.parameters.first();
+        first.is_some_and(|(_, first)| first == kind)
+    })
 }
 
 /// The page of a word: each form with its text, then the forms that follow from them.
@@ -292,17 +320,10 @@ fn of_kind(catalog: &Catalog, kind: &str, setting: Setting) -> String {
             (format!(".{}", property.name), summary.to_owned())
         })
         .collect();
-    let takes = |word: &&Word| {
-        let mut forms = word.signatures.iter();
-        forms.any(|form| {
-            let first = form.parameters.first();
-            first.is_some_and(|(_, first)| first == kind)
-        })
-    };
     let methods: Vec<_> = catalog
         .words
         .iter()
-        .filter(takes)
+        .filter(|word| is_method(word, kind))
         .map(|word| format!(".{}()", word.name))
         .collect();
     format!(

@@ -44,6 +44,7 @@ fn needs(code: &str) -> &'static [&'static str] {
         ("drop", &["nft"][..]),
         ("htb", &["htb", "u32"]),
         ("full_mesh", &["veth"]),
+        ("impair", &["netem", "veth"]),
         ("leaf_spine", &["bridge", "veth"]),
         ("line", &["veth"]),
         ("netem", &["netem"]),

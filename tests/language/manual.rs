@@ -58,6 +58,27 @@ fn a_topic_says_what_each_of_its_words_does() {
 }
 
 #[test]
+fn what_a_handle_has_is_found_behind_its_type() {
+    let run = Place::new().run(&["doc", "link.qdiscs"]);
+    insta::assert_snapshot!(run.output, @"
+    Link.qdiscs -> list
+
+        The queues of the link as a list of maps: `kind`, `handle`, `parent`, `is_default`, `options`,
+        `stats`; `classes` and `filters` of htb.
+    ");
+    let place = Place::new();
+    let page = place.run(&["doc", "wait_up"]).output;
+    assert_eq!(place.run(&["doc", "Link.wait_up"]).output, page);
+    assert_eq!(place.run(&["doc", "Netns.qdiscs"]).code, Some(2));
+    let run = place.run(&["--json", "doc", "Link.qdiscs"]);
+    assert!(
+        run.output.contains(r#""property":"qdiscs","of":"Link""#),
+        "{}",
+        run.output
+    );
+}
+
+#[test]
 fn help_is_the_manual_from_within() {
     let place = Place::new();
     let page = place.run(&["doc", "assert"]).output;
