@@ -521,7 +521,7 @@ fn what_is_wrong_with_a_queue_of_htb_is_refused(lab: &Lab) {
   hint: did you mean \"tcp\"?
 - class `a`: nothing is asked of it
   options: corrupt, corrupt_correlation, delay, delay_correlation, distribution, duplicate, duplicate_correlation, gap, jitter, limit, \
-loss, loss_correlation, rate, reorder, reorder_correlation
+loss, loss_correlation, loss_gemodel, loss_state, rate, reorder, reorder_correlation
   hint: say what it is to do: #{delay: \"10ms\", loss: \"1%\"}
 "
     );
