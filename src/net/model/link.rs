@@ -46,14 +46,7 @@ pub(super) fn vrf_table(link: &LinkMessage) -> Option<u32> {
     if kind_of(link) != Some(&InfoKind::Vrf) {
         return None;
     }
-    let infos = link
-        .attributes
-        .iter()
-        .find_map(|attribute| match attribute {
-            LinkAttribute::LinkInfo(infos) => Some(infos),
-            _ => None,
-        })?;
-    let data = infos.iter().find_map(|info| match info {
+    let data = infos_of(link).iter().find_map(|info| match info {
         LinkInfo::Data(data) => Some(data),
         _ => None,
     })?;
@@ -347,16 +340,20 @@ fn peer_of(attribute: &LinkAttribute) -> Option<&LinkMessage> {
 
 /// The kind that a message asks for.
 pub(super) fn kind_of(message: &LinkMessage) -> Option<&InfoKind> {
-    message
-        .attributes
-        .iter()
-        .find_map(|attribute| match attribute {
-            LinkAttribute::LinkInfo(infos) => infos.iter().find_map(|info| match info {
-                LinkInfo::Kind(kind) => Some(kind),
-                _ => None,
-            }),
-            _ => None,
-        })
+    infos_of(message).iter().find_map(|info| match info {
+        LinkInfo::Kind(kind) => Some(kind),
+        _ => None,
+    })
+}
+
+/// What a link says of its kind.
+pub(super) fn infos_of(link: &LinkMessage) -> &[LinkInfo] {
+    let mut attributes = link.attributes.iter();
+    let infos = attributes.find_map(|attribute| match attribute {
+        LinkAttribute::LinkInfo(infos) => Some(infos.as_slice()),
+        _ => None,
+    });
+    infos.unwrap_or_default()
 }
 
 fn is_pair(link: &LinkMessage) -> bool {
@@ -374,14 +371,7 @@ fn mtu_of(link: &LinkMessage) -> Option<u32> {
 
 /// Takes over what is said of the kind; what is not said stays.
 fn merge_info(link: &mut LinkMessage, new: &[LinkInfo]) {
-    let old = link
-        .attributes
-        .iter()
-        .find_map(|attribute| match attribute {
-            LinkAttribute::LinkInfo(infos) => Some(infos.clone()),
-            _ => None,
-        });
-    let mut infos = old.unwrap_or_default();
+    let mut infos = infos_of(link).to_vec();
     for info in new {
         let kind = discriminant(info);
         infos.retain(|old| discriminant(old) != kind);

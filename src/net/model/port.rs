@@ -5,12 +5,12 @@ use rtnetlink::packet_core::NLM_F_DUMP;
 use rtnetlink::packet_route::AddressFamily;
 use rtnetlink::packet_route::RouteNetlinkMessage as Message;
 use rtnetlink::packet_route::link::{
-    AfSpecBridge, BridgeVlanInfo, BridgeVlanInfoFlags, InfoBridge, InfoData, LinkAttribute,
-    LinkInfo, LinkMessage, Prop,
+    AfSpecBridge, BridgeVlanInfo, BridgeVlanInfoFlags, InfoBridge, InfoData, InfoKind,
+    LinkAttribute, LinkInfo, LinkMessage, Prop,
 };
 
 use super::answer::View;
-use super::link::{master_of, name_of};
+use super::link::{infos_of, kind_of, master_of, name_of};
 use super::place::{Asked, Place};
 use crate::net::rtnl::Refusal;
 
@@ -73,20 +73,8 @@ fn telling(index: u32, vlans: &[BridgeVlanInfo]) -> LinkMessage {
 
 /// The options of a bridge.
 fn bridge_of(link: &LinkMessage) -> Option<Vec<InfoBridge>> {
-    let infos = link
-        .attributes
-        .iter()
-        .find_map(|attribute| match attribute {
-            LinkAttribute::LinkInfo(infos) => Some(infos),
-            _ => None,
-        })?;
-    let is_bridge = infos.iter().any(|info| {
-        matches!(
-            info,
-            LinkInfo::Kind(rtnetlink::packet_route::link::InfoKind::Bridge)
-        )
-    });
-    let options = infos.iter().find_map(|info| match info {
+    let is_bridge = kind_of(link) == Some(&InfoKind::Bridge);
+    let options = infos_of(link).iter().find_map(|info| match info {
         LinkInfo::Data(InfoData::Bridge(options)) => Some(options.clone()),
         _ => None,
     });
