@@ -158,8 +158,12 @@ fn every_source_is_named_by_the_one_above_it() {
             continue;
         }
         let folder = path.parent().unwrap();
-        let beside = folder.with_extension("rs");
-        let index = [folder.join("mod.rs"), folder.join("lib.rs"), beside];
+        assert!(
+            !path.with_extension("").is_dir(),
+            "{}: the file of a folder is its mod.rs",
+            below(&path, "").display()
+        );
+        let index = [folder.join("mod.rs"), folder.join("lib.rs")];
         let text: String = index
             .iter()
             .filter_map(|file| fs::read_to_string(file).ok())

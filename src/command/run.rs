@@ -10,8 +10,9 @@ use signal_hook::consts::{SIGHUP, SIGTERM};
 
 use super::line::{COMMANDS, Cli, Options};
 use super::output;
+use crate::dsl::Session;
+use crate::dsl::script::print;
 use crate::dsl::session::{Given, Output, Settings};
-use crate::dsl::{Session, print};
 use crate::engine::script::Script;
 use crate::engine::signals::Signals;
 use crate::engine::{Failure, Interpreter, Reason, params};

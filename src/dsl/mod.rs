@@ -1,68 +1,33 @@
-//! The words of the language, one topic a file. The doc comments here are the manual: `help()`, the reference, completion.
+//! The words of the language, one topic a file, in four rooms: the [`kinds`] of links, the [`objects`] that links and
+//! namespaces hold, the [`acts`] of a lab, and the words of the [`script`] itself. The doc comments here are the manual:
+//! `help()`, the reference, completion.
 //!
 //! A topic is a Rhai module of plain functions, marked `#[export_module(manifest)]` so that it costs nothing until it is used.
 //! Whoever adds one writes it in a file of its own and adds its line to [`TOPICS`]; one that makes links says there which kinds.
 //! The first parameter decides where a word can be used: on [`handle::Netns`] it also becomes a bare word that acts in the
 //! current namespace, on [`handle::Link`] also a word that takes the link by name (see `engine::words`).
 
-pub mod addr;
-pub mod argument;
-mod attributes;
-pub mod bond;
-pub mod bridge;
-pub mod check;
-pub mod dummy;
-pub mod exec;
-pub mod fdb;
-pub mod filter;
-pub mod geneve;
+pub mod acts;
 pub mod handle;
-pub mod ifb;
-pub mod ip_tunnel;
-pub mod ipvlan;
-pub mod ipvlan_port;
-pub mod kind;
-pub mod lab;
-pub mod link;
-pub mod macvlan;
-mod make;
-pub mod mesh;
-pub mod neighbor;
-pub mod netkit;
-pub mod netns;
-pub mod network;
-pub mod nexthop;
+pub mod kinds;
+pub mod objects;
 pub mod option_keys;
 pub mod option_values;
-mod pair;
-pub mod param;
-pub mod ping;
-pub mod place;
-pub mod port;
-pub mod print;
-pub mod process;
-pub mod progress;
-pub mod queue;
-pub mod reach;
-pub mod route;
-pub mod rule;
+pub mod script;
 pub mod session;
-pub mod sysctl;
-mod table;
-pub mod time;
-pub mod tree;
-pub mod tun;
-pub mod veth;
-pub mod vlan;
-pub mod vrf;
-pub mod vxlan;
-pub mod wait;
-pub mod wireguard;
-pub mod within;
-pub mod xfrm;
 
 use rhai::EvalAltResult;
 use rhai::plugin::ModuleManifest;
+
+use acts::{check, exec, mesh, ping, place, process, reach, tree, wait};
+use kinds::{
+    bond, bridge, dummy, geneve, ifb, ip_tunnel, ipvlan, kind, macvlan, netkit, tun, veth, vlan,
+    vrf, vxlan, wireguard, xfrm,
+};
+use objects::{
+    addr, fdb, filter, link, neighbor, netns, nexthop, port, queue, route, rule, sysctl,
+};
+use script::{argument, lab, network, param, print, progress, time};
 
 pub use session::{Session, answer};
 

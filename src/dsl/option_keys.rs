@@ -1,9 +1,10 @@
 //! What can stand in the `#{…}` of each word, for completion and the manual.
 
-use crate::dsl::{
-    addr, exec, fdb, filter, kind, make, mesh, neighbor, nexthop, ping, port, queue, reach, route,
-    rule, wait, wireguard,
-};
+use crate::dsl::objects::{addr, fdb, filter, neighbor, nexthop, port, queue, route, rule};
+
+use crate::dsl::acts::{exec, mesh, ping, reach, wait};
+
+use crate::dsl::kinds::{kind, make, wireguard};
 
 /// The keys of the options of `word`, sorted; empty where it takes none.
 pub fn of(word: &str) -> Vec<&'static str> {

@@ -1,6 +1,10 @@
 //! What can be chosen for an option or a parameter that is one of a few names, for completion.
 
-use crate::dsl::{attributes, bond, filter, ipvlan_port, macvlan, mesh, netkit, vlan};
+use crate::dsl::kinds::{attributes, bond, ipvlan_port, macvlan, netkit, vlan};
+
+use crate::dsl::objects::filter;
+
+use crate::dsl::acts::mesh;
 use crate::net::listener::Protocol;
 use crate::net::queue::Distribution;
 use crate::net::{address, neighbour, route, rule};

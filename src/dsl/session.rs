@@ -13,7 +13,7 @@ use tokio::runtime::Runtime;
 use tokio::signal::unix::{SignalKind, signal};
 
 use crate::dsl::Answer;
-use crate::dsl::ipvlan_port::Ports;
+use crate::dsl::kinds::ipvlan_port::Ports;
 use crate::error::{Error, Kind, Result, errno_name};
 use crate::lab::Lab;
 use crate::lab::trace::Printer;

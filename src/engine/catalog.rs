@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 
 use rhai::{Engine, FuncMetadata, Module};
 
-use crate::dsl::within;
+use crate::dsl::script::within;
 use crate::engine::words::{Form, forms, types_of};
 use crate::engine::{example, help, modules, types};
 

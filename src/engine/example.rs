@@ -1,6 +1,6 @@
 //! The examples in doc comments: what they run, and what they say comes out.
 
-use crate::dsl::print;
+use crate::dsl::script::print;
 use crate::engine::Interpreter;
 
 /// An example of the manual.

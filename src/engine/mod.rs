@@ -26,8 +26,9 @@ use std::rc::Rc;
 use rhai::packages::{Package, StandardPackage};
 use rhai::{AST, Dynamic, Engine, EvalAltResult, OptimizationLevel, ParseError, Scope};
 
-use crate::dsl::progress::Steps;
-use crate::dsl::{Session, within};
+use crate::dsl::Session;
+use crate::dsl::script::progress::Steps;
+use crate::dsl::script::within;
 use crate::engine::modules::Modules;
 use crate::engine::script::{Script, Sources};
 use crate::view::error::Report;

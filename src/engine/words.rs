@@ -12,17 +12,18 @@ use rhai::{
     Dynamic, Engine, FuncRegistration, ImmutableString, Module, NativeCallContext, Position,
 };
 
-use crate::dsl::addr::Address;
+use crate::dsl::acts::mesh::Mesh;
+use crate::dsl::acts::ping::PingReport;
+use crate::dsl::acts::process::Process;
 use crate::dsl::handle::{Link, Netns};
-use crate::dsl::mesh::Mesh;
-use crate::dsl::neighbor::Neighbor;
-use crate::dsl::nexthop::Nexthop;
-use crate::dsl::ping::PingReport;
-use crate::dsl::process::Process;
-use crate::dsl::route::Route;
-use crate::dsl::rule::Rule;
+use crate::dsl::objects::addr::Address;
+use crate::dsl::objects::link;
+use crate::dsl::objects::neighbor::Neighbor;
+use crate::dsl::objects::nexthop::Nexthop;
+use crate::dsl::objects::route::Route;
+use crate::dsl::objects::rule::Rule;
 use crate::dsl::session::exception;
-use crate::dsl::{METHOD_ONLY, Session, TOPICS, answer, link};
+use crate::dsl::{METHOD_ONLY, Session, TOPICS, answer};
 use crate::error::Error;
 
 type Found<T> = std::result::Result<T, Box<rhai::EvalAltResult>>;

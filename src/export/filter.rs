@@ -1,7 +1,7 @@
 //! Rules of nftables, as the ruleset that makes them.
 
 use super::draft::Draft;
-use crate::dsl::filter::without_notes;
+use crate::dsl::objects::filter::without_notes;
 use crate::net::nft::Table;
 use crate::steps::{Act, Call, Value};
 

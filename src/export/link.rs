@@ -2,7 +2,7 @@
 
 use super::draft::Draft;
 use super::world::{Found, HOST, LinkId, facts, kind_of};
-use crate::dsl::kind::Kind;
+use crate::dsl::kinds::kind::Kind;
 use crate::net::link::Snapshot;
 use crate::steps::{Act, Call, NewLink, Value};
 use crate::value::mac;

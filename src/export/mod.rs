@@ -22,7 +22,7 @@ mod world;
 use std::rc::Rc;
 
 use crate::dsl::Session;
-use crate::dsl::netns::find;
+use crate::dsl::objects::netns::find;
 use crate::error::{Error, Result};
 use crate::net::namespace;
 use crate::steps::write;

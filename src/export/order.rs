@@ -4,7 +4,8 @@ use std::collections::HashSet;
 use std::rc::Rc;
 
 use super::world::{Found, HOST, LinkId, World, facts, kind_of};
-use crate::dsl::{Session, kind};
+use crate::dsl::Session;
+use crate::dsl::kinds::kind;
 
 /// The links of the exported places and the far ends of their pairs, in an order in which they can be made.
 pub(super) fn order(session: &Rc<Session>, world: &World) -> Vec<LinkId> {

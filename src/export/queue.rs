@@ -6,7 +6,7 @@ use rhai::{Dynamic, Map};
 use super::draft::Draft;
 use super::network::calls;
 use super::world::LinkId;
-use crate::dsl::queue::htb_of;
+use crate::dsl::objects::queue::htb_of;
 use crate::net::link::Snapshot;
 use crate::net::queue::{Class, Packets, Part, ROOT, Sort, Steer, Tree, What};
 use crate::steps::{Call, Value};

@@ -2,7 +2,7 @@
 
 use super::draft::Draft;
 use super::world::{Found, LinkId, facts, kind_of};
-use crate::dsl::kind;
+use crate::dsl::kinds::kind;
 use crate::lab::setting::Setting;
 use crate::lab::setting::plain::{Flag, Number};
 use crate::net::link::Snapshot;

@@ -5,7 +5,9 @@ use std::rc::Rc;
 
 use nix::errno::Errno;
 
-use crate::dsl::{self, Session, kind};
+use crate::dsl::{self, Session};
+
+use crate::dsl::kinds::kind;
 use crate::error::{Error, Kind, Result};
 use crate::net::address::{self, Address};
 use crate::net::bridge_vlan::{self, Membership};
@@ -155,7 +157,7 @@ impl World {
             return Found::Nowhere;
         };
         let at = match seen.parent_nsid {
-            _ if dsl::link::hides_parent(seen) => return self.parent_of_tap(place, seen),
+            _ if dsl::objects::link::hides_parent(seen) => return self.parent_of_tap(place, seen),
             None => Some(&Elsewhere::Place(place)),
             Some(id) => self.places[place].known.get(&id),
         };
@@ -164,7 +166,7 @@ impl World {
                 Found::Link((*place, other))
             }
             Some(Elsewhere::Other(netns)) => {
-                let name = dsl::link::name_of(session, netns, other);
+                let name = dsl::objects::link::name_of(session, netns, other);
                 match name.filter(|_| !netns.label().starts_with("pid:")) {
                     Some(name) => Found::Outside(netns.label().to_owned(), name),
                     None => Found::Nowhere,
@@ -192,7 +194,7 @@ impl World {
             let links = &self.places[place].links;
             let parent = links
                 .iter()
-                .find(|link| dsl::link::may_be_parent(seen, link))?;
+                .find(|link| dsl::objects::link::may_be_parent(seen, link))?;
             Some((place, parent.index))
         });
         found.next().map_or(Found::Nowhere, Found::Link)
@@ -214,10 +216,10 @@ impl Place {
                 error
             }
         };
-        let mut links = dsl::link::all(session, &netns)?;
+        let mut links = dsl::objects::link::all(session, &netns)?;
         for link in &mut links {
             // Of a parent with the same ifindex in another namespace the kernel tells nothing, where it hides the namespace.
-            if link.parent.is_none() && dsl::link::hides_parent(link) {
+            if link.parent.is_none() && dsl::objects::link::hides_parent(link) {
                 link.parent = Some(link.index);
             }
         }

@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use super::state::type_of;
 use super::{Next, Talk};
-use crate::dsl::print;
+use crate::dsl::script::print;
 use crate::engine::Failure;
 use crate::engine::manual::{self, Setting};
 use crate::engine::script::Script;

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use ipvsh::dsl::kind;
+use ipvsh::dsl::kinds::kind;
 use ipvsh::engine::catalog::{Catalog, Example, Expected};
 
 use crate::case::Case;

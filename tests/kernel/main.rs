@@ -75,7 +75,7 @@ mod xfrm;
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use ipvsh::dsl::kind;
+use ipvsh::dsl::kinds::kind;
 use ipvsh::sandbox::vm;
 use libtest_mimic::{Arguments, Failed, Trial};
 

@@ -3,7 +3,7 @@
 use rhai::{Dynamic, Map};
 
 use super::Context;
-use crate::dsl::print;
+use crate::dsl::script::print;
 use crate::engine::{Reason, Stop};
 use crate::error::Kind;
 use crate::view::error::Report;

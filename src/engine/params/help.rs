@@ -1,7 +1,7 @@
 //! A script's own help: what it says about itself, and its parameters.
 
 use super::Parameter;
-use crate::dsl::print;
+use crate::dsl::script::print;
 
 /// The help of the script `name`, whose head says `head`.
 pub fn help(name: &str, head: &str, parameters: &[Parameter]) -> String {

@@ -2,7 +2,7 @@
 
 use super::link::{setting, target};
 use super::{Outcome, Words, on_link, unknown};
-use crate::dsl::kind;
+use crate::dsl::kinds::kind;
 use crate::steps::{Act, NewLink, Place, Step, Value};
 
 /// What the kernel takes where a link's mode is not given.

@@ -5,8 +5,9 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use super::Candidate;
+use crate::dsl::Session;
 use crate::dsl::handle::Netns;
-use crate::dsl::{Session, link};
+use crate::dsl::objects::link;
 use crate::net::container::Runtime;
 use crate::net::{namespace, process};
 use crate::repl::commands;

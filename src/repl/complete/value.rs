@@ -5,7 +5,7 @@ use rhai::Dynamic;
 
 use super::place::{last_solid, opening};
 use crate::dsl::handle::{Link, Netns};
-use crate::dsl::netns;
+use crate::dsl::objects::netns;
 use crate::net::container::Runtime;
 use crate::repl::lex::{Kind, Piece};
 use crate::repl::state::{State, type_of};

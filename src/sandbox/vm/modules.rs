@@ -14,7 +14,7 @@ use goblin::elf::Elf;
 
 use super::initramfs::Archive;
 use super::unpack::unpack;
-use crate::dsl::kind;
+use crate::dsl::kinds::kind;
 use crate::error::Result;
 use crate::sandbox::failed;
 

@@ -1,0 +1,12 @@
+//! The words that do something in a lab and report: ping, mesh, commands, processes, waiting,
+//! expectations.
+
+pub mod check;
+pub mod exec;
+pub mod mesh;
+pub mod ping;
+pub mod place;
+pub mod process;
+pub mod reach;
+pub mod tree;
+pub mod wait;

@@ -1,0 +1,466 @@
+//! Ping: ICMP echo from a namespace, printed line by line as it goes, with a report as its value.
+
+use std::net::{IpAddr, Ipv4Addr, ToSocketAddrs};
+use std::rc::Rc;
+use std::time::Duration;
+
+use rhai::Map;
+use rhai::plugin::{Dynamic, NativeCallContext, export_module};
+
+use crate::dsl::handle::{Link, Netns};
+use crate::dsl::objects::addr;
+use crate::dsl::script::print;
+use crate::dsl::{Answer, Session, answer};
+use crate::error::{Error, Kind, Result};
+use crate::lab::Command;
+use crate::net::icmp::{Outcome, Pinger, Probe, Report, Request};
+use crate::net::{icmp, model, namespace, netns};
+use crate::value::options::{self, Options};
+use crate::value::prefix;
+use crate::view;
+use crate::view::value::{Handle, Value};
+
+/// What a ping can be told.
+pub(crate) const KEYS: &[&str] = &[
+    "count", "interval", "quiet", "size", "source", "timeout", "ttl",
+];
+
+/// A report, as scripts hold it: what was found, and in which entry of the session it was printed as it came.
+#[derive(Clone, Debug)]
+pub struct PingReport(pub Rc<icmp::Report>, pub Option<usize>);
+
+/// The address behind what a script names as destination, and how it named it.
+fn destination(
+    session: &Rc<Session>,
+    from: &netns::Netns,
+    given: &Dynamic,
+) -> Result<(IpAddr, String)> {
+    if let Some(link) = given.read_lock::<Link>() {
+        let ip = addr::first_of_link(session, &link)?;
+        return Ok((ip, ip.to_string()));
+    }
+    if let Some(net) = given.read_lock::<Netns>() {
+        let ip = addr::first_global(session, &net)?;
+        return Ok((ip, ip.to_string()));
+    }
+    let Some(text) = given.read_lock::<rhai::ImmutableString>() else {
+        let place = from.label();
+        return Err(Error::invalid(format!(
+            "a destination is an address, a name, a link or a namespace, not {}",
+            options::type_in_words(given.type_name())
+        ))
+        .hint(format!(
+            "a namespace in front is where the ping starts; to ping `{place}` from the current one, write here().ping(netns(\"{place}\"), …)"
+        )));
+    };
+    match text.parse() {
+        Ok(ip) => Ok((ip, text.to_string())),
+        Err(_) => resolve(from, &text).map(|ip| (ip, text.to_string())),
+    }
+}
+
+/// Looks a host name up, as the namespace's own resolver has it.
+fn resolve(from: &netns::Netns, name: &str) -> Result<IpAddr> {
+    // What looks like an address is a mistyped one, not a name.
+    if name.is_empty()
+        || name
+            .chars()
+            .all(|c| c.is_ascii_digit() || ".:/".contains(c))
+    {
+        return prefix::ip(name);
+    }
+    let found = namespace::within(from.namespace(), || (name, 0).to_socket_addrs())?;
+    let first = found.ok().and_then(|mut all| all.next());
+    first.map(|address| address.ip()).ok_or_else(|| {
+        Error::new(Kind::NotFound, format!("the name `{name}` is not known"))
+            .hint("give an address, a link or a namespace instead of a name")
+    })
+}
+
+/// Reads the options of a ping into a request.
+pub(crate) fn request(
+    destination: IpAddr,
+    label: String,
+    options: &mut Options,
+) -> Result<Request> {
+    let mut request = Request::new(destination);
+    request.label = label;
+    if let Some(count) = options.integer("count", 0..=i64::MAX)? {
+        request.count = u64::try_from(count).ok().filter(|count| *count > 0);
+    }
+    if let Some(interval) = options.duration("interval")? {
+        request.interval = interval;
+    }
+    if let Some(timeout) = options.duration("timeout")? {
+        request.timeout = timeout;
+    }
+    if let Some(size) = options.integer("size", 0..=65507)? {
+        request.size = u16::try_from(size).unwrap_or(u16::MAX);
+    }
+    if let Some(ttl) = options.integer("ttl", 1..=255)? {
+        request.ttl = u8::try_from(ttl).ok();
+    }
+    if let Some(source) = options.string("source")? {
+        request.source = Some(prefix::ip(&source)?);
+    }
+    Ok(request)
+}
+
+/// How an error calls a destination.
+pub(crate) fn named(given: &Dynamic) -> String {
+    if let Some(net) = given.read_lock::<Netns>() {
+        return net.to_string();
+    }
+    if let Some(link) = given.read_lock::<Link>() {
+        return link.name();
+    }
+    let text = given.clone().into_string();
+    text.unwrap_or_else(options::type_in_words)
+}
+
+/// The `ping` of iputils that asks the same.
+pub(crate) fn command(net: &Netns, request: &Request) -> Command {
+    let mut words = Vec::new();
+    words.extend(request.count.map(|count| format!("-c{count}")));
+    words.push(format!("-i{}", request.interval.as_secs_f64()));
+    words.push(format!("-W{}", request.timeout.as_secs_f64()));
+    words.push(format!("-s{}", request.size));
+    words.extend(request.ttl.map(|ttl| format!("-t{ttl}")));
+    words.extend(request.source.map(|source| format!("-I{source}")));
+    words.push(request.destination.to_string());
+    Command::tool("ping", net, words)
+}
+
+/// Pings, prints what comes unless it is to be quiet, and returns the report.
+pub(crate) fn ping(
+    session: &Rc<Session>,
+    net: &Netns,
+    given: &Dynamic,
+    options: Map,
+) -> Result<PingReport> {
+    let context = |error: Error| {
+        if error.doing.is_empty() {
+            error.doing("ping", &named(given)).in_place(net.label())
+        } else {
+            error.within(net.label())
+        }
+    };
+    let mut options = Options::new("ping", options, &[KEYS]).map_err(context)?;
+    let quiet = options.flag("quiet").map_err(context)?.unwrap_or(false);
+    let quiet = quiet || session.settings().quiet;
+    net.check()?;
+    let (ip, label) = if model::is_on() {
+        // Nothing in a plan can resolve a name.
+        destination(session, net, given).unwrap_or((Ipv4Addr::UNSPECIFIED.into(), named(given)))
+    } else {
+        destination(session, net, given).map_err(context)?
+    };
+    let request = request(ip, label, &mut options).map_err(context)?;
+    let lab = session.lab();
+    lab.trace().observe(|| command(net, &request));
+    if lab.would_test(net, "ping", &request.label) {
+        return Ok(PingReport(Rc::new(Report::hoped_for(&request)), None));
+    }
+    let say = |text: &str| if quiet { Ok(()) } else { session.print(text) };
+
+    let mut printed = Ok(());
+    let report = session.wait(async {
+        let mut pinger = namespace::within(net.namespace(), || Pinger::open(&request))??;
+        let request = pinger.request().clone();
+        say(&view::ping::header(&request))?;
+        let live = |probe: &Probe| {
+            if let Some(line) = view::ping::line(&request, probe)
+                && printed.is_ok()
+            {
+                printed = say(&line);
+            }
+        };
+        pinger.run(live, session.interruption()).await
+    })?;
+    let report = report.map_err(context)?;
+    printed?;
+    say(view::ping::summary(&report).trim_end_matches('\n'))?;
+    let entry = (!quiet).then(|| session.entry());
+    Ok(PingReport(Rc::new(report), entry))
+}
+
+/// What became of one probe, as scripts see it.
+fn to_map(probe: &Probe) -> Map {
+    let mut map = Map::new();
+    let mut put = |key: &str, value: Dynamic| {
+        map.insert(key.into(), value);
+    };
+    put(
+        "seq",
+        i64::try_from(probe.sequence).unwrap_or(i64::MAX).into(),
+    );
+    let mut from = |ip: &IpAddr| put("from", ip.to_string().into());
+    let kind = match &probe.outcome {
+        Outcome::Reply {
+            from: ip,
+            bytes,
+            ttl,
+            rtt,
+        }
+        | Outcome::Duplicate {
+            from: ip,
+            bytes,
+            ttl,
+            rtt,
+        } => {
+            from(ip);
+            put("bytes", i64::try_from(*bytes).unwrap_or(i64::MAX).into());
+            put(
+                "ttl",
+                ttl.map_or(Dynamic::UNIT, |ttl| i64::from(ttl).into()),
+            );
+            put("rtt_ms", in_milliseconds(*rtt).into());
+            "reply"
+        }
+        Outcome::Lost => "lost",
+        Outcome::Unreachable { from: ip, .. } => {
+            from(ip);
+            "unreachable"
+        }
+        Outcome::TtlExceeded { from: ip } => {
+            from(ip);
+            "ttl_exceeded"
+        }
+        Outcome::FragmentationNeeded { from: ip, mtu } => {
+            from(ip);
+            put(
+                "mtu",
+                mtu.map_or(Dynamic::UNIT, |mtu| i64::from(mtu).into()),
+            );
+            "fragmentation_needed"
+        }
+        Outcome::Problem { from: ip, .. } => {
+            from(ip);
+            "problem"
+        }
+        Outcome::SendFailed { errno, mtu } => {
+            put("errno", crate::error::errno_name(*errno).into());
+            put(
+                "mtu",
+                mtu.map_or(Dynamic::UNIT, |mtu| i64::from(mtu).into()),
+            );
+            "send_failed"
+        }
+    };
+    put("kind", kind.into());
+    map
+}
+
+fn probes(report: &PingReport, wanted: impl Fn(&Outcome) -> bool) -> rhai::Array {
+    let probes = report.0.probes.iter();
+    probes
+        .filter(|probe| wanted(&probe.outcome))
+        .map(|probe| to_map(probe).into())
+        .collect()
+}
+
+/// A time in milliseconds, to the microsecond.
+pub(crate) fn in_milliseconds(time: Duration) -> f64 {
+    (time.as_secs_f64() * 1e6).round() / 1e3
+}
+
+fn milliseconds(time: Option<Duration>) -> Dynamic {
+    time.map_or(Dynamic::UNIT, |time| in_milliseconds(time).into())
+}
+
+fn count(number: u64) -> i64 {
+    i64::try_from(number).unwrap_or(i64::MAX)
+}
+
+/// The words of this topic.
+#[export_module(manifest)]
+#[allow(
+    missing_docs,
+    clippy::unwrap_used,
+    reason = "the macro adds items of its own, and unwraps the argument that it has counted"
+)]
+pub mod words {
+    /// Pings `destination` from the namespace four times, prints each line as it comes, and returns the report.
+    ///
+    /// `destination` is an address, a host name, a link or a namespace (its first global address). A lost reply is a result and
+    /// no error. The time of a reply is taken from the kernel's stamp on it. Ctrl-C ends it with the summary.
+    ///
+    /// ```rhai
+    /// let a = netns("a");
+    /// a.link("lo").up();
+    /// a.ping("127.0.0.1", #{interval: "1ms"}).received    // => 4
+    /// ```
+    #[rhai_fn(name = "ping", return_raw, volatile)]
+    pub fn ping_(
+        context: NativeCallContext,
+        net: &mut Netns,
+        destination: Dynamic,
+    ) -> Answer<PingReport> {
+        ping_with(context, net, destination, Map::new())
+    }
+
+    /// Pings `count` times; 0 means until Ctrl-C.
+    ///
+    /// ```rhai
+    /// let a = netns("a");
+    /// a.link("lo").up();
+    /// a.ping("127.0.0.1", 1).ok    // => true
+    /// ```
+    #[rhai_fn(name = "ping", return_raw, volatile)]
+    pub fn ping_count(
+        context: NativeCallContext,
+        net: &mut Netns,
+        destination: Dynamic,
+        count: i64,
+    ) -> Answer<PingReport> {
+        let options = Map::from([("count".into(), count.into())]);
+        ping_with(context, net, destination, options)
+    }
+
+    /// Pings with options: `count` (4; 0 until Ctrl-C), `interval` ("1s", or a number of seconds), `timeout` ("4s"), `size` (56 bytes), `ttl`, `source`, `quiet`.
+    ///
+    /// ```rhai
+    /// let a = netns("a");
+    /// a.link("lo").up();
+    /// a.ping("127.0.0.1", #{count: 3, interval: "1ms", quiet: true}).loss_percent    // => 0.0
+    /// ```
+    #[rhai_fn(name = "ping", return_raw, volatile)]
+    pub fn ping_with(
+        context: NativeCallContext,
+        net: &mut Netns,
+        destination: Dynamic,
+        options: Map,
+    ) -> Answer<PingReport> {
+        answer(&context, |session| {
+            ping(session, net, &destination, options)
+        })
+    }
+
+    /// Whether all that was sent was answered.
+    #[rhai_fn(get = "ok")]
+    pub fn get_ok(report: &mut PingReport) -> bool {
+        report.0.ok()
+    }
+
+    /// How many requests were sent.
+    #[rhai_fn(get = "sent")]
+    pub fn get_sent(report: &mut PingReport) -> i64 {
+        count(report.0.sent)
+    }
+
+    /// How many were answered.
+    #[rhai_fn(get = "received")]
+    pub fn get_received(report: &mut PingReport) -> i64 {
+        count(report.0.received)
+    }
+
+    /// How many in a hundred were not answered.
+    #[rhai_fn(get = "loss_percent")]
+    pub fn get_loss_percent(report: &mut PingReport) -> f64 {
+        report.0.loss_percent()
+    }
+
+    /// The shortest round-trip time in milliseconds, or `()` without a reply.
+    #[rhai_fn(get = "rtt_min_ms")]
+    pub fn get_rtt_min_ms(report: &mut PingReport) -> Dynamic {
+        milliseconds(report.0.rtt_min())
+    }
+
+    /// The mean round-trip time in milliseconds, or `()` without a reply.
+    #[rhai_fn(get = "rtt_avg_ms")]
+    pub fn get_rtt_avg_ms(report: &mut PingReport) -> Dynamic {
+        milliseconds(report.0.rtt_avg())
+    }
+
+    /// The longest round-trip time in milliseconds, or `()` without a reply.
+    #[rhai_fn(get = "rtt_max_ms")]
+    pub fn get_rtt_max_ms(report: &mut PingReport) -> Dynamic {
+        milliseconds(report.0.rtt_max())
+    }
+
+    /// The standard deviation of the round-trip times in milliseconds, or `()` without a reply.
+    #[rhai_fn(get = "rtt_mdev_ms")]
+    pub fn get_rtt_mdev_ms(report: &mut PingReport) -> Dynamic {
+        milliseconds(report.0.rtt_mdev())
+    }
+
+    /// The replies, each a map of `seq`, `from`, `bytes`, `ttl` and `rtt_ms`.
+    #[rhai_fn(get = "replies")]
+    pub fn get_replies(report: &mut PingReport) -> rhai::Array {
+        probes(report, |outcome| outcome.rtt().is_some())
+    }
+
+    /// What was answered with an error or could not be sent, each a map of `seq`, `kind` and what else is known of it.
+    ///
+    /// Kinds: `unreachable`, `ttl_exceeded`, `fragmentation_needed`, `problem`, `send_failed`.
+    #[rhai_fn(get = "errors")]
+    pub fn get_errors(report: &mut PingReport) -> rhai::Array {
+        probes(report, Outcome::is_error)
+    }
+
+    /// The report in one line.
+    #[rhai_fn(global, name = "to_string", name = "to_debug")]
+    pub fn to_text(report: &mut PingReport) -> String {
+        super::to_text(report)
+    }
+}
+
+/// What there is to show of a report.
+pub(crate) fn show(report: &PingReport) -> Value {
+    let short = |time: Option<Duration>| {
+        time.map_or_else(String::new, |time| {
+            format!("{:.3}", time.as_secs_f64() * 1e3)
+        })
+    };
+    let seen = &report.0;
+    let line = to_text(report);
+    Value::Handle(Box::new(Handle {
+        name: line.clone(),
+        line,
+        cells: vec![
+            ("destination", seen.label.clone()),
+            ("sent", seen.sent.to_string()),
+            ("received", seen.received.to_string()),
+            ("loss_percent", seen.loss_percent().to_string()),
+            ("rtt_min_ms", short(seen.rtt_min())),
+            ("rtt_avg_ms", short(seen.rtt_avg())),
+            ("rtt_max_ms", short(seen.rtt_max())),
+        ],
+        fields: fields(report),
+    }))
+}
+
+/// All that is known of a report.
+pub(crate) fn fields(report: &PingReport) -> Vec<(&'static str, Value)> {
+    let time = |time: Option<Duration>| {
+        time.map_or(Value::Nothing, |time| Value::word(in_milliseconds(time)))
+    };
+    let list = |maps: rhai::Array| print::value(None, &maps.into());
+    let seen = &report.0;
+    vec![
+        ("destination", Value::text(&seen.label)),
+        ("ok", Value::word(seen.ok())),
+        ("sent", Value::word(seen.sent)),
+        ("received", Value::word(seen.received)),
+        ("loss_percent", Value::word(seen.loss_percent())),
+        ("rtt_min_ms", time(seen.rtt_min())),
+        ("rtt_avg_ms", time(seen.rtt_avg())),
+        ("rtt_max_ms", time(seen.rtt_max())),
+        ("rtt_mdev_ms", time(seen.rtt_mdev())),
+        (
+            "replies",
+            list(probes(report, |outcome| outcome.rtt().is_some())),
+        ),
+        ("errors", list(probes(report, Outcome::is_error))),
+    ]
+}
+
+/// The summary without its blank line and heading.
+fn to_text(report: &PingReport) -> String {
+    let summary = view::ping::summary(&report.0);
+    let lines: Vec<&str> = summary
+        .lines()
+        .filter(|line| !line.is_empty() && !line.starts_with("---"))
+        .collect();
+    format!("{}: {}", report.0.label, lines.join(", "))
+}

@@ -1,0 +1,153 @@
+//! Being somewhere: go to a namespace and back, open a shell in one.
+
+use std::os::fd::AsFd;
+use std::rc::Rc;
+
+use nix::sys::signal::{SigHandler, Signal, signal};
+use nix::unistd::{getpgrp, tcgetpgrp, tcsetpgrp};
+use rhai::plugin::{Dynamic, NativeCallContext, export_module};
+
+use crate::dsl::acts::exec::exit_code;
+use crate::dsl::acts::ping::named;
+use crate::dsl::handle::Netns;
+use crate::dsl::objects::netns::namespace_argument;
+use crate::dsl::{Answer, Session, answer};
+use crate::error::{Error, Kind, Result};
+use crate::net::process::{Program, Tie};
+
+fn enter(session: &Rc<Session>, place: &Dynamic) -> Result<()> {
+    if session.is_within() {
+        return Err(Error::invalid(
+            "`enter` can't stand in a `within` block, which leaves again at its end",
+        )
+        .hint("write the one or the other"));
+    }
+    let context = |error: Error| match error.kind {
+        Kind::NotFound => error.doing("enter namespace", &named(place)),
+        _ => error,
+    };
+    let netns = namespace_argument(place).map_err(context)?;
+    netns.check().map_err(context)?;
+    session.go_to(netns.0);
+    Ok(())
+}
+
+fn leave(session: &Rc<Session>) -> Result<()> {
+    if session.is_within() {
+        return Err(Error::invalid(
+            "`leave` can't stand in a `within` block, which leaves by itself at its end",
+        ));
+    }
+    if session.leave_place() {
+        Ok(())
+    } else {
+        Err(Error::invalid("no namespace was entered")
+            .hint("`enter(\"net-1\")` goes to one, `leave()` back"))
+    }
+}
+
+/// Runs the user's shell in `net` and waits for its end.
+fn shell(session: &Rc<Session>, net: &Netns) -> Result<i64> {
+    let program = std::env::var_os("SHELL").filter(|shell| !shell.is_empty());
+    let program = program.unwrap_or_else(|| "/bin/sh".into());
+    let name = program.to_string_lossy().into_owned();
+    let context = |error: Error| {
+        let error = match error.kind {
+            Kind::NotFound if error.errno.is_some() => error.hint("set $SHELL"),
+            _ => error,
+        };
+        error.doing("run the shell", &name).within(net.label())
+    };
+    let program = Program {
+        argv: vec![name.clone()],
+        ..Program::default()
+    };
+    net.check().map_err(context)?;
+    let lab = session.lab().name();
+    let mut command = program
+        .command(net, lab.as_deref(), Tie::Terminal)
+        .map_err(context)?;
+    if session.lab().would_test(net, "shell", &name) {
+        return Ok(0);
+    }
+    let child = Program::start(net, || command.spawn());
+    let ended = child.and_then(|mut child| Ok(child.wait()?));
+    take_terminal_back();
+    ended.map(exit_code).map_err(context)
+}
+
+/// A shell that was killed leaves the terminal with its own process group, and we would be stopped at the next read.
+fn take_terminal_back() {
+    let stdin = std::io::stdin();
+    let own = getpgrp();
+    if tcgetpgrp(stdin.as_fd()).is_ok_and(|group| group != own) {
+        // SAFETY: ignoring a signal runs no code of ours in a handler.
+        let before = unsafe { signal(Signal::SIGTTOU, SigHandler::SigIgn) };
+        // Where it fails the terminal is gone, which the next read will say.
+        let _ = tcsetpgrp(stdin.as_fd(), own);
+        if let Ok(before) = before {
+            // SAFETY: puts back what was there.
+            let _ = unsafe { signal(Signal::SIGTTOU, before) };
+        }
+    }
+}
+
+/// The words of this topic.
+#[export_module(manifest)]
+#[allow(
+    missing_docs,
+    clippy::unwrap_used,
+    reason = "the macro adds items of its own, and unwraps the argument that it has counted"
+)]
+pub mod words {
+    /// Makes `place` the current namespace until `leave()`, and the prompt shows it.
+    ///
+    /// `place` is a namespace or its name. What is entered one after the other is left in reverse order; for a block, use `within`.
+    ///
+    /// ```rhai
+    /// netns("net-1");
+    /// enter("net-1");
+    /// here().name    // => "net-1"
+    /// ```
+    #[rhai_fn(name = "enter", return_raw, volatile)]
+    pub fn enter_(context: NativeCallContext, place: Dynamic) -> Answer<()> {
+        answer(&context, |session| enter(session, &place))
+    }
+
+    /// Goes back to the namespace that was current before `enter`.
+    ///
+    /// ```rhai
+    /// enter(netns("net-1"));
+    /// leave();
+    /// here().name    // => "host"
+    /// ```
+    #[rhai_fn(name = "leave", return_raw, volatile)]
+    pub fn leave_(context: NativeCallContext) -> Answer<()> {
+        answer(&context, leave)
+    }
+
+    /// Opens your own shell, `$SHELL`, in the namespace, and returns its exit code when it ends.
+    ///
+    /// What `ip netns exec NAME $SHELL` does, with `/sys` and the files of `/etc/netns/NAME` as `exec` has them.
+    /// `$IPVSH_NETNS` holds the namespace's name there.
+    ///
+    /// ```rhai,no_run
+    /// netns("net-1").shell();
+    /// ```
+    #[rhai_fn(name = "shell", return_raw, volatile)]
+    pub fn shell_(context: NativeCallContext, net: &mut Netns) -> Answer<i64> {
+        answer(&context, |session| super::shell(session, net))
+    }
+
+    /// Opens your own shell in the namespace of that name.
+    ///
+    /// ```rhai,no_run
+    /// shell("net-1");
+    /// ```
+    #[rhai_fn(name = "shell", return_raw, volatile)]
+    pub fn shell_named(context: NativeCallContext, place: &str) -> Answer<i64> {
+        answer(&context, |session| {
+            super::shell(session, &namespace_argument(&place.to_owned().into())?)
+        })
+    }
+}

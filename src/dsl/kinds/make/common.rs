@@ -1,0 +1,147 @@
+//! What every link can be given at its making, whatever its kind.
+
+use std::rc::Rc;
+
+use rhai::{Dynamic, Map};
+
+use crate::dsl::Session;
+use crate::dsl::handle::Netns;
+use crate::dsl::objects::link::settings;
+use crate::dsl::objects::{addr, link, route};
+use crate::error::Result;
+use crate::value::mac;
+use crate::value::options::Options;
+
+use super::{Ensured, Wanted};
+
+/// Keys that every word which makes a link accepts.
+pub(crate) const COMMON: &[&str] = &[
+    "addr",
+    "alias",
+    "allmulticast",
+    "altname",
+    "arp",
+    "carrier",
+    "gro_max_size",
+    "group",
+    "gso_max_segs",
+    "gso_max_size",
+    "mac",
+    "master",
+    "mtu",
+    "multicast",
+    "nodad",
+    "numrxqueues",
+    "numtxqueues",
+    "promisc",
+    "replace",
+    "route",
+    "txqlen",
+    "up",
+];
+
+/// How many queues a link may have, by `rtnl_create_link` of net/core/rtnetlink.c.
+const MOST_QUEUES: i64 = 4096;
+
+/// What every link can be given at its making.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Common {
+    pub(super) up: bool,
+    pub(super) mtu: Option<u32>,
+    pub(super) mac: Option<Vec<u8>>,
+    alias: Option<String>,
+    master: Option<Dynamic>,
+    addresses: Vec<String>,
+    nodad: bool,
+    routes: Vec<String>,
+    pub(super) settings: settings::Asked,
+    pub(super) tx_queues: Option<u32>,
+    pub(super) rx_queues: Option<u32>,
+    pub(super) replace: bool,
+}
+
+impl Common {
+    /// Takes the common keys out of `options`, and checks all that can be checked without the kernel.
+    pub(crate) fn take(options: &mut Options, own_keys: &[&str]) -> Result<Self> {
+        let mut queues = |key| -> Result<Option<u32>> {
+            let count = options.integer(key, 1..=MOST_QUEUES)?;
+            Ok(count.and_then(|count| u32::try_from(count).ok()))
+        };
+        let (tx_queues, rx_queues) = (queues("numtxqueues")?, queues("numrxqueues")?);
+        let common = Self {
+            tx_queues,
+            rx_queues,
+            up: options.flag("up")?.unwrap_or(false),
+            mtu: options
+                .integer("mtu", 1..=i64::from(u32::MAX))?
+                .and_then(|mtu| u32::try_from(mtu).ok()),
+            mac: options
+                .string("mac")?
+                .map(|text| mac::parse(&text))
+                .transpose()?,
+            alias: options.string("alias")?,
+            master: link::take(options, "master")?,
+            addresses: options.strings("addr")?,
+            nodad: options.flag("nodad")?.unwrap_or(false),
+            routes: options.strings("route")?,
+            settings: settings::Asked::take(options, own_keys)?,
+            replace: options.flag("replace")?.unwrap_or(false),
+        };
+        for address in &common.addresses {
+            crate::value::prefix::address(address)?;
+        }
+        for route in &common.routes {
+            crate::value::prefix::destination(route, None)?;
+        }
+        Ok(common)
+    }
+
+    /// Whether what is there and differs is to be replaced.
+    pub(crate) fn replace(&self) -> bool {
+        self.replace
+    }
+}
+
+/// Gives the link what its options ask for beyond its making.
+pub(super) fn finish(session: &Rc<Session>, wanted: &Wanted, ensured: &Ensured) -> Result<()> {
+    let common = &wanted.common;
+    let link = &ensured.link;
+    if !ensured.has_common {
+        if let Some(mtu) = common.mtu {
+            link::set_mtu(session, link, mtu.into())?;
+        }
+        if let Some(mac) = &common.mac {
+            link::set_mac(session, link, &mac::print(mac))?;
+        }
+        if common.up {
+            link::set_up(session, link, true)?;
+        }
+        for setting in &common.settings.first {
+            settings::apply(session, link, setting.clone())?;
+        }
+    }
+    for setting in &common.settings.later {
+        settings::apply(session, link, setting.clone())?;
+    }
+    if let Some(alias) = &common.alias {
+        link::set_alias(session, link, alias)?;
+    }
+    if let Some(master) = &common.master {
+        let master = link::link_argument(session, &link.netns(), master)?;
+        link::set_master(session, link, Some(&master))?;
+    }
+    for address in &common.addresses {
+        addr::add_plain(session, link, address, common.nodad, common.replace)?;
+    }
+    for destination in &common.routes {
+        let options = Map::from([("replace".into(), common.replace.into())]);
+        route::add(
+            session,
+            &Netns(link.netns()),
+            destination,
+            Some(link),
+            options,
+        )?;
+    }
+    Ok(())
+}

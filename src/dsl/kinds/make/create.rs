@@ -1,0 +1,192 @@
+//! Asking the kernel for a link, and what its refusal means.
+
+use std::rc::Rc;
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use nix::errno::Errno;
+use rtnetlink::packet_route::link::{LinkAttribute, LinkFlags, LinkMessage};
+
+use crate::dsl::Session;
+
+use crate::dsl::kinds::kind;
+
+use crate::dsl::objects::link;
+use crate::error::{Error, Kind, Result};
+use crate::lab::{LinkRef, Outcome, Undo};
+use crate::net::link::Which;
+use crate::net::netns;
+use crate::net::rtnl::Refusal;
+use crate::net::tun;
+
+use super::request::command;
+use super::{Ensured, Request, Wanted, report};
+
+/// Asks the kernel for the link. `None` where its name, or that of its peer, is taken.
+pub(super) fn create(
+    session: &Rc<Session>,
+    wanted: &Wanted,
+    request: Request,
+) -> Result<Option<Ensured>> {
+    let place = &wanted.place;
+    let sender = wanted.parent.map_or(place, |parent| &parent.netns);
+    let remote = sender.namespace().id() != place.namespace().id();
+    let name = wanted.name.as_str();
+    let command = || command(wanted, sender, &request);
+    let mut message = request.message.clone();
+    set_name(&mut message, name);
+    if let Some(mtu) = wanted.common.mtu {
+        message.attributes.push(LinkAttribute::Mtu(mtu));
+    }
+    if let Some(mac) = &wanted.common.mac {
+        message.attributes.push(LinkAttribute::Address(mac.clone()));
+    }
+    if let Some(count) = wanted.common.tx_queues {
+        message.attributes.push(LinkAttribute::NumTxQueues(count));
+    }
+    if let Some(count) = wanted.common.rx_queues {
+        message.attributes.push(LinkAttribute::NumRxQueues(count));
+    }
+    for setting in &wanted.common.settings.first {
+        setting.add_to(&mut message);
+    }
+    let undo = Undo::DeleteLink {
+        netns: place.clone(),
+        link: LinkRef {
+            index: 0,
+            name: name.to_owned(),
+            kind: wanted.kind.to_owned(),
+        },
+    };
+    let up = wanted.common.up;
+    let made = session.wait(async {
+        let target = remote.then(|| place.namespace());
+        let request = async {
+            place.check()?;
+            let rtnl = &sender.rtnl()?;
+            if let Some(device) = &request.device {
+                let made = tun::create(place, rtnl, device, name, &message).await?;
+                return made.map_err(|refusal| refused(wanted, &refusal));
+            }
+            match crate::net::link::create(rtnl, target, with_up(&message, up)).await {
+                // Older kernels want the name to be free in the sender's namespace too (seen on Linux 6.1).
+                Err(refusal)
+                    if refusal.errno == Errno::EEXIST
+                        && remote
+                        && crate::net::link::get(&place.rtnl()?, Which::Name(name))
+                            .await?
+                            .is_none() =>
+                {
+                    create_under_passing_name(session, wanted, sender, message.clone()).await
+                }
+                other => other.map_err(|refusal| refused(wanted, &refusal)),
+            }
+        };
+        match session.lab().step(undo, command, request).await? {
+            Err(error) if error.errno == Some(Errno::EEXIST) => return Ok(None),
+            other => other?,
+        }
+        let seen = crate::net::link::get(&place.rtnl()?, Which::Name(name)).await?;
+        seen.map(Some)
+            .ok_or_else(|| Error::new(Kind::NotFound, "it vanished as soon as it was made"))
+    })??;
+    Ok(made.map(|made| {
+        session.lab().link_made(place, made.index, name);
+        report(session, wanted, Outcome::Created);
+        Ensured::new(link::handle(place, &made), request.device.is_none())
+    }))
+}
+
+fn set_name(message: &mut LinkMessage, name: &str) {
+    message
+        .attributes
+        .retain(|attribute| !matches!(attribute, LinkAttribute::IfName(_)));
+    message
+        .attributes
+        .push(LinkAttribute::IfName(name.to_owned()));
+}
+
+fn with_up(message: &LinkMessage, up: bool) -> LinkMessage {
+    let mut message = message.clone();
+    if up {
+        message.header.flags |= LinkFlags::Up;
+        message.header.change_mask |= LinkFlags::Up;
+    }
+    message
+}
+
+/// Makes the link under a name that is free everywhere, and renames it where it lives.
+async fn create_under_passing_name(
+    session: &Session,
+    wanted: &Wanted<'_>,
+    sender: &netns::Netns,
+    mut message: LinkMessage,
+) -> Result<()> {
+    static COUNTER: AtomicU32 = AtomicU32::new(0);
+    let number = COUNTER.fetch_add(1, Ordering::Relaxed);
+    let passing = format!("iv{:x}x{number:x}", std::process::id());
+    let place = &wanted.place;
+    set_name(&mut message, &passing);
+    let undo = Undo::DeleteLink {
+        netns: place.clone(),
+        link: LinkRef {
+            index: 0,
+            name: passing.clone(),
+            kind: wanted.kind.to_owned(),
+        },
+    };
+    let rtnl = &sender.rtnl()?;
+    let request = crate::net::link::create(rtnl, Some(place.namespace()), message);
+    let made = session.lab().step_unsaid(undo, request).await?;
+    made.map_err(|refusal| refused(wanted, &refusal))?;
+    let rtnl = &place.rtnl()?;
+    let Some(made) = crate::net::link::get(rtnl, Which::Name(&passing)).await? else {
+        return Err(Error::new(
+            Kind::NotFound,
+            "it vanished as soon as it was made",
+        ));
+    };
+    let handle = link::handle(place, &made);
+    let mut rename = link::on(&handle).name(wanted.name.as_str());
+    if wanted.common.up {
+        rename = rename.up();
+    }
+    let renamed = crate::net::link::change(rtnl, rename.build()).await;
+    if renamed.is_err() {
+        // Nobody knows the passing name but us.
+        let _ = crate::net::link::delete(rtnl, made.index).await;
+    }
+    session.lab().link_renamed(place, &passing);
+    renamed.map_err(|refusal| refused(wanted, &refusal))
+}
+
+/// The kernel's refusal to make a link, explained.
+fn refused(wanted: &Wanted, refusal: &Refusal) -> Error {
+    let kind = wanted.kind;
+    let parent = wanted.parent.map(|parent| parent.seen.name.as_str());
+    let error = Error::from(refusal.clone());
+    match (refusal.errno, parent) {
+        (Errno::EEXIST, _) => error.cause("a link of that name is there already"),
+        (Errno::EOPNOTSUPP, _)
+            if refusal.text.as_deref().is_some_and(|text| text.contains("device type")) =>
+        {
+            let error = error.cause(format!("this kernel has no {kind} driver"));
+            match kind::named(kind) {
+                Some(kind) => kind.lacks_driver(error),
+                None => error,
+            }
+        }
+        (Errno::EOPNOTSUPP, _) if refusal.text.is_none() => {
+            error.cause("this kernel can't do all that is asked of it")
+        }
+        (Errno::ENETDOWN, Some(parent)) => error
+            .cause(format!("parent `{parent}` is down"))
+            .hint(format!("bring it up first: link(\"{parent}\").up()")),
+        (Errno::EBUSY, Some(parent)) => error
+            .cause(format!("something else takes the traffic of parent `{parent}` already"))
+            .note("a link carries either ipvlan or macvlan slaves, and none while it is a port of a bridge or bond")
+            .hint("take another parent, or a veth or dummy of your own"),
+        (Errno::EINVAL, Some(parent)) if refusal.text.is_none() => error
+            .cause(format!("parent `{parent}` can't carry {kind}")),
+        _ => error,
+    }
+}

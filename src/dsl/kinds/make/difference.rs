@@ -1,0 +1,84 @@
+//! How a link that is there differs from the one that is wanted.
+
+use std::rc::Rc;
+
+use crate::dsl::Session;
+
+use crate::dsl::objects::link;
+use crate::error::{Error, Kind, Result};
+use crate::net::link::Snapshot;
+
+use super::Wanted;
+use super::parent::is_parent;
+
+/// The conflict between what is there and what is wanted, if there is one.
+pub(super) fn differences(
+    session: &Rc<Session>,
+    wanted: &Wanted,
+    present: &Snapshot,
+) -> Result<Option<Error>> {
+    let mut there = vec![if present.kind.is_empty() {
+        "hardware".to_owned()
+    } else {
+        present.kind.clone()
+    }];
+    let mut asked = vec![wanted.kind.to_owned()];
+    let mut same = present.kind == wanted.kind;
+    if same {
+        let facts = present
+            .data
+            .as_ref()
+            .map(wanted.facts_of)
+            .unwrap_or_default();
+        for (key, value) in &wanted.facts {
+            let found = facts.iter().find(|(known, _)| known == key);
+            let found = found.map_or("none", |(_, found)| found.as_str());
+            if found != value {
+                same = false;
+                let found = shown(session, wanted, key, found);
+                let value = shown(session, wanted, key, value);
+                there.push(format!("{key} {found}"));
+                asked.push(format!("{key} {value}"));
+            }
+        }
+        let queues = [
+            ("numtxqueues", wanted.common.tx_queues, present.tx_queues),
+            ("numrxqueues", wanted.common.rx_queues, present.rx_queues),
+        ];
+        for (key, wanted, found) in queues {
+            if let Some(wanted) = wanted.filter(|wanted| *wanted != found) {
+                same = false;
+                there.push(format!("{key} {found}"));
+                asked.push(format!("{key} {wanted}"));
+            }
+        }
+        if let Some(parent) = wanted.parent
+            && !is_parent(session, wanted, parent, present)?
+        {
+            same = false;
+            let handle = link::handle(&wanted.place, present);
+            let other = link::parent_of(session, &handle, present)?;
+            there.push(format!(
+                "parent {}",
+                other.map_or_else(|| "unknown".to_owned(), |l| l.name())
+            ));
+            asked.push(format!("parent {}", parent.seen.name));
+        }
+    }
+    if same {
+        return Ok(None);
+    }
+    let error = Error::new(Kind::Conflict, "a link of that name is there and differs")
+        .note(format!("there: {}", there.join(", ")))
+        .note(format!("asked: {}", asked.join(", ")))
+        .hint("take another name, ask for what is there, or replace it with #{replace: true}");
+    Ok(Some(error))
+}
+
+/// The value of a fact as it is shown: a device is known by its ifindex, and called by its name.
+fn shown(session: &Rc<Session>, wanted: &Wanted, key: &str, value: &str) -> String {
+    let index = value.parse().ok().filter(|_| key == "dev");
+    index
+        .and_then(|index| link::name_of(session, &wanted.place, index))
+        .unwrap_or_else(|| value.to_owned())
+}

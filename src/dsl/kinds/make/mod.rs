@@ -1,0 +1,229 @@
+//! Making links, whatever their kind: look first, make what is missing in place by one message, refuse what differs.
+//!
+//! A kind says in a [`Wanted`] what it needs; the rest (names, parents, what every link can be given, conflicts) is here once.
+
+mod common;
+mod create;
+mod difference;
+mod parent;
+mod request;
+
+use std::rc::Rc;
+
+use rhai::Map;
+use rtnetlink::packet_route::link::InfoData;
+
+use crate::dsl::Session;
+use crate::dsl::handle::{Link, Netns};
+use crate::dsl::kinds::attributes::Asked;
+use crate::dsl::objects::link;
+use crate::error::{Error, Kind, Result};
+use crate::lab::Outcome;
+use crate::net::link::Snapshot;
+use crate::net::netns;
+use crate::value::name::LinkName;
+use crate::value::options::Options;
+
+pub(crate) use common::{COMMON, Common};
+pub(crate) use parent::Parent;
+pub(crate) use request::Request;
+
+use common::finish;
+use create::create;
+use difference::differences;
+
+/// A property of a link in words: `("mode", "l3")`.
+pub(crate) type Fact = (&'static str, String);
+
+/// A link that a script asks for.
+#[derive(Clone)]
+pub(crate) struct Wanted<'a> {
+    /// Its kind, as `ip` calls it.
+    pub(crate) kind: &'static str,
+    /// Where it is to live.
+    pub(crate) place: Rc<netns::Netns>,
+    /// Its name there.
+    pub(crate) name: LinkName,
+    /// What it is stacked on, for kinds that are.
+    pub(crate) parent: Option<&'a Parent>,
+    /// What was asked of the kind, in words.
+    pub(crate) facts: Vec<Fact>,
+    /// The same words for a link that is there.
+    pub(crate) facts_of: fn(&InfoData) -> Vec<Fact>,
+    /// What every link can be given.
+    pub(crate) common: Common,
+}
+
+/// Says which link an error is about.
+pub(crate) fn creating<'a>(
+    kind: &'a str,
+    name: &'a str,
+    place: &'a netns::Netns,
+) -> impl Fn(Error) -> Error + 'a {
+    move |error| {
+        if error.doing.is_empty() {
+            // A parent is looked for elsewhere.
+            error
+                .doing(&format!("create {kind}"), name)
+                .in_place(place.label())
+        } else {
+            error
+        }
+    }
+}
+
+/// Reads what every word that makes a link is given: the name and the options.
+pub(crate) fn read(
+    kind: &'static str,
+    name: &str,
+    options: Map,
+    own_keys: &[&str],
+) -> Result<(LinkName, Options, Common)> {
+    let name = name.parse()?;
+    let mut options = Options::new(kind, options, &[own_keys, COMMON])?;
+    let common = Common::take(&mut options, own_keys)?;
+    Ok((name, options, common))
+}
+
+/// Makes a link of a kind that has no options of its own.
+pub(crate) fn plain(
+    session: &Rc<Session>,
+    kind: &'static str,
+    net: &Netns,
+    name: &str,
+    options: Map,
+) -> Result<Link> {
+    let make = || {
+        let (name, _, common) = read(kind, name, options, &[])?;
+        let wanted = Wanted {
+            kind,
+            place: net.0.clone(),
+            name,
+            parent: None,
+            facts: Vec::new(),
+            facts_of: |_| Vec::new(),
+            common,
+        };
+        let request = |_: Option<&Snapshot>| Ok(Asked::default().request(kind));
+        ensure(session, &wanted, request, |_| Ok(()))
+    };
+    make().map_err(creating(kind, name, net))
+}
+
+/// A link that is there as wanted.
+pub(crate) struct Ensured {
+    /// The link.
+    pub(crate) link: Link,
+    /// Whether it was made just now.
+    pub(crate) is_new: bool,
+    /// Whether it has from its making what every link can be given then.
+    has_common: bool,
+}
+
+impl Ensured {
+    fn new(link: Link, has_common: bool) -> Self {
+        Self {
+            link,
+            is_new: true,
+            has_common,
+        }
+    }
+
+    fn old(link: Link) -> Self {
+        Self {
+            link,
+            is_new: false,
+            has_common: false,
+        }
+    }
+}
+
+/// Makes the link that is wanted where it is not there; returns it where it is there as wanted.
+///
+/// `message` is asked for the kind's own part only when the link is really to be made, and told which link is replaced by it.
+/// `settled` gives the link what only its kind knows. Fails with `conflict` where a link of that name is there and differs.
+/// What fails leaves no new link behind.
+pub(crate) fn ensure<R: Into<Request>>(
+    session: &Rc<Session>,
+    wanted: &Wanted,
+    mut message: impl FnMut(Option<&Snapshot>) -> Result<R>,
+    settled: impl FnOnce(&Ensured) -> Result<()>,
+) -> Result<Link> {
+    let request = |replaced: Option<&Snapshot>| message(replaced).map(Into::into);
+    let ensured = find_or_create(session, wanted, request)?;
+    let finished = settled(&ensured).and_then(|()| finish(session, wanted, &ensured));
+    if finished.is_err() && ensured.is_new {
+        // The failure that is reported is the first one.
+        let _ = link::delete(session, &ensured.link);
+    }
+    finished.map(|()| ensured.link)
+}
+
+fn find_or_create(
+    session: &Rc<Session>,
+    wanted: &Wanted,
+    mut message: impl FnMut(Option<&Snapshot>) -> Result<Request>,
+) -> Result<Ensured> {
+    let name = wanted.name.as_str();
+    let find = || link::find(session, &wanted.place, name);
+    // In a namespace of the run's own nothing is there yet, as a rule: ask at once, and look only when refused.
+    if !session.lab().made_namespace(&wanted.place) {
+        if let Some(present) = find()? {
+            return settle(session, wanted, &present, message);
+        }
+        if let Some((place, present)) = link::find_moved(session, &wanted.place, name)? {
+            let there = Wanted {
+                place,
+                name: present.name.parse()?,
+                ..wanted.clone()
+            };
+            return settle(session, &there, &present, message);
+        }
+    }
+    let created = message(None).and_then(|request| create(session, wanted, request));
+    let refused = match created {
+        Ok(Some(made)) => return Ok(made),
+        Ok(None) => Error::new(Kind::Exists, "another link has what only one can have")
+            .hint("give it another id, key or address than that link has"),
+        Err(error) => error,
+    };
+    // Where it is there, what stands in the way of making it does not matter.
+    match find()? {
+        Some(present) => settle(session, wanted, &present, message),
+        None => Err(refused),
+    }
+}
+
+/// Takes what is there for what is wanted, replaces it where that was asked, or says how they differ.
+fn settle(
+    session: &Rc<Session>,
+    wanted: &Wanted,
+    present: &Snapshot,
+    mut message: impl FnMut(Option<&Snapshot>) -> Result<Request>,
+) -> Result<Ensured> {
+    match differences(session, wanted, present)? {
+        None => {
+            report(session, wanted, Outcome::Unchanged);
+            Ok(Ensured::old(link::handle(&wanted.place, present)))
+        }
+        Some(_) if wanted.common.replace => {
+            let request = message(Some(present))?;
+            link::delete(session, &link::handle(&wanted.place, present))?;
+            let made = create(session, wanted, request)?;
+            made.ok_or_else(|| Error::new(Kind::Exists, "another link took the name meanwhile"))
+        }
+        Some(conflict) => {
+            let name = wanted.name.as_str();
+            let lab = session.lab();
+            lab.conflict(conflict, &wanted.place, wanted.kind, name)?;
+            Ok(Ensured::old(link::handle(&wanted.place, present)))
+        }
+    }
+}
+
+fn report(session: &Session, wanted: &Wanted, outcome: Outcome) {
+    let name = wanted.name.as_str();
+    session
+        .lab()
+        .report(outcome, &wanted.place, wanted.kind, name);
+}

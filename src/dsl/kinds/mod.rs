@@ -1,0 +1,24 @@
+//! The words that make links, one kind a file, and what kinds share: how a link is made, its
+//! parent, its attributes.
+
+pub(in crate::dsl) mod attributes;
+pub mod bond;
+pub mod bridge;
+pub mod dummy;
+pub mod geneve;
+pub mod ifb;
+pub mod ip_tunnel;
+pub mod ipvlan;
+pub mod ipvlan_port;
+pub mod kind;
+pub mod macvlan;
+pub(in crate::dsl) mod make;
+pub mod netkit;
+pub(in crate::dsl) mod pair;
+pub mod tun;
+pub mod veth;
+pub mod vlan;
+pub mod vrf;
+pub mod vxlan;
+pub mod wireguard;
+pub mod xfrm;

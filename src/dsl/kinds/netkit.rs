@@ -1,0 +1,128 @@
+//! netkit pairs: a cable between two namespaces whose ends carry BPF programs of their own.
+
+use std::rc::Rc;
+
+use rhai::Map;
+use rhai::plugin::{Dynamic, NativeCallContext, export_module};
+use rtnetlink::packet_route::link::{InfoData, InfoNetkit, NetkitMode};
+
+use crate::dsl::handle::{Link, Netns};
+use crate::dsl::kinds::kind::Kind;
+use crate::dsl::kinds::make::{Fact, creating, read};
+use crate::dsl::kinds::pair::{Pair, ensure_pair};
+use crate::dsl::objects::netns::namespace_argument;
+use crate::dsl::{Answer, Session, answer};
+use crate::error::Result;
+use crate::value::choice::choose;
+
+/// What this topic makes.
+pub const KINDS: &[Kind] = &[Kind {
+    word: "netkit",
+    name: "netkit",
+    module: "netkit",
+    config: "CONFIG_NETKIT",
+    keys: KEYS,
+    is_pair: true,
+    argument: None,
+    facts_of,
+    usual: &[("arp", "false"), ("mode", "l3"), ("multicast", "false")],
+}];
+
+/// Keys beyond those that every link takes.
+const KEYS: &[&str] = &["mode"];
+
+/// The modes, by the names that `ip` gives them.
+pub(crate) const MODES: &[(&str, NetkitMode)] = &[("l2", NetkitMode::L2), ("l3", NetkitMode::L3)];
+
+fn facts_of(data: &InfoData) -> Vec<Fact> {
+    let InfoData::Netkit(infos) = data else {
+        return Vec::new();
+    };
+    let modes = infos.iter().filter_map(|info| match info {
+        InfoNetkit::Mode(mode) => MODES.iter().find(|(_, known)| known == mode),
+        _ => None,
+    });
+    modes
+        .map(|(name, _)| ("mode", (*name).to_owned()))
+        .collect()
+}
+
+fn make(
+    session: &Rc<Session>,
+    (near, name): (&Netns, &str),
+    (far, far_name): (&Netns, &str),
+    options: Map,
+) -> Result<Link> {
+    let (name, mut options, common) = read("netkit", name, options, KEYS)?;
+    let asked = options.string("mode")?;
+    let mode = asked
+        .as_deref()
+        .map(|mode| choose("netkit", "mode", mode, MODES));
+    let mode = mode.transpose()?;
+    let pair = Pair {
+        kind: "netkit",
+        near,
+        name,
+        far,
+        far_name,
+        facts: asked.into_iter().map(|mode| ("mode", mode)).collect(),
+        facts_of,
+        common,
+    };
+    ensure_pair(session, pair, |peer| {
+        let mode = mode.map(InfoNetkit::Mode);
+        InfoData::Netkit(mode.into_iter().chain([InfoNetkit::Peer(peer)]).collect())
+    })
+}
+
+/// The words of this topic.
+#[export_module(manifest)]
+#[allow(
+    missing_docs,
+    clippy::unwrap_used,
+    reason = "the macro adds items of its own, and unwraps the argument that it has counted"
+)]
+pub mod words {
+    /// Makes a netkit pair that ends in two namespaces, and returns the end in the first; the other is its `.peer`.
+    ///
+    /// `peer_ns` is a handle or a name. It carries IP packets without Ethernet headers, as mode `l3` says. Linux has it
+    /// since 6.7. What `ip link add NAME type netkit peer name PEER netns NS` does.
+    ///
+    /// ```rhai,no_run
+    /// let b = netns("b");
+    /// netns("a").netkit("to-b", b, "to-a", #{addr: "10.0.0.1/24", up: true}).peer.addr("10.0.0.2/24").up();
+    /// ```
+    #[rhai_fn(return_raw, volatile)]
+    pub fn netkit(
+        context: NativeCallContext,
+        net: &mut Netns,
+        name: &str,
+        peer_ns: Dynamic,
+        peer_name: &str,
+    ) -> Answer<Link> {
+        netkit_with(context, net, name, peer_ns, peer_name, Map::new())
+    }
+
+    /// Makes a netkit pair with options: `mode` (`l2`, `l3`), and for the first end those that every link takes.
+    ///
+    /// ```rhai,no_run
+    /// netns("a").netkit("to-b", netns("b"), "to-a", #{mode: "l2", up: true});
+    /// ```
+    #[rhai_fn(name = "netkit", return_raw, volatile)]
+    pub fn netkit_with(
+        context: NativeCallContext,
+        net: &mut Netns,
+        name: &str,
+        peer_ns: Dynamic,
+        peer_name: &str,
+        options: Map,
+    ) -> Answer<Link> {
+        answer(&context, |session| {
+            let make = || {
+                let far = namespace_argument(&peer_ns)?;
+                make(session, (net, name), (&far, peer_name), options)
+            };
+            make().map_err(creating("netkit", name, net))
+        })
+    }
+}

@@ -1,0 +1,157 @@
+//! Pairs: links that are made two at once, each the far end of the other, in one namespace or in two.
+
+use std::os::fd::{AsFd, AsRawFd};
+use std::rc::Rc;
+
+use rtnetlink::packet_route::link::{InfoData, InfoKind, LinkMessage};
+use rtnetlink::{LinkMessageBuilder, LinkUnspec};
+
+use crate::dsl::Session;
+use crate::dsl::handle::{Link, Netns};
+use crate::dsl::kinds::make::{Common, Fact, Request, Wanted, ensure};
+use crate::dsl::objects::link;
+use crate::error::{Error, Kind, Result};
+use crate::lab::trace;
+use crate::net::link::Snapshot;
+use crate::net::netns;
+use crate::value::name::LinkName;
+
+/// The far end of a pair.
+pub(crate) fn peer(session: &Rc<Session>, end: &Link) -> Result<Option<Link>> {
+    let seen = link::snapshot(session, end)?;
+    match seen.parent {
+        Some(index) => link::neighbour(session, end, index, seen.parent_nsid),
+        None => Ok(None),
+    }
+}
+
+/// Refuses a pair that is there with another far end, and a peer's name that something else has.
+fn check_peer(session: &Rc<Session>, end: &Link, far: &Netns, far_name: &LinkName) -> Result<()> {
+    let found = peer(session, end)?;
+    let is_at = |place: &netns::Netns, name: &str| {
+        let is_it = |peer: &Link| {
+            peer.name() == name && peer.netns().namespace().id() == place.namespace().id()
+        };
+        found.as_ref().is_some_and(is_it)
+    };
+    if is_at(far, far_name.as_str()) {
+        return Ok(());
+    }
+    // An earlier run may have moved it, as this one is about to.
+    let moved = session.lab().moved_earlier(far, far_name.as_str())?;
+    if moved.is_some_and(|(place, name)| is_at(&place, &name)) {
+        return Ok(());
+    }
+    let there = found.map_or_else(
+        || "nowhere that can be seen".to_owned(),
+        |peer| format!("`{}` in namespace `{}`", peer.name(), peer.netns().label()),
+    );
+    Err(Error::new(
+        Kind::Conflict,
+        "a pair of that name is there and ends elsewhere",
+    )
+    .note(format!("there: {there}"))
+    .note(format!(
+        "asked: `{far_name}` in namespace `{}`",
+        far.label()
+    ))
+    .hint("take another name, ask for what is there, or replace it with #{replace: true}"))
+}
+
+/// A pair that a script asks for.
+pub(crate) struct Pair<'a> {
+    /// Its kind, as `ip` calls it.
+    pub(crate) kind: &'static str,
+    /// Where the end lives that the word returns.
+    pub(crate) near: &'a Netns,
+    /// Its name.
+    pub(crate) name: LinkName,
+    /// Where the other end lives.
+    pub(crate) far: &'a Netns,
+    /// Its name.
+    pub(crate) far_name: &'a str,
+    /// What was asked of the kind, in words.
+    pub(crate) facts: Vec<Fact>,
+    /// The same words for a pair that is there.
+    pub(crate) facts_of: fn(&InfoData) -> Vec<Fact>,
+    /// What every link can be given, for the near end.
+    pub(crate) common: Common,
+}
+
+/// Makes the pair where it is not there, and returns its near end. `data` is what the kernel is told of the kind, given
+/// the message of the far end.
+pub(crate) fn ensure_pair(
+    session: &Rc<Session>,
+    pair: Pair,
+    data: impl FnOnce(LinkMessage) -> InfoData,
+) -> Result<Link> {
+    let Pair {
+        kind, near, far, ..
+    } = pair;
+    let far_name: LinkName = pair.far_name.parse()?;
+    if near.namespace().id() == far.namespace().id() && pair.name == far_name {
+        return Err(Error::invalid(
+            "the two ends can't have one name in one namespace",
+        ));
+    }
+    let is_far = near.namespace().id() != far.namespace().id();
+    let mut end = LinkUnspec::new_with_name(far_name.as_str());
+    if is_far {
+        end = end.setns_by_fd(far.namespace().as_fd().as_raw_fd());
+    }
+    let message = LinkMessageBuilder::<LinkUnspec>::new_with_info_kind(InfoKind::from(kind))
+        .set_info_data(data(end.build()))
+        .build();
+    let wanted = Wanted {
+        kind,
+        place: near.0.clone(),
+        name: pair.name,
+        parent: None,
+        facts: pair.facts,
+        facts_of: pair.facts_of,
+        common: pair.common,
+    };
+    // A pair that ends elsewhere makes room for the one that is wanted.
+    if wanted.common.replace()
+        && let Some(there) = link::find(session, &near.0, wanted.name.as_str())?
+        && there.kind == kind
+    {
+        let there = link::handle(&near.0, &there);
+        if check_peer(session, &there, far, &far_name).is_err() {
+            link::delete(session, &there)?;
+        }
+    }
+    let message = |_: Option<&Snapshot>| match link::find(session, &far.0, far_name.as_str())? {
+        None => {
+            let place = trace::place_of_link(far);
+            let words = ["peer", "name", far_name.as_str(), "netns", &place];
+            let words = &words[..if is_far { 5 } else { 3 }];
+            let facts = wanted.facts.iter();
+            let facts = facts.flat_map(|(key, value)| [*key, value.as_str()]);
+            Ok(Request::new(
+                message.clone(),
+                facts.chain(words.iter().copied()),
+            ))
+        }
+        Some(there) => Err(Error::new(
+            Kind::Exists,
+            format!(
+                "the peer's name `{far_name}` is taken in namespace `{}`",
+                far.label()
+            ),
+        )
+        .note(format!("there: {}", link::described(&there)))
+        .hint("take another name for the peer")),
+    };
+    ensure(session, &wanted, message, |made| {
+        if !made.is_new {
+            return check_peer(session, &made.link, far, &far_name);
+        }
+        if let Some(peer) = peer(session, &made.link)? {
+            session
+                .lab()
+                .link_made(&peer.netns(), peer.index(), &peer.name());
+        }
+        Ok(())
+    })
+}

@@ -1,0 +1,111 @@
+//! VRFs: links under one look up routes in a table of its own.
+
+use rhai::Map;
+use rhai::plugin::{Dynamic, NativeCallContext, export_module};
+
+use crate::dsl::handle::{Link, Netns};
+use crate::dsl::kinds::attributes::{self, Asked, Attribute, Form};
+use crate::dsl::kinds::kind::Kind;
+use crate::dsl::kinds::make::{Wanted, creating, ensure, read};
+use crate::dsl::objects::link;
+use crate::dsl::{Answer, answer};
+use crate::error::Result;
+use crate::value::options::in_range;
+
+/// What this topic makes.
+pub const KINDS: &[Kind] = &[Kind {
+    word: "vrf",
+    name: "vrf",
+    module: "vrf",
+    config: "CONFIG_NET_VRF",
+    keys: &[],
+    is_pair: false,
+    argument: Some("table"),
+    facts_of: |data| attributes::facts(data, &[TABLE]),
+    usual: &[("arp", "false"), ("mtu", "65575"), ("multicast", "false")],
+}];
+
+const TABLE: Attribute = Attribute {
+    key: "table",
+    number: 1,
+    form: Form::Number(1, u32::MAX as i64),
+};
+
+/// The words of this topic.
+#[export_module(manifest)]
+#[allow(
+    missing_docs,
+    clippy::unwrap_used,
+    reason = "the macro adds items of its own, and unwraps the argument that it has counted"
+)]
+pub mod words {
+    /// Makes the VRF `name` over routing table `table`, brings it up, and returns it.
+    ///
+    /// Links placed under it with `link.master(vrf)` look up routes in that table only.
+    /// What `ip link add NAME up type vrf table TABLE` does.
+    ///
+    /// ```rhai
+    /// let red = netns("r1").vrf("red", 10);
+    /// red.table    // => 10
+    /// ```
+    #[rhai_fn(return_raw, volatile)]
+    pub fn vrf(
+        context: NativeCallContext,
+        net: &mut Netns,
+        name: &str,
+        table: i64,
+    ) -> Answer<Link> {
+        vrf_with(context, net, name, table, Map::new())
+    }
+
+    /// Makes a VRF with the options that every link takes; `up: false` leaves it down.
+    ///
+    /// ```rhai
+    /// netns("r1").vrf("red", 10, #{up: false}).is_up    // => false
+    /// ```
+    #[rhai_fn(name = "vrf", return_raw, volatile)]
+    pub fn vrf_with(
+        context: NativeCallContext,
+        net: &mut Netns,
+        name: &str,
+        table: i64,
+        options: Map,
+    ) -> Answer<Link> {
+        answer(&context, |session| {
+            let context = creating("vrf", name, net);
+            let make = || {
+                let mut options = options;
+                options.entry("up".into()).or_insert(true.into());
+                let (name, _, common) = read("vrf", name, options, &[])?;
+                let mut asked = Asked::default();
+                let table = in_range("table", table, 1..=u32::MAX.into())?;
+                asked.number(TABLE.key, TABLE.number, table);
+                let wanted = Wanted {
+                    kind: "vrf",
+                    place: net.0.clone(),
+                    name,
+                    parent: None,
+                    facts: asked.facts.clone(),
+                    facts_of: |data| attributes::facts(data, &[TABLE]),
+                    common,
+                };
+                ensure(session, &wanted, |_| Ok(asked.request("vrf")), |_| Ok(()))
+            };
+            make().map_err(context)
+        })
+    }
+
+    /// The routing table of a VRF; `()` for other kinds.
+    #[rhai_fn(get = "table", return_raw, volatile)]
+    pub fn get_table(context: NativeCallContext, link: &mut Link) -> Answer<Dynamic> {
+        answer(&context, |session| {
+            if link.kind() != "vrf" {
+                return Ok(Dynamic::UNIT);
+            }
+            let seen = link::snapshot(session, link)?;
+            let facts = seen.data.map(|data| attributes::facts(&data, &[TABLE]));
+            let table = facts.and_then(|facts| facts.first()?.1.parse::<i64>().ok());
+            Result::Ok(table.map_or(Dynamic::UNIT, Dynamic::from))
+        })
+    }
+}

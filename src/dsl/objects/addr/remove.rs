@@ -1,0 +1,96 @@
+//! Taking an address away from a link.
+
+use std::rc::Rc;
+
+use crate::dsl::Session;
+use crate::dsl::handle::Link;
+use crate::dsl::objects::link;
+use crate::error::{Error, Result};
+use crate::lab::{Outcome, Undo};
+use crate::net::address::{self, Assigned};
+use crate::net::route::Route;
+use crate::net::sysctl::{self, Key};
+use crate::value::prefix;
+
+use super::{command, list, report};
+
+/// Takes the address of this text away, with its prefix length or without. Gone already is no error.
+pub(super) fn delete(session: &Rc<Session>, link: &Link, text: &str) -> Result<()> {
+    let place = link.netns();
+    let context = |error: Error| error.doing("delete address", text).within(place.label());
+    let present = list(session, &place, Some(link.index()))?;
+    let found = if text.contains('/') {
+        let prefix = prefix::address(text).map_err(context)?;
+        present
+            .iter()
+            .find(|address| address.assigned.prefix == prefix)
+    } else {
+        let ip = prefix::ip(text).map_err(context)?;
+        present.iter().find(|address| address.ip() == ip)
+    };
+    let Some(found) = found else {
+        let name = format!("{text} on {}", link.name());
+        session
+            .lab()
+            .report(Outcome::Unchanged, &place, "address", &name);
+        return Ok(());
+    };
+    remove(session, link, &found.assigned, &present).map_err(context)
+}
+
+/// Takes the address `found` away, one of `present`, which are all of the link.
+pub(super) fn remove(
+    session: &Rc<Session>,
+    link: &Link,
+    found: &Assigned,
+    present: &[address::Address],
+) -> Result<()> {
+    let place = link.netns();
+    let (order, mut along) = address::in_order(present, found);
+    if !along.is_empty() && promotes(session, link)? {
+        along.clear();
+    }
+    let gone: Vec<&Assigned> = std::iter::once(found).chain(&along).collect();
+    let none_stays = order.iter().all(|one| gone.contains(&one));
+    let is_lost = |route: &Route| {
+        let leaves_with = |one: &&Assigned| route.source == Some(one.prefix.addr());
+        // It stays as long as the link has another address, but could not be made again without this one.
+        let mut gateways = route.hops.iter().map(|hop| hop.via).chain([route.via]);
+        let needs_it = gateways.any(|via| via.is_some_and(|via| found.prefix.contains(&via)));
+        let is_by_it = link::is_only_by(route, link) && (none_stays || needs_it);
+        route.destination.addr().is_ipv4() && (is_by_it || gone.iter().any(leaves_with))
+    };
+    if found.prefix.addr().is_ipv4() {
+        link::note_routes(session, link, is_lost)?;
+    }
+    let is_alone = order.len() < 2 || !order.contains(found);
+    let undo = Undo::AddAddress {
+        netns: place.clone(),
+        link: link.reference(),
+        address: Box::new(found.clone()),
+        order: if is_alone { Vec::new() } else { order },
+    };
+    session.wait(async {
+        let rtnl = &place.rtnl()?;
+        let request = address::delete_all(rtnl, link.index(), found, &along);
+        let lab = session.lab();
+        let command = || command(link, "del", found);
+        lab.step(undo, command, request).await?.map_err(Error::from)
+    })??;
+    for gone in gone {
+        report(session, Outcome::Deleted, link, gone);
+    }
+    Ok(())
+}
+
+/// Whether the next address of a subnet takes the place of the first when that goes; else all of them go.
+fn promotes(session: &Rc<Session>, link: &Link) -> Result<bool> {
+    let name = link::snapshot(session, link)?.name;
+    for part in ["all", &name] {
+        let key = Key::new(["ipv4", "conf", part, "promote_secondaries"])?;
+        if sysctl::read(&link.netns(), &key)? != "0" {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}

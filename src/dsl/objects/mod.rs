@@ -1,0 +1,16 @@
+//! The words for what links and namespaces hold: addresses, routes, rules, neighbours, queues,
+//! filters, settings.
+
+pub mod addr;
+pub mod fdb;
+pub mod filter;
+pub mod link;
+pub mod neighbor;
+pub mod netns;
+pub mod nexthop;
+pub mod port;
+pub mod queue;
+pub mod route;
+pub mod rule;
+pub mod sysctl;
+pub(in crate::dsl) mod table;

@@ -1,0 +1,307 @@
+//! Queues: delay, loss and rates on what a link sends; classes with rates of their own.
+
+mod options;
+mod show;
+
+use std::rc::Rc;
+
+use nix::errno::Errno;
+use rhai::plugin::{NativeCallContext, export_module};
+use rhai::{Array, Map};
+
+use crate::dsl::handle::Link;
+use crate::dsl::objects::link;
+use crate::dsl::{Answer, Session, answer};
+use crate::error::{Error, Kind, Result};
+use crate::lab::{Command, Outcome, Undo};
+use crate::net::netns::Netns;
+use crate::net::queue::{self, Failed, Tree};
+use crate::value::options::Options;
+
+pub(crate) use options::{HTB, NETEM, TBF};
+
+/// The queue of the link.
+fn read(session: &Rc<Session>, link: &Link) -> Result<Tree> {
+    let place = link.netns();
+    session.wait(async {
+        let tree = queue::read(&place.rtnl()?, link.index()).await;
+        tree.map_err(|refusal| {
+            link::refused(refusal, "read the queue of link", &link.name(), &place)
+        })
+    })?
+}
+
+/// Makes what is asked for the link's queue, if that is not so already; `wanted` reads it from the options and the link's MTU.
+///
+/// Fails with `conflict` where another one was put there, unless it is to be replaced. The kernel's default is none.
+fn ensure(
+    session: &Rc<Session>,
+    link: &Link,
+    (kind, keys): (&str, &[&str]),
+    options: Map,
+    wanted: impl FnOnce(&mut Options, u32) -> Result<Tree>,
+) -> Result<Link> {
+    let ensured = put(session, link, (kind, keys), options, wanted);
+    ensured.map_err(|error| {
+        if error.doing.is_empty() && error.object.is_none() {
+            error
+                .doing(&format!("set {kind} on link"), &link.name())
+                .within(link.netns().label())
+        } else {
+            error
+        }
+    })?;
+    Ok(link.clone())
+}
+
+fn put(
+    session: &Rc<Session>,
+    link: &Link,
+    (kind, keys): (&str, &[&str]),
+    options: Map,
+    wanted: impl FnOnce(&mut Options, u32) -> Result<Tree>,
+) -> Result<()> {
+    let seen = link::snapshot(session, link)?;
+    let mut options = Options::new(kind, options, &[keys, &["replace"]])?;
+    let replace = options.flag("replace")?.unwrap_or(false);
+    let wanted = wanted(&mut options, options::packet(seen.mtu))?;
+    let present = read(session, link)?.made();
+    if present.is_like(&wanted) {
+        report(session, link, Outcome::Unchanged, &wanted);
+        return Ok(());
+    }
+    if !present.is_empty() && !replace {
+        let mut error = Error::new(Kind::Conflict, "a queue is there and differs");
+        error = said(error, "there", &present, &wanted);
+        error = said(error, "asked", &wanted, &present);
+        let error = error.hint(
+            "ask for what is there, take it away with .clear_qdisc(), or replace it with #{replace: true}",
+        );
+        let name = format!("on {}", link.name());
+        return session.lab().conflict(error, &link.netns(), kind, &name);
+    }
+    change(session, link, &present, &wanted)
+}
+
+/// Notes on one side of a conflict what the other has not.
+fn said(error: Error, side: &str, tree: &Tree, other: &Tree) -> Error {
+    let others = other.lines();
+    let lines = tree.lines().into_iter();
+    lines
+        .filter(|line| !others.contains(line))
+        .fold(error, |error, line| error.note(format!("{side}: {line}")))
+}
+
+/// Puts `new` in the place of `old`.
+fn change(session: &Rc<Session>, link: &Link, old: &Tree, new: &Tree) -> Result<()> {
+    let place = link.netns();
+    let index = link.index();
+    let mut commands = commands(&place, &link.name(), old, new).into_iter();
+    let first = commands.next();
+    let undo = Undo::RestoreQueue {
+        netns: place.clone(),
+        link: link.reference(),
+        old: old.clone(),
+        new: new.clone(),
+    };
+    let changed = session.wait(async {
+        let rtnl = &place.rtnl()?;
+        let request = queue::replace(rtnl, index, old, new);
+        let first = || first.unwrap_or_else(|| Command::plain(["true"]));
+        session.lab().step(undo, first, request).await
+    })??;
+    changed.map_err(|failed| refused(session, link, &failed))?;
+    for command in commands {
+        session.lab().trace().tell(|| command);
+    }
+    let (outcome, tree) = match (old.is_empty(), new.is_empty()) {
+        (true, _) => (Outcome::Created, new),
+        (_, true) => (Outcome::Deleted, old),
+        _ => (Outcome::Changed, new),
+    };
+    report(session, link, outcome, tree);
+    Ok(())
+}
+
+/// What does the same with `tc`.
+fn commands(place: &Netns, name: &str, old: &Tree, new: &Tree) -> Vec<Command> {
+    let mut commands = Vec::new();
+    if !old.is_empty() {
+        commands.push(Command::tool(
+            "tc",
+            place,
+            ["qdisc", "del", "dev", name, "root"],
+        ));
+    }
+    let parts = new.parts.iter();
+    commands.extend(parts.map(|part| Command::tool("tc", place, part.command(name))));
+    commands
+}
+
+fn report(session: &Session, link: &Link, outcome: Outcome, tree: &Tree) {
+    let kind = tree.root().map_or("queue", |root| root.kind.as_str());
+    let name = format!("on {}", link.name());
+    session.lab().report(outcome, &link.netns(), kind, &name);
+}
+
+/// The kernel's refusal of a part, explained.
+fn refused(session: &Rc<Session>, link: &Link, failed: &Failed) -> Error {
+    let kind = &failed.kind;
+    let error = Error::from(failed.refusal.clone());
+    match failed.refusal.errno {
+        // What the kernel calls a link that is gone, and a kind that it has not got.
+        Errno::ENODEV => match link::snapshot(session, link) {
+            Err(gone) => gone,
+            Ok(_) => error,
+        },
+        Errno::ENOENT | Errno::EOPNOTSUPP if !kind.is_empty() => {
+            let (what, module) = match kind.as_str() {
+                "u32" | "fw" => ("filter", format!("cls_{kind}")),
+                _ => ("queue", format!("sch_{kind}")),
+            };
+            let option = module
+                .replace("sch_", "NET_SCH_")
+                .replace("cls_", "NET_CLS_")
+                .to_uppercase();
+            error
+                .kind(Kind::Unsupported)
+                .cause(format!("this kernel has no {kind} {what}"))
+                .note(format!(
+                    "it is the module {module}, built with CONFIG_{option}"
+                ))
+                .hint(format!(
+                    "load it with `modprobe {module}`, or run with --sandbox=vm"
+                ))
+        }
+        _ => error,
+    }
+}
+
+/// Takes away what was put on the link.
+fn clear(session: &Rc<Session>, link: &Link) -> Result<()> {
+    link::snapshot(session, link)?;
+    let present = read(session, link)?.made();
+    if present.is_empty() {
+        report(session, link, Outcome::Unchanged, &present);
+        return Ok(());
+    }
+    change(session, link, &present, &Tree::default()).map_err(|error| {
+        error
+            .doing("clear the queue of link", &link.name())
+            .within(link.netns().label())
+    })
+}
+
+/// The queue that `htb` makes of the options, on a link of that MTU.
+pub(crate) fn htb_of(options: Map, mtu: u32) -> Result<Tree> {
+    let mut options = Options::new("htb", options, &[HTB])?;
+    options::htb_tree(&mut options, options::packet(mtu))
+}
+
+/// The words of this topic.
+#[export_module(manifest)]
+#[allow(
+    missing_docs,
+    clippy::unwrap_used,
+    reason = "the macro adds items of its own, and unwraps the argument that it has counted"
+)]
+pub mod words {
+    /// Delays, loses and disturbs what the link sends, and returns the link.
+    ///
+    /// Options: `delay`, `jitter`, `delay_correlation`, `loss`, `loss_correlation`, `duplicate`, `corrupt` and `reorder` likewise,
+    /// `gap`, `rate`, `limit` (packets), `replace`. Times are durations such as `"10ms"`; a bare number is one of seconds, where `tc`
+    /// takes it for microseconds. Both ends of a wire have a queue of their own, for their own direction.
+    ///
+    /// `loss_gemodel` and `loss_state` lose packets in bursts, instead of `loss`: lists of percentages in the order of `tc`, those left out
+    /// as `tc` has them. Of Gilbert and Elliott: the chance to get into the bad state, back, of loss in the bad state (100 %), in the good one (0);
+    /// of four states: `p13`, `p31`, `p32`, `p23`, `p14`.
+    ///
+    /// `distribution` says how delays spread: `"uniform"`, as they do else, no farther than the jitter; `"normal"`, `"pareto"` or
+    /// `"paretonormal"`, with some much farther. The kernel does not tell it again: a queue that differs in it alone is taken for
+    /// the one that is asked, until `.clear_qdisc()`.
+    /// What `tc qdisc add dev NAME root netem …` does.
+    ///
+    /// ```rhai
+    /// let a = netns("a");
+    /// let wire = a.veth("v0", "v1");
+    /// wire.netem(#{delay: "10ms", jitter: "2ms", loss: "1%"});
+    /// wire.qdiscs[0].options.delay_ms    // => 10.0
+    /// ```
+    #[rhai_fn(return_raw, volatile)]
+    pub fn netem(context: NativeCallContext, link: &mut Link, options: Map) -> Answer<Link> {
+        answer(&context, |session| {
+            ensure(session, link, ("netem", NETEM), options, |options, _| {
+                options::netem_tree(options)
+            })
+        })
+    }
+
+    /// Holds what the link sends to a rate, and returns the link.
+    ///
+    /// Options: `rate`, `burst` (bytes that may go at once), `latency` or `limit` (how long it holds a packet, how many bytes it
+    /// holds), `peakrate`, `minburst`, `netem` (a map of its options, for what waits), `replace`.
+    /// A bare number is one of seconds, of bits a second, of bytes.
+    /// What `tc qdisc add dev NAME root tbf rate RATE …` does.
+    ///
+    /// ```rhai
+    /// let wire = netns("a").veth("v0", "v1");
+    /// wire.tbf(#{rate: "10mbit", burst: "32KiB", latency: "50ms"});
+    /// wire.qdiscs[0].options.rate_bits_per_second    // => 10000000
+    /// ```
+    #[rhai_fn(return_raw, volatile)]
+    pub fn tbf(context: NativeCallContext, link: &mut Link, options: Map) -> Answer<Link> {
+        answer(&context, |session| {
+            ensure(session, link, ("tbf", TBF), options, options::tbf_tree)
+        })
+    }
+
+    /// Shares what the link can send among classes, and returns the link.
+    ///
+    /// Options: `classes`, a list of maps, each with `name`, `rate` (what it gets in any case), `ceil` (at most), `burst`, `cburst`,
+    /// `prio` (0 borrows before 7), `packets` (which ones) and `netem`; `otherwise`, the class of what nothing matches;
+    /// `rate` and `ceil` of all classes together, which then borrow from each other; `replace`.
+    ///
+    /// `packets` is a map, or a list of maps, of `src`, `dst` (prefixes), `proto`, `sport`, `dport`, or of `mark` alone; the first
+    /// that fits decides. The classes are numbered 1:10, 1:20 and so on, in hexadecimal.
+    /// What `tc qdisc add … htb`, `tc class add` and `tc filter add` do.
+    ///
+    /// ```rhai
+    /// let wire = netns("a").veth("v0", "v1");
+    /// wire.htb(#{rate: "10mbit", otherwise: "rest", classes: [
+    ///     #{name: "web", rate: "8mbit", packets: [#{proto: "tcp", dport: 80}, #{proto: "tcp", dport: 443}]},
+    ///     #{name: "rest", rate: "2mbit", ceil: "5mbit"},
+    /// ]});
+    /// wire.qdiscs[0].classes.len()    // => 3
+    /// ```
+    #[rhai_fn(return_raw, volatile)]
+    pub fn htb(context: NativeCallContext, link: &mut Link, options: Map) -> Answer<Link> {
+        answer(&context, |session| {
+            ensure(session, link, ("htb", HTB), options, options::htb_tree)
+        })
+    }
+
+    /// Takes away the queue that was put on the link, and returns the link; the kernel's default comes back.
+    ///
+    /// What `tc qdisc del dev NAME root` does.
+    ///
+    /// ```rhai
+    /// let wire = netns("a").veth("v0", "v1").tbf(#{rate: "10mbit"});
+    /// wire.clear_qdisc().qdiscs.len()    // => 0
+    /// ```
+    #[rhai_fn(return_raw, volatile)]
+    pub fn clear_qdisc(context: NativeCallContext, link: &mut Link) -> Answer<Link> {
+        answer(&context, |session| {
+            clear(session, link)?;
+            Ok(link.clone())
+        })
+    }
+
+    /// The queues of the link as a list of maps: `kind`, `handle`, `parent`, `is_default`, `options`, `stats`; `classes` and `filters` of htb.
+    #[rhai_fn(get = "qdiscs", return_raw, volatile)]
+    pub fn get_qdiscs(context: NativeCallContext, link: &mut Link) -> Answer<Array> {
+        answer(&context, |session| {
+            link::snapshot(session, link)?;
+            Ok(show::queues(&read(session, link)?))
+        })
+    }
+}

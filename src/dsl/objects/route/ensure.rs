@@ -1,0 +1,337 @@
+//! Routes are added where they are not there as asked, and taken away.
+
+use std::rc::Rc;
+
+use ipnet::IpNet;
+use nix::errno::Errno;
+use rhai::Map;
+
+use super::options::{KEYS, KEYS_OF_DELETE, read};
+use crate::dsl::Session;
+use crate::dsl::handle::{Link, Netns};
+use crate::dsl::objects::{addr, link, nexthop};
+use crate::error::{Error, Kind, Result};
+use crate::lab::{Command, Outcome, Undo};
+use crate::net::rtnl::Refusal;
+use crate::net::sysctl::{self, Key};
+use crate::net::{netns, route};
+use crate::value::options::Options;
+
+/// Adds a route, if it is not there.
+///
+/// Fails with `conflict` where one to the same destination with the same metric leads elsewhere.
+pub(crate) fn add(
+    session: &Rc<Session>,
+    net: &Netns,
+    destination: &str,
+    dev: Option<&Link>,
+    options: Map,
+) -> Result<()> {
+    let place = &net.0;
+    let context = |error: Error| {
+        if error.doing.is_empty() {
+            error.doing("add route", destination).within(place.label())
+        } else {
+            error
+        }
+    };
+    let mut options = Options::new("route", options, &[KEYS]).map_err(context)?;
+    let replace = options.flag("replace").map_err(context)?.unwrap_or(false);
+    let route = read(session, place, destination, dev, &mut options).map_err(context)?;
+    let leads = route.via.is_some()
+        || route.link.is_some()
+        || route.nexthop.is_some()
+        || !route.hops.is_empty();
+    if route.is_refusal() && leads {
+        return Err(context(Error::invalid(format!(
+            "a {} route leads nowhere, and takes neither a gateway nor a link",
+            route.kind
+        ))));
+    }
+    if !route.is_refusal() && !leads {
+        return Err(context(
+            Error::invalid("neither a gateway nor a link is given")
+                .hint("say where it leads: #{via: \"10.0.0.1\"}, or the link"),
+        ));
+    }
+    if let Some(id) = route.nexthop {
+        let is_ipv6 = route.destination.addr().is_ipv6();
+        nexthop::for_route(session, place, id, is_ipv6).map_err(context)?;
+    }
+    if !session.lab().made_namespace(place)
+        && let Some(present) = rival(session, place, &route)?
+    {
+        return settle(session, place, &present, &route, replace).map_err(context);
+    }
+    match create(session, place, &route)? {
+        Ok(()) => Ok(()),
+        Err(refusal) if refusal.errno == Errno::EEXIST => match rival(session, place, &route)? {
+            Some(present) => settle(session, place, &present, &route, replace).map_err(context),
+            None => Err(context(refusal.into())),
+        },
+        Err(refusal) => Err(context(explain(session, place, &route, refusal))),
+    }
+}
+
+fn create(
+    session: &Rc<Session>,
+    place: &Rc<netns::Netns>,
+    route: &route::Route,
+) -> Result<std::result::Result<(), Refusal>> {
+    let undo = Undo::DeleteRoute {
+        netns: place.clone(),
+        route: Box::new(route.clone()),
+    };
+    let line = line(session, place, route);
+    let command = || command(place, "add", route, &line);
+    let added = session.wait(async {
+        let rtnl = &place.rtnl()?;
+        let request = route::add(rtnl, route);
+        session.lab().step(undo, command, request).await
+    })??;
+    if added.is_ok() {
+        session
+            .lab()
+            .report(Outcome::Created, place, "route", &line);
+    }
+    Ok(added)
+}
+
+/// The route as `ip` takes it, with the name of its link.
+fn line(session: &Rc<Session>, place: &Rc<netns::Netns>, route: &route::Route) -> String {
+    route
+        .bare()
+        .line(|index| link::name_of(session, place, index))
+}
+
+/// The command that does `verb` with the route of this line.
+fn command(place: &netns::Netns, verb: &str, route: &route::Route, line: &str) -> Command {
+    // `default` alone is that of IPv4, or of its gateway.
+    let is_ipv6 = route.destination.addr().is_ipv6();
+    let is_mixed = route.via.is_some_and(|via| via.is_ipv6()) && !is_ipv6;
+    let family = match (is_ipv6, is_mixed && route.destination.prefix_len() == 0) {
+        (true, _) => Some("-6"),
+        (_, true) => Some("-4"),
+        _ => None,
+    };
+    let command = Command::ip(place, family).and(["route", verb]);
+    command.and(line.split_whitespace())
+}
+
+/// The refusal of a route, with what to do about it.
+fn explain(
+    session: &Rc<Session>,
+    place: &Rc<netns::Netns>,
+    route: &route::Route,
+    refusal: Refusal,
+) -> Error {
+    let dev = route
+        .link
+        .and_then(|index| link::name_of(session, place, index));
+    let error = Error::from(refusal.clone());
+    // The handle in `route` may be older than the link's end.
+    if refusal.errno == Errno::ENODEV || route.link.is_some() && dev.is_none() {
+        return error
+            .kind(Kind::NotFound)
+            .cause("its link is gone")
+            .hint("it was deleted after its handle was made; look it up again with link(…)");
+    }
+    let dev = dev.as_deref().unwrap_or("LINK");
+    match (refusal.errno, route.via) {
+        (Errno::ENETDOWN, _) => error
+            .cause(format!("link `{dev}` is down"))
+            .hint(format!(
+                "bring it up first: {}.up()",
+                link::call(session, place, dev)
+            )),
+        (Errno::ENETUNREACH | Errno::EHOSTUNREACH, Some(via)) => error
+            .cause(format!("gateway `{via}` is in no subnet of this namespace's links"))
+            .hint(format!(
+                "give the link an address in the gateway's subnet first, or say #{{via: \"{via}\", dev: \"{dev}\", onlink: true}}"
+            )),
+        (Errno::ENETUNREACH | Errno::EHOSTUNREACH, None) if !route.hops.is_empty() => error
+            .cause("a gateway of `nexthops` is in no subnet of this namespace's links")
+            .hint("give a link an address in its subnet first, or say `dev` and `onlink: true` with it"),
+        (Errno::EINVAL, _) if lacks_congctl(place, route) => {
+            let name = route.metrics.congctl().unwrap_or_default();
+            error
+                .cause(format!("this kernel has no congestion control `{name}`"))
+                .hint(format!(
+                    "sysctl(\"ipv4.tcp_available_congestion_control\") names those that it has; load it with `modprobe tcp_{name}`"
+                ))
+        }
+        (Errno::EINVAL, _) => match route.source {
+            Some(source) if !addr::has(session, place, source).unwrap_or(true) => error
+                .cause(format!("this namespace has no address `{source}` to send from"))
+                .hint("name one that it has, or give it that one first"),
+            _ => error,
+        },
+        _ => error,
+    }
+}
+
+/// Whether the congestion control that the route names is none that the kernel has.
+fn lacks_congctl(place: &netns::Netns, route: &route::Route) -> bool {
+    let Some(name) = route.metrics.congctl() else {
+        return false;
+    };
+    let key = Key::new(["ipv4", "tcp_available_congestion_control"]);
+    let available = key.and_then(|key| sysctl::read(place, &key));
+    available.is_ok_and(|known| known.split_whitespace().all(|known| known != name))
+}
+
+/// The route that stands where this one is to go: same destination, table and metric.
+fn rival(
+    session: &Rc<Session>,
+    place: &Rc<netns::Netns>,
+    route: &route::Route,
+) -> Result<Option<route::Route>> {
+    let metric = |route: &route::Route| match route.destination {
+        // An IPv6 route without a metric gets 1024 (IP6_RT_PRIO_USER of the kernel).
+        IpNet::V6(_) => route.metric.unwrap_or(1024),
+        IpNet::V4(_) => route.metric.unwrap_or(0),
+    };
+    Ok(list(session, place, Some(route.table))?
+        .into_iter()
+        .find(|present| {
+            present.destination == route.destination
+                && metric(present) == metric(route)
+                && present.tos == route.tos
+        }))
+}
+
+/// The route is there as asked; or it differs, and is replaced where that was asked.
+fn settle(
+    session: &Rc<Session>,
+    place: &Rc<netns::Netns>,
+    present: &route::Route,
+    asked: &route::Route,
+    replace: bool,
+) -> Result<()> {
+    let same_way = match asked.nexthop {
+        Some(_) => present.nexthop == asked.nexthop,
+        None => {
+            present.via == asked.via
+                && (asked.link.is_none() || present.link == asked.link)
+                && present.kind == asked.kind
+                && same_hops(&present.hops, &asked.hops)
+        }
+    };
+    let same = same_way
+        && (asked.source.is_none() || present.source == asked.source)
+        && present.metrics.has(&asked.metrics)
+        && (asked.scope.is_empty() || present.scope == asked.scope)
+        && (asked.protocol == "boot" || present.protocol == asked.protocol);
+    if same {
+        let line = line(session, place, present);
+        session
+            .lab()
+            .report(Outcome::Unchanged, place, "route", &line);
+        return Ok(());
+    }
+    if replace {
+        remove(session, place, present)?;
+        return create(session, place, asked)?
+            .map_err(|refusal| explain(session, place, asked, refusal));
+    }
+    let line = |route: &route::Route| line(session, place, route);
+    let conflict = Error::new(
+        Kind::Conflict,
+        "a route to that destination is there and leads elsewhere",
+    )
+    .note(format!("there: {}", line(present)))
+    .note(format!("asked: {}", line(asked)))
+    .hint("give it a metric of its own, or replace it with #{replace: true}");
+    session
+        .lab()
+        .conflict(conflict, place, "route", &line(asked))
+}
+
+/// Whether the next hops are those asked for, in whatever order.
+fn same_hops(present: &[route::Hop], asked: &[route::Hop]) -> bool {
+    let is_it = |present: &route::Hop, asked: &route::Hop| {
+        present.via == asked.via
+            && (asked.link.is_none() || present.link == asked.link)
+            && present.weight == asked.weight
+    };
+    present.len() == asked.len()
+        && asked
+            .iter()
+            .all(|asked| present.iter().any(|present| is_it(present, asked)))
+}
+
+/// All routes of a namespace, of one table where one is given.
+pub(crate) fn list(
+    session: &Rc<Session>,
+    place: &netns::Netns,
+    table: Option<u32>,
+) -> Result<Vec<route::Route>> {
+    session.wait(async {
+        route::list(&place.rtnl()?, table).await.map_err(|refusal| {
+            Error::from(refusal)
+                .doing_plain("list routes")
+                .within(place.label())
+        })
+    })?
+}
+
+pub(crate) fn remove(
+    session: &Rc<Session>,
+    place: &Rc<netns::Netns>,
+    route: &route::Route,
+) -> Result<()> {
+    let undo = Undo::AddRoute {
+        netns: place.clone(),
+        route: Box::new(route.clone()),
+    };
+    let line = line(session, place, route);
+    let command = || command(place, "del", route, &line);
+    session.wait(async {
+        let rtnl = &place.rtnl()?;
+        let request = route::delete(rtnl, route);
+        let lab = session.lab();
+        lab.step(undo, command, request).await?.map_err(Error::from)
+    })??;
+    session
+        .lab()
+        .report(Outcome::Deleted, place, "route", &line);
+    Ok(())
+}
+
+/// Deletes the routes to a destination that match. None left is no error.
+pub(super) fn delete(
+    session: &Rc<Session>,
+    net: &Netns,
+    destination: &str,
+    dev: Option<&Link>,
+    options: Map,
+) -> Result<()> {
+    let place = &net.0;
+    let context = |error: Error| {
+        error
+            .doing("delete route", destination)
+            .within(place.label())
+    };
+    let mut options = Options::new("del_route", options, &[KEYS_OF_DELETE]).map_err(context)?;
+    let named = read(session, place, destination, dev, &mut options).map_err(context)?;
+    let matching: Vec<route::Route> = list(session, place, Some(named.table))?
+        .into_iter()
+        .filter(|route| {
+            route.destination == named.destination
+                && (named.via.is_none() || route.via == named.via)
+                && (named.link.is_none() || route.link == named.link)
+                && (named.nexthop.is_none() || route.nexthop == named.nexthop)
+                && (named.metric.is_none() || route.metric == named.metric)
+        })
+        .collect();
+    if matching.is_empty() {
+        let line = line(session, place, &named);
+        session
+            .lab()
+            .report(Outcome::Unchanged, place, "route", &line);
+    }
+    for route in &matching {
+        remove(session, place, route).map_err(context)?;
+    }
+    Ok(())
+}

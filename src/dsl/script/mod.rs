@@ -1,0 +1,10 @@
+//! The words of the script itself: parameters, output, progress, time, arithmetic of addresses.
+
+pub mod argument;
+pub mod lab;
+pub mod network;
+pub mod param;
+pub mod print;
+pub mod progress;
+pub mod time;
+pub mod within;

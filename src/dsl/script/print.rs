@@ -1,0 +1,194 @@
+//! Printing values as a user reads them.
+
+use std::cell::OnceCell;
+use std::collections::HashMap;
+use std::rc::Rc;
+
+use rhai::plugin::{Dynamic, NativeCallContext, export_module};
+use rhai::{Array, FnPtr, Map};
+
+use crate::dsl;
+use crate::dsl::acts::mesh::Mesh;
+use crate::dsl::acts::ping::PingReport;
+use crate::dsl::acts::process::Process;
+use crate::dsl::acts::{mesh, ping};
+use crate::dsl::handle::{Link, Netns};
+use crate::dsl::objects::addr::Address;
+use crate::dsl::objects::link;
+use crate::dsl::objects::neighbor::Neighbor;
+use crate::dsl::objects::nexthop::Nexthop;
+use crate::dsl::objects::route::Route;
+use crate::dsl::objects::rule::Rule;
+use crate::dsl::{Answer, Session, answer};
+use crate::net::namespace::Id;
+use crate::net::process;
+use crate::view::value::{Handle, Value};
+
+/// How many processes of a namespace a table shows.
+const SHOWN: usize = 3;
+
+/// The processes of each namespace, looked up when the first list of namespaces is to be shown.
+type Processes = OnceCell<HashMap<Id, Vec<u32>>>;
+
+/// What there is to show of a script's value. `session` is asked how the links are now.
+pub(crate) fn value(session: Option<&Rc<Session>>, value: &Dynamic) -> Value {
+    if let Some(netns) = value.read_lock::<Netns>() {
+        return of_netns(&netns, None);
+    }
+    of(session, &Processes::new(), value)
+}
+
+fn of(session: Option<&Rc<Session>>, processes: &Processes, value: &Dynamic) -> Value {
+    let shown = |value: &Dynamic| of(session, processes, value);
+    if value.is_unit() {
+        Value::Nothing
+    } else if let Ok(text) = value.as_immutable_string_ref() {
+        Value::Text(text.to_string())
+    } else if let Ok(values) = value.as_array_ref() {
+        Value::List(values.iter().map(shown).collect())
+    } else if let Ok(entries) = value.as_map_ref() {
+        let entries = entries.iter();
+        Value::Map(
+            entries
+                .map(|(key, value)| (key.to_string(), shown(value)))
+                .collect(),
+        )
+    } else if let Some(netns) = value.read_lock::<Netns>() {
+        of_netns(&netns, Some(processes.get_or_init(process::by_namespace)))
+    } else if let Some(link) = value.read_lock::<Link>() {
+        link::show(session, &link)
+    } else if let Some(address) = value.read_lock::<Address>() {
+        address.show()
+    } else if let Some(route) = value.read_lock::<Route>() {
+        route.show()
+    } else if let Some(nexthop) = value.read_lock::<Nexthop>() {
+        nexthop.show()
+    } else if let Some(rule) = value.read_lock::<Rule>() {
+        rule.show()
+    } else if let Some(neighbor) = value.read_lock::<Neighbor>() {
+        neighbor.show()
+    } else if let Some(report) = value.read_lock::<PingReport>() {
+        ping::show(&report)
+    } else if let Some(found) = value.read_lock::<Mesh>() {
+        mesh::show(&found)
+    } else if let Some(running) = value.read_lock::<Process>() {
+        dsl::acts::process::show(session, &running)
+    } else if value.is::<FnPtr>() {
+        Value::Word("a function".to_owned())
+    } else {
+        Value::Word(value.to_string())
+    }
+}
+
+/// What an entry or a line shows of its value. What it has printed already as it came is not printed again.
+pub(crate) fn result(session: &Rc<Session>, value: &Dynamic) -> String {
+    let is_printed = value
+        .read_lock::<PingReport>()
+        .is_some_and(|report| report.1 == Some(session.entry()));
+    if session.settings().json {
+        self::value(Some(session), value).to_json().to_string()
+    } else if is_printed {
+        String::new()
+    } else {
+        self::value(Some(session), value).show()
+    }
+}
+
+/// A namespace, with its processes where they are known.
+fn of_netns(netns: &Netns, processes: Option<&HashMap<Id, Vec<u32>>>) -> Value {
+    let name = netns.to_string();
+    let id = netns.namespace().id();
+    let line = match netns.0.check() {
+        Ok(()) => name.clone(),
+        Err(_) => format!("{name} (gone)"),
+    };
+    let mut handle = Handle {
+        name: name.clone(),
+        line,
+        cells: vec![("name", name.clone()), ("inode", id.inode.to_string())],
+        fields: vec![
+            ("name", Value::Text(name)),
+            ("path", Value::text(netns.path().display())),
+            ("inode", Value::word(id.inode)),
+        ],
+    };
+    if let Some(processes) = processes {
+        let inside = processes.get(&id).map(Vec::as_slice).unwrap_or_default();
+        let named = |pid: &u32| format!("{pid} {}", process::name_of(*pid));
+        let mut cell: Vec<String> = inside.iter().take(SHOWN).map(named).collect();
+        if inside.len() > SHOWN {
+            cell.push(format!("{} more", inside.len() - SHOWN));
+        }
+        handle.cells.push(("processes", cell.join(", ")));
+        let all = inside.iter().map(Value::word).collect();
+        handle.fields.push(("processes", Value::List(all)));
+    }
+    Value::Handle(Box::new(handle))
+}
+
+/// The maps and handles of a list as a table; a cell is empty where one has no such key.
+fn table(session: &Rc<Session>, list: &Array, columns: &[String]) -> String {
+    let row = |item: &Dynamic| {
+        let item = value(Some(session), item);
+        let cell = |column: &String| item.cell_of(column).unwrap_or_default();
+        columns.iter().map(cell).collect()
+    };
+    let rows: Vec<Vec<String>> = list.iter().map(row).collect();
+    crate::view::table::draw(columns, &rows)
+}
+
+// Rhai prints what a function called `print` returns: to its output goes the text of these.
+/// The words of this topic.
+#[export_module(manifest)]
+#[allow(
+    missing_docs,
+    clippy::unwrap_used,
+    reason = "the macro adds items of its own, and unwraps the argument that it has counted"
+)]
+pub mod words {
+    /// Prints a value on a line of its own: a string as it is, a handle on one line, a list of handles as a table.
+    ///
+    /// ```rhai
+    /// print("two slaves of bond0");
+    /// print(netns("net-1"));
+    /// ```
+    #[rhai_fn(name = "print", return_raw, volatile)]
+    pub fn print_any(context: NativeCallContext, item: Dynamic) -> Answer<String> {
+        answer(&context, |session| Ok(value(Some(session), &item).show()))
+    }
+
+    /// Prints a list: a table where its items are handles or maps with the same keys.
+    ///
+    /// ```rhai
+    /// print([1, 2]);
+    /// ```
+    #[rhai_fn(name = "print", return_raw, volatile)]
+    pub fn print_list(context: NativeCallContext, list: Array) -> Answer<String> {
+        print_any(context, list.into())
+    }
+
+    /// Prints a list of maps, links, addresses or routes as a table of the given columns, in that order.
+    ///
+    /// ```rhai
+    /// print([#{mode: "l2", sibling: "yes"}], ["mode", "sibling"]);
+    /// ```
+    #[rhai_fn(name = "print", return_raw, volatile)]
+    pub fn print_columns(
+        context: NativeCallContext,
+        list: Array,
+        columns: Array,
+    ) -> Answer<String> {
+        let columns: Vec<String> = columns.iter().map(ToString::to_string).collect();
+        answer(&context, |session| Ok(table(session, &list, &columns)))
+    }
+
+    /// Prints a map, each entry on a line.
+    ///
+    /// ```rhai
+    /// print(#{ mtu: 1500 });
+    /// ```
+    #[rhai_fn(name = "print", return_raw, volatile)]
+    pub fn print_map(context: NativeCallContext, map: Map) -> Answer<String> {
+        print_any(context, map.into())
+    }
+}
