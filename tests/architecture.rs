@@ -23,8 +23,9 @@ const LAYERS: &[&[(&str, &[&str])]] = &[
     ],
     &[("dsl", &[])],
     &[
-        ("lab", &["net", "value"]),
+        ("lab", &["net", "value", "schema"]),
         ("view", &["net", "value"]),
+        ("schema", &["net", "steps", "value"]),
         ("net", &["value"]),
         ("value", &[]),
         ("steps", &["net"]),

@@ -13,6 +13,7 @@ pub mod kinds;
 pub mod objects;
 pub mod option_keys;
 pub mod option_values;
+pub mod options;
 pub mod script;
 pub mod session;
 

@@ -5,6 +5,7 @@ use crate::dsl::objects::{addr, fdb, filter, neighbor, nexthop, port, queue, rou
 use crate::dsl::acts::{exec, mesh, ping, reach, wait};
 
 use crate::dsl::kinds::{kind, make, wireguard};
+use crate::schema;
 
 /// The keys of the options of `word`, sorted; empty where it takes none.
 pub fn of(word: &str) -> Vec<&'static str> {
@@ -38,7 +39,14 @@ pub fn of(word: &str) -> Vec<&'static str> {
         "wait_port" => &[wait::PORT],
         "wg_peer" => &[wireguard::PEER_KEYS, &["replace"]],
         word => match kind::of_word(word) {
-            Some(kind) => &[kind.keys, make::COMMON],
+            Some(kind) => {
+                let mut keys: Vec<_> = schema::keys(kind.table)
+                    .chain(schema::keys(make::COMMON))
+                    .collect();
+                keys.sort_unstable();
+                keys.dedup();
+                return keys;
+            }
             None => &[],
         },
     };

@@ -1,8 +1,7 @@
 //! What can be chosen for an option or a parameter that is one of a few names, for completion.
 
-use crate::dsl::kinds::{attributes, bond, ipvlan_port, macvlan, netkit, vlan};
-
 use crate::dsl::objects::filter;
+use crate::dsl::options;
 
 use crate::dsl::acts::mesh;
 use crate::net::listener::Protocol;
@@ -12,22 +11,7 @@ use crate::net::{address, neighbour, route, rule};
 /// The names that `key` of `word` can have, an option or a parameter; empty where it is no choice, or none is known.
 pub fn of(word: &str, key: &str) -> Vec<&'static str> {
     match (word, key) {
-        ("ipvlan" | "ipvtap" | "mode", "mode") => names(ipvlan_port::MODES),
-        ("ipvlan" | "ipvtap" | "mode", "flag") => names(ipvlan_port::FLAGS),
-        ("macvlan" | "macvtap", "flag") => names(macvlan::FLAGS),
-        ("vxlan" | "geneve", "df") => attributes::DF.to_vec(),
-        ("macvlan" | "macvtap", "mode") => names(macvlan::MODES),
-        ("bond", "mode") => names(bond::MODES),
-        ("bond", "ad_select") => names(bond::AD_SELECTS),
-        ("bond", "arp_all_targets") => names(bond::ALL_TARGETS),
-        ("bond", "arp_validate") => names(bond::VALIDATIONS),
-        ("bond", "lacp_rate") => names(bond::LACP_RATES),
-        ("bond", "fail_over_mac") => names(bond::FAIL_OVER_MACS),
-        ("bond", "primary_reselect") => names(bond::RESELECTS),
-        ("bond", "xmit_hash_policy") => names(bond::POLICIES),
-        ("vlan", "protocol") | ("bridge", "vlan_protocol") => names(vlan::PROTOCOLS),
         ("mesh" | "nexthop" | "rule", "family") => names(mesh::FAMILIES),
-        ("netkit", "mode") => names(netkit::MODES),
         ("route", "scope") => names(&route::SCOPES),
         ("route", "type") => names(&route::KINDS),
         ("route" | "nexthop", "proto") => names(&route::PROTOCOLS),
@@ -39,8 +23,13 @@ pub fn of(word: &str, key: &str) -> Vec<&'static str> {
         ("wait_port", "protocol") => names(&Protocol::ALL),
         ("accept" | "drop" | "reject" | "nat", "proto") => names(filter::PROTOCOLS),
         ("accept" | "drop" | "reject", "hook") => names(&filter::HOOKS[..3]),
-        ("route", "destination") | (_, "route") => vec!["default"],
-        _ => Vec::new(),
+        ("route", "destination") => vec!["default"],
+        ("mode", "mode") => of("ipvlan", "mode"),
+        (word, key) => {
+            let rows = options::of(word);
+            let row = rows.into_iter().find(|row| row.key == key);
+            row.map(|row| row.offers().collect()).unwrap_or_default()
+        }
     }
 }
 

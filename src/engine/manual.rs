@@ -5,10 +5,11 @@ use std::io::stdout;
 use colored::Colorize;
 use textwrap::Options;
 
-use crate::dsl::option_keys;
+use crate::dsl::{option_keys, options};
 use crate::engine::catalog::{Catalog, Property, Word};
 use crate::engine::modules;
 use crate::error::nearest;
+use crate::schema::Opt;
 use crate::view::error::Report;
 use crate::view::paint::paint;
 
@@ -124,6 +125,7 @@ pub fn json(name: Option<&str>) -> Result<serde_json::Value, Report> {
             "word": word.name,
             "topic": word.topic,
             "forms": forms.collect::<Vec<_>>(),
+            "options": options::of(&word.name).into_iter().filter(|row| row.is_option()).map(option).collect::<Vec<_>>(),
         })
     };
     let of_property = |property: &Property| {
@@ -151,6 +153,18 @@ pub fn json(name: Option<&str>) -> Result<serde_json::Value, Report> {
         Some(name) if found.is_empty() => Err(unknown(&catalog, name)),
         _ => Ok(found.into()),
     }
+}
+
+/// An option as an object.
+fn option(row: &Opt) -> serde_json::Value {
+    serde_json::json!({
+        "key": row.key,
+        "types": row.form.types(),
+        "value": row.form.described(),
+        "choices": row.form.choices().collect::<Vec<_>>(),
+        "default": (!row.default.is_empty()).then_some(row.default),
+        "doc": row.doc,
+    })
 }
 
 fn unknown(catalog: &Catalog, name: &str) -> Report {
@@ -280,11 +294,37 @@ fn of_word(word: &Word, setting: Setting) -> String {
     if !derived.is_empty() {
         parts.push(format!("Also:\n{}", derived.join("\n")));
     }
-    let keys = option_keys::of(&word.name);
-    if !keys.is_empty() {
-        parts.push(format!("Options:\n{}", setting.names(keys)));
+    let own: Vec<_> = options::own(&word.name)
+        .iter()
+        .filter(|row| row.is_option())
+        .map(|row| (row.key.to_owned(), of_option(row)))
+        .collect();
+    let rest: Vec<_> = option_keys::of(&word.name)
+        .into_iter()
+        .filter(|key| own.iter().all(|(known, _)| known != key))
+        .collect();
+    if !own.is_empty() {
+        parts.push(format!("Options:\n{}", setting.described(&own)));
+    }
+    if !rest.is_empty() {
+        let whose = if options::shared(&word.name).is_empty() {
+            "Options"
+        } else {
+            "Options of every link"
+        };
+        parts.push(format!("{whose}:\n{}", setting.names(rest)));
     }
     parts.join("\n\n")
+}
+
+/// What an option means, what can be given for it, and what it is where nothing is given.
+fn of_option(row: &Opt) -> String {
+    let default = match row.default {
+        "" => String::new(),
+        default => format!("; {default} by default"),
+    };
+    let value = row.form.described().replace('`', "");
+    format!("{}: {value}{default}", row.doc)
 }
 
 /// The words and properties that have to do with `text`: it is in their name, their documentation, or an option's name.

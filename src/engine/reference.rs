@@ -2,9 +2,10 @@
 
 use std::fmt::Write;
 
-use crate::dsl::option_keys;
+use crate::dsl::{option_keys, options};
 use crate::engine::catalog::{Catalog, Property, Signature, Word};
 use crate::engine::modules;
+use crate::schema::Opt;
 
 /// Every word and every property, topic by topic.
 pub fn markdown() -> String {
@@ -23,6 +24,7 @@ pub fn markdown() -> String {
     let headings = topics
         .iter()
         .map(|topic| heading(topic))
+        .chain([SHARED.to_owned()])
         .chain(kinds.iter().map(|kind| properties_of(kind)))
         .chain(["The command line".to_owned()]);
     let contents: Vec<_> = headings
@@ -41,6 +43,11 @@ pub fn markdown() -> String {
         let words = catalog.words.iter().filter(|word| word.topic == topic);
         parts.extend(words.map(of_word));
     }
+    let shared = options::shared("dummy");
+    parts.push(format!(
+        "## {SHARED}\n\nEvery word that makes a link takes them in its `#{{…}}`.\n\n{}",
+        table(&shared)
+    ));
     for kind in kinds {
         parts.push(of_kind(&catalog, kind));
     }
@@ -84,12 +91,47 @@ fn of_word(word: &Word) -> String {
         let forms: Vec<_> = forms.map(|form| format!("`{form}`")).collect();
         let _ = write!(text, "\n\nAlso: {}.", forms.join(", "));
     }
+    let own = options::own(&word.name).iter();
+    let own: Vec<&Opt> = own.filter(|row| row.is_option()).collect();
+    if !own.is_empty() {
+        let _ = write!(text, "\n\n{}", table(&own));
+    }
+    if !options::shared(&word.name).is_empty() {
+        let which = if own.is_empty() { "Options" } else { "Also" };
+        let anchor = anchor(SHARED);
+        let _ = write!(text, "\n\n{which}: those of [every link](#{anchor}).");
+        return text;
+    }
     let keys = option_keys::of(&word.name);
-    if !keys.is_empty() {
+    if own.is_empty() && !keys.is_empty() {
         let keys: Vec<_> = keys.iter().map(|key| format!("`{key}`")).collect();
         let _ = write!(text, "\n\nOptions: {}.", keys.join(", "));
     }
     text
+}
+
+/// The heading of the options that every word which makes a link takes.
+const SHARED: &str = "Options of every link";
+
+/// Options, with what can be given for each, what it is where nothing is given, and what it means.
+fn table(rows: &[&Opt]) -> String {
+    let line = |row: &&Opt| {
+        let default = match row.default {
+            "" => String::new(),
+            default => format!("`{default}`"),
+        };
+        let value = row.form.described();
+        let cells = [format!("`{}`", row.key), value, default, row.doc.to_owned()];
+        format!(
+            "| {} |",
+            cells.map(|cell| cell.replace('|', "\\|")).join(" | ")
+        )
+    };
+    let lines: Vec<_> = rows.iter().map(line).collect();
+    format!(
+        "| Option | Value | Default | Meaning |\n|---|---|---|---|\n{}",
+        lines.join("\n")
+    )
 }
 
 fn of_kind(catalog: &Catalog, kind: &str) -> String {

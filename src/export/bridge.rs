@@ -1,7 +1,7 @@
 //! What a link is under its master: a port of a bridge, with its VLANs and its options.
 
 use super::draft::Draft;
-use super::world::{HOST, LinkId};
+use super::world::{HOST, LinkId, fact};
 use crate::lab::setting::port::PortOption;
 use crate::net::bridge_vlan::Membership;
 use crate::net::fdb::{Entry, State};
@@ -134,12 +134,10 @@ fn port_options(seen: &Snapshot) -> Vec<(String, Value)> {
 
 /// The VLANs that the bridge gives to itself and to each of its ports.
 fn given_by(bridge: &Snapshot) -> Vec<(u16, Membership)> {
-    let kind = super::world::kind_of(bridge);
-    let facts = kind
-        .map(|kind| super::world::facts(kind, bridge))
-        .unwrap_or_default();
-    let pvid = facts.iter().find(|(key, _)| *key == "vlan_default_pvid");
-    let pvid = pvid.and_then(|(_, pvid)| pvid.parse().ok());
+    let pvid = match fact(bridge, "vlan_default_pvid") {
+        Some(Value::Number(pvid)) => u16::try_from(pvid).ok(),
+        _ => None,
+    };
     let all = Membership {
         pvid: true,
         untagged: true,

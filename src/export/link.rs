@@ -1,9 +1,12 @@
 //! A link: how it is made, or found where it is there by itself.
 
+use nix::unistd::{SysconfVar, sysconf};
+
 use super::draft::Draft;
 use super::world::{Found, HOST, LinkId, facts, kind_of};
 use crate::dsl::kinds::kind::Kind;
 use crate::net::link::Snapshot;
+use crate::schema::Role;
 use crate::steps::{Act, Call, NewLink, Value};
 use crate::value::mac;
 
@@ -34,6 +37,9 @@ impl Draft<'_> {
         let Some(seen) = self.world.link(id) else {
             return;
         };
+        if let Some(far) = self.end_with_queues(id, seen) {
+            self.link(far);
+        }
         if is_fallback(seen) && !seen.up {
             return;
         }
@@ -58,7 +64,19 @@ impl Draft<'_> {
         }
     }
 
-    /// The MTU and the hardware address, where they are not what the link would have by itself.
+    /// The far end of a pair, where that has as many queues as somebody has chosen: it is given them at its making only.
+    fn end_with_queues(&self, id: LinkId, seen: &Snapshot) -> Option<LinkId> {
+        let is_near = self.made.contains(&id) || !kind_of(seen)?.is_pair || has_queues(seen);
+        match self.world.other_end(self.session, id) {
+            Found::Link(far) if !is_near => {
+                let has_them = self.world.link(far).is_some_and(has_queues);
+                (has_them && far.0 != HOST && !self.made.contains(&far)).then_some(far)
+            }
+            _ => None,
+        }
+    }
+
+    /// The MTU, the hardware address and how many queues there are, where they are not what the link would have by itself.
     fn numbers(&self, id: LinkId, seen: &Snapshot) -> Vec<(&'static str, Value)> {
         let mut numbers = Vec::new();
         if self.usual_mtu(id, seen) != Some(seen.mtu) {
@@ -67,6 +85,8 @@ impl Draft<'_> {
         if self.has_own_mac(id, seen) {
             numbers.push(("mac", Value::text(mac::print(&seen.mac))));
         }
+        let queues = queues(seen).into_iter();
+        numbers.extend(queues.map(|(key, count)| (key, Value::Number(count.into()))));
         numbers
     }
 
@@ -90,7 +110,7 @@ impl Draft<'_> {
         };
         if kind.is_pair {
             self.far_end(id, seen, &mut new)?;
-        } else if seen.parent.is_some_and(|index| index > 0) && !kind.keys.contains(&"dev") {
+        } else if seen.parent.is_some_and(|index| index > 0) && !kind.has_devices() {
             self.parent(id, &mut new)?;
         }
         self.facts(id, seen, kind, &mut new)?;
@@ -148,13 +168,16 @@ impl Draft<'_> {
         kind: &Kind,
         new: &mut NewLink,
     ) -> Result<(), String> {
-        for (key, text) in facts(kind, seen) {
-            if kind.usual.contains(&(key, text.as_str())) {
+        for (key, value) in facts(kind, seen) {
+            let Some(row) = kind.row(key) else { continue };
+            // The words for macvlans have forms without a mode.
+            let may_be_left_out = row.role == Role::Option || kind.name.starts_with("macv");
+            if may_be_left_out && row.is_usual(&value) {
                 continue;
             }
-            let value = match key {
-                "dev" => {
-                    let device = text.parse().ok().map(|index| (id.0, index));
+            let value = match value {
+                Value::Number(index) if kind.names_device(key) => {
+                    let device = u32::try_from(index).ok().map(|index| (id.0, index));
                     if device.is_some_and(|device| self.lost.contains(&device)) {
                         return Err("the link that carries it is not exported".to_owned());
                     }
@@ -162,17 +185,11 @@ impl Draft<'_> {
                         device.and_then(|(place, index)| self.world.places[place].name_of(index));
                     Value::text(device.ok_or("the link that carries it is elsewhere")?)
                 }
-                // Counted in seconds.
-                "ageing" => Value::text(format!("{text}s")),
-                "arp_ip_target" | "macs" => {
-                    let parts = text.split([',', ' ']).filter(|part| !part.is_empty());
-                    Value::List(parts.map(Value::text).collect())
-                }
-                _ => value(&text),
+                value => value,
             };
-            if kind.argument == Some(key) {
+            if row.is_argument() {
                 new.arguments.push(value);
-            } else if kind.keys.contains(&key) {
+            } else if row.is_option() {
                 new.options.push((key.to_owned(), value));
             }
         }
@@ -213,17 +230,24 @@ impl Draft<'_> {
     }
 }
 
-/// A fact as a value.
-fn value(text: &str) -> Value {
-    let hexadecimal = text.strip_prefix("0x");
-    match text {
-        "true" | "on" => Value::Flag(true),
-        "false" | "off" => Value::Flag(false),
-        _ => match hexadecimal.and_then(|digits| i64::from_str_radix(digits, 16).ok()) {
-            Some(number) => Value::Number(number),
-            None => Value::guess(text),
-        },
-    }
+/// How many queues somebody has chosen. Links on others have those of them, and some drivers have counts of their own.
+fn queues(seen: &Snapshot) -> Vec<(&'static str, u32)> {
+    let of_processors = || sysconf(SysconfVar::_NPROCESSORS_CONF).ok().flatten();
+    let usual = match seen.kind.as_str() {
+        "bridge" | "dummy" | "geneve" | "ifb" | "vrf" | "vxlan" | "xfrm" => Some(1),
+        "veth" => of_processors().and_then(|count| u32::try_from(count).ok()),
+        _ => return Vec::new(),
+    };
+    let counts = [
+        ("numtxqueues", seen.tx_queues),
+        ("numrxqueues", seen.rx_queues),
+    ];
+    let is_chosen = |(_, count): &(&str, u32)| *count > 1 && usual != Some(*count);
+    counts.into_iter().filter(is_chosen).collect()
+}
+
+fn has_queues(seen: &Snapshot) -> bool {
+    !queues(seen).is_empty()
 }
 
 /// Whether it is one of those that a driver makes by itself.

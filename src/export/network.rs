@@ -3,7 +3,7 @@
 use std::net::{IpAddr, Ipv6Addr};
 
 use super::draft::Draft;
-use super::world::{HOST, LinkId};
+use super::world::{HOST, LinkId, fact};
 use crate::import;
 use crate::net::address::{Address, Lifetimes};
 use crate::net::fdb::State;
@@ -91,19 +91,14 @@ impl Draft<'_> {
         let entries = details
             .map(|details| details.fdb.clone())
             .unwrap_or_default();
-        let kind = super::world::kind_of(seen);
-        let facts = kind
-            .map(|kind| super::world::facts(kind, seen))
-            .unwrap_or_default();
-        let default = facts
-            .iter()
-            .find(|(key, _)| ["group", "remote"].contains(key));
+        let ends = ["group", "remote"].into_iter();
+        let default = ends.filter_map(|key| fact(seen, key)).next();
         for entry in entries {
             let Some(dst) = entry.dst.filter(|_| !entry.of_master) else {
                 continue;
             };
             let is_default =
-                entry.is_for_several() && default.is_some_and(|(_, ip)| *ip == dst.to_string());
+                entry.is_for_several() && default == Some(Value::Text(dst.to_string()));
             if entry.state == State::Dynamic || is_default {
                 continue;
             }

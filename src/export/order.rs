@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 use std::rc::Rc;
 
-use super::world::{Found, HOST, LinkId, World, facts, kind_of};
+use super::world::{Found, HOST, LinkId, World, devices, kind_of};
 use crate::dsl::Session;
 use crate::dsl::kinds::kind;
 
@@ -75,9 +75,7 @@ pub(super) fn hangs_on(session: &Rc<Session>, world: &World, id: LinkId) -> Vec<
         others.extend(world.ports((place, index)).map(|port| (place, port.index)));
     }
     if let Some(kind) = kind_of(link) {
-        let device = facts(kind, link).into_iter().find(|(key, _)| *key == "dev");
-        let device = device.and_then(|(_, index)| index.parse().ok());
-        others.extend(device.map(|index| (place, index)));
+        others.extend(devices(kind, link).map(|index| (place, index)));
     }
     others
 }

@@ -1,11 +1,12 @@
 //! What a link is given beside its making, where it is not what it would have by itself.
 
 use super::draft::Draft;
-use super::world::{Found, LinkId, facts, kind_of};
-use crate::dsl::kinds::kind;
+use super::world::{Found, LinkId, fact, kind_of};
+use crate::dsl::kinds::kind::{self, Kind};
 use crate::lab::setting::Setting;
 use crate::lab::setting::plain::{Flag, Number};
 use crate::net::link::Snapshot;
+use crate::schema::text;
 use crate::steps::{Call, Value};
 
 /// What most links have.
@@ -24,10 +25,10 @@ const USUAL_LIMITS: [(Number, u32); 3] = [
     (Number::GroMaxSize, 65_536),
 ];
 
-/// What a link of its kind has of which nothing is said.
+/// What a link of its kind has where nothing is said.
 fn usual<T: std::str::FromStr>(seen: &Snapshot, key: &str) -> Option<T> {
     let kind = kind_of(seen)?;
-    let (_, value) = kind.usual.iter().find(|(known, _)| *known == key)?;
+    let (_, value) = kind.settings.iter().find(|(known, _)| *known == key)?;
     value.parse().ok()
 }
 
@@ -69,19 +70,21 @@ impl Draft<'_> {
         if !stands_alone(seen) {
             return self.parent_of(id, seen).map(|parent| parent.mtu);
         }
-        let facts = kind_of(seen)
-            .map(|kind| facts(kind, seen))
-            .unwrap_or_default();
         if seen.kind == "vxlan"
             && let Some(device) = seen.parent.filter(|index| *index > 0)
         {
-            let is_v6 = facts
-                .iter()
-                .any(|(key, value)| ENDS.contains(key) && value.contains(':'));
+            let ends = ENDS.into_iter().filter_map(|key| fact(seen, key));
+            let is_v6 = ends.map(|end| text(&end)).any(|end| end.contains(':'));
             let device = self.world.link((id.0, device))?;
             return device.mtu.checked_sub(if is_v6 { VXLAN6 } else { VXLAN });
         }
-        usual(seen, "mtu").or(Some(USUAL_MTU))
+        // Each of these takes four bytes of the header of GRE.
+        let more = ["csum", "key", "seq"].into_iter().filter(|key| {
+            let none = [Value::Flag(false), Value::Number(0)];
+            fact(seen, key).is_some_and(|value| !none.contains(&value))
+        });
+        let more = more.map(|_| 4).sum::<u32>();
+        Some(usual(seen, "mtu").unwrap_or(USUAL_MTU) - more)
     }
 
     /// Whether the link has a hardware address that somebody has chosen.
@@ -154,15 +157,12 @@ impl Draft<'_> {
 
 /// Whether it is an ipvlan slave that routes, and so asks for no neighbours.
 fn is_routed(seen: &Snapshot) -> bool {
-    let facts = kind_of(seen)
-        .map(|kind| facts(kind, seen))
-        .unwrap_or_default();
-    let mode = facts.iter().find(|(key, _)| *key == "mode");
-    seen.kind.starts_with("ipv") && mode.is_some_and(|(_, mode)| mode != "l2")
+    let mode = fact(seen, "mode");
+    seen.kind.starts_with("ipv") && mode.is_some_and(|mode| mode != Value::text("l2"))
 }
 
 /// Whether it is no link on another one, from which it has its settings.
 fn stands_alone(seen: &Snapshot) -> bool {
-    let carried = kind_of(seen).is_some_and(|kind| kind.keys.contains(&"dev"));
+    let carried = kind_of(seen).is_some_and(Kind::has_devices);
     seen.parent.is_none() || carried || kind::is_pair(&seen.kind)
 }

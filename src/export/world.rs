@@ -23,6 +23,7 @@ use crate::net::rule::{self, Rule};
 use crate::net::sysctl::{self, Changed, Key};
 use crate::net::wireguard::{self, Device};
 use crate::net::{fdb, sysfs};
+use crate::steps::Value;
 
 /// A link by the number of its place, and its ifindex there.
 pub(super) type LinkId = (usize, u32);
@@ -321,11 +322,29 @@ pub(super) fn kind_of(link: &Snapshot) -> Option<&'static kind::Kind> {
     let kinds = || kind::all().filter(|kind| kind.name == link.kind);
     let facts = kinds().next().map(|kind| facts(kind, link));
     let mode = facts.and_then(|facts| facts.into_iter().find(|(key, _)| *key == "mode"));
-    let by_mode = mode.and_then(|(_, mode)| kinds().find(|kind| kind.word == mode));
+    let by_mode = mode.and_then(|(_, mode)| kinds().find(|kind| mode == Value::text(kind.word)));
     by_mode.or_else(|| kinds().next())
 }
 
 /// What the link is like.
-pub(super) fn facts(kind: &kind::Kind, link: &Snapshot) -> Vec<(&'static str, String)> {
-    link.data.as_ref().map(kind.facts_of).unwrap_or_default()
+pub(super) fn facts(kind: &kind::Kind, link: &Snapshot) -> Vec<(&'static str, Value)> {
+    let data = link.data.as_ref();
+    data.map(|data| kind.facts(data)).unwrap_or_default()
+}
+
+/// What the link is like in the one thing, where it tells it.
+pub(super) fn fact(link: &Snapshot, key: &str) -> Option<Value> {
+    let mut facts = facts(kind_of(link)?, link).into_iter();
+    facts
+        .find(|(known, _)| *known == key)
+        .map(|(_, value)| value)
+}
+
+/// The ifindexes of the links that an option of it names.
+pub(super) fn devices(kind: &kind::Kind, link: &Snapshot) -> impl Iterator<Item = u32> {
+    let facts = facts(kind, link).into_iter();
+    facts.filter_map(|(key, value)| match value {
+        Value::Number(index) if kind.names_device(key) => u32::try_from(index).ok(),
+        _ => None,
+    })
 }

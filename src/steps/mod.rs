@@ -8,13 +8,18 @@ pub(crate) type Place = Option<String>;
 
 /// A value in a script.
 #[derive(Clone, Debug, PartialEq)]
-pub(crate) enum Value {
+pub enum Value {
+    /// A text.
     Text(String),
     /// A text of several lines.
     Lines(String),
+    /// A whole number.
     Number(i64),
+    /// A truth value.
     Flag(bool),
+    /// A list.
     List(Vec<Value>),
+    /// A map, in the order in which it is written.
     Map(Vec<(String, Value)>),
     /// What a variable of the script holds.
     Variable(String),
@@ -22,12 +27,12 @@ pub(crate) enum Value {
 
 impl Value {
     /// A text as a value.
-    pub(crate) fn text(text: impl Into<String>) -> Self {
+    pub fn text(text: impl Into<String>) -> Self {
         Self::Text(text.into())
     }
 
     /// A number where `text` is one, else the text.
-    pub(crate) fn guess(text: &str) -> Self {
+    pub fn guess(text: &str) -> Self {
         text.parse().map_or_else(|_| Self::text(text), Self::Number)
     }
 }

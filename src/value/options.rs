@@ -180,14 +180,14 @@ pub fn wrong_type(key: &str, wanted: &str, given: &str) -> Error {
 /// A Rhai type's name as a user would call it, with its article.
 pub fn type_in_words(type_name: &str) -> String {
     match type_name {
-        "i64" | "i32" => "an integer",
-        "f64" => "a float",
+        "i64" | "i32" | "int" => "an integer",
+        "f64" | "float" => "a float",
         "bool" => "a truth value",
         "map" => "a map",
-        "array" => "a list",
+        "array" | "list" => "a list",
         "()" => "nothing",
         "char" => "a character",
-        "Fn" => "a function",
+        "Fn" | "function" => "a function",
         name if name.ends_with("tring") => "a string",
         name if name.ends_with("::Netns") || name == "Netns" => "a namespace",
         name if name.ends_with("::Link") || name == "Link" => "a link",

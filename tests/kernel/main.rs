@@ -44,6 +44,7 @@ mod neighbor;
 mod netkit;
 mod netns;
 mod nexthop;
+mod options;
 mod ping;
 mod plan;
 mod port;
@@ -185,6 +186,7 @@ fn all() -> Vec<Case> {
         nexthop::cases(),
         veth::cases(),
         netkit::cases(),
+        options::cases(),
         bridge::cases(),
         port::cases(),
         bond::cases(),

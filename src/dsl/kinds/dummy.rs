@@ -4,7 +4,7 @@ use rhai::Map;
 use rhai::plugin::{NativeCallContext, export_module};
 
 use crate::dsl::handle::{Link, Netns};
-use crate::dsl::kinds::kind::{Kind, without_facts};
+use crate::dsl::kinds::kind::Kind;
 use crate::dsl::kinds::make::plain;
 use crate::dsl::{Answer, answer};
 
@@ -14,11 +14,9 @@ pub const KINDS: &[Kind] = &[Kind {
     name: "dummy",
     module: "dummy",
     config: "CONFIG_DUMMY",
-    keys: &[],
+    table: &[],
     is_pair: false,
-    argument: None,
-    facts_of: without_facts,
-    usual: &[("arp", "false"), ("multicast", "false")],
+    settings: &[("arp", "false"), ("multicast", "false")],
 }];
 
 /// The words of this topic.

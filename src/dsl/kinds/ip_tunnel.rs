@@ -4,14 +4,16 @@ use std::rc::Rc;
 
 use rhai::Map;
 use rhai::plugin::{NativeCallContext, export_module};
-use rtnetlink::packet_route::link::InfoData;
 
 use crate::dsl::handle::{Link, Netns};
-use crate::dsl::kinds::attributes::{self, Asked, Attribute, Family, Form};
+use crate::dsl::kinds::attributes::Asked;
 use crate::dsl::kinds::kind::Kind;
-use crate::dsl::kinds::make::{Fact, Wanted, creating, ensure, read};
+use crate::dsl::kinds::make::{creating, ensure_asked, read};
+use crate::dsl::kinds::vxlan::TOS;
 use crate::dsl::{Answer, Session, answer};
 use crate::error::{Error, Result};
+use crate::schema::{Family, Form, Opt, Spelling, Wire};
+use crate::steps::Value;
 
 /// What this topic makes.
 pub const KINDS: &[Kind] = &[
@@ -20,229 +22,196 @@ pub const KINDS: &[Kind] = &[
         name: "gre",
         module: "ip_gre",
         config: "CONFIG_NET_IPGRE",
-        keys: GRE_KEYS,
+        table: GRE.table,
         is_pair: false,
-        argument: None,
-        facts_of: GRE.facts_of,
-        usual: &[
-            ("csum", "false"),
-            ("fwmark", "0"),
-            ("pmtudisc", "true"),
-            ("seq", "false"),
-            ("arp", "false"),
-            ("key", "0"),
-            ("mtu", "1476"),
-            ("multicast", "false"),
-            ("tos", "0x00"),
-            ("ttl", "0"),
-        ],
+        settings: &[("arp", "false"), ("mtu", "1476"), ("multicast", "false")],
     },
     Kind {
         word: "gretap",
         name: "gretap",
         module: "ip_gre",
         config: "CONFIG_NET_IPGRE",
-        keys: GRE_KEYS,
+        table: GRE.table,
         is_pair: false,
-        argument: None,
-        facts_of: GRE.facts_of,
-        usual: &[
-            ("csum", "false"),
-            ("fwmark", "0"),
-            ("pmtudisc", "true"),
-            ("seq", "false"),
-            ("key", "0"),
-            ("mtu", "1462"),
-            ("tos", "0x00"),
-            ("ttl", "0"),
-        ],
+        settings: &[("mtu", "1462")],
     },
     Kind {
         word: "ip6gre",
         name: "ip6gre",
         module: "ip6_gre",
         config: "CONFIG_IPV6_GRE",
-        keys: GRE6.keys,
+        table: GRE6.table,
         is_pair: false,
-        argument: None,
-        facts_of: GRE6.facts_of,
-        usual: &[
-            ("csum", "false"),
-            ("fwmark", "0"),
-            ("seq", "false"),
-            ("arp", "false"),
-            ("key", "0"),
-            ("mtu", "1448"),
-            ("multicast", "false"),
-            ("ttl", "64"),
-        ],
+        settings: &[("arp", "false"), ("mtu", "1448"), ("multicast", "false")],
     },
     Kind {
         word: "ip6gretap",
         name: "ip6gretap",
         module: "ip6_gre",
         config: "CONFIG_IPV6_GRE",
-        keys: GRE6.keys,
+        table: GRE6.table,
         is_pair: false,
-        argument: None,
-        facts_of: GRE6.facts_of,
-        usual: &[
-            ("csum", "false"),
-            ("fwmark", "0"),
-            ("seq", "false"),
-            ("key", "0"),
-            ("mtu", "1434"),
-            ("ttl", "64"),
-        ],
+        settings: &[("mtu", "1434")],
     },
     Kind {
         word: "ipip",
         name: "ipip",
         module: "ipip",
         config: "CONFIG_NET_IPIP",
-        keys: PLAIN_KEYS,
+        table: IP.table,
         is_pair: false,
-        argument: None,
-        facts_of: IP.facts_of,
-        usual: &[
-            ("fwmark", "0"),
-            ("pmtudisc", "true"),
-            ("arp", "false"),
-            ("mtu", "1480"),
-            ("multicast", "false"),
-            ("tos", "0x00"),
-            ("ttl", "0"),
-        ],
+        settings: &[("arp", "false"), ("mtu", "1480"), ("multicast", "false")],
     },
     Kind {
         word: "sit",
         name: "sit",
         module: "sit",
         config: "CONFIG_IPV6_SIT",
-        keys: PLAIN_KEYS,
+        table: IP.table,
         is_pair: false,
-        argument: None,
-        facts_of: IP.facts_of,
-        usual: &[
-            ("fwmark", "0"),
-            ("pmtudisc", "true"),
-            ("arp", "false"),
-            ("mtu", "1480"),
-            ("multicast", "false"),
-            ("tos", "0x00"),
-            ("ttl", "0"),
-        ],
+        settings: &[("arp", "false"), ("mtu", "1480"), ("multicast", "false")],
     },
     Kind {
         word: "ip6tnl",
         name: "ip6tnl",
         module: "ip6_tunnel",
         config: "CONFIG_IPV6_TUNNEL",
-        keys: IP6.keys,
+        table: IP6.table,
         is_pair: false,
-        argument: None,
-        facts_of: IP6.facts_of,
-        usual: &[
-            ("fwmark", "0"),
-            ("arp", "false"),
-            ("mtu", "1452"),
-            ("multicast", "false"),
-            ("ttl", "64"),
-        ],
+        settings: &[("arp", "false"), ("mtu", "1452"), ("multicast", "false")],
     },
-];
-
-/// Keys beyond those that every link takes.
-const PLAIN_KEYS: &[&str] = &["dev", "fwmark", "local", "pmtudisc", "remote", "tos", "ttl"];
-/// The same with the key that GRE tells its tunnels apart by, and its checksums and sequence numbers.
-const GRE_KEYS: &[&str] = &[
-    "csum", "dev", "fwmark", "key", "local", "pmtudisc", "remote", "seq", "tos", "ttl",
 ];
 
 /// How a tunnel is described to the kernel.
 struct Driver {
-    keys: &'static [&'static str],
-    table: &'static [Attribute],
-    facts_of: fn(&InfoData) -> Vec<Fact>,
+    table: &'static [Opt],
     /// What `ip` asks for where nobody says otherwise: the number of the attribute, and its one byte.
     usual: &'static [(&'static str, u16, u8)],
 }
 
-/// `GRE_CSUM` of `linux/if_tunnel.h`.
-const CSUM: Form = Form::GreFlag(0x8000);
-/// `GRE_SEQ` of `linux/if_tunnel.h`.
-const SEQ: Form = Form::GreFlag(0x1000);
-const MARK: Form = Form::Number(0, u32::MAX as i64);
-
-const fn one(key: &'static str, number: u16, form: Form) -> Attribute {
-    Attribute { key, number, form }
+const fn dev(number: u16) -> Opt {
+    Opt::device("dev", number, "the link that carries it")
 }
+
+const fn local(family: Family, number: u16) -> Opt {
+    Opt::host("local", family, (number, number), "the near end")
+}
+
+const fn remote(family: Family, number: u16) -> Opt {
+    let doc = "the far end; without it packets are taken from everywhere";
+    Opt::host("remote", family, (number, number), doc)
+}
+
+const fn ttl(number: u16) -> Opt {
+    let doc = "time to live of the outer packets; 0 is that of the inner one";
+    Opt::number("ttl", Wire::U8(number), (0, 255), doc)
+        .named(&[("inherit", 0)])
+        .words(&["ttl", "hoplimit", "hlim"])
+        .default("0")
+}
+
+/// The same over IPv6, where `ip` and so the words here have another default than the kernel.
+const fn hop_limit(number: u16) -> Opt {
+    let doc = "hop limit of the outer packets; 0 is that of the inner one";
+    Opt::number("ttl", Wire::U8(number), (0, 255), doc)
+        .words(&["ttl", "hoplimit", "hlim"])
+        .default("64")
+}
+
+const fn tos(number: u16) -> Opt {
+    let doc = "type of service of the outer packets";
+    Opt::number("tos", Wire::U8(number), (0, 255), doc)
+        .named(TOS)
+        .spelled(Spelling::Hex)
+        .words(&["tos", "tclass", "dsfield"])
+        .default("0x00")
+}
+
+const KEY: Opt = Opt::new(
+    "key",
+    Form::Key,
+    "the key that tells tunnels apart, the same at both ends",
+)
+.at(Wire::GreKey)
+.spelled(Spelling::Pair)
+.default("0");
+const PMTUDISC: Opt = Opt::switch(
+    "pmtudisc",
+    10,
+    "whether outer packets may not be cut into fragments",
+)
+.default("true");
+/// `GRE_CSUM` of `linux/if_tunnel.h`.
+const CSUM: Opt = Opt::switch("csum", 0, "whether packets have a checksum")
+    .at(Wire::GreFlag(0x8000))
+    .default("false");
+/// `GRE_SEQ` of `linux/if_tunnel.h`.
+const SEQ: Opt = Opt::switch("seq", 0, "whether packets are numbered")
+    .at(Wire::GreFlag(0x1000))
+    .default("false");
+const MARK: Opt = Opt::number(
+    "fwmark",
+    Wire::U32(20),
+    (0, u32::MAX as i64),
+    "the mark of the outer packets",
+)
+.default("0");
 
 /// `IFLA_GRE_*` of `linux/if_tunnel.h`.
 const GRE: Driver = Driver {
-    keys: GRE_KEYS,
     table: &[
-        one("dev", 1, Form::Device),
-        one("key", 5, Form::GreKey),
-        one("local", 6, Form::Host(Family::V4)),
-        one("remote", 7, Form::Host(Family::V4)),
-        one("ttl", 8, Form::Byte),
-        one("tos", 9, Form::HexByte),
-        one("pmtudisc", 10, Form::Switch),
-        one("csum", 2, CSUM),
-        one("seq", 2, SEQ),
-        one("fwmark", 20, MARK),
+        dev(1),
+        KEY,
+        local(Family::V4, 6),
+        remote(Family::V4, 7),
+        ttl(8),
+        tos(9),
+        PMTUDISC,
+        CSUM,
+        SEQ,
+        MARK,
     ],
-    facts_of: |data| attributes::facts(data, GRE.table),
     usual: &[],
 };
 
 /// The same over IPv6, where the traffic class is part of the flow information and can't be set by itself.
 const GRE6: Driver = Driver {
-    keys: &[
-        "csum", "dev", "fwmark", "key", "local", "remote", "seq", "ttl",
-    ],
     table: &[
-        one("dev", 1, Form::Device),
-        one("key", 5, Form::GreKey),
-        one("local", 6, Form::Host(Family::V6)),
-        one("remote", 7, Form::Host(Family::V6)),
-        one("ttl", 8, Form::Byte),
-        one("csum", 2, CSUM),
-        one("seq", 2, SEQ),
-        one("fwmark", 20, MARK),
+        dev(1),
+        KEY,
+        local(Family::V6, 6),
+        remote(Family::V6, 7),
+        hop_limit(8),
+        CSUM,
+        SEQ,
+        MARK,
     ],
-    facts_of: |data| attributes::facts(data, GRE6.table),
     usual: &[("ttl", 8, 64), ("", 11, 4)],
 };
 
-/// `IFLA_IPTUN_*` of `linux/if_tunnel.h`.
+/// `IFLA_IPTUN_*` of `linux/if_tunnel.h`. Of a TTL that is not said the kernel makes 64 for sit.
 const IP: Driver = Driver {
-    keys: PLAIN_KEYS,
     table: &[
-        one("dev", 1, Form::Device),
-        one("local", 2, Form::Host(Family::V4)),
-        one("remote", 3, Form::Host(Family::V4)),
-        one("ttl", 4, Form::Byte),
-        one("tos", 5, Form::HexByte),
-        one("pmtudisc", 10, Form::Switch),
-        one("fwmark", 20, MARK),
+        dev(1),
+        local(Family::V4, 2),
+        remote(Family::V4, 3),
+        ttl(4),
+        tos(5),
+        PMTUDISC,
+        MARK,
     ],
-    facts_of: |data| attributes::facts(data, IP.table),
-    usual: &[("", 9, 0)],
+    usual: &[("ttl", 4, 0), ("", 9, 0)],
 };
 
 /// The same over IPv6.
 const IP6: Driver = Driver {
-    keys: &["dev", "fwmark", "local", "remote", "ttl"],
     table: &[
-        one("dev", 1, Form::Device),
-        one("local", 2, Form::Host(Family::V6)),
-        one("remote", 3, Form::Host(Family::V6)),
-        one("ttl", 4, Form::Byte),
-        one("fwmark", 20, MARK),
+        dev(1),
+        local(Family::V6, 2),
+        remote(Family::V6, 3),
+        hop_limit(4),
+        MARK,
     ],
-    facts_of: |data| attributes::facts(data, IP6.table),
     usual: &[("ttl", 4, 64), ("", 6, 4)],
 };
 
@@ -256,30 +225,22 @@ fn make(
 ) -> Result<Link> {
     let context = creating(kind, name, net);
     let make = || {
-        let (name, mut options, common) = read(kind, name, options, driver.keys)?;
-        let mut asked = Asked::take(session, &net.0, &mut options, driver.table)?;
-        let facts = asked.facts.clone();
-        let has_ttl = asked.fact("ttl").is_some_and(|ttl| ttl != "0");
-        if has_ttl && asked.fact("pmtudisc") == Some("false") {
+        let (name, mut options, common) = read(kind, name, options, driver.table)?;
+        let mut asked = Asked::take(session, &net.0, kind, &mut options, driver.table)?;
+        let has_ttl = asked
+            .value("ttl")
+            .is_some_and(|ttl| *ttl != Value::Number(0));
+        if has_ttl && asked.value("pmtudisc") == Some(&Value::Flag(false)) {
             return Err(Error::invalid(
                 "`ttl` and `pmtudisc: false` exclude each other: packets with a fixed TTL are not cut into fragments",
             ));
         }
         for (key, number, value) in driver.usual {
-            if asked.fact(key).is_none() {
+            if asked.value(key).is_none() {
                 asked.send(*number, [*value]);
             }
         }
-        let wanted = Wanted {
-            kind,
-            place: net.0.clone(),
-            name,
-            parent: None,
-            facts,
-            facts_of: driver.facts_of,
-            common,
-        };
-        ensure(session, &wanted, |_| Ok(asked.request(kind)), |_| Ok(()))
+        ensure_asked(session, kind, net, name, common, &asked)
     };
     make().map_err(context)
 }
@@ -294,7 +255,7 @@ fn make(
 pub mod words {
     /// Makes the GRE tunnel `name` that carries packets of any protocol over IPv4, and returns it.
     ///
-    /// Options, beside those that every link takes: `local` and `remote` (the two ends), `key` (the same at both), `ttl` and `tos` of the outer packets, `pmtudisc` (on unless it is false: they are not cut into fragments), `csum` and `seq` (checksums, sequence numbers), `fwmark` (their mark), `dev` (the link that carries it). Without `remote` it takes packets from everywhere.
+    /// Its options stand beside those that every link takes.
     /// What `ip link add NAME type gre local ADDRESS remote ADDRESS` does.
     ///
     /// ```rhai
@@ -314,7 +275,7 @@ pub mod words {
 
     /// Makes the GRE tunnel `name` that carries Ethernet frames over IPv4, and returns it.
     ///
-    /// Options, beside those that every link takes: `local` and `remote` (the two ends), `key` (the same at both), `ttl` and `tos` of the outer packets, `pmtudisc` (on unless it is false: they are not cut into fragments), `csum` and `seq` (checksums, sequence numbers), `fwmark` (their mark), `dev` (the link that carries it). Without `remote` it takes packets from everywhere.
+    /// Its options stand beside those that every link takes.
     /// What `ip link add NAME type gretap local ADDRESS remote ADDRESS` does.
     ///
     /// ```rhai
@@ -334,7 +295,7 @@ pub mod words {
 
     /// Makes the GRE tunnel `name` that carries packets of any protocol over IPv6, and returns it.
     ///
-    /// Options, beside those that every link takes: `local` and `remote` (the two ends), `key` (the same at both), `ttl` of the outer packets, `csum` and `seq` (checksums, sequence numbers), `fwmark` (their mark), `dev` (the link that carries it). Without `remote` it takes packets from everywhere.
+    /// Its options stand beside those that every link takes.
     /// What `ip link add NAME type ip6gre local ADDRESS remote ADDRESS` does.
     ///
     /// ```rhai
@@ -354,7 +315,7 @@ pub mod words {
 
     /// Makes the GRE tunnel `name` that carries Ethernet frames over IPv6, and returns it.
     ///
-    /// Options, beside those that every link takes: `local` and `remote` (the two ends), `key` (the same at both), `ttl` of the outer packets, `csum` and `seq` (checksums, sequence numbers), `fwmark` (their mark), `dev` (the link that carries it). Without `remote` it takes packets from everywhere.
+    /// Its options stand beside those that every link takes.
     /// What `ip link add NAME type ip6gretap local ADDRESS remote ADDRESS` does.
     ///
     /// ```rhai
@@ -374,7 +335,7 @@ pub mod words {
 
     /// Makes the tunnel `name` that carries IPv4 packets over IPv4, and returns it.
     ///
-    /// Options, beside those that every link takes: `local` and `remote` (the two ends), `ttl` and `tos` of the outer packets, `pmtudisc` (on unless it is false: they are not cut into fragments), `fwmark` (their mark), `dev` (the link that carries it). Without `remote` it takes packets from everywhere.
+    /// Its options stand beside those that every link takes.
     /// What `ip link add NAME type ipip local ADDRESS remote ADDRESS` does.
     ///
     /// ```rhai
@@ -394,7 +355,7 @@ pub mod words {
 
     /// Makes the tunnel `name` that carries IPv6 packets over IPv4, and returns it.
     ///
-    /// Options, beside those that every link takes: `local` and `remote` (the two ends), `ttl` and `tos` of the outer packets, `pmtudisc` (on unless it is false: they are not cut into fragments), `fwmark` (their mark), `dev` (the link that carries it). Without `remote` it takes packets from everywhere.
+    /// Its options stand beside those that every link takes.
     /// What `ip link add NAME type sit local ADDRESS remote ADDRESS` does.
     ///
     /// ```rhai
@@ -414,7 +375,7 @@ pub mod words {
 
     /// Makes the tunnel `name` that carries IPv4 and IPv6 packets over IPv6, and returns it.
     ///
-    /// Options, beside those that every link takes: `local` and `remote` (the two ends), `ttl` of the outer packets, `fwmark` (their mark), `dev` (the link that carries it). Without `remote` it takes packets from everywhere.
+    /// Its options stand beside those that every link takes.
     /// What `ip link add NAME type ip6tnl local ADDRESS remote ADDRESS` does.
     ///
     /// ```rhai

@@ -8,24 +8,51 @@ use std::cell::RefCell;
 use std::collections::HashMap;
 use std::rc::Rc;
 
-use rtnetlink::packet_route::link::{InfoData, InfoIpVlan, InfoIpVtap, IpVlanFlags, IpVlanMode};
+use rtnetlink::packet_route::link::InfoData;
 
+use crate::dsl::kinds::attributes;
 use crate::dsl::kinds::make::Parent;
 use crate::dsl::{self, Session};
 use crate::error::{Error, Kind, Result};
 use crate::net::link::{self, Snapshot, Which};
 use crate::net::namespace::Id;
 use crate::net::netns::Netns;
+use crate::schema::{Form, Names, Opt, Spelling, Wire};
+use crate::steps::Value;
 use crate::value::choice::choose;
 
-/// The modes, by the names that `ip` gives them.
-pub(crate) const MODES: &[(&str, &str)] = &[("l2", "l2"), ("l3", "l3"), ("l3s", "l3s")];
-/// The flags, by the names that `ip` gives them.
-pub(crate) const FLAGS: &[(&str, &str)] = &[
-    ("bridge", "bridge"),
-    ("private", "private"),
-    ("vepa", "vepa"),
-];
+/// `IPVLAN_MODE_*` of `linux/if_link.h`.
+const MODES: Names = &[("l2", 0), ("l3", 1), ("l3s", 2)];
+/// `IPVLAN_F_*` of `linux/if_link.h`; `bridge` is the absence of both others.
+const FLAGS: Names = &[("bridge", 0), ("private", 1), ("vepa", 2)];
+
+const MODE: Opt = Opt::choice(
+    "mode",
+    Wire::U16(1),
+    MODES,
+    "how packets are told apart and routed; without it, that of the parent",
+)
+.default("l3")
+.argument_or_option();
+const FLAG: Opt = Opt::choice(
+    "flag",
+    Wire::U16(2),
+    FLAGS,
+    "who may talk to whom; without it, that of the parent",
+)
+.spelled(Spelling::Bare)
+.default("bridge");
+const SWITCH: Opt = Opt::new(
+    "switch",
+    Form::Switch,
+    "whether siblings may be switched to the mode and flag asked for",
+)
+.default("false");
+
+/// `IFLA_IPVLAN_*` of `linux/if_link.h`.
+pub(crate) const TABLE: &[Opt] = &[MODE, FLAG, SWITCH];
+/// What the word takes that sets the mode of a port.
+pub(crate) const OF_MODE: &[Opt] = &[FLAG, SWITCH];
 
 /// What a port does: mode and flag.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -38,72 +65,51 @@ pub(crate) struct Settings {
 
 impl Settings {
     /// The mode as the kernel numbers it.
-    pub(crate) fn mode_number(self) -> IpVlanMode {
-        match self.mode {
-            "l2" => IpVlanMode::L2,
-            "l3s" => IpVlanMode::L3S,
-            _ => IpVlanMode::L3,
-        }
+    pub(crate) fn mode_number(self) -> u16 {
+        number(self.mode, MODES)
     }
 
-    /// The flag as the kernel has it; `bridge` is the absence of both others.
-    pub(crate) fn flag_bits(self) -> IpVlanFlags {
-        match self.flag {
-            "private" => IpVlanFlags::Private,
-            "vepa" => IpVlanFlags::Vepa,
-            _ => IpVlanFlags::empty(),
-        }
+    /// The flag as the kernel has it.
+    pub(crate) fn flag_bits(self) -> u16 {
+        number(self.flag, FLAGS)
     }
 
     /// Reads them from a slave.
     pub(crate) fn of(data: &InfoData) -> Option<Self> {
-        let (mut mode, mut flags) = (None, IpVlanFlags::empty());
-        match data {
-            InfoData::IpVlan(infos) => {
-                for info in infos {
-                    match info {
-                        InfoIpVlan::Mode(found) => mode = Some(*found),
-                        InfoIpVlan::Flags(found) => flags = *found,
-                        _ => {}
-                    }
-                }
-            }
-            InfoData::IpVtap(infos) => {
-                for info in infos {
-                    match info {
-                        InfoIpVtap::Mode(found) => mode = Some(*found),
-                        InfoIpVtap::Flags(found) => flags = *found,
-                        _ => {}
-                    }
-                }
-            }
-            _ => return None,
-        }
+        let facts = attributes::facts(data, TABLE);
+        let find = |key: &str, names: Names| {
+            let (_, value) = facts.iter().find(|(known, _)| *known == key)?;
+            let found = names.iter().find(|(name, _)| *value == Value::text(*name));
+            found.map(|(name, _)| *name)
+        };
         Some(Self {
-            mode: match mode? {
-                IpVlanMode::L2 => "l2",
-                IpVlanMode::L3S => "l3s",
-                _ => "l3",
-            },
-            flag: if flags.contains(IpVlanFlags::Private) {
-                "private"
-            } else if flags.contains(IpVlanFlags::Vepa) {
-                "vepa"
-            } else {
-                "bridge"
-            },
+            mode: find("mode", MODES)?,
+            flag: find("flag", FLAGS).unwrap_or("bridge"),
         })
     }
 }
 
 /// The mode called `name`.
 pub(crate) fn mode(name: &str) -> Result<&'static str> {
-    choose("ipvlan", "mode", name, MODES)
+    named("mode", name, MODES)
 }
 
 /// The flag called `name`.
 pub(crate) fn flag(name: &str) -> Result<&'static str> {
-    choose("ipvlan", "flag", name, FLAGS)
+    named("flag", name, FLAGS)
+}
+
+fn number(name: &str, names: Names) -> u16 {
+    let found = names.iter().find(|(known, _)| *known == name);
+    found
+        .and_then(|(_, number)| u16::try_from(*number).ok())
+        .unwrap_or_default()
+}
+
+fn named(what: &str, name: &str, names: Names) -> Result<&'static str> {
+    let number = choose("ipvlan", what, name, names)?;
+    let found = names.iter().find(|(_, known)| *known == number);
+    Ok(found.map_or("", |(name, _)| *name))
 }
 
 /// A slave of the port.

@@ -3,8 +3,10 @@
 use rtnetlink::packet_route::link::InfoData;
 
 use crate::dsl::TOPICS;
+use crate::dsl::kinds::attributes;
 use crate::dsl::kinds::make::Fact;
 use crate::error::{self, Error};
+use crate::schema::{self, Opt};
 
 /// A kind of link that a word makes.
 #[derive(Clone, Copy, Debug)]
@@ -17,19 +19,35 @@ pub struct Kind {
     pub module: &'static str,
     /// The option that the kernel is built with to have it.
     pub config: &'static str,
-    /// The keys of its options, besides those that every link takes.
-    pub keys: &'static [&'static str],
+    /// What one can be given, besides what every link takes.
+    pub table: &'static [Opt],
     /// Whether two of them are made at once, each the far end of the other.
     pub is_pair: bool,
-    /// The fact that stands behind the name as an argument, where there is one.
-    pub argument: Option<&'static str>,
-    /// What a link of the kind is like, in words; the keys are those of its options.
-    pub facts_of: fn(&InfoData) -> Vec<Fact>,
-    /// What one has of which nothing is said: facts, and settings where most kinds have others.
-    pub usual: &'static [(&'static str, &'static str)],
+    /// The settings that every link has, where one of this kind has others than most.
+    pub settings: &'static [(&'static str, &'static str)],
 }
 
 impl Kind {
+    /// What a link of the kind is like: the keys of its rows, and their values.
+    pub fn facts(&self, data: &InfoData) -> Vec<Fact> {
+        attributes::facts(data, self.table)
+    }
+
+    /// The row of that key.
+    pub fn row(&self, key: &str) -> Option<&'static Opt> {
+        schema::row(self.table, key)
+    }
+
+    /// Whether the value of `key` is a link of the same namespace.
+    pub fn names_device(&self, key: &str) -> bool {
+        self.row(key).is_some_and(Opt::is_device)
+    }
+
+    /// Whether it names links of the same namespace that it hangs on, in its options.
+    pub fn has_devices(&self) -> bool {
+        self.table.iter().any(Opt::is_device)
+    }
+
     /// The error for a kernel that has no driver for it.
     pub(crate) fn lacks_driver(&self, error: Error) -> Error {
         let Self {
@@ -62,11 +80,6 @@ pub fn of_word(word: &str) -> Option<&'static Kind> {
 /// The kind that `ip -d link` calls `name`.
 pub fn named(name: &str) -> Option<&'static Kind> {
     all().find(|kind| kind.name == name)
-}
-
-/// The facts of a kind that has no options.
-pub(crate) fn without_facts(_: &InfoData) -> Vec<Fact> {
-    Vec::new()
 }
 
 /// Whether a link of the kind `name` has a far end in the place of a parent.

@@ -4,22 +4,17 @@ use std::rc::Rc;
 
 use rhai::plugin::{Dynamic, NativeCallContext, export_module};
 use rhai::{Array, Map};
-use rtnetlink::packet_core::{Nla, NlasIterator, Parseable};
-use rtnetlink::packet_route::link::{
-    InfoData, InfoKind, InfoMacVlan, MacVlanFlags, MacVlanMacAddressMode, MacVlanMode,
-};
-use rtnetlink::{LinkMessageBuilder, LinkUnspec};
 
 use crate::dsl::handle::{Link, Netns};
+use crate::dsl::kinds::attributes::{self, Asked};
 use crate::dsl::kinds::kind::Kind;
-use crate::dsl::kinds::make::{Fact, Parent, Request, Wanted, creating, ensure, read};
+use crate::dsl::kinds::make::{Parent, Wanted, creating, ensure, read};
 use crate::dsl::objects::link;
 use crate::dsl::{Answer, Session, answer};
 use crate::error::{Error, Result};
 use crate::net::link::Snapshot;
-use crate::value::choice::choose;
-use crate::value::mac;
-use crate::value::options::{Options, strings};
+use crate::schema::{Form, Names, Opt, Spelling, Wire, text};
+use crate::steps::Value;
 
 /// What this topic makes.
 pub const KINDS: &[Kind] = &[
@@ -28,106 +23,67 @@ pub const KINDS: &[Kind] = &[
         name: "macvlan",
         module: "macvlan",
         config: "CONFIG_MACVLAN",
-        keys: KEYS,
+        table: TABLE,
         is_pair: false,
-        argument: Some("mode"),
-        facts_of,
-        usual: &[("bcqueuelen", "1000"), ("flag", "null"), ("mode", "bridge")],
+        settings: &[],
     },
     Kind {
         word: "macvtap",
         name: "macvtap",
         module: "macvtap",
         config: "CONFIG_MACVTAP",
-        keys: KEYS,
+        table: TABLE,
         is_pair: false,
-        argument: Some("mode"),
-        facts_of,
-        usual: &[
-            ("bcqueuelen", "1000"),
-            ("flag", "null"),
-            ("mode", "bridge"),
-            ("txqlen", "500"),
-        ],
+        settings: &[("txqlen", "500")],
     },
 ];
 
-/// The modes by the names that `ip` gives them.
-pub(crate) const MODES: &[(&str, MacVlanMode)] = &[
-    ("bridge", MacVlanMode::Bridge),
-    ("private", MacVlanMode::Private),
-    ("vepa", MacVlanMode::Vepa),
-    ("passthru", MacVlanMode::Passthrough),
-    ("source", MacVlanMode::Source),
+/// `MACVLAN_MODE_*` of `linux/if_link.h`.
+const MODES: Names = &[
+    ("bridge", 4),
+    ("private", 1),
+    ("vepa", 2),
+    ("passthru", 8),
+    ("source", 16),
 ];
 
-/// Keys beyond those that every link takes.
-const KEYS: &[&str] = &["bcqueuelen", "flag", "macs"];
+/// `MACVLAN_FLAG_*` of `linux/if_link.h`; a slave has one at most.
+const FLAGS: Names = &[("null", 0), ("nopromisc", 1), ("nodst", 2)];
 
-/// What `ip` calls flags; a slave has one at most.
-pub(crate) const FLAGS: &[(&str, MacVlanFlags)] = &[
-    ("null", MacVlanFlags::empty()),
-    ("nopromisc", MacVlanFlags::NoPromisc),
-    ("nodst", MacVlanFlags::NoDst),
+/// `IFLA_MACVLAN_*` of `linux/if_link.h`. Where no mode is said, the word makes a bridge of it and the kernel a VEPA.
+const TABLE: &[Opt] = &[
+    Opt::choice("mode", Wire::U32(1), MODES, "which slaves may talk to each other")
+        .default("bridge")
+        .argument(),
+    Opt::choice(
+        "flag",
+        Wire::U16(2),
+        FLAGS,
+        "`nodst`: in mode source, frames are not looked up by their destination as well; `nopromisc`: in mode passthru, the parent does not take every packet",
+    )
+    .default("null"),
+    Opt::number("bcqueuelen", Wire::U32(7), (0, u32::MAX as i64), "how many broadcasts wait for it at most")
+        .default("1000"),
+    Opt::new("macs", Form::Macs, "the hardware addresses that a slave in mode source takes frames from; it takes none from others")
+        .at(Wire::Macs)
+        .spelled(Spelling::Macs)
+        .words(&["macaddr"]),
 ];
 
-fn facts_of(data: &InfoData) -> Vec<Fact> {
-    // Both kinds have the same attributes.
-    let mut bytes = vec![0; data.value_len()];
-    data.emit_value(&mut bytes);
-    let mut facts = Vec::new();
-    for info in NlasIterator::new(&bytes[..]).flatten() {
-        match InfoMacVlan::parse(&info) {
-            Ok(InfoMacVlan::Mode(mode)) => {
-                let known = MODES.iter().find(|(_, known)| *known == mode);
-                facts.extend(known.map(|(name, _)| ("mode", (*name).to_owned())));
-            }
-            Ok(InfoMacVlan::Flags(flags)) => {
-                let known = FLAGS.iter().find(|(_, known)| *known == flags);
-                facts.extend(known.map(|(name, _)| ("flag", (*name).to_owned())));
-            }
-            Ok(InfoMacVlan::BcQueueLen(length)) => facts.push(("bcqueuelen", length.to_string())),
-            Ok(InfoMacVlan::MacAddrData(list)) if !list.is_empty() => {
-                facts.push(("macs", in_one(list.iter().filter_map(source))));
-            }
-            _ => {}
-        }
-    }
-    facts
-}
-
-fn source(info: &InfoMacVlan) -> Option<Vec<u8>> {
-    match info {
-        InfoMacVlan::MacAddr(mac) => Some(mac.to_vec()),
-        _ => None,
-    }
-}
-
-/// Hardware addresses in one text, sorted: the kernel lists them in no order.
-fn in_one(macs: impl Iterator<Item = Vec<u8>>) -> String {
-    let mut macs: Vec<String> = macs.map(|mac| mac::print(&mac)).collect();
-    macs.sort_unstable();
-    macs.join(" ")
-}
-
-/// The hardware addresses that a slave in mode source takes frames from: each a text, or several in one.
-fn sources(options: &mut Options, mode: &str) -> Result<Option<Vec<Vec<u8>>>> {
-    let Some(given) = options.take("macs") else {
-        return Ok(None);
-    };
-    if mode != "source" {
+/// Refuses what is for another mode.
+fn check(asked: &Asked, mode: &str) -> Result<()> {
+    if asked.value("macs").is_some() && mode != "source" {
         return Err(Error::invalid(format!(
             "`macs` are for mode source, and mode {mode} takes frames from everywhere"
         ))
         .hint("ask for mode \"source\""));
     }
-    let texts = strings("macs", given)?;
-    let words = texts.iter().flat_map(|text| text.split_whitespace());
-    let macs: Result<Vec<_>> = words.map(mac::parse).collect();
-    let mut macs = macs?;
-    macs.sort_unstable();
-    macs.dedup();
-    Ok(Some(macs))
+    if asked.value("flag") == Some(&Value::text("nopromisc")) && mode != "passthru" {
+        return Err(Error::invalid(format!(
+            "the flag nopromisc is for mode passthru, not {mode}"
+        )));
+    }
+    Ok(())
 }
 
 /// Makes a slave of the kind, `macvlan` or `macvtap`.
@@ -138,61 +94,25 @@ fn make(
     (parent, name, mode): (&Dynamic, &str, &str),
     options: Map,
 ) -> Result<Link> {
-    let (name, mut options, common) = read(kind, name, options, KEYS)?;
-    let number = choose(kind, "mode", mode, MODES)?;
-    let macs = sources(&mut options, mode)?;
-    let flag = options.string("flag")?;
-    let length = options.integer("bcqueuelen", 0..=i64::from(u32::MAX))?;
+    let (name, mut options, common) = read(kind, name, options, TABLE)?;
+    let mut asked = Asked::take(session, &net.0, kind, &mut options, TABLE)?;
+    asked.argument("mode", mode)?;
+    check(&asked, mode)?;
     let parent = Parent::find(session, &net.0, parent)?;
-    let mut facts = vec![("mode", mode.to_owned())];
-    let mut words = vec!["mode".to_owned(), mode.to_owned()];
-    let mut infos = vec![InfoMacVlan::Mode(number)];
-    if let Some(flag) = flag {
-        let flags = choose(kind, "flag", &flag, FLAGS)?;
-        if flag == "nopromisc" && mode != "passthru" {
-            return Err(Error::invalid(format!(
-                "the flag nopromisc is for mode passthru, not {mode}"
-            )));
-        }
-        words.extend(["flag".to_owned(), flag.clone()]);
-        facts.push(("flag", flag));
-        infos.push(InfoMacVlan::Flags(flags));
-    }
-    if let Some(length) = length.and_then(|length| u32::try_from(length).ok()) {
-        words.extend(["bcqueuelen".to_owned(), length.to_string()]);
-        facts.push(("bcqueuelen", length.to_string()));
-        infos.push(InfoMacVlan::BcQueueLen(length));
-    }
-    if let Some(macs) = &macs {
-        let text = in_one(macs.iter().cloned());
-        words.extend(["macaddr".to_owned(), "set".to_owned()]);
-        words.extend(text.split_whitespace().map(str::to_owned));
-        let text = if text.is_empty() { "none" } else { &text };
-        facts.push(("macs", text.to_owned()));
-        let list = macs.iter().filter_map(|mac| mac.as_slice().try_into().ok());
-        infos.extend([
-            InfoMacVlan::MacAddrMode(MacVlanMacAddressMode::Set),
-            InfoMacVlan::MacAddrData(list.map(InfoMacVlan::MacAddr).collect()),
-        ]);
-    }
     let wanted = Wanted {
         kind,
         place: net.0.clone(),
         name,
         parent: Some(&parent),
-        facts,
-        facts_of,
+        facts: asked.facts(),
+        table: TABLE,
         common,
     };
-    let message = |_: Option<&Snapshot>| {
+    let request = |_: Option<&Snapshot>| {
         parent.check_can_carry(session, kind)?;
-        let message = LinkMessageBuilder::<LinkUnspec>::new_with_info_kind(InfoKind::from(kind))
-            .link(parent.seen.index)
-            .set_info_data(InfoData::MacVlan(infos.clone()))
-            .build();
-        Ok(Request::new(message, words.clone()))
+        Ok(asked.request(kind).over(&parent))
     };
-    ensure(session, &wanted, message, |_| Ok(()))
+    ensure(session, &wanted, request, |_| Ok(()))
 }
 
 /// The words of this topic.
@@ -258,10 +178,8 @@ pub mod words {
         macvlan_all(context, net, parent, name, "bridge", options)
     }
 
-    /// Makes a macvlan slave in the given mode with options: `macs`, `flag`, `bcqueuelen`, and those that every link takes.
+    /// Makes a macvlan slave in the given mode with options, its own and those that every link takes.
     ///
-    /// `flag` is `"nodst"` (in mode source, frames are not looked up by their destination as well) or `"nopromisc"` (in mode
-    /// passthru, the parent does not take every packet); `bcqueuelen` how many broadcasts wait for it at most. `macs` are the hardware addresses that a slave in mode source takes frames from; in that mode it takes none from others.
     /// What `ip link add link PARENT NAME type macvlan mode source macaddr set MACS` does.
     ///
     /// ```rhai
@@ -348,7 +266,7 @@ pub mod tap_words {
         macvtap_all(context, net, parent, name, "bridge", options)
     }
 
-    /// Makes a macvtap slave in the given mode with options: `macs` of mode source, and those that every link takes.
+    /// Makes a macvtap slave in the given mode with options, its own and those that every link takes.
     ///
     /// ```rhai
     /// let a = netns("a");
@@ -381,19 +299,18 @@ pub mod tap_words {
     pub fn get_macs(context: NativeCallContext, link: &mut Link) -> Answer<Dynamic> {
         answer(&context, |session| {
             let data = link::snapshot(session, link)?.data;
-            let facts = data.map(|data| facts_of(&data)).unwrap_or_default();
-            if !facts.contains(&("mode", "source".to_owned())) {
+            let facts = data.map(|data| attributes::facts(&data, TABLE));
+            let facts = facts.unwrap_or_default();
+            if !facts.contains(&("mode", Value::text("source"))) {
                 return Ok(Dynamic::UNIT);
             }
-            let macs = facts.iter().find(|(key, _)| *key == "macs");
-            let macs = macs
-                .into_iter()
-                .flat_map(|(_, macs)| macs.split_whitespace());
-            Result::Ok(
-                macs.map(|mac| mac.to_owned().into())
-                    .collect::<Array>()
-                    .into(),
-            )
+            let macs = facts.into_iter().find_map(|(_, value)| match value {
+                Value::List(macs) => Some(macs),
+                _ => None,
+            });
+            let macs = macs.unwrap_or_default();
+            let macs: Array = macs.iter().map(|mac| text(mac).into()).collect();
+            Result::Ok(macs.into())
         })
     }
 }

@@ -12,7 +12,7 @@ pub mod ipvlan;
 pub mod ipvlan_port;
 pub mod kind;
 pub mod macvlan;
-pub(in crate::dsl) mod make;
+pub(crate) mod make;
 pub mod netkit;
 pub(in crate::dsl) mod pair;
 pub mod tun;

@@ -4,16 +4,17 @@ use std::rc::Rc;
 
 use rhai::Map;
 use rhai::plugin::{Dynamic, NativeCallContext, export_module};
-use rtnetlink::packet_route::link::{InfoData, InfoNetkit, NetkitMode};
+use rtnetlink::packet_route::link::{InfoData, InfoNetkit};
 
 use crate::dsl::handle::{Link, Netns};
+use crate::dsl::kinds::attributes::Asked;
 use crate::dsl::kinds::kind::Kind;
-use crate::dsl::kinds::make::{Fact, creating, read};
+use crate::dsl::kinds::make::{creating, read};
 use crate::dsl::kinds::pair::{Pair, ensure_pair};
 use crate::dsl::objects::netns::namespace_argument;
 use crate::dsl::{Answer, Session, answer};
 use crate::error::Result;
-use crate::value::choice::choose;
+use crate::schema::{Opt, Wire};
 
 /// What this topic makes.
 pub const KINDS: &[Kind] = &[Kind {
@@ -21,31 +22,19 @@ pub const KINDS: &[Kind] = &[Kind {
     name: "netkit",
     module: "netkit",
     config: "CONFIG_NETKIT",
-    keys: KEYS,
+    table: TABLE,
     is_pair: true,
-    argument: None,
-    facts_of,
-    usual: &[("arp", "false"), ("mode", "l3"), ("multicast", "false")],
+    settings: &[("arp", "false"), ("multicast", "false")],
 }];
 
-/// Keys beyond those that every link takes.
-const KEYS: &[&str] = &["mode"];
-
-/// The modes, by the names that `ip` gives them.
-pub(crate) const MODES: &[(&str, NetkitMode)] = &[("l2", NetkitMode::L2), ("l3", NetkitMode::L3)];
-
-fn facts_of(data: &InfoData) -> Vec<Fact> {
-    let InfoData::Netkit(infos) = data else {
-        return Vec::new();
-    };
-    let modes = infos.iter().filter_map(|info| match info {
-        InfoNetkit::Mode(mode) => MODES.iter().find(|(_, known)| known == mode),
-        _ => None,
-    });
-    modes
-        .map(|(name, _)| ("mode", (*name).to_owned()))
-        .collect()
-}
+/// `IFLA_NETKIT_*` of `linux/if_link.h`.
+const TABLE: &[Opt] = &[Opt::choice(
+    "mode",
+    Wire::U32(5),
+    &[("l2", 0), ("l3", 1)],
+    "whether it carries Ethernet frames or packets of IP",
+)
+.default("l3")];
 
 fn make(
     session: &Rc<Session>,
@@ -53,24 +42,23 @@ fn make(
     (far, far_name): (&Netns, &str),
     options: Map,
 ) -> Result<Link> {
-    let (name, mut options, common) = read("netkit", name, options, KEYS)?;
-    let asked = options.string("mode")?;
-    let mode = asked
-        .as_deref()
-        .map(|mode| choose("netkit", "mode", mode, MODES));
-    let mode = mode.transpose()?;
+    let (name, mut options, common) = read("netkit", name, options, TABLE)?;
+    let asked = Asked::take(session, &near.0, "netkit", &mut options, TABLE)?;
+    let number = asked
+        .value("mode")
+        .and_then(|mode| TABLE[0].form.number(mode));
+    let mode = number.and_then(|number| u32::try_from(number).ok());
     let pair = Pair {
         kind: "netkit",
         near,
         name,
         far,
         far_name,
-        facts: asked.into_iter().map(|mode| ("mode", mode)).collect(),
-        facts_of,
+        asked,
         common,
     };
     ensure_pair(session, pair, |peer| {
-        let mode = mode.map(InfoNetkit::Mode);
+        let mode = mode.map(|mode| InfoNetkit::Mode(mode.into()));
         InfoData::Netkit(mode.into_iter().chain([InfoNetkit::Peer(peer)]).collect())
     })
 }

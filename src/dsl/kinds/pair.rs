@@ -8,7 +8,8 @@ use rtnetlink::{LinkMessageBuilder, LinkUnspec};
 
 use crate::dsl::Session;
 use crate::dsl::handle::{Link, Netns};
-use crate::dsl::kinds::make::{Common, Fact, Request, Wanted, ensure};
+use crate::dsl::kinds::attributes::Asked;
+use crate::dsl::kinds::make::{Common, Request, Wanted, ensure};
 use crate::dsl::objects::link;
 use crate::error::{Error, Kind, Result};
 use crate::lab::trace;
@@ -70,10 +71,8 @@ pub(crate) struct Pair<'a> {
     pub(crate) far: &'a Netns,
     /// Its name.
     pub(crate) far_name: &'a str,
-    /// What was asked of the kind, in words.
-    pub(crate) facts: Vec<Fact>,
-    /// The same words for a pair that is there.
-    pub(crate) facts_of: fn(&InfoData) -> Vec<Fact>,
+    /// What was asked of the kind.
+    pub(crate) asked: Asked,
     /// What every link can be given, for the near end.
     pub(crate) common: Common,
 }
@@ -107,8 +106,8 @@ pub(crate) fn ensure_pair(
         place: near.0.clone(),
         name: pair.name,
         parent: None,
-        facts: pair.facts,
-        facts_of: pair.facts_of,
+        facts: pair.asked.facts(),
+        table: pair.asked.table(),
         common: pair.common,
     };
     // A pair that ends elsewhere makes room for the one that is wanted.
@@ -121,16 +120,16 @@ pub(crate) fn ensure_pair(
             link::delete(session, &there)?;
         }
     }
+    let asked_words = pair.asked.words();
     let message = |_: Option<&Snapshot>| match link::find(session, &far.0, far_name.as_str())? {
         None => {
             let place = trace::place_of_link(far);
             let words = ["peer", "name", far_name.as_str(), "netns", &place];
             let words = &words[..if is_far { 5 } else { 3 }];
-            let facts = wanted.facts.iter();
-            let facts = facts.flat_map(|(key, value)| [*key, value.as_str()]);
+            let own = asked_words.iter().map(String::as_str);
             Ok(Request::new(
                 message.clone(),
-                facts.chain(words.iter().copied()),
+                own.chain(words.iter().copied()),
             ))
         }
         Some(there) => Err(Error::new(

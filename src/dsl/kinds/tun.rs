@@ -4,16 +4,17 @@ use std::rc::Rc;
 
 use rhai::Map;
 use rhai::plugin::{NativeCallContext, export_module};
-use rtnetlink::packet_route::link::InfoData;
 
 use crate::dsl::handle::{Link, Netns};
-use crate::dsl::kinds::attributes::{self, Asked, Attribute, Form};
+use crate::dsl::kinds::attributes::Asked;
 use crate::dsl::kinds::kind::Kind;
-use crate::dsl::kinds::make::{Fact, Request, Wanted, creating, ensure, read};
+use crate::dsl::kinds::make::{Request, Wanted, creating, ensure, read};
 use crate::dsl::{Answer, Session, answer};
 use crate::error::{Error, Result};
 use crate::net::tun::Tun;
-use crate::value::options::{Options, in_range, wrong_type};
+use crate::schema::{self, Form, Opt, Spelling, Wire};
+use crate::steps::Value;
+use crate::value::options::Options;
 
 /// What this topic makes.
 pub const KINDS: &[Kind] = &[
@@ -22,72 +23,40 @@ pub const KINDS: &[Kind] = &[
         name: "tun",
         module: "tun",
         config: "CONFIG_TUN",
-        keys: KEYS,
+        table: TABLE,
         is_pair: false,
-        argument: None,
-        facts_of,
-        usual: &[
-            ("arp", "false"),
-            ("mode", "tun"),
-            ("multi_queue", "false"),
-            ("txqlen", "500"),
-        ],
+        settings: &[("arp", "false"), ("txqlen", "500")],
     },
     Kind {
         word: "tap",
         name: "tun",
         module: "tun",
         config: "CONFIG_TUN",
-        keys: KEYS,
+        table: TABLE,
         is_pair: false,
-        argument: None,
-        facts_of,
-        usual: &[("mode", "tap"), ("multi_queue", "false")],
+        settings: &[],
     },
 ];
 
-/// Keys beyond those that every link takes.
-const KEYS: &[&str] = &["group", "multi_queue", "user"];
-
-const ANY: Form = Form::Number(0, u32::MAX as i64);
-
-/// `IFLA_TUN_*` of `linux/if_link.h`.
-const TABLE: &[Attribute] = &[
-    Attribute {
-        key: "user",
-        number: 1,
-        form: ANY,
-    },
-    Attribute {
-        key: "group",
-        number: 2,
-        form: ANY,
-    },
-    Attribute {
-        key: "mode",
-        number: 3,
-        form: Form::Byte,
-    },
-    Attribute {
-        key: "multi_queue",
-        number: 7,
-        form: Form::Switch,
-    },
+/// `IFLA_TUN_*` of `linux/if_link.h`, in the words of `ip tuntap`.
+pub(crate) const TABLE: &[Opt] = &[
+    Opt::choice(
+        "mode",
+        Wire::U8(3),
+        &[("tun", 1), ("tap", 2)],
+        "what it hands to the program",
+    )
+    .fixed(),
+    Opt::new("user", Form::Account, "who may open it")
+        .at(Wire::U32(1))
+        .spelled(Spelling::Pair),
+    Opt::new("group", Form::Account, "the group of users who may open it")
+        .at(Wire::U32(2))
+        .spelled(Spelling::Pair),
+    Opt::switch("multi_queue", 7, "whether it can be opened more than once")
+        .spelled(Spelling::Mark)
+        .default("false"),
 ];
-
-/// `IFF_TAP` as a fact has it; the other mode is `IFF_TUN`.
-const TAP: &str = "2";
-
-fn facts_of(data: &InfoData) -> Vec<Fact> {
-    let mut facts = attributes::facts(data, TABLE);
-    for (key, value) in &mut facts {
-        if *key == "mode" {
-            let word = if value == TAP { "tap" } else { "tun" };
-            word.clone_into(value);
-        }
-    }
-    facts
-}
 
 /// A user or group, given by its number or its name.
 fn number(
@@ -95,18 +64,14 @@ fn number(
     key: &str,
     by_name: fn(&str) -> nix::Result<Option<u32>>,
 ) -> Result<Option<u32>> {
-    let Some(given) = options.take(key) else {
+    let Some(row) = schema::row(TABLE, key) else {
         return Ok(None);
     };
-    if let Ok(number) = given.as_int() {
-        // The last one means nobody in particular.
-        let number = in_range(key, number, 0..=i64::from(u32::MAX) - 1)?;
-        return Ok(u32::try_from(number).ok());
-    }
-    let type_name = given.type_name();
-    let name = given
-        .into_string()
-        .map_err(|_| wrong_type(key, "a name or a number", type_name))?;
+    let name = match row.take("tun", options)? {
+        None => return Ok(None),
+        Some(Value::Number(number)) => return Ok(u32::try_from(number).ok()),
+        Some(name) => schema::text(&name),
+    };
     match by_name(&name) {
         Ok(Some(number)) => Ok(Some(number)),
         _ => Err(Error::new(
@@ -125,48 +90,42 @@ fn make(
 ) -> Result<Link> {
     let context = creating(word, name, net);
     let make = || {
-        let (name, mut options, common) = read(word, name, options, KEYS)?;
+        let (name, mut options, common) = read(word, name, options, TABLE)?;
         let user =
             |name: &str| Ok(nix::unistd::User::from_name(name)?.map(|user| user.uid.as_raw()));
         let group =
             |name: &str| Ok(nix::unistd::Group::from_name(name)?.map(|group| group.gid.as_raw()));
-        let device = Tun {
-            is_tap: word == "tap",
-            user: number(&mut options, "user", user)?,
-            group: number(&mut options, "group", group)?,
-            multi_queue: options.flag("multi_queue")?.unwrap_or(false),
-        };
-        let mut asked = Asked::default();
-        let mut words = vec!["mode".to_owned(), word.to_owned()];
-        let mut facts = vec![("mode", word.to_owned())];
-        asked.send(3, [if device.is_tap { 2 } else { 1 }]);
-        for (key, attribute, number) in [("user", 1, device.user), ("group", 2, device.group)] {
+        let (user, group) = (
+            number(&mut options, "user", user)?,
+            number(&mut options, "group", group)?,
+        );
+        let mut asked = Asked::take(session, &net.0, word, &mut options, TABLE)?;
+        for (key, number) in [("user", user), ("group", group)] {
             if let Some(number) = number {
-                asked.send(attribute, number.to_ne_bytes());
-                facts.push((key, number.to_string()));
-                words.extend([key.to_owned(), number.to_string()]);
+                asked.put(key, Value::Number(number.into()));
             }
         }
-        asked.send(7, [u8::from(device.multi_queue)]);
-        if device.multi_queue {
-            words.push("multi_queue".to_owned());
-        }
-        facts.push(("multi_queue", device.multi_queue.to_string()));
+        let multi_queue = asked.value("multi_queue") == Some(&Value::Flag(true));
+        asked.put("multi_queue", Value::Flag(multi_queue));
+        asked.put("mode", Value::text(word));
+        let device = Tun {
+            is_tap: word == "tap",
+            user,
+            group,
+            multi_queue,
+        };
         let wanted = Wanted {
             kind: "tun",
             place: net.0.clone(),
             name,
             parent: None,
-            facts,
-            facts_of,
+            facts: asked.facts(),
+            table: TABLE,
             common,
         };
         let request = |_: Option<&_>| {
-            Ok(Request::device(
-                device.clone(),
-                asked.message("tun"),
-                words.clone(),
-            ))
+            let message = asked.message("tun");
+            Ok(Request::device(device.clone(), message, asked.words()))
         };
         ensure(session, &wanted, request, |_| Ok(()))
     };
@@ -194,9 +153,7 @@ pub mod words {
         tun_with(context, net, name, Map::new())
     }
 
-    /// Makes a TUN device with options: `user`, `group`, `multi_queue`, and those that every link takes.
-    ///
-    /// `user` and `group` are who may open it, by name or number; with `multi_queue` it can be opened more than once.
+    /// Makes a TUN device with options, its own and those that every link takes.
     ///
     /// ```rhai
     /// netns("a").tun("tun0", #{user: "root", addr: "10.8.0.1/24", up: true}).is_up    // => true
@@ -223,9 +180,7 @@ pub mod words {
         tap_with(context, net, name, Map::new())
     }
 
-    /// Makes a TAP device with options: `user`, `group`, `multi_queue`, and those that every link takes.
-    ///
-    /// `user` and `group` are who may open it, by name or number; with `multi_queue` it can be opened more than once.
+    /// Makes a TAP device with options, its own and those that every link takes.
     ///
     /// ```rhai
     /// let a = netns("a");

@@ -7,6 +7,7 @@ use rhai::plugin::{Dynamic, NativeCallContext, export_module};
 use rtnetlink::packet_route::link::{InfoData, InfoVeth};
 
 use crate::dsl::handle::{Link, Netns};
+use crate::dsl::kinds::attributes::Asked;
 use crate::dsl::kinds::kind;
 use crate::dsl::kinds::make::{creating, read};
 use crate::dsl::kinds::pair::{Pair, ensure_pair, peer};
@@ -20,11 +21,9 @@ pub const KINDS: &[kind::Kind] = &[kind::Kind {
     name: "veth",
     module: "veth",
     config: "CONFIG_VETH",
-    keys: &[],
+    table: &[],
     is_pair: true,
-    argument: None,
-    facts_of: kind::without_facts,
-    usual: &[],
+    settings: &[],
 }];
 
 fn make(
@@ -42,8 +41,7 @@ fn make(
         name,
         far,
         far_name,
-        facts: Vec::new(),
-        facts_of: kind::without_facts,
+        asked: Asked::of("veth", &[]),
         common,
     };
     ensure_pair(session, pair, |peer| InfoData::Veth(InfoVeth::Peer(peer)))

@@ -2,16 +2,14 @@
 
 use rhai::Map;
 use rhai::plugin::{Dynamic, NativeCallContext, export_module};
-use rtnetlink::LinkVlan;
-use rtnetlink::packet_route::link::{InfoData, InfoVlan, VlanFlags, VlanProtocol};
 
 use crate::dsl::handle::{Link, Netns};
+use crate::dsl::kinds::attributes::Asked;
 use crate::dsl::kinds::kind::Kind;
-use crate::dsl::kinds::make::{Fact, Parent, Wanted, creating, ensure, read};
+use crate::dsl::kinds::make::{Parent, Wanted, creating, ensure, read};
 use crate::dsl::{Answer, answer};
-use crate::error::Error;
-use crate::lab::setting::plain::on_off;
-use crate::value::choice::choose;
+use crate::net::link::Snapshot;
+use crate::schema::{Names, Opt, Spelling, Wire};
 
 /// What this topic makes.
 pub const KINDS: &[Kind] = &[Kind {
@@ -19,68 +17,55 @@ pub const KINDS: &[Kind] = &[Kind {
     name: "vlan",
     module: "8021q",
     config: "CONFIG_VLAN_8021Q",
-    keys: KEYS,
+    table: TABLE,
     is_pair: false,
-    argument: Some("id"),
-    facts_of,
-    usual: USUAL,
+    settings: &[],
 }];
 
 /// The largest id that a tag can carry for traffic; 4095 is reserved by IEEE 802.1Q.
 const LARGEST_ID: i64 = 4094;
 
-const KEYS: &[&str] = &[
-    "bridge_binding",
-    "gvrp",
-    "loose_binding",
-    "mvrp",
-    "protocol",
-    "reorder_hdr",
-];
+/// The protocols of the tag, by the names that `ip` gives them.
+pub(crate) const PROTOCOLS: Names = &[("802.1Q", 0x8100), ("802.1ad", 0x88a8)];
 
-/// What the kernel gives to a VLAN link of which nothing is said.
-const USUAL: &[(&str, &str)] = &[
-    ("bridge_binding", "off"),
-    ("gvrp", "off"),
-    ("loose_binding", "off"),
-    ("mvrp", "off"),
-    ("protocol", "802.1Q"),
-    ("reorder_hdr", "on"),
-];
-
-/// The flags, by the names that `ip` gives them.
-const FLAGS: &[(&str, VlanFlags)] = &[
-    ("reorder_hdr", VlanFlags::ReorderHdr),
-    ("gvrp", VlanFlags::Gvrp),
-    ("mvrp", VlanFlags::Mvrp),
-    ("loose_binding", VlanFlags::LooseBinding),
-    ("bridge_binding", VlanFlags::BridgeBinding),
-];
-
-fn facts_of(data: &InfoData) -> Vec<Fact> {
-    let InfoData::Vlan(infos) = data else {
-        return Vec::new();
-    };
-    let mut facts = Vec::new();
-    // The kernel tells no flags where none is set.
-    let mut set = VlanFlags::empty();
-    for info in infos {
-        match info {
-            InfoVlan::Id(id) => facts.push(("id", id.to_string())),
-            InfoVlan::Protocol(protocol) => facts.push(("protocol", protocol.to_string())),
-            InfoVlan::Flags((flags, _)) => set = *flags,
-            _ => {}
-        }
-    }
-    let flags = FLAGS.iter();
-    facts.extend(flags.map(|(name, flag)| (*name, on_off(set.contains(*flag)).to_owned())));
-    facts
+/// A bit of `IFLA_VLAN_FLAGS`.
+const fn flag(key: &'static str, bit: u32, doc: &'static str) -> Opt {
+    Opt::switch(key, 0, doc)
+        .at(Wire::Flag(2, bit))
+        .spelled(Spelling::OnOff)
 }
 
-/// The protocols of the tag, by the names that `ip` gives them.
-pub(crate) const PROTOCOLS: &[(&str, VlanProtocol)] = &[
-    ("802.1q", VlanProtocol::Ieee8021Q),
-    ("802.1ad", VlanProtocol::Ieee8021Ad),
+/// `IFLA_VLAN_*` and `VLAN_FLAG_*` of `linux/if_link.h` and `linux/if_vlan.h`.
+const TABLE: &[Opt] = &[
+    Opt::number("id", Wire::U16(1), (0, LARGEST_ID), "the VLAN").argument(),
+    Opt::choice(
+        "protocol",
+        Wire::Be16(5),
+        PROTOCOLS,
+        "the protocol of the tag",
+    )
+    .words(&["protocol", "proto"])
+    .default("802.1Q"),
+    flag(
+        "reorder_hdr",
+        0x1,
+        "whether frames are shown without their tag",
+    )
+    .default("true"),
+    flag("gvrp", 0x2, "whether it is announced by GVRP").default("false"),
+    flag("mvrp", 0x8, "whether it is announced by MVRP").default("false"),
+    flag(
+        "loose_binding",
+        0x4,
+        "whether its state is not that of its parent",
+    )
+    .default("false"),
+    flag(
+        "bridge_binding",
+        0x10,
+        "whether its carrier is that of the bridge's ports in the VLAN",
+    )
+    .default("false"),
 ];
 
 /// The words of this topic.
@@ -111,9 +96,7 @@ pub mod words {
         vlan_with(context, net, parent, name, id, Map::new())
     }
 
-    /// Makes a VLAN link with options: `protocol` (`"802.1q"`, `"802.1ad"`), flags, and those that every link takes.
-    ///
-    /// Flags, true or false: `reorder_hdr`, `gvrp`, `mvrp`, `loose_binding`, `bridge_binding`.
+    /// Makes a VLAN link with options, its own and those that every link takes.
     ///
     /// ```rhai
     /// let a = netns("a");
@@ -132,45 +115,23 @@ pub mod words {
         answer(&context, |session| {
             let context = creating("vlan", name, net);
             let make = || {
-                let (name, mut options, common) = read("vlan", name, options, KEYS)?;
-                let tag = u16::try_from(id)
-                    .ok()
-                    .filter(|_| (0..=LARGEST_ID).contains(&id))
-                    .ok_or_else(|| {
-                        Error::invalid(format!("a VLAN id is 0 to {LARGEST_ID}, not {id}"))
-                    })?;
-                let protocol = match options.string("protocol")? {
-                    Some(text) => {
-                        choose("vlan", "protocol", &text.to_ascii_lowercase(), PROTOCOLS)?
-                    }
-                    None => VlanProtocol::Ieee8021Q,
-                };
-                let mut facts = vec![("id", tag.to_string()), ("protocol", protocol.to_string())];
-                let (mut flags, mut mask) = (VlanFlags::empty(), VlanFlags::empty());
-                for (key, flag) in FLAGS {
-                    if let Some(on) = options.flag(key)? {
-                        flags.set(*flag, on);
-                        mask |= *flag;
-                        facts.push((key, on_off(on).to_owned()));
-                    }
-                }
+                let (name, mut options, common) = read("vlan", name, options, TABLE)?;
+                let mut asked = Asked::take(session, &net.0, "vlan", &mut options, TABLE)?;
+                asked.argument("id", id)?;
+                // A link of that id and another protocol is another VLAN.
+                asked.usual("protocol");
                 let parent = Parent::find(session, &net.0, &parent)?;
                 let wanted = Wanted {
                     kind: "vlan",
                     place: net.0.clone(),
                     name,
                     parent: Some(&parent),
-                    facts,
-                    facts_of,
+                    facts: asked.facts(),
+                    table: TABLE,
                     common,
                 };
-                let mut builder =
-                    LinkVlan::new(wanted.name.as_str(), parent.seen.index, tag).protocol(protocol);
-                if !mask.is_empty() {
-                    builder = builder.append_info_data(InfoVlan::Flags((flags, mask)));
-                }
-                let message = builder.build();
-                ensure(session, &wanted, |_| Ok(message.clone()), |_| Ok(()))
+                let request = |_: Option<&Snapshot>| Ok(asked.request("vlan").over(&parent));
+                ensure(session, &wanted, request, |_| Ok(()))
             };
             make().map_err(context)
         })

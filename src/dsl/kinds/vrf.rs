@@ -4,13 +4,14 @@ use rhai::Map;
 use rhai::plugin::{Dynamic, NativeCallContext, export_module};
 
 use crate::dsl::handle::{Link, Netns};
-use crate::dsl::kinds::attributes::{self, Asked, Attribute, Form};
+use crate::dsl::kinds::attributes::{self, Asked};
 use crate::dsl::kinds::kind::Kind;
-use crate::dsl::kinds::make::{Wanted, creating, ensure, read};
+use crate::dsl::kinds::make::{creating, ensure_asked, read};
 use crate::dsl::objects::link;
 use crate::dsl::{Answer, answer};
 use crate::error::Result;
-use crate::value::options::in_range;
+use crate::schema::{Form, Opt, Spelling, Wire};
+use crate::steps::Value;
 
 /// What this topic makes.
 pub const KINDS: &[Kind] = &[Kind {
@@ -18,18 +19,20 @@ pub const KINDS: &[Kind] = &[Kind {
     name: "vrf",
     module: "vrf",
     config: "CONFIG_NET_VRF",
-    keys: &[],
+    table: TABLE,
     is_pair: false,
-    argument: Some("table"),
-    facts_of: |data| attributes::facts(data, &[TABLE]),
-    usual: &[("arp", "false"), ("mtu", "65575"), ("multicast", "false")],
+    settings: &[("arp", "false"), ("mtu", "65575"), ("multicast", "false")],
 }];
 
-const TABLE: Attribute = Attribute {
-    key: "table",
-    number: 1,
-    form: Form::Number(1, u32::MAX as i64),
-};
+/// `IFLA_VRF_*` of `linux/if_link.h`.
+const TABLE: &[Opt] = &[Opt::new(
+    "table",
+    Form::Table,
+    "the routing table of the links under it",
+)
+.at(Wire::U32(1))
+.spelled(Spelling::Pair)
+.argument()];
 
 /// The words of this topic.
 #[export_module(manifest)]
@@ -76,20 +79,10 @@ pub mod words {
             let make = || {
                 let mut options = options;
                 options.entry("up".into()).or_insert(true.into());
-                let (name, _, common) = read("vrf", name, options, &[])?;
-                let mut asked = Asked::default();
-                let table = in_range("table", table, 1..=u32::MAX.into())?;
-                asked.number(TABLE.key, TABLE.number, table);
-                let wanted = Wanted {
-                    kind: "vrf",
-                    place: net.0.clone(),
-                    name,
-                    parent: None,
-                    facts: asked.facts.clone(),
-                    facts_of: |data| attributes::facts(data, &[TABLE]),
-                    common,
-                };
-                ensure(session, &wanted, |_| Ok(asked.request("vrf")), |_| Ok(()))
+                let (name, _, common) = read("vrf", name, options, TABLE)?;
+                let mut asked = Asked::of("vrf", TABLE);
+                asked.argument("table", table)?;
+                ensure_asked(session, "vrf", net, name, common, &asked)
             };
             make().map_err(context)
         })
@@ -103,9 +96,11 @@ pub mod words {
                 return Ok(Dynamic::UNIT);
             }
             let seen = link::snapshot(session, link)?;
-            let facts = seen.data.map(|data| attributes::facts(&data, &[TABLE]));
-            let table = facts.and_then(|facts| facts.first()?.1.parse::<i64>().ok());
-            Result::Ok(table.map_or(Dynamic::UNIT, Dynamic::from))
+            let facts = seen.data.map(|data| attributes::facts(&data, TABLE));
+            Result::Ok(match facts.and_then(|mut facts| facts.pop()) {
+                Some((_, Value::Number(table))) => table.into(),
+                _ => Dynamic::UNIT,
+            })
         })
     }
 }

@@ -4,12 +4,12 @@ use rhai::Map;
 use rhai::plugin::{NativeCallContext, export_module};
 
 use crate::dsl::handle::{Link, Netns};
-use crate::dsl::kinds::attributes::{self, Asked, Attribute, Family, Form};
+use crate::dsl::kinds::attributes::Asked;
 use crate::dsl::kinds::kind::Kind;
-use crate::dsl::kinds::make::{Wanted, creating, ensure, read};
+use crate::dsl::kinds::make::{creating, ensure_asked, read};
 use crate::dsl::{Answer, answer};
 use crate::error::{Error, Result};
-use crate::value::options::in_range;
+use crate::schema::{Family, Form, Names, Opt, Spelling, Unit, Wire};
 
 /// What this topic makes.
 pub const KINDS: &[Kind] = &[Kind {
@@ -17,153 +17,134 @@ pub const KINDS: &[Kind] = &[Kind {
     name: "vxlan",
     module: "vxlan",
     config: "CONFIG_VXLAN",
-    keys: KEYS,
+    table: TABLE,
     is_pair: false,
-    argument: Some("id"),
-    facts_of: |data| attributes::facts(data, TABLE),
-    usual: USUAL,
+    settings: &[],
 }];
-
-/// Keys beyond those that every link takes.
-const KEYS: &[&str] = &[
-    "ageing",
-    "dev",
-    "df",
-    "dstport",
-    "group",
-    "l2miss",
-    "l3miss",
-    "learning",
-    "local",
-    "maxaddress",
-    "proxy",
-    "remote",
-    "rsc",
-    "tos",
-    "ttl",
-    "udp6zerocsumrx",
-    "udp6zerocsumtx",
-    "udpcsum",
-];
-
-/// What the kernel gives to a VXLAN link of which nothing is said.
-const USUAL: &[(&str, &str)] = &[
-    ("ageing", "300"),
-    ("df", "unset"),
-    ("dstport", "8472"),
-    ("l2miss", "false"),
-    ("l3miss", "false"),
-    ("learning", "true"),
-    ("maxaddress", "0"),
-    ("proxy", "false"),
-    ("rsc", "false"),
-    ("tos", "0x00"),
-    ("ttl", "0"),
-    ("udp6zerocsumrx", "false"),
-    ("udp6zerocsumtx", "false"),
-    ("udpcsum", "true"),
-];
 
 /// The largest identifier that the header carries.
 pub(crate) const LARGEST_ID: i64 = 0xff_ffff;
 
+/// What outer packets can say of being cut into fragments, `VXLAN_DF_*` and `GENEVE_DF_*` of `linux/if_link.h`.
+pub(crate) const DF: Names = &[("unset", 0), ("set", 1), ("inherit", 2)];
+/// What stands for a time to live: the kernel's choice, or that of the inner packet, which is an attribute of its own.
+pub(crate) const TTL: Names = &[("auto", 0), ("inherit", 256)];
+/// What stands for a type of service: that of the inner packet.
+pub(crate) const TOS: Names = &[("inherit", 1)];
+
+const U32: (i64, i64) = (0, u32::MAX as i64);
+
 /// `IFLA_VXLAN_*` of `linux/if_link.h`.
-const TABLE: &[Attribute] = &[
-    Attribute {
-        key: "id",
-        number: 1,
-        form: Form::Number(0, LARGEST_ID),
-    },
-    Attribute {
-        key: "remote",
-        number: 2,
-        form: Form::Host(Family::Both(16)),
-    },
-    Attribute {
-        key: "group",
-        number: 2,
-        form: Form::Group(Family::Both(16)),
-    },
-    Attribute {
-        key: "local",
-        number: 4,
-        form: Form::Host(Family::Both(17)),
-    },
-    Attribute {
-        key: "dev",
-        number: 3,
-        form: Form::Device,
-    },
-    Attribute {
-        key: "dstport",
-        number: 15,
-        form: Form::Port,
-    },
-    Attribute {
-        key: "ttl",
-        number: 5,
-        form: Form::Byte,
-    },
-    Attribute {
-        key: "tos",
-        number: 6,
-        form: Form::HexByte,
-    },
-    Attribute {
-        key: "learning",
-        number: 7,
-        form: Form::Switch,
-    },
-    Attribute {
-        key: "ageing",
-        number: 8,
-        form: Form::Seconds,
-    },
-    Attribute {
-        key: "maxaddress",
-        number: 9,
-        form: Form::Number(0, u32::MAX as i64),
-    },
-    Attribute {
-        key: "proxy",
-        number: 11,
-        form: Form::Switch,
-    },
-    Attribute {
-        key: "rsc",
-        number: 12,
-        form: Form::Switch,
-    },
-    Attribute {
-        key: "l2miss",
-        number: 13,
-        form: Form::Switch,
-    },
-    Attribute {
-        key: "l3miss",
-        number: 14,
-        form: Form::Switch,
-    },
-    Attribute {
-        key: "udpcsum",
-        number: 18,
-        form: Form::Switch,
-    },
-    Attribute {
-        key: "udp6zerocsumtx",
-        number: 19,
-        form: Form::Switch,
-    },
-    Attribute {
-        key: "udp6zerocsumrx",
-        number: 20,
-        form: Form::Switch,
-    },
-    Attribute {
-        key: "df",
-        number: 29,
-        form: Form::Choice(attributes::DF),
-    },
+const TABLE: &[Opt] = &[
+    Opt::host("remote", Family::Both, (2, 16), "the far end"),
+    Opt::new(
+        "group",
+        Form::Group(Family::Both),
+        "the multicast group of the far ends, joined on `dev`",
+    )
+    .at(Wire::Ip(2, 16))
+    .spelled(Spelling::Pair),
+    Opt::host("local", Family::Both, (4, 17), "the address to send from"),
+    Opt::device("dev", 3, "the link that carries it"),
+    Opt::number(
+        "dstport",
+        Wire::Be16(15),
+        (1, 65535),
+        "the port of UDP; that of the standard is 4789",
+    )
+    .default("8472"),
+    Opt::number(
+        "ttl",
+        Wire::Ttl(5, 28, false),
+        (0, 255),
+        "time to live of the outer packets; 0 leaves it to the kernel",
+    )
+    .named(TTL)
+    .words(&["ttl", "hoplimit"])
+    .default("0"),
+    Opt::number(
+        "tos",
+        Wire::U8(6),
+        (0, 255),
+        "type of service of the outer packets",
+    )
+    .named(TOS)
+    .spelled(Spelling::Hex)
+    .words(&["tos", "dsfield"])
+    .default("0x00"),
+    Opt::switch("learning", 7, "whether it learns addresses from traffic").default("true"),
+    Opt::time(
+        "ageing",
+        Wire::U32(8),
+        Unit::Seconds,
+        U32,
+        "how long a learned address is kept",
+    )
+    .default("300s"),
+    Opt::number(
+        "maxaddress",
+        Wire::U32(9),
+        U32,
+        "how many addresses it learns at most; 0 for no limit",
+    )
+    .named(&[("unlimited", 0)])
+    .default("0"),
+    Opt::switch(
+        "proxy",
+        11,
+        "whether it answers ARP for neighbours that it knows",
+    )
+    .default("false"),
+    Opt::switch(
+        "rsc",
+        12,
+        "whether it routes straight to neighbours that it knows",
+    )
+    .default("false"),
+    Opt::switch(
+        "l2miss",
+        13,
+        "whether listeners of netlink are told of unknown hardware addresses",
+    )
+    .default("false"),
+    Opt::switch(
+        "l3miss",
+        14,
+        "whether listeners of netlink are told of unknown IP addresses",
+    )
+    .default("false"),
+    Opt::switch(
+        "udpcsum",
+        18,
+        "whether outer packets of IPv4 have a checksum of UDP",
+    )
+    .default("true"),
+    Opt::switch(
+        "udp6zerocsumtx",
+        19,
+        "whether outer packets of IPv6 are sent without one",
+    )
+    .default("false"),
+    Opt::switch(
+        "udp6zerocsumrx",
+        20,
+        "whether outer packets of IPv6 are taken without one",
+    )
+    .default("false"),
+    Opt::choice(
+        "df",
+        Wire::U8(29),
+        DF,
+        "the bit of outer packets that forbids fragments",
+    )
+    .default("unset"),
+    Opt::number(
+        "id",
+        Wire::U32(1),
+        (0, LARGEST_ID),
+        "the identifier of the network",
+    )
+    .argument(),
 ];
 
 /// Refuses what can't be together.
@@ -171,7 +152,7 @@ fn check(asked: &Asked) -> Result<()> {
     asked.check_ends("remote", "group", false)?;
     asked.check_ends("local", "remote", true)?;
     asked.check_ends("local", "group", true)?;
-    if asked.fact("group").is_some() && asked.fact("dev").is_none() {
+    if asked.value("group").is_some() && asked.value("dev").is_none() {
         return Err(
             Error::invalid("a multicast group is joined on a link, and `dev` is missing").hint(
                 "name the link that leads to the others: #{group: \"239.1.1.1\", dev: \"eth0\"}",
@@ -202,14 +183,8 @@ pub mod words {
         vxlan_with(context, net, name, id, Map::new())
     }
 
-    /// Makes a VXLAN link with options, and those that every link takes.
+    /// Makes a VXLAN link with options, its own and those that every link takes.
     ///
-    /// `remote` is the far end, or `group` a multicast group joined on `dev`; `local` the address to send from; `dstport`
-    /// the port of UDP (the kernel's default is 8472, that of the standard 4789); `ttl` 0 to 255 and `tos` of the outer
-    /// packets; `learning: false` learns no addresses from traffic; `ageing` is how long a learned one is kept (`"5m"`, or a number of seconds).
-    /// `maxaddress` is how many it learns at most (0 for no limit). `proxy` answers ARP for neighbours that it knows, `rsc` routes
-    /// straight to them, `l2miss` and `l3miss` tell listeners of netlink what it does not know. `df` is the outer packets' bit that
-    /// forbids fragments: `"unset"`, `"set"`, `"inherit"`; `udpcsum`, `udp6zerocsumtx`, `udp6zerocsumrx` are their checksums.
     /// What `ip link add NAME type vxlan id ID remote ADDRESS dstport PORT …` does.
     ///
     /// ```rhai
@@ -227,21 +202,11 @@ pub mod words {
         answer(&context, |session| {
             let context = creating("vxlan", name, net);
             let make = || {
-                let (name, mut options, common) = read("vxlan", name, options, KEYS)?;
-                let id = in_range("id", id, 0..=LARGEST_ID)?;
-                let mut asked = Asked::take(session, &net.0, &mut options, TABLE)?;
+                let (name, mut options, common) = read("vxlan", name, options, TABLE)?;
+                let mut asked = Asked::take(session, &net.0, "vxlan", &mut options, TABLE)?;
+                asked.argument("id", id)?;
                 check(&asked)?;
-                asked.number("id", 1, id);
-                let wanted = Wanted {
-                    kind: "vxlan",
-                    place: net.0.clone(),
-                    name,
-                    parent: None,
-                    facts: asked.facts.clone(),
-                    facts_of: |data| attributes::facts(data, TABLE),
-                    common,
-                };
-                ensure(session, &wanted, |_| Ok(asked.request("vxlan")), |_| Ok(()))
+                ensure_asked(session, "vxlan", net, name, common, &asked)
             };
             make().map_err(context)
         })

@@ -7,14 +7,15 @@ use rhai::plugin::{Dynamic, NativeCallContext, export_module};
 use rtnetlink::packet_route::link::InfoData;
 
 use crate::dsl::handle::{Link, Netns};
-use crate::dsl::kinds::attributes::{self, Asked, Attribute, Form};
+use crate::dsl::kinds::attributes::{self, Asked};
 use crate::dsl::kinds::kind::Kind;
 use crate::dsl::kinds::make::{Fact, Wanted, creating, ensure, read};
 use crate::dsl::objects::link;
 use crate::dsl::{Answer, Session, answer};
 use crate::error::{self, Error, Result};
 use crate::net;
-use crate::value::options::in_range;
+use crate::schema::{Opt, Wire};
+use crate::steps::Value;
 
 /// What this topic makes.
 pub const KINDS: &[Kind] = &[Kind {
@@ -22,28 +23,21 @@ pub const KINDS: &[Kind] = &[Kind {
     name: "xfrm",
     module: "xfrm_interface",
     config: "CONFIG_XFRM_INTERFACE",
-    keys: KEYS,
+    table: TABLE,
     is_pair: false,
-    argument: Some("if_id"),
-    facts_of,
-    usual: &[("arp", "false"), ("multicast", "false")],
+    settings: &[("arp", "false"), ("multicast", "false")],
 }];
 
-/// Keys beyond those that every link takes.
-const KEYS: &[&str] = &["dev"];
-
 /// `IFLA_XFRM_*` of `linux/if_link.h`.
-const TABLE: &[Attribute] = &[
-    Attribute {
-        key: "dev",
-        number: 1,
-        form: Form::Device,
-    },
-    Attribute {
-        key: "if_id",
-        number: 2,
-        form: Form::Number(1, u32::MAX as i64),
-    },
+const TABLE: &[Opt] = &[
+    Opt::device("dev", 1, "the link that its packets leave by"),
+    Opt::number(
+        "if_id",
+        Wire::U32(2),
+        (1, u32::MAX as i64),
+        "the number of the policies and states",
+    )
+    .argument(),
 ];
 
 fn facts_of(data: &InfoData) -> Vec<Fact> {
@@ -51,9 +45,11 @@ fn facts_of(data: &InfoData) -> Vec<Fact> {
 }
 
 /// The `if_id` among facts.
-fn if_id(facts: &[Fact]) -> Option<&str> {
-    let found = facts.iter().find(|(key, _)| *key == "if_id")?;
-    Some(&found.1)
+fn if_id(facts: &[Fact]) -> Option<i64> {
+    facts.iter().find_map(|(key, value)| match value {
+        Value::Number(number) if *key == "if_id" => Some(*number),
+        _ => None,
+    })
 }
 
 /// Refuses a number that another link of the namespace has: the kernel would say no more than that something exists.
@@ -124,17 +120,16 @@ pub mod words {
         answer(&context, |session| {
             let context = creating("xfrm", name, net);
             let make = || {
-                let (name, mut options, common) = read("xfrm", name, options, KEYS)?;
-                let if_id = in_range("if_id", if_id, 1..=u32::MAX.into())?;
-                let mut asked = Asked::take(session, &net.0, &mut options, TABLE)?;
-                asked.number("if_id", 2, if_id);
+                let (name, mut options, common) = read("xfrm", name, options, TABLE)?;
+                let mut asked = Asked::take(session, &net.0, "xfrm", &mut options, TABLE)?;
+                asked.argument("if_id", if_id)?;
                 let wanted = Wanted {
                     kind: "xfrm",
                     place: net.0.clone(),
                     name,
                     parent: None,
-                    facts: asked.facts.clone(),
-                    facts_of,
+                    facts: asked.facts(),
+                    table: TABLE,
                     common,
                 };
                 let request = |_: Option<&_>| {
@@ -161,7 +156,7 @@ pub mod words {
             let facts = link::snapshot(session, link)?
                 .data
                 .map(|data| facts_of(&data));
-            let number = facts.and_then(|facts| super::if_id(&facts)?.parse::<i64>().ok());
+            let number = facts.and_then(|facts| super::if_id(&facts));
             Result::Ok(number.map_or(Dynamic::UNIT, Dynamic::from))
         })
     }

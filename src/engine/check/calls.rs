@@ -3,11 +3,13 @@
 use rhai::{AST, ASTNode, EvalAltResult, Expr, FnCallExpr, Map, Position, Stmt};
 
 use super::kinds::Kinds;
-use crate::dsl::option_keys;
+use crate::dsl::{option_keys, options};
 use crate::engine::catalog::Catalog;
 use crate::engine::diagnose::{self, UNKNOWN};
-use crate::engine::{Failure, Interpreter};
-use crate::value::options::Options;
+use crate::engine::{Failure, Interpreter, types};
+use crate::error::Error;
+use crate::schema::{Form, Opt};
+use crate::value::options::{Options, wrong_type};
 use crate::view::error::Report;
 
 /// The modules that a script imports: the alias, and what could be read of it.
@@ -173,15 +175,25 @@ impl Look<'_> {
         self.found.push((position, failure));
     }
 
-    /// The keys of the `#{…}` that a call hands over as options.
+    /// The keys of the `#{…}` that a call hands over as options, and their values as far as they are known.
     fn options(&mut self, call: &FnCallExpr) {
         let accepted = option_keys::of(&call.name);
         let Some(last) = call.args.last().filter(|_| !accepted.is_empty()) else {
             return;
         };
-        for (key, position) in keys(last) {
+        for Given {
+            key,
+            position,
+            value,
+        } in given(last)
+        {
             let map = Map::from([(key.as_str().into(), ().into())]);
-            if let Err(error) = Options::new(&call.name, map, &[&accepted]) {
+            let named = Options::new(&call.name, map, &[&accepted]).map(|_| ());
+            let fitting = named.and_then(|()| match options::row(&call.name, &key) {
+                Some(row) => self.value(&call.name, row, &value),
+                None => Ok(()),
+            });
+            if let Err(error) = fitting {
                 let source = self.ast.source().unwrap_or_default();
                 let mut report = Report::of(&error);
                 report.place = self.interpreter.sources().place(source, position);
@@ -189,20 +201,57 @@ impl Look<'_> {
             }
         }
     }
+
+    /// Refuses a value that an option can't have: one that is written out is read as the word reads it, of others the type counts.
+    fn value(&self, word: &str, row: &Opt, value: &Expr) -> Result<(), Error> {
+        let literal = value.get_literal_value(None);
+        let kind = match &literal {
+            Some(literal) => Some(types::of_text(literal.type_name()).to_owned()),
+            None => self.kinds.of(value),
+        };
+        let Some(kind) = kind.filter(|kind| self.kinds.is_known(kind)) else {
+            return Ok(());
+        };
+        if !row.form.types().contains(&kind.as_str()) {
+            let wanted = row.form.wanted();
+            return Err(wrong_type(row.key, &wanted, &kind));
+        }
+        match (literal, row.form) {
+            // What it names is there when the script runs, or it is not.
+            (None, _) | (_, Form::Special(..) | Form::Device | Form::Table) => Ok(()),
+            (Some(literal), _) => row.read(word, literal).map(|_| ()),
+        }
+    }
 }
 
-/// The keys of a map that is written out, each with its place, or that of the map.
-fn keys(expression: &Expr) -> Vec<(String, Position)> {
+/// An entry of a map that is written out; of one that the optimizer has put together, the place is that of the map.
+struct Given {
+    key: String,
+    position: Position,
+    value: Expr,
+}
+
+fn given(expression: &Expr) -> Vec<Given> {
     match expression {
         Expr::Map(parts, _) => {
             let keys = parts.0.iter();
-            keys.map(|(key, _)| (key.name.to_string(), key.pos))
-                .collect()
+            keys.map(|(key, value)| Given {
+                key: key.name.to_string(),
+                position: key.pos,
+                value: value.clone(),
+            })
+            .collect()
         }
         Expr::DynamicConstant(value, position) => {
             let map = value.read_lock::<Map>();
-            let keys = map.iter().flat_map(|map| map.keys());
-            keys.map(|key| (key.to_string(), *position)).collect()
+            let entries = map.iter().flat_map(|map| map.iter());
+            entries
+                .map(|(key, value)| Given {
+                    key: key.to_string(),
+                    position: *position,
+                    value: Expr::from_dynamic(value.clone(), *position),
+                })
+                .collect()
         }
         _ => Vec::new(),
     }

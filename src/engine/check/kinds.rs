@@ -165,7 +165,8 @@ impl<'a> Kinds<'a> {
         given == wanted || !self.is_known(given) || !self.is_known(wanted)
     }
 
-    fn is_known(&self, kind: &str) -> bool {
+    /// Whether it is a type that words tell apart.
+    pub(super) fn is_known(&self, kind: &str) -> bool {
         PLAIN.contains(&kind) || self.catalog.kinds().contains(&kind)
     }
 

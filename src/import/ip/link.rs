@@ -1,7 +1,9 @@
 //! `ip link`: links that are there.
 
 use super::{Outcome, Words, new_link, on_link, show, shown, unknown, verb};
+use crate::dsl::kinds::make::COMMON;
 use crate::lab::setting::port::PortOption;
+use crate::schema;
 use crate::steps::{Act, Call, Place, Step, Value};
 
 const OF_LINK: &[&str] = &[
@@ -47,39 +49,19 @@ pub(super) fn command(mut words: Words, place: &Place) -> Outcome {
     }
 }
 
-fn on_off(words: &mut Words, key: &str) -> Result<Value, String> {
-    match words.value(key)? {
-        "on" => Ok(Value::Flag(true)),
-        "off" => Ok(Value::Flag(false)),
-        other => Err(unknown(other)),
-    }
-}
-
 /// A setting of a link that stands at `word`, if it is one.
 pub(super) fn setting(word: &str, words: &mut Words) -> Result<Option<Call>, String> {
-    let call = match word {
-        "up" => Call::new("up", []),
-        "down" => Call::new("down", []),
-        "nomaster" => Call::new("nomaster", []),
-        "mtu" => Call::new("mtu", [Value::Number(words.number(word)?)]),
-        "address" | "addr" => Call::new("mac", [Value::text(words.value(word)?)]),
-        "alias" => Call::new("alias", [Value::text(words.value(word)?)]),
-        "master" | "vrf" => Call::new("master", [Value::text(words.value(word)?)]),
-        "txqueuelen" | "txqlen" | "qlen" => {
-            Call::new("txqlen", [Value::Number(words.number(word)?)])
+    match word {
+        "up" | "down" | "nomaster" => {
+            let known = ["up", "down", "nomaster"].into_iter();
+            let known = known.filter(|known| *known == word);
+            Ok(known.map(|word| Call::new(word, [])).next())
         }
-        "promisc" => Call::new("promisc", [on_off(words, word)?]),
-        "arp" => Call::new("arp", [on_off(words, word)?]),
-        "multicast" => Call::new("multicast", [on_off(words, word)?]),
-        "allmulticast" => Call::new("allmulticast", [on_off(words, word)?]),
-        "carrier" => Call::new("carrier", [on_off(words, word)?]),
-        "group" => Call::new("group", [Value::guess(words.value(word)?)]),
-        "gso_max_size" => Call::new("gso_max_size", [Value::Number(words.number(word)?)]),
-        "gso_max_segs" => Call::new("gso_max_segs", [Value::Number(words.number(word)?)]),
-        "gro_max_size" => Call::new("gro_max_size", [Value::Number(words.number(word)?)]),
-        _ => return Ok(None),
-    };
-    Ok(Some(call))
+        _ => {
+            let heard = schema::hear(COMMON, word, words)?;
+            Ok(heard.map(|(row, value)| Call::new(row.key, [value])))
+        }
+    }
 }
 
 /// What stands behind `ip link set … type KIND`.

@@ -7,6 +7,7 @@ mod netns;
 mod new_link;
 mod route;
 mod rule;
+mod tuntap;
 mod words;
 
 use crate::steps::{Act, Call, Place, Step};
@@ -128,6 +129,7 @@ pub(crate) fn command(words: &[String], place: &Place) -> Outcome {
         Some("rule") => rule::command(words, &place, family),
         Some("neighbor" | "neighbour") => neighbor::command(words, &place),
         Some("netns") => netns::command(words, &place),
+        Some("tuntap" | "tap") => tuntap::command(words, &place),
         _ => Err(format!("`ip {object}` is not known here")),
     }
 }

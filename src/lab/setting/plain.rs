@@ -4,6 +4,7 @@ use rtnetlink::packet_route::link::{LinkAttribute, LinkFlags};
 use serde::{Deserialize, Serialize};
 
 use crate::net::link::Snapshot;
+use crate::schema::{Form, Opt, Spelling, Wire};
 
 /// A setting that is a number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -21,24 +22,59 @@ pub enum Number {
     GroMaxSize,
 }
 
+const GROUP: Form = Form::Special(&["int", "string"], "a number or a name");
+
+const fn number(key: &'static str, most: i64, doc: &'static str) -> Opt {
+    Opt::number(key, Wire::None, (0, most), doc)
+}
+
+const fn flag(key: &'static str, doc: &'static str) -> Opt {
+    Opt::new(key, Form::Switch, doc).spelled(Spelling::OnOff)
+}
+
 impl Number {
+    /// What a script can say of it. The largest values are those of `linux/netdevice.h` and of the netlink attribute.
+    pub const fn row(self) -> Opt {
+        match self {
+            Self::TxQueueLen => number(
+                "txqlen",
+                u32::MAX as i64,
+                "how many packets its queue takes",
+            )
+            .words(&["txqueuelen", "txqlen", "qlen"])
+            .default("1000"),
+            Self::Group => Opt::new("group", GROUP, "the group of links that it is in")
+                .spelled(Spelling::Pair)
+                .default("0"),
+            Self::GsoMaxSize => number(
+                "gso_max_size",
+                524_280,
+                "the largest packet that it segments itself, in bytes",
+            )
+            .default("65536"),
+            Self::GsoMaxSegs => number(
+                "gso_max_segs",
+                65_535,
+                "into how many segments it cuts one at most",
+            )
+            .default("65535"),
+            Self::GroMaxSize => number(
+                "gro_max_size",
+                524_280,
+                "the largest packet that is put together from what it receives, in bytes",
+            )
+            .default("65536"),
+        }
+    }
+
     /// What the script calls it.
     pub fn name(self) -> &'static str {
-        match self {
-            Self::TxQueueLen => "txqlen",
-            Self::Group => "group",
-            Self::GsoMaxSize => "gso_max_size",
-            Self::GsoMaxSegs => "gso_max_segs",
-            Self::GroMaxSize => "gro_max_size",
-        }
+        self.row().key
     }
 
     /// What `ip` calls it.
     pub fn word(self) -> &'static str {
-        match self {
-            Self::TxQueueLen => "txqueuelen",
-            other => other.name(),
-        }
+        self.row().word()
     }
 
     /// As the link has it now.
@@ -79,14 +115,23 @@ pub enum Flag {
 }
 
 impl Flag {
+    /// What a script can say of it.
+    pub const fn row(self) -> Opt {
+        match self {
+            Self::Promisc => {
+                flag("promisc", "whether it takes every packet that it sees").default("false")
+            }
+            Self::Arp => flag("arp", "whether it asks for neighbours").default("true"),
+            Self::Multicast => flag("multicast", "whether it does multicast").default("true"),
+            Self::AllMulticast => {
+                flag("allmulticast", "whether it takes every multicast packet").default("false")
+            }
+        }
+    }
+
     /// What the script and `ip` call it.
     pub fn name(self) -> &'static str {
-        match self {
-            Self::Promisc => "promisc",
-            Self::Arp => "arp",
-            Self::Multicast => "multicast",
-            Self::AllMulticast => "allmulticast",
-        }
+        self.row().key
     }
 
     /// As the link has it now.

@@ -3,7 +3,7 @@
 use std::mem::discriminant;
 
 use nix::errno::Errno;
-use rtnetlink::packet_core::{Nla, NlasIterator};
+use rtnetlink::packet_core::{DefaultNla, Emitable, Nla, NlasIterator, Parseable};
 use rtnetlink::packet_route::RouteNetlinkMessage as Message;
 use rtnetlink::packet_route::link::{
     InfoData, InfoKind, InfoNetkit, InfoVeth, LinkAttribute, LinkFlags, LinkInfo, LinkMessage,
@@ -194,6 +194,9 @@ impl Places {
         for attribute in &message.attributes {
             match attribute {
                 LinkAttribute::NetNsFd(_) => {}
+                LinkAttribute::LinkInfo(infos) => {
+                    set(&mut link, LinkAttribute::LinkInfo(as_told(infos)));
+                }
                 other => set(&mut link, other.clone()),
             }
         }
@@ -374,10 +377,47 @@ fn merge_info(link: &mut LinkMessage, new: &[LinkInfo]) {
     let mut infos = infos_of(link).to_vec();
     for info in new {
         let kind = discriminant(info);
-        infos.retain(|old| discriminant(old) != kind);
-        infos.push(info.clone());
+        let old = infos.iter().position(|old| discriminant(old) == kind);
+        let old = old.map(|position| infos.remove(position));
+        infos.push(match (old, info) {
+            (Some(LinkInfo::Data(old)), LinkInfo::Data(new)) => LinkInfo::Data(merged(&old, new)),
+            (_, info) => info.clone(),
+        });
     }
-    set(link, LinkAttribute::LinkInfo(infos));
+    set(link, LinkAttribute::LinkInfo(as_told(&infos)));
+}
+
+/// The attributes of both, the new ones where both have one.
+fn merged(old: &InfoData, new: &InfoData) -> InfoData {
+    let [old, new] = [old, new].map(|data| {
+        let mut bytes = vec![0; data.value_len()];
+        data.emit_value(&mut bytes);
+        let found = NlasIterator::new(&bytes[..]).flatten();
+        let own = found.map(|nla| DefaultNla::new(nla.kind(), nla.value().to_vec()));
+        own.collect::<Vec<_>>()
+    });
+    let mut all: Vec<DefaultNla> = old
+        .into_iter()
+        .filter(|old| new.iter().all(|new| new.kind() != old.kind()))
+        .collect();
+    all.extend(new);
+    let mut bytes = vec![0; all.as_slice().buffer_len()];
+    all.as_slice().emit(&mut bytes);
+    InfoData::Other(bytes)
+}
+
+/// What the kernel tells of a link that was asked for in bytes.
+fn as_told(infos: &[LinkInfo]) -> Vec<LinkInfo> {
+    let mut message = LinkMessage::default();
+    message
+        .attributes
+        .push(LinkAttribute::LinkInfo(infos.to_vec()));
+    let mut bytes = vec![0; message.buffer_len()];
+    message.emit(&mut bytes);
+    match LinkMessage::parse(&bytes[..]) {
+        Ok(told) => infos_of(&told).to_vec(),
+        Err(_) => infos.to_vec(),
+    }
 }
 
 impl Place {

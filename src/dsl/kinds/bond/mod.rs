@@ -6,23 +6,18 @@ use std::rc::Rc;
 
 use rhai::plugin::{Dynamic, NativeCallContext, export_module};
 use rhai::{Array, Map};
-use rtnetlink::LinkBond;
-use rtnetlink::packet_route::link::{InfoBond, InfoData};
 
 use crate::dsl::handle::{Link, Netns};
+use crate::dsl::kinds::attributes::Asked;
 use crate::dsl::kinds::kind::Kind;
-use crate::dsl::kinds::make::{Fact, Request, Wanted, creating, ensure, read};
+use crate::dsl::kinds::make::{Wanted, creating, ensure, read};
 use crate::dsl::objects::link;
 use crate::dsl::{Answer, Session, answer};
 use crate::error::{Error, Result};
 use crate::lab::setting::Setting;
 use crate::net::link::Snapshot;
-use crate::value::choice::choose;
 
-use options::{KEYS, USUAL, asked, fact, facts_of, words_of};
-
-pub(crate) use options::{AD_SELECTS, ALL_TARGETS, VALIDATIONS};
-pub(crate) use options::{FAIL_OVER_MACS, LACP_RATES, MODES, POLICIES, RESELECTS};
+use options::TABLE;
 
 /// What this topic makes.
 pub const KINDS: &[Kind] = &[Kind {
@@ -30,11 +25,9 @@ pub const KINDS: &[Kind] = &[Kind {
     name: "bond",
     module: "bonding",
     config: "CONFIG_BONDING",
-    keys: KEYS,
+    table: TABLE,
     is_pair: false,
-    argument: Some("mode"),
-    facts_of,
-    usual: USUAL,
+    settings: &[],
 }];
 
 /// Chooses a port of a bond for what `role` makes of its ifindex.
@@ -140,12 +133,6 @@ pub mod words {
 
     /// Makes a bond without ports, with options, its own and those that every link takes.
     ///
-    /// Its own: `miimon`, `updelay`, `downdelay` and `arp_interval` (milliseconds), `arp_ip_target`, `min_links`, `primary`
-    /// (one of its ports), `primary_reselect`, `xmit_hash_policy`, `fail_over_mac`, `arp_validate`, `arp_all_targets`,
-    /// `ns_ip6_target`, `num_grat_arp`, `peer_notify_delay` (milliseconds), `resend_igmp`, `lp_interval` (seconds),
-    /// `all_slaves_active`; of mode `802.3ad` also `lacp_rate`, `lacp_active`, `ad_select`, `ad_actor_sys_prio`,
-    /// `ad_user_port_key`; of `balance-rr` `packets_per_slave`, of `balance-tlb` and `balance-alb` `tlb_dynamic_lb`.
-    ///
     /// ```rhai
     /// netns("a").bond("bond0", "active-backup", #{miimon: 100, up: true}).is_up    // => true
     /// ```
@@ -179,16 +166,11 @@ pub mod words {
         answer(&context, |session| {
             let context = creating("bond", name, net);
             let make = || {
-                let (name, mut options, common) = read("bond", name, options, KEYS)?;
-                let number = choose("bond", "mode", mode, MODES)?;
+                let (name, mut options, common) = read("bond", name, options, TABLE)?;
                 let primary = link::take(&mut options, "primary")?;
-                let mut infos = vec![InfoBond::Mode(number)];
-                infos.extend(asked(&mut options, mode)?);
-                let facts: Vec<Fact> = infos.iter().filter_map(fact).collect();
-                let words: Vec<String> = facts.iter().flat_map(words_of).collect();
-                let message = LinkBond::new(name.as_str())
-                    .set_info_data(InfoData::Bond(infos))
-                    .build();
+                let mut asked = Asked::take(session, &net.0, "bond", &mut options, TABLE)?;
+                asked.argument("mode", mode)?;
+                options::check(&asked, &options::mode(&asked))?;
                 let ports: Vec<Link> = ports
                     .iter()
                     .map(|port| link::link_argument(session, &net.0, port))
@@ -198,14 +180,14 @@ pub mod words {
                     place: net.0.clone(),
                     name,
                     parent: None,
-                    facts,
-                    facts_of,
+                    facts: asked.facts(),
+                    table: TABLE,
                     common,
                 };
                 ensure(
                     session,
                     &wanted,
-                    |_: Option<&Snapshot>| Ok(Request::new(message.clone(), &words)),
+                    |_: Option<&Snapshot>| Ok(asked.request("bond")),
                     |bond| {
                         take_ports(session, &bond.link, &ports)?;
                         let verb = "set the primary port of bond";

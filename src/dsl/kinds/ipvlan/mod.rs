@@ -7,10 +7,9 @@ use std::rc::Rc;
 
 use rhai::Map;
 use rhai::plugin::{Dynamic, NativeCallContext, export_module};
-use rtnetlink::packet_route::link::InfoData;
-use rtnetlink::{LinkIpVlan, LinkIpVtap};
 
 use crate::dsl::handle::{Link, Netns};
+use crate::dsl::kinds::attributes::Asked;
 use crate::dsl::kinds::ipvlan_port::{self as port, Settings, Slave};
 use crate::dsl::kinds::kind::Kind;
 use crate::dsl::kinds::make::{Fact, Parent, Request, Wanted, creating, ensure, read};
@@ -18,7 +17,8 @@ use crate::dsl::objects::link;
 use crate::dsl::{Answer, Session, answer};
 use crate::error::{Error, Result};
 use crate::net::link::Snapshot;
-use crate::value::options::Options;
+use crate::schema;
+use crate::steps::Value;
 
 use switch::{change_port, sibling_handle, switch_port};
 
@@ -29,46 +29,27 @@ pub const KINDS: &[Kind] = &[
         name: "ipvlan",
         module: "ipvlan",
         config: "CONFIG_IPVLAN",
-        keys: KEYS,
+        table: port::TABLE,
         is_pair: false,
-        argument: Some("mode"),
-        facts_of,
-        usual: &[("flag", "bridge")],
+        settings: &[],
     },
     Kind {
         word: "ipvtap",
         name: "ipvtap",
         module: "ipvtap",
         config: "CONFIG_IPVTAP",
-        keys: KEYS,
+        table: port::TABLE,
         is_pair: false,
-        argument: Some("mode"),
-        facts_of,
-        usual: &[("flag", "bridge"), ("txqlen", "500")],
+        settings: &[("txqlen", "500")],
     },
 ];
 
-/// Keys beyond those that every link takes.
-pub(crate) const KEYS: &[&str] = &["flag", "mode", "switch"];
-
-fn facts_of(data: &InfoData) -> Vec<Fact> {
-    Settings::of(data).map_or_else(Vec::new, |port| {
-        vec![
-            ("mode", port.mode.to_owned()),
-            ("flag", port.flag.to_owned()),
-        ]
-    })
-}
-
 /// The message that makes a slave of the kind. Mode and flag are always said: the kernel resets what is left out.
-fn message(kind: &str, name: &str, parent: u32, settings: Settings) -> Request {
-    let (mode, flags) = (settings.mode_number(), settings.flag_bits());
-    let message = if kind == "ipvtap" {
-        LinkIpVtap::new(name, parent, mode).flag(flags).build()
-    } else {
-        LinkIpVlan::new(name, parent, mode).flag(flags).build()
-    };
-    Request::new(message, ["mode", settings.mode, settings.flag])
+fn message(kind: &'static str, parent: &Parent, settings: Settings) -> Request {
+    let mut asked = Asked::of(kind, port::TABLE);
+    asked.put("mode", Value::text(settings.mode));
+    asked.put("flag", Value::text(settings.flag));
+    asked.request(kind).over(parent)
 }
 
 fn make(
@@ -80,7 +61,7 @@ fn make(
     mode: Option<&str>,
     options: Map,
 ) -> Result<Link> {
-    let (name, mut options, common) = read(kind, name, options, KEYS)?;
+    let (name, mut options, common) = read(kind, name, options, port::TABLE)?;
     let mode = match (mode, options.string("mode")?) {
         (Some(_), Some(_)) => {
             return Err(Error::invalid(
@@ -96,8 +77,8 @@ fn make(
     let switch = options.flag("switch")?.unwrap_or(false);
     let parent = real_parent(session, Parent::find(session, &net.0, parent)?)?;
     let mut facts: Vec<Fact> = Vec::new();
-    facts.extend(mode.map(|mode| ("mode", mode.to_owned())));
-    facts.extend(flag.map(|flag| ("flag", flag.to_owned())));
+    facts.extend(mode.map(|mode| ("mode", Value::text(mode))));
+    facts.extend(flag.map(|flag| ("flag", Value::text(flag))));
     // With `switch`, a difference in mode or flag is not in the way: the port is switched below.
     if switch {
         facts.clear();
@@ -108,7 +89,7 @@ fn make(
         name,
         parent: Some(&parent),
         facts,
-        facts_of,
+        table: port::TABLE,
         common,
     };
     let settings = Cell::new(None);
@@ -132,12 +113,7 @@ fn make(
                 resolved,
             )?;
         }
-        Ok(message(
-            kind,
-            wanted.name.as_str(),
-            parent.seen.index,
-            resolved,
-        ))
+        Ok(message(kind, &parent, resolved))
     };
     ensure(session, &wanted, message, |slave| {
         match settings.get() {
@@ -234,9 +210,7 @@ pub mod words {
         })
     }
 
-    /// Makes an ipvlan slave with options: `mode`, `flag` (`bridge`, `private`, `vepa`), `switch`, and those that every link takes.
-    ///
-    /// `switch: true` lets it switch all siblings to the mode and flag asked for.
+    /// Makes an ipvlan slave with options, its own and those that every link takes.
     ///
     /// ```rhai
     /// let parent = dummy("uplink").up();
@@ -314,7 +288,7 @@ pub mod words {
                     .within(link.netns().label())
             };
             let read = || {
-                let mut options = Options::new("mode", options, &[&["flag", "switch"]])?;
+                let mut options = schema::options("mode", options, &[port::OF_MODE])?;
                 let flag = options.string("flag")?;
                 let flag = flag.map(|flag| port::flag(&flag)).transpose()?;
                 let switch = options.flag("switch")?.unwrap_or(false);

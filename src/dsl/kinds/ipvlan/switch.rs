@@ -65,8 +65,8 @@ pub(super) fn switch_port(
 
 fn port_setting(settings: Settings) -> Setting {
     Setting::Port {
-        mode: settings.mode_number().into(),
-        flag: settings.flag_bits().bits(),
+        mode: settings.mode_number(),
+        flag: settings.flag_bits(),
     }
 }
 

@@ -9,35 +9,78 @@ use crate::dsl::handle::Netns;
 use crate::dsl::objects::link::settings;
 use crate::dsl::objects::{addr, link, route};
 use crate::error::Result;
+use crate::lab::setting::plain::{Flag, Number};
+use crate::schema::{Form, Opt, Spelling, Wire};
 use crate::value::mac;
 use crate::value::options::Options;
 
 use super::{Ensured, Wanted};
 
-/// Keys that every word which makes a link accepts.
-pub(crate) const COMMON: &[&str] = &[
-    "addr",
-    "alias",
-    "allmulticast",
-    "altname",
-    "arp",
-    "carrier",
-    "gro_max_size",
-    "group",
-    "gso_max_segs",
-    "gso_max_size",
-    "mac",
-    "master",
-    "mtu",
-    "multicast",
-    "nodad",
-    "numrxqueues",
-    "numtxqueues",
-    "promisc",
-    "replace",
-    "route",
-    "txqlen",
-    "up",
+const TEXTS: Form = Form::Special(&["string", "list"], "a string or a list of strings");
+const QUEUES: (i64, i64) = (1, MOST_QUEUES);
+
+/// What every word that makes a link takes.
+pub(crate) const COMMON: &[Opt] = &[
+    Opt::new("addr", TEXTS, "addresses, with their prefix lengths"),
+    Opt::new("alias", Form::Text, "a text that says what it is for").spelled(Spelling::Pair),
+    Flag::AllMulticast.row(),
+    Opt::new("altname", TEXTS, "other names"),
+    Flag::Arp.row(),
+    Opt::new(
+        "carrier",
+        Form::Switch,
+        "whether it has a carrier, for a dummy",
+    )
+    .spelled(Spelling::OnOff),
+    Number::GroMaxSize.row(),
+    Number::Group.row(),
+    Number::GsoMaxSegs.row(),
+    Number::GsoMaxSize.row(),
+    Opt::new("mac", Form::Text, "the hardware address")
+        .spelled(Spelling::Pair)
+        .words(&["address", "addr"]),
+    Opt::new(
+        "master",
+        Form::Device,
+        "the bridge, bond or VRF that it is put under",
+    )
+    .spelled(Spelling::Pair)
+    .words(&["master", "vrf"]),
+    Opt::number(
+        "mtu",
+        Wire::None,
+        (1, u32::MAX as i64),
+        "the largest packet, in bytes",
+    ),
+    Flag::Multicast.row(),
+    Opt::new(
+        "nodad",
+        Form::Switch,
+        "whether its addresses are used at once, without looking for duplicates",
+    )
+    .default("false"),
+    Opt::number(
+        "numrxqueues",
+        Wire::None,
+        QUEUES,
+        "how many queues it has to receive",
+    ),
+    Opt::number(
+        "numtxqueues",
+        Wire::None,
+        QUEUES,
+        "how many queues it has to send",
+    ),
+    Flag::Promisc.row(),
+    Opt::new(
+        "replace",
+        Form::Switch,
+        "whether a link of that name that differs is replaced",
+    )
+    .default("false"),
+    Opt::new("route", TEXTS, "destinations that it leads to").often(&["default"]),
+    Number::TxQueueLen.row(),
+    Opt::new("up", Form::Switch, "whether it is brought up").default("false"),
 ];
 
 /// How many queues a link may have, by `rtnl_create_link` of net/core/rtnetlink.c.

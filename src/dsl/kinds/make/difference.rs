@@ -4,9 +4,12 @@ use std::rc::Rc;
 
 use crate::dsl::Session;
 
+use crate::dsl::kinds::attributes;
 use crate::dsl::objects::link;
 use crate::error::{Error, Kind, Result};
 use crate::net::link::Snapshot;
+use crate::schema::{self, Form};
+use crate::steps::Value;
 
 use super::Wanted;
 use super::parent::is_parent;
@@ -28,15 +31,19 @@ pub(super) fn differences(
         let facts = present
             .data
             .as_ref()
-            .map(wanted.facts_of)
+            .map(|data| attributes::facts(data, wanted.table))
             .unwrap_or_default();
         for (key, value) in &wanted.facts {
             let found = facts.iter().find(|(known, _)| known == key);
-            let found = found.map_or("none", |(_, found)| found.as_str());
-            if found != value {
+            let found = found.map(|(_, found)| found);
+            let is_same = match (schema::row(wanted.table, key), found) {
+                (Some(row), Some(found)) => row.same(value, found),
+                _ => *value == Value::List(Vec::new()),
+            };
+            if !is_same {
                 same = false;
                 let found = shown(session, wanted, key, found);
-                let value = shown(session, wanted, key, value);
+                let value = shown(session, wanted, key, Some(value));
                 there.push(format!("{key} {found}"));
                 asked.push(format!("{key} {value}"));
             }
@@ -76,9 +83,15 @@ pub(super) fn differences(
 }
 
 /// The value of a fact as it is shown: a device is known by its ifindex, and called by its name.
-fn shown(session: &Rc<Session>, wanted: &Wanted, key: &str, value: &str) -> String {
-    let index = value.parse().ok().filter(|_| key == "dev");
-    index
-        .and_then(|index| link::name_of(session, &wanted.place, index))
-        .unwrap_or_else(|| value.to_owned())
+fn shown(session: &Rc<Session>, wanted: &Wanted, key: &str, value: Option<&Value>) -> String {
+    let is_device =
+        schema::row(wanted.table, key).is_some_and(|row| matches!(row.form, Form::Device));
+    let name = match value {
+        Some(Value::Number(index)) if is_device => u32::try_from(*index)
+            .ok()
+            .and_then(|index| link::name_of(session, &wanted.place, index)),
+        _ => None,
+    };
+    name.or_else(|| value.map(schema::text).filter(|text| !text.is_empty()))
+        .unwrap_or_else(|| "none".to_owned())
 }

@@ -11,7 +11,6 @@ mod request;
 use std::rc::Rc;
 
 use rhai::Map;
-use rtnetlink::packet_route::link::InfoData;
 
 use crate::dsl::Session;
 use crate::dsl::handle::{Link, Netns};
@@ -21,6 +20,8 @@ use crate::error::{Error, Kind, Result};
 use crate::lab::Outcome;
 use crate::net::link::Snapshot;
 use crate::net::netns;
+use crate::schema::{self, Opt};
+use crate::steps::Value;
 use crate::value::name::LinkName;
 use crate::value::options::Options;
 
@@ -32,8 +33,8 @@ use common::finish;
 use create::create;
 use difference::differences;
 
-/// A property of a link in words: `("mode", "l3")`.
-pub(crate) type Fact = (&'static str, String);
+/// A property of a link: `("mode", "l3")`.
+pub(crate) type Fact = (&'static str, Value);
 
 /// A link that a script asks for.
 #[derive(Clone)]
@@ -46,10 +47,10 @@ pub(crate) struct Wanted<'a> {
     pub(crate) name: LinkName,
     /// What it is stacked on, for kinds that are.
     pub(crate) parent: Option<&'a Parent>,
-    /// What was asked of the kind, in words.
+    /// What was asked of the kind.
     pub(crate) facts: Vec<Fact>,
-    /// The same words for a link that is there.
-    pub(crate) facts_of: fn(&InfoData) -> Vec<Fact>,
+    /// The rows by which a link that is there tells the same.
+    pub(crate) table: &'static [Opt],
     /// What every link can be given.
     pub(crate) common: Common,
 }
@@ -77,11 +78,12 @@ pub(crate) fn read(
     kind: &'static str,
     name: &str,
     options: Map,
-    own_keys: &[&str],
+    table: &'static [Opt],
 ) -> Result<(LinkName, Options, Common)> {
     let name = name.parse()?;
-    let mut options = Options::new(kind, options, &[own_keys, COMMON])?;
-    let common = Common::take(&mut options, own_keys)?;
+    let mut options = schema::options(kind, options, &[table, COMMON])?;
+    let own_keys: Vec<&str> = schema::keys(table).collect();
+    let common = Common::take(&mut options, &own_keys)?;
     Ok((name, options, common))
 }
 
@@ -95,19 +97,31 @@ pub(crate) fn plain(
 ) -> Result<Link> {
     let make = || {
         let (name, _, common) = read(kind, name, options, &[])?;
-        let wanted = Wanted {
-            kind,
-            place: net.0.clone(),
-            name,
-            parent: None,
-            facts: Vec::new(),
-            facts_of: |_| Vec::new(),
-            common,
-        };
-        let request = |_: Option<&Snapshot>| Ok(Asked::default().request(kind));
-        ensure(session, &wanted, request, |_| Ok(()))
+        ensure_asked(session, kind, net, name, common, &Asked::of(kind, &[]))
     };
     make().map_err(creating(kind, name, net))
+}
+
+/// Makes a link of a kind that hangs on no other one, as it is asked for by the rows of the kind.
+pub(crate) fn ensure_asked(
+    session: &Rc<Session>,
+    kind: &'static str,
+    net: &Netns,
+    name: LinkName,
+    common: Common,
+    asked: &Asked,
+) -> Result<Link> {
+    let wanted = Wanted {
+        kind,
+        place: net.0.clone(),
+        name,
+        parent: None,
+        facts: asked.facts(),
+        table: asked.table(),
+        common,
+    };
+    let request = |_: Option<&Snapshot>| Ok(asked.request(kind));
+    ensure(session, &wanted, request, |_| Ok(()))
 }
 
 /// A link that is there as wanted.
@@ -140,16 +154,15 @@ impl Ensured {
 
 /// Makes the link that is wanted where it is not there; returns it where it is there as wanted.
 ///
-/// `message` is asked for the kind's own part only when the link is really to be made, and told which link is replaced by it.
+/// `request` is asked for the kind's own part only when the link is really to be made, and told which link is replaced by it.
 /// `settled` gives the link what only its kind knows. Fails with `conflict` where a link of that name is there and differs.
 /// What fails leaves no new link behind.
-pub(crate) fn ensure<R: Into<Request>>(
+pub(crate) fn ensure(
     session: &Rc<Session>,
     wanted: &Wanted,
-    mut message: impl FnMut(Option<&Snapshot>) -> Result<R>,
+    request: impl FnMut(Option<&Snapshot>) -> Result<Request>,
     settled: impl FnOnce(&Ensured) -> Result<()>,
 ) -> Result<Link> {
-    let request = |replaced: Option<&Snapshot>| message(replaced).map(Into::into);
     let ensured = find_or_create(session, wanted, request)?;
     let finished = settled(&ensured).and_then(|()| finish(session, wanted, &ensured));
     if finished.is_err() && ensured.is_new {

@@ -1,19 +1,18 @@
 //! What the kernel is asked for, and the command of `ip` that asks for the same.
 
-use rtnetlink::packet_route::link::LinkMessage;
+use rtnetlink::packet_route::link::{LinkAttribute, LinkMessage};
 
 use crate::lab::{Command, trace};
 use crate::net::netns;
 use crate::net::tun::Tun;
 use crate::value::mac;
 
-use super::Wanted;
+use super::{Parent, Wanted};
 
 /// What is asked of the kernel, and the words that say the same behind `ip link add … type KIND`.
 pub(crate) struct Request {
     pub(super) message: LinkMessage,
-    /// None where the facts of the [`Wanted`] link are these words.
-    words: Option<Vec<String>>,
+    words: Vec<String>,
     /// Set where rtnetlink can't make the kind.
     pub(super) device: Option<Tun>,
 }
@@ -26,9 +25,17 @@ impl Request {
     ) -> Self {
         Self {
             message,
-            words: Some(words.into_iter().map(Into::into).collect()),
+            words: words.into_iter().map(Into::into).collect(),
             device: None,
         }
+    }
+
+    /// The same for a link that hangs on `parent`.
+    #[must_use]
+    pub(crate) fn over(mut self, parent: &Parent) -> Self {
+        let parent = LinkAttribute::Link(parent.seen.index);
+        self.message.attributes.push(parent);
+        self
     }
 
     /// A device that is made by opening it; `message` describes what it is then. The words are those behind
@@ -45,22 +52,11 @@ impl Request {
     }
 }
 
-impl From<LinkMessage> for Request {
-    /// A message whose words are the facts of the wanted link.
-    fn from(message: LinkMessage) -> Self {
-        Self {
-            message,
-            words: None,
-            device: None,
-        }
-    }
-}
-
 /// The command that makes the link as it is wanted, in place.
 pub(super) fn command(wanted: &Wanted, sender: &netns::Netns, request: &Request) -> Command {
-    if let (Some(_), Some(words)) = (&request.device, &request.words) {
+    if request.device.is_some() {
         let name = wanted.name.as_str();
-        return Command::ip(sender, ["tuntap", "add", "dev", name]).and(words);
+        return Command::ip(sender, ["tuntap", "add", "dev", name]).and(&request.words);
     }
     let mut words: Vec<&str> = vec!["link", "add"];
     if let Some(parent) = wanted.parent {
@@ -90,14 +86,5 @@ pub(super) fn command(wanted: &Wanted, sender: &netns::Netns, request: &Request)
     words.extend(settings.iter().map(String::as_str));
     words.extend(wanted.common.up.then_some("up"));
     words.extend(["type", wanted.kind]);
-    let command = Command::ip(sender, words);
-    match &request.words {
-        Some(words) => command.and(words),
-        None => command.and(
-            wanted
-                .facts
-                .iter()
-                .flat_map(|(key, value)| [key, value.as_str()]),
-        ),
-    }
+    Command::ip(sender, words).and(&request.words)
 }

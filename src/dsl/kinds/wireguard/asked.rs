@@ -7,12 +7,45 @@ use rhai::{Dynamic, Map};
 
 use crate::error::{Error, Result};
 use crate::net::wireguard::Peer;
+use crate::schema::{Form, Opt};
 use crate::value::key::Key;
 use crate::value::options::{Options, in_range, strings, wrong_type};
 use crate::value::prefix;
 
-/// Keys of the word that makes a link.
-pub(crate) const KEYS: &[&str] = &["fwmark", "listen_port", "peers", "private_key"];
+/// What the word that makes a link takes; the driver is told by a protocol of its own.
+pub(crate) const TABLE: &[Opt] = &[
+    Opt::new(
+        "private_key",
+        TEXT,
+        "its private key in base64; without it a new link gets one",
+    ),
+    Opt::new(
+        "listen_port",
+        PORT,
+        "the port of UDP that it listens on; without it the kernel chooses one",
+    ),
+    Opt::new(
+        "fwmark",
+        Form::Number {
+            least: 0,
+            most: u32::MAX as i64,
+            names: &[],
+        },
+        "the mark of its outer packets",
+    )
+    .default("0"),
+    Opt::new(
+        "peers",
+        Form::Special(&["list"], "a list of maps"),
+        "its peers: `public_key`, and the options of `wg_peer`",
+    ),
+];
+const TEXT: Form = Form::Special(&["string"], "a string");
+const PORT: Form = Form::Number {
+    least: 1,
+    most: 65535,
+    names: &[],
+};
 /// Keys of a peer.
 pub(crate) const PEER_KEYS: &[&str] = &["allowed_ips", "endpoint", "keepalive", "preshared_key"];
 

@@ -10,7 +10,7 @@ use rhai::{Array, Map};
 
 use crate::dsl::handle::{Link, Netns};
 use crate::dsl::kinds::attributes;
-use crate::dsl::kinds::kind::{Kind, without_facts};
+use crate::dsl::kinds::kind::Kind;
 use crate::dsl::kinds::make::{Wanted, creating, ensure, read};
 use crate::dsl::{Answer, Session, answer};
 use crate::error::{Error, Result};
@@ -19,7 +19,7 @@ use crate::value::key::Key;
 use crate::value::options::Options;
 
 pub(crate) use asked::PEER_KEYS;
-use asked::{Asked, AskedPeer, KEYS, public_key};
+use asked::{Asked, AskedPeer, TABLE, public_key};
 
 /// What this topic makes.
 pub const KINDS: &[Kind] = &[Kind {
@@ -27,17 +27,15 @@ pub const KINDS: &[Kind] = &[Kind {
     name: KIND,
     module: "wireguard",
     config: "CONFIG_WIREGUARD",
-    keys: KEYS,
+    table: TABLE,
     is_pair: false,
-    argument: None,
-    facts_of: without_facts,
-    usual: &[("arp", "false"), ("mtu", "1420"), ("multicast", "false")],
+    settings: &[("arp", "false"), ("mtu", "1420"), ("multicast", "false")],
 }];
 
 const KIND: &str = "wireguard";
 
 fn make(session: &Rc<Session>, net: &Netns, name: &str, options: Map) -> Result<Link> {
-    let (name, mut options, common) = read(KIND, name, options, KEYS)?;
+    let (name, mut options, common) = read(KIND, name, options, TABLE)?;
     let mut asked = Asked::take(&mut options)?;
     let replace = common.replace();
     let wanted = Wanted {
@@ -46,10 +44,10 @@ fn make(session: &Rc<Session>, net: &Netns, name: &str, options: Map) -> Result<
         name,
         parent: None,
         facts: Vec::new(),
-        facts_of: without_facts,
+        table: TABLE,
         common,
     };
-    let request = |_: Option<&_>| Ok(attributes::Asked::default().request(KIND));
+    let request = |_: Option<&_>| Ok(attributes::Asked::of(KIND, TABLE).request(KIND));
     ensure(session, &wanted, request, |made| {
         let device = if made.is_new {
             asked.private_key = Some(asked.private_key.unwrap_or_else(Key::generate));

@@ -15,12 +15,12 @@ use crate::net::group;
 use crate::value::name::AltName;
 use crate::value::options::{Options, in_range, type_in_words};
 
-/// The settings that are numbers, each with its largest value: those of `linux/netdevice.h` and of the netlink attribute.
-const NUMBERS: &[(Number, u32)] = &[
-    (Number::TxQueueLen, u32::MAX),
-    (Number::GsoMaxSize, 524_280),
-    (Number::GsoMaxSegs, 65_535),
-    (Number::GroMaxSize, 524_280),
+/// The settings that are numbers; a group has a name as well.
+const NUMBERS: &[Number] = &[
+    Number::TxQueueLen,
+    Number::GsoMaxSize,
+    Number::GsoMaxSegs,
+    Number::GroMaxSize,
 ];
 
 const FLAGS: &[Flag] = &[
@@ -43,9 +43,9 @@ impl Asked {
     /// Takes the keys of this topic out of `options`; `group` not where it means something else to the kind of link.
     pub(crate) fn take(options: &mut Options, own_keys: &[&str]) -> Result<Self> {
         let mut asked = Self::default();
-        for (number, largest) in NUMBERS {
-            if let Some(value) = options.integer(number.name(), 0..=i64::from(*largest))? {
-                asked.first.push(numbered(*number, value)?);
+        for number in NUMBERS {
+            if let Some(given) = options.take(number.name()) {
+                asked.first.push(numbered(*number, given)?);
             }
         }
         if !own_keys.contains(&"group")
@@ -69,13 +69,13 @@ impl Asked {
     }
 }
 
-fn numbered(number: Number, value: i64) -> Result<Setting> {
-    let known = NUMBERS.iter().find(|(known, _)| *known == number);
-    let largest = known.map_or(u32::MAX, |(_, largest)| *largest);
-    let value = in_range(number.name(), value, 0..=i64::from(largest))?;
+fn numbered(number: Number, given: impl Into<Dynamic>) -> Result<Setting> {
+    let row = number.row();
+    let value = row.read("link", given.into())?;
+    let value = row.form.number(&value).unwrap_or_default();
     Ok(Setting::Number(
         number,
-        u32::try_from(value).unwrap_or(largest),
+        u32::try_from(value).unwrap_or(u32::MAX),
     ))
 }
 
