@@ -1,7 +1,7 @@
 //! What a link is given beside its making, where it is not what it would have by itself.
 
 use super::draft::Draft;
-use super::world::{Found, LinkId, fact, kind_of};
+use super::world::{Found, LinkId, devices, fact, kind_of};
 use crate::dsl::kinds::kind::{self, Kind};
 use crate::lab::setting::Setting;
 use crate::lab::setting::plain::{Flag, Number};
@@ -71,7 +71,7 @@ impl Draft<'_> {
             return self.parent_of(id, seen).map(|parent| parent.mtu);
         }
         if seen.kind == "vxlan"
-            && let Some(device) = seen.parent.filter(|index| *index > 0)
+            && let Some(device) = kind_of(seen).and_then(|kind| devices(kind, seen).next())
         {
             let ends = ENDS.into_iter().filter_map(|key| fact(seen, key));
             let is_v6 = ends.map(|end| text(&end)).any(|end| end.contains(':'));

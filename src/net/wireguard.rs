@@ -252,7 +252,9 @@ pub async fn get(netns: &Netns, index: u32) -> Result<Device, Refusal> {
         let refuse = |_| Refusal::of(Errno::EIO);
         let rtnl = netns.rtnl().map_err(refuse)?;
         let seen = link::get(&rtnl, Which::Index(index)).await?;
-        if let Some(InfoData::Other(bytes)) = seen.and_then(|seen| seen.data) {
+        if let Some(data) = seen.and_then(|seen| seen.data) {
+            let mut bytes = vec![0; data.value_len()];
+            data.emit_value(&mut bytes);
             return read_planned(&bytes);
         }
         if netns.namespace().is_imagined() {

@@ -166,7 +166,7 @@ fn what_no_bridge_can_have_is_refused(lab: &Lab) {
         ),
         (
             "vlan_protocol: \"802.1x\"",
-            "bridge has no vlan_protocol `802.1x`\nnote: vlan_protocols: 802.1q, 802.1ad\nhint: did you mean \"802.1q\"?",
+            "bridge has no vlan_protocol `802.1x`\nnote: vlan_protocols: 802.1Q, 802.1ad\nhint: did you mean \"802.1Q\"?",
         ),
     ];
     let lines =

@@ -1177,7 +1177,7 @@ hint: did you mean "active-backup"?
         script: r#"vlan("v0", "v0.10", 4095);"#,
         code: 1,
         stderr: r#"
-error: cannot create vlan `v0.10` in namespace `host`: a VLAN id is 0 to 4094, not 4095
+error: cannot create vlan `v0.10` in namespace `host`: `id` is 0 to 4094, not 4095
  --> lab.rhai:1:1
   |
 1 | vlan("v0", "v0.10", 4095);
@@ -1196,8 +1196,8 @@ error: cannot create vlan `v0.10` in namespace `host`: vlan has no protocol `802
   |
 1 | vlan("v0", "v0.10", 10, #{protocol: "802.1qq"});
   | ^^^^
-  = protocols: 802.1q, 802.1ad
-hint: did you mean "802.1q"?
+  = protocols: 802.1Q, 802.1ad
+hint: did you mean "802.1Q"?
 "#,
     },
     Refusal {

@@ -96,7 +96,7 @@ fn a_vlan_with_flags(lab: &Lab) {
     let text = r#"try { vlan("d0", "v", 10, #{gvrp: false}); } catch (e) { print(e.notes); }"#;
     assert_eq!(
         lab.run(text),
-        "[\"there: vlan, gvrp on\", \"asked: vlan, gvrp off\"]\n"
+        "[\"there: vlan, gvrp true\", \"asked: vlan, gvrp false\"]\n"
     );
 }
 
@@ -116,17 +116,17 @@ fn what_no_vlan_can_have_is_refused(lab: &Lab) {
     lab.refuses(&[
         (
             r#"vlan("v0", "v0.10", -1)"#,
-            "invalid: cannot create vlan `v0.10` in namespace `host`: a VLAN id is 0 to 4094, not -1",
+            "invalid: cannot create vlan `v0.10` in namespace `host`: `id` is 0 to 4094, not -1",
         ),
         (
             r#"vlan("v0", "v0.10", 4095)"#,
-            "invalid: cannot create vlan `v0.10` in namespace `host`: a VLAN id is 0 to 4094, not 4095",
+            "invalid: cannot create vlan `v0.10` in namespace `host`: `id` is 0 to 4094, not 4095",
         ),
         (
             r#"vlan("v0", "v0.10", 10, #{protocol: "802.1qq"})"#,
             "invalid: cannot create vlan `v0.10` in namespace `host`: vlan has no protocol `802.1qq`\n\
-             note: protocols: 802.1q, 802.1ad\n\
-             hint: did you mean \"802.1q\"?",
+             note: protocols: 802.1Q, 802.1ad\n\
+             hint: did you mean \"802.1Q\"?",
         ),
         (
             r#"vlan("v0", "v0.10", 10, #{gvpr: true})"#,

@@ -128,12 +128,20 @@ fn what_no_vxlan_can_have_is_refused(lab: &Lab) {
             "invalid: cannot create vxlan `vx` in namespace `host`: `ttl` is 0 to 255, not 256",
         ),
         (
+            r#"vxlan("vx", 1, #{ttl: "inherited"})"#,
+            "invalid: cannot create vxlan `vx` in namespace `host`: vxlan has no ttl `inherited`\n\
+             note: ttls: auto, inherit\n\
+             hint: did you mean \"inherit\"?",
+        ),
+        (
             r#"vxlan("vx", 1, #{learning: "no"})"#,
             "invalid: cannot create vxlan `vx` in namespace `host`: option `learning` takes true or false, not a string",
         ),
         (
             r#"vxlan("vx", 1, #{df: "on"})"#,
-            "invalid: cannot create vxlan `vx` in namespace `host`: `df` is one of unset, set, inherit, not `on`",
+            "invalid: cannot create vxlan `vx` in namespace `host`: vxlan has no df `on`\n\
+             note: dfs: unset, set, inherit\n\
+             hint: write \"unset\" or \"set\" or \"inherit\"",
         ),
         (
             r#"vxlan("vx", 1, #{df: true})"#,

@@ -59,7 +59,7 @@ impl Asked {
             match row.form {
                 Form::Special(..) => {}
                 Form::Device => {
-                    if let Some(given) = options.take(row.key) {
+                    if let Some(given) = link::take(options, row.key)? {
                         asked.device(session, place, row, &given)?;
                     }
                 }

@@ -109,6 +109,11 @@ fn option(
 fn kind_options(words: &mut Words, known: &'static Kind, new: &mut NewLink) -> Result<(), String> {
     while let Some(word) = words.next() {
         let (row, value) = option(known, word, words)?;
+        // A run says it always, to tell the VLAN from that of another protocol.
+        let is_said_always = (known.name, row.key) == ("vlan", "protocol");
+        if is_said_always && row.is_usual(&value) {
+            continue;
+        }
         if row.is_argument() {
             new.arguments = vec![value];
         } else {

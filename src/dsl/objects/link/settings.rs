@@ -13,7 +13,7 @@ use crate::lab::setting::Setting;
 use crate::lab::setting::plain::{Flag, Number};
 use crate::net::group;
 use crate::value::name::AltName;
-use crate::value::options::{Options, in_range, type_in_words};
+use crate::value::options::{Options, in_range, wrong_type};
 
 /// The settings that are numbers; a group has a name as well.
 const NUMBERS: &[Number] = &[
@@ -101,10 +101,7 @@ fn grouped(given: &Dynamic) -> Result<Setting> {
         None
     };
     let number = number.ok_or_else(|| {
-        Error::invalid(format!(
-            "a group is a number or a name, not {}",
-            type_in_words(given.type_name())
-        ))
+        wrong_type("group", "a number or a name", given.type_name())
     })?;
     Ok(Setting::Number(Number::Group, number))
 }
