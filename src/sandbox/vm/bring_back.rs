@@ -44,7 +44,7 @@ struct Draft {
     path: PathBuf,
     folder: OwnedFd,
     file: File,
-    draft: OsString,
+    as_yet: OsString,
     name: OsString,
 }
 
@@ -153,7 +153,7 @@ impl Arriving {
         match self {
             Self::Draft(draft) => renameat(
                 &draft.folder,
-                draft.draft.as_os_str(),
+                draft.as_yet.as_os_str(),
                 &draft.folder,
                 draft.name.as_os_str(),
             )
@@ -166,7 +166,7 @@ impl Arriving {
         if let Self::Draft(draft) = self {
             let _ = unlinkat(
                 &draft.folder,
-                draft.draft.as_os_str(),
+                draft.as_yet.as_os_str(),
                 UnlinkatFlags::NoRemoveDir,
             );
         }
@@ -202,7 +202,7 @@ fn create(root: &Path, path: &Path, mode: u32) -> Result<Draft> {
                     path: path.to_owned(),
                     folder,
                     file: file.into(),
-                    draft,
+                    as_yet: draft,
                     name,
                 });
             }
