@@ -7,6 +7,7 @@
 pub mod entries;
 pub mod inventory;
 pub mod journal;
+mod leaving;
 mod moves;
 pub mod name;
 pub mod outcome;

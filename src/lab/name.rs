@@ -114,7 +114,7 @@ mod tests {
     fn a_file_gives_its_lab_a_name_that_a_lab_can_have() {
         let of = |path: &str| of_script(Path::new(path)).unwrap();
         assert_eq!(of("labs/two hosts.rhai"), "two hosts");
-        assert_eq!(of(".hid.rhai"), "hid-28ad66");
+        assert_eq!(of(".hid.rhai"), "hid-dae376");
         assert_ne!(of("a\nb.rhai"), of("a\tb.rhai"));
         assert!(of("a\nb.rhai").starts_with("a_b-"));
         assert!(of("..rhai").starts_with("lab-"));
