@@ -24,7 +24,7 @@ const STEADY: Duration = Duration::from_secs(1);
 /// After how many namespaces that end one after the other those before them have ended.
 ///
 /// The kernel ends namespaces in groups, one group after the other, and says so of each when its group begins (`cleanup_net` of
-/// net/core/net_namespace.c). A socket that was closed lets go of its namespace when the group is through that is under way:
+/// `net/core/net_namespace.c`). A socket that was closed lets go of its namespace when the group is through that is under way:
 /// so that one may come with the second group, and has ended when the third begins.
 const GROUPS: usize = 3;
 

@@ -62,14 +62,13 @@ fn a_name_that_a_deleted_namespace_had_outside_is_free(lab: &Lab) {
 }
 
 fn no_far_end_outlives_the_lab(lab: &Lab) {
-    let mut script = String::from("let near = netns(\"near\");\n");
-    for number in 0..20 {
-        script += &format!(
-            "netns(\"n{number}\").veth(\"v0\", host(), \"h{number}\");\n\
-             host().veth(\"k{number}\", netns(\"n{number}\"), \"v1\");\n"
-        );
-    }
-    lab.run(&script);
+    let script = r#"
+        for number in 0..20 {
+            let place = netns(`n${number}`);
+            place.veth("v0", host(), `h${number}`);
+            host().veth(`k${number}`, place, "v1");
+        }"#;
+    lab.run(script);
     assert_eq!(lab.links(HOST).len(), 40);
     down(lab);
     assert!(lab.links(HOST).is_empty(), "{:?}", lab.links(HOST));
