@@ -1,5 +1,7 @@
 //! Namespaces: find or make one, say which is current, list them, delete one.
 
+mod show;
+
 use std::os::fd::{AsFd, AsRawFd};
 use std::path::Path;
 use std::rc::Rc;
@@ -14,6 +16,8 @@ use crate::net::container::Runtime;
 use crate::net::{model, namespace, netns};
 use crate::value::name::NetnsName;
 use crate::value::options;
+
+pub(crate) use show::show;
 
 /// Refuses a namespace of another type, whose file looks the same.
 fn of_network(netns: netns::Netns) -> Result<netns::Netns> {
