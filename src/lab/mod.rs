@@ -58,6 +58,8 @@ struct Step {
 pub struct Lab {
     name: RefCell<Name>,
     journal: RefCell<Option<Journal>>,
+    /// Whether the run is only planned.
+    plans: Cell<bool>,
     /// Whether a journal of earlier runs was looked for.
     is_begun: Cell<bool>,
     steps: RefCell<Vec<Step>>,
@@ -80,11 +82,22 @@ pub struct Lab {
 }
 
 impl Lab {
+    /// Only plans from now on: what this thread asks of the kernel is kept in a model and changes nothing.
+    pub fn plan(&self) {
+        model::begin();
+        self.plans.set(true);
+    }
+
+    /// Whether the run is only planned.
+    pub fn plans(&self) -> bool {
+        self.plans.get()
+    }
+
     /// Opens the journal that earlier runs of the lab left, if there is one, and settles what a crash left unsettled.
     ///
     /// Fails with `busy` where another run is at work.
     pub fn begin(&self) -> Result<()> {
-        if model::is_on() || self.is_begun.replace(true) {
+        if self.plans() || self.is_begun.replace(true) {
             return Ok(());
         }
         self.open(false).inspect_err(|_| self.is_begun.set(false))
@@ -125,7 +138,7 @@ impl Lab {
 
     /// Writes to the journal what is about to be changed.
     fn announce(&self, undo: &Undo) -> Result<u64> {
-        if model::is_on() {
+        if self.plans() {
             return Ok(0);
         }
         self.begin()?;
@@ -298,7 +311,7 @@ impl Lab {
 
     /// Notes that what is there is in the way of what the script asks: the failure itself, except in a plan, which goes on.
     pub fn conflict(&self, error: Error, netns: &Netns, kind: &str, name: &str) -> Result<()> {
-        if !model::is_on() {
+        if !self.plans() {
             return Err(error);
         }
         let mut notes = vec![error.to_string()];
@@ -310,10 +323,10 @@ impl Lab {
 
     /// Whether the run is only planned, so that what only a real network can tell is not asked; notes that it would be.
     pub fn would_test(&self, netns: &Netns, kind: &str, name: &str) -> bool {
-        if model::is_on() {
+        if self.plans() {
             self.report(Outcome::WouldTest, netns, kind, name);
         }
-        model::is_on()
+        self.plans()
     }
 
     /// Notes what happened to a namespace itself.
