@@ -8,6 +8,7 @@ use futures::future::join_all;
 use nix::errno::Errno;
 
 use crate::error::{Error, Kind, Result};
+use crate::lab::leaving::Nameless;
 use crate::lab::recognise::{self, Finder};
 use crate::lab::setting::Setting;
 use crate::lab::undo::{LinkRef, Undo, WayBack};
@@ -208,8 +209,9 @@ async fn take_down(steps: Vec<Step>, how: How<'_>, mut undone: impl FnMut(u64)) 
             WayBack::DeleteLink => &mut sum.links,
             _ => &mut sum.changes,
         };
-        if !is_netns {
-            sum.failures.extend(nameless.let_go().err());
+        // What deletes a link is in nobody's way.
+        if !is_netns && !matches!(undo.way, WayBack::DeleteLink) {
+            sum.failures.extend(nameless.let_go().await.err());
         }
         let result = match &undo.way {
             WayBack::DeleteNetns { name } if id.is_some_and(|id| holding.contains(&id)) => {
@@ -246,20 +248,8 @@ async fn take_down(steps: Vec<Step>, how: How<'_>, mut undone: impl FnMut(u64)) 
             }
         }
     }
-    sum.failures.extend(nameless.let_go().err());
+    sum.failures.extend(nameless.let_go().await.err());
     sum
-}
-
-/// Namespaces whose names were taken away, still open. They end together: one ending is in the way of the next name, and the kernel
-/// ends many at about the cost of one.
-#[derive(Default)]
-struct Nameless(Vec<Rc<Netns>>);
-
-impl Nameless {
-    fn let_go(&mut self) -> Result<()> {
-        let released = self.0.drain(..).map(|netns| netns.release());
-        released.fold(Ok(()), Result::and)
-    }
 }
 
 /// Ends a process, and what it has started.
@@ -312,7 +302,7 @@ async fn delete_netns(
         process::end(&ours).await.map_err(context)?;
     }
     namespace::delete(name).map_err(context)?;
-    nameless.0.extend(netns);
+    nameless.add(netns);
     Ok(Way::Back)
 }
 

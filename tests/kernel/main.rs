@@ -23,6 +23,7 @@ mod bond;
 mod bridge;
 mod container;
 mod dummy;
+mod ending;
 mod ensure;
 mod errors;
 mod examples;
@@ -198,6 +199,7 @@ fn all() -> Vec<Case> {
         wireguard::cases(),
         vrf::cases(),
         dummy::cases(),
+        ending::cases(),
         ifb::cases(),
         tun::cases(),
         macvlan::cases(),
