@@ -28,6 +28,7 @@ pub mod rule;
 pub mod sysctl;
 pub mod sysfs;
 pub mod table;
+pub mod trace;
 pub mod tun;
 pub mod watch;
 pub mod wireguard;

@@ -68,6 +68,7 @@ mod vlan;
 mod vrf;
 mod vxlan;
 mod wait;
+mod why;
 mod wireguard;
 mod within;
 mod wrong_type;
@@ -196,6 +197,7 @@ fn all() -> Vec<Case> {
         ip_tunnel::cases(),
         wrong_type::cases(),
         xfrm::cases(),
+        why::cases(),
         wireguard::cases(),
         vrf::cases(),
         dummy::cases(),
