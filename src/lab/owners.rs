@@ -47,7 +47,7 @@ fn values(way: &WayBack) -> Option<(String, String)> {
 fn restore_instead(way: &mut WayBack, of: &WayBack, is_after: bool) {
     match (way, of) {
         (WayBack::Restore { old, .. }, WayBack::Restore { old: before, new }) => {
-            *old = if is_after { new } else { before }.clone();
+            old.clone_from(if is_after { new } else { before });
         }
         (
             WayBack::Sysctl { old, .. },
@@ -55,10 +55,10 @@ fn restore_instead(way: &mut WayBack, of: &WayBack, is_after: bool) {
                 old: before, new, ..
             },
         ) => {
-            *old = if is_after { new } else { before }.clone();
+            old.clone_from(if is_after { new } else { before });
         }
         (WayBack::RestoreQueue { old, .. }, WayBack::RestoreQueue { old: before, new }) => {
-            *old = if is_after { new } else { before }.clone();
+            old.clone_from(if is_after { new } else { before });
         }
         _ => {}
     }

@@ -18,7 +18,7 @@ use crate::lab::undo::{LinkRef, Undo, WayBack};
 use crate::lab::{Lab, Step, journal::Journal};
 use crate::net::namespace::Id;
 use crate::net::netns::Netns;
-use crate::net::nft::Table;
+use crate::net::nft::{Mark, Table};
 use crate::net::queue::{self, Tree};
 use crate::net::rtnl::Refusal;
 use crate::net::{address, link, namespace, nft, process, route, sysctl};
@@ -428,34 +428,8 @@ async fn back(undo: Undo, how: How<'_>) -> Result<Way> {
             let added = route::add(rtnl, &route).await;
             done(added, "restore route", &route.destination_text(), &netns)
         }
-        WayBack::DeleteRules { marks } => {
-            let deleted = nft::delete_marked(&netns, &marks).map_err(|error| {
-                error
-                    .doing_plain("delete rules of nftables")
-                    .within(netns.label())
-            })?;
-            Ok(if deleted { Way::Back } else { Way::NothingLeft })
-        }
-        WayBack::RestoreTables { tables, left } => {
-            let (tables, changed) = if how.is_later {
-                unchanged_tables(&netns, tables, &left)?
-            } else {
-                (tables, Vec::new())
-            };
-            nft::restore(&netns, &tables).map_err(|error| {
-                error
-                    .doing_plain("restore the ruleset")
-                    .within(netns.label())
-            })?;
-            Ok(match changed.as_slice() {
-                [] => Way::Back,
-                names => Way::NotOurs(format!(
-                    "table {} in namespace `{}` is not as the lab left it: left as it is",
-                    names.join(", "),
-                    netns.label()
-                )),
-            })
-        }
+        WayBack::DeleteRules { marks } => delete_rules(&netns, &marks),
+        WayBack::RestoreTables { tables, left } => restore_tables(&netns, tables, &left, how),
         WayBack::RestoreQueue { old, new } => {
             restore_queue(&netns, index, &link, &old, &new, how).await
         }
@@ -485,6 +459,37 @@ async fn restore_address(
         netns,
     )?;
     Ok(way)
+}
+
+fn delete_rules(netns: &Netns, marks: &[Mark]) -> Result<Way> {
+    let deleted = nft::delete_marked(netns, marks).map_err(|error| {
+        error
+            .doing_plain("delete rules of nftables")
+            .within(netns.label())
+    })?;
+    Ok(if deleted { Way::Back } else { Way::NothingLeft })
+}
+
+fn restore_tables(netns: &Netns, tables: Vec<Table>, left: &[Table], how: How<'_>) -> Result<Way> {
+    let context = |error: Error| {
+        error
+            .doing_plain("restore the ruleset")
+            .within(netns.label())
+    };
+    let (tables, changed) = if how.is_later {
+        unchanged_tables(netns, tables, left).map_err(context)?
+    } else {
+        (tables, Vec::new())
+    };
+    nft::restore(netns, &tables).map_err(context)?;
+    Ok(match changed.as_slice() {
+        [] => Way::Back,
+        names => Way::NotOurs(format!(
+            "table {} in namespace `{}` is not as the lab left it: left as it is",
+            names.join(", "),
+            netns.label()
+        )),
+    })
 }
 
 /// The tables of `old` that are as the lab left them, and the names of those that somebody else has changed since.

@@ -1,5 +1,6 @@
 //! Rules of nftables, through the system's `nft` program: it reads rulesets from its standard input and lists what stands.
 
+use std::fmt::Write as _;
 use std::io::Write;
 use std::process::{Command, Output, Stdio};
 
@@ -73,13 +74,14 @@ pub fn delete_marked(netns: &Netns, marks: &[Mark]) -> Result<bool> {
     let all = own_chains(netns)?;
     let mut text = String::new();
     for (Mark { chain, .. }, handle) in &doomed {
-        text += &format!("delete rule {FAMILY} {TABLE} {chain} handle {handle}\n");
+        // Writing to a string cannot fail.
+        let _ = writeln!(text, "delete rule {FAMILY} {TABLE} {chain} handle {handle}");
     }
     if all.iter().all(|chain| chains.contains(&chain.as_str())) && !all.is_empty() {
-        text += &format!("delete table {FAMILY} {TABLE}\n");
+        let _ = writeln!(text, "delete table {FAMILY} {TABLE}");
     } else {
         for chain in chains {
-            text += &format!("delete chain {FAMILY} {TABLE} {chain}\n");
+            let _ = writeln!(text, "delete chain {FAMILY} {TABLE} {chain}");
         }
     }
     if doomed.is_empty() {

@@ -229,7 +229,11 @@ fn a_ruleset_that_somebody_has_changed_is_left_and_told(lab: &Lab) {
 
 fn a_queue_that_somebody_has_changed_is_left_and_told(lab: &Lab) {
     lab.ip(FOREIGN);
-    run_as(lab, "a", r#"link("p0").tbf(#{rate: "1mbit", burst: "3000", limit: "6000"});"#);
+    run_as(
+        lab,
+        "a",
+        r#"link("p0").tbf(#{rate: "1mbit", burst: "3000", limit: "6000"});"#,
+    );
     lab.sh("tc qdisc change dev p0 root tbf rate 2mbit burst 3000 limit 6000");
     let changed = lab.tc(HOST, "qdisc show dev p0");
     let told = down(lab, "a");
