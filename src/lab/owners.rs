@@ -11,7 +11,7 @@ use crate::lab::record::{Contents, Found, Place, Step};
 use crate::lab::setting::Setting;
 use crate::lab::undo::{Undo, WayBack};
 use crate::net::netns::Netns;
-use crate::net::{model, nft};
+use crate::net::nft;
 
 /// What the journals of other labs tell, by what it is about.
 #[derive(Debug, Default)]
@@ -186,7 +186,7 @@ fn is_one_for_all(way: &WayBack) -> bool {
 impl Lab {
     fn owners(&self) -> &Owners {
         self.owners.get_or_init(|| {
-            if model::is_on() || self.name().is_none() {
+            if self.plans() || self.name().is_none() {
                 Owners::default()
             } else {
                 Owners::beside(self.name().as_deref())
