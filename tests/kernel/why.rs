@@ -87,7 +87,7 @@ fn are_named_and_mended(lab: &Lab, all: &[Broken]) {
                 eval(found.mend);
                 for place in namespaces().filter(|place| ["a", "b", "r", "s"].contains(place.name)) {{
                     for one in place.links {{
-                        if one.is_up && one.kind == "veth" && one.carrier {{ one.wait_up(); }}
+                        if one.is_up && one.kind == "veth" {{ one.wait_up(); }}
                     }}
                 }}
             }}
