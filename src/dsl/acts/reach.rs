@@ -160,8 +160,7 @@ pub mod words {
         expect_reach_with(context, net, destination, Map::new())
     }
 
-    /// The same with options of the pings: `count` (3), `interval` ("200ms"), `timeout` ("1s"), `size`, `ttl`, `source`, `iface`, `df`,
-    /// `mark`, `tos`.
+    /// The same with options of the pings, as `ping` has them; here `count` is 3, `interval` "200ms" and `timeout` "1s".
     ///
     /// ```rhai
     /// let a = netns("a");

@@ -7,7 +7,7 @@ use rhai::plugin::{Dynamic, NativeCallContext, export_module};
 use rhai::{Array, FnPtr, Map};
 
 use crate::dsl::acts::ping::PingReport;
-use crate::dsl::acts::why::Why;
+use crate::dsl::acts::why::Explanation;
 use crate::dsl::handle::Netns;
 use crate::dsl::handles::{self, Showing};
 use crate::dsl::{Answer, Session, answer};
@@ -54,7 +54,7 @@ pub(crate) fn result(session: &Rc<Session>, value: &Dynamic) -> String {
         .read_lock::<PingReport>()
         .is_some_and(|report| report.1 == Some(session.entry()))
         || value
-            .read_lock::<Why>()
+            .read_lock::<Explanation>()
             .is_some_and(|found| found.1 == Some(session.entry()));
     if session.settings().json {
         self::value(Some(session), value).to_json().to_string()

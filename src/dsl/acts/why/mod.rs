@@ -40,7 +40,7 @@ const ASKED_AGAIN: Duration = Duration::from_millis(1200);
 
 /// What was found, as scripts hold it, and in which entry of the session it was printed. Copies share it.
 #[derive(Clone, Debug)]
-pub struct Why(pub(crate) Rc<Found>, pub(crate) Option<usize>);
+pub struct Explanation(pub(crate) Rc<Found>, pub(crate) Option<usize>);
 
 /// An explanation.
 #[derive(Debug)]
@@ -142,7 +142,7 @@ fn destination(scene: &Scene, from: &Given, to: &Given) -> Result<IpAddr> {
     })
 }
 
-fn why(session: &Rc<Session>, a: &Dynamic, b: &Dynamic, options: Map) -> Result<Why> {
+fn why(session: &Rc<Session>, a: &Dynamic, b: &Dynamic, options: Map) -> Result<Explanation> {
     let names = (ping::named(a), ping::named(b));
     let context = |error: Error| {
         if error.doing.is_empty() {
@@ -172,7 +172,7 @@ fn why(session: &Rc<Session>, a: &Dynamic, b: &Dynamic, options: Map) -> Result<
             is_reached: true,
             ..Verdict::default()
         };
-        return Ok(Why(
+        return Ok(Explanation(
             Rc::new(Found {
                 title,
                 verdict,
@@ -223,7 +223,7 @@ fn why(session: &Rc<Session>, a: &Dynamic, b: &Dynamic, options: Map) -> Result<
         session.print(&show::drawn(&found, session.settings().color))?;
     }
     let entry = printed.then(|| session.entry());
-    Ok(Why(Rc::new(found), entry))
+    Ok(Explanation(Rc::new(found), entry))
 }
 
 /// What stops packets from `net` to `given`, for the failure of an expectation: a sentence, and the line that mends it.
@@ -332,7 +332,7 @@ pub mod words {
     /// found.mend    // => "netns(\"b\").link(\"v1\").up()"
     /// ```
     #[rhai_fn(name = "why", return_raw, volatile)]
-    pub fn why_(context: NativeCallContext, from: Dynamic, to: Dynamic) -> Answer<Why> {
+    pub fn why_(context: NativeCallContext, from: Dynamic, to: Dynamic) -> Answer<Explanation> {
         why_with(context, from, to, Map::new())
     }
 
@@ -350,39 +350,39 @@ pub mod words {
         from: Dynamic,
         to: Dynamic,
         options: Map,
-    ) -> Answer<Why> {
+    ) -> Answer<Explanation> {
         answer(&context, |session| super::why(session, &from, &to, options))
     }
 
     /// Whether an echo request was answered.
     #[rhai_fn(get = "reached")]
-    pub fn get_reached(why: &mut Why) -> bool {
+    pub fn get_reached(why: &mut Explanation) -> bool {
         why.0.verdict.is_reached
     }
 
     /// What stops the packets, in a sentence; `()` where they are answered.
     #[rhai_fn(get = "cause")]
-    pub fn get_cause(why: &mut Why) -> Dynamic {
+    pub fn get_cause(why: &mut Explanation) -> Dynamic {
         let cause = why.0.verdict.cause.as_ref();
         or_unit(cause.map(|cause| cause.text.clone()))
     }
 
     /// The sort of the cause in a word, such as `no_route`, `link_down`, `forwarding_off`; `()` where there is none.
     #[rhai_fn(get = "sort")]
-    pub fn get_sort(why: &mut Why) -> Dynamic {
+    pub fn get_sort(why: &mut Explanation) -> Dynamic {
         let cause = why.0.verdict.cause.as_ref();
         or_unit(cause.map(|cause| cause.sort.to_owned()))
     }
 
     /// Where the cause is, `NAMESPACE:LINK` or the namespace; `()` where there is none.
     #[rhai_fn(get = "at")]
-    pub fn get_at(why: &mut Why) -> Dynamic {
+    pub fn get_at(why: &mut Explanation) -> Dynamic {
         or_unit(why.0.at.clone())
     }
 
     /// What shows the cause: counters that have grown, the kernel's answers, where packets were seen last.
     #[rhai_fn(get = "evidence")]
-    pub fn get_evidence(why: &mut Why) -> Array {
+    pub fn get_evidence(why: &mut Explanation) -> Array {
         let cause = why.0.verdict.cause.as_ref();
         cause
             .map(|cause| texts(&cause.evidence))
@@ -391,7 +391,7 @@ pub mod words {
 
     /// The line that mends it, to be typed as it is; `()` where none is known.
     #[rhai_fn(get = "mend")]
-    pub fn get_mend(why: &mut Why) -> Dynamic {
+    pub fn get_mend(why: &mut Explanation) -> Dynamic {
         or_unit(
             why.0
                 .verdict
@@ -403,7 +403,7 @@ pub mod words {
 
     /// The namespaces on the way, each a map of `netns`, `link` and `address`.
     #[rhai_fn(get = "path")]
-    pub fn get_path(why: &mut Why) -> Array {
+    pub fn get_path(why: &mut Explanation) -> Array {
         let hop = |[netns, link, address]: &[String; 3]| {
             Dynamic::from(Map::from([
                 ("netns".into(), netns.clone().into()),
@@ -416,13 +416,13 @@ pub mod words {
 
     /// What was found to be in order on the way, as far as the packets come.
     #[rhai_fn(get = "ruled_out")]
-    pub fn get_ruled_out(why: &mut Why) -> Array {
+    pub fn get_ruled_out(why: &mut Explanation) -> Array {
         texts(&why.0.verdict.ruled_out)
     }
 
     /// The ladder.
     #[rhai_fn(global, name = "to_string", name = "to_debug")]
-    pub fn to_text(why: &mut Why) -> String {
+    pub fn to_text(why: &mut Explanation) -> String {
         show::drawn(&why.0, false)
     }
 }

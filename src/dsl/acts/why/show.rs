@@ -1,6 +1,6 @@
 //! An explanation, as scripts see it printed.
 
-use super::{Found, Why};
+use super::{Explanation, Found};
 use crate::view::ladder::{self, Rung};
 use crate::view::value::{Handle, Value};
 
@@ -26,7 +26,7 @@ pub(super) fn drawn(found: &Found, color: bool) -> String {
 }
 
 /// What there is to show of it.
-pub(crate) fn show(why: &Why) -> Value {
+pub(crate) fn show(why: &Explanation) -> Value {
     let found = &why.0;
     let cause = found.verdict.cause.as_ref();
     let text = |text: Option<&str>| text.map_or(Value::Nothing, Value::text);
