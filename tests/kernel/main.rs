@@ -45,6 +45,7 @@ mod neighbor;
 mod netkit;
 mod netns;
 mod nexthop;
+mod owners;
 mod ping;
 mod plan;
 mod port;
@@ -184,6 +185,7 @@ fn all() -> Vec<Case> {
         addr::cases(),
         route::cases(),
         nexthop::cases(),
+        owners::cases(),
         veth::cases(),
         netkit::cases(),
         bridge::cases(),
