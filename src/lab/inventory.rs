@@ -9,6 +9,7 @@ use crate::lab::record::{Contents, Place, Run};
 use crate::lab::setting::Setting;
 use crate::lab::undo::{Undo, WayBack};
 use crate::net::link::Snapshot;
+use crate::net::standing::{self, Standing};
 use crate::net::{address, nft, process, queue, route, sysctl};
 
 /// A lab, as it stands.
@@ -316,6 +317,11 @@ async fn state(undo: &Undo) -> Result<State> {
                 State::Changed(format!("is {} now", present.lines().join(", ")))
             }
         }
+        WayBack::Send { request, .. } => match standing::of(request, rtnl).await? {
+            Standing::AsMade => State::Stands,
+            Standing::Changed(how) => State::Changed(how),
+            Standing::Gone => State::Missing,
+        },
         WayBack::DeleteRules { marks } => {
             let there = nft::marked(netns, marks)?;
             if there.len() == marks.len() {

@@ -21,6 +21,7 @@ use crate::net::netns::Netns;
 use crate::net::nft::{Mark, Table};
 use crate::net::queue::{self, Tree};
 use crate::net::rtnl::Refusal;
+use crate::net::standing::{self, Standing};
 use crate::net::{address, link, namespace, nft, process, route, sysctl};
 use crate::value::count::in_words;
 use crate::value::name::NetnsName;
@@ -434,6 +435,15 @@ async fn back(undo: Undo, how: How<'_>) -> Result<Way> {
             restore_queue(&netns, index, &link, &old, &new, how).await
         }
         WayBack::Send { what, request } => {
+            if how.is_later
+                && let Standing::Changed(changed) = standing::of(&request, rtnl).await?
+            {
+                return Ok(Way::NotOurs(format!(
+                    "{what} of link `{}` in namespace `{}` {changed}: left as it is",
+                    link.name,
+                    netns.label()
+                )));
+            }
             let sent = request.send(&netns, rtnl).await;
             done(sent, "undo the change", &what, &netns)
         }

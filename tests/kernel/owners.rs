@@ -20,6 +20,7 @@ cases! {
     ["veth", "tbf"] =>
         a_queue_that_somebody_has_changed_is_left_and_told;
     ["veth"] =>
+        a_neighbour_that_somebody_has_changed_is_left_and_told
         a_failing_run_ends_what_its_programs_have_started;
 }
 
@@ -256,4 +257,32 @@ fn a_failing_run_ends_what_its_programs_have_started(lab: &Lab) {
         assert!(!stderr.contains("inside"), "{stderr}");
         assert!(lab.namespaces().is_empty(), "{stderr}");
     }
+}
+
+fn a_neighbour_that_somebody_has_changed_is_left_and_told(lab: &Lab) {
+    lab.ip(FOREIGN);
+    run_as(
+        lab,
+        "a",
+        r#"link("p0").neighbor("10.8.0.7", "02:00:00:00:00:07").neighbor("10.8.0.8", "02:00:00:00:00:08");
+           rule(#{from: "10.3.0.0/16", table: 7, priority: 70});
+           rule(#{from: "10.4.0.0/16", table: 7, priority: 71});"#,
+    );
+    lab.ip("neigh replace 10.8.0.7 lladdr 02:00:00:00:00:77 dev p0 nud permanent\nneigh del 10.8.0.8 dev p0\nrule del from 10.4.0.0/16 table 7 priority 71");
+    let listed = lab.ipvsh(&["ls"]).stdout;
+    assert!(
+        listed.contains("has lladdr 02:00:00:00:00:77 now"),
+        "{listed}"
+    );
+    assert!(listed.contains("missing: neighbor `10.8.0.8"), "{listed}");
+    assert!(listed.contains("missing: rule `"), "{listed}");
+    assert!(listed.contains("10.4.0.0/16"), "{listed}");
+    assert!(!listed.contains("10.3.0.0/16"), "{listed}");
+    let told = down(lab, "a");
+    assert!(
+        told.contains("has lladdr 02:00:00:00:00:77 now: left as it is"),
+        "{told}"
+    );
+    let left = lab.json(HOST, "neigh show nud permanent dev p0");
+    assert_eq!(left[0]["lladdr"], "02:00:00:00:00:77", "{left}");
 }
