@@ -16,6 +16,7 @@ mod common;
 mod guest;
 mod import;
 mod lab;
+mod seeds;
 mod state;
 
 mod addr;
@@ -63,6 +64,7 @@ mod settings;
 mod stdlib;
 mod stories;
 mod sysctl;
+mod truth;
 mod tun;
 mod veth;
 mod vlan;
@@ -228,6 +230,7 @@ fn all() -> Vec<Case> {
         journal::cases(),
         recognise::cases(),
         random::cases(),
+        truth::cases(),
         errors::cases(),
         refusals::cases(),
         examples::cases(),
