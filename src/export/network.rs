@@ -91,8 +91,8 @@ impl Draft<'_> {
         let entries = details
             .map(|details| details.fdb.clone())
             .unwrap_or_default();
-        let ends = ["group", "remote"].into_iter();
-        let default = ends.filter_map(|key| fact(seen, key)).next();
+        let mut ends = ["group", "remote"].into_iter();
+        let default = ends.find_map(|key| fact(seen, key));
         for entry in entries {
             let Some(dst) = entry.dst.filter(|_| !entry.of_master) else {
                 continue;

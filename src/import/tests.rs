@@ -328,3 +328,74 @@ fn no_text_makes_it_panic_and_none_of_it_is_lost() {
         assert_ne!(imported.script.trim(), "", "{text}");
     }
 }
+
+#[test]
+fn options_of_links_are_read_as_ip_reads_them() {
+    let same: &[(&str, &[&str])] = &[
+        (
+            r#"vxlan("x0", 5, #{tos: 16, ttl: 0});"#,
+            &[
+                "ip link add x0 type vxlan id 5 tos 0x10 ttl auto",
+                "ip link add x0 type vxlan id 5 dsfield 10 hoplimit 0",
+            ],
+        ),
+        (
+            r#"vxlan("x0", 5, #{ttl: "inherit", learning: false});"#,
+            &["ip link add x0 type vxlan id 5 ttl inherit nolearning"],
+        ),
+        (
+            r#"geneve("x0", 5, #{remote: "10.0.0.2", ttl: "inherit"});"#,
+            &["ip link add x0 type geneve id 5 rem 10.0.0.2 ttl inherit"],
+        ),
+        (
+            r#"gre("x0", #{remote: "10.0.0.2", tos: 1, key: 16909060});"#,
+            &["ip link add x0 type gre remote 10.0.0.2 tos inherit key 1.2.3.4"],
+        ),
+        (
+            r#"bridge("x0", #{group_fwd_mask: 8, stp: true, forward_delay: "4s"});"#,
+            &["ip link add x0 type bridge group_fwd_mask 0x8 stp_state 1 forward_delay 400"],
+        ),
+        (
+            r#"bond("x0", "802.3ad", #{arp_ip_target: ["10.0.0.1", "10.0.0.2"]});"#,
+            &["ip link add x0 type bond mode 4 arp_ip_target 10.0.0.1,10.0.0.2"],
+        ),
+        (
+            r#"vrf("x0", 254, #{up: false});"#,
+            &[
+                "ip link add x0 type vrf table main",
+                "ip link add x0 type vrf table 0xfe",
+            ],
+        ),
+        (
+            r#"xfrm("x0", 42, #{dev: "v0"});"#,
+            &["ip link add x0 type xfrm dev v0 if_id 0x2a"],
+        ),
+        (
+            r#"netkit("x0", "x1", #{mode: "l2"});"#,
+            &["ip link add x0 type netkit mode l2 peer name x1"],
+        ),
+        (
+            r#"tap("x0", #{user: 0, multi_queue: true});"#,
+            &["ip tuntap add dev x0 mode tap user 0 multi_queue"],
+        ),
+        (
+            r#"macvlan("v0", "x0", "source", #{macs: ["02:00:00:00:00:07", "02:00:00:00:00:08"]});"#,
+            &[
+                "ip link add x0 link v0 type macvlan mode source macaddr set 02:00:00:00:00:07 02:00:00:00:00:08",
+            ],
+        ),
+        (
+            r#"dummy("x0", #{numtxqueues: 7});"#,
+            &["ip link add x0 numtxqueues 7 type dummy"],
+        ),
+        (
+            r#"vlan("v0", "x0", 5, #{protocol: "802.1ad", reorder_hdr: false});"#,
+            &["ip link add link v0 name x0 type vlan proto 802.1ad id 5 reorder_hdr off"],
+        ),
+    ];
+    for (expected, sources) in same {
+        for source in *sources {
+            assert_eq!(script(source).trim(), *expected, "{source}");
+        }
+    }
+}

@@ -3,19 +3,25 @@
 use std::collections::{HashMap, HashSet};
 use std::fmt;
 use std::rc::Rc;
+use std::time::Duration;
 
 use futures::future::join_all;
 use nix::errno::Errno;
 
 use crate::error::{Error, Kind, Result};
+use crate::lab::leaving::Nameless;
+use crate::lab::owners::Owners;
 use crate::lab::recognise::{self, Finder};
+use crate::lab::record::Contents;
 use crate::lab::setting::Setting;
-use crate::lab::undo::{LinkRef, Undo};
+use crate::lab::undo::{LinkRef, Undo, WayBack};
 use crate::lab::{Lab, Step, journal::Journal};
 use crate::net::namespace::Id;
 use crate::net::netns::Netns;
+use crate::net::nft::{Mark, Table};
 use crate::net::queue::{self, Tree};
 use crate::net::rtnl::Refusal;
+use crate::net::standing::{self, Standing};
 use crate::net::{address, link, namespace, nft, process, route, sysctl};
 use crate::value::count::in_words;
 use crate::value::name::NetnsName;
@@ -94,16 +100,17 @@ impl Lab {
     /// Undoes `steps`, newest first, and strikes them out in the journal. What could not be undone stays there.
     pub(super) async fn undo_steps(&self, steps: Vec<Step>) -> Undone {
         for step in &steps {
-            let Some(id) = step.undo.netns().map(|netns| netns.namespace().id()) else {
+            let Some(id) = step.undo.netns.as_ref().map(|netns| netns.namespace().id()) else {
                 continue;
             };
-            match &step.undo {
-                Undo::DeleteNetns { .. } => {
+            match &step.undo.way {
+                WayBack::DeleteNetns { .. } => {
                     self.made_netns.borrow_mut().remove(&id);
                     self.made_links.borrow_mut().retain(|(of, _)| *of != id);
                 }
-                Undo::DeleteLink { link, .. } => {
-                    self.made_links.borrow_mut().remove(&(id, link.index));
+                WayBack::DeleteLink => {
+                    let index = step.undo.link_index().unwrap_or(0);
+                    self.made_links.borrow_mut().remove(&(id, index));
                 }
                 _ => {}
             }
@@ -119,12 +126,9 @@ impl Lab {
 }
 
 /// Takes down what stands of the lab whose journal this is, and strikes it out there.
-pub async fn take_down_lab(
-    journal: &mut Journal,
-    told: Vec<crate::lab::record::Step>,
-    force: bool,
-) -> Undone {
+pub async fn take_down_lab(journal: &mut Journal, told: Contents, force: bool) -> Undone {
     let lab = journal.lab().to_owned();
+    let told = Owners::beside(Some(&lab)).split(told);
     let mut finder = Finder::default();
     let mut steps = Vec::new();
     for step in told {
@@ -154,10 +158,20 @@ pub async fn take_down_lab(
 
 async fn take_down(steps: Vec<Step>, how: How<'_>, mut undone: impl FnMut(u64)) -> Undone {
     let mut sum = Undone::default();
+    let owners = Owners::beside(how.lab);
+    let mut left = Vec::new();
+    for step in steps {
+        match owners.left_to(step.undo) {
+            Some(undo) => left.push(Step { undo, ..step }),
+            // Another lab wants it.
+            None => undone(step.number),
+        }
+    }
+    let steps = left;
     // At once and first: they hold what the other steps are about.
     let (processes, steps): (Vec<Step>, Vec<Step>) = steps
         .into_iter()
-        .partition(|step| matches!(step.undo, Undo::EndProcess { .. }));
+        .partition(|step| matches!(step.undo.way, WayBack::EndProcess { .. }));
     let ends = processes.iter().rev().map(|step| end_process(&step.undo));
     let ends = join_all(ends).await;
     for (step, result) in processes.iter().rev().zip(ends) {
@@ -172,8 +186,8 @@ async fn take_down(steps: Vec<Step>, how: How<'_>, mut undone: impl FnMut(u64)) 
     }
     let doomed: HashSet<Id> = steps
         .iter()
-        .filter(|step| matches!(step.undo, Undo::DeleteNetns { .. }))
-        .filter_map(|step| step.undo.netns().map(|netns| netns.namespace().id()))
+        .filter(|step| matches!(step.undo.way, WayBack::DeleteNetns { .. }))
+        .filter_map(|step| step.undo.netns.as_ref().map(|netns| netns.namespace().id()))
         .collect();
     let mut inside = None;
     let mut going_along: HashMap<Id, Vec<u64>> = HashMap::new();
@@ -184,10 +198,11 @@ async fn take_down(steps: Vec<Step>, how: How<'_>, mut undone: impl FnMut(u64)) 
     let mut stuck: HashMap<(Id, u32), usize> = HashMap::new();
     let mut nameless = Nameless::default();
     for Step { number, undo, .. } in steps.into_iter().rev() {
-        let id = undo.netns().map(|netns| netns.namespace().id());
+        let id = undo.netns.as_ref().map(|netns| netns.namespace().id());
         // A link from outside must leave before its namespace goes, or the kernel deletes it.
-        let is_own = !matches!(undo, Undo::DeleteNetns { .. } | Undo::MoveBack { .. })
-            && !undo.reaches_out();
+        let is_from_outside = matches!(undo.way, WayBack::MoveBack { .. });
+        let is_netns = matches!(undo.way, WayBack::DeleteNetns { .. });
+        let is_own = !is_netns && !is_from_outside && !undo.reaches_out();
         if let Some(id) = id.filter(|id| is_own && doomed.contains(id)) {
             going_along.entry(id).or_default().push(number);
             continue;
@@ -201,25 +216,25 @@ async fn take_down(steps: Vec<Step>, how: How<'_>, mut undone: impl FnMut(u64)) 
             }
             continue;
         }
-        let counter = match &undo {
-            Undo::DeleteNetns { .. } => &mut sum.namespaces,
-            Undo::DeleteLink { .. } => &mut sum.links,
+        let counter = match &undo.way {
+            WayBack::DeleteNetns { .. } => &mut sum.namespaces,
+            WayBack::DeleteLink => &mut sum.links,
             _ => &mut sum.changes,
         };
-        let is_from_outside = matches!(undo, Undo::MoveBack { .. });
-        if !matches!(undo, Undo::DeleteNetns { .. }) {
-            sum.failures.extend(nameless.let_go().err());
+        // What deletes a link is in nobody's way.
+        if !is_netns && !matches!(undo.way, WayBack::DeleteLink) {
+            sum.failures.extend(nameless.let_go().await.err());
         }
-        let result = match undo {
-            Undo::DeleteNetns { name, .. } if id.is_some_and(|id| holding.contains(&id)) => {
+        let result = match &undo.way {
+            WayBack::DeleteNetns { name } if id.is_some_and(|id| holding.contains(&id)) => {
                 let busy = "a link in it belongs elsewhere and could not be brought back";
                 Err(Error::new(Kind::Busy, busy).doing("delete namespace", name.as_str()))
             }
-            Undo::DeleteNetns { netns, name } => {
+            WayBack::DeleteNetns { name } => {
                 let inside = inside.get_or_insert_with(recognise::processes);
-                delete_netns(netns, &name, inside, how, &mut nameless).await
+                delete_netns(undo.netns.clone(), name, inside, how, &mut nameless).await
             }
-            other => back(other, how).await,
+            _ => back(undo, how).await,
         };
         match result {
             Ok(way) => {
@@ -245,32 +260,28 @@ async fn take_down(steps: Vec<Step>, how: How<'_>, mut undone: impl FnMut(u64)) 
             }
         }
     }
-    sum.failures.extend(nameless.let_go().err());
+    sum.failures.extend(nameless.let_go().await.err());
     sum
-}
-
-/// Namespaces whose names were taken away, still open. They end together: one ending is in the way of the next name, and the kernel
-/// ends many at about the cost of one.
-#[derive(Default)]
-struct Nameless(Vec<Rc<Netns>>);
-
-impl Nameless {
-    fn let_go(&mut self) -> Result<()> {
-        let released = self.0.drain(..).map(|netns| netns.release());
-        released.fold(Ok(()), Result::and)
-    }
 }
 
 /// Ends a process, and what it has started.
 async fn end_process(undo: &Undo) -> Result<Way> {
-    let Undo::EndProcess {
+    let WayBack::EndProcess {
         process, output, ..
-    } = undo
+    } = &undo.way
     else {
         return Ok(Way::NothingLeft);
     };
     let family = process::family(*process, output);
-    process::end(&family).await?;
+    let mut left = family.clone();
+    for _ in 0..ROUNDS {
+        process::end(&left).await?;
+        // What was started meanwhile.
+        left = process::family(*process, output);
+        if left.is_empty() {
+            break;
+        }
+    }
     // Where it stays it is in nobody's way.
     let _ = std::fs::remove_file(output);
     Ok(if family.is_empty() {
@@ -292,36 +303,60 @@ async fn delete_netns(
         if netns.check().is_err() {
             return Ok(Way::NothingLeft);
         }
-        let pids = inside.get(&netns.namespace().id());
-        let pids = pids.into_iter().flatten().copied();
-        let (ours, foreign): (Vec<u32>, Vec<u32>) =
-            pids.partition(|pid| recognise::is_of_lab(*pid, how.lab));
-        if !how.force && !foreign.is_empty() {
-            let name_of = |pid: &u32| format!("{pid} ({})", process::name_of(*pid));
-            let all: Vec<String> = foreign.iter().map(name_of).collect();
-            return Err(context(
-                Error::new(Kind::Busy, "processes are inside")
-                    .note(format!("inside: {}", all.join(", ")))
-                    .hint("end them first, or take the lab down with `ipvsh down --force LAB`"),
-            ));
+        if inside.contains_key(&netns.namespace().id()) {
+            end_inside(netns, how).await.map_err(context)?;
         }
-        let own = std::process::id();
-        let ours = ours.into_iter().filter(|pid| *pid != own);
-        let ours: Vec<_> = ours.filter_map(process::Process::of).collect();
-        process::end(&ours).await.map_err(context)?;
     }
     namespace::delete(name).map_err(context)?;
-    nameless.0.extend(netns);
+    nameless.add(netns);
     Ok(Way::Back)
+}
+
+/// How often a namespace is looked through for processes that were started while others were ended.
+const ROUNDS: usize = 50;
+
+/// Ends the processes of the lab that are in the namespace, also those that these start meanwhile.
+///
+/// Fails with `busy` where there are others, which `force` leaves alone.
+async fn end_inside(netns: &Netns, how: How<'_>) -> Result<()> {
+    let own = std::process::id();
+    let inside = || {
+        let pids = netns.processes().into_iter().filter(|pid| *pid != own);
+        pids.filter_map(process::Process::of)
+            .partition::<Vec<_>, _>(|one| recognise::is_of_lab(one.pid, how.lab))
+    };
+    let mut foreign = Vec::new();
+    for _ in 0..ROUNDS {
+        let (ours, others) = inside();
+        // A program that is just about to be another can't be told yet; nor can one that is about to end.
+        let unsettled = !others.is_empty() && others != foreign;
+        foreign = others;
+        if ours.is_empty() && !unsettled {
+            break;
+        }
+        process::end(&ours).await?;
+        tokio::time::sleep(Duration::from_millis(2)).await;
+    }
+    foreign.retain(|one| one.runs());
+    if how.force || foreign.is_empty() {
+        return Ok(());
+    }
+    let names = foreign
+        .iter()
+        .map(|one| format!("{} ({})", one.pid, process::name_of(one.pid)));
+    let names: Vec<String> = names.collect();
+    Err(Error::new(Kind::Busy, "processes are inside")
+        .note(format!("inside: {}", names.join(", ")))
+        .hint("end them first, or take the lab down with `ipvsh down --force LAB`"))
 }
 
 /// Undoes one step.
 async fn back(undo: Undo, how: How<'_>) -> Result<Way> {
-    let Some(netns) = undo.netns().cloned().filter(|netns| netns.check().is_ok()) else {
+    let Some(netns) = undo.netns.clone().filter(|netns| netns.check().is_ok()) else {
         return Ok(Way::NothingLeft);
     };
     let rtnl = &netns.rtnl()?;
-    let seen = match undo.link() {
+    let seen = match undo.link {
         Some(_) => match recognise::link_of(&undo, &netns).await? {
             Some(seen) => Some(seen),
             None => return settle_if_back(&undo).await,
@@ -329,26 +364,24 @@ async fn back(undo: Undo, how: How<'_>) -> Result<Way> {
         None => None,
     };
     let index = seen.as_ref().map_or(0, |seen| seen.index);
-    match undo {
-        Undo::DeleteNetns { .. } | Undo::EndProcess { .. } => Ok(Way::NothingLeft),
-        Undo::DeleteLink {
-            link: LinkRef { name, .. },
-            ..
-        } => match link::delete(rtnl, index).await {
+    let link = undo.link.unwrap_or_default();
+    match undo.way {
+        WayBack::DeleteNetns { .. } | WayBack::EndProcess { .. } => Ok(Way::NothingLeft),
+        WayBack::DeleteLink => match link::delete(rtnl, index).await {
             Ok(true) => Ok(Way::Back),
             Ok(false) => Ok(Way::NothingLeft),
-            Err(refusal) => done(Err(refusal), "delete link", &name, &netns),
+            Err(refusal) => done(Err(refusal), "delete link", &link.name, &netns),
         },
-        Undo::MoveBack {
-            link,
-            home,
+        WayBack::MoveBack {
             name,
             was,
             up,
             addresses,
             routes,
-            ..
         } => {
+            let Some(home) = undo.home else {
+                return Ok(Way::NothingLeft);
+            };
             let link = named(link, name);
             let moved = link::move_to(rtnl, index, home.namespace(), Some(&link.name)).await;
             let way = done(moved, "move back", &link.name, &netns)?;
@@ -361,7 +394,7 @@ async fn back(undo: Undo, how: How<'_>) -> Result<Way> {
             settle_at_home(&home, false, &link, had).await?;
             Ok(way)
         }
-        Undo::Restore { link, old, new, .. } => {
+        WayBack::Restore { old, new } => {
             let present = match &seen {
                 Some(seen) => old.now(rtnl, seen).await?,
                 None => None,
@@ -381,37 +414,40 @@ async fn back(undo: Undo, how: How<'_>) -> Result<Way> {
             let what = format!("{} {old} of {}", old.what(), link.name);
             done(set, "restore", &what, &netns)
         }
-        Undo::DeleteAddress { address, .. } => {
+        WayBack::DeleteAddress { address } => {
             let deleted = address::delete(rtnl, index, &address).await;
             done(deleted, "delete address", &address.line(), &netns)
         }
-        Undo::AddAddress { address, order, .. } => {
+        WayBack::AddAddress { address, order } => {
             restore_address(&netns, index, &address, &order).await
         }
-        Undo::DeleteRoute { route, .. } => {
+        WayBack::DeleteRoute { route } => {
             let deleted = route::delete(rtnl, &route).await;
             done(deleted, "delete route", &route.destination_text(), &netns)
         }
-        Undo::AddRoute { route, .. } => {
+        WayBack::AddRoute { route } => {
             let added = route::add(rtnl, &route).await;
             done(added, "restore route", &route.destination_text(), &netns)
         }
-        Undo::RestoreTables { tables, .. } => {
-            nft::restore(&netns, &tables).map_err(|error| {
-                error
-                    .doing_plain("restore the ruleset")
-                    .within(netns.label())
-            })?;
-            Ok(Way::Back)
-        }
-        Undo::RestoreQueue { link, old, new, .. } => {
+        WayBack::DeleteRules { marks } => delete_rules(&netns, &marks),
+        WayBack::RestoreTables { tables, left } => restore_tables(&netns, tables, &left, how),
+        WayBack::RestoreQueue { old, new } => {
             restore_queue(&netns, index, &link, &old, &new, how).await
         }
-        Undo::Send { what, request, .. } => {
+        WayBack::Send { what, request } => {
+            if how.is_later
+                && let Standing::Changed(changed) = standing::of(&request, rtnl).await?
+            {
+                return Ok(Way::NotOurs(format!(
+                    "{what} of link `{}` in namespace `{}` {changed}: left as it is",
+                    link.name,
+                    netns.label()
+                )));
+            }
             let sent = request.send(&netns, rtnl).await;
             done(sent, "undo the change", &what, &netns)
         }
-        Undo::Sysctl { key, old, new, .. } => restore_sysctl(&netns, &key, &old, &new, how),
+        WayBack::Sysctl { key, old, new } => restore_sysctl(&netns, &key, &old, &new, how),
     }
 }
 
@@ -435,6 +471,56 @@ async fn restore_address(
     Ok(way)
 }
 
+fn delete_rules(netns: &Netns, marks: &[Mark]) -> Result<Way> {
+    let deleted = nft::delete_marked(netns, marks).map_err(|error| {
+        error
+            .doing_plain("delete rules of nftables")
+            .within(netns.label())
+    })?;
+    Ok(if deleted { Way::Back } else { Way::NothingLeft })
+}
+
+fn restore_tables(netns: &Netns, tables: Vec<Table>, left: &[Table], how: How<'_>) -> Result<Way> {
+    let context = |error: Error| {
+        error
+            .doing_plain("restore the ruleset")
+            .within(netns.label())
+    };
+    let (tables, changed) = if how.is_later {
+        unchanged_tables(netns, tables, left).map_err(context)?
+    } else {
+        (tables, Vec::new())
+    };
+    nft::restore(netns, &tables).map_err(context)?;
+    Ok(match changed.as_slice() {
+        [] => Way::Back,
+        names => Way::NotOurs(format!(
+            "table {} in namespace `{}` is not as the lab left it: left as it is",
+            names.join(", "),
+            netns.label()
+        )),
+    })
+}
+
+/// The tables of `old` that are as the lab left them, and the names of those that somebody else has changed since.
+fn unchanged_tables(
+    netns: &Netns,
+    old: Vec<Table>,
+    left: &[Table],
+) -> Result<(Vec<Table>, Vec<String>)> {
+    let present = nft::tables(netns)?;
+    let of = |tables: &[Table], one: &Table| {
+        let found = tables.iter().find(|table| table.is(&one.family, &one.name));
+        found.and_then(|table| table.text.clone())
+    };
+    let is_as_left = |one: &Table| left.is_empty() || of(&present, one) == of(left, one);
+    let (same, changed): (Vec<Table>, Vec<Table>) = old.into_iter().partition(is_as_left);
+    // What is there again as it was needs no word.
+    let changed = changed.iter().filter(|one| of(&present, one) != one.text);
+    let names = changed.map(|one| format!("`{} {}`", one.family, one.name));
+    Ok((same, names.collect()))
+}
+
 /// Gives the link `index` the queue that it had.
 async fn restore_queue(
     netns: &Netns,
@@ -456,8 +542,9 @@ async fn restore_queue(
         return Ok(Way::NothingLeft);
     }
     // What was cut off in the middle is a beginning of the new one, on the same root.
-    let root = |tree: &Tree| tree.root().map(|root| root.kind.clone());
-    if how.is_later && root(&present) != root(new) && !present.is_empty() {
+    let (there, set) = (present.lines(), new.lines());
+    let is_ours = present.is_like(new) || there.iter().all(|line| set.contains(line));
+    if how.is_later && !is_ours {
         return Ok(Way::NotOurs(format!(
             "the queue of link `{}` in namespace `{}` is {}, not what the lab set: left as it is",
             link.name,
@@ -502,16 +589,14 @@ fn restore_sysctl(
 
 /// Ends what an earlier way back was cut off in: the link is at home, and has not got all that it had there.
 async fn settle_if_back(undo: &Undo) -> Result<Way> {
-    if let Undo::MoveBack {
-        link,
-        home,
+    if let WayBack::MoveBack {
         name,
         was,
         up,
         addresses,
         routes,
-        ..
-    } = undo
+    } = &undo.way
+        && let Some((link, home)) = undo.link.as_ref().zip(undo.home.as_ref())
     {
         let link = named(link.clone(), name.clone());
         let had = Had {

@@ -9,7 +9,7 @@ use netlink_packet_wireguard::{
 };
 use nix::errno::Errno;
 use rtnetlink::LinkUnspec;
-use rtnetlink::packet_core::{Emitable, NlasIterator, Parseable};
+use rtnetlink::packet_core::{Emitable, Nla, NlasIterator, Parseable};
 use rtnetlink::packet_route::link::{InfoData, InfoKind, LinkAttribute, LinkInfo};
 use serde::{Deserialize, Serialize};
 

@@ -135,9 +135,13 @@ impl Form {
     /// What is asked for, in the words of an error.
     pub fn wanted(&self) -> String {
         match self {
+            Self::Number { names: [], .. } => "an integer".to_owned(),
             Self::Number { names, .. } => {
-                let names = names.iter().map(|(name, _)| format!(", or \"{name}\""));
-                format!("an integer{}", names.collect::<String>())
+                let names: Vec<_> = names
+                    .iter()
+                    .map(|(name, _)| format!("\"{name}\""))
+                    .collect();
+                format!("an integer, or {}", names.join(" or "))
             }
             Self::Key => "an integer, or a text such as \"10.0.0.1\"".to_owned(),
             Self::Table => "a number or a name".to_owned(),
@@ -355,8 +359,7 @@ impl Form {
                 .or_else(|| (text == "none").then_some(0))
                 .and_then(|count| self.of_number(count))
                 .ok_or_else(wrong),
-            Self::Hosts(_) => Ok(Value::List(split(text))),
-            Self::Macs => Ok(Value::List(split(text))),
+            Self::Hosts(_) | Self::Macs => Ok(Value::List(split(text))),
             Self::Host(_) | Self::Group(_) | Self::Device | Self::Text => Ok(Value::text(text)),
             Self::Special(..) => Ok(Value::guess(text)),
         }

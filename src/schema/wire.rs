@@ -64,7 +64,6 @@ pub fn encode(pairs: &[Pair]) -> Attributes {
     for (row, value) in pairs {
         let mut put = |at: u16, bytes: &[u8]| attributes.push((at, bytes.to_vec()));
         match (row.wire, row.form.number(value)) {
-            (Wire::U8(at), Some(number)) => put(at, &byte(number)),
             (Wire::U16(at), Some(number)) => put(at, &short(number).to_ne_bytes()),
             (Wire::Be16(at), Some(number)) => put(at, &short(number).to_be_bytes()),
             (Wire::U32(at), Some(number)) => put(at, &long(number).to_ne_bytes()),
@@ -74,7 +73,7 @@ pub fn encode(pairs: &[Pair]) -> Attributes {
             (Wire::Ttl(_, inherit, has_byte), Some(_)) if matches!(value, Value::Text(_)) => {
                 put(inherit, if has_byte { &[1] } else { &[] });
             }
-            (Wire::Ttl(at, ..), Some(number)) => put(at, &byte(number)),
+            (Wire::U8(at) | Wire::Ttl(at, ..), Some(number)) => put(at, &byte(number)),
             (Wire::GreKey, Some(number)) => {
                 *gre_flags.get_or_insert(0) |= GRE_KEY;
                 for at in GRE_KEYS {

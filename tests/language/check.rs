@@ -288,3 +288,51 @@ fn check_finds_nothing_in_the_examples_of_the_manual() {
     let run = place.run(&arguments);
     assert_eq!((run.code, run.errors.as_str()), (Some(0), ""));
 }
+
+#[test]
+fn check_knows_what_an_option_takes() {
+    insta::assert_snapshot!(
+        found("vxlan(\"x0\", 5, #{ttl: true, learning: 7, dstport: \"x\"});\nlet d = dummy(\"d\");\nvxlan(\"x0\", 5, #{remote: d, tos: 256, df: \"on\"});\n"),
+        @r#"
+        error: option `dstport` takes an integer, not a string
+         --> lab.rhai:1:16
+          |
+        1 | vxlan("x0", 5, #{ttl: true, learning: 7, dstport: "x"});
+          |                ^
+        error: option `learning` takes true or false, not an integer
+         --> lab.rhai:1:16
+          |
+        1 | vxlan("x0", 5, #{ttl: true, learning: 7, dstport: "x"});
+          |                ^
+        error: option `ttl` takes an integer, or "auto" or "inherit", not a truth value
+         --> lab.rhai:1:16
+          |
+        1 | vxlan("x0", 5, #{ttl: true, learning: 7, dstport: "x"});
+          |                ^
+        error: option `remote` takes a string, not a link
+         --> lab.rhai:3:18
+          |
+        3 | vxlan("x0", 5, #{remote: d, tos: 256, df: "on"});
+          |                  ^^^^^^
+        error: `tos` is 0 to 255, not 256
+         --> lab.rhai:3:29
+          |
+        3 | vxlan("x0", 5, #{remote: d, tos: 256, df: "on"});
+          |                             ^^^
+        error: vxlan has no df `on`
+         --> lab.rhai:3:39
+          |
+        3 | vxlan("x0", 5, #{remote: d, tos: 256, df: "on"});
+          |                                       ^^
+          = dfs: unset, set, inherit
+        hint: write "unset" or "set" or "inherit"
+        "#
+    );
+}
+
+#[test]
+fn check_takes_what_the_words_take() {
+    let script = "let n = 7;\nvxlan(\"x0\", 5, #{ttl: n, ageing: 300, df: \"set\", dev: \"nowhere\", up: true});\nbond(\"b\", \"802.3ad\", #{arp_ip_target: [\"10.0.0.1\"], primary: ()});\n";
+    let run = Place::with(script).run(&["check", "lab.rhai"]);
+    assert_eq!((run.code, run.errors.as_str()), (Some(0), ""));
+}

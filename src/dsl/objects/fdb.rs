@@ -9,7 +9,7 @@ use crate::dsl::handle::Link;
 use crate::dsl::objects::link;
 use crate::dsl::{Answer, Session, answer};
 use crate::error::{Error, Kind, Result};
-use crate::lab::{Command, Outcome, Undo};
+use crate::lab::{Command, Outcome, Undo, WayBack};
 use crate::net::fdb::{self, Entry, State};
 use crate::value::options::Options;
 use crate::value::{mac, prefix};
@@ -143,12 +143,11 @@ fn send(
     request: &crate::net::request::Request,
 ) -> Result<()> {
     let place = link.netns();
-    let undo = Undo::Send {
-        netns: place.clone(),
-        link: Some(link.reference()),
+    let way = WayBack::Send {
         what: format!("fdb entry `{}` of {}", mac::print(&entry.mac), link.name()),
         request: undo,
     };
+    let undo = Undo::of_link(place.clone(), link.reference(), way);
     let command = || Command::tool("bridge", &place, words(verb, link, entry));
     session.wait(async {
         let rtnl = &place.rtnl()?;
@@ -174,7 +173,7 @@ fn add(session: &Rc<Session>, link: &Link, wanted: &Entry, replace: bool) -> Res
     if let Some(other) = in_the_way {
         let error = Error::new(
             Kind::Conflict,
-            "an entry for that address is there and differs",
+            "an entry for that address exists and differs",
         )
         .note(format!("there: {}", described(other)))
         .note(format!("asked: {}", described(wanted)))

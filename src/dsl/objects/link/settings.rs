@@ -100,9 +100,8 @@ fn grouped(given: &Dynamic) -> Result<Setting> {
     } else {
         None
     };
-    let number = number.ok_or_else(|| {
-        wrong_type("group", "a number or a name", given.type_name())
-    })?;
+    let number =
+        number.ok_or_else(|| wrong_type("group", "a number or a name", given.type_name()))?;
     Ok(Setting::Number(Number::Group, number))
 }
 
