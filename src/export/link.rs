@@ -3,10 +3,10 @@
 use nix::unistd::{SysconfVar, sysconf};
 
 use super::draft::Draft;
-use super::world::{Found, HOST, LinkId, facts, kind_of};
+use super::world::{Found, HOST, LinkId, fact, facts, kind_of};
 use crate::dsl::kinds::kind::Kind;
 use crate::net::link::Snapshot;
-use crate::schema::Role;
+use crate::schema::{Role, text};
 use crate::steps::{Act, Call, NewLink, Value};
 use crate::value::mac;
 
@@ -170,6 +170,12 @@ impl Draft<'_> {
     ) -> Result<(), String> {
         for (key, value) in facts(kind, seen) {
             let Some(row) = kind.row(key) else { continue };
+            // To a far end of IPv4 the driver tells of packets over IPv6 what nobody has said.
+            let is_over_ipv4 = kind.name == "geneve"
+                && fact(seen, "remote").is_some_and(|remote| !text(&remote).contains(':'));
+            if is_over_ipv4 && key.starts_with("udp6") {
+                continue;
+            }
             // The words for macvlans have forms without a mode.
             let may_be_left_out = row.role == Role::Option || kind.name.starts_with("macv");
             if may_be_left_out && row.is_usual(&value) {

@@ -109,6 +109,7 @@ option `KEY` takes an integer, not a namespace
     initcwnd: route
     initrwnd: route
     metric: addr, route
+    mtu: route
     nexthop: route
     priority: port, rule
     pvid: port
@@ -138,6 +139,7 @@ option `KEY` takes true or false, not a namespace
     mcast_to_unicast: port
     mngtmpaddr: addr
     neigh_suppress: port
+    nodad: addr
     noprefixroute: addr
     not: rule
     onlink: nexthop, route
@@ -145,6 +147,7 @@ option `KEY` takes true or false, not a namespace
     proxy: neighbor
     proxy_arp: port
     quickack: route
+    replace: addr, fdb, neighbor, nexthop, route, rule
     root_block: port
     router: neighbor
     vlan_tunnel: port

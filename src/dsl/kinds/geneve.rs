@@ -65,13 +65,13 @@ const TABLE: &[Opt] = &[
         9,
         "whether outer packets of IPv6 are sent without one",
     )
-    .default("true"),
+    .default("false"),
     Opt::switch(
         "udp6zerocsumrx",
         10,
         "whether outer packets of IPv6 are taken without one",
     )
-    .default("true"),
+    .default("false"),
     Opt::choice(
         "df",
         Wire::U8(13),

@@ -374,13 +374,17 @@ fn mtu_of(link: &LinkMessage) -> Option<u32> {
 
 /// Takes over what is said of the kind; what is not said stays.
 fn merge_info(link: &mut LinkMessage, new: &[LinkInfo]) {
+    // What is planned of WireGuard is all that there is: see `net::wireguard`.
+    let is_whole = kind_of(link) == Some(&InfoKind::Wireguard);
     let mut infos = infos_of(link).to_vec();
     for info in new {
         let kind = discriminant(info);
         let old = infos.iter().position(|old| discriminant(old) == kind);
         let old = old.map(|position| infos.remove(position));
         infos.push(match (old, info) {
-            (Some(LinkInfo::Data(old)), LinkInfo::Data(new)) => LinkInfo::Data(merged(&old, new)),
+            (Some(LinkInfo::Data(old)), LinkInfo::Data(new)) if !is_whole => {
+                LinkInfo::Data(merged(&old, new))
+            }
             (_, info) => info.clone(),
         });
     }
