@@ -8,15 +8,20 @@ use clap::Parser;
 use crate::command;
 use crate::command::line::{COMMANDS, Cli};
 
-/// Reads the command line, does what it says, and returns how it went.
+/// Does what the command line of this process says, and returns how it went.
 pub fn main() -> ExitCode {
-    let (own, behind) = split(std::env::args_os().collect());
+    ExitCode::from(run(std::env::args_os().collect()))
+}
+
+/// Does what a command line says, the program's name first, and returns the exit code.
+pub fn run(arguments: Vec<OsString>) -> u8 {
+    let (own, behind) = split(arguments);
     match Cli::try_parse_from(own) {
-        Ok(cli) => ExitCode::from(command::dispatch(&Cli { behind, ..cli })),
+        Ok(cli) => command::dispatch(&Cli { behind, ..cli }),
         Err(error) => {
             // Where it can't even be printed there is nobody to tell.
             let _ = error.print();
-            ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2))
+            u8::try_from(error.exit_code()).unwrap_or(2)
         }
     }
 }

@@ -12,7 +12,7 @@ use nix::unistd::Pid;
 use serde_json::Value;
 use tempfile::TempDir;
 
-use crate::common;
+use crate::{common, spare};
 
 /// How long a program may take before it is ended: far more than any takes in the slowest place.
 const PATIENCE: Duration = Duration::from_secs(120);
@@ -83,7 +83,10 @@ impl Lab {
 
     /// Runs ipvsh.
     pub(crate) fn ipvsh(&self, arguments: &[&str]) -> Output {
-        finish(self.start(arguments))
+        match spare::run(arguments, self.folder(), PATIENCE) {
+            Some(output) => output,
+            None => finish(self.start(arguments)),
+        }
     }
 
     /// Starts ipvsh.

@@ -16,6 +16,7 @@ mod common;
 mod guest;
 mod import;
 mod lab;
+mod spare;
 mod state;
 
 mod addr;
