@@ -1,5 +1,6 @@
 //! Rules of nftables, through the system's `nft` program: it reads rulesets from its standard input and lists what stands.
 
+use std::fmt::Write as _;
 use std::io::Write;
 use std::process::{Command, Output, Stdio};
 
@@ -38,6 +39,92 @@ impl Table {
     }
 }
 
+/// The table that the words here keep their rules in.
+pub const FAMILY: &str = "inet";
+/// Its name.
+pub const TABLE: &str = "ipvsh";
+
+/// What tells a rule of the table `inet ipvsh` from all others.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Mark {
+    /// The chain that it stands in.
+    pub chain: String,
+    /// Its comment.
+    pub comment: String,
+}
+
+/// The rules with these marks that there are, each with its handle.
+pub fn marked(netns: &Netns, marks: &[Mark]) -> Result<Vec<(Mark, u64)>> {
+    let rules = own_rules(netns)?;
+    let known = |(mark, _): &(Mark, u64)| marks.contains(mark);
+    Ok(rules.into_iter().filter(known).collect())
+}
+
+/// Deletes the rules with these marks, the chains that hold no rule then, and the table where it has no chain then. `false` where
+/// there were none.
+pub fn delete_marked(netns: &Netns, marks: &[Mark]) -> Result<bool> {
+    let rules = own_rules(netns)?;
+    let (doomed, rest): (Vec<_>, Vec<_>) = rules
+        .into_iter()
+        .partition(|(mark, _)| marks.contains(mark));
+    let mut chains: Vec<&str> = doomed.iter().map(|(mark, _)| mark.chain.as_str()).collect();
+    chains.sort_unstable();
+    chains.dedup();
+    chains.retain(|chain| rest.iter().all(|(mark, _)| mark.chain != *chain));
+    let all = own_chains(netns)?;
+    let mut text = String::new();
+    for (Mark { chain, .. }, handle) in &doomed {
+        // Writing to a string cannot fail.
+        let _ = writeln!(text, "delete rule {FAMILY} {TABLE} {chain} handle {handle}");
+    }
+    if all.iter().all(|chain| chains.contains(&chain.as_str())) && !all.is_empty() {
+        let _ = writeln!(text, "delete table {FAMILY} {TABLE}");
+    } else {
+        for chain in chains {
+            let _ = writeln!(text, "delete chain {FAMILY} {TABLE} {chain}");
+        }
+    }
+    if doomed.is_empty() {
+        return Ok(false);
+    }
+    apply(netns, &text)?;
+    Ok(true)
+}
+
+/// What `nft -j` lists of the table, by what each is: `rule`, `chain`.
+fn own_objects(netns: &Netns, what: &str) -> Result<Vec<serde_json::Value>> {
+    let text = json(netns)?;
+    let listed: serde_json::Value = serde_json::from_str(&text)
+        .map_err(|_| Error::new(Kind::Kernel, "what `nft -j` lists is no JSON"))?;
+    let all = listed["nftables"].as_array().cloned().unwrap_or_default();
+    let objects = all.into_iter().map(|mut object| object[what].take());
+    let is_own =
+        |object: &serde_json::Value| object["family"] == FAMILY && object["table"] == TABLE;
+    Ok(objects.filter(is_own).collect())
+}
+
+fn own_chains(netns: &Netns) -> Result<Vec<String>> {
+    let chains = own_objects(netns, "chain")?.into_iter();
+    Ok(chains
+        .filter_map(|chain| Some(chain["name"].as_str()?.to_owned()))
+        .collect())
+}
+
+/// Each rule of the table with its handle; one without a comment has an empty one.
+fn own_rules(netns: &Netns) -> Result<Vec<(Mark, u64)>> {
+    let text = |value: &serde_json::Value| value.as_str().unwrap_or_default().to_owned();
+    let rules = own_objects(netns, "rule")?.into_iter();
+    Ok(rules
+        .filter_map(|rule| {
+            let mark = Mark {
+                chain: text(&rule["chain"]),
+                comment: text(&rule["comment"]),
+            };
+            Some((mark, rule["handle"].as_u64()?))
+        })
+        .collect())
+}
+
 /// Every table of the namespace, in the order of `nft list ruleset`.
 pub fn tables(netns: &Netns) -> Result<Vec<Table>> {
     netns.check()?;
@@ -59,6 +146,30 @@ pub fn json(netns: &Netns) -> Result<String> {
         return Ok("{}".to_owned());
     }
     run(netns, &["-j", "list", "ruleset"], "")
+}
+
+/// A rule, or the policy of a chain, that lets packets not pass.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Dropping {
+    /// The family and the name of the table.
+    pub table: String,
+    /// The chain.
+    pub chain: String,
+    /// The hook of the chain; empty where others jump to it.
+    pub hook: String,
+    /// The rule's handle; none for a policy.
+    pub handle: Option<u64>,
+    /// The rule as `nft` lists it; empty for a policy.
+    pub text: String,
+}
+
+/// All that lets packets not pass in the namespace.
+pub fn dropping(netns: &Netns) -> Result<Vec<Dropping>> {
+    netns.check()?;
+    if netns.namespace().is_imagined() {
+        return Ok(Vec::new());
+    }
+    run(netns, &["-s", "-a", "list", "ruleset"], "").map(|listing| read_dropping(&listing))
 }
 
 /// Makes what the ruleset `text` says. All of it is done, or nothing.
@@ -162,6 +273,50 @@ fn lower_first(text: &str) -> String {
     }
 }
 
+/// Reads those of a listing with handles.
+fn read_dropping(listing: &str) -> Vec<Dropping> {
+    let mut found = Vec::new();
+    let (mut table, mut chain, mut hook) = (String::new(), String::new(), String::new());
+    for line in listing.lines() {
+        let (text, handle) = match line.trim().rsplit_once(" # handle ") {
+            Some((text, handle)) => (text, handle.parse().ok()),
+            None => (line.trim(), None),
+        };
+        if let Some(name) = text.strip_prefix("table ") {
+            name.trim_end_matches(" {").clone_into(&mut table);
+        } else if let Some(name) = text.strip_prefix("chain ") {
+            name.trim_end_matches(" {").clone_into(&mut chain);
+            hook.clear();
+        } else if let Some(rest) = text.strip_prefix("type ") {
+            let mut words = rest.split_whitespace().skip_while(|word| *word != "hook");
+            words.nth(1).unwrap_or_default().clone_into(&mut hook);
+            if text.contains("policy drop") {
+                found.push(Dropping {
+                    table: table.clone(),
+                    chain: chain.clone(),
+                    hook: hook.clone(),
+                    handle: None,
+                    text: String::new(),
+                });
+            }
+        } else if handle.is_some() {
+            // What stands in quotes is a name or a comment.
+            let outside = text.split('"').step_by(2);
+            let mut words = outside.flat_map(str::split_whitespace);
+            if words.any(|word| ["drop", "reject"].contains(&word)) {
+                found.push(Dropping {
+                    table: table.clone(),
+                    chain: chain.clone(),
+                    hook: hook.clone(),
+                    handle,
+                    text: text.to_owned(),
+                });
+            }
+        }
+    }
+    found
+}
+
 /// Takes a listing apart: a table begins at the margin and ends there.
 fn read_tables(listing: &str) -> Vec<Table> {
     let mut tables: Vec<Table> = Vec::new();
@@ -196,6 +351,24 @@ mod tests {
         assert_eq!(names, ["nat", "f"]);
         let texts: String = tables.into_iter().filter_map(|table| table.text).collect();
         assert_eq!(texts, listing);
+    }
+
+    #[test]
+    fn what_drops_is_found_with_its_handle() {
+        let listing = "table inet f { # handle 1\n\tchain c { # handle 2\n\t\ttype filter hook forward priority filter; policy drop;\n\t\tip saddr 10.0.0.1 drop # handle 3\n\t\taccept comment \"no drop\" # handle 4\n\t}\n}\n";
+        let found = read_dropping(listing);
+        let told: Vec<_> = found
+            .iter()
+            .map(|one| (one.hook.as_str(), one.handle, one.text.as_str()))
+            .collect();
+        assert_eq!(
+            told,
+            [
+                ("forward", None, ""),
+                ("forward", Some(3), "ip saddr 10.0.0.1 drop")
+            ]
+        );
+        assert_eq!((&*found[1].table, &*found[1].chain), ("inet f", "c"));
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! What the session holds, and what typing aids know of it: the words, the variables, the functions and modules of the user.
+//! The state of the session, as completion and hints see it: the words, the variables, the functions and modules of the user.
 
 use std::cell::{OnceCell, Ref, RefCell};
 use std::collections::BTreeMap;
@@ -7,9 +7,9 @@ use std::rc::Rc;
 use rhai::{AST, Dynamic, Scope};
 
 use crate::dsl::Session;
-use crate::dsl::handle::{Link, Netns};
 use crate::engine::Interpreter;
 use crate::engine::catalog::{Catalog, Signature};
+use crate::engine::types;
 
 /// The variables, the functions and the interpreter of a session.
 pub(super) struct State {
@@ -40,7 +40,7 @@ impl State {
         &self.session
     }
 
-    /// The words; read at first need, which is the first key.
+    /// The words; read when the first key is typed.
     pub(super) fn catalog(&self) -> &Catalog {
         self.catalog
             .get_or_init(|| Catalog::with_builtin(self.interpreter.borrow().engine()))
@@ -91,7 +91,7 @@ impl State {
         let scope = self.scope.borrow();
         let mut found = BTreeMap::new();
         for (name, _, value) in scope.iter() {
-            // The last of a name is the one that is seen.
+            // Of several variables of one name the last is visible.
             found.insert(name.to_owned(), value);
         }
         found.into_iter().collect()
@@ -160,21 +160,7 @@ impl State {
 
 /// The name of a value's type, as the catalog calls it.
 pub(super) fn type_of(value: &Dynamic) -> String {
-    if value.is::<Netns>() {
-        "Netns".to_owned()
-    } else if value.is::<Link>() {
-        "Link".to_owned()
-    } else {
-        let name = match value.type_name() {
-            "i64" => "int",
-            "f64" => "float",
-            "array" => "list",
-            "Fn" => "function",
-            "()" => "nothing",
-            other => other.rsplit("::").next().unwrap_or(other),
-        };
-        name.to_owned()
-    }
+    types::of_text(value.type_name()).to_owned()
 }
 
 /// Calls that Rhai itself answers.

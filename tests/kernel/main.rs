@@ -16,6 +16,7 @@ mod common;
 mod guest;
 mod import;
 mod lab;
+mod seeds;
 mod spare;
 mod state;
 
@@ -24,6 +25,7 @@ mod bond;
 mod bridge;
 mod container;
 mod dummy;
+mod ending;
 mod ensure;
 mod errors;
 mod examples;
@@ -45,6 +47,7 @@ mod neighbor;
 mod netkit;
 mod netns;
 mod nexthop;
+mod owners;
 mod ping;
 mod plan;
 mod port;
@@ -62,12 +65,14 @@ mod settings;
 mod stdlib;
 mod stories;
 mod sysctl;
+mod truth;
 mod tun;
 mod veth;
 mod vlan;
 mod vrf;
 mod vxlan;
 mod wait;
+mod why;
 mod wireguard;
 mod within;
 mod wrong_type;
@@ -184,6 +189,7 @@ fn all() -> Vec<Case> {
         addr::cases(),
         route::cases(),
         nexthop::cases(),
+        owners::cases(),
         veth::cases(),
         netkit::cases(),
         bridge::cases(),
@@ -196,9 +202,11 @@ fn all() -> Vec<Case> {
         ip_tunnel::cases(),
         wrong_type::cases(),
         xfrm::cases(),
+        why::cases(),
         wireguard::cases(),
         vrf::cases(),
         dummy::cases(),
+        ending::cases(),
         ifb::cases(),
         tun::cases(),
         macvlan::cases(),
@@ -223,6 +231,7 @@ fn all() -> Vec<Case> {
         journal::cases(),
         recognise::cases(),
         random::cases(),
+        truth::cases(),
         errors::cases(),
         refusals::cases(),
         examples::cases(),

@@ -62,9 +62,8 @@ pub(crate) fn run(arguments: &[&str], folder: &Path, patience: Duration) -> Opti
     let (stdout, its_stdout) = new_pipe();
     let (stderr, its_stderr) = new_pipe();
     let (code, its_code) = new_pipe();
-    let namespace = |kind: &str| {
-        File::open(format!("/proc/thread-self/ns/{kind}")).expect("open a namespace")
-    };
+    let namespace =
+        |kind: &str| File::open(format!("/proc/thread-self/ns/{kind}")).expect("open a namespace");
     let (mounts, net) = (namespace("mnt"), namespace("net"));
     let request = json!({"arguments": arguments, "folder": folder}).to_string();
     let given: [RawFd; GIVEN] = [
@@ -135,12 +134,7 @@ fn serve(requests: &OwnedFd) -> ! {
         let mut space = cmsg_space!([RawFd; GIVEN]);
         let mut parts = [IoSliceMut::new(&mut text)];
         let flags = MsgFlags::MSG_CMSG_CLOEXEC;
-        let message = recvmsg::<()>(
-            requests.as_raw_fd(),
-            &mut parts,
-            Some(&mut space),
-            flags,
-        );
+        let message = recvmsg::<()>(requests.as_raw_fd(), &mut parts, Some(&mut space), flags);
         let Ok(message) = message else {
             std::process::exit(1)
         };

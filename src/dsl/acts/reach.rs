@@ -6,17 +6,19 @@ use std::rc::Rc;
 use rhai::Map;
 use rhai::plugin::{Dynamic, NativeCallContext, export_module};
 
-use crate::dsl::acts::ping;
+use crate::dsl::acts::{ping, why};
 use crate::dsl::handle::Netns;
 use crate::dsl::{Answer, Session, answer};
 use crate::error::{Error, Kind, Result};
 use crate::net::icmp::{Outcome, Report, Request};
-use crate::net::route;
+use crate::net::route::{self, Question};
 use crate::value::options::Options;
 use crate::view;
 
 /// What an expectation can be told.
-pub(crate) const KEYS: &[&str] = &["count", "interval", "size", "source", "timeout", "ttl"];
+pub(crate) const KEYS: &[&str] = &[
+    "count", "df", "iface", "interval", "mark", "size", "source", "timeout", "tos", "ttl",
+];
 
 /// What a try brought.
 struct Tried {
@@ -114,13 +116,18 @@ fn expect(
         let source = source.map_or_else(String::new, |source| format!(" from {source}"));
         error = error.note(format!("pinged: {destination}{source}"));
     }
-    Err(error.note(format!("came back: {}", tried.came_back.join(", "))))
+    error = error.note(format!("came back: {}", tried.came_back.join(", ")));
+    if wanted && let Some((cause, mend)) = why::in_short(session, net, given) {
+        error = error.note(format!("cause: {cause}"));
+        error.hint = mend;
+    }
+    Err(error)
 }
 
 /// The address that packets to `destination` leave with.
 fn source(session: &Rc<Session>, net: &Netns, destination: IpAddr) -> Option<IpAddr> {
     let found = session.wait(async {
-        let found = route::lookup(&net.rtnl()?, destination, None).await;
+        let found = route::lookup(&net.rtnl()?, &Question::to(destination)).await;
         Ok::<_, Error>(found?)
     });
     found.ok()?.ok()??.source
@@ -153,7 +160,7 @@ pub mod words {
         expect_reach_with(context, net, destination, Map::new())
     }
 
-    /// The same with options of the pings: `count` (3), `interval` ("200ms"), `timeout` ("1s"), `size`, `ttl`, `source`.
+    /// The same with options of the pings, as `ping` has them; here `count` is 3, `interval` "200ms" and `timeout` "1s".
     ///
     /// ```rhai
     /// let a = netns("a");

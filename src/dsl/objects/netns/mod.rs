@@ -1,5 +1,7 @@
 //! Namespaces: find or make one, say which is current, list them, delete one.
 
+mod show;
+
 use std::os::fd::{AsFd, AsRawFd};
 use std::path::Path;
 use std::rc::Rc;
@@ -14,6 +16,8 @@ use crate::net::container::Runtime;
 use crate::net::{namespace, netns};
 use crate::value::name::NetnsName;
 use crate::value::options;
+
+pub(crate) use show::show;
 
 /// Refuses a namespace of another type, whose file looks the same.
 fn of_network(netns: netns::Netns) -> Result<netns::Netns> {
@@ -40,6 +44,17 @@ pub(crate) fn find(place: &str) -> Result<Rc<netns::Netns>> {
             error
         }
     })
+}
+
+/// The namespace that `place` names, where there is one; none where that may name something else as well.
+pub(crate) fn existing(place: &str) -> Result<Option<Netns>> {
+    match open(place) {
+        Ok(found) => Ok(Some(Netns(found))),
+        Err(error) if is_name(place) && [Kind::NotFound, Kind::Invalid].contains(&error.kind) => {
+            Ok(None)
+        }
+        Err(error) => Err(error),
+    }
 }
 
 /// What stands before the colon of a namespace that is given by what is in it.
@@ -147,9 +162,10 @@ fn delete(session: &Rc<Session>, net: &Netns) -> Result<()> {
     session.lab().netns_deleted(&net.0);
     // What was learned of ipvlan ports may hold it open, too.
     session.ports().forget();
-    net.release()?;
-    // The socket is closed by the runtime.
-    session.wait(tokio::task::yield_now())
+    if session.lab().plans() {
+        return Ok(());
+    }
+    session.wait(session.lab().let_go(&net.0))?.map_err(context)
 }
 
 /// The words of this topic.
