@@ -116,6 +116,7 @@ pub(crate) fn run(arguments: &[&str], folder: &Path, patience: Duration) -> Opti
 }
 
 /// The process in reserve: makes a copy of itself for each run that it is asked for.
+#[allow(clippy::exit, reason = "this is a whole process")]
 fn serve(requests: &OwnedFd) -> ! {
     // What a command of a case has: see `Lab::command`.
     // SAFETY: this process has one thread.
