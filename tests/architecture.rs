@@ -27,7 +27,7 @@ const LAYERS: &[&[(&str, &[&str])]] = &[
         ("view", &["net", "value"]),
         ("net", &["value"]),
         ("value", &[]),
-        ("steps", &["net"]),
+        ("steps", &["net", "value"]),
         ("why", &["net", "value"]),
     ],
     &[("error", &[])],

@@ -41,7 +41,7 @@ pub(super) fn down(named: Option<&str>, force: bool, options: &Options) -> Resul
         }
     }
     if options.json {
-        output::say(&serde_json::Value::Array(taken).to_string());
+        output::say_json(&serde_json::Value::Array(taken));
     } else if labs.is_empty() && !options.quiet {
         output::say(super::ls::none_stands());
     }

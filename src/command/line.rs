@@ -84,6 +84,10 @@ pub(crate) struct Options {
     #[arg(long, value_name = "FILE")]
     pub(crate) emit: Option<PathBuf>,
 
+    /// Write the keys of WireGuard into the script of --emit too; the file is then for its owner alone
+    #[arg(long)]
+    pub(crate) keys: bool,
+
     /// Print results as JSON
     #[arg(long, global = true)]
     pub(crate) json: bool,

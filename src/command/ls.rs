@@ -55,7 +55,7 @@ pub(super) fn list(options: &Options) -> Result<u8, Failure> {
     note_hidden(options);
     if options.json {
         let labs: Vec<Value> = labs.iter().map(to_json).collect();
-        return Ok(output::say(&Value::Array(labs).to_string()).max(code));
+        return Ok(output::say_json(&Value::Array(labs)).max(code));
     }
     let text = match labs.as_slice() {
         [] if options.quiet || code > 0 => return Ok(code),

@@ -99,7 +99,7 @@ fn show(session: &Session, options: &Options, result: Result<(), Failure>) -> Re
             "objects": *session.lab().outcomes().entries(),
             "error": result.as_ref().err().map(output::to_json),
         });
-        output::say(&document.to_string());
+        output::say_json(&document);
     } else if !options.quiet {
         let color = When::from(options.color).on(&stdout());
         let entries = session.lab().outcomes().entries();

@@ -115,6 +115,10 @@ pub(super) fn texts<'a>(words: impl Iterator<Item = &'a OsString>) -> Result<Vec
 /// Runs what the command line asks for.
 pub(super) fn run(cli: &Cli) -> Result<u8, Failure> {
     let options = &cli.options;
+    if options.keys && options.emit.is_none() {
+        let report = Report::new("`--keys` is for the script of `--emit`, which is not asked for");
+        return Err(Failure::usage(report.hint("add `--emit FILE`")));
+    }
     let source = source(cli)?;
     namespace::allow_many();
     let session = Session::new(Settings {
@@ -166,11 +170,13 @@ pub(super) fn emit(session: &Session, options: &Options, source: &str) -> Result
         return Ok(());
     };
     let title = format!("The same lab as {source}, without ipvsh.");
-    let text = session.lab().trace().script(&title);
-    std::fs::write(file, text).map_err(|error| {
-        let error = Error::io(&error).doing("write", &file.display().to_string());
-        Failure::script(Report::of(&error))
-    })
+    let text = session.lab().trace().script(&title, options.keys);
+    if options.keys {
+        output::write_secret_to(Some(file), &text)?;
+    } else {
+        output::write_to(Some(file), &text)?;
+    }
+    Ok(())
 }
 
 /// Calls the lab as the command line says, or as the script's file is called. Lines and sessions have no file.
@@ -270,7 +276,7 @@ fn show(session: &std::rc::Rc<Session>, value: &Dynamic, options: &Options) -> R
         return Ok(());
     }
     if options.json {
-        return match output::say(&text) {
+        return match output::say_json_text(&text) {
             0 => Ok(()),
             _ => Err(Failure {
                 report: Report::new("nobody reads the output"),
@@ -278,7 +284,7 @@ fn show(session: &std::rc::Rc<Session>, value: &Dynamic, options: &Options) -> R
             }),
         };
     }
-    session.print(&text).map_err(|error| Failure {
+    session.print_of_script(&text).map_err(|error| Failure {
         report: Report::new(error.to_string()),
         reason: Reason::OutputClosed,
     })
@@ -331,7 +337,7 @@ fn finish(
         .as_ref()
         .map_or(session.exit_code().unwrap_or(0), Failure::exit_code);
     if options.json && !is_line {
-        output::say(&document(session, code, failed.as_ref(), &undone).to_string());
+        output::say_json(&document(session, code, failed.as_ref(), &undone));
     }
     match failed {
         Some(failure) => Err(failure),

@@ -160,7 +160,7 @@ fn build(session: &Rc<Session>, sources: &Sources, functions: Functions) -> Engi
     let printing = session.clone();
     engine.on_print(move |text| {
         // Where it fails the session notes it, and the run ends at its next step.
-        let _ = printing.print(text);
+        let _ = printing.print_of_script(text);
     });
     let debugging = session.clone();
     engine.on_debug(move |text, source, position| {
@@ -168,7 +168,7 @@ fn build(session: &Rc<Session>, sources: &Sources, functions: Functions) -> Engi
             (Some(source), Some(line)) => format!("{source}:{line}: "),
             _ => String::new(),
         };
-        let _ = debugging.print(&format!("{place}{text}"));
+        let _ = debugging.print_of_script(&format!("{place}{text}"));
     });
     engine
 }
