@@ -5,7 +5,7 @@ use std::path::Path;
 use serde_json::json;
 
 use super::line::Options;
-use super::output;
+use super::{output, with_files};
 use crate::dsl::Session;
 use crate::dsl::session::Settings;
 use crate::engine::Failure;
@@ -16,7 +16,7 @@ use crate::view::error::Report;
 
 /// Takes down the lab that `named` names, a lab or its script; all of them where it is none.
 pub(super) fn down(named: Option<&str>, force: bool, options: &Options) -> Result<u8, Failure> {
-    crate::net::namespace::allow_many();
+    with_files()?;
     let labs = match named {
         Some(named) => find(named).map(|lab| vec![lab]),
         None => journal::names(),

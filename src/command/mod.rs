@@ -16,8 +16,9 @@ mod sandbox;
 
 use line::{Cli, Command, VmCommand};
 
-use crate::engine::{Failure, stack};
+use crate::engine::{Failure, Reason, stack};
 use crate::error::Error;
+use crate::net::namespace;
 use crate::view::error::Report;
 
 /// The failure of a thread to start in which a script would run.
@@ -26,6 +27,14 @@ fn cannot_start(error: &std::io::Error) -> Failure {
     Failure::script(Report::new(format!(
         "cannot start the interpreter: {error}"
     )))
+}
+
+/// Gets ready to have many files open, before anything is made. Where too few are allowed, nothing is.
+fn with_files() -> Result<(), Failure> {
+    namespace::allow_many().map_err(|error| Failure {
+        report: Report::of(&error),
+        reason: Reason::NotPossible,
+    })
 }
 
 /// Does what the command line says and returns the exit code.

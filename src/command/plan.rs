@@ -5,14 +5,14 @@ use std::io::stdout;
 use std::path::Path;
 
 use super::line::Options;
-use super::{output, run};
+use super::{output, run, with_files};
 use crate::dsl::Session;
 use crate::dsl::session::{Given, Output, Settings};
 use crate::engine::script::Script;
 use crate::engine::signals::Signals;
 use crate::engine::{Failure, Interpreter, Reason, params};
 use crate::lab::outcome::Counts;
-use crate::net::{model, namespace};
+use crate::net::model;
 use crate::view::changes;
 use crate::view::error::Report;
 use crate::view::paint::When;
@@ -32,7 +32,7 @@ pub(super) fn plan(words: &[OsString], options: &Options) -> Result<u8, Failure>
         Script::read(Path::new(file))
     };
     let script = script.map_err(Failure::usage)?;
-    namespace::allow_many();
+    with_files()?;
     let session = Session::new(Settings {
         quiet: true,
         color: false,

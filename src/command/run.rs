@@ -9,7 +9,7 @@ use rhai::Dynamic;
 use signal_hook::consts::{SIGHUP, SIGTERM};
 
 use super::line::{COMMANDS, Cli, Options};
-use super::output;
+use super::{output, with_files};
 use crate::dsl::Session;
 use crate::dsl::script::print;
 use crate::dsl::session::{Given, Output, Settings};
@@ -20,7 +20,6 @@ use crate::error::{Error, nearest};
 use crate::lab::outcome::Entry;
 use crate::lab::rollback::Undone;
 use crate::lab::{Counts, Outcome};
-use crate::net::namespace;
 use crate::repl::{self, Manner};
 use crate::sandbox::vm;
 use crate::view::changes::{self, Line, Mark};
@@ -114,7 +113,7 @@ pub(super) fn texts<'a>(words: impl Iterator<Item = &'a OsString>) -> Result<Vec
 pub(super) fn run(cli: &Cli) -> Result<u8, Failure> {
     let options = &cli.options;
     let source = source(cli)?;
-    namespace::allow_many();
+    with_files()?;
     let session = Session::new(Settings {
         quiet: options.quiet,
         color: When::from(options.color).on(&std::io::stdout()),

@@ -18,6 +18,7 @@ use crate::error::{Error, Kind, Result, errno_name};
 use crate::lab::Lab;
 use crate::lab::trace::Printer;
 use crate::net::netns::Netns;
+use crate::net::rtnl;
 use crate::view::paint::paint;
 
 /// How a session behaves; set once, from the command line.
@@ -236,7 +237,10 @@ impl Session {
             let _ = self.runtime.set(runtime);
         }
         match self.runtime.get() {
-            Some(runtime) => Ok(runtime.block_on(future)),
+            Some(runtime) => Ok(runtime.block_on(async {
+                rtnl::close_sockets().await;
+                future.await
+            })),
             None => Err(Error::new(Kind::Kernel, "the runtime did not start")),
         }
     }

@@ -20,6 +20,7 @@ pub mod nft;
 pub mod packet;
 pub mod process;
 pub mod queue;
+mod reopen;
 pub mod request;
 pub mod route;
 pub mod rtnl;
