@@ -62,6 +62,7 @@ pub(super) fn plan(words: &[OsString], options: &Options) -> Result<u8, Failure>
     run::trace(session, options);
     let result = interpreter.run(&ast, &mut interpreter.scope()).map(drop);
     let result = result.map_err(|failure| after_a_guess(failure, session));
+    let result = result.and_then(|()| run::emit(session, options, &script.name));
     show(session, options, result)
 }
 

@@ -8,7 +8,7 @@ use clap::CommandFactory;
 use rhai::Dynamic;
 use signal_hook::consts::{SIGHUP, SIGTERM};
 
-use super::line::{COMMANDS, Cli, Options};
+use super::line::{Cli, Options};
 use super::{output, with_files};
 use crate::dsl::Session;
 use crate::dsl::script::print;
@@ -69,7 +69,9 @@ pub(super) fn source(cli: &Cli) -> Result<Source, Failure> {
 /// A script of the name of a command, all but a letter, is most likely a command.
 fn suggest_command(report: Report, file: &OsString) -> Report {
     let typed = file.to_string_lossy();
-    match nearest(&typed, COMMANDS) {
+    let command = Cli::command();
+    let commands = command.get_subcommands().map(clap::Command::get_name);
+    match nearest(&typed, commands) {
         Some(near) if report.hint.is_none() && !typed.contains(['/', '.']) => {
             report.hint(format!("did you mean the command `ipvsh {near}`?"))
         }
@@ -158,7 +160,7 @@ pub(super) fn trace(session: &Session, options: &Options) {
 }
 
 /// Writes the steps of a run that ended well as a script for the shell, where that is asked.
-fn emit(session: &Session, options: &Options, source: &str) -> Result<(), Failure> {
+pub(super) fn emit(session: &Session, options: &Options, source: &str) -> Result<(), Failure> {
     let Some(file) = &options.emit else {
         return Ok(());
     };

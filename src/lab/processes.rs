@@ -8,7 +8,7 @@ use crate::error::{Error, Result};
 use crate::lab::journal::{self, Journal};
 use crate::lab::recognise;
 use crate::lab::record::{Contents, Found, Place};
-use crate::lab::undo::Undo;
+use crate::lab::undo::{Undo, WayBack};
 use crate::lab::{Command, Lab, Outcome};
 use crate::net::model;
 use crate::net::netns::Netns;
@@ -28,15 +28,14 @@ impl Earlier {
     /// Those that a journal tells of.
     pub(super) fn of(contents: &Contents) -> Vec<Self> {
         let steps = contents.steps.iter();
-        let processes = steps.filter_map(|step| match &step.undo {
-            Undo::EndProcess {
-                netns,
+        let processes = steps.filter_map(|step| match &step.undo.way {
+            WayBack::EndProcess {
                 process,
                 program,
                 output,
             } => Some(Self {
                 number: step.number,
-                place: netns.clone(),
+                place: step.undo.netns.clone(),
                 process: *process,
                 program: (**program).clone(),
                 output: output.clone(),
@@ -78,11 +77,13 @@ impl Lab {
         let name = self.name();
         let mut command = program.command(netns, name.as_deref(), Tie::Free)?;
         let output = self.new_output(name.as_deref());
-        let undo = Undo::EndProcess {
-            netns: Some(netns.clone()),
-            process: Process::default(),
-            program: Box::new(program.clone()),
-            output: output.clone(),
+        let ending = |process| {
+            let way = WayBack::EndProcess {
+                process,
+                program: Box::new(program.clone()),
+                output: output.clone(),
+            };
+            Undo::within(netns.clone(), way)
         };
         self.trace.tell(|| {
             let (program, arguments) = program
@@ -91,7 +92,7 @@ impl Lab {
                 .map_or(("", &[][..]), |(p, a)| (p, a));
             Command::tool(program, netns, arguments).led_by(["setsid", "-f"])
         });
-        let number = self.announce(&undo)?;
+        let number = self.announce(&ending(Process::default()))?;
         let started = Output::make(&output).and_then(|file| {
             let both = file.try_clone()?;
             command.stdin(Stdio::null()).stdout(file).stderr(both);
@@ -106,15 +107,7 @@ impl Lab {
         if number > 0 {
             self.complete(number, Found::Process(process));
         }
-        self.push(
-            number,
-            Undo::EndProcess {
-                netns: Some(netns.clone()),
-                process,
-                program: Box::new(program.clone()),
-                output: output.clone(),
-            },
-        );
+        self.push(number, ending(process));
         self.report(Outcome::Created, netns, "process", &line);
         Ok(Started {
             process,
@@ -195,7 +188,7 @@ impl Lab {
         }
         let _ = std::fs::remove_file(output);
         self.forget(|step| {
-            matches!(&step.undo, Undo::EndProcess { process: ended, .. } if *ended == process)
+            matches!(&step.undo.way, WayBack::EndProcess { process: ended, .. } if *ended == process)
         });
     }
 
@@ -210,12 +203,8 @@ impl Lab {
         let ours: Vec<_> = ours.filter_map(Process::of).collect();
         process::end(&ours).await?;
         for step in self.steps.borrow().iter() {
-            if let Undo::EndProcess {
-                netns: Some(at),
-                output,
-                ..
-            } = &step.undo
-                && at.namespace().id() == netns.namespace().id()
+            if let WayBack::EndProcess { output, .. } = &step.undo.way
+                && step.undo.is_in(netns.namespace().id())
             {
                 let _ = std::fs::remove_file(output);
             }

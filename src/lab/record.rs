@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Kind, Result};
-use crate::lab::undo::Undo;
+use crate::lab::undo::{Undo, WayBack};
 use crate::net::namespace::{self, Id};
 use crate::net::netns::Netns;
 use crate::net::process::Process;
@@ -246,22 +246,23 @@ impl Contents {
             }
             Line::Is(number, found) => {
                 let step = self.steps.iter_mut().rev().find(|s| s.number == number);
-                match (step.map(|step| &mut step.undo), found) {
-                    (Some(Undo::DeleteNetns { netns, .. }), Found::Netns(place)) => {
-                        *netns = Some(place);
-                    }
-                    (Some(Undo::EndProcess { process, .. }), Found::Process(started)) => {
+                let Some(Step { undo, .. }) = step else {
+                    return;
+                };
+                match (&mut undo.way, found) {
+                    (WayBack::DeleteNetns { .. }, Found::Netns(place)) => undo.netns = Some(place),
+                    (WayBack::EndProcess { process, .. }, Found::Process(started)) => {
                         *process = started;
                     }
-                    (Some(undo), Found::Link(index)) => undo.set_index(index),
+                    (_, Found::Link(index)) => undo.set_index(index),
                     _ => {}
                 }
             }
             Line::Part(undo) => self.parts.push(undo),
             Line::Moved(way) => self.moves.push(way),
-            Line::Gone(place, index) => self
-                .parts
-                .retain(|undo| undo.netns() != Some(&place) || undo.link_index() != Some(index)),
+            Line::Gone(place, index) => self.parts.retain(|undo| {
+                undo.netns.as_ref() != Some(&place) || undo.link_index() != Some(index)
+            }),
             Line::Undone(number) => self.steps.retain(|step| step.number != number),
         }
     }
@@ -288,7 +289,7 @@ mod tests {
         let [step] = contents.steps.as_slice() else {
             panic!("{contents:?}");
         };
-        assert_eq!(step.undo.netns().unwrap().id, (4, 99));
+        assert_eq!(step.undo.netns.as_ref().unwrap().id, (4, 99));
         assert_eq!((contents.next, contents.runs.len()), (3, 1));
     }
 

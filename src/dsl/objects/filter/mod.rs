@@ -12,7 +12,7 @@ use rhai::{Array, Map};
 use crate::dsl::handle::Netns;
 use crate::dsl::{Answer, Session, answer};
 use crate::error::{Error, Kind, Result};
-use crate::lab::{Command, Outcome, Undo};
+use crate::lab::{Command, Outcome, Undo, WayBack};
 use crate::net::nft::{self, Table};
 use crate::value::options::Options;
 use rule::Packets;
@@ -47,10 +47,8 @@ fn one(tables: &[Table], family: &str, name: &str) -> Table {
 
 /// Gives `text` to nft, and notes that the tables `old` are to be put back.
 fn apply(session: &Rc<Session>, net: &Netns, old: Vec<Table>, text: &str) -> Result<()> {
-    let undo = Undo::RestoreTables {
-        netns: net.0.clone(),
-        tables: old,
-    };
+    let way = WayBack::RestoreTables { tables: old };
+    let undo = Undo::within(net.0.clone(), way);
     let command = || Command::tool("nft", net, [text]);
     session.wait(async {
         let change = async { nft::apply(net, text) };
