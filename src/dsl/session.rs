@@ -212,6 +212,15 @@ impl Session {
         })
     }
 
+    /// Says beside the script's own output what may surprise.
+    pub fn note(&self, text: &str) {
+        if self.settings.quiet {
+            return;
+        }
+        // Where nobody reads it, the run goes on.
+        let _ = writeln!(std::io::stderr(), "note: {text}");
+    }
+
     /// The number of the entry that runs: 0 in a script, from 1 in an interactive session.
     pub fn entry(&self) -> usize {
         self.entry.get()
