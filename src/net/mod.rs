@@ -5,6 +5,7 @@ pub mod bridge_vlan;
 pub mod container;
 mod fault;
 pub mod fdb;
+pub mod file;
 mod generic;
 pub mod group;
 pub mod icmp;
