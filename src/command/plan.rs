@@ -5,7 +5,7 @@ use std::io::stdout;
 use std::path::Path;
 
 use super::line::Options;
-use super::{output, run, with_files};
+use super::{output, run, with_files, with_memory};
 use crate::dsl::Session;
 use crate::dsl::session::{Given, Output, Settings};
 use crate::engine::script::Script;
@@ -33,6 +33,7 @@ pub(super) fn plan(words: &[OsString], options: &Options) -> Result<u8, Failure>
     };
     let script = script.map_err(Failure::usage)?;
     with_files()?;
+    with_memory(options, false);
     let session = Session::new(Settings {
         quiet: true,
         color: false,

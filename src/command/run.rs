@@ -9,7 +9,7 @@ use rhai::Dynamic;
 use signal_hook::consts::{SIGHUP, SIGTERM};
 
 use super::line::{Cli, Options};
-use super::{output, with_files};
+use super::{output, with_files, with_memory};
 use crate::dsl::Session;
 use crate::dsl::script::print;
 use crate::dsl::session::{Given, Output, Settings};
@@ -116,6 +116,7 @@ pub(super) fn run(cli: &Cli) -> Result<u8, Failure> {
     let options = &cli.options;
     let source = source(cli)?;
     with_files()?;
+    with_memory(options, matches!(source, Source::Script { .. }));
     let session = Session::new(Settings {
         quiet: options.quiet,
         color: When::from(options.color).on(&std::io::stdout()),

@@ -15,7 +15,10 @@ cases! {
         a_machine_without_proc_or_sys_or_room_on_run_is_told
         few_files_are_enough_for_many_namespaces
         too_few_files_are_an_error_before_anything_is_made
-        a_program_may_open_as_many_files_as_before;
+        a_program_may_open_as_many_files_as_before
+        a_run_that_has_no_memory_left_takes_down_what_it_made
+        of_what_a_command_writes_the_beginning_is_kept_and_the_rest_counted
+        a_journal_that_is_no_file_is_told_at_once;
 }
 
 /// What Docker leaves to a container's root.
@@ -362,4 +365,86 @@ fn a_program_may_open_as_many_files_as_before(lab: &Lab) {
         "{}",
         output.stderr
     );
+}
+
+fn a_run_that_has_no_memory_left_takes_down_what_it_made(lab: &Lab) {
+    lab.run("netns(\"before\");");
+    for (step, options) in [
+        ("let s = \"0123456789\"; loop { s += s; }", &[][..]),
+        // One step alone, in the middle of which nobody can end it in good order.
+        ("let s = \"x\"; s.pad(8000000000, \"y\");", &[]),
+        ("let s = \"x\"; s.pad(8000000000, \"y\");", &["--keep"]),
+    ] {
+        let script = format!("netns(\"made\").veth(\"e\", host(), \"h\"); {step}");
+        let options = [&["--memory", "64MiB"], options].concat();
+        let output = lab.script_with(&options, &script);
+        assert_eq!(output.code, 1, "{script}: {}", output.stderr);
+        let error = "error: the script used up the memory that it may have: 64 MiB\n";
+        assert!(output.stderr.contains(error), "{script}: {}", output.stderr);
+        if options.contains(&"--keep") {
+            assert_eq!(lab.namespaces(), ["before", "made"]);
+        } else {
+            let told = "took down what this run made: 1 namespace";
+            assert!(output.stderr.contains(told), "{script}: {}", output.stderr);
+            // What an earlier run of the lab made stands.
+            assert_eq!(lab.namespaces(), ["before"]);
+        }
+    }
+    assert_eq!(lab.ipvsh(&["down", "lab"]).code, 0);
+    nothing_is_left(lab);
+}
+
+fn of_what_a_command_writes_the_beginning_is_kept_and_the_rest_counted(lab: &Lab) {
+    let line = "let r = netns(\"a\").exec([\"head\", \"-c\", \"20000000\", \"/dev/zero\"]); [r.stdout.len(), r.dropped]";
+    let output = lab.ipvsh(&["--rm", "--json", "-e", line]);
+    assert_eq!(output.stdout, "[16777216,3222784]\n");
+    assert_eq!(
+        output.stderr,
+        "note: `head` wrote more than 16MiB: 3222784 bytes were dropped; keep them with #{output: \"32MiB\"}, \
+         or have the program write a file\n"
+    );
+    let line = "let r = netns(\"a\").exec(\"seq 3\", #{output: \"3b\"}); [r.stdout, r.dropped]";
+    assert_eq!(
+        lab.ipvsh(&["--rm", "--json", "-e", line]).stdout,
+        "[\"1\\n2\",3]\n"
+    );
+    let line = "let r = netns(\"a\").exec(\"seq 3\", #{output: \"6b\"}); [r.stdout, r.dropped]";
+    let output = lab.ipvsh(&["--rm", "--json", "-e", line]);
+    assert_eq!(
+        (output.stdout.as_str(), output.stderr.as_str()),
+        ("[\"1\\n2\\n3\\n\",0]\n", "")
+    );
+    // What never ends is ended by the time that it has.
+    let line = "netns(\"a\").exec(\"yes\", #{timeout: \"1s\", output: \"1KiB\"})";
+    let output = lab.ipvsh(&["--memory", "64MiB", "-e", line]);
+    assert!(
+        output.stderr.contains("it took longer than 1s"),
+        "{}",
+        output.stderr
+    );
+    nothing_is_left(lab);
+}
+
+fn a_journal_that_is_no_file_is_told_at_once(lab: &Lab) {
+    lab.run("netns(\"a\");");
+    assert_eq!(lab.ipvsh(&["down", "lab"]).code, 0);
+    nix::unistd::mkfifo("/run/ipvsh/labs/lab.jsonl", nix::sys::stat::Mode::S_IRWXU).unwrap();
+    for arguments in [&["lab.rhai"][..], &["ls"], &["down", "lab"]] {
+        let output = lab.ipvsh(arguments);
+        let told = "of lab `lab`: it is a pipe, not a file\n";
+        assert!(
+            output.stderr.contains(told),
+            "{arguments:?}: {}",
+            output.stderr
+        );
+        let file = "its file is /run/ipvsh/labs/lab.jsonl";
+        assert!(
+            output.stderr.contains(file),
+            "{arguments:?}: {}",
+            output.stderr
+        );
+        assert_eq!(output.code, 1, "{arguments:?}: {}", output.stderr);
+    }
+    std::fs::remove_file("/run/ipvsh/labs/lab.jsonl").unwrap();
+    nothing_is_left(lab);
 }
