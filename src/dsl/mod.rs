@@ -9,6 +9,7 @@
 
 pub mod acts;
 pub mod handle;
+pub mod handles;
 pub mod kinds;
 pub mod objects;
 pub mod option_keys;

@@ -17,7 +17,7 @@ pub mod reference;
 pub mod script;
 pub mod signals;
 pub mod stack;
-mod types;
+pub(crate) mod types;
 mod words;
 
 pub(crate) use diagnose::memory_used_up;

@@ -1,5 +1,7 @@
 //! Namespaces: find or make one, say which is current, list them, delete one.
 
+mod show;
+
 use std::path::Path;
 use std::rc::Rc;
 
@@ -13,6 +15,8 @@ use crate::net::container::Runtime;
 use crate::net::{namespace, netns};
 use crate::value::name::NetnsName;
 use crate::value::options;
+
+pub(crate) use show::show;
 
 /// Refuses a namespace of another type, whose file looks the same.
 fn of_network(netns: netns::Netns) -> Result<netns::Netns> {
