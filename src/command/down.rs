@@ -51,9 +51,9 @@ pub(super) fn down(named: Option<&str>, force: bool, options: &Options) -> Resul
 /// Ends a run that this process was, until there was no memory left for it: takes down what it made, unless it is to be kept.
 ///
 /// Fails always, with what was the matter.
-pub(super) fn cut_off(options: &Options) -> Result<u8, Failure> {
-    let mut failure = Failure::script(memory_used_up(options.memory));
-    if !options.keep {
+pub(super) fn cut_off(given: u64, is_kept: bool, options: &Options) -> Result<u8, Failure> {
+    let mut failure = Failure::script(memory_used_up(Some(given).filter(|given| *given > 0)));
+    if !is_kept {
         let undone = take_down_own().unwrap_or_else(|error| {
             Some(Undone {
                 failures: vec![error],
