@@ -116,7 +116,7 @@ fn imports_point_down() {
 
 #[test]
 fn every_topic_of_the_language_is_in_the_index() {
-    let index = include_str!("../src/dsl/mod.rs");
+    let index = include_str!("../src/dsl/topics.rs");
     for path in sources("src/dsl") {
         let text = fs::read_to_string(&path).unwrap();
         // The file of a folder is called after it.
@@ -137,17 +137,46 @@ fn every_topic_of_the_language_is_in_the_index() {
     }
 }
 
-#[test]
-fn handles_are_told_to_the_engine_in_one_place() {
-    let elsewhere: Vec<_> = sources("src")
-        .into_iter()
-        .filter(|path| !path.ends_with("dsl/handles.rs"))
+/// The files of the source, those of tests left out, whose text has one of `words`.
+fn with(words: &[&str]) -> Vec<String> {
+    let files = sources("src").into_iter();
+    files
         .filter(|path| {
             let text = fs::read_to_string(path).unwrap();
-            text.contains("register_type") || text.contains(".type_name::<")
+            let text = text.split("#[cfg(test)]\nmod tests").next().unwrap();
+            words.iter().any(|word| text.contains(word))
         })
+        .map(|path| below(&path, "src").display().to_string())
+        .collect()
+}
+
+#[test]
+fn nothing_in_the_rooms_of_words_asks_the_index_of_topics() {
+    assert_eq!(
+        with(&["TOPICS"]),
+        [
+            "dsl/mod.rs",
+            "dsl/topics.rs",
+            "engine/catalog.rs",
+            "engine/words.rs"
+        ]
+    );
+}
+
+#[test]
+fn only_a_lab_says_whether_it_plans() {
+    assert_eq!(with(&["model::begin"]), ["lab/mod.rs"]);
+    let asking = with(&["model::is_on", "model::active"]);
+    let beside: Vec<_> = asking
+        .iter()
+        .filter(|file| !file.starts_with("net/"))
         .collect();
-    assert!(elsewhere.is_empty(), "{elsewhere:?}");
+    assert!(beside.is_empty(), "{beside:?}");
+}
+
+#[test]
+fn handles_are_told_to_the_engine_in_one_place() {
+    assert_eq!(with(&["register_type"]), ["dsl/handles.rs"]);
 }
 
 #[test]

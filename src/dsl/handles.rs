@@ -109,7 +109,7 @@ mod tests {
     use rhai::{FnPtr, ImmutableString};
 
     use super::*;
-    use crate::dsl::TOPICS;
+    use crate::dsl::topics::TOPICS;
     use crate::value::options::type_in_words;
 
     #[test]

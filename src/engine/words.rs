@@ -16,7 +16,8 @@ use crate::dsl::handle::{Link, Netns};
 use crate::dsl::handles;
 use crate::dsl::objects::link;
 use crate::dsl::session::exception;
-use crate::dsl::{METHOD_ONLY, Session, TOPICS, answer};
+use crate::dsl::topics::{METHOD_ONLY, TOPICS};
+use crate::dsl::{Session, answer};
 use crate::error::Error;
 
 type Found<T> = std::result::Result<T, Box<rhai::EvalAltResult>>;

@@ -7,8 +7,9 @@
 pub mod entries;
 pub mod inventory;
 pub mod journal;
+mod leaving;
 mod moves;
-mod name;
+pub mod name;
 pub mod outcome;
 mod processes;
 pub mod recognise;
@@ -57,6 +58,8 @@ struct Step {
 pub struct Lab {
     name: RefCell<Name>,
     journal: RefCell<Option<Journal>>,
+    /// Whether the run is only planned.
+    plans: Cell<bool>,
     /// Whether a journal of earlier runs was looked for.
     is_begun: Cell<bool>,
     steps: RefCell<Vec<Step>>,
@@ -79,11 +82,22 @@ pub struct Lab {
 }
 
 impl Lab {
+    /// Only plans from now on: what this thread asks of the kernel is kept in a model and changes nothing.
+    pub fn plan(&self) {
+        model::begin();
+        self.plans.set(true);
+    }
+
+    /// Whether the run is only planned.
+    pub fn plans(&self) -> bool {
+        self.plans.get()
+    }
+
     /// Opens the journal that earlier runs of the lab left, if there is one, and settles what a crash left unsettled.
     ///
     /// Fails with `busy` where another run is at work.
     pub fn begin(&self) -> Result<()> {
-        if model::is_on() || self.is_begun.replace(true) {
+        if self.plans() || self.is_begun.replace(true) {
             return Ok(());
         }
         self.open(false).inspect_err(|_| self.is_begun.set(false))
@@ -108,6 +122,12 @@ impl Lab {
             opened => opened,
         };
         if let Some((mut journal, contents)) = opened? {
+            if let Some(lines) = contents.damage() {
+                let lab = journal.lab();
+                return Err(Error::invalid(format!("it is damaged at {lines}"))
+                    .doing("open the journal of lab", lab)
+                    .hint(format!("`ipvsh down {lab}` undoes what can be read of it")));
+            }
             recognise::settle(&mut journal, &contents);
             self.earlier.replace(Earlier::of(&contents));
             let _ = self.moves.set(contents.moves);
@@ -118,7 +138,7 @@ impl Lab {
 
     /// Writes to the journal what is about to be changed.
     fn announce(&self, undo: &Undo) -> Result<u64> {
-        if model::is_on() {
+        if self.plans() {
             return Ok(0);
         }
         self.begin()?;
@@ -291,7 +311,7 @@ impl Lab {
 
     /// Notes that what is there is in the way of what the script asks: the failure itself, except in a plan, which goes on.
     pub fn conflict(&self, error: Error, netns: &Netns, kind: &str, name: &str) -> Result<()> {
-        if !model::is_on() {
+        if !self.plans() {
             return Err(error);
         }
         let mut notes = vec![error.to_string()];
@@ -303,10 +323,10 @@ impl Lab {
 
     /// Whether the run is only planned, so that what only a real network can tell is not asked; notes that it would be.
     pub fn would_test(&self, netns: &Netns, kind: &str, name: &str) -> bool {
-        if model::is_on() {
+        if self.plans() {
             self.report(Outcome::WouldTest, netns, kind, name);
         }
-        model::is_on()
+        self.plans()
     }
 
     /// Notes what happened to a namespace itself.

@@ -10,7 +10,6 @@ use crate::lab::recognise;
 use crate::lab::record::{Contents, Found, Place};
 use crate::lab::undo::{Undo, WayBack};
 use crate::lab::{Command, Lab, Outcome};
-use crate::net::model;
 use crate::net::netns::Netns;
 use crate::net::process::{self, Output, Process, Program, Tie};
 
@@ -67,7 +66,7 @@ impl Lab {
     pub fn start_process(&self, netns: &Rc<Netns>, program: &Program) -> Result<Started> {
         self.begin()?;
         let line = program.line();
-        if model::is_on() {
+        if self.plans() {
             return self.plan_process(netns, program);
         }
         if let Some(started) = self.take_over(netns, program) {
@@ -194,7 +193,7 @@ impl Lab {
 
     /// Ends the processes of the lab that are in `netns`.
     pub async fn end_processes(&self, netns: &Netns) -> Result<()> {
-        if model::is_on() {
+        if self.plans() {
             return Ok(());
         }
         let (own, lab) = (std::process::id(), self.name());
