@@ -87,7 +87,7 @@ fn take_down_own() -> Result<Option<Undone>> {
         };
         let last = contents.runs.len();
         contents.steps.retain(|step| step.run == last);
-        let work = take_down_lab(&mut journal, contents.steps, false);
+        let work = take_down_lab(&mut journal, contents, false);
         let undone = Session::new(Settings::default()).wait(work)?;
         journal.close();
         return Ok(Some(undone));
@@ -100,7 +100,7 @@ fn take_down(session: &Session, lab: &str, force: bool) -> Result<Undone> {
         None => Ok(Undone::default()),
         Some((mut journal, contents)) => {
             let damage = contents.damage();
-            let work = take_down_lab(&mut journal, contents.steps, force);
+            let work = take_down_lab(&mut journal, contents, force);
             let mut undone = session.wait(work)?;
             if let Some(lines) = damage {
                 undone.failures.push(passed_over(journal, &lines));

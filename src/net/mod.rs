@@ -27,6 +27,7 @@ pub mod request;
 pub mod route;
 pub mod rtnl;
 pub mod rule;
+pub mod standing;
 pub mod sysctl;
 pub mod sysfs;
 pub mod table;

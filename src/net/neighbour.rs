@@ -102,7 +102,16 @@ pub async fn list(rtnl: &Rtnl) -> Result<Vec<Neighbour>, Refusal> {
     Ok(neighbours)
 }
 
-fn read(message: &NeighbourMessage) -> Option<Neighbour> {
+/// Whether the message is about a neighbour, and not about an entry of a forwarding database.
+pub(super) fn is_of_ip(message: &NeighbourMessage) -> bool {
+    [
+        rtnetlink::packet_route::AddressFamily::Inet,
+        rtnetlink::packet_route::AddressFamily::Inet6,
+    ]
+    .contains(&message.header.family)
+}
+
+pub(super) fn read(message: &NeighbourMessage) -> Option<Neighbour> {
     let header = &message.header;
     let (mut ip, mut mac) = (None, None);
     for attribute in &message.attributes {

@@ -43,6 +43,14 @@ impl Request {
         })
     }
 
+    /// The message of rtnetlink that it is; `None` where it is none.
+    pub(super) fn packet(&self) -> Option<Packet> {
+        match self {
+            Self::Route(message) => message.message().ok(),
+            Self::Wireguard(_) => None,
+        }
+    }
+
     /// Sends it in `netns`, whose socket for rtnetlink is `rtnl`.
     pub async fn send(&self, netns: &Netns, rtnl: &Rtnl) -> Result<(), Refusal> {
         match self {

@@ -18,7 +18,7 @@ use crate::dsl::handle::{Link, Netns};
 use crate::dsl::kinds::attributes::Asked;
 use crate::dsl::objects::link;
 use crate::error::{Error, Kind, Result};
-use crate::lab::Outcome;
+use crate::lab::{Outcome, Undo, WayBack};
 use crate::net::link::Snapshot;
 use crate::net::netns;
 use crate::value::name::LinkName;
@@ -141,7 +141,7 @@ impl Ensured {
 /// Makes the link that is wanted where it is not there; returns it where it is there as wanted.
 ///
 /// `message` is asked for the kind's own part only when the link is really to be made, and told which link is replaced by it.
-/// `settled` gives the link what only its kind knows. Fails with `conflict` where a link of that name is there and differs.
+/// `settled` gives the link what only its kind knows. Fails with `conflict` where a link with that name exists and differs.
 /// What fails leaves no new link behind.
 pub(crate) fn ensure<R: Into<Request>>(
     session: &Rc<Session>,
@@ -203,8 +203,12 @@ fn settle(
 ) -> Result<Ensured> {
     match differences(session, wanted, present)? {
         None => {
+            let there = link::handle(&wanted.place, present);
+            let way = WayBack::DeleteLink;
+            let undo = Undo::of_link(wanted.place.clone(), there.reference(), way);
+            session.lab().claim(undo)?;
             report(session, wanted, Outcome::Unchanged);
-            Ok(Ensured::old(link::handle(&wanted.place, present)))
+            Ok(Ensured::old(there))
         }
         Some(_) if wanted.common.replace => {
             let request = message(Some(present))?;

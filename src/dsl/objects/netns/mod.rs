@@ -12,7 +12,7 @@ use crate::dsl::{Answer, Session, answer};
 use crate::error::{Error, Kind, Result, nearest};
 use crate::lab::Outcome;
 use crate::net::container::Runtime;
-use crate::net::{model, namespace, netns};
+use crate::net::{namespace, netns};
 use crate::value::name::NetnsName;
 use crate::value::options;
 
@@ -46,6 +46,17 @@ pub(crate) fn find(place: &str) -> Result<Rc<netns::Netns>> {
             error
         }
     })
+}
+
+/// The namespace that `place` names, where there is one; none where that may name something else as well.
+pub(crate) fn existing(place: &str) -> Result<Option<Netns>> {
+    match open(place) {
+        Ok(found) => Ok(Some(Netns(found))),
+        Err(error) if is_name(place) && [Kind::NotFound, Kind::Invalid].contains(&error.kind) => {
+            Ok(None)
+        }
+        Err(error) => Err(error),
+    }
 }
 
 /// What stands before the colon of a namespace that is given by what is in it.
@@ -149,7 +160,7 @@ fn delete(session: &Rc<Session>, net: &Netns) -> Result<()> {
     session
         .wait(session.lab().end_processes(&net.0))?
         .map_err(context)?;
-    let is_planned = model::is_on();
+    let is_planned = session.lab().plans();
     if !is_planned {
         net.namespace().pin().map_err(context)?;
     }
