@@ -9,6 +9,7 @@
 //! - [`dsl`] holds the words of the language, one topic a file. Its doc comments are the manual.
 //! - [`lab`] remembers what a run made and takes it down, [`view`] turns values into text,
 //!   [`value`] parses and prints what scripts pass about, [`net`] is the only code that touches the kernel.
+//! - [`why`] finds from what the kernel told the first thing that stops packets.
 //! - [`steps`] are what a script consists of that is made, and how it is written.
 //! - [`error`] is what they all fail with, and [`privilege`] what to type where privileges are missing.
 
@@ -29,3 +30,4 @@ pub mod sandbox;
 mod steps;
 pub mod value;
 pub mod view;
+pub mod why;

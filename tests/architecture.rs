@@ -28,6 +28,7 @@ const LAYERS: &[&[(&str, &[&str])]] = &[
         ("net", &["value"]),
         ("value", &[]),
         ("steps", &["net"]),
+        ("why", &["net", "value"]),
     ],
     &[("error", &["privilege"]), ("privilege", &[])],
 ];

@@ -13,6 +13,7 @@ use super::Session;
 use super::acts::mesh::{self, Mesh};
 use super::acts::ping::{self, PingReport};
 use super::acts::process::{self, Process};
+use super::acts::why::{self, Explanation};
 use super::handle::{Link, Netns};
 use super::objects::addr::Address;
 use super::objects::neighbor::Neighbor;
@@ -70,6 +71,7 @@ pub const HANDLES: &[HandleType] = &[
     handle!(Neighbor, |_, neighbor| neighbor.show()),
     handle!(PingReport, |_, report| ping::show(report)),
     handle!(Mesh, |_, mesh| mesh::show(mesh)),
+    handle!(Explanation, |_, found| why::show(found)),
     handle!(Process, |showing, process| process::show(
         showing.session,
         process
@@ -159,6 +161,7 @@ mod tests {
                 "a neighbor",
                 "a ping report",
                 "a mesh",
+                "an explanation",
                 "a process"
             ]
         );

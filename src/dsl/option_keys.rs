@@ -2,7 +2,7 @@
 
 use crate::dsl::objects::{addr, fdb, filter, neighbor, nexthop, port, queue, route, rule};
 
-use crate::dsl::acts::{exec, mesh, ping, reach, wait};
+use crate::dsl::acts::{exec, mesh, ping, reach, wait, why};
 
 use crate::dsl::kinds::{kind, make, wireguard};
 
@@ -24,6 +24,7 @@ pub fn of(word: &str) -> Vec<&'static str> {
         "netem" => &[queue::NETEM, &["replace"]],
         "expect_no_reach" | "expect_reach" => &[reach::KEYS],
         "mesh" => &[mesh::KEYS],
+        "why" => &[why::KEYS],
         "ping" => &[ping::KEYS],
         "port" => &[port::KEYS],
         "route" => &[route::KEYS],

@@ -31,6 +31,7 @@ pub mod standing;
 pub mod sysctl;
 pub mod sysfs;
 pub mod table;
+pub mod trace;
 pub mod tun;
 pub mod watch;
 pub mod wireguard;

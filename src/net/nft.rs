@@ -148,6 +148,30 @@ pub fn json(netns: &Netns) -> Result<String> {
     run(netns, &["-j", "list", "ruleset"], "")
 }
 
+/// A rule, or the policy of a chain, that lets packets not pass.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Dropping {
+    /// The family and the name of the table.
+    pub table: String,
+    /// The chain.
+    pub chain: String,
+    /// The hook of the chain; empty where others jump to it.
+    pub hook: String,
+    /// The rule's handle; none for a policy.
+    pub handle: Option<u64>,
+    /// The rule as `nft` lists it; empty for a policy.
+    pub text: String,
+}
+
+/// All that lets packets not pass in the namespace.
+pub fn dropping(netns: &Netns) -> Result<Vec<Dropping>> {
+    netns.check()?;
+    if netns.namespace().is_imagined() {
+        return Ok(Vec::new());
+    }
+    run(netns, &["-s", "-a", "list", "ruleset"], "").map(|listing| read_dropping(&listing))
+}
+
 /// Makes what the ruleset `text` says. All of it is done, or nothing.
 pub fn apply(netns: &Netns, text: &str) -> Result<()> {
     if model::is_on() {
@@ -249,6 +273,50 @@ fn lower_first(text: &str) -> String {
     }
 }
 
+/// Reads those of a listing with handles.
+fn read_dropping(listing: &str) -> Vec<Dropping> {
+    let mut found = Vec::new();
+    let (mut table, mut chain, mut hook) = (String::new(), String::new(), String::new());
+    for line in listing.lines() {
+        let (text, handle) = match line.trim().rsplit_once(" # handle ") {
+            Some((text, handle)) => (text, handle.parse().ok()),
+            None => (line.trim(), None),
+        };
+        if let Some(name) = text.strip_prefix("table ") {
+            name.trim_end_matches(" {").clone_into(&mut table);
+        } else if let Some(name) = text.strip_prefix("chain ") {
+            name.trim_end_matches(" {").clone_into(&mut chain);
+            hook.clear();
+        } else if let Some(rest) = text.strip_prefix("type ") {
+            let mut words = rest.split_whitespace().skip_while(|word| *word != "hook");
+            words.nth(1).unwrap_or_default().clone_into(&mut hook);
+            if text.contains("policy drop") {
+                found.push(Dropping {
+                    table: table.clone(),
+                    chain: chain.clone(),
+                    hook: hook.clone(),
+                    handle: None,
+                    text: String::new(),
+                });
+            }
+        } else if handle.is_some() {
+            // What stands in quotes is a name or a comment.
+            let outside = text.split('"').step_by(2);
+            let mut words = outside.flat_map(str::split_whitespace);
+            if words.any(|word| ["drop", "reject"].contains(&word)) {
+                found.push(Dropping {
+                    table: table.clone(),
+                    chain: chain.clone(),
+                    hook: hook.clone(),
+                    handle,
+                    text: text.to_owned(),
+                });
+            }
+        }
+    }
+    found
+}
+
 /// Takes a listing apart: a table begins at the margin and ends there.
 fn read_tables(listing: &str) -> Vec<Table> {
     let mut tables: Vec<Table> = Vec::new();
@@ -283,6 +351,24 @@ mod tests {
         assert_eq!(names, ["nat", "f"]);
         let texts: String = tables.into_iter().filter_map(|table| table.text).collect();
         assert_eq!(texts, listing);
+    }
+
+    #[test]
+    fn what_drops_is_found_with_its_handle() {
+        let listing = "table inet f { # handle 1\n\tchain c { # handle 2\n\t\ttype filter hook forward priority filter; policy drop;\n\t\tip saddr 10.0.0.1 drop # handle 3\n\t\taccept comment \"no drop\" # handle 4\n\t}\n}\n";
+        let found = read_dropping(listing);
+        let told: Vec<_> = found
+            .iter()
+            .map(|one| (one.hook.as_str(), one.handle, one.text.as_str()))
+            .collect();
+        assert_eq!(
+            told,
+            [
+                ("forward", None, ""),
+                ("forward", Some(3), "ip saddr 10.0.0.1 drop")
+            ]
+        );
+        assert_eq!((&*found[1].table, &*found[1].chain), ("inet f", "c"));
     }
 
     #[test]

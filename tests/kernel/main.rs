@@ -16,6 +16,7 @@ mod common;
 mod guest;
 mod import;
 mod lab;
+mod seeds;
 mod state;
 
 mod addr;
@@ -64,12 +65,14 @@ mod settings;
 mod stdlib;
 mod stories;
 mod sysctl;
+mod truth;
 mod tun;
 mod veth;
 mod vlan;
 mod vrf;
 mod vxlan;
 mod wait;
+mod why;
 mod wireguard;
 mod within;
 mod wrong_type;
@@ -199,6 +202,7 @@ fn all() -> Vec<Case> {
         ip_tunnel::cases(),
         wrong_type::cases(),
         xfrm::cases(),
+        why::cases(),
         wireguard::cases(),
         vrf::cases(),
         dummy::cases(),
@@ -228,6 +232,7 @@ fn all() -> Vec<Case> {
         recognise::cases(),
         random::cases(),
         bounds::cases(),
+        truth::cases(),
         errors::cases(),
         refusals::cases(),
         examples::cases(),

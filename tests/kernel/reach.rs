@@ -45,6 +45,8 @@ fn who_is_not_reached_is_told_with_all_that_came_back(lab: &Lab) {
   |   ^^^^^^^^^^^^
   = pinged: 10.0.0.9 from 10.0.0.1
   = came back: nothing
+  = cause: no namespace here has the address `10.0.0.9`
+hint: list those that there are: tree()
 "#
     );
 }
@@ -74,6 +76,8 @@ fn no_route_is_no_reach(lab: &Lab) {
   |                                   ^^^^^^^^^^^^
   = pinged: 192.0.2.1
   = came back: ping: sendmsg: Network is unreachable
+  = cause: no namespace here has the address `192.0.2.1`
+hint: list those that there are: tree()
 "#
     );
 }

@@ -10,3 +10,4 @@ pub mod process;
 pub mod reach;
 pub mod tree;
 pub mod wait;
+pub mod why;

@@ -348,8 +348,10 @@ pub mod words {
         ping_with(context, net, destination, options)
     }
 
-    /// Pings with options: `count` (4; 0 until Ctrl-C), `interval` ("1s", or a number of seconds), `timeout` ("4s"), `size` (56 bytes), `ttl`,
-    /// `source`, `iface`, `df`, `mark`, `tos`, `quiet`.
+    /// Pings with options: how many, how often, how long they may take, of which size, from where, and by which link.
+    ///
+    /// They are `count` (4; 0 until Ctrl-C), `interval` ("1s", or a number of seconds), `timeout` ("4s"), `size` (56 bytes), `ttl`, `source`,
+    /// `iface`, `df`, `mark`, `tos`, `quiet`.
     ///
     /// `iface` is the link (or VRF) to send through, `source` the address to send from. With `df` no packet is fragmented, not even here: what
     /// is too long for the path fails, with the MTU. `mark` is what routes and filters go by, `tos` the type of service or the traffic class.

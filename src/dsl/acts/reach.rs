@@ -6,7 +6,7 @@ use std::rc::Rc;
 use rhai::Map;
 use rhai::plugin::{Dynamic, NativeCallContext, export_module};
 
-use crate::dsl::acts::ping;
+use crate::dsl::acts::{ping, why};
 use crate::dsl::handle::Netns;
 use crate::dsl::{Answer, Session, answer};
 use crate::error::{Error, Kind, Result};
@@ -116,7 +116,12 @@ fn expect(
         let source = source.map_or_else(String::new, |source| format!(" from {source}"));
         error = error.note(format!("pinged: {destination}{source}"));
     }
-    Err(error.note(format!("came back: {}", tried.came_back.join(", "))))
+    error = error.note(format!("came back: {}", tried.came_back.join(", ")));
+    if wanted && let Some((cause, mend)) = why::in_short(session, net, given) {
+        error = error.note(format!("cause: {cause}"));
+        error.hint = mend;
+    }
+    Err(error)
 }
 
 /// The address that packets to `destination` leave with.
@@ -155,8 +160,7 @@ pub mod words {
         expect_reach_with(context, net, destination, Map::new())
     }
 
-    /// The same with options of the pings: `count` (3), `interval` ("200ms"), `timeout` ("1s"), `size`, `ttl`, `source`, `iface`, `df`,
-    /// `mark`, `tos`.
+    /// The same with options of the pings, as `ping` has them; here `count` is 3, `interval` "200ms" and `timeout` "1s".
     ///
     /// ```rhai
     /// let a = netns("a");

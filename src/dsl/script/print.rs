@@ -7,6 +7,7 @@ use rhai::plugin::{Dynamic, NativeCallContext, export_module};
 use rhai::{Array, FnPtr, Map};
 
 use crate::dsl::acts::ping::PingReport;
+use crate::dsl::acts::why::Explanation;
 use crate::dsl::handle::Netns;
 use crate::dsl::handles::{self, Showing};
 use crate::dsl::{Answer, Session, answer};
@@ -51,7 +52,10 @@ fn of(showing: Showing<'_>, value: &Dynamic) -> Value {
 pub(crate) fn result(session: &Rc<Session>, value: &Dynamic) -> String {
     let is_printed = value
         .read_lock::<PingReport>()
-        .is_some_and(|report| report.1 == Some(session.entry()));
+        .is_some_and(|report| report.1 == Some(session.entry()))
+        || value
+            .read_lock::<Explanation>()
+            .is_some_and(|found| found.1 == Some(session.entry()));
     if session.settings().json {
         self::value(Some(session), value).to_json().to_string()
     } else if is_printed {

@@ -1,0 +1,177 @@
+//! What the kernel tells of the namespaces around two ends: who has which links and addresses, and who is joined with whom.
+
+use std::collections::HashMap;
+use std::rc::Rc;
+
+use crate::dsl::kinds::kind;
+use crate::dsl::objects::link;
+use crate::error::Result;
+use crate::net::netns::Netns;
+use crate::net::rtnl::Rtnl;
+use crate::net::sysctl::{self, Key};
+use crate::net::{address, bridge_vlan, fdb, neighbour, nft, queue, route, rule};
+use crate::why::scene::{Detail, End, Place, Scene};
+
+/// Kinds that are stacked on a parent and share its link layer.
+const STACKED: [&str; 5] = ["macvlan", "macvtap", "ipvlan", "ipvtap", "vlan"];
+
+/// Settings of a namespace that stop packets.
+const SETTINGS: [&str; 6] = [
+    "ipv4.ip_forward",
+    "ipv6.conf.all.forwarding",
+    "ipv4.conf.all.rp_filter",
+    "ipv4.icmp_echo_ignore_all",
+    "ipv6.icmp.echo_ignore_all",
+    "bridge.bridge-nf-call-iptables",
+];
+
+/// The namespaces, open, with their sockets; in the order of the scene's places.
+pub(super) struct Open {
+    pub(super) netns: Rc<Netns>,
+    pub(super) rtnl: Rtnl,
+}
+
+/// Looks at every namespace there is. `home` is the one that ipvsh was started in.
+pub(super) async fn scene(all: Vec<Rc<Netns>>, home: &Netns) -> Result<(Scene, Vec<Open>)> {
+    let mut scene = Scene::default();
+    let mut open = Vec::new();
+    for netns in all {
+        // One may go while the others are looked through.
+        let Ok(rtnl) = netns.rtnl() else { continue };
+        let Ok(links) = crate::net::link::list(&rtnl).await else {
+            continue;
+        };
+        let Ok(addresses) = address::list(&rtnl, None).await else {
+            continue;
+        };
+        let label = netns.label().to_owned();
+        let typed = if netns.namespace().id() == home.namespace().id() {
+            "host()".to_owned()
+        } else {
+            format!("netns({label:?})")
+        };
+        scene.places.push(Place {
+            label,
+            typed,
+            links,
+            addresses,
+            detail: Detail::default(),
+        });
+        open.push(Open { netns, rtnl });
+    }
+    join(&mut scene, &open).await;
+    Ok((scene, open))
+}
+
+/// Finds the far end of each pair, and the parent of each link that is stacked on one.
+async fn join(scene: &mut Scene, open: &[Open]) {
+    let mut by_index: HashMap<u32, Vec<usize>> = HashMap::new();
+    for (place, one) in scene.places.iter().enumerate() {
+        for link in &one.links {
+            by_index.entry(link.index).or_default().push(place);
+        }
+    }
+    let (mut peers, mut parents) = (HashMap::new(), HashMap::new());
+    // Many links of a lab have their parent in one namespace: that is tried first.
+    let mut latest = None;
+    for (place, one) in scene.places.iter().enumerate() {
+        for seen in &one.links {
+            let Some(index) = seen.parent else { continue };
+            let end = End {
+                place,
+                link: seen.index,
+            };
+            let is_pair = kind::is_pair(&seen.kind);
+            if !is_pair && !STACKED.contains(&seen.kind.as_str()) {
+                continue;
+            }
+            let candidates = by_index.get(&index).into_iter().flatten().copied();
+            let found = match seen.parent_nsid {
+                None if link::hides_parent(seen) => candidates.into_iter().find(|at| {
+                    let links = &scene.places[*at].links;
+                    links.iter().any(|other| link::may_be_parent(seen, other))
+                }),
+                None => Some(place),
+                Some(nsid) => {
+                    let is_mutual = |at: &usize| {
+                        !is_pair
+                            || scene.places[*at].links.iter().any(|other| {
+                                other.index == index && other.parent == Some(seen.index)
+                            })
+                    };
+                    let mut candidates: Vec<usize> = candidates.filter(is_mutual).collect();
+                    if let Some(at) = candidates.iter().position(|at| Some(*at) == latest) {
+                        candidates.swap(0, at);
+                    }
+                    let mut found = None;
+                    for at in candidates {
+                        let other = open[at].netns.namespace();
+                        if open[place].rtnl.nsid_of(other).await.ok().flatten() == Some(nsid) {
+                            found = Some(at);
+                            break;
+                        }
+                    }
+                    found
+                }
+            };
+            let Some(at) = found else { continue };
+            let other = End {
+                place: at,
+                link: index,
+            };
+            if is_pair {
+                peers.insert(end, other);
+            } else {
+                latest = Some(at);
+                parents.insert(end, other);
+            }
+        }
+    }
+    scene.peers = peers;
+    scene.parents = parents;
+}
+
+/// Asks a namespace for all that can stop packets in it.
+pub(super) async fn detail(place: &Place, open: &Open) -> Result<Detail> {
+    let rtnl = &open.rtnl;
+    let mut detail = Detail {
+        neighbours: neighbour::list(rtnl).await?,
+        routes: route::list(rtnl, None).await?,
+        rules: rule::list(rtnl).await?,
+        ..Detail::default()
+    };
+    for link in &place.links {
+        let tree = queue::read(rtnl, link.index).await?;
+        if !tree.made().is_empty() {
+            detail.queues.insert(link.index, tree);
+        }
+        let is_port = place
+            .links
+            .iter()
+            .any(|other| Some(other.index) == link.master && other.kind == "bridge");
+        if link.kind == "bridge" || is_port {
+            let vlans = bridge_vlan::list(rtnl, link.index).await?;
+            detail.vlans.insert(link.index, vlans);
+        }
+        if link.kind == "vxlan" || is_port {
+            detail
+                .fdb
+                .insert(link.index, fdb::list(rtnl, link.index).await?);
+        }
+        let key = format!("ipv4.conf.{}.rp_filter", link.name);
+        let parts = ["ipv4", "conf", link.name.as_str(), "rp_filter"];
+        if let Ok(value) = Key::new(parts).and_then(|key| sysctl::read(&open.netns, &key)) {
+            detail.settings.insert(key, value);
+        }
+    }
+    for name in SETTINGS {
+        if let Ok(key) = name.parse::<Key>()
+            && let Ok(value) = sysctl::read(&open.netns, &key)
+        {
+            detail.settings.insert(name.to_owned(), value);
+        }
+    }
+    // Where there is no `nft` there are no rules that it has made.
+    detail.filters = nft::dropping(&open.netns).unwrap_or_default();
+    Ok(detail)
+}

@@ -1,0 +1,122 @@
+//! Two probes, and what the namespaces on their way tell of them.
+
+use std::collections::{HashMap, HashSet};
+use std::net::IpAddr;
+use std::time::Duration;
+
+use super::gather::{self, Open};
+use crate::error::Result;
+use crate::net::icmp::{Pinger, Request};
+use crate::net::namespace;
+use crate::net::neighbour_table;
+use crate::net::queue::{self, Tree};
+use crate::net::trace::counters::Counters;
+use crate::net::trace::sniffer::{self, Sniffer};
+use crate::why::scene::{End, Scene};
+use crate::why::walk::Measured;
+
+/// How many probes are sent.
+const PROBES: u64 = 2;
+/// The time from one to the next.
+const INTERVAL: Duration = Duration::from_millis(20);
+
+/// What is sent.
+pub(super) struct Probe {
+    pub(super) place: usize,
+    pub(super) from: Option<IpAddr>,
+    pub(super) to: IpAddr,
+    pub(super) size: u16,
+    pub(super) dont_fragment: bool,
+    pub(super) timeout: Duration,
+}
+
+/// Sends the probes and looks on in `places`; afterwards the scene has their details.
+pub(super) async fn measure(
+    scene: &mut Scene,
+    open: &[Open],
+    places: &[usize],
+    probe: &Probe,
+) -> Result<Measured> {
+    let mut request = Request::new(probe.to);
+    request.count = Some(PROBES);
+    request.interval = INTERVAL;
+    request.timeout = probe.timeout;
+    request.source = probe.from;
+    request.size = probe.size;
+    request.dont_fragment = probe.dont_fragment;
+    let netns = &open[probe.place].netns;
+    let mut pinger = namespace::within(netns.namespace(), || Pinger::open(&request))??;
+    let mut measured = Measured::default();
+    let mut sniffers = Vec::new();
+    let mut before = HashMap::new();
+    for place in places {
+        let namespace = open[*place].netns.namespace();
+        match Sniffer::open(namespace, pinger.marks().1) {
+            Ok(sniffer) => sniffers.push((*place, sniffer)),
+            Err(_) => {
+                measured.blind.insert(*place);
+            }
+        }
+        before.insert(
+            *place,
+            (Counters::read(namespace)?, drops(scene, open, *place).await),
+        );
+    }
+    let full = neighbour_table::overflows();
+    let report = pinger.run(|_| {}, std::future::pending()).await?;
+    measured.outcomes = report
+        .probes
+        .into_iter()
+        .map(|probe| probe.outcome)
+        .collect();
+    measured.is_table_full = full < neighbour_table::overflows();
+    for (place, sniffer) in &sniffers {
+        // A port takes frames for everybody; another link drops those for others.
+        let is_port = |link: u32| {
+            let mut links = scene.places[*place].links.iter();
+            links.any(|one| one.index == link && (one.master.is_some() || one.kind == "bridge"))
+        };
+        let mut seen = sniffer.seen();
+        seen.retain(|sighting| !sighting.is_for_others || is_port(sighting.link));
+        let seen = seen.into_iter().map(|sighting| {
+            let end = End {
+                place: *place,
+                link: sighting.link,
+            };
+            (end, sighting.is_out, sighting.sort)
+        });
+        measured.seen.extend(seen.collect::<HashSet<_>>());
+    }
+    sniffer::close(sniffers.into_iter().map(|(_, sniffer)| sniffer).collect());
+    for place in places {
+        let after = Counters::read(open[*place].netns.namespace())?;
+        let Some((counters, dropped)) = before.get(place) else {
+            continue;
+        };
+        measured.grown.insert(*place, after.since(counters));
+        for (end, now) in drops(scene, open, *place).await {
+            let was = dropped.get(&end).copied().unwrap_or(0);
+            measured.dropped.insert(end, now.wrapping_sub(was));
+        }
+        let detail = gather::detail(&scene.places[*place], &open[*place]).await?;
+        scene.places[*place].detail = detail;
+    }
+    Ok(measured)
+}
+
+/// How many packets the queue of each link has dropped.
+async fn drops(scene: &Scene, open: &[Open], place: usize) -> HashMap<End, u32> {
+    let mut drops = HashMap::new();
+    for link in &scene.places[place].links {
+        let Ok(Tree { parts }) = queue::read(&open[place].rtnl, link.index).await else {
+            continue;
+        };
+        let of_queues = parts.iter().map(|part| part.stats.drops).max();
+        let end = End {
+            place,
+            link: link.index,
+        };
+        drops.insert(end, of_queues.unwrap_or(0));
+    }
+    drops
+}

@@ -1,0 +1,428 @@
+//! `why(a, b)`: the first thing that stops packets from one to the other, with its evidence and its mend.
+
+mod gather;
+mod measure;
+mod show;
+mod way;
+
+use std::net::IpAddr;
+use std::rc::Rc;
+use std::time::Duration;
+
+use rhai::plugin::{Dynamic, NativeCallContext, export_module};
+use rhai::{Array, Map};
+
+use crate::dsl::acts::ping;
+use crate::dsl::handle::{Link, Netns};
+use crate::dsl::objects;
+use crate::dsl::{Answer, Session, answer};
+use crate::error::{Error, Kind, Result};
+use crate::net::netns;
+use crate::value::options::{self, Options};
+use crate::why::judge::{self, Verdict};
+use crate::why::scene::Scene;
+use crate::why::walk::{Leg, Measured};
+
+use gather::Open;
+use measure::Probe;
+use way::Trip;
+
+pub(crate) use show::show;
+
+/// What `why` can be told.
+pub(crate) const KEYS: &[&str] = &["df", "quiet", "size", "timeout"];
+
+/// How long a reply may take: on virtual links it takes a hundredth of that.
+const TIMEOUT: Duration = Duration::from_millis(300);
+
+/// After this the kernel has asked once more for a neighbour that has not answered (`retrans_time_ms` is a second).
+const ASKED_AGAIN: Duration = Duration::from_millis(1200);
+
+/// What was found, as scripts hold it, and in which entry of the session it was printed. Copies share it.
+#[derive(Clone, Debug)]
+pub struct Explanation(pub(crate) Rc<Found>, pub(crate) Option<usize>);
+
+/// An explanation.
+#[derive(Debug)]
+pub struct Found {
+    /// From whom to whom, as they were given.
+    title: String,
+    verdict: Verdict,
+    /// Where the cause is.
+    at: Option<String>,
+    /// The hops there: namespace, link, address.
+    path: Vec<[String; 3]>,
+}
+
+/// One end, as it was given.
+struct Given {
+    name: String,
+    place: usize,
+    /// The address, where one was given or a link.
+    ip: Option<IpAddr>,
+}
+
+/// Finds the end that a script means by an address, a link or a namespace.
+fn given(scene: &Scene, open: &[Open], given: &Dynamic) -> Result<Given> {
+    let place_of = |netns: &netns::Netns| {
+        let id = netns.namespace().id();
+        let place = open.iter().position(|one| one.netns.namespace().id() == id);
+        place.ok_or_else(|| {
+            Error::new(
+                Kind::NotFound,
+                format!("namespace `{}` can't be looked at", netns.label()),
+            )
+        })
+    };
+    if let Some(link) = given.read_lock::<Link>() {
+        let netns = link.netns();
+        netns.check()?;
+        let place = place_of(&netns)?;
+        let mut own = scene.places[place].addresses.iter();
+        let own = own.find(|one| one.link == link.index() && one.scope() == "global");
+        return Ok(Given {
+            name: link.name(),
+            place,
+            ip: own.map(crate::net::address::Address::ip),
+        });
+    }
+    if let Some(text) = given.read_lock::<rhai::ImmutableString>()
+        && let Ok(ip) = text.parse::<IpAddr>()
+    {
+        let owner = scene.owners(ip).first().copied().ok_or_else(|| {
+            Error::new(
+                Kind::NotFound,
+                format!("no namespace here has the address `{ip}`"),
+            )
+            .hint("list those that there are: tree()")
+        })?;
+        return Ok(Given {
+            name: text.to_string(),
+            place: owner.place,
+            ip: Some(ip),
+        });
+    }
+    if !given.is::<Netns>() && !given.is_string() {
+        return Err(Error::invalid(format!(
+            "an end is an address, a link or a namespace, not {}",
+            options::type_in_words(given.type_name())
+        )));
+    }
+    let netns = objects::netns::namespace_argument(given)?;
+    netns.check()?;
+    Ok(Given {
+        name: netns.label().to_owned(),
+        place: place_of(&netns)?,
+        ip: None,
+    })
+}
+
+/// The address to send to: that which was given, or the first global one of a family that the sender has, too.
+fn destination(scene: &Scene, from: &Given, to: &Given) -> Result<IpAddr> {
+    if let Some(ip) = to.ip {
+        return Ok(ip);
+    }
+    let global = |place: usize| {
+        let all = scene.places[place].addresses.iter();
+        all.filter(|one| one.scope() == "global")
+            .map(crate::net::address::Address::ip)
+    };
+    let has = |is_ipv4: bool| global(from.place).any(|ip| ip.is_ipv4() == is_ipv4);
+    let first = global(to.place).next();
+    let found = global(to.place).find(|ip| has(ip.is_ipv4())).or(first);
+    found.ok_or_else(|| {
+        let typed = &scene.places[to.place].typed;
+        Error::new(
+            Kind::NotFound,
+            format!("`{}` has no global address", to.name),
+        )
+        .hint(format!(
+            "give it one: {typed}.link(\"LINK\").addr(\"10.0.0.1/24\")"
+        ))
+    })
+}
+
+fn why(session: &Rc<Session>, a: &Dynamic, b: &Dynamic, options: Map) -> Result<Explanation> {
+    let names = (ping::named(a), ping::named(b));
+    let context = |error: Error| {
+        if error.doing.is_empty() {
+            error.doing("explain the way to", &names.1)
+        } else {
+            error
+        }
+    };
+    let mut options = Options::new("why", options, &[KEYS]).map_err(context)?;
+    let quiet = options.flag("quiet").map_err(context)?.unwrap_or(false);
+    let size = options
+        .integer("size", 0..=65507)
+        .map_err(context)?
+        .unwrap_or(56);
+    let size = u16::try_from(size).unwrap_or(u16::MAX);
+    let df = options.flag("df").map_err(context)?.unwrap_or(false);
+    let timeout = options
+        .duration("timeout")
+        .map_err(context)?
+        .unwrap_or(TIMEOUT);
+    let title = format!("{} → {}", names.0, names.1);
+    if session
+        .lab()
+        .would_test(&Netns(session.here()?), "why", &title)
+    {
+        let verdict = Verdict {
+            is_reached: true,
+            ..Verdict::default()
+        };
+        return Ok(Explanation(
+            Rc::new(Found {
+                title,
+                verdict,
+                at: None,
+                path: Vec::new(),
+            }),
+            None,
+        ));
+    }
+    let home = session.start()?;
+    let all = session.known_namespaces()?;
+    let found = session.wait_or_interrupt(async {
+        let (mut scene, open) = gather::scene(all, &home).await?;
+        let from = given(&scene, &open, a)?;
+        let to = given(&scene, &open, b)?;
+        let destination = destination(&scene, &from, &to)?;
+        let source = from.ip.filter(|ip| ip.is_ipv4() == destination.is_ipv4());
+        let legs = legs(&scene, &open, &from, &to, source, destination).await;
+        let mut places: Vec<usize> = legs.iter().flat_map(Leg::places).collect();
+        places.extend([from.place, to.place]);
+        places.sort_unstable();
+        places.dedup();
+        let probe = Probe {
+            place: from.place,
+            from: source,
+            to: destination,
+            size,
+            dont_fragment: df,
+            timeout,
+        };
+        let measured = measure::measure(&mut scene, &open, &places, &probe).await?;
+        let measured = if judge::has_not_asked(&scene, &legs, &measured) {
+            // A question that went out before is repeated a second later.
+            let probe = Probe {
+                timeout: timeout.max(ASKED_AGAIN),
+                ..probe
+            };
+            let again = measure::measure(&mut scene, &open, &places, &probe).await?;
+            again.after(measured)
+        } else {
+            measured
+        };
+        Ok::<_, Error>(explained(&scene, &legs, &measured, title))
+    });
+    let found = found.and_then(|found| found).map_err(context)?;
+    let printed = !quiet && !session.settings().quiet;
+    if printed {
+        session.print(&show::drawn(&found, session.settings().color))?;
+    }
+    let entry = printed.then(|| session.entry());
+    Ok(Explanation(Rc::new(found), entry))
+}
+
+/// What stops packets from `net` to `given`, for the failure of an expectation: a sentence, and the line that mends it.
+pub(crate) fn in_short(
+    session: &Rc<Session>,
+    net: &Netns,
+    given: &Dynamic,
+) -> Option<(String, Option<String>)> {
+    let quiet = Map::from([("quiet".into(), true.into())]);
+    match why(session, &Dynamic::from(net.clone()), given, quiet) {
+        Ok(found) => {
+            let cause = found.0.verdict.cause.as_ref()?;
+            Some((cause.text.clone(), cause.mend.clone()))
+        }
+        Err(error) if error.kind == Kind::NotFound => Some((error.cause, error.hint)),
+        Err(_) => None,
+    }
+}
+
+/// The way there, and the way back as far as the first leads.
+async fn legs(
+    scene: &Scene,
+    open: &[Open],
+    from: &Given,
+    to: &Given,
+    source: Option<IpAddr>,
+    destination: IpAddr,
+) -> Vec<Leg> {
+    let there = Trip {
+        place: from.place,
+        from: source,
+        to: destination,
+        is_back: false,
+    };
+    let there = way::leg(scene, open, &there).await;
+    let mut legs = vec![there];
+    if legs[0].from != destination {
+        let back = Trip {
+            place: legs[0]
+                .hops
+                .last()
+                .filter(|hop| hop.is_arrival())
+                .map_or(to.place, |hop| hop.place),
+            from: Some(destination),
+            to: legs[0].from,
+            is_back: true,
+        };
+        legs.push(way::leg(scene, open, &back).await);
+    }
+    legs
+}
+
+fn explained(scene: &Scene, legs: &[Leg], measured: &Measured, title: String) -> Found {
+    let verdict = judge::judge(scene, legs, measured);
+    let at = verdict.cause.as_ref().map(|cause| cause.spot(scene));
+    let path = legs[0].hops.iter().map(|hop| {
+        let link = hop.input.or(hop.output().map(|end| end.link));
+        let end = link.map(|link| crate::why::scene::End {
+            place: hop.place,
+            link,
+        });
+        let name = end
+            .and_then(|end| scene.link(end))
+            .map_or("", |link| link.name.as_str());
+        let ip = end.and_then(|end| scene.address(end, legs[0].to));
+        [
+            scene.places[hop.place].label.clone(),
+            name.to_owned(),
+            ip.map(|ip| ip.to_string()).unwrap_or_default(),
+        ]
+    });
+    Found {
+        title,
+        at,
+        path: path.collect(),
+        verdict,
+    }
+}
+
+fn texts(texts: &[String]) -> Array {
+    texts.iter().cloned().map(Dynamic::from).collect()
+}
+
+fn or_unit(text: Option<String>) -> Dynamic {
+    text.map_or(Dynamic::UNIT, Dynamic::from)
+}
+
+/// The words of this topic.
+#[export_module(manifest)]
+#[allow(
+    missing_docs,
+    clippy::unwrap_used,
+    reason = "the macro adds items of its own, and unwraps the argument that it has counted"
+)]
+pub mod words {
+    /// Prints and returns why packets from `from` do not reach `to`: the first thing that stops them, its evidence and its mend.
+    ///
+    /// Both are a namespace, a link or an address. The kernel is asked in each namespace on the way, there and back, which route it
+    /// would take; two echo requests are sent, and counters, queues, neighbours and the packets themselves are looked at
+    /// in all of them. Nothing is changed. What is reached has no cause; where none is found, `.cause` says where the packets were seen last.
+    ///
+    /// ```rhai
+    /// let v = netns("a").veth("v0", netns("b"), "v1", #{addr: "10.0.0.1/24", up: true});
+    /// v.peer.addr("10.0.0.2/24");
+    /// let found = why("a", "b");
+    /// found.mend    // => "netns(\"b\").link(\"v1\").up()"
+    /// ```
+    #[rhai_fn(name = "why", return_raw, volatile)]
+    pub fn why_(context: NativeCallContext, from: Dynamic, to: Dynamic) -> Answer<Explanation> {
+        why_with(context, from, to, Map::new())
+    }
+
+    /// The same with options: `size` (56 bytes) and `df` of the echo requests, `timeout` ("300ms"), `quiet`.
+    ///
+    /// ```rhai
+    /// let v = netns("a").veth("v0", netns("b"), "v1", #{addr: "10.0.0.1/24", up: true});
+    /// v.peer.addr("10.0.0.2/24").up().wait_up();
+    /// v.wait_up();
+    /// why("a", "b", #{quiet: true}).reached    // => true
+    /// ```
+    #[rhai_fn(name = "why", return_raw, volatile)]
+    pub fn why_with(
+        context: NativeCallContext,
+        from: Dynamic,
+        to: Dynamic,
+        options: Map,
+    ) -> Answer<Explanation> {
+        answer(&context, |session| super::why(session, &from, &to, options))
+    }
+
+    /// Whether an echo request was answered.
+    #[rhai_fn(get = "reached")]
+    pub fn get_reached(why: &mut Explanation) -> bool {
+        why.0.verdict.is_reached
+    }
+
+    /// What stops the packets, in a sentence; `()` where they are answered.
+    #[rhai_fn(get = "cause")]
+    pub fn get_cause(why: &mut Explanation) -> Dynamic {
+        let cause = why.0.verdict.cause.as_ref();
+        or_unit(cause.map(|cause| cause.text.clone()))
+    }
+
+    /// The sort of the cause in a word, such as `no_route`, `link_down`, `forwarding_off`; `()` where there is none.
+    #[rhai_fn(get = "sort")]
+    pub fn get_sort(why: &mut Explanation) -> Dynamic {
+        let cause = why.0.verdict.cause.as_ref();
+        or_unit(cause.map(|cause| cause.sort.to_owned()))
+    }
+
+    /// Where the cause is, `NAMESPACE:LINK` or the namespace; `()` where there is none.
+    #[rhai_fn(get = "at")]
+    pub fn get_at(why: &mut Explanation) -> Dynamic {
+        or_unit(why.0.at.clone())
+    }
+
+    /// What shows the cause: counters that have grown, the kernel's answers, where packets were seen last.
+    #[rhai_fn(get = "evidence")]
+    pub fn get_evidence(why: &mut Explanation) -> Array {
+        let cause = why.0.verdict.cause.as_ref();
+        cause
+            .map(|cause| texts(&cause.evidence))
+            .unwrap_or_default()
+    }
+
+    /// The line that mends it, to be typed as it is; `()` where none is known.
+    #[rhai_fn(get = "mend")]
+    pub fn get_mend(why: &mut Explanation) -> Dynamic {
+        or_unit(
+            why.0
+                .verdict
+                .cause
+                .as_ref()
+                .and_then(|cause| cause.mend.clone()),
+        )
+    }
+
+    /// The namespaces on the way, each a map of `netns`, `link` and `address`.
+    #[rhai_fn(get = "path")]
+    pub fn get_path(why: &mut Explanation) -> Array {
+        let hop = |[netns, link, address]: &[String; 3]| {
+            Dynamic::from(Map::from([
+                ("netns".into(), netns.clone().into()),
+                ("link".into(), link.clone().into()),
+                ("address".into(), address.clone().into()),
+            ]))
+        };
+        why.0.path.iter().map(hop).collect()
+    }
+
+    /// What was found to be in order on the way, as far as the packets come.
+    #[rhai_fn(get = "ruled_out")]
+    pub fn get_ruled_out(why: &mut Explanation) -> Array {
+        texts(&why.0.verdict.ruled_out)
+    }
+
+    /// The ladder.
+    #[rhai_fn(global, name = "to_string", name = "to_debug")]
+    pub fn to_text(why: &mut Explanation) -> String {
+        show::drawn(&why.0, false)
+    }
+}

@@ -1,0 +1,732 @@
+//! Goes along the way there and the way back, and stops at the first thing that stops the packets.
+
+use nix::errno::Errno;
+use rtnetlink::packet_route::neighbour::NeighbourState;
+
+use crate::net::icmp::Outcome;
+use crate::net::nft::Dropping;
+use crate::net::route::Route;
+use crate::net::trace::sniffer::Sort;
+use crate::value::mac;
+use crate::why::cause::Cause;
+use crate::why::link_layer;
+use crate::why::refusal;
+use crate::why::scene::{End, Place, Scene};
+use crate::why::walk::{Hop, Leg, Measured};
+
+/// A namespace on the way, as the ladder shows it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Rung {
+    /// Where: `a:e0`.
+    pub spot: String,
+    /// The address there, where there is one.
+    pub address: String,
+    /// Whether the packets get on from there.
+    pub is_good: bool,
+    /// What is known of it.
+    pub text: String,
+}
+
+/// What was found.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Verdict {
+    /// Whether the probes were answered.
+    pub is_reached: bool,
+    /// What stops them, where that is known.
+    pub cause: Option<Cause>,
+    /// The way as far as they come.
+    pub rungs: Vec<Rung>,
+    /// What it is not.
+    pub ruled_out: Vec<String>,
+}
+
+/// What became of the packets at one hop.
+enum Step {
+    /// They go on.
+    On,
+    /// They end here.
+    Ends(Cause),
+}
+
+struct Judge<'a> {
+    scene: &'a Scene,
+    legs: &'a [Leg],
+    measured: &'a Measured,
+    verdict: Verdict,
+}
+
+/// Judges what was asked and measured; `legs` are the way there and, as far as it is known, the way back.
+pub fn judge(scene: &Scene, legs: &[Leg], measured: &Measured) -> Verdict {
+    let mut judge = Judge {
+        scene,
+        legs,
+        measured,
+        verdict: Verdict::default(),
+    };
+    judge.go();
+    judge.verdict
+}
+
+/// Whether a neighbour is missing that was not asked for while the probes were under way, but shortly before.
+pub fn has_not_asked(scene: &Scene, legs: &[Leg], measured: &Measured) -> bool {
+    let hops = legs
+        .iter()
+        .flat_map(|leg| leg.hops.iter().map(move |hop| (leg, hop)));
+    let mut waiting = hops.filter_map(|(leg, hop)| {
+        let output = hop.output()?;
+        let next = hop.answer.as_ref().ok()?.via.unwrap_or(leg.to);
+        let neighbours = scene.places[hop.place].detail.neighbours.iter();
+        let known = neighbours
+            .filter(|one| (one.link, one.ip) == (output.link, next))
+            .find(|one| one.state == NeighbourState::Incomplete);
+        known.map(|_| (output, next))
+    });
+    !measured.is_answered()
+        && waiting.any(|(output, next)| {
+            measured.can_see(output.place) && !measured.was_seen(output, true, Sort::Question(next))
+        })
+}
+
+impl Judge<'_> {
+    fn go(&mut self) {
+        let is_reached = self.measured.is_answered();
+        self.verdict.is_reached = is_reached;
+        for leg in self.legs {
+            for (at, hop) in leg.hops.iter().enumerate() {
+                let step = if is_reached {
+                    Step::On
+                } else {
+                    self.at_hop(leg, at, hop)
+                };
+                match step {
+                    Step::On => self.climb(leg, hop),
+                    Step::Ends(cause) => {
+                        if cause.place != hop.place {
+                            self.climb(leg, hop);
+                        }
+                        self.stop(leg, hop, &cause);
+                        self.verdict.cause = Some(cause);
+                        return;
+                    }
+                }
+            }
+            if leg.is_loop && !is_reached {
+                let Some(hop) = leg.hops.last() else { return };
+                let text = format!("packets to {} go round in a circle", leg.to);
+                let cause = Cause::in_place("loop", hop.place, text);
+                self.verdict.cause = Some(cause);
+                return;
+            }
+        }
+    }
+
+    /// Notes a rung that they have passed.
+    fn climb(&mut self, leg: &Leg, hop: &Hop) {
+        if leg.is_back {
+            if !hop.is_arrival() {
+                let label = &self.scene.places[hop.place].label;
+                let line = format!("{label} has a route back to {}", leg.to);
+                self.verdict.ruled_out.push(line);
+            }
+            return;
+        }
+        let (spot, address) = self.spot(leg, hop);
+        let text = match &hop.answer {
+            Ok(route) if !hop.is_arrival() => {
+                self.rule_out(leg, hop);
+                self.described(leg, hop, route)
+            }
+            _ if self.verdict.is_reached => "answers".to_owned(),
+            _ => "has the address".to_owned(),
+        };
+        self.verdict.rungs.push(Rung {
+            spot,
+            address,
+            is_good: true,
+            text,
+        });
+    }
+
+    fn rule_out(&mut self, leg: &Leg, hop: &Hop) {
+        let label = &self.scene.places[hop.place].label;
+        self.verdict
+            .ruled_out
+            .push(format!("{label} has a route to {}", leg.to));
+        if hop.input.is_some() {
+            self.verdict.ruled_out.push(format!("{label} forwards"));
+        }
+    }
+
+    fn stop(&mut self, leg: &Leg, hop: &Hop, cause: &Cause) {
+        let (mut spot, mut address) = self.spot(leg, hop);
+        if cause.place != hop.place || cause.link.is_some() {
+            spot = cause.spot(self.scene);
+            address = cause
+                .link
+                .and_then(|link| {
+                    let end = End {
+                        place: cause.place,
+                        link,
+                    };
+                    self.scene.address(end, leg.to)
+                })
+                .map(|ip| ip.to_string())
+                .unwrap_or_default();
+        }
+        let evidence = cause.evidence.join(", ");
+        let text = if evidence.is_empty() {
+            cause.text.clone()
+        } else {
+            format!("{} ({evidence})", cause.text)
+        };
+        self.verdict.rungs.push(Rung {
+            spot,
+            address,
+            is_good: false,
+            text,
+        });
+    }
+
+    /// The link of a hop that is shown: by which they come in, or leave where they begin.
+    fn spot(&self, leg: &Leg, hop: &Hop) -> (String, String) {
+        let link = hop.input.or_else(|| hop.output().map(|end| end.link));
+        let Some(link) = link else {
+            let label = self.scene.places[hop.place].label.clone();
+            return (label, String::new());
+        };
+        let end = End {
+            place: hop.place,
+            link,
+        };
+        let address = if self.scene.has(end, leg.to) {
+            Some(leg.to)
+        } else {
+            self.scene.address(end, leg.to)
+        };
+        let address = address.map(|ip| ip.to_string()).unwrap_or_default();
+        (self.scene.name(end), address)
+    }
+
+    /// What is known of a hop that they leave.
+    fn described(&self, leg: &Leg, hop: &Hop, route: &Route) -> String {
+        let next = route.via.unwrap_or(leg.to);
+        let mut text = match route.via {
+            Some(via) => format!("route via {via}"),
+            None => "route on the link".to_owned(),
+        };
+        let neighbours = self.scene.places[hop.place].detail.neighbours.iter();
+        let known = neighbours
+            .filter(|one| Some(one.link) == route.link && one.ip == next)
+            .find_map(|one| one.mac.as_deref());
+        if let Some(address) = known {
+            text.push_str(", neighbour ");
+            text.push_str(&mac::print(address));
+        }
+        text
+    }
+
+    fn at_hop(&self, leg: &Leg, at: usize, hop: &Hop) -> Step {
+        match &hop.answer {
+            Err(refusal) => {
+                Step::Ends(refusal::cause(self.scene, leg, hop, refusal, self.measured))
+            }
+            Ok(route) if route.is_refusal() => {
+                Step::Ends(refusal::refusing_route(self.scene, leg, hop, &route.kind))
+            }
+            Ok(_) if hop.is_arrival() => self.arrival(leg, at, hop),
+            Ok(route) => self.leave(leg, at, hop, route),
+        }
+    }
+
+    fn leave(&self, leg: &Leg, at: usize, hop: &Hop, route: &Route) -> Step {
+        let scene = self.scene;
+        let Some(output) = hop.output() else {
+            return Step::On;
+        };
+        let Some(link) = scene.link(output) else {
+            return Step::On;
+        };
+        if !link.up {
+            return Step::Ends(refusal::down_link(scene, output));
+        }
+        if at > 0 && !refusal::forwards(scene, hop.place, leg) {
+            return Step::Ends(refusal::not_forwarding(scene, leg, hop, self.measured));
+        }
+        if let Some(cause) = self.too_long(leg, hop, output) {
+            return Step::Ends(cause);
+        }
+        let sort = sort(leg);
+        let next = route.via.unwrap_or(leg.to);
+        let has_left = self.measured.was_seen(output, true, sort);
+        if !has_left && let Some(cause) = self.unanswered(leg, at, hop, next) {
+            return Step::Ends(cause);
+        }
+        if !has_left && !link.carrier && link.state != "UNKNOWN" {
+            let cause = link_layer::between(scene, &hop.chain).unwrap_or_else(|| {
+                let text = format!("link {} has no carrier", scene.name(output));
+                Cause::at("no_carrier", output, text)
+            });
+            return Step::Ends(cause);
+        }
+        if !has_left && self.measured.can_see(hop.place) {
+            return Step::Ends(self.held(leg, hop, output));
+        }
+        let Some(owner) = hop.chain.last().copied().filter(|_| has_left) else {
+            return Step::On;
+        };
+        if self.measured.was_seen(owner, false, sort) || !self.measured.can_see(owner.place) {
+            return Step::On;
+        }
+        let lost = format!(
+            "seen leaving {}, not seen coming in at {}",
+            scene.name(output),
+            scene.name(owner)
+        );
+        let cause = link_layer::between(scene, &hop.chain)
+            .or_else(|| link_layer::at_owner(scene, leg, output, owner));
+        Step::Ends(match cause {
+            Some(cause) => cause.seen(lost),
+            None => self.lost_between(leg, hop, sort).seen(lost),
+        })
+    }
+
+    /// They are lost between two links, and nothing that is set there says why.
+    fn lost_between(&self, leg: &Leg, hop: &Hop, sort: Sort) -> Cause {
+        let scene = self.scene;
+        let was_seen = |end: &&End| {
+            [true, false]
+                .iter()
+                .any(|is_out| self.measured.was_seen(**end, *is_out, sort))
+        };
+        let last = hop.chain.iter().rev().find(was_seen);
+        let last = last.copied().or(hop.output());
+        let bridged = hop.chain.iter().find(|end| {
+            let place = &scene.places[end.place];
+            place.detail.number("bridge.bridge-nf-call-iptables") != 0
+        });
+        let filter = bridged.and_then(|end| self.filter_of(leg, end.place, &["forward"]));
+        match (last, filter) {
+            (Some(last), Some(cause)) => cause.seen(format!(
+                "bridge-nf-call-iptables = 1, last seen at {}",
+                scene.name(last)
+            )),
+            (Some(last), None) => {
+                let text = format!(
+                    "packets to {} are last seen at {}; why is not known",
+                    leg.to,
+                    scene.name(last)
+                );
+                Cause::at("unknown", last, text)
+            }
+            _ => Cause::in_place("unknown", hop.place, "why is not known"),
+        }
+    }
+
+    /// They are too long for a link.
+    fn too_long(&self, leg: &Leg, hop: &Hop, output: End) -> Option<Cause> {
+        if leg.is_back {
+            return None;
+        }
+        let link = self.scene.link(output)?;
+        let own = |ip| {
+            self.scene.places[hop.place]
+                .addresses
+                .iter()
+                .any(|one| one.ip() == ip)
+        };
+        let mtu = self
+            .measured
+            .outcomes
+            .iter()
+            .find_map(|outcome| match outcome {
+                Outcome::SendFailed {
+                    errno: Errno::EMSGSIZE,
+                    mtu,
+                } if hop.input.is_none() => Some(*mtu),
+                Outcome::FragmentationNeeded { from, mtu } if own(*from) => Some(*mtu),
+                _ => None,
+            })?;
+        let mtu = mtu.unwrap_or(link.mtu);
+        let text = format!("packets are too long for link {}", self.scene.name(output));
+        let cause = Cause::at("mtu", output, text).seen(format!("MTU {mtu}"));
+        Some(cause.mend(format!("{}.mtu(1500)", self.scene.typed(output))))
+    }
+
+    /// Nobody answers for the next address.
+    fn unanswered(&self, leg: &Leg, at: usize, hop: &Hop, next: std::net::IpAddr) -> Option<Cause> {
+        let scene = self.scene;
+        let output = hop.output()?;
+        let neighbours = scene.places[hop.place].detail.neighbours.iter();
+        let state = neighbours
+            .filter(|one| one.link == output.link && one.ip == next)
+            .map(|one| one.state)
+            .find(|state| [NeighbourState::Failed, NeighbourState::Incomplete].contains(state))?;
+        let state = format!("neighbour {next}: {state:?}").to_uppercase();
+        let state = state.replacen("NEIGHBOUR", "neighbour", 1);
+        if self.measured.is_table_full {
+            let text = "the kernel's table of neighbours, one for all namespaces together, is full";
+            let line = "host().exec(\"sysctl -w net.ipv4.neigh.default.gc_thresh3=65536\")";
+            return Some(
+                Cause::in_place("table_full", hop.place, text)
+                    .seen(state)
+                    .mend(line),
+            );
+        }
+        let Some(owner) = hop.chain.last().copied() else {
+            return Some(self.nobody(output, next).seen(state));
+        };
+        let mut ends = [output, owner].into_iter();
+        if let Some(cause) = ends.find_map(|end| self.queued(end)) {
+            return Some(cause.seen(state));
+        }
+        if let Some(cause) = link_layer::between(scene, &hop.chain)
+            .or_else(|| link_layer::at_owner(scene, leg, output, owner))
+        {
+            return Some(cause.seen(state));
+        }
+        // ARP takes no question from where it would take no packet.
+        if let Some(behind) = leg.hops.get(at + 1)
+            && let Err(refusal) = &behind.answer
+            && [Errno::EXDEV, Errno::EINVAL].contains(&refusal.errno)
+        {
+            let cause = refusal::cause(scene, leg, behind, refusal, self.measured);
+            return Some(cause.seen(state));
+        }
+        // Who has no route back to the one who asks does not answer.
+        let back = self.legs.iter().filter(|leg| leg.is_back);
+        let mut refused = back.flat_map(|back| {
+            let hops = back.hops.iter().filter(|hop| hop.place == owner.place);
+            hops.filter_map(move |hop| Some((back, hop, hop.answer.as_ref().err()?)))
+        });
+        if let Some((back, hop, errno)) = refused.next() {
+            return Some(refusal::cause(scene, back, hop, errno, self.measured).seen(state));
+        }
+        let text = format!(
+            "{} does not answer for {next}; why is not known",
+            scene.name(owner)
+        );
+        Some(Cause::at("unknown", owner, text).seen(state))
+    }
+
+    /// Nobody on the link layer has the next address.
+    fn nobody(&self, output: End, next: std::net::IpAddr) -> Cause {
+        let scene = self.scene;
+        let Some(owner) = scene.owners(next).first().copied() else {
+            let text = format!("nobody has the address {next}");
+            return Cause::at("no_such_address", output, text);
+        };
+        let text = format!(
+            "{} and {}, which has {next}, are not joined on the link layer",
+            scene.name(output),
+            scene.name(owner)
+        );
+        let cause = Cause::at("not_joined", owner, text);
+        let mut near = scene.segment(output);
+        near.push(output);
+        let mut far = scene.segment(owner);
+        far.push(owner);
+        let is_bridge = |end: &&End| scene.link(**end).is_some_and(|link| link.kind == "bridge");
+        let is_free = |end: &&End| {
+            scene.link(**end).is_some_and(|link| {
+                link.master.is_none()
+                    && link.kind != "bridge"
+                    && scene.addresses(**end).all(|one| one.scope() != "global")
+            })
+        };
+        for (one, other) in [(&near, &far), (&far, &near)] {
+            for bridge in one.iter().filter(is_bridge) {
+                let port = other
+                    .iter()
+                    .filter(is_free)
+                    .find(|end| end.place == bridge.place);
+                if let (Some(port), Some(link)) = (port, scene.link(*bridge)) {
+                    let line = format!("{}.master(\"{}\")", scene.typed(*port), link.name);
+                    return cause.mend(line);
+                }
+            }
+        }
+        cause
+    }
+
+    /// The queue of a link has dropped packets meanwhile.
+    fn queued(&self, end: End) -> Option<Cause> {
+        let dropped = self
+            .measured
+            .dropped
+            .get(&end)
+            .filter(|count| **count > 0)?;
+        let queue = self.scene.places[end.place].detail.queues.get(&end.link);
+        let line = queue
+            .map(|queue| queue.lines().join("; "))
+            .unwrap_or_default();
+        let text = format!("the queue of {} drops the packets", self.scene.name(end));
+        Some(
+            Cause::at("queue", end, text)
+                .seen(format!("qdisc {line}: drops +{dropped}"))
+                .mend(format!("{}.clear_qdisc()", self.scene.typed(end))),
+        )
+    }
+
+    /// They do not leave the namespace by the link that the route names.
+    fn held(&self, leg: &Leg, hop: &Hop, output: End) -> Cause {
+        let scene = self.scene;
+        let place = &scene.places[hop.place];
+        if let Some(cause) = self.queued(output) {
+            return cause;
+        }
+        if let (Some(input), Some(grown)) = (
+            hop.input,
+            self.measured
+                .grew(hop.place, &["TcpExt:IPReversePathFilter"]),
+        ) {
+            return refusal::reverse_path(scene, leg, hop, input).seen(grown);
+        }
+        self.filtered(leg, hop).unwrap_or_else(|| {
+            let text = format!(
+                "{} does not send packets to {} on by {}; why is not known",
+                place.label,
+                leg.to,
+                scene.name(output)
+            );
+            Cause::at("unknown", output, text)
+        })
+    }
+
+    /// A filter of the namespace drops them.
+    fn filtered(&self, leg: &Leg, hop: &Hop) -> Option<Cause> {
+        let hooks: &[&str] = match (hop.input, hop.is_arrival()) {
+            (None, _) => &["output", "postrouting", "egress"],
+            (Some(_), true) => &["ingress", "prerouting", "input"],
+            (Some(_), false) => &["ingress", "prerouting", "forward", "postrouting", "egress"],
+        };
+        let counters = [
+            "Ip:ForwDatagrams",
+            "Ip:OutForwDatagrams",
+            "Ip:InReceives",
+            "Ip6InReceives",
+            "Ip:OutRequests",
+            "Ip6OutRequests",
+        ];
+        let refused = self
+            .measured
+            .outcomes
+            .iter()
+            .find_map(|outcome| match outcome {
+                Outcome::SendFailed {
+                    errno: Errno::EPERM,
+                    ..
+                } => Some("send: EPERM".to_owned()),
+                other => {
+                    let (icmp_type, code, from) = other.icmp()?;
+                    Some(format!("ICMP type {icmp_type} code {code} from {from}"))
+                }
+            });
+        let grown = self.measured.grew(hop.place, &counters);
+        Some(
+            self.filter_of(leg, hop.place, hooks)?
+                .seen_if(grown)
+                .seen_if(refused),
+        )
+    }
+
+    /// What of the namespace lets packets not pass at one of the hooks, where there is something.
+    ///
+    /// The rule is named where it is the only one that can be meant.
+    fn filter_of(&self, leg: &Leg, place: usize, hooks: &[&str]) -> Option<Cause> {
+        let Place {
+            label,
+            typed,
+            detail,
+            ..
+        } = &self.scene.places[place];
+        let can_be = |one: &&Dropping| one.hook.is_empty() || hooks.contains(&one.hook.as_str());
+        let mut all = detail.filters.iter().filter(can_be);
+        let (first, others) = (all.next()?, all.count());
+        let cause = |text: String| Cause::in_place("filter", place, text);
+        if others > 0 {
+            let text = format!("a filter of {label} drops packets to {}", leg.to);
+            let cause = cause(text).seen(format!("{} rules of it drop or reject", others + 1));
+            return Some(cause);
+        }
+        let Dropping {
+            table, chain, text, ..
+        } = first;
+        Some(match first.handle {
+            Some(handle) => cause(format!(
+                "rule `{text}` of chain {chain} in table {table} of {label} stops packets to {}",
+                leg.to
+            ))
+            .seen(format!("handle {handle}"))
+            .mend(format!(
+                "{typed}.nft(\"delete rule {table} {chain} handle {handle}\")"
+            )),
+            None => cause(format!(
+                "the policy of chain {chain} in table {table} of {label} drops packets to {}",
+                leg.to
+            ))
+            .mend(format!(
+                "{typed}.nft(\"chain {table} {chain} {{ policy accept; }}\")"
+            )),
+        })
+    }
+
+    fn arrival(&self, leg: &Leg, at: usize, hop: &Hop) -> Step {
+        let scene = self.scene;
+        let place = &scene.places[hop.place];
+        if at == 0 {
+            let lo = place.links.iter().find(|link| link.loopback);
+            return match lo.filter(|lo| !lo.up) {
+                Some(lo) => {
+                    let end = End {
+                        place: hop.place,
+                        link: lo.index,
+                    };
+                    let text = format!("the loopback of {} is down", place.label);
+                    let mend = format!("{}.up()", scene.typed(end));
+                    Step::Ends(Cause::at("lo_down", end, text).mend(mend))
+                }
+                None => match self.filtered(leg, hop) {
+                    Some(cause) => Step::Ends(cause),
+                    None => Step::On,
+                },
+            };
+        }
+        if let (Some(input), Some(grown)) = (
+            hop.input,
+            self.measured
+                .grew(hop.place, &["TcpExt:IPReversePathFilter"]),
+        ) {
+            return Step::Ends(refusal::reverse_path(scene, leg, hop, input).seen(grown));
+        }
+        if leg.is_back {
+            return match self.filtered(leg, hop) {
+                Some(cause) => Step::Ends(cause),
+                None => Step::On,
+            };
+        }
+        let echoes = ["Icmp:InEchos", "Icmp6InEchos"];
+        let Some(came) = self.measured.grew(hop.place, &echoes) else {
+            return match self.filtered(leg, hop) {
+                Some(cause) => Step::Ends(cause),
+                None => Step::On,
+            };
+        };
+        let ignoring = ["ipv4.icmp_echo_ignore_all", "ipv6.icmp.echo_ignore_all"];
+        let setting = ignoring[usize::from(leg.to.is_ipv6())];
+        if place.detail.number(setting) != 0 {
+            let text = format!("{} ignores echo requests", place.label);
+            let mend = format!("{}.sysctl(\"{setting}\", 0)", place.typed);
+            return Step::Ends(
+                Cause::in_place("echo_ignored", hop.place, text)
+                    .seen(format!("{came}, {setting} = 1"))
+                    .mend(mend),
+            );
+        }
+        Step::On
+    }
+}
+
+fn sort(leg: &Leg) -> Sort {
+    if leg.is_back {
+        Sort::Reply
+    } else {
+        Sort::Request
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::net::link::Snapshot;
+    use crate::net::rtnl::Refusal;
+
+    fn scene() -> Scene {
+        let place = |label: &str, links: &[&str]| Place {
+            label: label.to_owned(),
+            typed: format!("netns(\"{label}\")"),
+            links: (1..)
+                .zip(links)
+                .map(|(index, name)| Snapshot {
+                    index,
+                    name: (*name).to_owned(),
+                    up: true,
+                    carrier: true,
+                    ..Snapshot::default()
+                })
+                .collect(),
+            ..Place::default()
+        };
+        Scene {
+            places: vec![place("a", &["e0"]), place("r", &["e1", "e2"])],
+            ..Scene::default()
+        }
+    }
+
+    fn leg(refused: Errno) -> Leg {
+        let to: std::net::IpAddr = "10.0.2.2".parse().unwrap();
+        let on = Route {
+            via: Some("10.0.1.2".parse().unwrap()),
+            link: Some(1),
+            ..Route::to(ipnet::IpNet::from(to))
+        };
+        let hop = |place, input, answer| Hop {
+            place,
+            input,
+            asked: "route get 10.0.2.2".to_owned(),
+            answer,
+            chain: vec![End { place: 0, link: 1 }, End { place: 1, link: 1 }],
+            proposal: None,
+        };
+        let refusal = Refusal {
+            errno: refused,
+            text: None,
+        };
+        Leg {
+            from: "10.0.1.1".parse().unwrap(),
+            to,
+            hops: vec![hop(0, None, Ok(on)), hop(1, Some(1), Err(refusal))],
+            is_back: false,
+            is_loop: false,
+        }
+    }
+
+    fn passed() -> Measured {
+        let mut measured = Measured::default();
+        measured.outcomes.push(Outcome::Lost);
+        let (out, into) = (End { place: 0, link: 1 }, End { place: 1, link: 1 });
+        measured.seen.insert((out, true, Sort::Request));
+        measured.seen.insert((into, false, Sort::Request));
+        measured
+    }
+
+    #[test]
+    fn a_router_that_does_not_forward_is_the_cause_where_packets_come_to_it() {
+        let verdict = judge(&scene(), &[leg(Errno::EHOSTUNREACH)], &passed());
+        let cause = verdict.cause.unwrap();
+        assert_eq!((cause.sort, cause.place), ("forwarding_off", 1));
+        assert_eq!(cause.mend.as_deref(), Some("netns(\"r\").forward()"));
+        assert_eq!(cause.evidence, ["route get 10.0.2.2: EHOSTUNREACH"]);
+        assert_eq!(verdict.rungs.len(), 2);
+    }
+
+    #[test]
+    fn a_fault_farther_on_is_no_cause_where_packets_do_not_leave() {
+        let mut measured = passed();
+        measured.seen.clear();
+        let verdict = judge(&scene(), &[leg(Errno::EHOSTUNREACH)], &measured);
+        assert_eq!(verdict.cause.unwrap().place, 0);
+    }
+
+    #[test]
+    fn what_is_answered_has_no_cause_whatever_else_was_found() {
+        let mut measured = passed();
+        measured.outcomes.push(Outcome::Reply {
+            from: "10.0.2.2".parse().unwrap(),
+            bytes: 64,
+            ttl: None,
+            rtt: std::time::Duration::ZERO,
+        });
+        let verdict = judge(&scene(), &[leg(Errno::EHOSTUNREACH)], &measured);
+        assert!(verdict.is_reached && verdict.cause.is_none());
+    }
+}

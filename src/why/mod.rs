@@ -1,0 +1,12 @@
+//! Why packets do not arrive: from what the kernel told to the first thing that stops them, its evidence and its mend.
+//!
+//! All here is pure. What the kernel was asked is in a [`scene::Scene`] (the namespaces as they stand), in [`walk::Leg`]s (the
+//! routes that it would take, there and back) and in [`walk::Measured`] (what two probes did). [`judge::judge`] goes along the
+//! legs and stops at the first place where they end.
+
+pub mod cause;
+pub mod judge;
+mod link_layer;
+mod refusal;
+pub mod scene;
+pub mod walk;

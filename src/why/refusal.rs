@@ -1,0 +1,261 @@
+//! What it means that the kernel has no route for a packet, or does not take it.
+
+use nix::errno::Errno;
+
+use crate::error::errno_name;
+use crate::net::rtnl::Refusal;
+use crate::why::cause::Cause;
+use crate::why::scene::{End, Scene};
+use crate::why::walk::{Hop, Leg, Measured, Proposal};
+
+/// The cause behind the kernel's refusal at a hop.
+pub(super) fn cause(
+    scene: &Scene,
+    leg: &Leg,
+    hop: &Hop,
+    refusal: &Refusal,
+    measured: &Measured,
+) -> Cause {
+    let evidence = format!("{}: {}", hop.asked, errno_name(refusal.errno));
+    let found = match (refusal.errno, hop.input) {
+        (Errno::EHOSTUNREACH, Some(_)) if !forwards(scene, hop.place, leg) => {
+            not_forwarding(scene, leg, hop, measured)
+        }
+        (Errno::EXDEV | Errno::EINVAL, Some(input)) if filters_sources(scene, hop.place, input) => {
+            reverse_path(scene, leg, hop, input)
+                .seen_if(measured.grew(hop.place, &["TcpExt:IPReversePathFilter"]))
+        }
+        (Errno::EINVAL, _) => refusing_route(scene, leg, hop, "blackhole"),
+        (Errno::EACCES, _) => refusing_route(scene, leg, hop, "prohibit"),
+        (Errno::EHOSTUNREACH, _) => refusing_route(scene, leg, hop, "unreachable"),
+        _ => no_route(scene, leg, hop),
+    };
+    found.seen(evidence)
+}
+
+/// Whether the namespace forwards packets of the leg's family.
+pub(super) fn forwards(scene: &Scene, place: usize, leg: &Leg) -> bool {
+    let setting = if leg.to.is_ipv4() {
+        "ipv4.ip_forward"
+    } else {
+        "ipv6.conf.all.forwarding"
+    };
+    scene.places[place].detail.number(setting) != 0
+}
+
+/// That a namespace on the way is no router.
+pub(super) fn not_forwarding(scene: &Scene, leg: &Leg, hop: &Hop, measured: &Measured) -> Cause {
+    let place = &scene.places[hop.place];
+    let family = if leg.to.is_ipv4() { "IPv4" } else { "IPv6" };
+    let text = format!("{} does not forward {family}", place.label);
+    let counters = ["Ip:InAddrErrors", "Ip6InAddrErrors", "Ip6InDiscards"];
+    let cause = match hop.input {
+        Some(link) => Cause::at(
+            "forwarding_off",
+            End {
+                place: hop.place,
+                link,
+            },
+            text,
+        ),
+        None => Cause::in_place("forwarding_off", hop.place, text),
+    };
+    cause
+        .seen_if(measured.grew(hop.place, &counters))
+        .mend(format!("{}.forward()", place.typed))
+}
+
+fn filters_sources(scene: &Scene, place: usize, input: u32) -> bool {
+    let detail = &scene.places[place].detail;
+    let end = End { place, link: input };
+    let name = scene.link(end).map_or("", |link| link.name.as_str());
+    let of_link = detail.number(&format!("ipv4.conf.{name}.rp_filter"));
+    detail.number("ipv4.conf.all.rp_filter").max(of_link) > 0
+}
+
+/// That the reverse path filter drops packets which come in by `input`.
+pub(super) fn reverse_path(scene: &Scene, leg: &Leg, hop: &Hop, input: u32) -> Cause {
+    let place = &scene.places[hop.place];
+    let end = End {
+        place: hop.place,
+        link: input,
+    };
+    let name = scene.link(end).map_or("", |link| link.name.as_str());
+    let text = format!(
+        "the reverse path filter of {} drops packets from {} that come in by {name}",
+        place.label, leg.from
+    );
+    let mut mends = Vec::new();
+    if place.detail.number("ipv4.conf.all.rp_filter") > 0 {
+        mends.push(format!(
+            "{}.sysctl(\"ipv4.conf.all.rp_filter\", 0)",
+            place.typed
+        ));
+    }
+    if place.detail.number(&format!("ipv4.conf.{name}.rp_filter")) > 0 {
+        mends.push(format!("{}.sysctl(\"rp_filter\", 0)", scene.typed(end)));
+    }
+    Cause::at("rp_filter", end, text).mend(mends.join("; "))
+}
+
+/// That a route or a rule of the namespace refuses the packets.
+pub(super) fn refusing_route(scene: &Scene, leg: &Leg, hop: &Hop, kind: &str) -> Cause {
+    let place = &scene.places[hop.place];
+    let routes = place.detail.routes.iter();
+    let route = routes
+        .filter(|route| route.kind == kind && route.destination.contains(&leg.to))
+        .max_by_key(|route| route.destination.prefix_len());
+    let sort = match kind {
+        "blackhole" => "blackhole",
+        "prohibit" => "prohibit",
+        _ => "unreachable",
+    };
+    match route {
+        Some(route) => {
+            let destination = route.destination_text();
+            let options = match route.table {
+                crate::net::route::TABLE_MAIN => String::new(),
+                table => format!(", #{{table: {table}}}"),
+            };
+            let text = format!(
+                "a route of type {kind} of {} refuses {}",
+                place.label, leg.to
+            );
+            Cause::in_place(sort, hop.place, text)
+                .seen(format!("route {}", route.line(|_| None)))
+                .mend(format!(
+                    "{}.del_route(\"{destination}\"{options})",
+                    place.typed
+                ))
+        }
+        None => refusing_rule(scene, leg, hop, kind).unwrap_or_else(|| {
+            let text = format!("{} refuses packets to {}", place.label, leg.to);
+            Cause::in_place(sort, hop.place, text)
+        }),
+    }
+}
+
+/// That a rule of the namespace refuses the packets.
+fn refusing_rule(scene: &Scene, leg: &Leg, hop: &Hop, kind: &str) -> Option<Cause> {
+    let place = &scene.places[hop.place];
+    let rule = place.detail.rules.iter().find(|rule| {
+        let is_for = |prefix: &Option<ipnet::IpNet>, ip| prefix.is_none_or(|net| net.contains(ip));
+        matches!(rule.action, crate::net::rule::Action::Other(action) if action == kind)
+            && rule.is_ipv6 == leg.to.is_ipv6()
+            && is_for(&rule.selector.from, &leg.from)
+            && is_for(&rule.selector.to, &leg.to)
+    })?;
+    let text = format!("a rule of {} refuses packets to {}", place.label, leg.to);
+    let sort = match kind {
+        "blackhole" => "blackhole",
+        "prohibit" => "prohibit",
+        _ => "unreachable",
+    };
+    Some(
+        Cause::in_place(sort, hop.place, text)
+            .seen(format!("rule {}: {}", rule.priority, rule.words()))
+            .mend(format!(
+                "{}.del_rule(#{{priority: {}, action: \"{kind}\"}})",
+                place.typed, rule.priority
+            )),
+    )
+}
+
+/// That no route leads on: for want of a link, of an address, or of the route itself.
+fn no_route(scene: &Scene, leg: &Leg, hop: &Hop) -> Cause {
+    let place = &scene.places[hop.place];
+    let ends = scene.ends_of(hop.place);
+    let label = &place.label;
+    if let Some(cause) = refusing_rule(scene, leg, hop, "unreachable") {
+        return cause;
+    }
+    if ends.is_empty() {
+        return Cause::in_place(
+            "no_link",
+            hop.place,
+            format!("{label} has no link but its loopback"),
+        );
+    }
+    let is_up = |end: &&End| scene.link(**end).is_some_and(|link| link.up);
+    let covers = |end: &&End| {
+        scene
+            .addresses(**end)
+            .any(|address| address.assigned.prefix.contains(&leg.to))
+    };
+    let down = ends.iter().filter(|end| !is_up(end));
+    let none_up = !ends.iter().any(|end| is_up(&end));
+    if let Some(end) = down
+        .clone()
+        .find(covers)
+        .or(down.clone().next().filter(|_| none_up))
+    {
+        return down_link(scene, *end);
+    }
+    let family = if leg.to.is_ipv4() { "IPv4" } else { "IPv6" };
+    let has_address = ends.iter().any(|end| {
+        let mut own = scene.addresses(*end);
+        own.any(|address| address.ip().is_ipv4() == leg.to.is_ipv4() && address.scope() != "link")
+    });
+    if !has_address {
+        let text = format!("{label} has no {family} address");
+        let cause = Cause::in_place("no_address", hop.place, text);
+        let free = ends
+            .iter()
+            .filter(is_up)
+            .find_map(|end| free_address(scene, *end, leg));
+        return match free {
+            Some((end, address)) => cause.mend(format!("{}.addr(\"{address}\")", scene.typed(end))),
+            None => cause,
+        };
+    }
+    let (sort, text) = if leg.is_back {
+        (
+            "no_way_back",
+            format!("{label} has no route back to {}", leg.to),
+        )
+    } else {
+        ("no_route", format!("{label} has no route to {}", leg.to))
+    };
+    let cause = Cause::in_place(sort, hop.place, text);
+    let slave = ends.iter().filter(is_up).find(|end| {
+        let link = scene.link(**end);
+        link.is_some_and(|link| link.kind.starts_with("ipv"))
+    });
+    if let Some(slave) = slave {
+        return cause.mend(format!("{}.route(\"default\")", scene.typed(*slave)));
+    }
+    let network = scene.network_of(leg.to).map(|network| network.to_string());
+    let network = network.unwrap_or_else(|| leg.to.to_string());
+    match &hop.proposal {
+        Some(Proposal::By(via)) => cause.mend(format!(
+            "{}.route(\"{network}\", #{{via: \"{via}\"}})",
+            place.typed
+        )),
+        Some(Proposal::Link(end)) => {
+            cause.mend(format!("{}.route(\"{network}\")", scene.typed(*end)))
+        }
+        None => cause,
+    }
+}
+
+/// An address that nobody has, in the network of a neighbour on the link layer.
+fn free_address(scene: &Scene, end: End, leg: &Leg) -> Option<(End, ipnet::IpNet)> {
+    let network = scene.segment(end).into_iter().find_map(|other| {
+        let mut own = scene.addresses(other);
+        let found = own.find(|address| {
+            address.ip().is_ipv4() == leg.to.is_ipv4() && address.scope() == "global"
+        });
+        found.map(|address| address.assigned.prefix)
+    })?;
+    let free = network
+        .hosts()
+        .take(1000)
+        .find(|ip| scene.owners(*ip).is_empty())?;
+    Some((end, ipnet::IpNet::new(free, network.prefix_len()).ok()?))
+}
+
+/// That a link is down.
+pub(super) fn down_link(scene: &Scene, end: End) -> Cause {
+    let text = format!("link {} is down", scene.name(end));
+    Cause::at("link_down", end, text).mend(format!("{}.up()", scene.typed(end)))
+}

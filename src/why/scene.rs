@@ -1,0 +1,265 @@
+//! The namespaces around two ends, as they stand: their links and who is joined with whom, their addresses and settings.
+
+use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
+use std::net::IpAddr;
+
+use ipnet::IpNet;
+use rtnetlink::packet_route::link::{InfoBridge, InfoData, InfoVxlan};
+
+use crate::net::address::Address;
+use crate::net::bridge_vlan::Membership;
+use crate::net::fdb::Entry;
+use crate::net::link::Snapshot;
+use crate::net::neighbour::Neighbour;
+use crate::net::nft::Dropping;
+use crate::net::queue::Tree;
+use crate::net::route::Route;
+use crate::net::rule::Rule;
+
+/// A link in one of the namespaces of a scene.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct End {
+    /// The number of the namespace in the scene.
+    pub place: usize,
+    /// The ifindex of the link there.
+    pub link: u32,
+}
+
+/// A namespace.
+#[derive(Clone, Debug, Default)]
+pub struct Place {
+    /// How the user calls it.
+    pub label: String,
+    /// What a script types for it: `netns("a")`, `host()`.
+    pub typed: String,
+    /// Its links.
+    pub links: Vec<Snapshot>,
+    /// Their addresses.
+    pub addresses: Vec<Address>,
+    /// What is asked only of the namespaces that the packets go through.
+    pub detail: Detail,
+}
+
+/// What is asked of a namespace that the packets go through.
+#[derive(Clone, Debug, Default)]
+pub struct Detail {
+    /// Its neighbours, after the probes.
+    pub neighbours: Vec<Neighbour>,
+    /// Its routes, of all tables.
+    pub routes: Vec<Route>,
+    /// Its rules.
+    pub rules: Vec<Rule>,
+    /// The queues of its links that are not the kernel's default.
+    pub queues: BTreeMap<u32, Tree>,
+    /// The VLANs of its bridges and their ports.
+    pub vlans: BTreeMap<u32, Vec<(u16, Membership)>>,
+    /// The forwarding databases of its VXLAN links and ports.
+    pub fdb: BTreeMap<u32, Vec<Entry>>,
+    /// Settings below `/proc/sys/net`, by their names without `net.`.
+    pub settings: BTreeMap<String, String>,
+    /// What lets packets not pass in it.
+    pub filters: Vec<Dropping>,
+}
+
+impl Detail {
+    /// A setting that is a number; 0 where it is not known.
+    pub fn number(&self, setting: &str) -> i64 {
+        let text = self.settings.get(setting);
+        text.and_then(|text| text.parse().ok()).unwrap_or(0)
+    }
+}
+
+/// The namespaces around two ends.
+#[derive(Clone, Debug, Default)]
+pub struct Scene {
+    /// All that can be looked at.
+    pub places: Vec<Place>,
+    /// The far end of each end of a pair.
+    pub peers: HashMap<End, End>,
+    /// What each link is stacked on.
+    pub parents: HashMap<End, End>,
+}
+
+/// Kinds whose ports are joined with each other.
+const SWITCHES: [&str; 3] = ["bridge", "bond", "team"];
+
+impl Scene {
+    /// The link.
+    pub fn link(&self, end: End) -> Option<&Snapshot> {
+        let links = &self.places.get(end.place)?.links;
+        links.iter().find(|link| link.index == end.link)
+    }
+
+    /// The link's name, as `a:e0`.
+    pub fn name(&self, end: End) -> String {
+        let place = &self.places[end.place].label;
+        match self.link(end) {
+            Some(link) => format!("{place}:{}", link.name),
+            None => place.clone(),
+        }
+    }
+
+    /// What a script types for the link.
+    pub fn typed(&self, end: End) -> String {
+        let name = self.link(end).map_or("", |link| link.name.as_str());
+        format!("{}.link(\"{name}\")", self.places[end.place].typed)
+    }
+
+    /// The addresses of the link.
+    pub fn addresses(&self, end: End) -> impl Iterator<Item = &Address> {
+        let place = self.places.get(end.place);
+        let all = place.into_iter().flat_map(|place| place.addresses.iter());
+        all.filter(move |address| address.link == end.link)
+    }
+
+    /// The first address of the link that is of the family of `like`.
+    pub fn address(&self, end: End, like: IpAddr) -> Option<IpAddr> {
+        let mut own = self.addresses(end).map(Address::ip);
+        own.find(|ip| ip.is_ipv4() == like.is_ipv4())
+    }
+
+    /// Every link that has the address.
+    pub fn owners(&self, ip: IpAddr) -> Vec<End> {
+        let places = self.places.iter().enumerate();
+        let owners = places.flat_map(|(place, one)| {
+            let own = one.addresses.iter().filter(move |one| one.ip() == ip);
+            own.map(move |address| End {
+                place,
+                link: address.link,
+            })
+        });
+        owners.collect()
+    }
+
+    /// Whether the link has the address.
+    pub fn has(&self, end: End, ip: IpAddr) -> bool {
+        self.addresses(end).any(|address| address.ip() == ip)
+    }
+
+    /// The links of the namespace but its loopback.
+    pub fn ends_of(&self, place: usize) -> Vec<End> {
+        let links = self.places[place].links.iter();
+        links
+            .filter(|link| !link.loopback)
+            .map(|link| End {
+                place,
+                link: link.index,
+            })
+            .collect()
+    }
+
+    /// The links that frames come to straight from this one, whether it is up or not.
+    pub fn joined(&self, end: End) -> Vec<End> {
+        let mut joined = Vec::new();
+        let Some(link) = self.link(end) else {
+            return joined;
+        };
+        joined.extend(self.peers.get(&end));
+        let here = |index| End {
+            place: end.place,
+            link: index,
+        };
+        let master = link.master.map(here);
+        let is_switch = |end: &End| {
+            self.link(*end)
+                .is_some_and(|link| SWITCHES.contains(&link.kind.as_str()))
+        };
+        joined.extend(master.filter(is_switch));
+        if is_switch(&end) {
+            let links = self.places[end.place].links.iter();
+            let ports = links.filter(|port| port.master == Some(end.link));
+            joined.extend(ports.map(|port| here(port.index)));
+        }
+        joined.extend(self.parents.get(&end));
+        let mut children: Vec<End> = self
+            .parents
+            .iter()
+            .filter(|(_, parent)| **parent == end)
+            .map(|(child, _)| *child)
+            .collect();
+        children.sort_unstable();
+        joined.extend(children);
+        if let Some(network) = vxlan_network(link) {
+            for (place, one) in self.places.iter().enumerate() {
+                let others = one
+                    .links
+                    .iter()
+                    .filter(|link| vxlan_network(link) == Some(network));
+                joined.extend(others.map(|link| End {
+                    place,
+                    link: link.index,
+                }));
+            }
+            joined.retain(|other| *other != end);
+        }
+        joined
+    }
+
+    /// The shortest way on the link layer from `start` to a link that `is` what is looked for, both with it.
+    pub fn chain(&self, start: End, is: impl Fn(End) -> bool) -> Option<Vec<End>> {
+        let mut came_from: HashMap<End, End> = HashMap::new();
+        let mut known = HashSet::from([start]);
+        let mut left = VecDeque::from([start]);
+        while let Some(end) = left.pop_front() {
+            if end != start && is(end) {
+                let mut chain = vec![end];
+                let mut at = end;
+                while let Some(before) = came_from.get(&at) {
+                    chain.push(*before);
+                    at = *before;
+                }
+                chain.reverse();
+                return Some(chain);
+            }
+            for next in self.joined(end) {
+                if known.insert(next) {
+                    came_from.insert(next, end);
+                    left.push_back(next);
+                }
+            }
+        }
+        None
+    }
+
+    /// All links that share the link layer with `start`, nearest first.
+    pub fn segment(&self, start: End) -> Vec<End> {
+        let mut known = vec![start];
+        let mut at = 0;
+        while at < known.len() {
+            for next in self.joined(known[at]) {
+                if !known.contains(&next) {
+                    known.push(next);
+                }
+            }
+            at += 1;
+        }
+        known.remove(0);
+        known
+    }
+
+    /// The network of the address as its owner has it.
+    pub fn network_of(&self, ip: IpAddr) -> Option<IpNet> {
+        let all = self.places.iter().flat_map(|place| place.addresses.iter());
+        let mut own = all.filter(|address| address.ip() == ip);
+        own.next().map(|address| address.assigned.prefix.trunc())
+    }
+}
+
+/// The network that a VXLAN link is in.
+pub(super) fn vxlan_network(link: &Snapshot) -> Option<u32> {
+    match link.data.as_ref()? {
+        InfoData::Vxlan(infos) => infos.iter().find_map(|info| match info {
+            InfoVxlan::Id(id) => Some(*id),
+            _ => None,
+        }),
+        _ => None,
+    }
+}
+
+/// Whether a bridge keeps VLANs apart.
+pub(super) fn filters_vlans(link: &Snapshot) -> bool {
+    match &link.data {
+        Some(InfoData::Bridge(infos)) => infos.contains(&InfoBridge::VlanFiltering(true)),
+        _ => false,
+    }
+}

@@ -1,0 +1,141 @@
+//! The way that the kernel would send packets, hop by hop, and what two probes did on it.
+
+use std::collections::{HashMap, HashSet};
+use std::net::IpAddr;
+
+use crate::net::icmp::Outcome;
+use crate::net::route::Route;
+use crate::net::rtnl::Refusal;
+use crate::net::trace::counters::Counters;
+use crate::net::trace::sniffer::Sort;
+use crate::why::scene::End;
+
+/// A namespace on the way.
+#[derive(Clone, Debug)]
+pub struct Hop {
+    /// Its number in the scene.
+    pub place: usize,
+    /// The ifindex of the link that the packets come in by; none where they begin.
+    pub input: Option<u32>,
+    /// The question, in the words of `ip`: `route get 10.0.2.2 from 10.0.1.1 iif e1`.
+    pub asked: String,
+    /// The kernel's answer.
+    pub answer: Result<Route, Refusal>,
+    /// The link layer from the link by which they leave to the one that has the next address.
+    pub chain: Vec<End>,
+    /// What would lead on, where no route does.
+    pub proposal: Option<Proposal>,
+}
+
+impl Hop {
+    /// The link by which the packets leave.
+    pub fn output(&self) -> Option<End> {
+        let link = self.answer.as_ref().ok()?.link?;
+        Some(End {
+            place: self.place,
+            link,
+        })
+    }
+
+    /// Whether the packets have arrived.
+    pub fn is_arrival(&self) -> bool {
+        self.answer
+            .as_ref()
+            .is_ok_and(|route| route.kind == "local")
+    }
+}
+
+/// A route that would lead on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Proposal {
+    /// By a router next to it.
+    By(IpAddr),
+    /// The destination is on the same link layer.
+    Link(End),
+}
+
+/// One direction.
+#[derive(Clone, Debug)]
+pub struct Leg {
+    /// The address that the packets come from.
+    pub from: IpAddr,
+    /// The address that they go to.
+    pub to: IpAddr,
+    /// The namespaces on the way.
+    pub hops: Vec<Hop>,
+    /// Whether it is the way back.
+    pub is_back: bool,
+    /// Whether they would go round in a circle.
+    pub is_loop: bool,
+}
+
+impl Leg {
+    /// Every namespace that they come through, on the link layer as well.
+    pub fn places(&self) -> Vec<usize> {
+        let hops = self.hops.iter();
+        let mut places: Vec<usize> = hops
+            .flat_map(|hop| std::iter::once(hop.place).chain(hop.chain.iter().map(|end| end.place)))
+            .collect();
+        places.sort_unstable();
+        places.dedup();
+        places
+    }
+}
+
+/// What two probes did.
+#[derive(Clone, Debug, Default)]
+pub struct Measured {
+    /// What became of them.
+    pub outcomes: Vec<Outcome>,
+    /// By how much the counters of each namespace have grown.
+    pub grown: HashMap<usize, Counters>,
+    /// How many packets the queue of each link has dropped.
+    pub dropped: HashMap<End, u32>,
+    /// Where they were seen: the link, whether they left by it, and what they were.
+    pub seen: HashSet<(End, bool, Sort)>,
+    /// The namespaces in which nothing could be looked at.
+    pub blind: HashSet<usize>,
+    /// Whether the kernel's table of neighbours was full.
+    pub is_table_full: bool,
+}
+
+impl Measured {
+    /// With what queues dropped, and where packets were seen, when it was measured `before`.
+    #[must_use]
+    pub fn after(mut self, before: Self) -> Self {
+        for (end, count) in before.dropped {
+            *self.dropped.entry(end).or_default() += count;
+        }
+        self.seen.extend(before.seen);
+        self
+    }
+
+    /// Whether a reply came.
+    pub fn is_answered(&self) -> bool {
+        let mut outcomes = self.outcomes.iter();
+        outcomes.any(|outcome| outcome.rtt().is_some())
+    }
+
+    /// By how much a counter of the namespace has grown.
+    pub fn growth(&self, place: usize, counter: &str) -> u64 {
+        self.grown.get(&place).map_or(0, |grown| grown.get(counter))
+    }
+
+    /// The first of the counters that has grown, as evidence: `Ip:InAddrErrors +2`.
+    pub fn grew(&self, place: usize, counters: &[&str]) -> Option<String> {
+        counters.iter().find_map(|counter| {
+            let by = self.growth(place, counter);
+            (by > 0).then(|| format!("{counter} +{by}"))
+        })
+    }
+
+    /// Whether packets of the sort were seen on the link, bare or in a tunnel.
+    pub fn was_seen(&self, end: End, is_out: bool, sort: Sort) -> bool {
+        self.seen.contains(&(end, is_out, sort))
+    }
+
+    /// Whether the packet sockets of the namespace tell anything.
+    pub fn can_see(&self, place: usize) -> bool {
+        !self.blind.contains(&place)
+    }
+}

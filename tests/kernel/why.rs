@@ -1,0 +1,412 @@
+//! Explanations: one lab for each cause, the cause named, then mended as told, then reached.
+
+use serde_json::json;
+
+use crate::case::cases;
+use crate::lab::Lab;
+
+cases! {
+    ["veth"] =>
+        what_is_reached_has_no_cause
+        a_ladder_says_where_it_breaks_and_what_mends_it
+        ends_that_are_not_there_are_told
+        nothing_is_changed_nor_left
+        a_failed_expectation_says_why_and_what_to_type;
+    ["veth", "bridge", "macvlan"] =>
+        causes_of_routing_are_named_and_mended
+        causes_of_the_link_layer_are_named_and_mended;
+    ["veth", "vlan_filtering"] =>
+        causes_of_vlans_are_named_and_mended;
+    ["veth", "nft"] =>
+        causes_of_filters_are_named_and_mended;
+    ["veth", "ipvlan", "netem", "vrf", "dummy"] =>
+        causes_that_take_more_drivers_are_named_and_mended;
+}
+
+/// `a` (10.0.1.1, `fd01::1`), the router `r`, and `b` (10.0.2.2, `fd02::2`).
+const ROUTED: &str = r#"
+let a = netns("a"); let r = netns("r"); let b = netns("b");
+for place in [a, r, b] { place.link("lo").up(); place.sysctl("ipv6.conf.default.accept_dad", 0); }
+a.veth("e0", r, "e1", #{addr: ["10.0.1.1/24", "fd01::1/64"], nodad: true, up: true});
+r.link("e1").addr("10.0.1.2/24").addr("fd01::2/64", #{nodad: true}).up();
+b.veth("e0", r, "e2", #{addr: ["10.0.2.2/24", "fd02::2/64"], nodad: true, up: true});
+r.link("e2").addr("10.0.2.1/24").addr("fd02::1/64", #{nodad: true}).up();
+a.route("default", #{via: "10.0.1.2"}); a.route("::/0", #{via: "fd01::2"});
+b.route("default", #{via: "10.0.2.1"}); b.route("::/0", #{via: "fd02::1"});
+r.forward();
+for end in [a.link("e0"), r.link("e1"), r.link("e2"), b.link("e0")] { end.wait_up(); }
+"#;
+
+/// `a` (10.0.0.1) and `b` (10.0.0.2) at a bridge in `s`.
+const SWITCHED: &str = r#"
+let a = netns("a"); let s = netns("s"); let b = netns("b");
+let br = s.bridge("br0", #{up: true});
+a.veth("e0", s, "p1", #{addr: "10.0.0.1/24", up: true});
+b.veth("e0", s, "p2", #{addr: "10.0.0.2/24", up: true});
+s.link("p1").master(br).up().wait_up();
+s.link("p2").master(br).up().wait_up();
+"#;
+
+/// A lab with one thing broken.
+struct Broken {
+    /// What makes it.
+    lab: &'static str,
+    /// What breaks it.
+    how: &'static str,
+    /// The ends, as a call has them.
+    ends: &'static str,
+    /// The sorts of the causes, one after the other as each is mended.
+    sorts: &'static [&'static str],
+    /// Where the first one is.
+    at: &'static str,
+}
+
+/// Breaks each lab, and lets the text of each mend run until the other end is reached.
+fn are_named_and_mended(lab: &Lab, all: &[Broken]) {
+    for broken in all {
+        let Broken {
+            lab: make,
+            how,
+            ends,
+            ..
+        } = broken;
+        let script = format!(
+            r#"{make}
+            {how}
+            let sorts = [];
+            let at = ();
+            for round in 0..4 {{
+                let found = why({ends}, #{{quiet: true}});
+                if found.reached {{ break; }}
+                if at == () {{ at = found.at; }}
+                sorts.push(found.sort);
+                // A port that has just come up takes a moment.
+                if found.sort == "unknown" {{ continue; }}
+                if found.mend == () {{ sorts.push(found.cause); break; }}
+                if found.evidence.len() == 0 && found.sort != "link_down" && found.sort != "lo_down" && found.sort != "no_address" {{
+                    sorts.push("no evidence");
+                }}
+                eval(found.mend);
+                for place in namespaces().filter(|place| ["a", "b", "r", "s"].contains(place.name)) {{
+                    for one in place.links {{
+                        if one.is_up && one.kind == "veth" {{ one.wait_up(); }}
+                    }}
+                }}
+            }}
+            sorts.push(why({ends}, #{{quiet: true}}).reached);
+            print([sorts, at]);"#
+        );
+        let output = lab.script_with(&["--rm"], &script);
+        let mut wanted: Vec<String> = broken
+            .sorts
+            .iter()
+            .map(|sort| format!("\"{sort}\""))
+            .collect();
+        wanted.push("true".to_owned());
+        assert_eq!(
+            (output.stdout.as_str(), output.code),
+            (
+                format!("[[{}], \"{}\"]\n", wanted.join(", "), broken.at).as_str(),
+                0
+            ),
+            "{how}\n{}",
+            output.stderr
+        );
+    }
+}
+
+fn routed(how: &'static str, sorts: &'static [&'static str], at: &'static str) -> Broken {
+    Broken {
+        lab: ROUTED,
+        how,
+        ends: r#""a", "b""#,
+        sorts,
+        at,
+    }
+}
+
+fn switched(how: &'static str, sorts: &'static [&'static str], at: &'static str) -> Broken {
+    Broken {
+        lab: SWITCHED,
+        ..routed(how, sorts, at)
+    }
+}
+
+fn what_is_reached_has_no_cause(lab: &Lab) {
+    let script = format!(
+        r#"{ROUTED}
+        for ends in [["a", "b"], ["b", "a"], ["10.0.1.1", "10.0.2.2"], ["a", "fd02::2"], ["a", "10.0.1.2"], ["a", "10.0.1.1"]] {{
+            let found = why(ends[0], ends[1], #{{quiet: true}});
+            print([found.reached, found.cause, found.mend, found.path.map(|hop| hop.netns)]);
+        }}
+        let found = why(a.link("e0"), b.link("e0"), #{{quiet: true}});
+        print([found.reached, found.path]);"#
+    );
+    assert_eq!(
+        lab.run(&script),
+        "[true, (), (), [\"a\", \"r\", \"b\"]]\n\
+         [true, (), (), [\"b\", \"r\", \"a\"]]\n\
+         [true, (), (), [\"a\", \"r\", \"b\"]]\n\
+         [true, (), (), [\"a\", \"r\", \"b\"]]\n\
+         [true, (), (), [\"a\", \"r\"]]\n\
+         [true, (), (), [\"a\"]]\n\
+         [true, [#{address: \"10.0.1.1\", link: \"e0\", netns: \"a\"}, #{address: \"10.0.1.2\", link: \"e1\", netns: \"r\"}, \
+         #{address: \"10.0.2.2\", link: \"e0\", netns: \"b\"}]]\n"
+    );
+}
+
+fn a_ladder_says_where_it_breaks_and_what_mends_it(lab: &Lab) {
+    let script = format!(
+        r#"{ROUTED}
+        r.sysctl("ipv4.ip_forward", 0);
+        r.link("e1").mac("02:00:00:00:00:01");
+        let found = why("a", "10.0.2.2");
+        print(found.evidence);
+        print(found.ruled_out);"#
+    );
+    assert_eq!(
+        lab.run(&script),
+        "why: a → 10.0.2.2\n\
+         \x20 a:e0  10.0.1.1  ✔ route via 10.0.1.2, neighbour 02:00:00:00:00:01\n\
+         \x20 r:e1  10.0.1.2  ✘ r does not forward IPv4 (Ip:InAddrErrors +2, route get 10.0.2.2 from 10.0.1.1 iif e1: EHOSTUNREACH)\n\
+         mend: netns(\"r\").forward()\n\
+         [\"Ip:InAddrErrors +2\", \"route get 10.0.2.2 from 10.0.1.1 iif e1: EHOSTUNREACH\"]\n\
+         [\"a has a route to 10.0.2.2\"]\n"
+    );
+}
+
+fn causes_of_routing_are_named_and_mended(lab: &Lab) {
+    are_named_and_mended(
+        lab,
+        &[
+            routed(
+                r#"r.sysctl("ipv4.ip_forward", 0);"#,
+                &["forwarding_off"],
+                "r:e1",
+            ),
+            Broken {
+                ends: r#""a", "fd02::2""#,
+                ..routed(
+                    r#"r.sysctl("ipv6.conf.all.forwarding", 0);"#,
+                    &["forwarding_off"],
+                    "r:e1",
+                )
+            },
+            routed(r#"a.del_route("default");"#, &["no_route"], "a"),
+            routed(r#"b.del_route("default");"#, &["no_way_back"], "b"),
+            routed(
+                r#"a.veth("f0", r, "f1", #{addr: "10.0.3.1/24", up: true});
+                    r.link("f1").addr("10.0.3.2/24").up().wait_up();
+                    r.route("10.0.1.1/32", #{via: "10.0.3.1"});
+                    r.sysctl("ipv4.conf.e1.rp_filter", 1);"#,
+                &["rp_filter"],
+                "r:e1",
+            ),
+            routed(
+                r#"a.route("10.0.2.0/24", #{type: "blackhole"});"#,
+                &["blackhole"],
+                "a",
+            ),
+            routed(
+                r#"r.route("10.0.2.2/32", #{type: "prohibit"});"#,
+                &["prohibit"],
+                "r",
+            ),
+            routed(
+                r#"b.route("10.0.1.0/24", #{type: "unreachable"});"#,
+                &["unreachable"],
+                "b",
+            ),
+            routed(
+                r#"r.rule(#{to: "10.0.2.0/24", action: "prohibit", priority: 50});"#,
+                &["prohibit"],
+                "r",
+            ),
+            routed(
+                r#"b.sysctl("ipv4.icmp_echo_ignore_all", 1);"#,
+                &["echo_ignored"],
+                "b",
+            ),
+            routed(
+                r#"a.link("e0").down();"#,
+                &["link_down", "no_route"],
+                "a:e0",
+            ),
+            Broken {
+                ends: r#""a", "10.0.1.1""#,
+                ..routed(r#"a.link("lo").down();"#, &["lo_down"], "a:lo")
+            },
+        ],
+    );
+}
+
+fn causes_of_the_link_layer_are_named_and_mended(lab: &Lab) {
+    are_named_and_mended(
+        lab,
+        &[
+            switched(r#"b.link("e0").down();"#, &["link_down"], "b:e0"),
+            switched(r#"s.link("p2").down();"#, &["link_down"], "s:p2"),
+            switched(r#"s.link("p2").nomaster();"#, &["not_joined"], "b:e0"),
+            switched("br.down();", &["link_down"], "s:br0"),
+            switched(
+                r#"s.link("p1").port(#{isolated: true}); s.link("p2").port(#{isolated: true});"#,
+                &["isolated"],
+                "s:p2",
+            ),
+            switched(r#"b.link("e0").arp(false);"#, &["noarp"], "b:e0"),
+            switched(
+                r#"a.link("e0").neighbor("10.0.0.2", "02:00:00:00:00:99");"#,
+                &["wrong_neighbour"],
+                "a:e0",
+            ),
+            switched(
+                r#"a.link("e0").del_addr("10.0.0.1/24");"#,
+                &["no_address"],
+                "a",
+            ),
+            Broken {
+                lab: r#"
+                    host().veth("p0", "q0"); link("p0").up(); link("q0").up();
+                    let a = netns("a"); let b = netns("b");
+                    a.macvlan("p0", "m0", "private", #{addr: "10.0.0.1/24", up: true});
+                    b.macvlan("p0", "m0", "private", #{addr: "10.0.0.2/24", up: true});"#,
+                ..routed("", &["private"], "a:m0")
+            },
+            Broken {
+                lab: r#"
+                    host().veth("p0", "q0", #{addr: "10.0.0.9/24", up: true}); link("q0").up();
+                    let a = netns("a");
+                    a.macvlan("p0", "m0", #{addr: "10.0.0.1/24", up: true});"#,
+                ends: r#""a", "10.0.0.9""#,
+                ..routed("", &["parent_and_slave"], "a:m0")
+            },
+        ],
+    );
+}
+
+fn causes_of_vlans_are_named_and_mended(lab: &Lab) {
+    let in_vlans = |how, at| Broken {
+        lab: r#"
+            let a = netns("a"); let s = netns("s"); let b = netns("b");
+            let br = s.bridge("br0", #{vlan_filtering: true, up: true});
+            a.veth("e0", s, "p1", #{addr: "10.0.0.1/24", up: true});
+            b.veth("e0", s, "p2", #{addr: "10.0.0.2/24", up: true});
+            s.link("p1").master(br).up().wait_up();
+            s.link("p2").master(br).up().wait_up();"#,
+        ..routed(how, &["vlan"], at)
+    };
+    are_named_and_mended(
+        lab,
+        &[in_vlans(
+            r#"s.link("p1").port(#{pvid: 10}); s.link("p2").port(#{pvid: 20});"#,
+            "s:p2",
+        )],
+    );
+}
+
+fn causes_of_filters_are_named_and_mended(lab: &Lab) {
+    are_named_and_mended(
+        lab,
+        &[
+            routed(r#"r.drop(#{from: "10.0.1.0/24"});"#, &["filter"], "r"),
+            routed(r#"r.reject(#{to: "10.0.2.0/24"});"#, &["filter"], "r"),
+            routed(
+                r#"b.nft("table inet f { chain i { type filter hook input priority 0; policy drop; }; }");"#,
+                &["filter"],
+                "b",
+            ),
+            routed(
+                r#"a.nft("table inet f { chain o { type filter hook output priority 0; icmp type echo-request drop; }; }");"#,
+                &["filter"],
+                "a",
+            ),
+        ],
+    );
+}
+
+fn causes_that_take_more_drivers_are_named_and_mended(lab: &Lab) {
+    const L3: &str = r#"
+        dummy("p0", #{up: true});
+        let a = netns("a"); let b = netns("b");
+        a.ipvlan("p0", "v0", "l3", #{addr: "10.0.1.1/24", up: true, route: "default"});
+        b.ipvlan("p0", "v0", "l3", #{addr: "10.0.2.2/24", up: true, route: "default"});"#;
+    let slaves = |how, sorts, at| Broken {
+        lab: L3,
+        ..routed(how, sorts, at)
+    };
+    are_named_and_mended(
+        lab,
+        &[
+            slaves(r#"a.del_route("default");"#, &["no_route"], "a"),
+            slaves(r#"b.del_route("default");"#, &["no_way_back"], "b"),
+            slaves(
+                r#"a.link("v0").mode("l3", #{flag: "private", switch: true});"#,
+                &["private"],
+                "a:v0",
+            ),
+            routed(
+                r#"a.link("e0").netem(#{loss: "100%"});"#,
+                &["queue"],
+                "a:e0",
+            ),
+            routed(
+                r#"r.link("e2").netem(#{loss: "100%"});"#,
+                &["queue"],
+                "r:e2",
+            ),
+        ],
+    );
+}
+
+fn ends_that_are_not_there_are_told(lab: &Lab) {
+    lab.run(ROUTED);
+    lab.refuses(&[
+        (
+            r#"why("a", "bb")"#,
+            "not_found: cannot explain the way to `bb`: there is no namespace `bb`\nhint: did you mean `b`?",
+        ),
+        (
+            r#"why("a", "192.0.2.1")"#,
+            "not_found: cannot explain the way to `192.0.2.1`: no namespace here has the address `192.0.2.1`\nhint: list those that there are: tree()",
+        ),
+        (
+            r#"why("a", 7)"#,
+            "invalid: cannot explain the way to `an integer`: an end is an address, a link or a namespace, not an integer",
+        ),
+        (
+            r#"why("a", "b", #{sise: 7})"#,
+            "invalid: cannot explain the way to `b`: `why` has no option `sise`\nhint: did you mean `size`?",
+        ),
+    ]);
+}
+
+fn nothing_is_changed_nor_left(lab: &Lab) {
+    lab.run(&format!(r#"{ROUTED} r.sysctl("ipv4.ip_forward", 0);"#));
+    let state = || {
+        ["a", "r", "b"].map(|place| {
+            let mut links = lab.json(place, "link show");
+            crate::state::forget(&mut links, &["operstate"]);
+            json!([
+                links,
+                lab.json(place, "route show table all"),
+                lab.json(place, "rule show"),
+                lab.json(place, "address show")
+            ])
+        })
+    };
+    let before = state();
+    lab.run(r#"why("a", "b", #{quiet: true});"#);
+    assert_eq!(state(), before);
+}
+
+fn a_failed_expectation_says_why_and_what_to_type(lab: &Lab) {
+    let script = format!(
+        r#"{ROUTED} r.sysctl("ipv4.ip_forward", 0);
+        try {{ a.expect_reach(b, #{{count: 1, timeout: "200ms"}}); }} catch (e) {{ print(e.notes); print(e.hint); }}"#
+    );
+    assert_eq!(
+        lab.run(&script),
+        "[\"pinged: 10.0.2.2 from 10.0.1.1\", \"came back: nothing\", \"cause: r does not forward IPv4\"]\n\
+         netns(\"r\").forward()\n"
+    );
+}
