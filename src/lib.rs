@@ -11,7 +11,7 @@
 //!   [`value`] parses and prints what scripts pass about, [`net`] is the only code that touches the kernel.
 //! - [`why`] finds from what the kernel told the first thing that stops packets.
 //! - [`steps`] are what a script consists of that is made, and how it is written.
-//! - [`error`] is what they all fail with.
+//! - [`error`] is what they all fail with, and [`privilege`] what to type where privileges are missing.
 
 #![deny(unsafe_op_in_unsafe_fn)]
 
@@ -24,6 +24,7 @@ pub mod export;
 pub mod import;
 pub mod lab;
 pub mod net;
+mod privilege;
 pub mod repl;
 pub mod sandbox;
 mod steps;

@@ -30,7 +30,7 @@ const LAYERS: &[&[(&str, &[&str])]] = &[
         ("steps", &["net", "value"]),
         ("why", &["net", "value"]),
     ],
-    &[("error", &[])],
+    &[("error", &["privilege"]), ("privilege", &[])],
 ];
 
 fn sources(folder: &str) -> Vec<PathBuf> {

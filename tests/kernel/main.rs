@@ -22,6 +22,7 @@ mod state;
 
 mod addr;
 mod bond;
+mod bounds;
 mod bridge;
 mod container;
 mod dummy;
@@ -231,6 +232,7 @@ fn all() -> Vec<Case> {
         journal::cases(),
         recognise::cases(),
         random::cases(),
+        bounds::cases(),
         truth::cases(),
         errors::cases(),
         refusals::cases(),

@@ -311,7 +311,6 @@ pub(super) const LEFT_OUT: &[(&str, &[&str])] = &[
         &[
             "ping",
             "why",
-            "path",
             "mesh",
             "report",
             "expect_reach",
