@@ -229,7 +229,7 @@ impl Session {
             return;
         }
         // Where nobody reads it, the run goes on.
-        let _ = writeln!(std::io::stderr(), "note: {text}");
+        let _ = screen::say(Stream::Err, &format!("note: {text}"));
     }
 
     /// The number of the entry that runs: 0 in a script, from 1 in an interactive session.

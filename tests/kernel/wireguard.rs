@@ -357,7 +357,7 @@ fn a_port_in_use_is_told_and_nothing_is_left(lab: &Lab) {
 fn the_commands_of_a_run_hide_keys_where_they_are_shown_and_lead_where_it_leads(lab: &Lab) {
     let text = format!(r#"within netns("a") {{ {MADE} }}"#);
     let traced = lab
-        .script_with(&["--trace", "--emit", "made.sh"], &text)
+        .script_with(&["--trace", "--emit", "made.sh", "--keys"], &text)
         .stderr;
     assert_eq!(
         traced,
