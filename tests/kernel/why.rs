@@ -300,8 +300,10 @@ fn causes_of_vlans_are_named_and_mended(lab: &Lab) {
             s.link("p2").master(br).up().wait_up();"#,
         ..routed(how, &["vlan"], at)
     };
-    are_named_and_mended(
+    // As below: it runs where replies are late.
+    are_named_and_mended_within(
         lab,
+        "2s",
         &[in_vlans(
             r#"s.link("p1").port(#{pvid: 10}); s.link("p2").port(#{pvid: 20});"#,
             "s:p2",
