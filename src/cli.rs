@@ -9,14 +9,19 @@ use crate::command;
 use crate::command::arguments;
 use crate::command::line::Cli;
 
-/// Reads the command line, does what it says, and returns how it went.
+/// Does what the command line of this process says, and returns how it went.
 pub fn main() -> ExitCode {
-    match read(std::env::args_os().collect()) {
-        Ok(cli) => ExitCode::from(command::dispatch(&cli)),
+    ExitCode::from(run(std::env::args_os().collect()))
+}
+
+/// Does what a command line says, the program's name first, and returns the exit code.
+pub fn run(words: Vec<std::ffi::OsString>) -> u8 {
+    match read(words) {
+        Ok(cli) => command::dispatch(&cli),
         Err(error) => {
             // Where it can't even be printed there is nobody to tell.
             let _ = error.print();
-            ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2))
+            u8::try_from(error.exit_code()).unwrap_or(2)
         }
     }
 }

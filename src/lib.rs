@@ -12,7 +12,7 @@
 //! - [`why`] finds from what the kernel told the first thing that stops packets.
 //! - [`schema`] says once what each option is: its key, form, range, attribute, spelling in `ip`, default and meaning.
 //! - [`steps`] are what a script consists of that is made, and how it is written.
-//! - [`error`] is what they all fail with.
+//! - [`error`] is what they all fail with, and [`privilege`] what to type where privileges are missing.
 
 #![deny(unsafe_op_in_unsafe_fn)]
 
@@ -25,6 +25,7 @@ pub mod export;
 pub mod import;
 pub mod lab;
 pub mod net;
+mod privilege;
 pub mod repl;
 pub mod sandbox;
 pub mod schema;

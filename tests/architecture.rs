@@ -28,10 +28,10 @@ const LAYERS: &[&[(&str, &[&str])]] = &[
         ("schema", &["net", "steps", "value"]),
         ("net", &["value"]),
         ("value", &[]),
-        ("steps", &["net"]),
+        ("steps", &["net", "value"]),
         ("why", &["net", "value"]),
     ],
-    &[("error", &[])],
+    &[("error", &["privilege"]), ("privilege", &[])],
 ];
 
 fn sources(folder: &str) -> Vec<PathBuf> {

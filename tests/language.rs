@@ -16,6 +16,8 @@ mod check;
 mod examples;
 #[path = "language/files.rs"]
 mod files;
+#[path = "language/hostile.rs"]
+mod hostile;
 #[path = "language/json.rs"]
 mod json;
 #[path = "language/limits.rs"]

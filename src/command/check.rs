@@ -35,7 +35,7 @@ pub(super) fn check(words: &[String], options: &Options) -> Result<u8, Failure> 
     let code = mistakes.iter().map(Failure::exit_code).max().unwrap_or(0);
     if options.json {
         let found: serde_json::Value = mistakes.iter().map(output::to_json).collect();
-        output::say(&found.to_string());
+        output::say_json(&found);
         return Ok(code);
     }
     for mistake in &mistakes {

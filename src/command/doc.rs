@@ -26,7 +26,7 @@ pub(super) fn show(what: &Doc, options: &Options) -> Result<u8, Failure> {
     let color = When::from(options.color).on(&std::io::stdout());
     if options.json {
         let json = manual::json(word).map_err(Failure::usage)?;
-        return Ok(output::say(&json.to_string()));
+        return Ok(output::say_json(&json));
     }
     let text = manual::show(word, Setting::of_output(color)).map_err(Failure::usage)?;
     Ok(output::say(&text))

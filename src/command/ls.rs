@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::line::Options;
-use super::output;
+use super::{output, with_files};
 use crate::dsl::Session;
 use crate::dsl::session::Settings;
 use crate::engine::Failure;
@@ -36,7 +36,7 @@ pub(super) fn note_hidden(options: &Options) {
 /// Prints all labs.
 pub(super) fn list(options: &Options) -> Result<u8, Failure> {
     let failure = |error: Error| Failure::script(Report::of(&error));
-    crate::net::namespace::allow_many();
+    with_files()?;
     let session = Session::new(Settings::default());
     let mut labs = Vec::new();
     let mut code = 0;
@@ -55,7 +55,7 @@ pub(super) fn list(options: &Options) -> Result<u8, Failure> {
     note_hidden(options);
     if options.json {
         let labs: Vec<Value> = labs.iter().map(to_json).collect();
-        return Ok(output::say(&Value::Array(labs).to_string()).max(code));
+        return Ok(output::say_json(&Value::Array(labs)).max(code));
     }
     let text = match labs.as_slice() {
         [] if options.quiet || code > 0 => return Ok(code),

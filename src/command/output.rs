@@ -1,6 +1,6 @@
 //! Where the program itself speaks: results to standard output, failures to standard error.
 
-use std::io::{ErrorKind, Write, stderr, stdout};
+use std::io::{ErrorKind, Write, stderr};
 use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::Path;
 
@@ -9,19 +9,20 @@ use crate::engine::{Failure, Reason};
 use crate::error::Error;
 use crate::view::error::Report;
 use crate::view::paint::When;
+use crate::view::screen::{self, Stream};
 
 /// Shows a failure on standard error.
 pub(super) fn fail(failure: &Failure, options: &Options) {
     if failure.reason == Reason::OutputClosed {
         return;
     }
-    let text = if options.json {
-        to_json(failure).to_string()
-    } else {
-        failure.report.draw(When::from(options.color).on(&stderr()))
-    };
     // Where even this can't be written there is nobody to tell; the exit code says it.
-    let _ = writeln!(stderr(), "{text}");
+    let _ = if options.json {
+        screen::say_json(Stream::Err, &to_json(failure).to_string())
+    } else {
+        let color = When::from(options.color).on(&stderr());
+        screen::say(Stream::Err, &failure.report.draw(color))
+    };
 }
 
 /// A failure as JSON: what a script could catch of it, with a kind also for those that none can.
@@ -40,13 +41,22 @@ pub(super) fn to_json(failure: &Failure) -> serde_json::Value {
 
 /// Writes `text` and a line end to standard output. A reader that has gone is no failure.
 pub(super) fn say(text: &str) -> u8 {
-    write(&format!("{text}\n"))
+    code_of(screen::say(Stream::Out, text))
 }
 
-/// Writes `text` to standard output as it is.
-pub(super) fn write(text: &str) -> u8 {
-    let mut out = stdout();
-    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+/// The same for a document of JSON.
+pub(super) fn say_json(document: &serde_json::Value) -> u8 {
+    say_json_text(&document.to_string())
+}
+
+/// The same for one that is a text already.
+pub(super) fn say_json_text(text: &str) -> u8 {
+    code_of(screen::say_json(Stream::Out, text))
+}
+
+/// The exit code after something was printed.
+fn code_of(printed: std::io::Result<()>) -> u8 {
+    match printed {
         Ok(()) => 0,
         Err(error) if error.kind() == ErrorKind::BrokenPipe => 141,
         Err(_) => 1,
@@ -79,7 +89,7 @@ fn write_by(
     write_file: impl FnOnce(&Path) -> std::io::Result<()>,
 ) -> Result<u8, Failure> {
     let Some(file) = file else {
-        return Ok(write(text));
+        return Ok(code_of(screen::say_text(Stream::Out, text)));
     };
     write_file(file).map_err(|error| {
         let why = Error::io(&error);
@@ -92,5 +102,5 @@ fn write_by(
 /// Says on standard error what the program did beside the script's own output.
 pub(super) fn note(text: &str) {
     // A run goes on, or ends, the same where nobody reads it.
-    let _ = writeln!(stderr(), "{text}");
+    let _ = screen::say(Stream::Err, text);
 }

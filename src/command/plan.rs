@@ -5,14 +5,13 @@ use std::io::stdout;
 use std::path::Path;
 
 use super::line::Options;
-use super::{output, run};
+use super::{output, run, with_files, with_memory};
 use crate::dsl::Session;
 use crate::dsl::session::{Given, Output, Settings};
 use crate::engine::script::Script;
 use crate::engine::signals::Signals;
 use crate::engine::{Failure, Interpreter, Reason, params};
 use crate::lab::outcome::Counts;
-use crate::net::namespace;
 use crate::view::changes;
 use crate::view::error::Report;
 use crate::view::paint::When;
@@ -32,7 +31,8 @@ pub(super) fn plan(words: &[OsString], options: &Options) -> Result<u8, Failure>
         Script::read(Path::new(file))
     };
     let script = script.map_err(Failure::usage)?;
-    namespace::allow_many();
+    with_files()?;
+    with_memory(options, false);
     let session = Session::new(Settings {
         quiet: true,
         color: false,
@@ -99,7 +99,7 @@ fn show(session: &Session, options: &Options, result: Result<(), Failure>) -> Re
             "objects": *session.lab().outcomes().entries(),
             "error": result.as_ref().err().map(output::to_json),
         });
-        output::say(&document.to_string());
+        output::say_json(&document);
     } else if !options.quiet {
         let color = When::from(options.color).on(&stdout());
         let entries = session.lab().outcomes().entries();

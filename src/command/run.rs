@@ -9,7 +9,7 @@ use rhai::Dynamic;
 use signal_hook::consts::{SIGHUP, SIGTERM};
 
 use super::line::{Cli, Options};
-use super::output;
+use super::{output, with_files, with_memory};
 use crate::dsl::Session;
 use crate::dsl::script::print;
 use crate::dsl::session::{Given, Output, Settings};
@@ -20,7 +20,6 @@ use crate::error::{Error, nearest};
 use crate::lab::outcome::Entry;
 use crate::lab::rollback::Undone;
 use crate::lab::{Counts, Outcome, name};
-use crate::net::namespace;
 use crate::repl::{self, Manner};
 use crate::sandbox::vm;
 use crate::view::changes::{self, Line, Mark};
@@ -115,8 +114,13 @@ pub(super) fn texts<'a>(words: impl Iterator<Item = &'a OsString>) -> Result<Vec
 /// Runs what the command line asks for.
 pub(super) fn run(cli: &Cli) -> Result<u8, Failure> {
     let options = &cli.options;
+    if options.keys && options.emit.is_none() {
+        let report = Report::new("`--keys` is for the script of `--emit`, which is not asked for");
+        return Err(Failure::usage(report.hint("add `--emit FILE`")));
+    }
     let source = source(cli)?;
-    namespace::allow_many();
+    with_files()?;
+    with_memory(options, matches!(source, Source::Script { .. }));
     let session = Session::new(Settings {
         quiet: options.quiet,
         color: When::from(options.color).on(&std::io::stdout()),
@@ -166,11 +170,13 @@ pub(super) fn emit(session: &Session, options: &Options, source: &str) -> Result
         return Ok(());
     };
     let title = format!("The same lab as {source}, without ipvsh.");
-    let text = session.lab().trace().script(&title);
-    std::fs::write(file, text).map_err(|error| {
-        let error = Error::io(&error).doing("write", &file.display().to_string());
-        Failure::script(Report::of(&error))
-    })
+    let text = session.lab().trace().script(&title, options.keys);
+    if options.keys {
+        output::write_secret_to(Some(file), &text)?;
+    } else {
+        output::write_to(Some(file), &text)?;
+    }
+    Ok(())
 }
 
 /// Calls the lab as the command line says, or as the script's file is called. Lines and sessions have no file.
@@ -270,7 +276,7 @@ fn show(session: &std::rc::Rc<Session>, value: &Dynamic, options: &Options) -> R
         return Ok(());
     }
     if options.json {
-        return match output::say(&text) {
+        return match output::say_json_text(&text) {
             0 => Ok(()),
             _ => Err(Failure {
                 report: Report::new("nobody reads the output"),
@@ -278,7 +284,7 @@ fn show(session: &std::rc::Rc<Session>, value: &Dynamic, options: &Options) -> R
             }),
         };
     }
-    session.print(&text).map_err(|error| Failure {
+    session.print_of_script(&text).map_err(|error| Failure {
         report: Report::new(error.to_string()),
         reason: Reason::OutputClosed,
     })
@@ -331,7 +337,7 @@ fn finish(
         .as_ref()
         .map_or(session.exit_code().unwrap_or(0), Failure::exit_code);
     if options.json && !is_line {
-        output::say(&document(session, code, failed.as_ref(), &undone).to_string());
+        output::say_json(&document(session, code, failed.as_ref(), &undone));
     }
     match failed {
         Some(failure) => Err(failure),

@@ -1,6 +1,5 @@
 //! Runs in a throw-away place, and gets what that needs.
 
-use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use super::line::{Cli, Place};
@@ -40,8 +39,7 @@ fn announce(place: sandbox::Place) {
         sandbox::Place::Ns => "private namespaces: this kernel has ipvlan",
         sandbox::Place::Vm => "a micro-VM: this kernel has no ipvlan",
     };
-    // Where it can't be said, the run goes on all the same.
-    let _ = writeln!(std::io::stderr(), "sandbox: {which}");
+    super::output::note(&format!("sandbox: {which}"));
 }
 
 /// Runs in a micro-VM. What is wrong with the script or its parameters is found before it is started.
@@ -86,8 +84,7 @@ fn on_disk(name: &str) -> Option<PathBuf> {
 /// Gets QEMU and a kernel.
 pub(super) fn install(if_needed: bool) -> Result<u8, Failure> {
     let mut say = |line: &str| {
-        // Progress is for whoever watches; without one the work is done all the same.
-        let _ = writeln!(std::io::stderr(), "{line}");
+        super::output::note(line);
     };
     if if_needed && sandbox::kernel_has_ipvlan() {
         say("this kernel has ipvlan: no micro-VM is needed");

@@ -2,7 +2,6 @@
 
 use std::cell::{Cell, OnceCell, RefCell};
 use std::collections::BTreeMap;
-use std::io::Write;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -18,7 +17,10 @@ use crate::error::{Error, Kind, Result, errno_name};
 use crate::lab::Lab;
 use crate::lab::trace::Printer;
 use crate::net::netns::Netns;
-use crate::view::paint::paint;
+use crate::net::rtnl;
+use crate::value::escape::on_one_line;
+use crate::view::paint::{paint, ready};
+use crate::view::screen::{self, Stream};
 
 /// How a session behaves; set once, from the command line.
 #[derive(Clone, Debug, Default)]
@@ -179,36 +181,55 @@ impl Session {
     pub fn show_steps(&self, on: bool, color: bool) {
         let print = on.then(|| -> Printer {
             let print = move |line: &str| {
-                let line = paint(color, &format!("+ {line}"), Colorize::dimmed);
+                let line = paint(color, &format!("+ {}", on_one_line(line)), Colorize::dimmed);
                 // Where nobody reads them, the run goes on.
-                let _ = writeln!(std::io::stderr(), "{line}");
+                let _ = screen::say(Stream::Err, &line);
             };
             Box::new(print)
         });
         self.lab.trace().print(print);
     }
 
-    /// Prints a line.
+    /// Prints a line of ours.
     ///
     /// Where nobody reads standard output any more, the run is to end quietly: see [`Self::output_closed`].
     pub fn print(&self, line: &str) -> Result<()> {
-        if let Some(collected) = self.collected.borrow_mut().as_mut() {
-            collected.push_str(line);
-            collected.push('\n');
+        self.print_by(line, &ready(line), screen::say)
+    }
+
+    /// Prints what a script prints on purpose: into a file or a pipe as it is.
+    pub fn print_of_script(&self, line: &str) -> Result<()> {
+        self.print_by(line, line, screen::say_of_script)
+    }
+
+    fn print_by(
+        &self,
+        line: &str,
+        collected: &str,
+        say: fn(Stream, &str) -> std::io::Result<()>,
+    ) -> Result<()> {
+        if let Some(all) = self.collected.borrow_mut().as_mut() {
+            all.push_str(collected);
+            all.push('\n');
             return Ok(());
         }
-        let mut output: Box<dyn Write> = match self.settings.output {
-            Output::Error => Box::new(std::io::stderr().lock()),
-            Output::Standard | Output::Collected => Box::new(std::io::stdout().lock()),
+        let to = match self.settings.output {
+            Output::Error => Stream::Err,
+            Output::Standard | Output::Collected => Stream::Out,
         };
-        let written = output
-            .write_all(line.as_bytes())
-            .and_then(|()| output.write_all(b"\n"))
-            .and_then(|()| output.flush());
-        written.map_err(|error| {
+        say(to, line).map_err(|error| {
             self.output_closed.set(true);
             Error::io(&error).doing_plain("print")
         })
+    }
+
+    /// Says beside the script's own output what may surprise.
+    pub fn note(&self, text: &str) {
+        if self.settings.quiet {
+            return;
+        }
+        // Where nobody reads it, the run goes on.
+        let _ = screen::say(Stream::Err, &format!("note: {text}"));
     }
 
     /// The number of the entry that runs: 0 in a script, from 1 in an interactive session.
@@ -236,7 +257,10 @@ impl Session {
             let _ = self.runtime.set(runtime);
         }
         match self.runtime.get() {
-            Some(runtime) => Ok(runtime.block_on(future)),
+            Some(runtime) => Ok(runtime.block_on(async {
+                rtnl::close_sockets().await;
+                future.await
+            })),
             None => Err(Error::new(Kind::Kernel, "the runtime did not start")),
         }
     }

@@ -175,7 +175,8 @@ impl<'a> Lexer<'a> {
                     let piece = self.dollar(quoted);
                     pieces.push(piece);
                 }
-                c if !quoted && (c.is_whitespace() || ";&|()<>".contains(c)) => break,
+                // Of the blanks only these end a word in a shell: a no-break space is a letter to it.
+                c if !quoted && " \t\r\n;&|()<>".contains(c) => break,
                 c => {
                     self.next();
                     add(&mut pieces, c.encode_utf8(&mut [0; 4]), quoted);
@@ -326,7 +327,20 @@ mod tests {
     #[test]
     fn what_is_never_closed_ends_with_the_script() {
         for text in [
-            "'a", "\"a", "$(a", "${a", "`a", "$((1", "\\", "$", "a\\", "${", "$(",
+            "'a",
+            "\"a",
+            "$(a",
+            "${a",
+            "`a",
+            "$((1",
+            "\\",
+            "$",
+            "a\\",
+            "${",
+            "$(",
+            "\u{a0}",
+            "a \u{2029}",
+            "\u{b}",
         ] {
             tokens(text, 1);
         }

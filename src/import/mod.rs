@@ -104,4 +104,6 @@ fn distinct(mut texts: Vec<String>) -> Vec<String> {
 }
 
 #[cfg(test)]
+mod hostile;
+#[cfg(test)]
 mod tests;

@@ -5,8 +5,8 @@ use std::rc::Rc;
 
 use crate::error::Result;
 use crate::lab::Lab;
-use crate::net::link;
 use crate::net::netns::Netns;
+use crate::net::{link, namespace};
 
 /// Namespaces whose names were taken away, still open. They end together: one ending is in the way of the next name, and the kernel
 /// ends many at about the cost of one.
@@ -16,6 +16,11 @@ pub(super) struct Nameless(Vec<Rc<Netns>>);
 impl Nameless {
     pub(super) fn add(&mut self, netns: Option<Rc<Netns>>) {
         self.0.extend(netns);
+    }
+
+    /// Whether they are as many as may be open at once.
+    pub(super) fn is_full(&self) -> bool {
+        self.0.len() >= namespace::most_open()
     }
 
     /// Lets go of them.
@@ -28,8 +33,10 @@ impl Nameless {
             return Ok(());
         }
         let deleted = delete_far_ends(&ending).await;
-        let released = ending.iter().map(|netns| netns.release());
-        released.fold(deleted, Result::and)
+        for netns in &ending {
+            netns.release();
+        }
+        deleted
     }
 }
 

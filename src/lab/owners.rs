@@ -160,6 +160,7 @@ impl Owners {
                 // They are in no journal by a number.
                 kept.extend(of_it.map(|part| Step {
                     number: 0,
+                    run: step.run,
                     undo: part.clone(),
                 }));
             }

@@ -307,8 +307,14 @@ async fn delete_netns(
             end_inside(netns, how).await.map_err(context)?;
         }
     }
+    if let Some(netns) = &netns {
+        netns.namespace().pin().map_err(context)?;
+    }
     namespace::delete(name).map_err(context)?;
     nameless.add(netns);
+    if nameless.is_full() {
+        nameless.let_go().await.map_err(context)?;
+    }
     Ok(Way::Back)
 }
 

@@ -1,18 +1,21 @@
 //! What a run does, as the commands of iproute2 that do the same: printed as they come (`--trace`), kept for `--emit`.
 
 use std::cell::RefCell;
-use std::fmt;
+use std::fmt::{self, Write};
 use std::path::Path;
 
 use crate::net::namespace;
 use crate::net::netns::Netns;
+use crate::value::escape::on_one_line;
 
 /// A command that does the same as one step.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Command {
     words: Vec<String>,
-    /// What stands in them and is for nobody's eyes.
-    secrets: Vec<String>,
+    /// What it reads from its standard input, and is for nobody's eyes: an argument would be seen by all.
+    secret: Option<String>,
+    /// What comes behind it.
+    then: Vec<Command>,
 }
 
 /// Programs that go to a namespace by themselves, with `-n`.
@@ -49,7 +52,8 @@ impl Command {
                 .into_iter()
                 .map(|word| word.as_ref().to_owned())
                 .collect(),
-            secrets: Vec::new(),
+            secret: None,
+            then: Vec::new(),
         }
     }
 
@@ -69,34 +73,66 @@ impl Command {
         self
     }
 
-    /// The command, in which `secrets` are hidden where it is only shown.
+    /// The command, which reads `secret` from its standard input.
     #[must_use]
-    pub fn hiding(mut self, secrets: impl IntoIterator<Item = String>) -> Self {
-        self.secrets.extend(secrets);
+    pub fn reading(mut self, secret: String) -> Self {
+        self.secret = Some(secret);
         self
     }
 
-    /// The command as it is shown.
+    /// The command, and another one behind it.
+    #[must_use]
+    pub fn then(mut self, next: Self) -> Self {
+        self.then.push(next);
+        self
+    }
+
+    /// The commands one by one, without those behind them.
+    fn each(&self) -> impl Iterator<Item = &Self> {
+        std::iter::once(self).chain(
+            self.then
+                .iter()
+                .flat_map(|next| next.each().collect::<Vec<_>>()),
+        )
+    }
+
+    /// The words as they are typed in a shell.
+    fn line(&self) -> String {
+        let words = self.words.iter().map(|word| {
+            // A word with a zero byte can't be typed, and none of the kernel's names has one.
+            let word = word.replace('\0', "");
+            shlex::try_quote(&word).map_or_else(|_| "''".to_owned(), std::borrow::Cow::into_owned)
+        });
+        words.collect::<Vec<_>>().join(" ")
+    }
+
+    /// The command as it is shown, without its secrets.
     fn shown(&self) -> String {
-        let secrets = self.secrets.iter();
-        secrets.fold(self.to_string(), |shown, secret| {
-            shown.replace(secret, "(hidden)")
-        })
+        let lines = self.each().map(|one| match one.secret {
+            Some(_) => format!("{} <<< (hidden)", one.line()),
+            None => one.line(),
+        });
+        lines.collect::<Vec<_>>().join("; ")
+    }
+
+    /// The lines of a script. A secret is in it where `with_keys`, else it comes from a file that a variable names; `count` numbers these.
+    fn script(&self, with_keys: bool, count: &mut usize) -> String {
+        let lines = self.each().map(|one| match &one.secret {
+            Some(secret) if with_keys => format!("{} <<'KEY'\n{secret}\nKEY", one.line()),
+            Some(_) => {
+                *count += 1;
+                format!("{} < \"$KEY_{count}\"", one.line())
+            }
+            None => one.line(),
+        });
+        lines.collect::<Vec<_>>().join("\n")
     }
 }
 
 impl fmt::Display for Command {
-    /// As it is typed in a shell.
+    /// As it is typed in a shell, without its secrets.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (index, word) in self.words.iter().enumerate() {
-            if index > 0 {
-                f.write_str(" ")?;
-            }
-            // A word with a zero byte can't be typed, and none of the kernel's names has one.
-            let quoted = shlex::try_quote(word);
-            f.write_str(quoted.as_deref().unwrap_or(word))?;
-        }
-        Ok(())
+        f.write_str(&self.shown())
     }
 }
 
@@ -140,7 +176,14 @@ pub type Printer = Box<dyn Fn(&str)>;
 #[derive(Default)]
 pub struct Trace {
     print: RefCell<Option<Printer>>,
-    kept: RefCell<Option<Vec<String>>>,
+    kept: RefCell<Option<Vec<Kept>>>,
+}
+
+/// A line of the script to be.
+#[derive(Debug)]
+enum Kept {
+    Command(Command),
+    Line(String),
 }
 
 impl fmt::Debug for Trace {
@@ -174,7 +217,7 @@ impl Trace {
     }
 
     /// Shows a step that is about to be tried. What is refused is no part of how the lab is made: see [`Self::note`].
-    pub(super) fn show(&self, command: impl FnOnce() -> Command) -> Option<String> {
+    pub(super) fn show(&self, command: impl FnOnce() -> Command) -> Option<Command> {
         if !self.is_on() {
             return None;
         }
@@ -182,13 +225,13 @@ impl Trace {
         if let Some(print) = &*self.print.borrow() {
             print(&command.shown());
         }
-        Some(command.to_string())
+        Some(command)
     }
 
     /// Keeps a step that was made.
-    pub(super) fn note(&self, said: Option<String>) {
+    pub(super) fn note(&self, said: Option<Command>) {
         if let Some(kept) = self.kept.borrow_mut().as_mut() {
-            kept.extend(said);
+            kept.extend(said.map(Kept::Command));
         }
     }
 
@@ -208,7 +251,7 @@ impl Trace {
 
     /// Notes what no command does, in words.
     pub fn remark(&self, text: &str) {
-        self.line(&format!("# {text}"));
+        self.line(&format!("# {}", on_one_line(text)));
     }
 
     fn line(&self, line: &str) {
@@ -216,17 +259,29 @@ impl Trace {
             print(line);
         }
         if let Some(kept) = self.kept.borrow_mut().as_mut() {
-            kept.push(line.to_owned());
+            kept.push(Kept::Line(line.to_owned()));
         }
     }
 
-    /// The commands that were kept, as a script for the shell.
-    pub fn script(&self, title: &str) -> String {
-        let mut script = format!("#!/bin/sh\n# {title}\nset -eu\n");
-        for line in self.kept.borrow().iter().flatten() {
-            script.push_str(line);
-            script.push('\n');
+    /// The commands that were kept, as a script for the shell; with the secrets that they need where `with_keys`.
+    pub fn script(&self, title: &str, with_keys: bool) -> String {
+        let mut count = 0;
+        let mut lines = String::new();
+        for kept in self.kept.borrow().iter().flatten() {
+            match kept {
+                Kept::Command(command) => lines.push_str(&command.script(with_keys, &mut count)),
+                Kept::Line(line) => lines.push_str(line),
+            }
+            lines.push('\n');
         }
+        let mut script = format!("#!/bin/sh\n# {}\nset -eu\n", on_one_line(title));
+        for number in 1..=count {
+            let _ = writeln!(
+                script,
+                ": \"${{KEY_{number}:?names a file with a key that is hidden here (--keys writes it too)}}\""
+            );
+        }
+        script.push_str(&lines);
         script
     }
 }
@@ -245,10 +300,45 @@ mod tests {
     }
 
     #[test]
-    fn what_is_shown_has_no_secrets() {
-        let command = Command::plain(["sh", "-c", "echo s3cret | wg set wg0"]);
-        let command = command.hiding(["s3cret".to_owned()]);
-        assert_eq!(command.shown(), "sh -c 'echo (hidden) | wg set wg0'");
-        assert_eq!(command.to_string(), "sh -c 'echo s3cret | wg set wg0'");
+    fn a_secret_is_shown_nowhere_and_written_only_where_keys_are_asked_for() {
+        let command = Command::plain(["wg", "set", "wg0", "private-key", "/dev/stdin"]);
+        let command = command.reading("s3cret".to_owned());
+        assert_eq!(
+            command.to_string(),
+            "wg set wg0 private-key /dev/stdin <<< (hidden)"
+        );
+        let trace = Trace::default();
+        trace.keep();
+        trace.tell(|| command);
+        insta::assert_snapshot!(trace.script("a\nrm -rf /", false), @r#"
+        #!/bin/sh
+        # a\nrm -rf /
+        set -eu
+        : "${KEY_1:?names a file with a key that is hidden here (--keys writes it too)}"
+        wg set wg0 private-key /dev/stdin < "$KEY_1"
+        "#);
+        insta::assert_snapshot!(trace.script("a", true), @r"
+        #!/bin/sh
+        # a
+        set -eu
+        wg set wg0 private-key /dev/stdin <<'KEY'
+        s3cret
+        KEY
+        ");
+    }
+
+    #[test]
+    fn a_remark_and_a_word_make_no_command_of_their_own() {
+        let trace = Trace::default();
+        trace.keep();
+        trace.remark("ends process 1, x\ntouch PWNED");
+        trace.tell(|| Command::plain(["echo", "\0; touch PWNED"]));
+        insta::assert_snapshot!(trace.script("a", false), @r"
+        #!/bin/sh
+        # a
+        set -eu
+        # ends process 1, x\ntouch PWNED
+        echo '; touch PWNED'
+        ");
     }
 }

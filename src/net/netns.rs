@@ -9,6 +9,7 @@ use rtnetlink::MulticastGroup;
 
 use crate::error::{Error, Kind, Result};
 use crate::net::namespace::{self, Id, Namespace};
+use crate::net::reopen::Slot;
 use crate::net::rtnl::Rtnl;
 use crate::net::watch::Watch;
 use crate::net::{ending, process};
@@ -26,7 +27,7 @@ pub struct Netns {
 #[derive(Debug)]
 struct Held {
     namespace: Namespace,
-    rtnl: RefCell<Option<Rtnl>>,
+    rtnl: Slot<Rtnl>,
 }
 
 thread_local! {
@@ -104,7 +105,7 @@ impl Netns {
         let id = namespace.id();
         let held = Rc::new(Held {
             namespace,
-            rtnl: RefCell::new(None),
+            rtnl: Slot::new(None),
         });
         HELD.with_borrow_mut(|all| {
             let same = all.entry(id).or_default();
@@ -134,28 +135,22 @@ impl Netns {
     /// Fails with `not_found` where the name is gone or stands for another namespace by now.
     pub fn rtnl(&self) -> Result<Rtnl> {
         self.check()?;
-        if let Some(rtnl) = &*self.held.rtnl.borrow() {
-            return Ok(rtnl.clone());
-        }
-        let rtnl = Rtnl::open(self.namespace())?;
-        self.held.rtnl.replace(Some(rtnl.clone()));
-        Ok(rtnl)
+        let held = &self.held;
+        held.rtnl.get(|| Rtnl::open(&held.namespace))
     }
 
     /// Lets go of a namespace that was deleted, by whatever handle it is held: it would live on else, with its links and their
     /// addresses. The runtime closes the sockets when it has its turn.
-    pub fn release(&self) -> Result<()> {
+    pub fn release(&self) {
         ending::begins();
         let id = self.namespace().id();
         let same = HELD
             .with_borrow_mut(|all| all.remove(&id))
             .unwrap_or_default();
-        let same = same.iter().filter_map(Weak::upgrade);
-        let released = same.map(|held| {
-            held.rtnl.take();
-            held.namespace.release()
-        });
-        released.fold(Ok(()), Result::and)
+        for held in same.iter().filter_map(Weak::upgrade) {
+            held.rtnl.close();
+            held.namespace.release();
+        }
     }
 
     /// Listens to what happens to its links. To be called within the tokio runtime.
@@ -215,8 +210,10 @@ impl Netns {
 
     /// Makes sure that the name still stands for the namespace that was opened by it.
     pub fn check(&self) -> Result<()> {
+        if self.namespace().stands_at(&self.path) {
+            return Ok(());
+        }
         match namespace::id_of_path(&self.path) {
-            Some(id) if id == self.namespace().id() => Ok(()),
             Some(_) => Err(Error::new(
                 Kind::NotFound,
                 format!(

@@ -12,6 +12,7 @@ use crate::engine::manual::{self, Setting};
 use crate::engine::script::Script;
 use crate::error::{Error, nearest};
 use crate::view::error::Report;
+use crate::view::screen;
 use crate::view::table;
 
 /// A command, as `:help` lists it.
@@ -151,7 +152,7 @@ fn usage(name: &str) -> Failure {
 
 fn clear(talk: &mut Talk, argument: &str) -> Result<Next, Failure> {
     match argument {
-        "" => talk.say("\x1b[H\x1b[2J")?,
+        "" => screen::clear().map_err(|error| super::closed(&error))?,
         "vars" => talk.state.forget(),
         _ => return Err(usage("clear")),
     }

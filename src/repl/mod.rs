@@ -11,7 +11,7 @@ mod state;
 mod transcript;
 
 use std::fmt::Display;
-use std::io::{BufRead, ErrorKind, IsTerminal, Write, stderr, stdin, stdout};
+use std::io::{BufRead, ErrorKind, IsTerminal, stdin, stdout};
 use std::rc::Rc;
 
 use rhai::AST;
@@ -28,7 +28,9 @@ use crate::engine::signals::Signals;
 use crate::engine::{Failure, Reason, params};
 use crate::error::Error;
 use crate::lab::rollback::Undone;
+use crate::value::escape::on_one_line;
 use crate::view::error::Report;
+use crate::view::screen::{self, Stream};
 use crate::view::table;
 
 /// How a session is told to behave.
@@ -160,7 +162,7 @@ impl Talk {
     /// The prompt, plain and in colour: where bare words act.
     fn prompt(&self) -> (String, String) {
         let (place, is_there) = match self.state.session().here() {
-            Ok(here) => (here.label().to_owned(), here.check().is_ok()),
+            Ok(here) => (on_one_line(here.label()).into_owned(), here.check().is_ok()),
             Err(_) => ("?".to_owned(), false),
         };
         let plain = if is_there {
@@ -277,12 +279,15 @@ impl Talk {
         }
         if session.settings().json {
             // What is printed on the way goes beside it.
-            return writeln!(stdout(), "{text}").map_err(|error| closed(&error));
+            let said = screen::say_json(Stream::Out, &text);
+            return said.map_err(|error| closed(&error));
         }
         let is_table = value.is_array() && text.contains('\n');
         match terminal_size::terminal_size_of(stdout()) {
             Some((width, _)) if is_table => self.say(&table::cut(&text, usize::from(width.0))),
-            _ => self.say(&text),
+            _ => session
+                .print_of_script(&text)
+                .map_err(|error| closed(&error)),
         }
     }
 
@@ -361,7 +366,7 @@ impl Talk {
     #[allow(clippy::unused_self, reason = "it is the session that speaks")]
     fn note(&self, text: &str) {
         // Without standard error the message is lost.
-        let _ = writeln!(stderr(), "{text}");
+        let _ = screen::say(Stream::Err, text);
     }
 }
 

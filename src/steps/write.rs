@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
 
 use super::{Act, Call, Item, NewLink, Parameter, Place, Step, Value};
+use crate::value::escape::{literal, on_one_line, visible};
 
 /// Words of Rhai that can't name a variable, and `within` of our own.
 const RESERVED: &[&str] = &[
@@ -113,28 +114,20 @@ impl Writer {
         match item {
             Item::Step(step) => self.step(step),
             Item::Blank => self.blank(),
-            Item::Head(text) => {
-                self.flush();
-                self.line(&format!("//! {text}"));
-            }
+            Item::Head(text) => self.comment("//!", text),
             Item::Comment(text) => {
-                self.flush();
                 for line in text.lines() {
-                    self.line(&format!("// {line}"));
+                    self.comment("//", line);
                 }
             }
             Item::Left(left) => {
-                self.flush();
                 for (index, text) in left.text.lines().enumerate() {
                     let line = left.line + index;
-                    if index == 0 {
-                        self.line(&format!(
-                            "// not translated: line {line}: {text}    ({})",
-                            left.why
-                        ));
-                    } else {
-                        self.line(&format!("// not translated: line {line}: {text}"));
-                    }
+                    let why = match index {
+                        0 => format!("    ({})", left.why),
+                        _ => String::new(),
+                    };
+                    self.comment("//", &format!("not translated: line {line}: {text}{why}"));
                 }
             }
         }
@@ -150,6 +143,12 @@ impl Writer {
     fn line(&mut self, text: &str) {
         self.text.push_str(text.trim_end());
         self.text.push('\n');
+    }
+
+    /// Writes what others have said where nothing of it can be code: on one line, whatever is in it.
+    fn comment(&mut self, sign: &str, text: &str) {
+        self.flush();
+        self.line(&format!("{sign} {}", on_one_line(text)));
     }
 
     fn flush(&mut self) {
@@ -195,7 +194,7 @@ impl Writer {
             name.push('_');
         }
         self.flush();
-        self.line(&format!("let {name} = netns({});", quoted(netns)));
+        self.line(&format!("let {name} = netns({});", literal(netns)));
         self.names.insert(netns.to_owned(), name.clone());
         self.standing.insert(netns.to_owned());
         name
@@ -209,7 +208,7 @@ impl Writer {
     }
 
     fn link(&mut self, place: &Place, name: &str) -> String {
-        format!("{}link({})", self.prefix(place), quoted(name))
+        format!("{}link({})", self.prefix(place), literal(name))
     }
 
     fn statement(&mut self, text: String) {
@@ -225,7 +224,7 @@ impl Writer {
                     self.handle(netns);
                 } else if self.standing.insert(netns.clone()) {
                     let name = self.handle(netns);
-                    self.statement(format!("{name} = netns({})", quoted(netns)));
+                    self.statement(format!("{name} = netns({})", literal(netns)));
                 }
             }
             Act::DeleteNetns => {
@@ -277,7 +276,7 @@ impl Writer {
                     help,
                 } = parameter;
                 self.taken.insert(name.clone());
-                let parts = [name, default, help].map(|part| quoted(part));
+                let parts = [name, default, help].map(|part| literal(part));
                 self.statement(format!("let {name} = param({})", parts.join(", ")));
             }
             Act::Free(call) => self.statement(self::call(call)),
@@ -319,7 +318,7 @@ impl Writer {
                 (_, parent) => value(parent),
             });
         }
-        arguments.push(quoted(&new.name));
+        arguments.push(literal(&new.name));
         if let Some((at, name)) = &new.peer {
             if at != place {
                 arguments.push(
@@ -327,7 +326,7 @@ impl Writer {
                         .map_or_else(|| "host()".to_owned(), |netns| self.handle(netns)),
                 );
             }
-            arguments.push(quoted(name));
+            arguments.push(literal(name));
         }
         arguments.extend(new.arguments.iter().map(value));
         if !new.options.is_empty() {
@@ -344,7 +343,7 @@ fn call(Call { word, arguments }: &Call) -> String {
 
 fn value(given: &Value) -> String {
     match given {
-        Value::Text(text) => quoted(text),
+        Value::Text(text) => literal(text),
         Value::Lines(text) => lines(text),
         Value::Number(number) => number.to_string(),
         Value::Flag(on) => on.to_string(),
@@ -363,10 +362,12 @@ fn value(given: &Value) -> String {
     }
 }
 
-/// A key as a map takes it: some are words of the language itself.
+/// A key as a map takes it: some are words of the language itself, or no names.
 fn key_text(key: &str) -> String {
-    if RESERVED.contains(&key) {
-        quoted(key)
+    let is_name = |c: char| c.is_ascii_alphanumeric() || c == '_';
+    let begins = key.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_');
+    if RESERVED.contains(&key) || !begins || !key.chars().all(is_name) {
+        literal(key)
     } else {
         key.to_owned()
     }
@@ -374,25 +375,10 @@ fn key_text(key: &str) -> String {
 
 /// A text of several lines as it is, where the language has nothing to find in it.
 fn lines(text: &str) -> String {
-    if text.contains('`') || text.contains("${") {
-        quoted(text)
+    let is_plain = matches!(visible(text), std::borrow::Cow::Borrowed(_));
+    if text.contains('`') || text.contains("${") || !is_plain {
+        literal(text)
     } else {
         format!("`\n{text}`")
     }
-}
-
-/// A text as a literal of the language.
-fn quoted(text: &str) -> String {
-    let mut literal = String::from('"');
-    for c in text.chars() {
-        match c {
-            '"' | '\\' => literal.extend(['\\', c]),
-            '\n' => literal.push_str("\\n"),
-            '\t' => literal.push_str("\\t"),
-            '\r' => literal.push_str("\\r"),
-            c => literal.push(c),
-        }
-    }
-    literal.push('"');
-    literal
 }

@@ -2,6 +2,7 @@
 
 use colored::{ColoredString, Colorize};
 
+use crate::value::escape::on_one_line;
 use crate::view::paint::paint;
 
 /// What happens to an object.
@@ -64,16 +65,22 @@ pub fn draw(lines: &[Line], color: bool) -> String {
     let width = lines.iter().map(|line| line.kind.len()).max().unwrap_or(0);
     let mut drawn = Vec::new();
     for line in lines {
-        let place = line.place.map(|place| format!(" in {place}"));
+        let place = line
+            .place
+            .map(|place| format!(" in {}", on_one_line(place)));
         let text = format!(
             "{} {:width$} {}{}",
             line.mark.sign(),
             line.kind,
-            line.name,
+            on_one_line(line.name),
             place.unwrap_or_default()
         );
         drawn.push(paint(color, text.trim_end(), line.mark.style()));
-        drawn.extend(line.notes.iter().map(|note| format!("    {note}")));
+        drawn.extend(
+            line.notes
+                .iter()
+                .map(|note| format!("    {}", on_one_line(note))),
+        );
     }
     drawn.join("\n")
 }

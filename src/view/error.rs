@@ -4,6 +4,7 @@ use colored::Colorize;
 use unicode_width::UnicodeWidthChar;
 
 use crate::error::{Error, errno_name};
+use crate::value::escape::on_one_line;
 use crate::view::paint::paint;
 
 /// An error as it is reported.
@@ -110,7 +111,10 @@ impl Report {
         let bold = |text: &str| paint(color, text, Colorize::bold);
         let cyan = |text: &str| paint(color, text, |text| text.cyan().bold());
 
-        let mut lines = vec![format!("{} {}", red("error:"), bold(&self.message))];
+        // A further line of a message or hint stands in, so that it passes for nothing else.
+        let hung = |text: &str| text.replace('\n', "\n  ");
+        let message = hung(&self.message);
+        let mut lines = vec![format!("{} {}", red("error:"), bold(&message))];
         let mut margin = 1;
         if let Some(place) = &self.place {
             let number = place.line.to_string();
@@ -119,7 +123,7 @@ impl Report {
             lines.push(format!(
                 "{gutter}{} {}:{}:{}",
                 blue("-->"),
-                place.file,
+                on_one_line(&place.file),
                 place.line,
                 place.column
             ));
@@ -145,7 +149,7 @@ impl Report {
             lines.extend(parts.map(|part| format!("{gutter}   {part}")));
         }
         if let Some(hint) = &self.hint {
-            lines.push(format!("{} {hint}", cyan("hint:")));
+            lines.push(format!("{} {}", cyan("hint:"), hung(hint)));
         }
         lines.join("\n")
     }
@@ -296,7 +300,7 @@ mod tests {
     #[test]
     fn colour_changes_nothing_but_the_colour() {
         let report = report("net.ipvlan()", 5).note("a note").hint("a hint");
-        let coloured = report.draw(true);
+        let coloured = crate::view::paint::ready(&report.draw(true));
         assert_ne!(coloured, report.draw(false));
         let mut plain = String::new();
         let mut rest = coloured.as_str();

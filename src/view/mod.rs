@@ -1,4 +1,4 @@
-//! Pure: values in, text out.
+//! Pure: values in, text out; [`screen`] prints it.
 
 pub mod changes;
 pub mod error;
@@ -6,6 +6,7 @@ pub mod ladder;
 pub mod mesh;
 pub mod paint;
 pub mod ping;
+pub mod screen;
 pub mod table;
 pub mod tree;
 pub mod value;

@@ -2,6 +2,7 @@
 
 use colored::Colorize;
 
+use crate::value::escape::on_one_line;
 use crate::view::paint::paint;
 
 /// A namespace with its links.
@@ -36,7 +37,9 @@ pub struct Branch {
 pub fn draw(places: &[Place], color: bool) -> String {
     let mut lines = Vec::new();
     for place in places {
-        lines.push(paint(color, &place.name, |text| text.bold().cyan()));
+        lines.push(paint(color, &on_one_line(&place.name), |text| {
+            text.bold().cyan()
+        }));
         let known = |index: u32| place.links.iter().any(|link| link.index == index);
         let top: Vec<_> = place
             .links
@@ -72,7 +75,7 @@ fn branches(place: &Place, links: &[&Branch], indent: &str, color: bool, drawn: 
 }
 
 fn line(link: &Branch, color: bool) -> String {
-    let mut parts = vec![paint(color, &link.name, Colorize::bold)];
+    let mut parts = vec![paint(color, &on_one_line(&link.name), Colorize::bold)];
     if !link.kind.is_empty() {
         parts.push(link.kind.clone());
     }
@@ -89,7 +92,7 @@ fn line(link: &Branch, color: bool) -> String {
     parts.extend(
         link.notes
             .iter()
-            .map(|note| paint(color, note, Colorize::dimmed)),
+            .map(|note| paint(color, &on_one_line(note), Colorize::dimmed)),
     );
     parts.join(" ")
 }

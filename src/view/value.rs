@@ -1,5 +1,6 @@
 //! A value as a user reads it: a string as it is, a handle on one line, a list of handles or of like maps as a table.
 
+use crate::value::escape::{on_one_line, visible};
 use crate::view::table;
 
 /// A value to show. Its strings are ready to print.
@@ -48,12 +49,12 @@ impl Value {
         match self {
             Self::Nothing => String::new(),
             Self::Text(text) | Self::Word(text) => text.clone(),
-            Self::Handle(handle) => handle.line.clone(),
+            Self::Handle(handle) => visible(&handle.line).into_owned(),
             Self::List(values) => as_table(values).unwrap_or_else(|| self.nested()),
             Self::Map(entries) if entries.is_empty() => "#{}".to_owned(),
             Self::Map(entries) => entries
                 .iter()
-                .map(|(key, value)| format!("{key}: {}", value.nested()))
+                .map(|(key, value)| format!("{}: {}", on_one_line(key), value.nested()))
                 .collect::<Vec<_>>()
                 .join("\n"),
         }
@@ -93,7 +94,7 @@ impl Value {
             Self::Nothing => "()".to_owned(),
             Self::Text(text) => format!("{text:?}"),
             Self::Word(text) => text.clone(),
-            Self::Handle(handle) => handle.name.clone(),
+            Self::Handle(handle) => on_one_line(&handle.name).into_owned(),
             Self::List(values) => {
                 let values: Vec<_> = values.iter().map(Self::nested).collect();
                 format!("[{}]", values.join(", "))
@@ -101,7 +102,7 @@ impl Value {
             Self::Map(entries) => {
                 let entries: Vec<_> = entries
                     .iter()
-                    .map(|(key, value)| format!("{key}: {}", value.nested()))
+                    .map(|(key, value)| format!("{}: {}", on_one_line(key), value.nested()))
                     .collect();
                 format!("#{{{}}}", entries.join(", "))
             }
@@ -112,7 +113,7 @@ impl Value {
     fn cell(&self) -> String {
         match self {
             Self::Nothing => String::new(),
-            Self::Text(text) => text.clone(),
+            Self::Text(text) => on_one_line(text).into_owned(),
             Self::List(values) => {
                 let values: Vec<_> = values.iter().map(Self::cell).collect();
                 values.join(" ")
@@ -146,13 +147,13 @@ impl Value {
                 handle
                     .cells
                     .iter()
-                    .map(|(key, cell)| ((*key).to_owned(), cell.clone()))
+                    .map(|(key, cell)| ((*key).to_owned(), on_one_line(cell).into_owned()))
                     .collect(),
             ),
             Self::Map(entries) if !entries.is_empty() => Some(
                 entries
                     .iter()
-                    .map(|(key, value)| (key.clone(), value.cell()))
+                    .map(|(key, value)| (on_one_line(key).into_owned(), value.cell()))
                     .collect(),
             ),
             _ => None,

@@ -109,8 +109,15 @@ fn siblings(scene: &Scene, one: End, parent: End, other: End) -> Option<Cause> {
                 let (place, link) = (&scene.places[end.place].typed, scene.link(end)?);
                 let kind = &link.kind;
                 let name = &link.name;
+                // It is made anew, and its addresses go with the old one.
+                let own: Vec<String> = scene
+                    .addresses(end)
+                    .filter(|address| !address.by_itself && address.scope() != "link")
+                    .map(|address| format!("\"{}\"", address.assigned.prefix))
+                    .collect();
                 Some(format!(
-                    "{place}.{kind}({above}, \"{name}\", \"bridge\", #{{replace: true}})"
+                    "{place}.{kind}({above}, \"{name}\", \"bridge\", #{{replace: true, addr: [{}], up: true}})",
+                    own.join(", ")
                 ))
             })
             .collect();

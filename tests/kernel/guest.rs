@@ -17,6 +17,7 @@ use serde_json::{Value, json};
 use crate::case::Case;
 use crate::lab::in_repository;
 use crate::seeds;
+use crate::spare;
 
 /// The argument of the process that boots the machine.
 pub(crate) const BOOT: &str = "--boot-micro-vm";
@@ -187,6 +188,8 @@ pub(crate) fn boot() -> ExitCode {
 pub(crate) fn run_inside(cases: &[Case]) -> ExitCode {
     // A driver of tunnels would put a `tunl0` or `gre0` into each namespace that comes after it.
     let _ = std::fs::write("/proc/sys/net/core/fb_tunnels_only_for_init_net", "2");
+    // Before there are threads, and behind what it is to inherit.
+    spare::start();
     let cases: HashMap<&str, &Case> = cases.iter().map(|case| (&*case.name, case)).collect();
     thread::scope(|threads| {
         for _ in 0..AT_A_TIME {

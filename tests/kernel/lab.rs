@@ -12,7 +12,7 @@ use nix::unistd::Pid;
 use serde_json::Value;
 use tempfile::TempDir;
 
-use crate::common;
+use crate::{common, spare};
 
 /// How long a program may take before it is ended: far more than any takes in the slowest place.
 const PATIENCE: Duration = Duration::from_secs(120);
@@ -83,7 +83,10 @@ impl Lab {
 
     /// Runs ipvsh.
     pub(crate) fn ipvsh(&self, arguments: &[&str]) -> Output {
-        finish(self.start(arguments))
+        match spare::run(arguments, self.folder(), PATIENCE) {
+            Some(output) => output,
+            None => finish(self.start(arguments)),
+        }
     }
 
     /// Starts ipvsh.
@@ -105,6 +108,24 @@ impl Lab {
             .stdout(Stdio::piped())
             .stderr(Stdio::piped());
         command
+    }
+
+    /// Runs ipvsh by another program, which is to start what stands behind its own arguments.
+    pub(crate) fn ipvsh_by(&self, wrapper: &[&str], arguments: &[&str]) -> Output {
+        let plain = self.command(arguments);
+        let mut command = Command::new(wrapper[0]);
+        command
+            .args(&wrapper[1..])
+            .arg(plain.get_program())
+            .args(plain.get_args())
+            .current_dir(self.folder())
+            .env("PATH", PATH)
+            .env_remove("NO_COLOR")
+            .env_remove("CLICOLOR_FORCE")
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped());
+        finish(command.spawn().expect("start the wrapper"))
     }
 
     /// Runs `text` as the script `lab.rhai`, with options of ipvsh in front.

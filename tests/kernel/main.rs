@@ -17,10 +17,12 @@ mod guest;
 mod import;
 mod lab;
 mod seeds;
+mod spare;
 mod state;
 
 mod addr;
 mod bond;
+mod bounds;
 mod bridge;
 mod container;
 mod dummy;
@@ -232,6 +234,7 @@ fn all() -> Vec<Case> {
         journal::cases(),
         recognise::cases(),
         random::cases(),
+        bounds::cases(),
         truth::cases(),
         errors::cases(),
         refusals::cases(),

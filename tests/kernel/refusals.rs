@@ -1121,7 +1121,7 @@ error: cannot run `echo` in namespace `host`: `exec` has no option `time_out`
   |
 1 | exec(["echo"], #{time_out: "1s"});
   | ^^^^
-  = options: check, cwd, env, input, timeout, user
+  = options: check, cwd, env, input, output, timeout, user
 hint: did you mean `timeout`?
 "#,
     },

@@ -357,15 +357,15 @@ fn a_port_in_use_is_told_and_nothing_is_left(lab: &Lab) {
 fn the_commands_of_a_run_hide_keys_where_they_are_shown_and_lead_where_it_leads(lab: &Lab) {
     let text = format!(r#"within netns("a") {{ {MADE} }}"#);
     let traced = lab
-        .script_with(&["--trace", "--emit", "made.sh"], &text)
+        .script_with(&["--trace", "--emit", "made.sh", "--keys"], &text)
         .stderr;
     assert_eq!(
         traced,
         format!(
             "+ ip netns add a\n\
              + ip -n a link add name wg0 up type wireguard\n\
-             + ip netns exec a sh -c \"echo (hidden) | wg set wg0 listen-port 51820 fwmark 7 private-key /dev/stdin && \
-             echo (hidden) | wg set wg0 peer '{FAR}' endpoint '[fd00::2]:4000' persistent-keepalive 25 allowed-ips '10.1.0.0/24,fd09::/64' preshared-key /dev/stdin\"\n"
+             + ip netns exec a wg set wg0 listen-port 51820 fwmark 7 private-key /dev/stdin <<< (hidden); \
+             ip netns exec a wg set wg0 peer '{FAR}' endpoint '[fd00::2]:4000' persistent-keepalive 25 allowed-ips '10.1.0.0/24,fd09::/64' preshared-key /dev/stdin <<< (hidden)\n"
         )
     );
     let made = dump("a");

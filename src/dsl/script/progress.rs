@@ -10,6 +10,7 @@ use rhai::plugin::{Dynamic, NativeCallContext, export_module};
 
 use crate::dsl::{Answer, Session, answer};
 use crate::error::{Error, Result};
+use crate::value::escape::on_one_line;
 use crate::value::options::type_in_words;
 
 /// How the bar is drawn: what is done, how far, and since when.
@@ -107,7 +108,7 @@ fn steps(session: &Rc<Session>, given: &Dynamic, text: &str) -> Result<Steps> {
         && !settings.json
         && !session.lab().plans();
     let bar = if is_shown {
-        ProgressBar::new(items.len()).with_message(text.to_owned())
+        ProgressBar::new(items.len()).with_message(on_one_line(text).into_owned())
     } else {
         ProgressBar::hidden()
     };

@@ -4,6 +4,7 @@ mod live;
 pub(super) mod place;
 pub(super) mod value;
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::lex::{Kind, Piece, pieces};
@@ -13,6 +14,7 @@ use crate::dsl::{option_keys, option_values};
 use crate::engine::catalog::Signature;
 use crate::engine::modules;
 use crate::net::container::Runtime;
+use crate::value::escape::{inside_of_literal, on_one_line};
 
 /// What can stand where the cursor is.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -26,13 +28,18 @@ pub(super) struct Candidate {
 impl Candidate {
     fn new(replacement: &str, shown: &str) -> Self {
         Self {
-            shown: shown.to_owned(),
+            shown: on_one_line(shown).into_owned(),
             replacement: replacement.to_owned(),
         }
     }
 
     fn plain(name: &str) -> Self {
         Self::new(name, name)
+    }
+
+    /// Whether what is put into the line shows as it is.
+    fn is_plain(&self) -> bool {
+        matches!(on_one_line(&self.replacement), Cow::Borrowed(_))
     }
 }
 
@@ -79,7 +86,15 @@ fn in_code(state: &State, text: &str) -> (usize, Vec<Candidate>) {
                 return (start + inner, found);
             }
             let start = piece.start + 1;
-            let found = in_text(state, &all, piece.content());
+            let mut found = in_text(state, &all, piece.content());
+            // A name that others gave stays within the quotes, whatever is in it.
+            if piece.text.starts_with('`') {
+                found.retain(|one| !one.replacement.contains(['`', '$']) && one.is_plain());
+            } else {
+                for one in &mut found {
+                    one.replacement = inside_of_literal(&one.replacement);
+                }
+            }
             (start, matching(found, &text[start..]))
         }
         Some(piece) if matches!(piece.kind, Kind::Comment { .. }) => (text.len(), Vec::new()),
@@ -118,7 +133,11 @@ fn of_command(state: &State, text: &str, command: &str) -> (usize, Vec<Candidate
     let typed = typed.trim_start();
     let start = text.len() - typed.len();
     let found = match name {
-        "load" | "save" => live::files(typed, true),
+        "load" | "save" => {
+            let mut files = live::files(typed, true);
+            files.retain(Candidate::is_plain);
+            files
+        }
         "trace" => vec![Candidate::plain("off"), Candidate::plain("on")],
         "clear" => vec![Candidate::plain("vars")],
         "help" => {
@@ -236,7 +255,9 @@ const UNMEANT: [&str; 3] = ["get_fn_metadata_list", "to_debug", "to_string"];
 fn members(state: &State, object: &value::Known) -> Vec<Candidate> {
     let mut found = Vec::new();
     if let Some(Ok(map)) = object.value.as_ref().map(rhai::Dynamic::as_map_ref) {
-        for (key, value) in map.iter() {
+        let is_name = |c: char| c.is_ascii_alphanumeric() || c == '_';
+        // Another key can't stand behind a dot.
+        for (key, value) in map.iter().filter(|(key, _)| key.chars().all(is_name)) {
             found.push(Candidate::new(key, &format!("{key}: {}", type_of(value))));
         }
     }

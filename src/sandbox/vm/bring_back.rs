@@ -192,7 +192,12 @@ fn create(root: &Path, path: &Path, mode: u32) -> Result<Draft> {
         }
         folder = open_within(&folder, &name, directory, Mode::empty())?;
     }
-    let mode = Mode::from_bits_truncate(if mode & 0o111 == 0 { 0o666 } else { 0o777 });
+    // What only its owner may read stays so.
+    let group_and_others = Mode::S_IRWXG | Mode::S_IRWXO;
+    let is_private = !Mode::from_bits_truncate(mode).intersects(group_and_others);
+    let open_to = if is_private { 0o700 } else { 0o777 };
+    let bits = if mode & 0o111 == 0 { 0o666 } else { 0o777 };
+    let mode = Mode::from_bits_truncate(bits & open_to);
     let flags = OFlag::O_WRONLY | OFlag::O_CREAT | OFlag::O_EXCL | OFlag::O_CLOEXEC;
     for attempt in 0..100 {
         let draft = OsString::from(format!(".ipvsh-{}-{attempt}", std::process::id()));

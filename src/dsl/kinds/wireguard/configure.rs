@@ -275,25 +275,19 @@ fn command(place: &Netns, name: &str, device: &Device, change: &Change) -> Comma
     let mut commands: Vec<Words> = vec![own];
     commands.extend(removed.chain(set));
     commands.retain(|words| !words.words.is_empty());
-    let secrets: Vec<String> = commands
-        .iter()
-        .filter_map(|words| words.secret.clone())
-        .collect();
-    if secrets.is_empty() {
+    if commands.iter().all(|words| words.secret.is_none()) {
         let words = commands.into_iter().flat_map(|words| words.words);
         return Command::tool("wg", place, ["set", name]).and(words);
     }
-    let lines: Vec<String> = commands
-        .iter()
-        .map(|words| {
-            let line = Command::plain(["wg", "set", name]).and(&words.words);
-            match &words.secret {
-                Some(secret) => format!("echo {secret} | {line}"),
-                None => line.to_string(),
-            }
-        })
-        .collect();
-    Command::tool("sh", place, ["-c", &lines.join(" && ")]).hiding(secrets)
+    let each = commands.into_iter().map(|words| {
+        let line = Command::tool("wg", place, ["set", name]).and(words.words);
+        match words.secret {
+            Some(secret) => line.reading(secret),
+            None => line,
+        }
+    });
+    let both = each.reduce(Command::then);
+    both.unwrap_or_else(|| Command::tool("wg", place, ["set", name]))
 }
 
 /// What makes a peer what it is to be, out of what it is.
