@@ -5,7 +5,6 @@ use std::io::ErrorKind;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use crate::error::{Error, Result};
-use crate::net::namespace;
 use crate::net::netns::Netns;
 
 /// A protocol with ports.
@@ -71,7 +70,7 @@ pub fn all(netns: &Netns, protocol: Protocol) -> Result<Vec<Listener>> {
         read => read.map_err(|error| Error::io(&error)),
     };
     let read_all = || files.iter().map(read).collect::<Result<Vec<String>>>();
-    let texts = namespace::within(netns.namespace(), read_all)??;
+    let texts = netns.within(read_all)??;
     let lines = texts.iter().flat_map(|text| text.lines());
     let sockets = lines.filter_map(|line| {
         let mut fields = line.split_whitespace().skip(1);

@@ -130,13 +130,30 @@ impl Netns {
         &self.held.namespace
     }
 
+    /// Does something in it: see [`namespace::within`].
+    ///
+    /// Fails with `not_found` where it had to be opened again and its name is gone or stands for another namespace by now.
+    pub fn within<T>(&self, action: impl FnOnce() -> T) -> Result<T> {
+        namespace::within(self.namespace(), action).map_err(|error| self.told_of(error))
+    }
+
+    /// The error of a visit, with the name of a namespace that is gone: it was there when the word began.
+    fn told_of(&self, error: Error) -> Error {
+        match self.check() {
+            Err(gone) if error.kind == Kind::NotFound => gone,
+            _ => error,
+        }
+    }
+
     /// Its socket. To be called within the tokio runtime that drives it.
     ///
     /// Fails with `not_found` where the name is gone or stands for another namespace by now.
     pub fn rtnl(&self) -> Result<Rtnl> {
         self.check()?;
         let held = &self.held;
-        held.rtnl.get(|| Rtnl::open(&held.namespace))
+        held.rtnl
+            .get(|| Rtnl::open(&held.namespace))
+            .map_err(|error| self.told_of(error))
     }
 
     /// Lets go of a namespace that was deleted, by whatever handle it is held: it would live on else, with its links and their
@@ -156,13 +173,14 @@ impl Netns {
     /// Listens to what happens to its links. To be called within the tokio runtime.
     pub fn watch_links(&self) -> Result<Watch> {
         self.check()?;
-        Watch::open(self.namespace(), &[MulticastGroup::Link])
+        Watch::open(self.namespace(), &[MulticastGroup::Link]).map_err(|error| self.told_of(error))
     }
 
     /// Listens to what happens to its addresses of IPv6. To be called within the tokio runtime.
     pub fn watch_addresses(&self) -> Result<Watch> {
         self.check()?;
         Watch::open(self.namespace(), &[MulticastGroup::Ipv6Ifaddr])
+            .map_err(|error| self.told_of(error))
     }
 
     /// The ids of the processes that are in it, lowest first; those of others that may not be looked at are left out.

@@ -10,7 +10,6 @@ use serde::{Deserialize, Serialize};
 use crate::error::{Error, Kind, Result};
 use crate::net::fault;
 use crate::net::model;
-use crate::net::namespace;
 use crate::net::netns::Netns;
 
 /// A table: what stands in it, or that it is not there.
@@ -215,7 +214,7 @@ fn run(netns: &Netns, arguments: &[&str], input: &str) -> Result<String> {
         .stdout(Stdio::piped())
         .stderr(Stdio::piped());
     // The child is started by this thread while it is in the namespace, and so is born there.
-    let mut child = namespace::within(netns.namespace(), || command.spawn())?.map_err(missing)?;
+    let mut child = netns.within(|| command.spawn())?.map_err(missing)?;
     if let Some(mut stdin) = child.stdin.take() {
         // Where it does not read all of it, it says why.
         let _ = stdin.write_all(input.as_bytes());

@@ -121,7 +121,7 @@ pub fn read(netns: &Netns, key: &Key) -> Result<String> {
         // What a new namespace has is what the kernel was built with, as this one's defaults show.
         fs::read_to_string(key.of_new_link().path())
     } else {
-        namespace::within(netns.namespace(), || fs::read_to_string(key.path()))?
+        netns.within(|| fs::read_to_string(key.path()))?
     };
     text.map(|text| plain(&text))
         .map_err(|error| explain(&error))
@@ -269,7 +269,7 @@ pub fn write(netns: &Netns, key: &Key, value: &str) -> Result<()> {
         model.set(netns.namespace().id(), key, value);
         return Ok(());
     }
-    let written = namespace::within(netns.namespace(), || {
+    let written = netns.within(|| {
         fault::guard(|| {
             // Not `fs::write`: what is not there is not to be made.
             let file = fs::OpenOptions::new().write(true).open(key.path());
@@ -283,7 +283,7 @@ pub fn write(netns: &Netns, key: &Key, value: &str) -> Result<()> {
 
 /// What stands beside the first part of `key` that is not there: the names that can be taken for it, sorted.
 pub fn beside(netns: &Netns, key: &Key) -> Result<Vec<Key>> {
-    namespace::within(netns.namespace(), || {
+    netns.within(|| {
         let mut known = 0;
         let mut folder = PathBuf::from(ROOT);
         while known + 1 < key.0.len() && folder.join(&key.0[known]).is_dir() {

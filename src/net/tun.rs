@@ -10,7 +10,7 @@ use rtnetlink::packet_route::link::LinkMessage;
 use crate::error::Result;
 use crate::net::netns::Netns;
 use crate::net::rtnl::{Refusal, Rtnl};
-use crate::net::{fault, link, model, namespace};
+use crate::net::{fault, link, model};
 
 /// Where devices are opened.
 const DEVICE: &str = "/dev/net/tun";
@@ -65,7 +65,7 @@ pub async fn create(
             _ => link::create(rtnl, None, message.clone()).await,
         });
     }
-    let made = namespace::within(netns.namespace(), || fault::guard(|| make(device, name)))?;
+    let made = netns.within(|| fault::guard(|| make(device, name)))?;
     Ok(made.map_err(|errno| match errno {
         Errno::ENOENT | Errno::ENODEV | Errno::ENXIO => unknown(),
         Errno::EBUSY => Refusal::of(Errno::EEXIST),

@@ -15,7 +15,7 @@ use crate::dsl::objects::{addr, link};
 use crate::dsl::{Answer, Session, answer};
 use crate::error::{Error, Kind, Result, nearest};
 use crate::net::icmp::{Pinger, Report, Request};
-use crate::net::{namespace, neighbour_table};
+use crate::net::neighbour_table;
 use crate::value::options::{self, Options};
 use crate::view;
 use crate::view::value::{Handle, Value};
@@ -246,7 +246,7 @@ fn ping_all(
             let interruption = interruption.clone();
             async move {
                 let net = &members[*from].net;
-                let opened = namespace::within(net.namespace(), || Pinger::open(request))?;
+                let opened = net.within(|| Pinger::open(request))?;
                 let mut pinger = opened.map_err(|error| error.within(net.label()))?;
                 pinger.run(|_| {}, interruption).await
             }

@@ -73,7 +73,7 @@ fn resolve(from: &netns::Netns, name: &str) -> Result<IpAddr> {
     {
         return prefix::ip(name);
     }
-    let found = namespace::within(from.namespace(), || (name, 0).to_socket_addrs())?;
+    let found = from.within(|| (name, 0).to_socket_addrs())?;
     let first = found.ok().and_then(|mut all| all.next());
     first.map(|address| address.ip()).ok_or_else(|| {
         let error = Error::new(
@@ -190,7 +190,7 @@ pub(crate) fn ping(
 
     let mut printed = Ok(());
     let report = session.wait(async {
-        let mut pinger = namespace::within(net.namespace(), || Pinger::open(&request))??;
+        let mut pinger = net.within(|| Pinger::open(&request))??;
         let request = pinger.request().clone();
         say(&view::ping::header(&request))?;
         let live = |probe: &Probe| {

@@ -129,7 +129,7 @@ impl Program {
 
     /// Runs `spawn`, which starts the command, where it is to be born.
     pub fn start<T>(netns: &Netns, spawn: impl FnOnce() -> io::Result<T>) -> Result<T> {
-        let started = namespace::within(netns.namespace(), spawn)?;
+        let started = netns.within(spawn)?;
         started.map_err(|error| match error.raw_os_error().map(Errno::from_raw) {
             Some(Errno::ENOENT) => Error::io(&error).cause("there is no such program"),
             Some(Errno::EACCES) => Error::io(&error)

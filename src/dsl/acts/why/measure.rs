@@ -7,7 +7,6 @@ use std::time::Duration;
 use super::gather::{self, Open};
 use crate::error::Result;
 use crate::net::icmp::{Pinger, Request};
-use crate::net::namespace;
 use crate::net::neighbour_table;
 use crate::net::queue::{self, Tree};
 use crate::net::trace::counters::Counters;
@@ -45,7 +44,7 @@ pub(super) async fn measure(
     request.size = probe.size;
     request.dont_fragment = probe.dont_fragment;
     let netns = &open[probe.place].netns;
-    let mut pinger = namespace::within(netns.namespace(), || Pinger::open(&request))??;
+    let mut pinger = netns.within(|| Pinger::open(&request))??;
     let mut measured = Measured::default();
     let mut sniffers = Vec::new();
     let mut before = HashMap::new();
