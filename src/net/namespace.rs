@@ -634,10 +634,17 @@ pub fn id_of_path(path: &Path) -> Option<Id> {
         return planned.ok().map(|namespace| namespace.id());
     }
     let meta = fs::metadata(path).ok()?;
-    Some(Id {
+    let is_stray = nsfs_device().is_some_and(|device| device != meta.dev());
+    (!is_stray).then(|| Id {
         device: meta.dev(),
         inode: meta.ino(),
     })
+}
+
+/// The device of the file system that namespaces are files of; `None` where `/proc` is not mounted.
+fn nsfs_device() -> Option<u64> {
+    static DEVICE: OnceLock<Option<u64>> = OnceLock::new();
+    *DEVICE.get_or_init(|| fs::metadata(OWN).ok().map(|meta| meta.dev()))
 }
 
 /// The names below `/run/netns`, sorted; stray files that stand for no namespace are left out.
