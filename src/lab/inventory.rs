@@ -141,17 +141,6 @@ fn goes_with_netns(contents: &Contents, undo: &Undo<Place>) -> bool {
     undo.netns.is_some() && made.any(|step| step.undo.netns == undo.netns)
 }
 
-/// What tells a route from the others of its namespace, as far as the kernel keeps them apart.
-fn identity(route: &route::Route) -> String {
-    let usual = if route.destination.addr().is_ipv4() {
-        0
-    } else {
-        1024
-    };
-    let metric = route.metric.unwrap_or(usual);
-    format!("route {} {} {metric}", route.destination, route.table)
-}
-
 /// What a step is about: a key that steps about the same thing share, and the words for it.
 pub(super) fn describe(undo: &Undo<Place>) -> (String, Item) {
     let place = undo.netns.as_ref().map(Place::label).unwrap_or_default();
@@ -190,11 +179,11 @@ pub(super) fn describe(undo: &Undo<Place>) -> (String, Item) {
         }
         WayBack::DeleteRoute { route, .. } => {
             let what = format!("route `{route}` in `{place}`");
-            return (format!("{} {place}", identity(route)), item("route", what));
+            return (format!("{} {place}", route.identity()), item("route", what));
         }
         WayBack::AddRoute { route, .. } => {
             let what = format!("route `{route}` taken from namespace `{place}`");
-            return (format!("{} {place}", identity(route)), item("route", what));
+            return (format!("{} {place}", route.identity()), item("route", what));
         }
         WayBack::DeleteRules { marks } => {
             let (count, many) = (marks.len(), if marks.len() == 1 { "" } else { "s" });

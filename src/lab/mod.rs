@@ -17,6 +17,7 @@ pub mod recognise;
 pub mod record;
 pub mod rollback;
 pub mod setting;
+mod snapshot;
 pub mod trace;
 pub mod undo;
 
@@ -31,11 +32,11 @@ use crate::lab::name::Name;
 use crate::lab::outcome::Outcomes;
 use crate::lab::record::{Found, Line, Move, Place};
 use crate::lab::setting::Setting;
+use crate::lab::snapshot::Snapshot;
 use crate::lab::trace::Trace;
 use crate::net::model;
 use crate::net::namespace::Id;
 use crate::net::netns::Netns;
-use crate::net::route::Route;
 use crate::value::name::NetnsName;
 
 pub use outcome::{Counts, Outcome};
@@ -72,6 +73,8 @@ pub struct Lab {
     unplaced: RefCell<Option<Undo>>,
     made_netns: RefCell<HashSet<Id>>,
     made_links: RefCell<HashSet<(Id, u32)>>,
+    /// Links from elsewhere that the run has moved, where they are: they don't go with their namespace.
+    guests: RefCell<HashSet<(Id, u32)>>,
     /// What the run gave to links of its own: the kernel takes an IPv4 address again with another prefix length.
     own_addresses: RefCell<HashSet<(Id, u32, IpAddr)>>,
     /// What earlier runs have started and this one has not taken over.
@@ -208,14 +211,42 @@ impl Lab {
             }
             return Ok(result);
         }
-        let undo = self.beside_others(undo)?;
+        if let Some(at) = self.making(&undo) {
+            let result = change.await;
+            if result.is_ok() {
+                let made = self.steps.borrow_mut().remove(at);
+                self.undone(made.number);
+            }
+            return Ok(result);
+        }
+        let mut undo = self.beside_others(undo)?;
+        if !self.plans() {
+            let of_others = undo.kept.take();
+            undo.kept = snapshot::before(&undo).await?;
+            if let (Some(kept), Some(of_others)) = (&mut undo.kept, of_others) {
+                kept.add_older(&of_others);
+            }
+        }
         let number = self.announce(&undo)?;
-        self.push(number, undo);
+        self.push(number, undo.clone());
         let result = change.await;
         if result.is_err() {
             self.forget(|step| step.number == number);
+        } else if let Some(kept) = &undo.kept {
+            // Where it can't be read, all that may be lost stays noted.
+            if let Ok(lost) = snapshot::lost(&undo, kept).await {
+                self.note_lost(number, lost);
+            }
         }
         Ok(result)
+    }
+
+    /// Notes what the last change took along.
+    fn note_lost(&self, number: u64, lost: Option<Box<Snapshot>>) {
+        self.complete(number, Found::Lost(lost.clone()));
+        if let Some(step) = self.steps.borrow_mut().last_mut() {
+            step.undo.kept = lost;
+        }
     }
 
     /// Has the journal know, for [`inventory`], what was done to something that the run made.
@@ -271,6 +302,7 @@ impl Lab {
                 false
             }
             _ if undo.reaches_out() => false,
+            WayBack::Restore { .. } if self.is_guest(undo) => false,
             // By its name a link is recognised: a new one has to be known.
             WayBack::DeleteLink
             | WayBack::Restore {
@@ -283,6 +315,13 @@ impl Lab {
                     || link.is_some_and(|index| self.made_link_now(netns, index))
             }
         }
+    }
+
+    /// Whether it is about a link that is only a guest in its namespace.
+    fn is_guest(&self, undo: &Undo) -> bool {
+        let at = undo.netns.as_ref().map(|netns| netns.namespace().id());
+        let link = at.zip(undo.link_index());
+        link.is_some_and(|link| self.guests.borrow().contains(&link))
     }
 
     /// Strikes out steps that are nothing to undo any more. Of those without a journal only the last can be meant.
@@ -364,6 +403,7 @@ impl Lab {
             link: None,
             home: None,
             way: WayBack::DeleteNetns { name: name.clone() },
+            kept: None,
         };
         self.trace
             .tell(|| Command::plain(["ip", "netns", "add", name.as_str()]));
@@ -443,6 +483,12 @@ impl Lab {
             None => self.place_part(target, to.1),
         }
         let old = (from.0.namespace().id(), from.1);
+        let mut guests = self.guests.borrow_mut();
+        let was_guest = guests.remove(&old);
+        if was_guest || !self.made_link(from.0, from.1) {
+            guests.insert((target, to.1));
+        }
+        drop(guests);
         if !self.made_links.borrow_mut().remove(&old) {
             return;
         }
@@ -481,17 +527,21 @@ impl Lab {
             .contains(&(netns.namespace().id(), link, ip))
     }
 
-    /// Whether a step of the run is about this route: it was made, or is to be there again.
-    pub fn has_route_step(&self, netns: &Netns, route: &Route) -> bool {
-        self.steps.borrow().iter().any(|step| match &step.undo.way {
-            WayBack::AddRoute { route: of } | WayBack::DeleteRoute { route: of } => {
-                step.undo.is_in(netns.namespace().id())
-                    && of.destination == route.destination
-                    && of.table == route.table
-                    && of.metric.unwrap_or(0) == route.metric.unwrap_or(0)
+    /// Which step made the route that is taken away again: nothing is to be undone then.
+    fn making(&self, undo: &Undo) -> Option<usize> {
+        let WayBack::AddRoute { route } = &undo.way else {
+            return None;
+        };
+        let at = undo.netns.as_ref()?.namespace().id();
+        let steps = self.steps.borrow();
+        let last = steps.iter().rposition(|step| match &step.undo.way {
+            WayBack::AddRoute { route: other } | WayBack::DeleteRoute { route: other } => {
+                step.undo.is_in(at) && other.identity() == route.identity()
             }
             _ => false,
-        })
+        })?;
+        let is_new = matches!(steps[last].undo.way, WayBack::DeleteRoute { .. });
+        (is_new && steps[last].stretch == self.before.stretch.get()).then_some(last)
     }
 
     /// Whether there is anything to take down.

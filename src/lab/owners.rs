@@ -118,6 +118,10 @@ impl Owners {
                 return;
             };
             restore_instead(&mut undo.way, &step.way, false);
+            match (&mut undo.kept, &step.kept) {
+                (Some(kept), Some(older)) => kept.add_older(older),
+                (kept, older) => kept.clone_from(older),
+            }
         }
     }
 
@@ -136,6 +140,8 @@ impl Owners {
         };
         if values(&undo.way).is_some() {
             restore_instead(&mut undo.way, &last.way, true);
+            // It goes on with the value that the other lab wants, which has noted it as well.
+            undo.kept = None;
             return Some(undo);
         }
         let same = std::mem::discriminant(&undo.way) == std::mem::discriminant(&last.way);
@@ -238,6 +244,7 @@ impl Lab {
                 return Ok(());
             };
             undo.way = theirs.way.clone();
+            undo.kept.clone_from(&theirs.kept);
         }
         self.begin()?;
         let about = told(&undo).as_ref().and_then(key);

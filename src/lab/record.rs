@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Kind, Result};
+use crate::lab::snapshot::Snapshot;
 use crate::lab::undo::{Undo, WayBack};
 use crate::net::namespace::{self, Id};
 use crate::net::netns::Netns;
@@ -120,6 +121,8 @@ pub enum Found {
     Link(u32),
     /// The process that was started.
     Process(Process),
+    /// What the change took along.
+    Lost(Option<Box<Snapshot>>),
     /// The tables of nftables as they were left.
     Tables(Vec<Table>),
 }
@@ -303,6 +306,7 @@ impl Contents {
                     }
                     (WayBack::RestoreTables { left, .. }, Found::Tables(tables)) => *left = tables,
                     (_, Found::Link(index)) => undo.set_index(index),
+                    (_, Found::Lost(lost)) => undo.kept = lost,
                     _ => {}
                 }
             }

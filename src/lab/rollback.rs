@@ -13,7 +13,6 @@ use crate::lab::leaving::Nameless;
 use crate::lab::owners::Owners;
 use crate::lab::recognise::{self, Finder};
 use crate::lab::record::Contents;
-use crate::lab::setting::Setting;
 use crate::lab::undo::{LinkRef, Undo, WayBack};
 use crate::lab::{Lab, Step, journal::Journal};
 use crate::net::namespace::Id;
@@ -75,6 +74,12 @@ enum Way {
 
 /// What is said of a step that could not be undone, where the run changed its link before.
 const EARLIER: &str = "earlier changes of that link stay with it; `ipvsh down` tries again";
+
+/// What is said of a step that the kernel refuses to undo.
+const GIVEN_UP: &str = "the lab no longer tries it: do it by hand, if it is still wanted";
+
+/// Why a namespace is not deleted in which such a link is left.
+const HOLDS: &str = "a link in it belongs elsewhere and could not be brought back";
 
 /// Who is taken down, and how.
 #[derive(Clone, Copy, Debug)]
@@ -156,19 +161,158 @@ pub async fn take_down_lab(journal: &mut Journal, told: Contents, force: bool) -
     take_down(steps, how, |number| journal.undone(number)).await
 }
 
+impl Undone {
+    /// What counts the steps of this way.
+    fn counter(&mut self, way: &WayBack) -> &mut usize {
+        match way {
+            WayBack::DeleteNetns { .. } => &mut self.namespaces,
+            WayBack::DeleteLink => &mut self.links,
+            _ => &mut self.changes,
+        }
+    }
+
+    /// Says with a failure that older steps of its link wait for it.
+    fn note_earlier(&mut self, failure: usize) {
+        if let Some(error) = self.failures.get_mut(failure)
+            && error.notes.is_empty()
+        {
+            error.notes.push(EARLIER.to_owned());
+        }
+    }
+}
+
 async fn take_down(steps: Vec<Step>, how: How<'_>, mut undone: impl FnMut(u64)) -> Undone {
     let mut sum = Undone::default();
+    let steps = left_to_this(steps, how, &mut undone);
+    // At once and first: they hold what the other steps are about.
+    let steps = end_processes(steps, &mut sum, &mut undone).await;
+    let is_netns = |way: &WayBack| matches!(way, WayBack::DeleteNetns { .. });
+    let doomed: HashSet<Id> = namespaces(&steps, is_netns).map(|(id, _)| id).collect();
+    // Links from elsewhere that are in them: what was set on one does not go with the namespace.
+    let guests: HashSet<(Id, u32)> =
+        namespaces(&steps, |way| matches!(way, WayBack::MoveBack { .. })).collect();
+    let mut inside = None;
+    let mut going_along: HashMap<Id, Vec<u64>> = HashMap::new();
+    // Those that hold something from outside that could not be brought back.
+    let mut holding: HashSet<Id> = HashSet::new();
+    // Links of which a step could not be undone, with the failure. An older step undone without it would do harm: who loses the
+    // last address that the run gave, before its own one is back, loses its routes.
+    let mut stuck: HashMap<(Id, u32), usize> = HashMap::new();
+    let mut again = Vec::new();
+    let mut lacking: Vec<Lacking> = Vec::new();
+    let mut done_since = Vec::new();
+    let mut nameless = Nameless::default();
+    for Step { number, undo, .. } in steps.into_iter().rev() {
+        let id = undo.netns.as_ref().map(|netns| netns.namespace().id());
+        // A link from outside must leave before its namespace goes, or the kernel deletes it.
+        let is_from_outside = matches!(undo.way, WayBack::MoveBack { .. });
+        let is_netns = matches!(undo.way, WayBack::DeleteNetns { .. });
+        let is_own = !is_netns && !is_from_outside && !undo.reaches_out();
+        let link = id.zip(undo.link_index());
+        let is_guest = link.is_some_and(|link| guests.contains(&link));
+        if let Some(id) = id.filter(|id| is_own && !is_guest && doomed.contains(id)) {
+            going_along.entry(id).or_default().push(number);
+            continue;
+        }
+        if let Some(failure) = link.and_then(|link| stuck.get(&link)) {
+            // It stays where it is, and so must its namespace.
+            holding.extend(id.filter(|_| is_from_outside));
+            sum.note_earlier(*failure);
+            continue;
+        }
+        // What deletes a link is in nobody's way.
+        if !is_netns && !matches!(undo.way, WayBack::DeleteLink) {
+            sum.failures.extend(nameless.let_go().await.err());
+        }
+        let result = match &undo.way {
+            WayBack::DeleteNetns { name } if id.is_some_and(|id| holding.contains(&id)) => {
+                Err(Error::new(Kind::Busy, HOLDS).doing("delete namespace", name.as_str()))
+            }
+            WayBack::DeleteNetns { name } => {
+                let inside = inside.get_or_insert_with(recognise::processes);
+                delete_netns(undo.netns.clone(), name, inside, how, &mut nameless).await
+            }
+            _ => back(undo.clone(), how).await,
+        };
+        match result {
+            Ok(way) => {
+                // Nor is what goes with a setting of somebody else.
+                let is_left =
+                    matches!(way, Way::NotOurs(_)) && matches!(undo.way, WayBack::Sysctl { .. });
+                match way {
+                    Way::Back => *sum.counter(&undo.way) += 1,
+                    Way::NothingLeft => {}
+                    Way::NotOurs(text) => sum.left.push(text),
+                }
+                for number in id
+                    .and_then(|id| going_along.remove(&id))
+                    .unwrap_or_default()
+                {
+                    undone(number);
+                }
+                let failures = if is_left {
+                    Vec::new()
+                } else {
+                    restore_kept(&undo).await
+                };
+                if !lacking.is_empty() && is_of_object(&undo.way) {
+                    done_since.push(undo.clone());
+                }
+                if failures.is_empty() {
+                    undone(number);
+                } else if let Some(link) = link.filter(|_| failures.iter().any(is_final)) {
+                    // The next `down` finds the step by its namespace.
+                    holding.extend(id.filter(|_| is_from_outside));
+                    stuck.insert(link, sum.failures.len());
+                    sum.failures.extend(failures);
+                } else {
+                    // What it took along may need what an older step brings back.
+                    lacking.push(Lacking {
+                        number,
+                        undo,
+                        done_before: done_since.len(),
+                    });
+                }
+            }
+            // It may need what an older step brings back.
+            Err(error) if error.errno.is_some_and(is_of_state) && !is_netns && !is_from_outside => {
+                again.push((number, undo));
+            }
+            Err(error) => {
+                holding.extend(id.filter(|_| is_from_outside));
+                if let Some(link) = link {
+                    stuck.insert(link, sum.failures.len());
+                }
+                sum.failures.push(error);
+            }
+        }
+    }
+    for step in try_again(again, (lacking, &done_since), how, &mut sum).await {
+        undone(step);
+    }
+    sum.failures.extend(nameless.let_go().await.err());
+    sum
+}
+
+/// The steps that no other lab wants to stay.
+fn left_to_this(steps: Vec<Step>, how: How<'_>, undone: &mut impl FnMut(u64)) -> Vec<Step> {
     let owners = Owners::beside(how.lab);
     let mut left = Vec::new();
     for step in steps {
         match owners.left_to(step.undo) {
             Some(undo) => left.push(Step { undo, ..step }),
-            // Another lab wants it.
             None => undone(step.number),
         }
     }
-    let steps = left;
-    // At once and first: they hold what the other steps are about.
+    left
+}
+
+/// Ends the processes, all at once, and returns the steps that are about something else.
+async fn end_processes(
+    steps: Vec<Step>,
+    sum: &mut Undone,
+    undone: &mut impl FnMut(u64),
+) -> Vec<Step> {
     let (processes, steps): (Vec<Step>, Vec<Step>) = steps
         .into_iter()
         .partition(|step| matches!(step.undo.way, WayBack::EndProcess { .. }));
@@ -184,84 +328,103 @@ async fn take_down(steps: Vec<Step>, how: How<'_>, mut undone: impl FnMut(u64)) 
             Err(error) => sum.failures.push(error),
         }
     }
-    let doomed: HashSet<Id> = steps
-        .iter()
-        .filter(|step| matches!(step.undo.way, WayBack::DeleteNetns { .. }))
-        .filter_map(|step| step.undo.netns.as_ref().map(|netns| netns.namespace().id()))
-        .collect();
-    let mut inside = None;
-    let mut going_along: HashMap<Id, Vec<u64>> = HashMap::new();
-    // Those that hold something from outside that could not be brought back.
-    let mut holding: HashSet<Id> = HashSet::new();
-    // Links of which a step could not be undone, with the failure. An older step undone without it would do harm: who loses the
-    // last address that the run gave, before its own one is back, loses its routes.
-    let mut stuck: HashMap<(Id, u32), usize> = HashMap::new();
-    let mut nameless = Nameless::default();
-    for Step { number, undo, .. } in steps.into_iter().rev() {
-        let id = undo.netns.as_ref().map(|netns| netns.namespace().id());
-        // A link from outside must leave before its namespace goes, or the kernel deletes it.
-        let is_from_outside = matches!(undo.way, WayBack::MoveBack { .. });
-        let is_netns = matches!(undo.way, WayBack::DeleteNetns { .. });
-        let is_own = !is_netns && !is_from_outside && !undo.reaches_out();
-        if let Some(id) = id.filter(|id| is_own && doomed.contains(id)) {
-            going_along.entry(id).or_default().push(number);
-            continue;
+    steps
+}
+
+/// The namespaces of the steps whose way back is meant, with the links that they are about.
+fn namespaces(
+    steps: &[Step],
+    is_meant: impl Fn(&WayBack) -> bool,
+) -> impl Iterator<Item = (Id, u32)> {
+    let meant = steps.iter().filter(move |step| is_meant(&step.undo.way));
+    meant.filter_map(|step| {
+        let netns = step.undo.netns.as_ref()?;
+        Some((
+            netns.namespace().id(),
+            step.undo.link_index().unwrap_or_default(),
+        ))
+    })
+}
+
+/// A step that is undone, but for some of what it took along.
+struct Lacking {
+    number: u64,
+    undo: Undo,
+    /// How many of the older steps, of those that were undone since the first that lacks something, were undone before it.
+    done_before: usize,
+}
+
+/// Whether a step is about what an object has, and not about the object.
+fn is_of_object(way: &WayBack) -> bool {
+    !matches!(
+        way,
+        WayBack::DeleteNetns { .. }
+            | WayBack::DeleteLink
+            | WayBack::MoveBack { .. }
+            | WayBack::EndProcess { .. }
+    )
+}
+
+/// Tries again what the kernel has refused, now that all else is back: the steps `again`, and what those of `lacking` have taken
+/// along. What older steps have taken away since goes once more. Returns their numbers: whatever is still refused is told, and no
+/// longer tried.
+async fn try_again(
+    again: Vec<(u64, Undo)>,
+    (lacking, done_since): (Vec<Lacking>, &[Undo]),
+    how: How<'_>,
+    sum: &mut Undone,
+) -> Vec<u64> {
+    let mut tried = Vec::new();
+    let give_up = |sum: &mut Undone, failures: Vec<Error>| {
+        let failures = failures.into_iter().map(|error| error.note(GIVEN_UP));
+        sum.failures.extend(failures);
+    };
+    for Lacking {
+        number,
+        undo,
+        done_before,
+    } in lacking
+    {
+        give_up(sum, restore_kept(&undo).await);
+        for older in &done_since[done_before..] {
+            give_up(
+                sum,
+                back(older.clone(), how).await.err().into_iter().collect(),
+            );
         }
-        let link = id.zip(undo.link_index());
-        if let Some(failure) = link.and_then(|link| stuck.get(&link)) {
-            if let Some(error) = sum.failures.get_mut(*failure)
-                && error.notes.is_empty()
-            {
-                error.notes.push(EARLIER.to_owned());
-            }
-            continue;
-        }
-        let counter = match &undo.way {
-            WayBack::DeleteNetns { .. } => &mut sum.namespaces,
-            WayBack::DeleteLink => &mut sum.links,
-            _ => &mut sum.changes,
-        };
-        // What deletes a link is in nobody's way.
-        if !is_netns && !matches!(undo.way, WayBack::DeleteLink) {
-            sum.failures.extend(nameless.let_go().await.err());
-        }
-        let result = match &undo.way {
-            WayBack::DeleteNetns { name } if id.is_some_and(|id| holding.contains(&id)) => {
-                let busy = "a link in it belongs elsewhere and could not be brought back";
-                Err(Error::new(Kind::Busy, busy).doing("delete namespace", name.as_str()))
-            }
-            WayBack::DeleteNetns { name } => {
-                let inside = inside.get_or_insert_with(recognise::processes);
-                delete_netns(undo.netns.clone(), name, inside, how, &mut nameless).await
-            }
-            _ => back(undo, how).await,
-        };
-        match result {
-            Ok(way) => {
-                match way {
-                    Way::Back => *counter += 1,
-                    Way::NothingLeft => {}
-                    Way::NotOurs(text) => sum.left.push(text),
-                }
-                for number in id
-                    .and_then(|id| going_along.remove(&id))
-                    .unwrap_or_default()
-                {
-                    undone(number);
-                }
-                undone(number);
-            }
-            Err(error) => {
-                holding.extend(id.filter(|_| is_from_outside));
-                if let Some(link) = link {
-                    stuck.insert(link, sum.failures.len());
-                }
-                sum.failures.push(error);
-            }
-        }
+        tried.push(number);
     }
-    sum.failures.extend(nameless.let_go().await.err());
-    sum
+    for (number, undo) in again {
+        match back(undo.clone(), how).await {
+            Ok(Way::Back) => sum.changes += 1,
+            Ok(Way::NothingLeft) => {}
+            Ok(Way::NotOurs(text)) => sum.left.push(text),
+            Err(error) => give_up(sum, vec![error]),
+        }
+        give_up(sum, restore_kept(&undo).await);
+        tried.push(number);
+    }
+    tried
+}
+
+/// Whether a failure has another reason than the state that the kernel finds.
+fn is_final(error: &Error) -> bool {
+    !error.errno.is_some_and(is_of_state)
+}
+
+/// Whether the kernel refuses a request for the state that it finds, and will as long as nobody changes that.
+fn is_of_state(errno: Errno) -> bool {
+    matches!(
+        errno,
+        Errno::ENETUNREACH
+            | Errno::EHOSTUNREACH
+            | Errno::ENETDOWN
+            | Errno::EINVAL
+            | Errno::ENXIO
+            | Errno::ERANGE
+            | Errno::EOPNOTSUPP
+            | Errno::EADDRINUSE
+    )
 }
 
 /// Ends a process, and what it has started.
@@ -365,7 +528,7 @@ async fn back(undo: Undo, how: How<'_>) -> Result<Way> {
     let seen = match undo.link {
         Some(_) => match recognise::link_of(&undo, &netns).await? {
             Some(seen) => Some(seen),
-            None => return settle_if_back(&undo).await,
+            None => return Ok(Way::NothingLeft),
         },
         None => None,
     };
@@ -378,27 +541,13 @@ async fn back(undo: Undo, how: How<'_>) -> Result<Way> {
             Ok(false) => Ok(Way::NothingLeft),
             Err(refusal) => done(Err(refusal), "delete link", &link.name, &netns),
         },
-        WayBack::MoveBack {
-            name,
-            was,
-            up,
-            addresses,
-            routes,
-        } => {
+        WayBack::MoveBack { name, .. } => {
             let Some(home) = undo.home else {
                 return Ok(Way::NothingLeft);
             };
-            let link = named(link, name);
-            let moved = link::move_to(rtnl, index, home.namespace(), Some(&link.name)).await;
-            let way = done(moved, "move back", &link.name, &netns)?;
-            let had = Had {
-                up,
-                was,
-                addresses: &addresses,
-                routes: &routes,
-            };
-            settle_at_home(&home, false, &link, had).await?;
-            Ok(way)
+            let name = name.unwrap_or(link.name);
+            let moved = link::move_to(rtnl, index, home.namespace(), Some(&name)).await;
+            done(moved, "move back", &name, &netns)
         }
         WayBack::Restore { old, new } => {
             let present = match &seen {
@@ -424,8 +573,9 @@ async fn back(undo: Undo, how: How<'_>) -> Result<Way> {
             let deleted = address::delete(rtnl, index, &address).await;
             done(deleted, "delete address", &address.line(), &netns)
         }
-        WayBack::AddAddress { address, order } => {
-            restore_address(&netns, index, &address, &order).await
+        WayBack::AddAddress { address } => {
+            let added = address::restore(rtnl, index, &address).await;
+            done(added, "restore address", &address.line(), &netns)
         }
         WayBack::DeleteRoute { route } => {
             let deleted = route::delete(rtnl, &route).await;
@@ -455,26 +605,6 @@ async fn back(undo: Undo, how: How<'_>) -> Result<Way> {
         }
         WayBack::Sysctl { key, old, new } => restore_sysctl(&netns, &key, &old, &new, how),
     }
-}
-
-/// Gives the link `index` an address again, and those of `order` that went with it.
-async fn restore_address(
-    netns: &Netns,
-    index: u32,
-    address: &address::Assigned,
-    order: &[address::Assigned],
-) -> Result<Way> {
-    let rtnl = &netns.rtnl()?;
-    let added = address::restore(rtnl, index, address).await;
-    let way = done(added, "restore address", &address.line(), netns)?;
-    let others = address::restore_order(rtnl, index, order).await;
-    done(
-        others,
-        "restore the addresses beside",
-        &address.line(),
-        netns,
-    )?;
-    Ok(way)
 }
 
 fn delete_rules(netns: &Netns, marks: &[Mark]) -> Result<Way> {
@@ -593,73 +723,30 @@ fn restore_sysctl(
     Ok(Way::Back)
 }
 
-/// Ends what an earlier way back was cut off in: the link is at home, and has not got all that it had there.
-async fn settle_if_back(undo: &Undo) -> Result<Way> {
-    if let WayBack::MoveBack {
-        name,
-        was,
-        up,
-        addresses,
-        routes,
-    } = &undo.way
-        && let Some((link, home)) = undo.link.as_ref().zip(undo.home.as_ref())
-    {
-        let link = named(link.clone(), name.clone());
-        let had = Had {
-            up: *up,
-            was: *was,
-            addresses,
-            routes,
-        };
-        settle_at_home(home, true, &link, had).await?;
-    }
-    Ok(Way::NothingLeft)
-}
-
-/// The link under the name that it has at home.
-fn named(link: LinkRef, name: Option<String>) -> LinkRef {
-    LinkRef {
-        name: name.unwrap_or(link.name),
-        ..link
-    }
-}
-
-/// What a link had at home, before it was moved.
-struct Had<'a> {
-    up: bool,
-    /// Its ifindex.
-    was: u32,
-    addresses: &'a [address::Assigned],
-    routes: &'a [route::Route],
-}
-
-/// Gives a link that came back what its move took from it; `is_same` where it has to have its old ifindex.
-async fn settle_at_home(home: &Netns, is_same: bool, link: &LinkRef, had: Had<'_>) -> Result<()> {
-    let rtnl = &home.rtnl()?;
-    let seen = link::get(rtnl, link::Which::Name(&link.name)).await?;
-    let is_it =
-        |seen: &link::Snapshot| seen.kind == link.kind && (!is_same || had.was == seen.index);
-    let Some(seen) = seen.filter(is_it) else {
-        return Ok(());
+/// Restores what the change took along, and returns what could not be.
+async fn restore_kept(undo: &Undo) -> Vec<Error> {
+    let Some(kept) = &undo.kept else {
+        return Vec::new();
     };
-    // The kernel lists the newest of IPv6 first.
-    let is_ipv4 = |address: &&address::Assigned| address.prefix.addr().is_ipv4();
-    let ipv4 = had.addresses.iter().filter(is_ipv4);
-    let ipv6 = had.addresses.iter().rev().filter(|one| !is_ipv4(one));
-    for address in ipv4.chain(ipv6) {
-        let added = address::restore(rtnl, seen.index, address).await;
-        done(added, "restore address", &address.line(), home)?;
+    match (&undo.way, &undo.home, &undo.netns) {
+        (WayBack::MoveBack { name, was }, Some(home), _) => {
+            let link = undo.link.clone().unwrap_or_default();
+            let name = name.as_ref().unwrap_or(&link.name);
+            match find_home(home, name).await {
+                Ok(Some(seen)) if seen.kind == link.kind => {
+                    kept.restore(home, Some((*was, seen.index))).await
+                }
+                Ok(_) => Vec::new(),
+                Err(error) => vec![error],
+            }
+        }
+        (_, _, Some(netns)) if netns.check().is_ok() => kept.restore(netns, None).await,
+        _ => Vec::new(),
     }
-    if had.up && !seen.up {
-        let set = Setting::Up(true).send(rtnl, seen.index, &link.kind).await;
-        done(set, "bring up", &link.name, home)?;
-    }
-    for route in had.routes {
-        let route = route.by_other_link(had.was, seen.index);
-        let added = route::add(rtnl, &route).await;
-        done(added, "restore route", &route.destination_text(), home)?;
-    }
-    Ok(())
+}
+
+async fn find_home(home: &Netns, name: &str) -> Result<Option<link::Snapshot>> {
+    Ok(link::get(&home.rtnl()?, link::Which::Name(name)).await?)
 }
 
 /// What is gone already, or there again, needs no undoing.

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use crate::lab::setting::Setting;
+use crate::lab::snapshot::Snapshot;
 use crate::net::address::Assigned;
 use crate::net::namespace::Id;
 use crate::net::netns::Netns;
@@ -53,6 +54,8 @@ pub struct Undo<N = Rc<Netns>> {
     pub home: Option<N>,
     /// What is to be done.
     pub way: WayBack,
+    /// What the change takes along, to be restored behind it: all that it may take until it is made.
+    pub kept: Option<Box<Snapshot>>,
 }
 
 /// What is to be done to take one step back.
@@ -73,13 +76,6 @@ pub enum WayBack {
         name: Option<String>,
         /// Its ifindex there.
         was: u32,
-        /// Whether it was up there: a move brings it down.
-        up: bool,
-        /// The addresses that it had there: a move takes them away.
-        addresses: Vec<Assigned>,
-        /// The routes that it had there, which go as well.
-        #[serde(default, skip_serializing_if = "Vec::is_empty")]
-        routes: Vec<Route>,
     },
     /// Set the link's setting to what it was.
     Restore {
@@ -97,9 +93,6 @@ pub enum WayBack {
     AddAddress {
         /// The address.
         address: Box<Assigned>,
-        /// The IPv4 addresses of the link in their order, with it, where it is one of several: others may have gone with it.
-        #[serde(default, skip_serializing_if = "Vec::is_empty")]
-        order: Vec<Assigned>,
     },
     /// Delete a route.
     DeleteRoute {
@@ -167,6 +160,7 @@ impl<N> Undo<N> {
             link: None,
             home: None,
             way,
+            kept: None,
         }
     }
 
@@ -226,6 +220,7 @@ impl<N> Undo<N> {
             link: self.link,
             home,
             way: self.way,
+            kept: self.kept,
         })
     }
 }
@@ -273,6 +268,30 @@ struct Written(Map<String, Value>);
 const NETNS: &str = "netns";
 const LINK: &str = "link";
 const HOME: &str = "home";
+const KEPT: &str = "kept";
+
+/// What version 0.1.0 wrote of what a change takes along, beside the way.
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Older {
+    was: u32,
+    up: bool,
+    addresses: Vec<Assigned>,
+    routes: Vec<Route>,
+    order: Vec<Assigned>,
+}
+
+impl Older {
+    fn kept(self, link: Option<&LinkRef>) -> Option<Box<Snapshot>> {
+        let mut link = link?.clone();
+        if self.was > 0 {
+            link.index = self.was;
+        }
+        let addresses = [self.addresses, self.order].concat();
+        let is_something = self.up || !addresses.is_empty() || !self.routes.is_empty();
+        is_something.then(|| Box::new(Snapshot::of_older(link, self.up, addresses, &self.routes)))
+    }
+}
 
 impl<N: Serialize> From<Undo<N>> for Written {
     fn from(undo: Undo<N>) -> Self {
@@ -287,6 +306,9 @@ impl<N: Serialize> From<Undo<N>> for Written {
         }
         if let Some(home) = &undo.home {
             body.insert(HOME.to_owned(), told(serde_json::to_value(home)));
+        }
+        if let Some(kept) = &undo.kept {
+            body.insert(KEPT.to_owned(), told(serde_json::to_value(kept)));
         }
         let mut written = Map::new();
         match told(serde_json::to_value(&undo.way)) {
@@ -317,8 +339,16 @@ impl<N: DeserializeOwned> TryFrom<Written> for Undo<N> {
             return wrong("a step is one way back");
         };
         let netns = body.remove(NETNS).map(serde_json::from_value).transpose()?;
-        let link = body.remove(LINK).map(serde_json::from_value).transpose()?;
+        let link: Option<LinkRef> = body.remove(LINK).map(serde_json::from_value).transpose()?;
         let home = body.remove(HOME).map(serde_json::from_value).transpose()?;
+        let kept = body.remove(KEPT).map(serde_json::from_value).transpose()?;
+        let kept = match (kept, name.as_str()) {
+            (None, "move_back" | "add_address") => {
+                let older: Older = serde_json::from_value(Value::Object(body.clone()))?;
+                older.kept(link.as_ref())
+            }
+            (kept, _) => kept,
+        };
         let way = if body.is_empty() {
             Value::String(name)
         } else {
@@ -336,6 +366,7 @@ impl<N: DeserializeOwned> TryFrom<Written> for Undo<N> {
             link,
             home,
             way,
+            kept,
         })
     }
 }
@@ -350,7 +381,7 @@ mod tests {
         r#"{"delete_netns":{"name":"b"}}"#,
         r#"{"delete_netns":{"netns":{"at":"/run/netns/a","id":[4,99],"cookie":3},"name":"a"}}"#,
         r#"{"delete_link":{"netns":{"at":"/run/netns/a","id":[4,99]},"link":{"index":2,"name":"d","kind":"dummy"}}}"#,
-        r#"{"move_back":{"netns":{"at":"/run/netns/a","id":[4,99]},"link":{"index":2,"name":"d","kind":"dummy"},"home":{"at":"/proc/self/ns/net","id":[4,1]},"was":7,"up":true,"addresses":[]}}"#,
+        r#"{"move_back":{"netns":{"at":"/run/netns/a","id":[4,99]},"link":{"index":2,"name":"d","kind":"dummy"},"home":{"at":"/proc/self/ns/net","id":[4,1]},"was":7}}"#,
         r#"{"restore":{"netns":{"at":"/run/netns/a","id":[4,99]},"link":{"index":2,"name":"d","kind":"dummy"},"old":{"mtu":1500},"new":{"mtu":1400}}}"#,
         r#"{"restore_tables":{"netns":{"at":"/run/netns/a","id":[4,99]},"tables":[]}}"#,
         r#"{"sysctl":{"netns":{"at":"/run/netns/a","id":[4,99]},"key":"ipv4.ip_forward","old":"0","new":"1"}}"#,

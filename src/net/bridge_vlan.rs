@@ -1,5 +1,7 @@
 //! The VLANs of a bridge's port, and of the bridge itself.
 
+use std::collections::HashMap;
+
 use rtnetlink::packet_route::link::{
     AfSpecBridge, BridgeFlag, BridgeVlanInfo, BridgeVlanInfoFlags, LinkAttribute, LinkExtentMask,
     LinkMessage,
@@ -29,18 +31,20 @@ pub(super) fn asking() -> RouteNetlinkMessage {
 
 /// The VLANs that the link is in, by their ids.
 pub async fn list(rtnl: &Rtnl, index: u32) -> Result<Vec<(u16, Membership)>, Refusal> {
-    let answers = rtnl.dump(asking()).await?;
-    let mut vlans = Vec::new();
-    for answer in answers {
+    Ok(all(rtnl).await?.remove(&index).unwrap_or_default())
+}
+
+/// The VLANs that each link is in, by its ifindex; bridges and their ports are told.
+pub async fn all(rtnl: &Rtnl) -> Result<HashMap<u32, Vec<(u16, Membership)>>, Refusal> {
+    let mut vlans: HashMap<u32, Vec<_>> = HashMap::new();
+    for answer in rtnl.dump(asking()).await? {
         let RouteNetlinkMessage::NewLink(link) = answer else {
             continue;
         };
-        if link.header.index != index {
-            continue;
-        }
+        let of_link = vlans.entry(link.header.index).or_default();
         for attribute in link.attributes {
             if let LinkAttribute::AfSpecBridge(specs) = attribute {
-                vlans.extend(specs.iter().filter_map(membership));
+                of_link.extend(specs.iter().filter_map(membership));
             }
         }
     }

@@ -9,6 +9,7 @@ pub mod fdb;
 pub mod file;
 mod generic;
 pub mod group;
+pub mod holding;
 pub mod icmp;
 pub mod link;
 pub mod listener;

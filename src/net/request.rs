@@ -20,7 +20,7 @@ pub enum Request {
 }
 
 /// A message of rtnetlink.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Message {
     /// The type of the message: `RTM_DELRULE` and so on.
     kind: u16,
@@ -33,14 +33,12 @@ pub struct Message {
 impl Request {
     /// The request that [`Rtnl::tell`] would send.
     pub fn new(message: &(impl Into<Packet> + Clone), flags: u16) -> Self {
-        let message: Packet = message.clone().into();
-        let mut body = vec![0; message.buffer_len()];
-        message.serialize(&mut body);
-        Self::Route(Message {
-            kind: message.message_type(),
-            flags,
-            body,
-        })
+        Self::Route(Message::new(message, flags))
+    }
+
+    /// Whether it deletes a nexthop object, or makes it anew: routes may go along.
+    pub fn is_about_nexthop(&self) -> bool {
+        matches!(self, Self::Route(message) if matches!(message.message(), Ok(Packet::Nexthop(_))))
     }
 
     /// The message of rtnetlink that it is; `None` where it is none.
@@ -61,11 +59,27 @@ impl Request {
 }
 
 impl Message {
-    async fn send(&self, rtnl: &Rtnl) -> Result<(), Refusal> {
+    /// The message, to be sent with these flags.
+    pub(super) fn new(message: &(impl Into<Packet> + Clone), flags: u16) -> Self {
+        let message: Packet = message.clone().into();
+        let mut body = vec![0; message.buffer_len()];
+        message.serialize(&mut body);
+        Self {
+            kind: message.message_type(),
+            flags,
+            body,
+        }
+    }
+
+    pub(super) fn flags(&self) -> u16 {
+        self.flags
+    }
+
+    pub(super) async fn send(&self, rtnl: &Rtnl) -> Result<(), Refusal> {
         rtnl.tell(self.message()?, self.flags).await
     }
 
-    fn message(&self) -> Result<Packet, Refusal> {
+    pub(super) fn message(&self) -> Result<Packet, Refusal> {
         let mut header = NetlinkHeader::default();
         header.message_type = self.kind;
         // Only a damaged journal has one that can't be read.

@@ -261,6 +261,72 @@ fn links_here(links: &[&str]) -> BTreeMap<String, Vec<(String, String)>> {
         .collect()
 }
 
+/// The folders that hold settings of each link, under its name.
+const FOLDERS_OF_LINKS: [[&str; 2]; 4] = [
+    ["ipv4", "conf"],
+    ["ipv4", "neigh"],
+    ["ipv6", "conf"],
+    ["ipv6", "neigh"],
+];
+
+/// A setting of a link, apart from the link's name.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct OfLink(Key);
+
+impl OfLink {
+    /// What it is called: `forwarding`.
+    pub fn name(&self) -> &str {
+        self.0.0.last().map_or("", String::as_str)
+    }
+
+    /// The same of the link `name`.
+    pub fn of(&self, name: &str) -> Key {
+        let mut parts = self.0.0.clone();
+        parts.insert(parts.len() - 1, name.to_owned());
+        Key(parts)
+    }
+}
+
+impl TryFrom<String> for OfLink {
+    type Error = Error;
+
+    fn try_from(text: String) -> Result<Self> {
+        Key::try_from(text).map(Self)
+    }
+}
+
+impl From<OfLink> for String {
+    fn from(setting: OfLink) -> Self {
+        setting.0.into()
+    }
+}
+
+/// All settings of each of the links that can be written and read.
+pub fn of_links(netns: &Netns, links: &[&str]) -> Result<Vec<Vec<(OfLink, String)>>> {
+    let here = |link: &&str| {
+        let mut settings = Vec::new();
+        for [family, folder] in FOLDERS_OF_LINKS {
+            let entries = fs::read_dir(format!("{ROOT}/{family}/{folder}/{link}"));
+            for entry in entries.into_iter().flatten().flatten() {
+                let name = entry.file_name().to_string_lossy().into_owned();
+                let is_set = |meta: fs::Metadata| meta.mode() & 0o600 == 0o600;
+                // The MTU of IPv6 follows that of the link.
+                if name == "mtu" || !entry.metadata().is_ok_and(is_set) {
+                    continue;
+                }
+                let key = Key::new([family, folder, &name]);
+                if let (Ok(key), Ok(text)) = (key, fs::read_to_string(entry.path())) {
+                    settings.push((OfLink(key), plain(&text)));
+                }
+            }
+        }
+        settings.sort();
+        settings
+    };
+    namespace::within(netns.namespace(), || links.iter().map(here).collect())
+}
+
 /// Sets the setting in `netns`.
 pub fn write(netns: &Netns, key: &Key, value: &str) -> Result<()> {
     netns.check()?;

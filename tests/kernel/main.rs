@@ -35,6 +35,7 @@ mod export;
 mod faults;
 mod fdb;
 mod filter;
+mod foreign;
 mod geneve;
 mod ifb;
 mod ip_tunnel;
@@ -229,6 +230,7 @@ fn all() -> Vec<Case> {
         wait::cases(),
         within::cases(),
         ensure::cases(),
+        foreign::cases(),
         rollback::cases(),
         faults::cases(),
         journal::cases(),

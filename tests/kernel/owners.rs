@@ -39,7 +39,7 @@ fn down(lab: &Lab, name: &str) -> String {
 
 /// What stands before both.
 const FOREIGN: &str = "link add p0 type veth peer name p1\nlink set p0 mtu 1450\nlink set p0 up\nlink set p1 up\n\
-                       addr add 10.8.0.1/24 dev p0\nlink add br0 address 02:00:00:00:00:99 type bridge";
+                       addr add 10.8.0.1/24 dev p0\naddr add fd08::1/64 dev p0 nodad\nlink add br0 address 02:00:00:00:00:99 type bridge";
 
 /// What is wanted by both, by the first, by the second, and a command of iproute2 whose answer shows who has it.
 const PAIRS: &[(&str, &str, &str)] = &[
@@ -51,6 +51,12 @@ const PAIRS: &[(&str, &str, &str)] = &[
     (
         r#"link("p0").mtu(1400);"#,
         r#"link("p0").mtu(1400);"#,
+        "link show dev p0",
+    ),
+    // Each takes all of IPv6 along.
+    (
+        r#"link("p0").mtu(1200);"#,
+        r#"link("p0").mtu(1250);"#,
         "link show dev p0",
     ),
     (

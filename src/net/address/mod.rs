@@ -21,7 +21,7 @@ use crate::net::rtnl::{Refusal, Rtnl};
 pub use assigned::{
     Assigned, FLAGS, FLAGS_OF_IPV6, FOREVER, Lifetimes, SCOPES, lifetime_text, scope_text,
 };
-pub use order::{in_order, restore_order};
+pub use order::{restore_all, secondary_to, stand};
 
 /// An address of a link, as the kernel tells it.
 #[derive(Clone, Debug, PartialEq, Eq)]

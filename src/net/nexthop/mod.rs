@@ -15,7 +15,7 @@ pub use wire::Member;
 use wire::{NexthopAttribute, NexthopMessage, Verb};
 
 /// `RTNH_F_ONLINK` of `linux/rtnetlink.h`.
-const ONLINK: u32 = 4;
+pub(super) const ONLINK: u32 = 4;
 
 /// A nexthop object: one to be made, or one that the kernel has.
 #[derive(Clone, Debug, PartialEq, Eq)]

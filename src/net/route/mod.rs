@@ -151,7 +151,7 @@ impl Route {
     }
 
     /// The message that adds it, or deletes it.
-    fn message(&self) -> RouteMessage {
+    pub(super) fn message(&self) -> RouteMessage {
         let ip = self.destination.addr();
         let route = &self.bare();
         let mut message = RouteMessage::default();
@@ -227,6 +227,17 @@ impl Route {
         let scope = plain.scope_to_send();
         let named = SCOPES.iter().find(|(_, known)| *known == scope);
         named.map_or("global", |(name, _)| *name)
+    }
+
+    /// What tells it from the others of its namespace, as far as the kernel keeps them apart.
+    pub fn identity(&self) -> String {
+        let usual = if self.destination.addr().is_ipv4() {
+            0
+        } else {
+            1024
+        };
+        let metric = self.metric.unwrap_or(usual);
+        format!("route {} {} {metric}", self.destination, self.table)
     }
 
     /// Whether it refuses packets, and so leads nowhere.
@@ -410,7 +421,8 @@ pub async fn lookup(rtnl: &Rtnl, question: &Question) -> Result<Option<Route>, R
     }
 }
 
-fn read(message: &RouteMessage) -> Option<Route> {
+/// Reads what the kernel tells of a route.
+pub(super) fn read(message: &RouteMessage) -> Option<Route> {
     let header = &message.header;
     let any: IpAddr = match header.address_family {
         AddressFamily::Inet => Ipv4Addr::UNSPECIFIED.into(),

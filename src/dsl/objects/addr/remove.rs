@@ -8,7 +8,6 @@ use crate::dsl::objects::link;
 use crate::error::{Error, Result};
 use crate::lab::{Outcome, Undo, WayBack};
 use crate::net::address::{self, Assigned};
-use crate::net::route::Route;
 use crate::net::sysctl::{self, Key};
 use crate::value::prefix;
 
@@ -46,27 +45,13 @@ pub(super) fn remove(
     present: &[address::Address],
 ) -> Result<()> {
     let place = link.netns();
-    let (order, mut along) = address::in_order(present, found);
+    let mut along = address::secondary_to(present, found);
     if !along.is_empty() && promotes(session, link)? {
         along.clear();
     }
     let gone: Vec<&Assigned> = std::iter::once(found).chain(&along).collect();
-    let none_stays = order.iter().all(|one| gone.contains(&one));
-    let is_lost = |route: &Route| {
-        let leaves_with = |one: &&Assigned| route.source == Some(one.prefix.addr());
-        // It stays as long as the link has another address, but could not be made again without this one.
-        let mut gateways = route.hops.iter().map(|hop| hop.via).chain([route.via]);
-        let needs_it = gateways.any(|via| via.is_some_and(|via| found.prefix.contains(&via)));
-        let is_by_it = link::is_only_by(route, link) && (none_stays || needs_it);
-        route.destination.addr().is_ipv4() && (is_by_it || gone.iter().any(leaves_with))
-    };
-    if found.prefix.addr().is_ipv4() {
-        link::note_routes(session, link, is_lost)?;
-    }
-    let is_alone = order.len() < 2 || !order.contains(found);
     let way = WayBack::AddAddress {
         address: Box::new(found.clone()),
-        order: if is_alone { Vec::new() } else { order },
     };
     let undo = Undo::of_link(place.clone(), link.reference(), way);
     session.wait(async {

@@ -6,12 +6,10 @@ use rtnetlink::{LinkMessageBuilder, LinkUnspec};
 
 use crate::dsl::Session;
 use crate::dsl::handle::{Link, Netns};
-use crate::dsl::objects::link::taken::{is_only_by, lost_routes, note_lost_by_down};
 use crate::dsl::objects::link::{described, find, gone, name_of, refused, snapshot, word_of};
 use crate::error::{Error, Kind, Result};
 use crate::lab::setting::Setting;
 use crate::lab::{Command, LinkRef, Outcome, Undo, WayBack, trace};
-use crate::net::address;
 use crate::net::link::{self, Snapshot, Which};
 use crate::net::netns;
 use crate::value::name::LinkName;
@@ -114,9 +112,6 @@ pub(crate) fn set_up(session: &Rc<Session>, link: &Link, up: bool) -> Result<()>
     } else {
         "bring down link"
     };
-    if !up {
-        note_lost_by_down(session, link)?;
-    }
     change(session, link, verb, Setting::Up(!up), Setting::Up(up))
 }
 
@@ -265,7 +260,7 @@ pub(super) fn move_to(
     let index = link.index();
     let lab = session.lab();
     lab.moving((&from, &name), (target, new_name.as_str()))?;
-    let undo = way_back(session, link, target, new_name.as_str())?;
+    let undo = way_back(session, link, target, new_name.as_str());
     let renamed = (new_name.as_str() != name).then_some(new_name.as_str());
     let moved = session.wait(async {
         let rtnl = &from.rtnl()?;
@@ -299,7 +294,7 @@ pub(super) fn move_to(
 }
 
 /// How to undo a move: a link of the run's own goes where it is then, a foreign one comes back.
-fn way_back(session: &Rc<Session>, link: &Link, target: &Netns, name: &str) -> Result<Undo> {
+fn way_back(session: &Rc<Session>, link: &Link, target: &Netns, name: &str) -> Undo {
     let from = link.netns();
     let netns = target.0.clone();
     let moved = LinkRef {
@@ -308,30 +303,16 @@ fn way_back(session: &Rc<Session>, link: &Link, target: &Netns, name: &str) -> R
         ..link.reference()
     };
     if session.lab().made_link(&from, link.index()) {
-        return Ok(Undo::of_link(netns, moved, WayBack::DeleteLink));
+        return Undo::of_link(netns, moved, WayBack::DeleteLink);
     }
-    let up = snapshot(session, link)?.up;
-    let routes = lost_routes(session, link, |route| is_only_by(route, link))?;
-    let addresses = session.wait(async {
-        let addresses = address::list(&from.rtnl()?, Some(link.index())).await?;
-        Ok::<_, Error>(addresses)
-    })??;
     let way = WayBack::MoveBack {
         name: (link.name() != name).then(|| link.name()),
         was: link.index(),
-        up,
-        addresses: addresses
-            .into_iter()
-            // Those of the link itself the kernel makes again.
-            .filter(|address| address.ip().is_ipv4() || address.scope() == "global")
-            .map(|address| address.assigned)
-            .collect(),
-        routes,
     };
-    Ok(Undo {
+    Undo {
         home: Some(from),
         ..Undo::of_link(netns, moved, way)
-    })
+    }
 }
 
 /// Deletes the link. Gone already is no error.

@@ -4,7 +4,6 @@ mod change;
 pub mod properties;
 pub mod settings;
 mod show;
-mod taken;
 pub mod verbs;
 
 use std::rc::Rc;
@@ -24,7 +23,6 @@ pub(crate) use change::{
     change, delete, on, report_unchanged, set, set_alias, set_mac, set_master, set_mtu, set_up,
 };
 pub(crate) use show::show;
-pub(crate) use taken::{is_only_by, note_routes};
 
 /// The error for a refused request about a link.
 pub(crate) fn refused(refusal: Refusal, verb: &str, name: &str, place: &netns::Netns) -> Error {

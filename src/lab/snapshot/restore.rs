@@ -1,0 +1,277 @@
+//! The way back of what a change took along.
+
+use std::time::Duration;
+
+use crate::error::{Error, Result};
+use crate::lab::setting::Setting;
+use crate::lab::snapshot::{LinkState, Snapshot, now};
+use crate::net::address::{self, Assigned, FOREVER, Lifetimes};
+use crate::net::bridge_vlan;
+use crate::net::holding::{self, Holding};
+use crate::net::link::{self, Snapshot as Seen};
+use crate::net::netns::Netns;
+use crate::net::queue;
+use crate::net::rtnl::{Refusal, Rtnl};
+use crate::net::sysctl;
+
+/// How long a carrier is waited for.
+const CARRIER: Duration = Duration::from_secs(1);
+
+impl Snapshot {
+    /// Restores what of it is not there any more, in the order in which it depends on each other, and returns what could not be.
+    /// `moved` is the link that has another ifindex than it had, and the new one.
+    pub(in crate::lab) async fn restore(
+        &self,
+        netns: &Netns,
+        moved: Option<(u32, u32)>,
+    ) -> Vec<Error> {
+        let mut failures = Vec::new();
+        if let Err(error) = self.try_restore(netns, moved, &mut failures).await {
+            failures.push(error.doing_plain("restore what a change took along"));
+        }
+        let label = netns.label();
+        failures
+            .into_iter()
+            .map(|error| error.within(label))
+            .collect()
+    }
+
+    async fn try_restore(
+        &self,
+        netns: &Netns,
+        moved: Option<(u32, u32)>,
+        failures: &mut Vec<Error>,
+    ) -> Result<()> {
+        let rtnl = &netns.rtnl()?;
+        let there = link::list(rtnl).await?;
+        let index = |old: u32| match moved {
+            Some((from, to)) if from == old => to,
+            _ => old,
+        };
+        let found = |state: &LinkState| {
+            let index = index(state.link.index);
+            let is_it = |link: &&Seen| link.index == index && link.kind == state.link.kind;
+            there
+                .iter()
+                .find(is_it)
+                .map(|seen| (seen.index, seen.name.clone()))
+        };
+        let mut links = Vec::new();
+        for state in &self.links {
+            let found = found(state);
+            match &found {
+                None if state.link.index > 0 => continue,
+                None => {}
+                Some((index, _)) => state.restore_settings(rtnl, *index, failures).await?,
+            }
+            let (index, name) = found.unwrap_or((0, state.link.name.clone()));
+            state.restore_sysctls(netns, &name, failures);
+            if index > 0 {
+                links.push((state, index));
+            }
+        }
+        // A link may have to be up before what is made on it.
+        for (state, index) in &links {
+            state.restore_up(rtnl, *index, failures).await?;
+        }
+        let passed = u32::try_from(now().saturating_sub(self.taken)).unwrap_or(0);
+        for (state, index) in &links {
+            state
+                .restore_addresses(rtnl, *index, passed, failures)
+                .await?;
+        }
+        let holdings: Vec<Holding> = match moved {
+            Some((old, new)) if old != new => {
+                let holdings = self.holdings.iter();
+                holdings.map(|one| one.on_other_link(old, new)).collect()
+            }
+            _ => self.holdings.clone(),
+        };
+        // The address of a macvlan that is gone would make the link promiscuous for good.
+        let is_wanted = |one: &Holding| {
+            one.listened_to().is_none_or(|(link, mac)| {
+                let mut slaves = there.iter().filter(|slave| slave.parent == Some(link));
+                slaves.any(|slave| slave.mac == mac)
+            })
+        };
+        let holdings: Vec<Holding> = holdings.into_iter().filter(is_wanted).collect();
+        wait_for_carrier(netns, &holdings).await?;
+        let name_of = |index: u32| {
+            let link = there.iter().find(|link| link.index == index);
+            link.map(|link| link.name.clone())
+        };
+        for (one, refusal) in holding::restore(rtnl, &holdings).await? {
+            failures
+                .push(Error::from(refusal).doing_plain(&format!("restore {}", one.line(name_of))));
+        }
+        for (state, index) in &links {
+            state.restore_queue(rtnl, *index, failures).await?;
+        }
+        Ok(())
+    }
+}
+
+/// Waits a little until the links have a carrier that nexthop objects lead over: the kernel takes none without, and tells of a
+/// carrier some time after a link came up.
+async fn wait_for_carrier(netns: &Netns, holdings: &[Holding]) -> Result<()> {
+    let mut links: Vec<u32> = holdings
+        .iter()
+        .filter_map(Holding::link_of_nexthop)
+        .collect();
+    if links.is_empty() {
+        return Ok(());
+    }
+    let mut changes = netns.watch_links()?;
+    let there = link::list(&netns.rtnl()?).await?;
+    let waits = |link: &u32| {
+        there
+            .iter()
+            .any(|seen| seen.index == *link && !seen.carrier)
+    };
+    links.retain(waits);
+    let have_it = async {
+        while !links.is_empty() {
+            let Some(seen) = changes.next(link::told).await else {
+                return;
+            };
+            links.retain(|link| *link != seen.index || !seen.carrier);
+        }
+    };
+    // Where the other end is down there is none to wait for.
+    let _ = tokio::time::timeout(CARRIER, have_it).await;
+    Ok(())
+}
+
+impl LinkState {
+    fn failed(&self, what: &str, refusal: Refusal) -> Error {
+        let name = &self.link.name;
+        Error::from(refusal).doing_plain(&format!("restore {what} of link `{name}`"))
+    }
+
+    async fn restore_settings(
+        &self,
+        rtnl: &Rtnl,
+        index: u32,
+        failures: &mut Vec<Error>,
+    ) -> Result<(), Refusal> {
+        for setting in &self.settings {
+            if let Setting::Up(_) = setting {
+                continue;
+            }
+            self.restore_setting(rtnl, index, setting, failures).await?;
+        }
+        let Some(wanted) = &self.vlans else {
+            return Ok(());
+        };
+        let own = self.link.kind == "bridge";
+        let there = bridge_vlan::list(rtnl, index).await?;
+        let is_extra = |vid: u16| !wanted.iter().any(|(other, _)| *other == vid);
+        let extra = there.iter().filter(|(vid, _)| is_extra(*vid));
+        let extra = extra.map(|(vid, _)| (*vid, None));
+        let missing = wanted.iter().filter(|one| !there.contains(one));
+        let missing = missing.map(|(vid, membership)| (*vid, Some(*membership)));
+        for (vid, membership) in extra.chain(missing) {
+            let set = bridge_vlan::set(rtnl, index, vid, membership, own).await;
+            failures.extend(set.err().map(|r| self.failed(&format!("VLAN {vid}"), r)));
+        }
+        Ok(())
+    }
+
+    async fn restore_up(
+        &self,
+        rtnl: &Rtnl,
+        index: u32,
+        failures: &mut Vec<Error>,
+    ) -> Result<(), Refusal> {
+        let is_up = |setting: &&Setting| matches!(setting, Setting::Up(_));
+        match self.settings.iter().find(is_up) {
+            Some(setting) => self.restore_setting(rtnl, index, setting, failures).await,
+            None => Ok(()),
+        }
+    }
+
+    async fn restore_setting(
+        &self,
+        rtnl: &Rtnl,
+        index: u32,
+        setting: &Setting,
+        failures: &mut Vec<Error>,
+    ) -> Result<(), Refusal> {
+        // Asked each time: with one setting others change.
+        let Some(seen) = link::get(rtnl, link::Which::Index(index)).await? else {
+            return Ok(());
+        };
+        if setting.of(&seen).as_ref() == Some(setting) {
+            return Ok(());
+        }
+        let set = setting.send(rtnl, index, &self.link.kind).await;
+        failures.extend(
+            set.err()
+                .map(|refusal| self.failed(setting.what(), refusal)),
+        );
+        Ok(())
+    }
+
+    fn restore_sysctls(&self, netns: &Netns, name: &str, failures: &mut Vec<Error>) {
+        for (key, value) in &self.sysctls {
+            let key = key.of(name);
+            if sysctl::read(netns, &key).is_ok_and(|present| present == *value) {
+                continue;
+            }
+            if let Err(error) = sysctl::write(netns, &key, value) {
+                failures.push(error.doing_plain(&format!("restore sysctl `{key}`")));
+            }
+        }
+    }
+
+    async fn restore_addresses(
+        &self,
+        rtnl: &Rtnl,
+        index: u32,
+        passed: u32,
+        failures: &mut Vec<Error>,
+    ) -> Result<(), Refusal> {
+        let lifetimes = |address: &Assigned| {
+            let left = |seconds: u32| match seconds {
+                FOREVER => FOREVER,
+                seconds => seconds.saturating_sub(passed),
+            };
+            address.lifetimes.map(|lifetimes| Lifetimes {
+                valid: left(lifetimes.valid),
+                preferred: left(lifetimes.preferred),
+            })
+        };
+        let still_good = self.addresses.iter().map(|address| Assigned {
+            lifetimes: lifetimes(address),
+            ..address.clone()
+        });
+        let still_good = still_good.filter(|one| one.lifetimes.is_none_or(|left| left.valid > 0));
+        let wanted: Vec<Assigned> = still_good.collect();
+        for (one, refusal) in address::restore_all(rtnl, index, &wanted).await? {
+            failures.push(self.failed(&format!("address `{}`", one.line()), refusal));
+        }
+        Ok(())
+    }
+
+    async fn restore_queue(
+        &self,
+        rtnl: &Rtnl,
+        index: u32,
+        failures: &mut Vec<Error>,
+    ) -> Result<(), Refusal> {
+        let Some(wanted) = &self.queue else {
+            return Ok(());
+        };
+        let present = queue::read(rtnl, index).await?.made();
+        if present.is_like(wanted) {
+            return Ok(());
+        }
+        let replaced = queue::replace(rtnl, index, &present, wanted).await;
+        failures.extend(
+            replaced
+                .err()
+                .map(|failed| self.failed("queue", failed.refusal)),
+        );
+        Ok(())
+    }
+}
