@@ -10,6 +10,7 @@ use serde_json::{Map, Value};
 use crate::lab::setting::Setting;
 use crate::lab::snapshot::Snapshot;
 use crate::net::address::Assigned;
+use crate::net::making::Making;
 use crate::net::namespace::Id;
 use crate::net::netns::Netns;
 use crate::net::nft::{Mark, Table};
@@ -67,8 +68,23 @@ pub enum WayBack {
         /// Its name.
         name: NetnsName,
     },
+    /// Give a namespace its name back, which is kept without it.
+    NameNetns {
+        /// Its name.
+        name: NetnsName,
+    },
     /// Delete the link.
     DeleteLink,
+    /// Make the link again. Its home is where its parent is, or its other end, where that is elsewhere.
+    MakeLink {
+        /// How it is made.
+        making: Box<Making>,
+        /// Whether another lab had made it: it is to come back as long as that lab stands.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        is_of_other: bool,
+    },
+    /// Put back what went with links that were deleted, once they are there again.
+    PutBack,
     /// Bring the link back to where it was.
     MoveBack {
         /// What it was called there, where it got another name on the way.
@@ -243,7 +259,10 @@ impl Undo {
 impl WayBack {
     /// Whether it can do without a namespace.
     fn needs_no_netns(&self) -> bool {
-        matches!(self, Self::DeleteNetns { .. } | Self::EndProcess { .. })
+        matches!(
+            self,
+            Self::DeleteNetns { .. } | Self::NameNetns { .. } | Self::EndProcess { .. }
+        )
     }
 
     /// Whether it is about a link of a namespace.
@@ -251,6 +270,7 @@ impl WayBack {
         matches!(
             self,
             Self::DeleteLink
+                | Self::MakeLink { .. }
                 | Self::MoveBack { .. }
                 | Self::Restore { .. }
                 | Self::DeleteAddress { .. }

@@ -13,6 +13,7 @@ pub mod holding;
 pub mod icmp;
 pub mod link;
 pub mod listener;
+pub mod making;
 pub mod model;
 pub mod namespace;
 pub mod neighbour;
