@@ -82,7 +82,7 @@ impl Kind {
                 Self::NotFound
             }
             Errno::EEXIST | Errno::EADDRINUSE => Self::Exists,
-            Errno::EPERM | Errno::EACCES => Self::Denied,
+            Errno::EPERM | Errno::EACCES | Errno::EROFS => Self::Denied,
             Errno::EOPNOTSUPP | Errno::EAFNOSUPPORT | Errno::EPROTONOSUPPORT | Errno::ENOSYS => {
                 Self::Unsupported
             }
@@ -144,8 +144,19 @@ impl Error {
     pub fn sys(errno: Errno) -> Self {
         let mut error = Self::new(Kind::of_errno(errno), describe(errno));
         error.errno = Some(errno);
+        match errno {
+            Errno::EROFS => {
+                return error
+                    .hint("mount that file system for writing, or a tmpfs over the folder");
+            }
+            Errno::ENOSPC => {
+                return error.hint("make room there: `df -h` and `df -i` show what is full");
+            }
+            Errno::EMFILE => return error.hint("allow it more with `ulimit -n 1024`"),
+            _ => {}
+        }
         if error.kind == Kind::Denied {
-            return error.hint("run it as root, or in a throw-away place with --sandbox");
+            return error.hint(crate::privilege::hint());
         }
         error
     }

@@ -10,7 +10,7 @@
 //! - [`lab`] remembers what a run made and takes it down, [`view`] turns values into text,
 //!   [`value`] parses and prints what scripts pass about, [`net`] is the only code that touches the kernel.
 //! - [`steps`] are what a script consists of that is made, and how it is written.
-//! - [`error`] is what they all fail with.
+//! - [`error`] is what they all fail with, and [`privilege`] what to type where privileges are missing.
 
 #![deny(unsafe_op_in_unsafe_fn)]
 
@@ -23,6 +23,7 @@ pub mod export;
 pub mod import;
 pub mod lab;
 pub mod net;
+mod privilege;
 pub mod repl;
 pub mod sandbox;
 mod steps;

@@ -29,7 +29,7 @@ const LAYERS: &[&[(&str, &[&str])]] = &[
         ("value", &[]),
         ("steps", &["net"]),
     ],
-    &[("error", &[])],
+    &[("error", &["privilege"]), ("privilege", &[])],
 ];
 
 fn sources(folder: &str) -> Vec<PathBuf> {

@@ -257,8 +257,12 @@ mod tests {
             .map(|option| {
                 let mut values = option.get_possible_values().into_iter();
                 let value = option.get_action().takes_values().then(|| {
+                    let is_size = option
+                        .get_value_names()
+                        .is_some_and(|names| names.iter().any(|name| name == "SIZE"));
+                    let usual = if is_size { "1GiB" } else { "60s" };
                     let last = values.next_back();
-                    last.map_or("60s".to_owned(), |value| value.get_name().to_owned())
+                    last.map_or(usual.to_owned(), |value| value.get_name().to_owned())
                 });
                 (option.clone(), value)
             })

@@ -5,18 +5,19 @@ use std::path::Path;
 use serde_json::json;
 
 use super::line::Options;
-use super::output;
+use super::{output, with_files};
 use crate::dsl::Session;
 use crate::dsl::session::Settings;
-use crate::engine::Failure;
+use crate::engine::{Failure, memory_used_up};
 use crate::error::{Error, Kind, Result, nearest};
 use crate::lab::journal::{self, Journal};
+use crate::lab::record::Contents;
 use crate::lab::rollback::{Undone, take_down_lab};
 use crate::view::error::Report;
 
 /// Takes down the lab that `named` names, a lab or its script; all of them where it is none.
 pub(super) fn down(named: Option<&str>, force: bool, options: &Options) -> Result<u8, Failure> {
-    crate::net::namespace::allow_many();
+    with_files()?;
     let labs = match named {
         Some(named) => find(named).map(|lab| vec![lab]),
         None => journal::names(),
@@ -45,6 +46,49 @@ pub(super) fn down(named: Option<&str>, force: bool, options: &Options) -> Resul
         output::say("no lab stands");
     }
     Ok(code)
+}
+
+/// Ends a run that this process was, until there was no memory left for it: takes down what it made, unless it is to be kept.
+///
+/// Fails always, with what was the matter.
+pub(super) fn cut_off(options: &Options) -> Result<u8, Failure> {
+    let mut failure = Failure::script(memory_used_up(options.memory));
+    if !options.keep {
+        let undone = take_down_own().unwrap_or_else(|error| {
+            Some(Undone {
+                failures: vec![error],
+                ..Undone::default()
+            })
+        });
+        let undone = undone.unwrap_or_default();
+        if undone.counted().is_some() && !options.quiet && !options.json {
+            output::note(&undone.to_string());
+        }
+        let left = undone.failures.iter().map(ToString::to_string);
+        failure.report.notes.extend(left);
+    }
+    Err(failure)
+}
+
+/// Takes down what the run made that this process was; `None` where it made nothing.
+fn take_down_own() -> Result<Option<Undone>> {
+    let own = std::process::id();
+    for lab in journal::names()? {
+        let is_own = |contents: &Contents| contents.runs.last().is_some_and(|run| run.pid == own);
+        if !Journal::peek(&lab)?.is_some_and(|(contents, _)| is_own(&contents)) {
+            continue;
+        }
+        let Some((mut journal, mut contents)) = Journal::open(&lab, None, false)? else {
+            return Ok(None);
+        };
+        let last = contents.runs.len();
+        contents.steps.retain(|step| step.run == last);
+        let work = take_down_lab(&mut journal, contents.steps, false);
+        let undone = Session::new(Settings::default()).wait(work)?;
+        journal.close();
+        return Ok(Some(undone));
+    }
+    Ok(None)
 }
 
 fn take_down(session: &Session, lab: &str, force: bool) -> Result<Undone> {

@@ -1,17 +1,16 @@
 //! Writes a script that makes what stands in namespaces.
 
 use super::line::{Export, Options};
-use super::output;
+use super::{output, with_files};
 use crate::dsl::Session;
 use crate::dsl::session::Settings;
 use crate::engine::Failure;
 use crate::export::export;
-use crate::net::namespace;
 use crate::view::error::Report;
 
 /// Exports what the command line names, and returns the exit code.
 pub(super) fn run(what: &Export, options: &Options) -> Result<u8, Failure> {
-    namespace::allow_many();
+    with_files()?;
     let session = Session::new(Settings::default());
     let exported = export(&session, &what.namespaces, what.keys)
         .map_err(|error| Failure::script(Report::of(&error)))?;

@@ -1,6 +1,5 @@
 //! Turns the commands of a shell script or a Markdown page into a script.
 
-use std::io::Read;
 use std::path::Path;
 
 use super::line::{Import, Options};
@@ -8,6 +7,7 @@ use super::output;
 use crate::engine::Failure;
 use crate::error::Error;
 use crate::import::{Imported, Nothing, import};
+use crate::net::file;
 use crate::view::error::Report;
 
 /// Imports what the command line names, and returns the exit code.
@@ -26,14 +26,12 @@ pub(super) fn run(what: &Import, options: &Options) -> Result<u8, Failure> {
     Ok(if is_short { 1 } else { code })
 }
 
-fn read(file: &Path) -> Result<String, Error> {
-    let mut bytes = Vec::new();
-    if file == Path::new("-") {
-        std::io::stdin().read_to_end(&mut bytes).map(drop)
+fn read(path: &Path) -> Result<String, Error> {
+    let bytes = if path == Path::new("-") {
+        file::read_from(&mut std::io::stdin().lock())
     } else {
-        std::fs::read(file).map(|read| bytes = read)
-    }
-    .map_err(|error| Error::io(&error))?;
+        file::read(path)
+    }?;
     // An editor of another system may have written it.
     String::from_utf8(bytes)
         .map(|text| text.replace("\r\n", "\n"))

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use super::arguments::PassedOn;
+use crate::value::size;
 use crate::view::paint::When;
 
 const EXAMPLES: &str = "\
@@ -84,6 +85,10 @@ pub(crate) struct Options {
     #[arg(long, value_name = "FILE")]
     pub(crate) emit: Option<PathBuf>,
 
+    /// How much memory a script may take; a quarter of what is free, and 4GiB at most, where it is not given
+    #[arg(long, value_name = "SIZE", value_parser = memory)]
+    pub(crate) memory: Option<u64>,
+
     /// Print results as JSON
     #[arg(long, global = true)]
     pub(crate) json: bool,
@@ -101,6 +106,15 @@ pub(crate) struct Options {
         default_value = "auto"
     )]
     pub(crate) color: Color,
+}
+
+/// Reads how much memory a script may take.
+fn memory(text: &str) -> Result<u64, String> {
+    let size = size::parse_large(text).map_err(|error| error.to_string())?;
+    if size < 1 << 20 {
+        return Err("a script needs 1MiB at least".to_owned());
+    }
+    Ok(size)
 }
 
 /// Where to run what is to be thrown away.
@@ -163,7 +177,7 @@ pub(crate) enum Command {
     /// Take a lab down: what stands of it, and nothing else
     Down {
         /// The lab's name, or the script that made it
-        #[arg(required_unless_present = "all", conflicts_with = "all")]
+        #[arg(required_unless_present_any = ["all", "cut_off"], conflicts_with = "all")]
         lab: Option<String>,
         /// All labs
         #[arg(long)]
@@ -171,6 +185,9 @@ pub(crate) enum Command {
         /// Delete namespaces also where processes are inside
         #[arg(long)]
         force: bool,
+        /// What a run becomes that has no memory left: take down what it made
+        #[arg(long, hide = true, conflicts_with_all = ["lab", "all", "force"])]
+        cut_off: bool,
     },
     /// Turn the commands of a shell script or a Markdown page into a script
     Import(Import),

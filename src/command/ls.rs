@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::line::Options;
-use super::output;
+use super::{output, with_files};
 use crate::dsl::Session;
 use crate::dsl::session::Settings;
 use crate::engine::Failure;
@@ -16,7 +16,7 @@ use crate::view::error::Report;
 /// Prints all labs.
 pub(super) fn list(options: &Options) -> Result<u8, Failure> {
     let failure = |error: Error| Failure::script(Report::of(&error));
-    crate::net::namespace::allow_many();
+    with_files()?;
     let session = Session::new(Settings::default());
     let mut labs = Vec::new();
     let mut code = 0;

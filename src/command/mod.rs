@@ -16,13 +16,14 @@ mod sandbox;
 
 use std::path::Path;
 
-use line::{Cli, Command, VmCommand};
+use line::{Cli, Command, Options, VmCommand};
 
 use crate::dsl::Session;
 use crate::dsl::session::Settings;
 use crate::engine::script::Script;
-use crate::engine::{Failure, Interpreter, stack};
+use crate::engine::{Failure, Interpreter, Reason, memory, stack};
 use crate::error::Error;
+use crate::net::namespace;
 use crate::view::error::Report;
 
 /// The failure of a thread to start in which a script would run.
@@ -31,6 +32,30 @@ fn cannot_start(error: &std::io::Error) -> Failure {
     Failure::script(Report::new(format!(
         "cannot start the interpreter: {error}"
     )))
+}
+
+/// Gets ready to have many files open, before anything is made. Where too few are allowed, nothing is.
+fn with_files() -> Result<(), Failure> {
+    namespace::allow_many().map_err(|error| Failure {
+        report: Report::of(&error),
+        reason: Reason::NotPossible,
+    })
+}
+
+/// Watches the memory of the script that this thread is to run. Where it ends by that alone, what it made is taken down where
+/// `takes_down` says so.
+fn with_memory(options: &Options, takes_down: bool) {
+    let switches = [
+        (!takes_down || options.keep, "--keep"),
+        (options.json, "--json"),
+        (options.quiet, "--quiet"),
+    ];
+    let switches = switches.iter().filter(|(on, _)| *on);
+    let mut arguments: Vec<String> = switches.map(|(_, name)| (*name).to_owned()).collect();
+    arguments.extend(options.memory.map(|memory| format!("--memory={memory}")));
+    arguments.extend(["down".to_owned(), "--cut-off".to_owned()]);
+    memory::set_way_out(arguments);
+    memory::watch(options.memory);
 }
 
 /// The names of the parameters that a script declares; none where it can't be read, which its run tells better.
@@ -55,6 +80,7 @@ pub(crate) fn dispatch(cli: &Cli) -> u8 {
         Some(Command::Plan { script }) => stack::with_room(|| plan::plan(script, options))
             .unwrap_or_else(|error| Err(cannot_start(&error))),
         Some(Command::Ls) => ls::list(options),
+        Some(Command::Down { cut_off: true, .. }) => down::cut_off(options),
         Some(Command::Down { lab, force, .. }) => down::down(lab.as_deref(), *force, options),
         Some(Command::Import(what)) => import::run(what, options),
         Some(Command::Export(what)) => export::run(what, options),

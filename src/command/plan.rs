@@ -5,14 +5,13 @@ use std::io::stdout;
 use std::path::Path;
 
 use super::line::Options;
-use super::{output, run};
+use super::{output, run, with_files, with_memory};
 use crate::dsl::Session;
 use crate::dsl::session::{Given, Output, Settings};
 use crate::engine::script::Script;
 use crate::engine::signals::Signals;
 use crate::engine::{Failure, Interpreter, Reason, params};
 use crate::lab::outcome::Counts;
-use crate::net::namespace;
 use crate::view::changes;
 use crate::view::error::Report;
 use crate::view::paint::When;
@@ -32,7 +31,8 @@ pub(super) fn plan(words: &[OsString], options: &Options) -> Result<u8, Failure>
         Script::read(Path::new(file))
     };
     let script = script.map_err(Failure::usage)?;
-    namespace::allow_many();
+    with_files()?;
+    with_memory(options, false);
     let session = Session::new(Settings {
         quiet: true,
         color: false,

@@ -9,7 +9,7 @@ use rhai::Dynamic;
 use signal_hook::consts::{SIGHUP, SIGTERM};
 
 use super::line::{Cli, Options};
-use super::output;
+use super::{output, with_files, with_memory};
 use crate::dsl::Session;
 use crate::dsl::script::print;
 use crate::dsl::session::{Given, Output, Settings};
@@ -20,7 +20,6 @@ use crate::error::{Error, nearest};
 use crate::lab::outcome::Entry;
 use crate::lab::rollback::Undone;
 use crate::lab::{Counts, Outcome};
-use crate::net::namespace;
 use crate::repl::{self, Manner};
 use crate::sandbox::vm;
 use crate::view::changes::{self, Line, Mark};
@@ -116,7 +115,8 @@ pub(super) fn texts<'a>(words: impl Iterator<Item = &'a OsString>) -> Result<Vec
 pub(super) fn run(cli: &Cli) -> Result<u8, Failure> {
     let options = &cli.options;
     let source = source(cli)?;
-    namespace::allow_many();
+    with_files()?;
+    with_memory(options, matches!(source, Source::Script { .. }));
     let session = Session::new(Settings {
         quiet: options.quiet,
         color: When::from(options.color).on(&std::io::stdout()),

@@ -18,6 +18,7 @@ use crate::error::{Error, Kind, Result, errno_name};
 use crate::lab::Lab;
 use crate::lab::trace::Printer;
 use crate::net::netns::Netns;
+use crate::net::rtnl;
 use crate::view::paint::paint;
 
 /// How a session behaves; set once, from the command line.
@@ -211,6 +212,15 @@ impl Session {
         })
     }
 
+    /// Says beside the script's own output what may surprise.
+    pub fn note(&self, text: &str) {
+        if self.settings.quiet {
+            return;
+        }
+        // Where nobody reads it, the run goes on.
+        let _ = writeln!(std::io::stderr(), "note: {text}");
+    }
+
     /// The number of the entry that runs: 0 in a script, from 1 in an interactive session.
     pub fn entry(&self) -> usize {
         self.entry.get()
@@ -236,7 +246,10 @@ impl Session {
             let _ = self.runtime.set(runtime);
         }
         match self.runtime.get() {
-            Some(runtime) => Ok(runtime.block_on(future)),
+            Some(runtime) => Ok(runtime.block_on(async {
+                rtnl::close_sockets().await;
+                future.await
+            })),
             None => Err(Error::new(Kind::Kernel, "the runtime did not start")),
         }
     }

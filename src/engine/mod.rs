@@ -9,6 +9,7 @@ pub mod files;
 mod help;
 mod keys;
 pub mod manual;
+pub mod memory;
 pub mod modules;
 mod names;
 pub mod params;
@@ -19,6 +20,7 @@ pub mod stack;
 pub(crate) mod types;
 mod words;
 
+pub(crate) use diagnose::memory_used_up;
 pub(crate) use names::declared as declared_names;
 
 use std::rc::Rc;
@@ -38,11 +40,6 @@ const CALL_LEVELS: usize = 1000;
 /// How deep expressions may nest. A chain of 30 calls is 30 levels.
 const EXPRESSION_DEPTH: usize = 256;
 
-/// How many bytes a text may have, and how many items a list: what is larger is a mistake, and would end in the middle of
-/// a run with all memory used up.
-const TEXT_SIZE: usize = 256 << 20;
-const LIST_SIZE: usize = 16 << 20;
-
 /// Why a run was ended between two of its steps.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Stop {
@@ -52,6 +49,8 @@ pub(crate) enum Stop {
     OutputClosed,
     /// The script calls itself deeper than the stack goes.
     StackUsedUp,
+    /// The script has taken more memory than it may.
+    MemoryUsedUp,
 }
 
 /// What a failure means for the exit code.
@@ -120,14 +119,13 @@ enum Functions {
 /// Sets up an engine with all words of the language.
 fn build(session: &Rc<Session>, sources: &Sources, functions: Functions) -> Engine {
     let mut engine = Engine::new_raw();
+    // No limit of sizes: to keep one, the interpreter measures a whole value at each step. What counts is the memory of all.
     engine
         .set_optimization_level(OptimizationLevel::Simple)
         .set_default_tag(Dynamic::from(session.clone()))
         .set_max_strings_interned(rhai::default_limits::MAX_STRINGS_INTERNED)
         .set_max_call_levels(CALL_LEVELS)
         .set_max_expr_depths(EXPRESSION_DEPTH, EXPRESSION_DEPTH)
-        .set_max_string_size(TEXT_SIZE)
-        .set_max_array_size(LIST_SIZE)
         .set_fail_on_invalid_map_property(true)
         .set_strict_variables(true)
         .set_module_resolver(Modules::new(sources.clone()));
@@ -152,6 +150,8 @@ fn build(session: &Rc<Session>, sources: &Sources, functions: Functions) -> Engi
             Stop::OutputClosed
         } else if stack::is_used_up() {
             Stop::StackUsedUp
+        } else if memory::is_used_up() {
+            Stop::MemoryUsedUp
         } else {
             return None;
         };

@@ -3,11 +3,13 @@
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::fs;
-use std::io::{ErrorKind, Read};
 use std::path::Path;
 use std::rc::Rc;
 
+use nix::errno::Errno;
+
 use crate::error::{Error, Kind, nearest};
+use crate::net::file;
 use crate::view::error::{Place, Report};
 
 /// A script or module that was read.
@@ -32,7 +34,7 @@ impl Script {
     /// Reads the file at `path`.
     pub fn read(path: &Path) -> Result<Self, Report> {
         let name = path.display().to_string();
-        match fs::read(path) {
+        match file::read(path) {
             Ok(bytes) => Self::decode(&name, bytes),
             Err(error) => Err(unreadable(path, &error)),
         }
@@ -40,13 +42,9 @@ impl Script {
 
     /// Reads standard input to its end.
     pub fn read_input(name: &str) -> Result<Self, Report> {
-        let mut bytes = Vec::new();
-        match std::io::stdin().lock().read_to_end(&mut bytes) {
-            Ok(_) => Self::decode(name, bytes),
-            Err(error) => Err(Report::new(format!(
-                "cannot read `{name}`: {}",
-                Error::io(&error)
-            ))),
+        match file::read_from(&mut std::io::stdin().lock()) {
+            Ok(bytes) => Self::decode(name, bytes),
+            Err(error) => Err(Report::new(format!("cannot read `{name}`: {error}"))),
         }
     }
 
@@ -103,16 +101,19 @@ impl Script {
 }
 
 /// Why the file at `path` can't be read, with the nearest name beside it.
-fn unreadable(path: &Path, error: &std::io::Error) -> Report {
+fn unreadable(path: &Path, error: &Error) -> Report {
     let name = path.display();
-    let report = match error.kind() {
-        ErrorKind::NotFound => Report::new(format!("there is no script `{name}`")),
-        ErrorKind::IsADirectory => {
+    let report = match error.errno {
+        Some(Errno::ENOENT) => Report::new(format!("there is no script `{name}`")),
+        Some(Errno::EISDIR) => {
             return Report::new(format!("cannot run `{name}`: it is a directory"))
                 .hint("name a script in it");
         }
-        _ => {
-            let error = Error::io(error);
+        None => {
+            return Report::new(format!("cannot run `{name}`: {error}"))
+                .hint("a script is a file; one that comes through a pipe is read by `ipvsh -`");
+        }
+        Some(_) => {
             let report = Report::new(format!("cannot read `{name}`: {error}"));
             return if error.kind == Kind::Denied {
                 report.hint(format!("look at its permissions with `ls -l {name}`"))

@@ -6,17 +6,19 @@
 
 use std::collections::BTreeSet;
 use std::fs::{self, DirBuilder, File, OpenOptions};
-use std::io::{ErrorKind, Read, Write};
+use std::io::{ErrorKind, Write};
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
 
+use nix::errno::Errno;
 use nix::fcntl::{Flock, FlockArg};
 use nix::sys::stat::{major, minor};
 use nix::unistd::geteuid;
 
 use crate::error::{Error, Kind, Result};
 use crate::lab::record::{self, Contents, FORMAT, Line, Run};
+use crate::net::file;
 
 /// How the name of a journal's file ends.
 const SUFFIX: &str = "jsonl";
@@ -111,9 +113,7 @@ impl Journal {
         let Some(mut file) = lock(lab, &path, make).map_err(context)? else {
             return Ok(None);
         };
-        let mut bytes = Vec::new();
-        file.read_to_end(&mut bytes)
-            .map_err(|error| context(Error::io(&error)))?;
+        let bytes = file::read_from(&mut *file).map_err(context)?;
         let contents = record::read(&bytes)
             .map_err(|error| context(error).note(format!("its file is {}", path.display())))?;
         let journal = Self {
@@ -139,10 +139,14 @@ impl Journal {
         let context = |error: Error| error.doing("read the journal of lab", lab);
         check_folder().map_err(context)?;
         let path = folder().join(format!("{lab}.{SUFFIX}"));
-        let bytes = match fs::read(&path) {
+        let bytes = match file::read(&path) {
             Ok(bytes) => bytes,
-            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
-            Err(error) => return Err(context(Error::io(&error))),
+            Err(error) if error.errno == Some(Errno::ENOENT) => return Ok(None),
+            Err(error) => {
+                return Err(context(
+                    error.note(format!("its file is {}", path.display())),
+                ));
+            }
         };
         let contents = record::read(&bytes)
             .map_err(|error| context(error).note(format!("its file is {}", path.display())))?;
@@ -287,10 +291,14 @@ fn lock(lab: &str, path: &Path, make: bool) -> Result<Option<Flock<File>>> {
             .append(true)
             .create(make)
             .mode(0o600)
-            .custom_flags(libc::O_NOFOLLOW)
+            .custom_flags(libc::O_NOFOLLOW | libc::O_NONBLOCK)
             .open(path);
         let file = match opened {
-            Ok(file) => file,
+            Ok(file) => {
+                file::check(&file.metadata()?)
+                    .map_err(|error| error.note(format!("its file is {}", path.display())))?;
+                file
+            }
             Err(error) if error.kind() == ErrorKind::NotFound && !make => return Ok(None),
             Err(error) => return Err(Error::io(&error)),
         };
@@ -301,7 +309,7 @@ fn lock(lab: &str, path: &Path, make: bool) -> Result<Option<Flock<File>>> {
                     return Ok(Some(file));
                 }
             }
-            Err((mut file, nix::errno::Errno::EWOULDBLOCK)) => return Err(held(lab, &mut file)),
+            Err((mut file, Errno::EWOULDBLOCK)) => return Err(held(lab, &mut file)),
             Err((_, errno)) => return Err(errno.into()),
         }
     }
@@ -324,9 +332,8 @@ fn is_locked(path: &Path) -> bool {
 
 /// The error that names the run at work.
 fn held(lab: &str, file: &mut File) -> Error {
-    let mut bytes = Vec::new();
-    let run = match file.read_to_end(&mut bytes) {
-        Ok(_) => record::read(&bytes)
+    let run = match file::read_from(file) {
+        Ok(bytes) => record::read(&bytes)
             .ok()
             .and_then(|contents| contents.runs.last().cloned()),
         Err(_) => None,

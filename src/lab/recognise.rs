@@ -98,10 +98,14 @@ fn open(at: &Path) -> Result<Option<Netns>> {
     };
     match opened {
         Ok(netns) => Ok(Some(netns)),
-        Err(error) if error.errno == Some(Errno::EMFILE) => {
-            Err(error.hint("let it open more with `ulimit -n 100000`, and try again"))
+        Err(error)
+            if matches!(
+                error.errno,
+                Some(Errno::EMFILE | Errno::ENFILE | Errno::ENOMEM)
+            ) =>
+        {
+            Err(error)
         }
-        Err(error) if matches!(error.errno, Some(Errno::ENFILE | Errno::ENOMEM)) => Err(error),
         Err(_) => Ok(None),
     }
 }

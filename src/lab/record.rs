@@ -176,6 +176,8 @@ pub enum Line {
 pub struct Step {
     /// Its number in the journal.
     pub number: u64,
+    /// How many runs had begun by then.
+    pub run: usize,
     /// How to undo it.
     pub undo: Undo<Place>,
 }
@@ -242,7 +244,8 @@ impl Contents {
             Line::Run(run) => self.runs.push(run),
             Line::Do(number, undo) => {
                 self.next = self.next.max(number.saturating_add(1));
-                self.steps.push(Step { number, undo });
+                let run = self.runs.len();
+                self.steps.push(Step { number, run, undo });
             }
             Line::Is(number, found) => {
                 let step = self.steps.iter_mut().rev().find(|s| s.number == number);

@@ -12,7 +12,7 @@ use crate::lab::recognise::{self, Finder};
 use crate::lab::setting::Setting;
 use crate::lab::undo::{LinkRef, Undo, WayBack};
 use crate::lab::{Lab, Step, journal::Journal};
-use crate::net::namespace::Id;
+use crate::net::namespace::{Id, Reference};
 use crate::net::netns::Netns;
 use crate::net::queue::{self, Tree};
 use crate::net::rtnl::Refusal;
@@ -69,6 +69,9 @@ enum Way {
 
 /// What is said of a step that could not be undone, where the run changed its link before.
 const EARLIER: &str = "earlier changes of that link stay with it; `ipvsh down` tries again";
+
+/// How many namespaces end together. As many files are open for that long.
+const TOGETHER: usize = 16;
 
 /// Who is taken down, and how.
 #[derive(Clone, Copy, Debug)]
@@ -209,7 +212,7 @@ async fn take_down(steps: Vec<Step>, how: How<'_>, mut undone: impl FnMut(u64)) 
             _ => &mut sum.changes,
         };
         if !is_netns {
-            sum.failures.extend(nameless.let_go().err());
+            nameless.let_go();
         }
         let result = match &undo.way {
             WayBack::DeleteNetns { name } if id.is_some_and(|id| holding.contains(&id)) => {
@@ -246,19 +249,27 @@ async fn take_down(steps: Vec<Step>, how: How<'_>, mut undone: impl FnMut(u64)) 
             }
         }
     }
-    sum.failures.extend(nameless.let_go().err());
+    nameless.let_go();
     sum
 }
 
 /// Namespaces whose names were taken away, still open. They end together: one ending is in the way of the next name, and the kernel
 /// ends many at about the cost of one.
 #[derive(Default)]
-struct Nameless(Vec<Rc<Netns>>);
+struct Nameless(Vec<(Rc<Netns>, Option<Reference>)>);
 
 impl Nameless {
-    fn let_go(&mut self) -> Result<()> {
-        let released = self.0.drain(..).map(|netns| netns.release());
-        released.fold(Ok(()), Result::and)
+    /// Holds a namespace open until it is let go.
+    fn hold(&mut self, netns: Rc<Netns>) {
+        if self.0.len() >= TOGETHER {
+            self.let_go();
+        }
+        let reference = netns.namespace().reference().ok();
+        self.0.push((netns, reference));
+    }
+
+    fn let_go(&mut self) {
+        self.0.drain(..).for_each(|(netns, _)| netns.release());
     }
 }
 
@@ -311,8 +322,10 @@ async fn delete_netns(
         let ours: Vec<_> = ours.filter_map(process::Process::of).collect();
         process::end(&ours).await.map_err(context)?;
     }
+    if let Some(netns) = netns {
+        nameless.hold(netns);
+    }
     namespace::delete(name).map_err(context)?;
-    nameless.0.extend(netns);
     Ok(Way::Back)
 }
 

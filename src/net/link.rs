@@ -1,7 +1,5 @@
 //! Links: what a namespace has, and the requests that make, change and delete one. Knows no kind in particular.
 
-use std::os::fd::{AsFd, AsRawFd};
-
 use nix::errno::Errno;
 use rtnetlink::LinkUnspec;
 use rtnetlink::packet_core::{NLM_F_CREATE, NLM_F_EXCL};
@@ -201,9 +199,13 @@ pub async fn create(
     place: Option<&Namespace>,
     mut message: LinkMessage,
 ) -> Result<(), Refusal> {
-    if let Some(place) = place {
-        let fd = place.as_fd().as_raw_fd();
-        message.attributes.push(LinkAttribute::NetNsFd(fd));
+    // Open until it was answered.
+    let place = place.map(Namespace::reference).transpose();
+    let place = place.map_err(|error| Refusal::of_error(&error))?;
+    if let Some(place) = &place {
+        message
+            .attributes
+            .push(LinkAttribute::NetNsFd(place.number()));
     }
     let flags = NLM_F_CREATE | NLM_F_EXCL;
     rtnl.tell(RouteNetlinkMessage::NewLink(message), flags)
@@ -251,7 +253,10 @@ pub async fn move_to(
     place: &Namespace,
     name: Option<&str>,
 ) -> Result<(), Refusal> {
-    let mut builder = LinkUnspec::new_with_index(index).setns_by_fd(place.as_fd().as_raw_fd());
+    let place = place
+        .reference()
+        .map_err(|error| Refusal::of_error(&error))?;
+    let mut builder = LinkUnspec::new_with_index(index).setns_by_fd(place.number());
     if let Some(name) = name {
         builder = builder.name(name);
     }

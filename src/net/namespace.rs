@@ -1,27 +1,29 @@
 //! Network namespaces: open, make, name, list, and the one function that enters one.
 
-use std::cell::OnceCell;
-use std::ffi::{CStr, OsString};
+use std::cell::{Cell, OnceCell, RefCell};
+use std::ffi::OsString;
 use std::fs::{self, File, OpenOptions};
 use std::io::ErrorKind;
-use std::os::fd::{AsFd, AsRawFd, BorrowedFd, IntoRawFd, OwnedFd};
+use std::os::fd::{AsRawFd, OwnedFd, RawFd};
 use std::os::unix::ffi::OsStringExt;
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
+use std::rc::Rc;
 use std::sync::OnceLock;
+use std::sync::atomic::{AtomicI32, Ordering};
 
 use nix::errno::Errno;
 use nix::mount::{MntFlags, MsFlags, mount, umount2};
 use nix::sched::CloneFlags;
-use nix::sys::memfd::{MFdFlags, memfd_create};
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use nix::sys::socket::{AddressFamily, SockFlag, SockType, socket};
-use nix::sys::stat::fstat;
+use nix::sys::stat::makedev;
 use nix::sys::statfs::fstatfs;
 use rustix::fs::{AtFlags, CWD, Statx, StatxAttributes, StatxFlags, statx};
 
-use crate::error::{Error, Result};
+use crate::error::{Error, Kind, Result};
 use crate::net::netns::Netns;
+use crate::net::reopen::Slot;
 use crate::net::{fault, model};
 use crate::value::name::NetnsName;
 
@@ -31,8 +33,8 @@ pub const NAMES: &str = "/run/netns";
 /// `f_type` of the kernel's namespace file system (`NSFS_MAGIC` in `linux/magic.h`).
 const NSFS_MAGIC: i64 = 0x6e73_6673;
 
-/// What stands in `/proc/PID/fd` for a namespace that only a plan has.
-const IMAGINED: &CStr = c"ipvsh-plan";
+/// Where this thread's own namespace is opened.
+const OWN: &str = "/proc/thread-self/ns/net";
 
 /// `SO_NETNS_COOKIE` of `asm-generic/socket.h`, which the libc crate lacks on some targets.
 const SO_NETNS_COOKIE: libc::c_int = 71;
@@ -46,19 +48,55 @@ pub struct Id {
     pub inode: u64,
 }
 
-/// An open network namespace. It lives at least as long as this does.
+/// A network namespace that was opened.
+///
+/// One without a name lives at least as long as this does. One with a name below `/run/netns` is held by its name, and its file
+/// may be closed meanwhile and opened again.
 #[derive(Debug)]
 pub struct Namespace {
-    file: OwnedFd,
+    file: Opened,
     id: Id,
     mount: OnceCell<Option<u64>>,
     cookie: OnceCell<Option<u64>>,
 }
 
+/// The file of a namespace.
+#[derive(Clone, Debug)]
+enum Opened {
+    /// Open for good, or let go.
+    Kept(RefCell<Option<Rc<OwnedFd>>>),
+    /// Open while it is used.
+    Named(Rc<Named>),
+    /// There is none: only a plan has the namespace.
+    Imagined,
+}
+
+/// The file of a namespace that has a name.
+#[derive(Debug)]
+struct Named {
+    path: PathBuf,
+    slot: Slot<Rc<OwnedFd>>,
+    is_released: Cell<bool>,
+}
+
+/// A namespace as a request to the kernel names it, which stays open for as long as this does.
+#[derive(Debug)]
+pub struct Reference {
+    number: RawFd,
+    _file: Option<Rc<OwnedFd>>,
+}
+
+impl Reference {
+    /// The number of its descriptor; below nought where only a plan has it.
+    pub fn number(&self) -> RawFd {
+        self.number
+    }
+}
+
 impl Namespace {
     /// The one that this thread is in.
     pub fn current() -> Result<Self> {
-        Self::open(Path::new("/proc/thread-self/ns/net"))
+        Self::open(Path::new(OWN))
     }
 
     /// Opens the namespace that the file at `path` stands for.
@@ -68,24 +106,37 @@ impl Namespace {
         if let Some(planned) = model::active().and_then(|model| model.open(path)) {
             return planned.map_err(Error::from);
         }
-        let file = File::open(path).map_err(|error| Error::io(&error))?;
-        let status = fstatfs(&file)?;
-        if status.filesystem_type().0 != NSFS_MAGIC {
-            return Err(Error::invalid(format!(
-                "`{}` is not a namespace, only an ordinary file",
-                path.display()
-            )));
+        let (file, id, mount) = open(path)?;
+        let file = Rc::new(file);
+        if !path.starts_with(NAMES) {
+            return Ok(Self {
+                file: Opened::Kept(RefCell::new(Some(file))),
+                id,
+                mount: OnceCell::from(mount),
+                cookie: OnceCell::new(),
+            });
         }
-        let meta = file.metadata()?;
-        Ok(Self {
-            file: file.into(),
-            id: Id {
-                device: meta.dev(),
-                inode: meta.ino(),
-            },
+        let opened = Self::named(path, file, id);
+        let _ = opened.mount.set(mount);
+        if mount.is_none() {
+            // What it is recognised by, should it have to be opened again.
+            opened.cookie();
+        }
+        Ok(opened)
+    }
+
+    fn named(path: &Path, file: Rc<OwnedFd>, id: Id) -> Self {
+        let named = Named {
+            path: path.to_owned(),
+            slot: Slot::new(Some(file)),
+            is_released: Cell::new(false),
+        };
+        Self {
+            file: Opened::Named(Rc::new(named)),
+            id,
             mount: OnceCell::new(),
             cookie: OnceCell::new(),
-        })
+        }
     }
 
     /// What tells it from all others.
@@ -98,11 +149,7 @@ impl Namespace {
     ///
     /// Such a mount stands for one namespace and keeps it alive. In another mount namespace it has another number.
     pub fn mount(&self) -> Option<u64> {
-        let look = || {
-            let flags = AtFlags::EMPTY_PATH;
-            mount_of(&statx(&self.file, "", flags, WITH_MOUNT).ok()?)
-        };
-        *self.mount.get_or_init(look)
+        self.mount.get().copied().flatten()
     }
 
     /// The number that the kernel gives to no other namespace until it boots again, where it is new enough for that (Linux 5.14).
@@ -114,58 +161,135 @@ impl Namespace {
             .get_or_init(|| within(self, cookie_here).ok().flatten())
     }
 
+    /// Its file, open.
+    fn file(&self) -> Result<Rc<OwnedFd>> {
+        match &self.file {
+            Opened::Kept(file) => file.borrow().clone().ok_or(Errno::EINVAL.into()),
+            Opened::Named(named) if named.is_released.get() => Err(Errno::EINVAL.into()),
+            Opened::Named(named) => named.slot.get(|| self.open_again(&named.path)),
+            Opened::Imagined => Err(Errno::EINVAL.into()),
+        }
+    }
+
+    /// Opens it once more by its name, which may stand for another by now.
+    fn open_again(&self, path: &Path) -> Result<Rc<OwnedFd>> {
+        let gone = || Error::new(Kind::NotFound, "the namespace is gone");
+        let (file, id, mount) = open(path).map_err(|error| match error.kind {
+            Kind::NotFound | Kind::Invalid => gone(),
+            _ => error,
+        })?;
+        if id != self.id {
+            return Err(gone());
+        }
+        let is_it = match (self.mount(), self.cookie.get()) {
+            (Some(known), _) if mount == Some(known) => true,
+            // The same namespace may have been mounted again.
+            (_, Some(Some(cookie))) => enter(&file, cookie_here)? == Some(*cookie),
+            (known, _) => known.is_none(),
+        };
+        is_it.then(|| Rc::new(file)).ok_or_else(gone)
+    }
+
+    /// The namespace for a request that names it.
+    pub fn reference(&self) -> Result<Reference> {
+        if let Opened::Imagined = self.file {
+            return Ok(Reference {
+                number: imagined_number(self.id),
+                _file: None,
+            });
+        }
+        let file = self.file()?;
+        Ok(Reference {
+            number: file.as_raw_fd(),
+            _file: Some(file),
+        })
+    }
+
+    /// Whether the file at `path` stands for it now.
+    pub fn stands_at(&self, path: &Path) -> bool {
+        if let Some(planned) = model::active().and_then(|model| model.open(path)) {
+            return planned.is_ok_and(|planned| planned.id == self.id);
+        }
+        let Ok(seen) = statx(CWD, path, AtFlags::empty(), WITH_MOUNT) else {
+            return false;
+        };
+        if id_of(&seen) != self.id {
+            return false;
+        }
+        match &self.file {
+            // While it was closed, it may have gone and another got its inode.
+            Opened::Named(named) if !named.slot.is_open() => {
+                mount_of(&seen).is_some_and(|mount| self.mount() == Some(mount))
+                    || self.file().is_ok()
+            }
+            _ => true,
+        }
+    }
+
     /// Lets go of the namespace, which may then cease to exist. Entering it from now on fails with `EINVAL`.
-    pub fn release(&self) -> Result<()> {
-        // SAFETY: the descriptor is `self.file`'s own and stays open; what it refers to is no longer the namespace.
-        let kept = unsafe { nix::unistd::dup2_raw(nothing()?, self.file.as_raw_fd()) }?;
-        // It belongs to `self.file`, which closes it.
-        let _ = kept.into_raw_fd();
-        Ok(())
+    pub fn release(&self) {
+        match &self.file {
+            Opened::Kept(file) => drop(file.take()),
+            Opened::Named(named) => {
+                named.is_released.set(true);
+                named.slot.close();
+            }
+            Opened::Imagined => {}
+        }
     }
 
     /// A namespace that only a plan has: it can be told from all others, and not be entered.
-    pub(crate) fn imagined() -> nix::Result<Self> {
-        let file = memfd_create(IMAGINED, MFdFlags::MFD_CLOEXEC)?;
-        let id = fstat(&file)?;
-        Ok(Self {
-            file,
+    pub(crate) fn imagined() -> Self {
+        static COUNT: AtomicI32 = AtomicI32::new(0);
+        let number = COUNT.fetch_add(1, Ordering::Relaxed);
+        Self {
+            file: Opened::Imagined,
             id: Id {
-                device: id.st_dev,
-                inode: id.st_ino,
+                // No file system has this number.
+                device: 0,
+                inode: u64::from(number.unsigned_abs()) + 2,
             },
             mount: OnceCell::from(None),
             cookie: OnceCell::from(None),
-        })
+        }
     }
 
     /// Whether only a plan has it.
     pub(crate) fn is_imagined(&self) -> bool {
-        let is_none = fstatfs(&self.file).is_ok_and(|s| s.filesystem_type().0 != NSFS_MAGIC);
-        // One that was let go is no namespace any more either, but has the id that it had.
-        is_none
-            && fstat(&self.file)
-                .is_ok_and(|file| (file.st_dev, file.st_ino) == (self.id.device, self.id.inode))
+        matches!(self.file, Opened::Imagined)
     }
 
-    /// The same namespace, open once more. `None` where no more files can be open.
-    pub(crate) fn again(&self) -> Option<Self> {
-        Some(Self {
-            file: self.file.try_clone().ok()?,
+    /// The same namespace, once more.
+    pub(crate) fn again(&self) -> Self {
+        Self {
+            file: self.file.clone(),
             id: self.id,
             mount: self.mount.clone(),
             cookie: self.cookie.clone(),
-        })
+        }
     }
 
     /// Makes a namespace that has no name; it lives as long as somebody holds it open.
+    ///
+    /// Fails with `denied` without `CAP_SYS_ADMIN`; then nothing has changed.
     pub(super) fn make() -> Result<Self> {
-        let home = Self::current()?;
-        let guard = Home(&home);
+        let (home, ..) = open(Path::new(OWN))?;
+        may_come_back(&home)?;
         #[expect(
             clippy::disallowed_methods,
             reason = "the one place that makes a namespace"
         )]
-        nix::sched::unshare(CloneFlags::CLONE_NEWNET)?;
+        nix::sched::unshare(CloneFlags::CLONE_NEWNET).map_err(|errno| match errno {
+            Errno::ENOSPC => Error::sys(errno)
+                .cause("the limit of network namespaces is reached")
+                .hint("raise it with `sysctl user.max_net_namespaces=100000`, or take labs down with `ipvsh down`"),
+            Errno::EINVAL | Errno::ENOSYS => Error::sys(errno)
+                .kind(Kind::Unsupported)
+                .cause("this kernel has no network namespaces"),
+            errno => errno.into(),
+        })?;
+        // Not before: where it was refused, there is nowhere to come back from, and nothing that would permit it.
+        let guard = Home(&home);
         let made = Self::current().inspect(|made| {
             // Asked while inside, it costs no further visit.
             let _ = made.cookie.set(cookie_here());
@@ -173,6 +297,56 @@ impl Namespace {
         drop(guard);
         made
     }
+}
+
+/// Opens the file of a namespace: what it is, and the number of its mount.
+fn open(path: &Path) -> Result<(OwnedFd, Id, Option<u64>)> {
+    let file = File::open(path).map_err(|error| match error.kind() {
+        ErrorKind::NotFound if path == Path::new(OWN) => Error::io(&error)
+            .kind(Kind::Unsupported)
+            .cause("`/proc` is not mounted here, and by it namespaces are opened")
+            .hint("mount it with `mount -t proc proc /proc`"),
+        _ => Error::io(&error),
+    })?;
+    if fstatfs(&file)?.filesystem_type().0 != NSFS_MAGIC {
+        return Err(Error::invalid(format!(
+            "`{}` is not a namespace, only an ordinary file",
+            path.display()
+        )));
+    }
+    let seen = statx(&file, "", AtFlags::EMPTY_PATH, WITH_MOUNT)
+        .map_err(|errno| Error::io(&errno.into()))?;
+    Ok((file.into(), id_of(&seen), mount_of(&seen)))
+}
+
+/// The number that stands in a request for a namespace which only a plan has.
+fn imagined_number(id: Id) -> RawFd {
+    i32::try_from(id.inode).map_or(RawFd::MIN, |number| -number)
+}
+
+/// The namespace that a request to the kernel, or to the model of it, names by the number of a descriptor.
+pub(crate) fn id_of_number(number: RawFd) -> Option<Id> {
+    match u64::try_from(-i64::from(number)) {
+        Ok(inode @ 1..) => Some(Id { device: 0, inode }),
+        _ => id_of_path(Path::new(&format!("/proc/self/fd/{number}"))),
+    }
+}
+
+/// Makes sure that this thread can come back to `home` when it has left.
+///
+/// A process in a user namespace of its own whose network is the machine's may leave it and not come back.
+fn may_come_back(home: &OwnedFd) -> Result<()> {
+    static MAY: OnceLock<()> = OnceLock::new();
+    if MAY.get().is_some() {
+        return Ok(());
+    }
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "enters the namespace that it is in, which changes nothing"
+    )]
+    nix::sched::setns(home, CloneFlags::CLONE_NEWNET)?;
+    MAY.get_or_init(|| ());
+    Ok(())
 }
 
 /// What is asked of a file for the number of its mount. The crate knows the older number only, which the kernel gives anew.
@@ -186,14 +360,12 @@ fn mount_of(seen: &Statx) -> Option<u64> {
     (is_told && is_own).then_some(seen.stx_mnt_id)
 }
 
-/// What a namespace is exchanged for by letting go of it, opened once.
-fn nothing() -> Result<&'static File> {
-    static NOTHING: OnceLock<File> = OnceLock::new();
-    if let Some(file) = NOTHING.get() {
-        return Ok(file);
+/// What tells the namespace whose file was seen.
+fn id_of(seen: &Statx) -> Id {
+    Id {
+        device: makedev(seen.stx_dev_major.into(), seen.stx_dev_minor.into()),
+        inode: seen.stx_ino,
     }
-    let file = File::open("/dev/null").map_err(|error| Error::io(&error))?;
-    Ok(NOTHING.get_or_init(|| file))
 }
 
 /// The cookie of the namespace that this thread is in: each of its sockets knows it.
@@ -220,14 +392,8 @@ fn cookie_here() -> Option<u64> {
     (answer == 0).then_some(cookie)
 }
 
-impl AsFd for Namespace {
-    fn as_fd(&self) -> BorrowedFd<'_> {
-        self.file.as_fd()
-    }
-}
-
 /// Brings the thread back to the namespace that it came from, also on an early return and on a panic.
-struct Home<'a>(&'a Namespace);
+struct Home<'a>(&'a OwnedFd);
 
 impl Drop for Home<'_> {
     fn drop(&mut self) {
@@ -247,29 +413,74 @@ impl Drop for Home<'_> {
 ///
 /// What `f` opens (a netlink or ICMP socket, a file below `/proc/sys/net`, a child process) belongs to that namespace for good.
 pub fn within<T>(namespace: &Namespace, f: impl FnOnce() -> T) -> Result<T> {
-    let home = Namespace::current()?;
+    let (home, id, _) = open(Path::new(OWN))?;
     // To enter takes privileges even where one is there already; to stay takes none.
-    if home.id() == namespace.id() {
+    if id == namespace.id() {
         return Ok(f());
     }
+    visit(&home, &*namespace.file()?, f)
+}
+
+/// The same for a namespace of which the file is at hand.
+fn enter<T>(file: &OwnedFd, f: impl FnOnce() -> T) -> Result<T> {
+    let (home, ..) = open(Path::new(OWN))?;
+    visit(&home, file, f)
+}
+
+fn visit<T>(home: &OwnedFd, there: &OwnedFd, f: impl FnOnce() -> T) -> Result<T> {
+    may_come_back(home)?;
     #[expect(
         clippy::disallowed_methods,
         reason = "the one place that enters a namespace"
     )]
-    nix::sched::setns(namespace, CloneFlags::CLONE_NEWNET)?;
-    let guard = Home(&home);
+    nix::sched::setns(there, CloneFlags::CLONE_NEWNET)?;
+    let guard = Home(home);
     let result = f();
     drop(guard);
     Ok(result)
 }
 
-/// Lets this process hold as many files open as it may: each namespace that is worked in takes two, its file and its socket.
+/// How many files this process could have open when it was started.
+static FILES: OnceLock<(u64, u64)> = OnceLock::new();
+
+/// How many files the runtime of a run has open, and a word that waits for something.
+const LEAST_FILES: usize = 20;
+
+/// Lets this process hold as many files open as it may, for the sockets of a mesh, say. To be called before anything is made.
 ///
-/// Where the limit can't be raised it stays as it is, and too many namespaces fail with `EMFILE`.
-pub fn allow_many() {
-    if let Ok((_, most)) = getrlimit(Resource::RLIMIT_NOFILE) {
+/// Where the limit can't be raised it stays as it is: of namespaces only a few are open at once. Fails with `EMFILE` where it is so
+/// low that no run could come to its end, nor be taken down.
+pub fn allow_many() -> Result<()> {
+    if let Ok((now, most)) = getrlimit(Resource::RLIMIT_NOFILE) {
+        let _ = FILES.set((now, most));
         let _ = setrlimit(Resource::RLIMIT_NOFILE, most, most);
     }
+    check_room(LEAST_FILES)
+}
+
+/// Has this process, a child that is to become another program, open as many files as ipvsh was allowed to when it was started.
+/// There are programs that go through all that may be open.
+pub(super) fn allow_as_before() {
+    if let Some((now, most)) = FILES.get() {
+        let _ = setrlimit(Resource::RLIMIT_NOFILE, *now, *most);
+    }
+}
+
+/// Makes sure that so many more files can be open.
+fn check_room(files: usize) -> Result<()> {
+    let opened: std::io::Result<Vec<File>> = (0..files).map(|_| File::open("/dev/null")).collect();
+    let Err(error) = opened else {
+        return Ok(());
+    };
+    let error = Error::io(&error);
+    if error.errno != Some(Errno::EMFILE) {
+        // Whatever it is, others say it better.
+        return Ok(());
+    }
+    let (now, _) = getrlimit(Resource::RLIMIT_NOFILE).unwrap_or_default();
+    Err(error.cause(format!(
+        "this process may have only {now} files open at once"
+    )))
 }
 
 /// The file that holds the name.
@@ -285,39 +496,55 @@ pub fn make(name: &NetnsName) -> Result<Namespace> {
     if let Some(model) = model::active() {
         return Ok(model.make(&path, name)?);
     }
-    share_names()?;
+    // First, and of no consequence: it goes by itself where what follows is refused.
+    let made = Namespace::make()?;
+    let is_new_folder = share_names()?;
+    let named = name_it(&made, &path);
+    if named.is_err() && is_new_folder {
+        // The empty folder is ours, made just above; a failure to remove it can't be mended here.
+        let _ = umount2(NAMES, MntFlags::MNT_DETACH);
+        let _ = fs::remove_dir(NAMES);
+    }
+    named
+}
+
+/// Mounts a namespace on a new file at `path`.
+fn name_it(made: &Namespace, path: &Path) -> Result<Namespace> {
     fault::before()?;
     OpenOptions::new()
         .write(true)
         .create_new(true)
         .mode(0o444)
-        .open(&path)
+        .open(path)
         .map_err(|error| Error::io(&error))?;
     fault::after();
-    let made = Namespace::make().and_then(|namespace| {
-        let source = format!("/proc/self/fd/{}", namespace.file.as_raw_fd());
+    let mounted = made.file().and_then(|file| {
+        let source = format!("/proc/self/fd/{}", file.as_raw_fd());
         let (name, nothing) = (Some(source.as_str()), None::<&str>);
-        fault::guard(|| mount(name, &path, nothing, MsFlags::MS_BIND, nothing))?;
-        let seen = statx(CWD, &path, AtFlags::empty(), WITH_MOUNT).ok();
+        fault::guard(|| mount(name, path, nothing, MsFlags::MS_BIND, nothing))?;
+        let named = Namespace::named(path, file, made.id);
+        let seen = statx(CWD, path, AtFlags::empty(), WITH_MOUNT).ok();
         // Somebody else may have mounted another one over it by now.
-        let seen = seen.filter(|seen| seen.stx_ino == namespace.id.inode);
-        let _ = namespace.mount.set(seen.as_ref().and_then(mount_of));
-        Ok(namespace)
+        let seen = seen.filter(|seen| id_of(seen) == made.id);
+        let _ = named.mount.set(seen.as_ref().and_then(mount_of));
+        let _ = named.cookie.set(made.cookie.get().copied().flatten());
+        Ok(named)
     });
-    if made.is_err() {
+    if mounted.is_err() {
         // The empty file is ours, made just above; a failure to remove it can't be mended here.
-        let _ = fs::remove_file(&path);
+        let _ = fs::remove_file(path);
     }
-    made
+    mounted
 }
 
-/// Makes `/run/netns` a shared mount, so that names made here show in other mount namespaces (iproute2 does the same).
-fn share_names() -> Result<()> {
+/// Makes `/run/netns` a shared mount, so that names made here show in other mount namespaces (iproute2 does the same). Tells
+/// whether there was no such folder before.
+fn share_names() -> Result<bool> {
     thread_local! {
         static SHARED: std::cell::Cell<bool> = const { std::cell::Cell::new(false) };
     }
     if SHARED.get() {
-        return Ok(());
+        return Ok(false);
     }
     let share = || {
         mount(
@@ -328,19 +555,39 @@ fn share_names() -> Result<()> {
             None::<&str>,
         )
     };
-    if let Err(error) = fs::create_dir(NAMES)
-        && error.kind() != ErrorKind::AlreadyExists
-    {
-        return Err(Error::io(&error));
-    }
-    if share() == Err(Errno::EINVAL) {
+    let is_new = match fs::create_dir(NAMES) {
+        Ok(()) => true,
+        Err(error) if error.kind() == ErrorKind::AlreadyExists => false,
+        Err(error) if error.kind() == ErrorKind::NotFound => {
+            return Err(Error::io(&error)
+                .cause("there is no folder `/run`")
+                .hint("make it with `mkdir /run`, and mount a tmpfs on it"));
+        }
+        Err(error) => {
+            let error = Error::io(&error);
+            let cause = format!("`{NAMES}` can't be made: {}", error.cause);
+            return Err(error.cause(cause));
+        }
+    };
+    let shared = share().or_else(|errno| {
+        if errno != Errno::EINVAL {
+            return Err(errno);
+        }
         // Not a mount point yet: make it one.
         let flags = MsFlags::MS_BIND | MsFlags::MS_REC;
         mount(Some(NAMES), NAMES, None::<&str>, flags, None::<&str>)?;
-        share()?;
+        share()
+    });
+    if let Err(errno) = shared {
+        if is_new {
+            let _ = fs::remove_dir(NAMES);
+        }
+        let error = Error::from(errno);
+        let cause = format!("`{NAMES}` can't be mounted: {}", error.cause);
+        return Err(error.cause(cause));
     }
     SHARED.set(true);
-    Ok(())
+    Ok(is_new)
 }
 
 /// Takes the name away; the namespace itself goes when nobody is in it or holds it open any more.

@@ -1,6 +1,5 @@
 //! A namespace that is worked in: how the user calls it, and its rtnetlink socket, opened at first need.
 
-use std::cell::RefCell;
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 
@@ -9,6 +8,7 @@ use rtnetlink::MulticastGroup;
 use crate::error::{Error, Kind, Result};
 use crate::net::namespace::{self, Namespace};
 use crate::net::process;
+use crate::net::reopen::Slot;
 use crate::net::rtnl::Rtnl;
 use crate::net::watch::Watch;
 use crate::value::name::NetnsName;
@@ -19,7 +19,7 @@ pub struct Netns {
     label: String,
     path: PathBuf,
     namespace: Namespace,
-    rtnl: RefCell<Option<Rtnl>>,
+    rtnl: Slot<Rtnl>,
 }
 
 impl Netns {
@@ -93,7 +93,7 @@ impl Netns {
             label,
             path,
             namespace,
-            rtnl: RefCell::new(None),
+            rtnl: Slot::new(None),
         }
     }
 
@@ -117,18 +117,13 @@ impl Netns {
     /// Fails with `not_found` where the name is gone or stands for another namespace by now.
     pub fn rtnl(&self) -> Result<Rtnl> {
         self.check()?;
-        if let Some(rtnl) = &*self.rtnl.borrow() {
-            return Ok(rtnl.clone());
-        }
-        let rtnl = Rtnl::open(&self.namespace)?;
-        self.rtnl.replace(Some(rtnl.clone()));
-        Ok(rtnl)
+        self.rtnl.get(|| Rtnl::open(&self.namespace))
     }
 
     /// Lets go of a namespace that was deleted: while it is held open it would live on, with its links and their addresses.
-    pub fn release(&self) -> Result<()> {
-        self.rtnl.take();
-        self.namespace.release()
+    pub fn release(&self) {
+        self.rtnl.close();
+        self.namespace.release();
     }
 
     /// Listens to what happens to its links. To be called within the tokio runtime.
@@ -188,8 +183,10 @@ impl Netns {
 
     /// Makes sure that the name still stands for the namespace that was opened by it.
     pub fn check(&self) -> Result<()> {
+        if self.namespace.stands_at(&self.path) {
+            return Ok(());
+        }
         match namespace::id_of_path(&self.path) {
-            Some(id) if id == self.namespace.id() => Ok(()),
             Some(_) => Err(Error::new(
                 Kind::NotFound,
                 format!(

@@ -1,6 +1,6 @@
 //! Requests to rtnetlink over a socket born in a namespace: tell the kernel, ask it, and read what it says on refusal.
 
-use std::os::fd::{AsFd, AsRawFd};
+use std::cell::Cell;
 use std::rc::Rc;
 
 use futures::StreamExt;
@@ -47,6 +47,11 @@ impl Refusal {
     pub(crate) fn of(errno: Errno) -> Self {
         Self { errno, text: None }
     }
+
+    /// What a request can't be sent for.
+    pub(crate) fn of_error(error: &Error) -> Self {
+        Self::of(error.errno.unwrap_or(Errno::ENOENT))
+    }
 }
 
 /// A connection to rtnetlink, for the namespace that it was opened in. Copies share the socket.
@@ -71,6 +76,19 @@ struct Running(AbortHandle);
 impl Drop for Running {
     fn drop(&mut self) {
         self.0.abort();
+        CLOSING.set(CLOSING.get() + 1);
+    }
+}
+
+thread_local! {
+    /// How many sockets are to be closed as soon as the runtime has a turn.
+    static CLOSING: Cell<usize> = const { Cell::new(0) };
+}
+
+/// Gives the runtime a turn where sockets are to be closed: a request that is answered at once, as in a plan, gives it none.
+pub async fn close_sockets() {
+    if CLOSING.replace(0) > 0 {
+        tokio::task::yield_now().await;
     }
 }
 
@@ -149,8 +167,10 @@ impl Rtnl {
             return view.nsid_of(other).await;
         }
         let mut message = NsidMessage::default();
-        let fd = other.as_fd().as_raw_fd();
-        let fd = u32::try_from(fd).map_err(|_| Refusal::of(Errno::EBADF))?;
+        let other = other
+            .reference()
+            .map_err(|error| Refusal::of_error(&error))?;
+        let fd = u32::try_from(other.number()).map_err(|_| Refusal::of(Errno::EBADF))?;
         message.attributes.push(NsidAttribute::Fd(fd));
         match self.ask(RouteNetlinkMessage::GetNsId(message)).await? {
             RouteNetlinkMessage::NewNsId(answer) => {

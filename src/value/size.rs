@@ -17,8 +17,17 @@ const UNITS: &[(&str, f64)] = &[
     ("gib", 1_073_741_824.0),
 ];
 
-/// Reads a number with its unit, in bytes. A bare number is bytes.
+/// Reads a number with its unit, in bytes, as the kernel counts them. A bare number is bytes.
 pub fn parse(text: &str) -> Result<u32> {
+    u32::try_from(parse_large(text)?).map_err(|_| {
+        Error::invalid(format!(
+            "`{text}` is more than the kernel counts, which is below 4GiB"
+        ))
+    })
+}
+
+/// The same, however much it is.
+pub fn parse_large(text: &str) -> Result<u64> {
     let wrong = || {
         Error::invalid(format!("`{text}` is not a size"))
             .hint("write a number and a unit, such as \"1500b\", \"64KiB\" or \"1MiB\"")
@@ -37,17 +46,12 @@ pub fn parse(text: &str) -> Result<u32> {
             })?,
     };
     let bytes = (number * length).round();
-    if bytes > f64::from(u32::MAX) {
-        return Err(Error::invalid(format!(
-            "`{text}` is more than the kernel counts, which is below 4GiB"
-        )));
-    }
     #[allow(
         clippy::cast_possible_truncation,
         clippy::cast_sign_loss,
-        reason = "it is whole and in range"
+        reason = "it is whole, and what is out of range becomes the nearest that is not"
     )]
-    Ok(bytes as u32)
+    Ok(bytes as u64)
 }
 
 /// The size in the largest unit that leaves no rest.

@@ -185,7 +185,7 @@ fn script(kind: &str, number: usize) -> String {
 
 /// Runs the script in this process, where a lab that has no name has no journal either.
 fn by_interpreter(text: &str, with_journal: bool) -> f64 {
-    namespace::allow_many();
+    namespace::allow_many().expect("files to be open");
     let session = Session::new(Settings::default());
     if with_journal {
         session.lab().call("provision", None, true).unwrap();

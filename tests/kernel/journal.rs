@@ -147,8 +147,13 @@ fn where_the_journal_cannot_be_written_nothing_is_changed(lab: &Lab) {
     foreign(lab);
     let before = state::whole(lab);
     journals_on("size=4k,mode=700", MsFlags::MS_RDONLY);
-    let stderr = lab.fails(r#"netns("a");"#);
-    assert!(stderr.contains("read-only file system"), "{stderr}");
+    let output = lab.script(r#"netns("a");"#);
+    assert_eq!(output.code, 3);
+    assert!(
+        output.stderr.contains("read-only file system"),
+        "{}",
+        output.stderr
+    );
     settles(lab, &before, "read-only");
     umount("/run/ipvsh").unwrap();
 }

@@ -107,6 +107,24 @@ impl Lab {
         command
     }
 
+    /// Runs ipvsh by another program, which is to start what stands behind its own arguments.
+    pub(crate) fn ipvsh_by(&self, wrapper: &[&str], arguments: &[&str]) -> Output {
+        let plain = self.command(arguments);
+        let mut command = Command::new(wrapper[0]);
+        command
+            .args(&wrapper[1..])
+            .arg(plain.get_program())
+            .args(plain.get_args())
+            .current_dir(self.folder())
+            .env("PATH", PATH)
+            .env_remove("NO_COLOR")
+            .env_remove("CLICOLOR_FORCE")
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped());
+        finish(command.spawn().expect("start the wrapper"))
+    }
+
     /// Runs `text` as the script `lab.rhai`, with options of ipvsh in front.
     pub(crate) fn script_with(&self, options: &[&str], text: &str) -> Output {
         fs::write(self.folder().join("lab.rhai"), text).expect("write the script");

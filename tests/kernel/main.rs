@@ -20,6 +20,7 @@ mod state;
 
 mod addr;
 mod bond;
+mod bounds;
 mod bridge;
 mod container;
 mod dummy;
@@ -222,6 +223,7 @@ fn all() -> Vec<Case> {
         journal::cases(),
         recognise::cases(),
         random::cases(),
+        bounds::cases(),
         errors::cases(),
         refusals::cases(),
         examples::cases(),

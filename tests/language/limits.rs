@@ -109,3 +109,133 @@ fn a_reader_that_goes_away_ends_the_run_quietly() {
     );
     assert_eq!(String::from_utf8(output.stderr).unwrap(), "");
 }
+
+#[test]
+fn rows_are_collected_in_a_time_that_grows_with_their_number() {
+    let began = Instant::now();
+    let script = "let rows = [];\n\
+                  for i in 0..100000 { rows.push(#{name: `n${i}`, ip: \"10.0.0.1\", vlan: i}); }\n\
+                  print(rows.len());";
+    let run = Place::with(script).run(&["lab.rhai"]);
+    assert_eq!((run.output.as_str(), run.code), ("100000\n", Some(0)));
+    // Measured at each step it takes minutes.
+    assert!(
+        began.elapsed() < Duration::from_secs(20),
+        "{:?}",
+        began.elapsed()
+    );
+}
+
+/// What is said of a script that has taken more than 64 MiB.
+const USED_UP: &str = "error: the script used up the memory that it may have: 64 MiB\n";
+
+#[test]
+fn a_script_that_takes_too_much_memory_ends_with_an_error() {
+    for script in [
+        "let s = \"0123456789\"; loop { s += s; }",
+        "let s = \"0123456789\"; loop { s = s + s; }",
+        "let l = [1]; loop { l += l; }",
+        "let l = []; loop { l.push(#{a: \"text\", b: l.len()}); }",
+        "let m = #{}; let i = 0; loop { m[`k${i}`] = i; i += 1; }",
+        "let all = []; loop { let n = all.len(); all.push(|| n); }",
+        "fn f(s) { f(s + s) } f(\"0123456789\")",
+        "fn f(s, n) { if n == 0 { loop { s += s; } } f(s + `${n}`, n - 1) } f(\"0\", 500)",
+        "let f = |x| x; let l = [0]; loop { l = l.map(f) + l; }",
+        // One step that takes far too much.
+        "let s = \"x\"; s.pad(8000000000, \"y\");",
+        "let l = []; l.pad(500000000, 1);",
+        "blob(8000000000)",
+        "let s = \"\"; s.pad(4000000, \"a\"); let t = s; s.replace(\"a\", t);",
+        "let s = \"\"; s.pad(40000000, \"a\"); s.split(\"\")",
+    ] {
+        let run = Place::with(script).run(&["--memory", "64MiB", "lab.rhai"]);
+        assert_eq!(run.code, Some(1), "{script}: {}", run.errors);
+        assert!(run.errors.starts_with(USED_UP), "{script}: {}", run.errors);
+    }
+}
+
+#[test]
+fn a_script_may_take_more_where_it_is_given_more() {
+    let script = "let s = \"0123456789abcdef\"; for i in 0..23 { s += s; } print(s.len());";
+    let place = Place::with(script);
+    let run = place.run(&["--memory", "1GiB", "lab.rhai"]);
+    assert_eq!((run.output.as_str(), run.code), ("134217728\n", Some(0)));
+    let run = place.run(&["--memory", "much", "lab.rhai"]);
+    assert_eq!(run.code, Some(2), "{}", run.errors);
+}
+
+#[test]
+fn where_the_system_has_no_more_memory_the_run_ends_with_an_error() {
+    let place = Place::with("let s = \"0123456789\"; loop { s += s; }");
+    for limit in [400_000, 700_000] {
+        let line = format!("ulimit -v {limit}; exec \"$0\" \"$@\"");
+        let plain = place.command(&["lab.rhai"]);
+        let output = Command::new("sh")
+            .args(["-c", &line])
+            .arg(plain.get_program())
+            .args(plain.get_args())
+            .current_dir(place.path())
+            .output()
+            .unwrap();
+        let errors = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(1), "{limit}: {errors}");
+        assert!(
+            errors.starts_with("error: the script used up the memory"),
+            "{limit}: {errors}"
+        );
+    }
+}
+
+#[test]
+fn what_is_no_file_is_refused_at_once() {
+    let place = Place::with("import \"pipe\" as p;");
+    nix::unistd::mkfifo(&place.path().join("pipe"), nix::sys::stat::Mode::S_IRWXU).unwrap();
+    nix::unistd::mkfifo(
+        &place.path().join("pipe.rhai"),
+        nix::sys::stat::Mode::S_IRWXU,
+    )
+    .unwrap();
+    let commands: [&[&str]; 5] = [&[], &["plan"], &["check"], &["import"], &["--sandbox=vm"]];
+    for command in commands {
+        for (file, what) in [
+            ("pipe", "a pipe"),
+            ("/dev/zero", "a device"),
+            (".", "a directory"),
+        ] {
+            let began = Instant::now();
+            let run = place.run(&[command, &[file]].concat());
+            assert!(
+                began.elapsed() < Duration::from_secs(5),
+                "{command:?} {file}"
+            );
+            let text = format!("`{file}`: it is {what}");
+            assert!(
+                run.errors.contains(&text),
+                "{command:?} {file}: {}",
+                run.errors
+            );
+            assert!([Some(1), Some(2)].contains(&run.code), "{command:?} {file}");
+        }
+    }
+    let run = place.run(&["lab.rhai"]);
+    assert_eq!(run.code, Some(1));
+    assert!(
+        run.errors.contains("`pipe.rhai`: it is a pipe, not a file"),
+        "{}",
+        run.errors
+    );
+}
+
+#[test]
+fn a_script_that_comes_through_a_pipe_of_the_shell_is_read_to_its_end() {
+    let program = env!("CARGO_BIN_EXE_ipvsh");
+    let line = format!(
+        "{program} <(echo 'print(1);'); echo 'print(2);' | {program} -; {program} - < /dev/zero"
+    );
+    let output = Command::new("bash").args(["-c", &line]).output().unwrap();
+    assert_eq!(String::from_utf8(output.stdout).unwrap(), "1\n2\n");
+    assert_eq!(
+        String::from_utf8(output.stderr).unwrap(),
+        "error: cannot read `<stdin>`: it is larger than 256 MiB\n"
+    );
+}

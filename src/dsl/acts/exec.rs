@@ -18,15 +18,18 @@ use crate::dsl::handle::Netns;
 use crate::dsl::{Answer, Session, answer};
 use crate::error::{Error, Kind, Result};
 use crate::lab;
-use crate::net::process::{Pipe, Program, Tie};
-use crate::value::duration;
+use crate::net::process::{Pipe, Program, Tie, Written};
 use crate::value::options::{self, Options};
+use crate::value::{duration, size};
 
 /// What every program can be told.
 pub(crate) const PROGRAM_KEYS: &[&str] = &["cwd", "env", "user"];
 
 /// What a command can be told besides.
-pub(crate) const KEYS: &[&str] = &["check", "input", "timeout"];
+pub(crate) const KEYS: &[&str] = &["check", "input", "output", "timeout"];
+
+/// How much is kept of each of the two streams that a program writes, where the script does not say.
+const OUTPUT: u32 = 16 << 20;
 
 /// The words of a line, as a shell splits it; nothing else of what a shell does is done.
 pub(crate) fn words_of(line: &str) -> Result<Array> {
@@ -122,6 +125,7 @@ fn run(session: &Rc<Session>, net: &Netns, list: &Array, options: Map) -> Result
     let check = options.flag("check").map_err(context)?.unwrap_or(false);
     let input = options.string("input").map_err(context)?;
     let timeout = options.duration("timeout").map_err(context)?;
+    let most = options.size("output").map_err(context)?.unwrap_or(OUTPUT);
     let program = program(list, &mut options).map_err(context)?;
     net.check().map_err(context)?;
     let lab = session.lab();
@@ -129,7 +133,7 @@ fn run(session: &Rc<Session>, net: &Netns, list: &Array, options: Map) -> Result
     let mut command = Command::from(command.map_err(context)?);
     lab.trace().attempt(|| said(net, &program.argv));
     if lab.would_test(net, "exec", &program.line()) {
-        return Ok(outcome(0, Vec::new(), Vec::new()));
+        return Ok(outcome(0, Written::default(), Written::default()));
     }
     command
         .stdin(if input.is_some() {
@@ -159,19 +163,34 @@ fn run(session: &Rc<Session>, net: &Netns, list: &Array, options: Map) -> Result
             error = too_long => error,
         }
     };
+    let most = usize::try_from(most).unwrap_or(usize::MAX);
     let output = session
-        .wait(output(net, &mut command, input, cut_off))?
+        .wait(output(net, &mut command, input, most, cut_off))?
         .map_err(context)?;
     let code = exit_code(output.status);
     if check && code != 0 {
-        let text = String::from_utf8_lossy(&output.stderr);
+        let text = String::from_utf8_lossy(&output.stderr.kept);
         let mut error = Error::new(Kind::Kernel, format!("it ended with exit code {code}"));
         for line in text.lines().take(20) {
             error = error.note(line);
         }
         return Err(context(error));
     }
+    let dropped = output.stdout.dropped + output.stderr.dropped;
+    if dropped > 0 {
+        session.note(&format!(
+            "`{named}` wrote more than {}: {dropped} bytes were dropped; keep them with #{{output: \"{}\"}}, or have the program write a file",
+            size::print(u32::try_from(most).unwrap_or(u32::MAX)),
+            enough(most, dropped),
+        ));
+    }
     Ok(outcome(code, output.stdout, output.stderr))
+}
+
+/// A round size that would have held it all.
+fn enough(most: usize, dropped: u64) -> String {
+    let all = (most as u64).saturating_add(dropped).next_power_of_two();
+    size::print(u32::try_from(all).unwrap_or(u32::MAX))
 }
 
 /// The command as it is typed to be run in the namespace.
@@ -180,14 +199,28 @@ fn said(net: &Netns, arguments: &[String]) -> lab::Command {
 }
 
 /// What a script gets back of a command.
-fn outcome(code: i64, stdout: Vec<u8>, stderr: Vec<u8>) -> Map {
-    let text = |bytes: Vec<u8>| Dynamic::from(String::from_utf8_lossy(&bytes).into_owned());
+fn outcome(code: i64, stdout: Written, stderr: Written) -> Map {
+    let dropped = i64::try_from(stdout.dropped + stderr.dropped).unwrap_or(i64::MAX);
+    let text = |written: Written| {
+        let text = String::from_utf8(written.kept);
+        Dynamic::from(
+            text.unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned()),
+        )
+    };
     Map::from([
         ("code".into(), code.into()),
         ("ok".into(), (code == 0).into()),
         ("stdout".into(), text(stdout)),
         ("stderr".into(), text(stderr)),
+        ("dropped".into(), dropped.into()),
     ])
+}
+
+/// What a command has done.
+struct Done {
+    status: std::process::ExitStatus,
+    stdout: Written,
+    stderr: Written,
 }
 
 /// The exit code as a shell has it: 128 and the signal where one ended the command.
@@ -201,8 +234,9 @@ async fn output(
     net: &Netns,
     command: &mut Command,
     input: Option<String>,
+    most: usize,
     cut_off: impl Future<Output = Error>,
-) -> Result<std::process::Output> {
+) -> Result<Done> {
     let mut child = Program::start(net, || command.spawn())?;
     let stdin = child.stdin.take();
     let stdout = child.stdout.take().map(ChildStdout::into_owned_fd);
@@ -223,11 +257,11 @@ async fn output(
         };
         let feed = async { drop(select(pin!(feed), ended()).await) };
         let read = async |pipe: Option<OwnedFd>| match pipe {
-            Some(pipe) => Pipe::new(pipe)?.read_until(ended()).await,
-            None => Ok(Vec::new()),
+            Some(pipe) => Pipe::new(pipe)?.read_until(ended(), most).await,
+            None => Ok(Written::default()),
         };
         let (status, out, err, ()) = tokio::join!(status.clone(), read(stdout), read(stderr), feed);
-        Ok::<_, Error>(std::process::Output {
+        Ok::<_, Error>(Done {
             status: status?,
             stdout: out?,
             stderr: err?,
@@ -263,11 +297,14 @@ async fn output(
     reason = "the macro adds items of its own, and unwraps the argument that it has counted"
 )]
 pub mod words {
-    /// Runs a program inside the namespace, from a list of arguments, and returns a map of `code`, `ok`, `stdout` and `stderr`.
+    /// Runs a program inside the namespace, from a list of arguments, and returns a map of `code`, `ok`, `stdout`, `stderr` and `dropped`.
     ///
     /// No shell is in between. An exit code other than 0 is a result and no error. What `ip netns exec NAME COMMAND` does: the
     /// program sees a `/sys` of the namespace, and the files of `/etc/netns/NAME` in place of those that `/etc` has. Its
     /// environment holds the lab's name, `$IPVSH_LAB`, and the namespace's, `$IPVSH_NETNS`. It ends with ipvsh at the latest.
+    ///
+    /// Of each of its two streams the first 16 MiB are kept, or as much as the option `output` says; `dropped` counts the bytes that
+    /// came behind, and a note says so.
     ///
     /// What the program leaves behind in the background is not waited for: it goes on, and ends with the lab. What it writes after the
     /// program's end is lost; `spawn` starts what is to be listened to.
@@ -280,7 +317,7 @@ pub mod words {
         exec_with(context, net, command, Map::new())
     }
 
-    /// Runs a program with options: `input` (text), `timeout` ("5s"), `check` (an exit code other than 0 is an error), `env` (a map; `()` takes a variable away), `cwd`, `user` (a name or number).
+    /// Runs a program with options: `input` (text), `output` (how much to keep, "64MiB"), `timeout` ("5s"), `check` (an exit code other than 0 is an error), `env` (a map; `()` takes a variable away), `cwd`, `user` (a name or number).
     ///
     /// ```rhai
     /// netns("a").exec(["cat"], #{input: "abc"}).stdout    // => "abc"

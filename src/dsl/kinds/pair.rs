@@ -1,6 +1,5 @@
 //! Pairs: links that are made two at once, each the far end of the other, in one namespace or in two.
 
-use std::os::fd::{AsFd, AsRawFd};
 use std::rc::Rc;
 
 use rtnetlink::packet_route::link::{InfoData, InfoKind, LinkMessage};
@@ -96,8 +95,10 @@ pub(crate) fn ensure_pair(
     }
     let is_far = near.namespace().id() != far.namespace().id();
     let mut end = LinkUnspec::new_with_name(far_name.as_str());
+    // Open until the pair was made.
+    let far_place = far.namespace().reference()?;
     if is_far {
-        end = end.setns_by_fd(far.namespace().as_fd().as_raw_fd());
+        end = end.setns_by_fd(far_place.number());
     }
     let message = LinkMessageBuilder::<LinkUnspec>::new_with_info_kind(InfoKind::from(kind))
         .set_info_data(data(end.build()))

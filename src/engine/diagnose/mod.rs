@@ -15,6 +15,7 @@ use crate::view::error::Report;
 
 pub(crate) use calls::UNKNOWN;
 pub(crate) use parse::is_incomplete;
+pub(crate) use raised::memory_used_up;
 
 /// How many calls of a trace are shown before it is cut.
 const TRACE: usize = 8;
@@ -245,11 +246,6 @@ fn plain(error: &EvalAltResult) -> Report {
             Report::new("this value is in use by the code that calls this")
                 .hint("a closure can't change the list that it is called for; collect the changes in another one")
         }
-        EvalAltResult::ErrorDataTooLarge(what, _) => Report::new(if what.contains("string") {
-            format!("this text would be longer than {} MiB", super::TEXT_SIZE >> 20)
-        } else {
-            format!("this list would have more than {} items", super::LIST_SIZE)
-        }),
         EvalAltResult::ErrorArithmetic(text, _) => Report::new(lower(text)),
         other => {
             // Its own text, less the place at the end, which is drawn anyway.

@@ -4,7 +4,7 @@ use rhai::{Dynamic, Map};
 
 use super::Context;
 use crate::dsl::script::print;
-use crate::engine::{Reason, Stop};
+use crate::engine::{Reason, Stop, memory};
 use crate::error::Kind;
 use crate::view::error::Report;
 
@@ -74,6 +74,15 @@ fn of_map(context: &Context, map: &Map, message: String) -> (Report, Reason) {
     (report, reason)
 }
 
+/// What is said of a script that has taken more memory than it may.
+pub(crate) fn memory_used_up(limit: Option<u64>) -> Report {
+    let limit = limit.map_or_else(String::new, |limit| format!(": {} MiB", limit >> 20));
+    Report::new(format!(
+        "the script used up the memory that it may have{limit}"
+    ))
+    .hint("keep less of what it makes or reads, or give it more: `ipvsh --memory 8GiB …`")
+}
+
 /// Explains a run that was ended between two of its steps.
 pub(super) fn terminated(context: &Context, token: &Dynamic) -> (Report, Reason) {
     let session = context.interpreter.session();
@@ -84,6 +93,7 @@ pub(super) fn terminated(context: &Context, token: &Dynamic) -> (Report, Reason)
                 .hint("a function that calls itself needs a case in which it does not"),
             Reason::Script,
         ),
+        Some(Stop::MemoryUsedUp) => (memory_used_up(memory::limit()), Reason::Script),
         Some(Stop::Interrupted) | None => (
             Report::new("interrupted"),
             Reason::Interrupted(session.interrupted().unwrap_or(libc::SIGINT)),

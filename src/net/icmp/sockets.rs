@@ -374,7 +374,7 @@ fn open_client(request: &Request) -> Result<Client> {
         if error.kind == Kind::Denied {
             error
                 .cause("neither a RAW nor an unprivileged ICMP socket is permitted here")
-                .hint("run ipvsh as root or with --sandbox, or allow it for all: `sysctl -w net.ipv4.ping_group_range=\"0 2147483647\"`")
+                .hint(format!("{}; or allow it for all: `sysctl -w net.ipv4.ping_group_range=\"0 2147483647\"`", crate::privilege::hint()))
         } else {
             error
         }

@@ -10,10 +10,9 @@ use rtnetlink::packet_route::link::{
     State,
 };
 
-use super::path_of_fd;
 use super::place::{Place, Places};
 use super::port::has_altname;
-use crate::net::namespace::{Id, id_of_path};
+use crate::net::namespace::{Id, id_of_number};
 use crate::net::rule::Rule;
 
 /// The MTU of an Ethernet link in bytes.
@@ -80,7 +79,7 @@ fn target_of(message: &LinkMessage) -> Result<Option<Id>, Errno> {
             LinkAttribute::NetNsFd(fd) => Some(*fd),
             _ => None,
         });
-    fd.map(|fd| id_of_path(&path_of_fd(fd)).ok_or(Errno::EBADF))
+    fd.map(|fd| id_of_number(fd).ok_or(Errno::EBADF))
         .transpose()
 }
 

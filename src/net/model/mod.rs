@@ -17,7 +17,7 @@ mod queue;
 
 use std::cell::RefCell;
 use std::collections::{BTreeMap, HashMap};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::rc::Rc;
 
 use nix::errno::Errno;
@@ -75,27 +75,24 @@ impl Model {
     /// The namespace that the file at `path` stands for. `None` where the plan has nothing to say of it.
     pub(crate) fn open(&self, path: &Path) -> Option<Result<Namespace, Errno>> {
         if path == Path::new(OF_PLANNED_PROCESS) {
-            return Some(self.of_planned_process());
+            return Some(Ok(self.of_planned_process()));
         }
         let name = path.strip_prefix(NAMES).ok()?.to_str()?;
         let names = self.names.borrow();
         Some(match names.get(name)? {
-            Some(planned) => planned.again().ok_or(Errno::EMFILE),
+            Some(planned) => Ok(planned.again()),
             None => Err(Errno::ENOENT),
         })
     }
 
-    fn of_planned_process(&self) -> Result<Namespace, Errno> {
+    fn of_planned_process(&self) -> Namespace {
         let mut known = self.of_process.borrow_mut();
-        if known.is_none() {
-            let namespace = Namespace::imagined()?;
+        let known = known.get_or_insert_with(|| {
+            let namespace = Namespace::imagined();
             self.places.borrow_mut().imagine(namespace.id());
-            *known = Some(namespace);
-        }
-        known
-            .as_ref()
-            .and_then(Namespace::again)
-            .ok_or(Errno::EMFILE)
+            namespace
+        });
+        known.again()
     }
 
     /// Plans a namespace of that name.
@@ -106,10 +103,9 @@ impl Model {
         if is_there {
             return Err(Errno::EEXIST);
         }
-        let namespace = Namespace::imagined()?;
-        let again = namespace.again().ok_or(Errno::EMFILE)?;
+        let namespace = Namespace::imagined();
         self.places.borrow_mut().imagine(namespace.id());
-        let name = name.to_string();
+        let (name, again) = (name.to_string(), namespace.again());
         self.names.borrow_mut().insert(name, Some(again));
         Ok(namespace)
     }
@@ -169,9 +165,4 @@ impl Model {
         names.sort();
         names
     }
-}
-
-/// The file of a namespace that is open as `fd`.
-fn path_of_fd(fd: i32) -> PathBuf {
-    PathBuf::from(format!("/proc/self/fd/{fd}"))
 }

@@ -98,6 +98,7 @@ impl Program {
         let rights = rights.filter(|rights| rights.user.uid != geteuid());
         let own = Pid::this();
         let prepare = move || {
+            namespace::allow_as_before();
             if let Some(view) = &view {
                 view.enter()?;
             }

@@ -20,7 +20,7 @@ use crate::net::namespace::{self, Id};
 pub use child::{Program, Tie};
 pub use end::{Ended, end, has_ended};
 pub use output::{Found, Growth, Output};
-pub use pipe::Pipe;
+pub use pipe::{Pipe, Written};
 
 /// The variable that each process started by a lab has in its environment, and those that it starts itself: the lab's name.
 pub const LAB: &str = "IPVSH_LAB";

@@ -30,11 +30,11 @@ impl Pipe {
         readable(end).map(Self)
     }
 
-    /// Reads all that the program writes, until it has ended.
+    /// Reads what the program writes, until it has ended, and keeps the first `most` bytes.
     ///
     /// The pipe itself may be open for longer: all that the program has started and left behind has it, too.
-    pub async fn read_until(self, ended: impl Future<Output = ()>) -> Result<Vec<u8>> {
-        let mut all = Vec::new();
+    pub async fn read_until(self, ended: impl Future<Output = ()>, most: usize) -> Result<Written> {
+        let mut written = Written::default();
         let mut buffer = vec![0; AT_ONCE];
         let mut ended = pin!(ended);
         loop {
@@ -44,8 +44,8 @@ impl Pipe {
                 ready = self.0.readable() => ready?,
             };
             match ready.try_io(|pipe| Ok(rustix::io::read(pipe.get_ref(), &mut buffer)?)) {
-                Ok(Ok(0)) => return Ok(all),
-                Ok(Ok(length)) => all.extend_from_slice(&buffer[..length]),
+                Ok(Ok(0)) => return Ok(written),
+                Ok(Ok(length)) => written.take(&buffer[..length], most),
                 Ok(Err(error)) if error.kind() == std::io::ErrorKind::Interrupted => {}
                 Ok(Err(error)) => return Err(Error::io(&error)),
                 // It was not ready after all.
@@ -53,13 +53,31 @@ impl Pipe {
             }
         }
         // What it wrote before its end is there by now; what comes later is of others.
-        let most = all.len() + LARGEST;
+        let mut left = LARGEST;
         while let Ok(length @ 1..) = rustix::io::read(self.0.get_ref(), &mut buffer) {
-            all.extend_from_slice(&buffer[..length]);
-            if all.len() >= most {
+            written.take(&buffer[..length], most);
+            left = left.saturating_sub(length);
+            if left == 0 {
                 break;
             }
         }
-        Ok(all)
+        Ok(written)
+    }
+}
+
+/// What a program has written.
+#[derive(Debug, Default)]
+pub struct Written {
+    /// The beginning, as much of it as is kept.
+    pub kept: Vec<u8>,
+    /// How many bytes came behind that.
+    pub dropped: u64,
+}
+
+impl Written {
+    fn take(&mut self, bytes: &[u8], most: usize) {
+        let (kept, dropped) = bytes.split_at(bytes.len().min(most.saturating_sub(self.kept.len())));
+        self.kept.extend_from_slice(kept);
+        self.dropped += dropped.len() as u64;
     }
 }

@@ -2,7 +2,6 @@
 
 mod show;
 
-use std::os::fd::{AsFd, AsRawFd};
 use std::path::Path;
 use std::rc::Rc;
 
@@ -21,8 +20,11 @@ pub(crate) use show::show;
 
 /// Refuses a namespace of another type, whose file looks the same.
 fn of_network(netns: netns::Netns) -> Result<netns::Netns> {
-    let file = format!("/proc/self/fd/{}", netns.namespace().as_fd().as_raw_fd());
-    let target = std::fs::read_link(file)?;
+    let reference = netns.namespace().reference()?;
+    let target = match reference.number() {
+        number @ 0.. => std::fs::read_link(format!("/proc/self/fd/{number}"))?,
+        _ => return Ok(netns),
+    };
     // As `net:[4026531840]`; a file that a namespace is mounted on shows its own path.
     match target.to_string_lossy().split_once(":[") {
         Some((kind, _)) if kind != "net" => Err(Error::invalid(format!(
@@ -151,7 +153,7 @@ fn delete(session: &Rc<Session>, net: &Netns) -> Result<()> {
     session.lab().netns_deleted(&net.0);
     // What was learned of ipvlan ports may hold it open, too.
     session.ports().forget();
-    net.release()?;
+    net.release();
     // The socket is closed by the runtime.
     session.wait(tokio::task::yield_now())
 }
