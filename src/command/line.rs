@@ -185,9 +185,12 @@ pub(crate) enum Command {
         /// Delete namespaces also where processes are inside
         #[arg(long)]
         force: bool,
-        /// What a run becomes that has no memory left: take down what it made
+        /// What a run becomes that has no memory left, of which it was given so much (0 for nothing said): take down what it made
         #[arg(long, hide = true, conflicts_with_all = ["lab", "all", "force"])]
-        cut_off: bool,
+        cut_off: Option<u64>,
+        /// Leave it
+        #[arg(long, hide = true, requires = "cut_off")]
+        kept: bool,
     },
     /// Turn the commands of a shell script or a Markdown page into a script
     Import(Import),

@@ -45,15 +45,15 @@ fn with_files() -> Result<(), Failure> {
 /// Watches the memory of the script that this thread is to run. Where it ends by that alone, what it made is taken down where
 /// `takes_down` says so.
 fn with_memory(options: &Options, takes_down: bool) {
+    let given = options.memory.unwrap_or(0);
+    let mut arguments = vec!["down".to_owned(), format!("--cut-off={given}")];
     let switches = [
-        (!takes_down || options.keep, "--keep"),
+        (!takes_down || options.keep, "--kept"),
         (options.json, "--json"),
         (options.quiet, "--quiet"),
     ];
     let switches = switches.iter().filter(|(on, _)| *on);
-    let mut arguments: Vec<String> = switches.map(|(_, name)| (*name).to_owned()).collect();
-    arguments.extend(options.memory.map(|memory| format!("--memory={memory}")));
-    arguments.extend(["down".to_owned(), "--cut-off".to_owned()]);
+    arguments.extend(switches.map(|(_, name)| (*name).to_owned()));
     memory::set_way_out(arguments);
     memory::watch(options.memory);
 }
@@ -80,7 +80,11 @@ pub(crate) fn dispatch(cli: &Cli) -> u8 {
         Some(Command::Plan { script }) => stack::with_room(|| plan::plan(script, options))
             .unwrap_or_else(|error| Err(cannot_start(&error))),
         Some(Command::Ls) => ls::list(options),
-        Some(Command::Down { cut_off: true, .. }) => down::cut_off(options),
+        Some(Command::Down {
+            cut_off: Some(given),
+            kept,
+            ..
+        }) => down::cut_off(*given, *kept, options),
         Some(Command::Down { lab, force, .. }) => down::down(lab.as_deref(), *force, options),
         Some(Command::Import(what)) => import::run(what, options),
         Some(Command::Export(what)) => export::run(what, options),

@@ -19,7 +19,7 @@ use crate::engine::{Failure, Interpreter, Reason, params};
 use crate::error::{Error, nearest};
 use crate::lab::outcome::Entry;
 use crate::lab::rollback::Undone;
-use crate::lab::{Counts, Outcome};
+use crate::lab::{Counts, Outcome, name};
 use crate::repl::{self, Manner};
 use crate::sandbox::vm;
 use crate::view::changes::{self, Line, Mark};
@@ -207,10 +207,10 @@ pub(super) fn name_lab_of(
             .map_err(|error| error.doing("name lab", name))?;
         return Ok(true);
     }
-    let stem = script
-        .and_then(Path::file_stem)
-        .and_then(|stem| stem.to_str());
-    Ok(stem.is_some_and(|stem| lab.call(stem, path.as_deref(), false).is_ok()))
+    match script.and_then(name::of_script) {
+        Some(stem) => lab.call(&stem, path.as_deref(), false).map(|()| true),
+        None => Ok(false),
+    }
 }
 
 /// Reads the parameters of `script` as they were typed.

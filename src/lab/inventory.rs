@@ -20,6 +20,8 @@ pub struct Inventory {
     pub run: Option<Run>,
     /// Whether that run is still at work.
     pub is_running: bool,
+    /// Which lines of its journal can't be read, where there are such.
+    pub damage: Option<String>,
     /// What it is made of, oldest first.
     pub items: Vec<Item>,
 }
@@ -87,6 +89,7 @@ impl Inventory {
             lab: lab.to_owned(),
             run: contents.runs.last().cloned(),
             is_running,
+            damage: contents.damage(),
             items,
         }))
     }

@@ -7,8 +7,9 @@
 pub mod entries;
 pub mod inventory;
 pub mod journal;
+mod leaving;
 mod moves;
-mod name;
+pub mod name;
 pub mod outcome;
 mod processes;
 pub mod recognise;
@@ -121,6 +122,12 @@ impl Lab {
             opened => opened,
         };
         if let Some((mut journal, contents)) = opened? {
+            if let Some(lines) = contents.damage() {
+                let lab = journal.lab();
+                return Err(Error::invalid(format!("it is damaged at {lines}"))
+                    .doing("open the journal of lab", lab)
+                    .hint(format!("`ipvsh down {lab}` undoes what can be read of it")));
+            }
             recognise::settle(&mut journal, &contents);
             self.earlier.replace(Earlier::of(&contents));
             let _ = self.moves.set(contents.moves);

@@ -8,11 +8,12 @@ use futures::future::join_all;
 use nix::errno::Errno;
 
 use crate::error::{Error, Kind, Result};
+use crate::lab::leaving::Nameless;
 use crate::lab::recognise::{self, Finder};
 use crate::lab::setting::Setting;
 use crate::lab::undo::{LinkRef, Undo, WayBack};
 use crate::lab::{Lab, Step, journal::Journal};
-use crate::net::namespace::{Id, Reference};
+use crate::net::namespace::Id;
 use crate::net::netns::Netns;
 use crate::net::queue::{self, Tree};
 use crate::net::rtnl::Refusal;
@@ -69,9 +70,6 @@ enum Way {
 
 /// What is said of a step that could not be undone, where the run changed its link before.
 const EARLIER: &str = "earlier changes of that link stay with it; `ipvsh down` tries again";
-
-/// How many namespaces end together. As many files are open for that long.
-const TOGETHER: usize = 16;
 
 /// Who is taken down, and how.
 #[derive(Clone, Copy, Debug)]
@@ -211,8 +209,9 @@ async fn take_down(steps: Vec<Step>, how: How<'_>, mut undone: impl FnMut(u64)) 
             WayBack::DeleteLink => &mut sum.links,
             _ => &mut sum.changes,
         };
-        if !is_netns {
-            nameless.let_go();
+        // What deletes a link is in nobody's way.
+        if !is_netns && !matches!(undo.way, WayBack::DeleteLink) {
+            sum.failures.extend(nameless.let_go().await.err());
         }
         let result = match &undo.way {
             WayBack::DeleteNetns { name } if id.is_some_and(|id| holding.contains(&id)) => {
@@ -249,28 +248,8 @@ async fn take_down(steps: Vec<Step>, how: How<'_>, mut undone: impl FnMut(u64)) 
             }
         }
     }
-    nameless.let_go();
+    sum.failures.extend(nameless.let_go().await.err());
     sum
-}
-
-/// Namespaces whose names were taken away, still open. They end together: one ending is in the way of the next name, and the kernel
-/// ends many at about the cost of one.
-#[derive(Default)]
-struct Nameless(Vec<(Rc<Netns>, Option<Reference>)>);
-
-impl Nameless {
-    /// Holds a namespace open until it is let go.
-    fn hold(&mut self, netns: Rc<Netns>) {
-        if self.0.len() >= TOGETHER {
-            self.let_go();
-        }
-        let reference = netns.namespace().reference().ok();
-        self.0.push((netns, reference));
-    }
-
-    fn let_go(&mut self) {
-        self.0.drain(..).for_each(|(netns, _)| netns.release());
-    }
 }
 
 /// Ends a process, and what it has started.
@@ -322,10 +301,14 @@ async fn delete_netns(
         let ours: Vec<_> = ours.filter_map(process::Process::of).collect();
         process::end(&ours).await.map_err(context)?;
     }
-    if let Some(netns) = netns {
-        nameless.hold(netns);
+    if let Some(netns) = &netns {
+        netns.namespace().pin().map_err(context)?;
     }
     namespace::delete(name).map_err(context)?;
+    nameless.add(netns);
+    if nameless.is_full() {
+        nameless.let_go().await.map_err(context)?;
+    }
     Ok(Way::Back)
 }
 

@@ -22,7 +22,7 @@ use nix::sys::statfs::fstatfs;
 use rustix::fs::{AtFlags, CWD, Statx, StatxAttributes, StatxFlags, statx};
 
 use crate::error::{Error, Kind, Result};
-use crate::net::reopen::Slot;
+use crate::net::reopen::{self, Slot};
 use crate::net::{fault, seam};
 use crate::value::name::NetnsName;
 
@@ -71,6 +71,8 @@ enum Opened {
 struct Named {
     path: PathBuf,
     slot: Slot<Rc<OwnedFd>>,
+    /// Its file, where it is to stay open though its name goes.
+    pinned: RefCell<Option<Rc<OwnedFd>>>,
     is_released: Cell<bool>,
 }
 
@@ -124,6 +126,7 @@ impl Namespace {
         let named = Named {
             path: path.to_owned(),
             slot: Slot::new(Some(file)),
+            pinned: RefCell::new(None),
             is_released: Cell::new(false),
         };
         Self {
@@ -161,7 +164,10 @@ impl Namespace {
         match &self.file {
             Opened::Kept(file) => file.borrow().clone().ok_or(Errno::EINVAL.into()),
             Opened::Named(named) if named.is_released.get() => Err(Errno::EINVAL.into()),
-            Opened::Named(named) => named.slot.get(|| self.open_again(&named.path)),
+            Opened::Named(named) => match &*named.pinned.borrow() {
+                Some(file) => Ok(file.clone()),
+                None => named.slot.get(|| self.open_again(&named.path)),
+            },
             Opened::Imagined => Err(Errno::EINVAL.into()),
         }
     }
@@ -221,12 +227,22 @@ impl Namespace {
         }
     }
 
+    /// Keeps it open until it is let go: its name is about to be taken away.
+    pub fn pin(&self) -> Result<()> {
+        if let Opened::Named(named) = &self.file {
+            let file = self.file()?;
+            named.pinned.replace(Some(file));
+        }
+        Ok(())
+    }
+
     /// Lets go of the namespace, which may then cease to exist. Entering it from now on fails with `EINVAL`.
     pub fn release(&self) {
         match &self.file {
             Opened::Kept(file) => drop(file.take()),
             Opened::Named(named) => {
                 named.is_released.set(true);
+                named.pinned.take();
                 named.slot.close();
             }
             Opened::Imagined => {}
@@ -471,6 +487,11 @@ fn check_room(files: usize) -> Result<()> {
     Err(error.cause(format!(
         "this process may have only {now} files open at once"
     )))
+}
+
+/// How many namespaces may be held open at once for a while.
+pub fn most_open() -> usize {
+    reopen::most()
 }
 
 /// The file that holds the name.

@@ -107,7 +107,7 @@ impl<T: Clone + 'static> Slot<T> {
 }
 
 /// How many may be open at once, by what the process may have.
-fn most() -> usize {
+pub(super) fn most() -> usize {
     let (limit, _) = getrlimit(Resource::RLIMIT_NOFILE).unwrap_or((1024, 1024));
     let limit = usize::try_from(limit).unwrap_or(usize::MAX);
     (limit.saturating_sub(OTHERS) / 2).clamp(LEAST, MOST)

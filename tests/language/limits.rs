@@ -126,8 +126,8 @@ fn rows_are_collected_in_a_time_that_grows_with_their_number() {
     );
 }
 
-/// What is said of a script that has taken more than 64 MiB.
-const USED_UP: &str = "error: the script used up the memory that it may have: 64 MiB\n";
+/// What is said of a script that has taken more than 16 MiB.
+const USED_UP: &str = "error: the script used up the memory that it may have: 16 MiB\n";
 
 #[test]
 fn a_script_that_takes_too_much_memory_ends_with_an_error() {
@@ -140,15 +140,13 @@ fn a_script_that_takes_too_much_memory_ends_with_an_error() {
         "let all = []; loop { let n = all.len(); all.push(|| n); }",
         "fn f(s) { f(s + s) } f(\"0123456789\")",
         "fn f(s, n) { if n == 0 { loop { s += s; } } f(s + `${n}`, n - 1) } f(\"0\", 500)",
-        "let f = |x| x; let l = [0]; loop { l = l.map(f) + l; }",
         // One step that takes far too much.
-        "let s = \"x\"; s.pad(8000000000, \"y\");",
         "let l = []; l.pad(500000000, 1);",
         "blob(8000000000)",
-        "let s = \"\"; s.pad(4000000, \"a\"); let t = s; s.replace(\"a\", t);",
-        "let s = \"\"; s.pad(40000000, \"a\"); s.split(\"\")",
+        "let s = \"\"; s.pad(100000, \"a\"); let t = s; s.replace(\"a\", t);",
+        "let s = \"\"; s.pad(1000000, \"a\"); s.split(\"\")",
     ] {
-        let run = Place::with(script).run(&["--memory", "64MiB", "lab.rhai"]);
+        let run = Place::with(script).run(&["--memory", "16MiB", "lab.rhai"]);
         assert_eq!(run.code, Some(1), "{script}: {}", run.errors);
         assert!(run.errors.starts_with(USED_UP), "{script}: {}", run.errors);
     }

@@ -14,6 +14,7 @@ use crate::dsl::{Answer, Session, answer};
 use crate::error::{Error, Kind, Result};
 use crate::lab::{Command, Outcome, Undo, WayBack};
 use crate::net::nft::{self, Table};
+use crate::value::fingerprint;
 use crate::value::options::Options;
 use rule::Packets;
 
@@ -26,13 +27,8 @@ const TABLE: &str = "ipvsh";
 /// What is to be done where.
 type Rules = Vec<(&'static str, String)>;
 
-/// A number for a text: two that differ have different ones, all but surely. The same in every release, as FNV-1a.
 fn number_of(text: &str) -> String {
-    let mut hash = 0xcbf2_9ce4_8422_2325_u64;
-    for byte in text.bytes() {
-        hash = (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3);
-    }
-    format!("{hash:016x}")
+    format!("{:016x}", fingerprint::of(text.as_bytes()))
 }
 
 /// The table as it stands, or that it is not there.

@@ -149,13 +149,18 @@ fn delete(session: &Rc<Session>, net: &Netns) -> Result<()> {
     session
         .wait(session.lab().end_processes(&net.0))?
         .map_err(context)?;
+    let is_planned = session.lab().plans();
+    if !is_planned {
+        net.namespace().pin().map_err(context)?;
+    }
     namespace::delete(&name).map_err(context)?;
     session.lab().netns_deleted(&net.0);
     // What was learned of ipvlan ports may hold it open, too.
     session.ports().forget();
-    net.release();
-    // The socket is closed by the runtime.
-    session.wait(tokio::task::yield_now())
+    if is_planned {
+        return Ok(());
+    }
+    session.wait(session.lab().let_go(&net.0))?.map_err(context)
 }
 
 /// The words of this topic.
