@@ -36,7 +36,9 @@ const LAYERS: &[&[(&str, &[&str])]] = &[
 const THREAD_LOCALS: &[&str] = &[
     "engine/memory.rs",
     "engine/stack.rs",
+    "net/ending.rs",
     "net/namespace.rs",
+    "net/netns.rs",
     "net/reopen.rs",
     "net/rtnl.rs",
     "net/seam.rs",

@@ -33,7 +33,9 @@ impl Nameless {
             return Ok(());
         }
         let deleted = delete_far_ends(&ending).await;
-        ending.iter().for_each(|netns| netns.release());
+        for netns in &ending {
+            netns.release();
+        }
         deleted
     }
 }
