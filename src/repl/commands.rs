@@ -112,7 +112,7 @@ pub(super) fn begins_a_command(typed: &str) -> bool {
     }
 }
 
-/// What of an entry is code: of a command none, but for what `:time` is to run.
+/// The part of an entry that is code: none of a command, except what `:time` is to run.
 pub(super) fn code(entry: &str) -> Option<&str> {
     match entry.trim_start().strip_prefix(':') {
         Some(command) => command
@@ -122,7 +122,7 @@ pub(super) fn code(entry: &str) -> Option<&str> {
     }
 }
 
-/// What a newcomer wants to know who types `help`, `?` or `help ipvlan`, none of which is code.
+/// Answers `help`, `?` and `help ipvlan`, which newcomers type and which are not code.
 pub(super) fn asked_for_help(entry: &str) -> Option<&str> {
     let about = entry.strip_prefix("help").or(entry.strip_prefix('?'))?;
     let is_word = |c: char| c.is_alphanumeric() || "_:".contains(c);

@@ -1,4 +1,4 @@
-//! The line editor, with all that helps typing: completion, hints, colours, and lines that go on by themselves.
+//! The line editor: completion, hints, colours, and the check whether an entry continues on the next line.
 
 use std::borrow::Cow;
 use std::io::stdin;
@@ -21,7 +21,7 @@ use super::hint::{self, Ghost};
 use super::state::State;
 use super::{commands, highlight, lex};
 
-/// How far a line is set in for each bracket that is open.
+/// The indentation for each open bracket.
 const INDENT: usize = 4;
 
 /// What rustyline asks while a line is typed.
@@ -78,7 +78,7 @@ impl Highlighter for Aid {
 impl Validator for Aid {
     fn validate(&self, context: &mut ValidationContext) -> rustyline::Result<ValidationResult> {
         let text = context.input();
-        // An empty line ends what would go on.
+        // An empty line ends an unfinished entry.
         let code = commands::code(text).filter(|_| !text.ends_with('\n'));
         let interpreter = self.state.interpreter.borrow();
         let goes_on =
@@ -91,7 +91,7 @@ impl Validator for Aid {
     }
 }
 
-/// Enter inside of brackets begins a line that is set in.
+/// Enter inside of brackets begins an indented line.
 struct GoOn;
 
 impl ConditionalEventHandler for GoOn {
@@ -99,7 +99,7 @@ impl ConditionalEventHandler for GoOn {
         let before = &context.line()[..context.pos()];
         let depth = lex::depth(before);
         let is_last = context.pos() == context.line().len();
-        // An empty line ends what would go on.
+        // An empty line ends an unfinished entry.
         let is_ended = is_last && before.ends_with('\n') && before.len() > 1;
         if depth == 0 || !is_last || is_ended || commands::code(before).is_none() {
             return None;
@@ -129,12 +129,12 @@ pub(super) struct Spare(Vec<OwnedFd>);
 
 impl Spare {
     pub(super) fn take() -> Self {
-        // Where there are none left, the next time may find some.
+        // If none are free now, some may be free the next time.
         let more = (0..2).filter_map(|_| stdin().as_fd().try_clone_to_owned().ok());
         Self(more.collect())
     }
 
-    /// Gives them free for as long as `read` takes.
+    /// Closes them while `read` runs.
     pub(super) fn lend<T>(&mut self, read: impl FnOnce() -> T) -> T {
         self.0.clear();
         let result = read();

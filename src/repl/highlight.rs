@@ -1,4 +1,4 @@
-//! Colours while typing: also for a word that is not there, and a bracket that has no partner.
+//! Colours while typing; unknown words and unmatched brackets are marked.
 
 use std::borrow::Cow;
 use std::collections::BTreeSet;
@@ -113,7 +113,7 @@ fn name(state: &State, all: &[Piece], index: usize, declared: &BTreeSet<String>)
             .iter()
             .any(|property| property.name.starts_with(name))
             || state.begins_a_name(name);
-        // A map of the user's has keys of its own.
+        // The keys of a map are the user's choice.
         return if is_known || is_unfinished || knows_maps(state) {
             ""
         } else {

@@ -86,7 +86,7 @@ fn signature(state: &State, line: &str) -> Option<String> {
             takes_map || !call.in_options,
         )
     };
-    // The first of those that fit alike.
+    // Of equally good ones the first.
     let form = forms.iter().rev().max_by_key(|form| fit(form))?;
     Some(form.show())
 }

@@ -55,7 +55,7 @@ impl History {
 
 /// Reads the file anew, with what other sessions have added, each entry once.
 fn tidy<H: Helper>(editor: &mut Editor<H, FileHistory>, file: &Path) {
-    // There is no file at the first time.
+    // The first session finds no file.
     if editor.clear_history().is_err() || editor.load_history(file).is_err() {
         return;
     }
@@ -64,14 +64,14 @@ fn tidy<H: Helper>(editor: &mut Editor<H, FileHistory>, file: &Path) {
         && editor.clear_history().is_ok()
     {
         for entry in once {
-            // It was taken once, and is taken again.
+            // It was accepted before and is accepted again.
             let _ = editor.add_history_entry(entry.as_str());
         }
         let _ = editor.save_history(file);
     }
 }
 
-/// The entries without those that come again later; none where each is there once.
+/// The entries without earlier copies of later ones; none where there are no copies.
 fn each_once(entries: &[String]) -> Option<Vec<String>> {
     let mut seen = HashSet::new();
     let newest_first = entries

@@ -104,7 +104,7 @@ fn quoted(rest: &str, quote: char) -> (Kind, usize) {
         } else if c == quote {
             return (Kind::Text { closed: true }, index + 1);
         } else if c == '\n' && quote == '"' {
-            // Such a text ends on its line: what follows is no part of it.
+            // Such a string ends on its line.
             return (Kind::Text { closed: false }, index);
         }
     }

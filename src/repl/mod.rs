@@ -36,11 +36,11 @@ use crate::view::table;
 pub struct Manner {
     /// Whether the prompt, what is typed, and errors are drawn in colour.
     pub color: bool,
-    /// Whether all goes away with the session anyway.
+    /// Whether the session runs in a throw-away place.
     pub is_throw_away: bool,
 }
 
-/// Talks with the user until they leave; where standard input is no terminal, runs what comes from there.
+/// Reads and runs entries until the user leaves; without a terminal, reads them from standard input.
 pub fn run(session: Rc<Session>, manner: Manner) -> Result<u8, Failure> {
     if stdin().is_terminal() && stdout().is_terminal() {
         Talk::new(session, manner, true)?.with_terminal()
@@ -110,7 +110,7 @@ impl Talk {
         Ok(self.state.session().exit_code().unwrap_or(0))
     }
 
-    /// Runs what comes line by line, and ends at the first mistake.
+    /// Runs standard input entry by entry, and stops at the first failure.
     fn with_lines(&mut self) -> Result<u8, Failure> {
         let mut lines = stdin().lock().lines();
         while let Some(entry) = self.entry(&mut lines)? {
@@ -228,7 +228,7 @@ impl Talk {
         let made = !session.lab().is_marked_empty();
         let text = script.source();
         match result {
-            // A ping ends early for Ctrl-C, and well.
+            // Ctrl-C ends a ping early; that is no failure.
             Ok(value) if session.interrupted().is_some() => {
                 self.transcript.add_stopped(typed, &text, &ast, None, made);
                 self.show(&value)
@@ -245,7 +245,7 @@ impl Talk {
             }
             Err(failure) => {
                 state.scope.borrow_mut().rewind(variables);
-                // From a pipe the failure ends the session, which takes all back.
+                // From a pipe, a failure ends the session, and the session takes its lab down.
                 if made && self.on_terminal {
                     let undone = self.roll_back()?;
                     self.note(&undone.to_string().replace("this run", "this entry"));
@@ -286,7 +286,7 @@ impl Talk {
         }
     }
 
-    /// Takes back what the last entry made that made anything.
+    /// Undoes the last entry that changed something.
     fn undo(&mut self) -> Result<(), Failure> {
         let session = self.state.session().clone();
         while session.lab().is_marked_empty() && !session.lab().is_empty() {
@@ -320,7 +320,7 @@ impl Talk {
     /// A lab outlives the session that made it.
     fn warn_of_what_stands(&self) {
         let session = self.state.session();
-        // `exit(1)` says that it failed, and has it taken down.
+        // `exit(1)` counts as a failure: the lab is taken down.
         if session.exit_code().is_some_and(|code| code != 0) {
             return;
         }
@@ -360,12 +360,12 @@ impl Talk {
     /// Says something beside the values.
     #[allow(clippy::unused_self, reason = "it is the session that speaks")]
     fn note(&self, text: &str) {
-        // Without standard error there is nobody to tell.
+        // Without standard error the message is lost.
         let _ = writeln!(stderr(), "{text}");
     }
 }
 
-/// Nobody reads what is said any more.
+/// The failure for a closed output.
 fn closed(error: &dyn Display) -> Failure {
     Failure {
         report: Report::new(error.to_string()),

@@ -1,4 +1,4 @@
-//! What the session holds, and what typing aids know of it: the words, the variables, the functions and modules of the user.
+//! The state of the session, as completion and hints see it: the words, the variables, the functions and modules of the user.
 
 use std::cell::{OnceCell, Ref, RefCell};
 use std::collections::BTreeMap;
@@ -40,7 +40,7 @@ impl State {
         &self.session
     }
 
-    /// The words; read at first need, which is the first key.
+    /// The words; read when the first key is typed.
     pub(super) fn catalog(&self) -> &Catalog {
         self.catalog
             .get_or_init(|| Catalog::with_builtin(self.interpreter.borrow().engine()))
@@ -91,7 +91,7 @@ impl State {
         let scope = self.scope.borrow();
         let mut found = BTreeMap::new();
         for (name, _, value) in scope.iter() {
-            // The last of a name is the one that is seen.
+            // Of several variables of one name the last is visible.
             found.insert(name.to_owned(), value);
         }
         found.into_iter().collect()

@@ -3,7 +3,7 @@
 /// Counts of things: how many, and what one and several of them are called.
 pub type Count = (usize, &'static str, &'static str);
 
-/// Those of which there are any, in words; `None` where there is nothing. Changes beside things are other changes.
+/// The counts above zero, in words; `None` where all are zero. Beside other things, changes are called other changes.
 pub fn in_words(counts: impl IntoIterator<Item = Count>) -> Option<String> {
     let mut parts: Vec<String> = Vec::new();
     for (count, one, many) in counts.into_iter().filter(|(count, ..)| *count > 0) {

@@ -19,7 +19,7 @@ pub const LENGTH: usize = 32;
 pub struct Key(pub [u8; LENGTH]);
 
 impl Key {
-    /// What stands for no key at all.
+    /// Stands for "no key".
     pub const NONE: Self = Self([0; LENGTH]);
 
     /// A new private key.
@@ -85,7 +85,7 @@ impl fmt::Display for Key {
 }
 
 impl fmt::Debug for Key {
-    /// It may be a secret.
+    /// Hides the key: it may be secret.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Key(hidden)")
     }

@@ -10,7 +10,7 @@ pub fn split(text: &str) -> Option<(f64, &str)> {
     Some((number.parse().ok()?, unit.trim_start()))
 }
 
-/// A number with at most `digits` digits behind the point, and none that say nothing.
+/// A number with at most `digits` decimals, and without trailing zeros.
 pub fn number(value: f64, digits: usize) -> String {
     let text = format!("{value:.digits$}");
     if text.contains('.') {

@@ -17,7 +17,7 @@ pub enum Mark {
     Delete,
     /// It is in the way of what is asked.
     Conflict,
-    /// It can be known only when all is there.
+    /// Only a real run can tell.
     Test,
 }
 
@@ -51,11 +51,11 @@ pub struct Line<'a> {
     pub mark: Mark,
     /// What kind of thing it is.
     pub kind: &'a str,
-    /// What tells it from others of its kind.
+    /// Its name among objects of its kind.
     pub name: &'a str,
     /// The namespace that it lives in.
     pub place: Option<&'a str>,
-    /// What there is to say of it besides, a line each.
+    /// Further facts about it, one per line.
     pub notes: &'a [String],
 }
 

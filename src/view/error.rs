@@ -6,7 +6,7 @@ use unicode_width::UnicodeWidthChar;
 use crate::error::{Error, errno_name};
 use crate::view::paint::paint;
 
-/// What there is to say of an error.
+/// An error as it is reported.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Report {
     /// What went wrong, on one line.
@@ -17,7 +17,7 @@ pub struct Report {
     pub notes: Vec<String>,
     /// What to type instead.
     pub hint: Option<String>,
-    /// What scripts find in a caught error beside that, for JSON: `kind`, `errno`, `kernel`, `netns`, `object`.
+    /// Further fields of a caught error, for JSON: `kind`, `errno`, `kernel`, `netns`, `object`.
     pub facts: Vec<(&'static str, String)>,
 }
 
@@ -43,7 +43,7 @@ impl Report {
         }
     }
 
-    /// What there is to say of a failure that has no place in a script.
+    /// The report of a failure that has no place in a script.
     pub fn of(error: &Error) -> Self {
         let mut report = Self::new(error.message());
         report.notes.clone_from(&error.notes);

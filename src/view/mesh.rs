@@ -47,7 +47,7 @@ fn cell(report: &Report) -> String {
     }
 }
 
-/// What came back instead of a reply: the first thing that is no silence.
+/// What came back instead of a reply: the first outcome that is not a timeout.
 pub fn in_words(report: &Report) -> &'static str {
     let outcomes = report.probes.iter().map(|probe| &probe.outcome);
     match outcomes.clone().find(|outcome| outcome.is_error()) {

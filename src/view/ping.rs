@@ -1,8 +1,8 @@
-//! A ping as the `ping` of iputils prints it, which is what everybody can read.
+//! A ping in the format of the `ping` of iputils, which everybody can read.
 //!
-//! Plain text without a final line break; a line that `ping` writes to standard error is a line like the others here.
-//! One difference is meant: a payload too short to carry a time stamp makes `ping` print no time, and ipvsh
-//! does not need it there.
+//! Plain text without a final line break. Lines that `ping` writes to standard error are printed like the others.
+//! One difference is intended: `ping` prints no time for a payload that is too short to carry a time stamp; ipvsh
+//! measures without one.
 
 use std::net::IpAddr;
 use std::time::Duration;
@@ -160,7 +160,7 @@ fn named(request: &Request, address: IpAddr) -> String {
 pub(crate) fn round_trip(rtt: Duration) -> String {
     let micros = rtt.as_micros();
     let rounded = |unit: u128| (micros + unit / 2) / unit;
-    // Where rounding up makes another digit of it, the next coarser form has it already.
+    // Where rounding up adds a digit, the next coarser form is used.
     if micros >= 99_950 {
         rounded(1000).to_string()
     } else if micros >= 9_995 {
@@ -179,7 +179,7 @@ fn milliseconds(time: Duration) -> String {
     format!("{}.{:03}", micros / 1000, micros % 1000)
 }
 
-/// A percentage with six significant digits at most and no trailing zeros, as C's `%g` has it.
+/// A percentage with six significant digits at most and no trailing zeros, like C's `%g`.
 fn six_digits(percent: f64) -> String {
     let decimals = match percent {
         ..1.0 => 6,

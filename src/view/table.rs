@@ -39,7 +39,7 @@ pub fn draw_under(headings: &[String], rows: &[Vec<String>]) -> String {
         .join("\n")
 }
 
-/// Cuts the lines of `text` to `width` columns; where something is lost, an ellipsis says so.
+/// Cuts the lines of `text` to `width` columns; an ellipsis marks each cut.
 pub fn cut(text: &str, width: usize) -> String {
     let lines = text.lines().map(|line| {
         if line.width() <= width {

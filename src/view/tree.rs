@@ -24,7 +24,7 @@ pub struct Branch {
     pub kind: String,
     /// `UP`, `DOWN` and so on.
     pub state: String,
-    /// What else there is to say: the parent elsewhere, the far end.
+    /// Further facts: a parent in another namespace, the far end.
     pub notes: Vec<String>,
     /// The ifindex of the link of the same namespace that it stands under.
     pub under: Option<u32>,
@@ -64,7 +64,7 @@ fn branches(place: &Place, links: &[&Branch], indent: &str, color: bool, drawn: 
             .iter()
             .filter(|other| other.under == Some(link.index) && other.index != link.index)
             .collect();
-        // The kernel allows no circle of links; the depth is kept in bounds all the same.
+        // The kernel allows no cycle of links. The depth is limited anyway.
         if indent.len() < 64 {
             branches(place, &under, &format!("{indent}{below}"), color, drawn);
         }

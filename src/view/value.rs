@@ -2,7 +2,7 @@
 
 use crate::view::table;
 
-/// What there is to show. Its strings are ready to print.
+/// A value to show. Its strings are ready to print.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Value {
     /// No value.
@@ -19,16 +19,16 @@ pub enum Value {
     Map(Vec<(String, Value)>),
 }
 
-/// A thing of the kernel's, or a result, with more to it than fits a line.
+/// A kernel object or a result that has more fields than fit on one line.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Handle {
-    /// What stands for it inside a list or map that is no table.
+    /// The text for it inside a list or map that is not drawn as a table.
     pub name: String,
     /// The one line that it prints as.
     pub line: String,
     /// What a table shows of it, heading and cell.
     pub cells: Vec<(&'static str, String)>,
-    /// All that is known of it, for JSON.
+    /// All fields, for JSON.
     pub fields: Vec<(&'static str, Value)>,
 }
 
@@ -167,7 +167,7 @@ fn as_table(values: &[Value]) -> Option<String> {
     let alike = rows
         .iter()
         .all(|row| row.iter().map(|(key, _)| key).eq(headings.iter()));
-    // A property that none of the handles has is not worth a column; of maps the script has chosen the keys.
+    // A property that no handle has gets no column. The keys of maps are the script's choice and all get one.
     let are_handles = values.iter().all(|value| matches!(value, Value::Handle(_)));
     let is_shown = |column: &usize| {
         !are_handles || *column == 0 || rows.iter().any(|row| !row[*column].1.is_empty())

@@ -12,7 +12,7 @@ use crate::net::container::Runtime;
 use crate::net::{namespace, process};
 use crate::repl::commands;
 
-/// How long a key may be without an answer.
+/// How long completion may take.
 const PATIENCE: Duration = Duration::from_millis(500);
 
 /// The namespaces that have a name.

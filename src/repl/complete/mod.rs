@@ -229,7 +229,7 @@ fn called(name: &str, form: &Signature, shown: &str) -> Candidate {
     Candidate::new(&format!("{name}{bracket}"), shown)
 }
 
-/// Functions of Rhai that can be called on a value, but are meant for itself.
+/// Internal functions of Rhai that could be called on a value.
 const UNMEANT: [&str; 3] = ["get_fn_metadata_list", "to_debug", "to_string"];
 
 /// What can stand behind the dot of a value.
@@ -251,7 +251,7 @@ fn members(state: &State, object: &value::Known) -> Vec<Candidate> {
         let shown = format!("{}: {}", property.name, property.returns);
         Candidate::new(&property.name, &shown)
     }));
-    // A word that takes a text or a list can be called on one, but nobody means that by the dot.
+    // Words that take a string or a list could be called on one, but nobody writes them so.
     let is_plain = ["string", "list", "map", "int", "float", "bool"].contains(&&*object.kind);
     let words = catalog.words.iter().filter(|_| !is_plain);
     let words = words.map(|word| (&word.name, &word.signatures));
@@ -265,7 +265,7 @@ fn members(state: &State, object: &value::Known) -> Vec<Candidate> {
             let mut form = form.clone();
             form.is_method = true;
             let shown = form.show();
-            // The object stands in the line already.
+            // The object is already on the line.
             let shown = shown
                 .split_once('.')
                 .map_or(shown.as_str(), |(_, rest)| rest);

@@ -1,5 +1,5 @@
-//! What a value that is being typed will be: its type, and the value itself where looking is enough to know it: variables,
-//! what exists by name, and the properties of those. Nothing is called for it that could change anything.
+//! The type of the value that is being typed, and the value itself where it can be read without changing anything:
+//! variables, objects that exist by name, and their properties.
 
 use rhai::Dynamic;
 
@@ -114,7 +114,7 @@ fn property(state: &State, object: &Known, name: &str, looks: bool) -> Known {
     let Some(found) = found else {
         return Known::default();
     };
-    // A property only looks.
+    // Reading a property changes nothing.
     let seen = object.value.as_ref().filter(|_| looks);
     let seen = seen.and_then(|value| state.property(value.clone(), name));
     seen.map_or_else(|| Known::of_type(&found.returns), Known::of_value)
@@ -159,7 +159,7 @@ fn call(state: &State, pieces: &[Piece], name: usize, arguments: &[Piece], looks
         .unwrap_or_default()
 }
 
-/// Whether `place` is known to another program only, which may take its time.
+/// Whether only another program knows `place`; asking it may be slow.
 fn is_container(place: &str) -> bool {
     let means = place.split_once(':').map(|(means, _)| means);
     means.is_some_and(|means| Runtime::ALL.iter().any(|runtime| runtime.name() == means))
