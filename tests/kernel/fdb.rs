@@ -58,7 +58,7 @@ fn an_entry_that_leads_elsewhere_is_a_conflict_and_is_replaced_where_that_is_ask
     lab.ip(VXLAN);
     lab.refuses(&[(
         r#"link("vx").fdb("02:00:00:00:00:07", #{dst: "10.0.0.9"}); link("vx").fdb("02:00:00:00:00:07", #{dst: "10.0.0.2"})"#,
-        "conflict: cannot add fdb entry `02:00:00:00:00:07 of vx` in namespace `host`: an entry for that address is there and differs\n\
+        "conflict: cannot add fdb entry `02:00:00:00:00:07 of vx` in namespace `host`: an entry for that address exists and differs\n\
          note: there: dst 10.0.0.9, permanent\n\
          note: asked: dst 10.0.0.2, permanent\n\
          hint: ask for what is there, or replace it with #{replace: true}",
@@ -172,7 +172,7 @@ fn what_no_entry_of_a_port_can_be_is_refused(lab: &Lab) {
         ),
         (
             r#"link("p0").fdb("02:00:00:00:00:08")"#,
-            "conflict: cannot add fdb entry `02:00:00:00:00:08 of p0` in namespace `host`: an entry for that address is there and differs\n\
+            "conflict: cannot add fdb entry `02:00:00:00:00:08 of p0` in namespace `host`: an entry for that address exists and differs\n\
              note: there: permanent\n\
              note: asked: static\n\
              hint: ask for what is there, or replace it with #{replace: true}",

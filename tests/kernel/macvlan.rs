@@ -162,7 +162,7 @@ fn a_slave_in_mode_source_has_the_addresses_that_it_takes_frames_from(lab: &Lab)
     );
     lab.refuses(&[(
         r#"macvlan("p0", "m0", "source", #{macs: "02:00:00:00:00:09"})"#,
-        "conflict: cannot create macvlan `m0` in namespace `host`: a link of that name is there and differs\n\
+        "conflict: cannot create macvlan `m0` in namespace `host`: a link with that name exists and differs\n\
          note: there: macvlan, macs 02:00:00:00:00:07 02:00:00:00:00:08\n\
          note: asked: macvlan, macs 02:00:00:00:00:09\n\
          hint: take another name, ask for what is there, or replace it with #{replace: true}",

@@ -63,7 +63,7 @@ fn a_neighbor_that_differs_is_a_conflict_and_is_replaced_where_that_is_asked(lab
     lab.ip("neigh add 10.0.0.2 lladdr 02:00:00:00:00:02 dev v0");
     assert_eq!(
         lab.fails(r#"link("v0").neighbor("10.0.0.2", "02:00:00:00:00:99");"#),
-        "error: cannot add neighbor `10.0.0.2` in namespace `host`: a neighbor of that address is there and differs\n \
+        "error: cannot add neighbor `10.0.0.2` in namespace `host`: a neighbor with that address exists and differs\n \
          --> lab.rhai:1:12\n  |\n\
          1 | link(\"v0\").neighbor(\"10.0.0.2\", \"02:00:00:00:00:99\");\n  |            ^^^^^^^^\n  \
          = there: 10.0.0.2 dev v0 lladdr 02:00:00:00:00:02 PERMANENT\n  \
@@ -219,7 +219,7 @@ fn a_neighbor_that_makes_no_sense_is_refused(lab: &Lab) {
         ),
         (
             r#"link("v0").neighbor("10.0.0.9", "02:00:00:00:00:02")"#,
-            "conflict: cannot add neighbor `10.0.0.9` in namespace `host`: a neighbor of that address is there and differs\n\
+            "conflict: cannot add neighbor `10.0.0.9` in namespace `host`: a neighbor with that address exists and differs\n\
              note: there: 10.0.0.9 dev v0 lladdr 02:00:00:00:00:99 PERMANENT\n\
              note: asked: 10.0.0.9 dev v0 lladdr 02:00:00:00:00:02 PERMANENT\n\
              note: on link `v0`\n\

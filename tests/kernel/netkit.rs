@@ -86,7 +86,7 @@ fn a_plan_of_a_netkit_pair_follows_both_ends(lab: &Lab) {
 + netkit    n0 in a
 = netkit    n0 in a
 ! netkit    n0 in a
-    a link of that name is there and differs
+    a link with that name exists and differs
     there: netkit, mode l2
     asked: netkit, mode l3
 - netkit    n1 in b

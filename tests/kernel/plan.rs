@@ -156,7 +156,7 @@ fn a_plan_says_what_is_in_the_way_and_goes_on(lab: &Lab) {
             1,
             "\
 ! bridge    v0 in host
-    a link of that name is there and differs
+    a link with that name exists and differs
     there: veth
     asked: bridge
 ! address   10.0.0.1/24 on v0 in host

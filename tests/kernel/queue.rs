@@ -132,7 +132,7 @@ fn another_queue_is_a_conflict_that_shows_both(lab: &Lab) {
     lab.run(r#"link("v0").tbf(#{rate: "10mbit", burst: "32KiB", limit: "64KiB"});"#);
     assert_eq!(
         lab.fails(r#"link("v0").tbf(#{rate: "20mbit", burst: "32KiB", limit: "64KiB"});"#),
-        r#"error: cannot set tbf on link `v0` in namespace `host`: a queue is there and differs
+        r#"error: cannot set tbf on link `v0` in namespace `host`: a queue exists and differs
  --> lab.rhai:1:12
   |
 1 | link("v0").tbf(#{rate: "20mbit", burst: "32KiB", limit: "64KiB"});

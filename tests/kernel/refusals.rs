@@ -290,7 +290,7 @@ hint: it was deleted after this handle was made; look it up again with link(…)
         script: r#"veth("v0", "v1");"#,
         code: 1,
         stderr: r#"
-error: cannot create veth `v0` in namespace `host`: a link of that name is there and differs
+error: cannot create veth `v0` in namespace `host`: a link with that name exists and differs
  --> lab.rhai:1:1
   |
 1 | veth("v0", "v1");
@@ -1507,7 +1507,7 @@ link add link p0 name i0 type ipvlan mode l2
         script: r#"ipvlan("p0", "i0", "l3");"#,
         code: 1,
         stderr: r#"
-error: cannot create ipvlan `i0` in namespace `host`: a link of that name is there and differs
+error: cannot create ipvlan `i0` in namespace `host`: a link with that name exists and differs
  --> lab.rhai:1:1
   |
 1 | ipvlan("p0", "i0", "l3");
@@ -1528,7 +1528,7 @@ link add i0 type dummy
         script: r#"ipvlan("p0", "i0");"#,
         code: 1,
         stderr: r#"
-error: cannot create ipvlan `i0` in namespace `host`: a link of that name is there and differs
+error: cannot create ipvlan `i0` in namespace `host`: a link with that name exists and differs
  --> lab.rhai:1:1
   |
 1 | ipvlan("p0", "i0");

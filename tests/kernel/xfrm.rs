@@ -83,7 +83,7 @@ fn an_xfrm_interface_that_differs_is_a_conflict(lab: &Lab) {
     lab.run(MADE);
     lab.refuses(&[(
         r#"xfrm("ipsec0", 43, #{dev: "v1"})"#,
-        "conflict: cannot create xfrm `ipsec0` in namespace `host`: a link of that name is there and differs\n\
+        "conflict: cannot create xfrm `ipsec0` in namespace `host`: a link with that name exists and differs\n\
          note: there: xfrm, dev v0, if_id 42\n\
          note: asked: xfrm, dev v1, if_id 43\n\
          hint: take another name, ask for what is there, or replace it with #{replace: true}",

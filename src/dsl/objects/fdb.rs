@@ -173,7 +173,7 @@ fn add(session: &Rc<Session>, link: &Link, wanted: &Entry, replace: bool) -> Res
     if let Some(other) = in_the_way {
         let error = Error::new(
             Kind::Conflict,
-            "an entry for that address is there and differs",
+            "an entry for that address exists and differs",
         )
         .note(format!("there: {}", described(other)))
         .note(format!("asked: {}", described(wanted)))

@@ -119,7 +119,7 @@ fn add(
         Some(there) if there.is_lasting() && !replace => {
             let conflict = Error::new(
                 Kind::Conflict,
-                "a neighbor of that address is there and differs",
+                "a neighbor with that address exists and differs",
             )
             .note(format!("there: {}", text(there)))
             .note(format!("asked: {}", text(&wanted)))

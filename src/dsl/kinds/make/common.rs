@@ -96,7 +96,7 @@ impl Common {
         Ok(common)
     }
 
-    /// Whether what is there and differs is to be replaced.
+    /// Whether to replace a link that exists and differs.
     pub(crate) fn replace(&self) -> bool {
         self.replace
     }

@@ -68,7 +68,7 @@ pub(super) fn differences(
     if same {
         return Ok(None);
     }
-    let error = Error::new(Kind::Conflict, "a link of that name is there and differs")
+    let error = Error::new(Kind::Conflict, "a link with that name exists and differs")
         .note(format!("there: {}", there.join(", ")))
         .note(format!("asked: {}", asked.join(", ")))
         .hint("take another name, ask for what is there, or replace it with #{replace: true}");

@@ -141,7 +141,7 @@ impl Ensured {
 /// Makes the link that is wanted where it is not there; returns it where it is there as wanted.
 ///
 /// `message` is asked for the kind's own part only when the link is really to be made, and told which link is replaced by it.
-/// `settled` gives the link what only its kind knows. Fails with `conflict` where a link of that name is there and differs.
+/// `settled` gives the link what only its kind knows. Fails with `conflict` where a link with that name exists and differs.
 /// What fails leaves no new link behind.
 pub(crate) fn ensure<R: Into<Request>>(
     session: &Rc<Session>,

@@ -71,7 +71,7 @@ fn put(
         return Ok(());
     }
     if !present.is_empty() && !replace {
-        let mut error = Error::new(Kind::Conflict, "a queue is there and differs");
+        let mut error = Error::new(Kind::Conflict, "a queue exists and differs");
         error = said(error, "there", &present, &wanted);
         error = said(error, "asked", &wanted, &present);
         let error = error.hint(
