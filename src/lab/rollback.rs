@@ -242,9 +242,7 @@ async fn take_down(steps: Vec<Step>, how: How<'_>, mut undone: impl FnMut(u64)) 
         };
         match result {
             Ok(way) => {
-                // Nor is what goes with a setting of somebody else.
-                let is_left =
-                    matches!(way, Way::NotOurs(_)) && matches!(undo.way, WayBack::Sysctl { .. });
+                let is_left = matches!(way, Way::NotOurs(_));
                 match way {
                     Way::Back => *sum.counter(&undo.way) += 1,
                     Way::NothingLeft => {}
@@ -256,7 +254,8 @@ async fn take_down(steps: Vec<Step>, how: How<'_>, mut undone: impl FnMut(u64)) 
                 {
                     undone(number);
                 }
-                let failures = if is_left {
+                // Nor is what goes with a setting of somebody else.
+                let failures = if is_left && matches!(undo.way, WayBack::Sysctl { .. }) {
                     Vec::new()
                 } else {
                     restore_kept(&undo, &moved).await

@@ -29,7 +29,7 @@ pub(super) fn change(
     let (Some(old), Some(new)) = (present.data.as_ref(), data_of(&request.message)) else {
         return Ok(false);
     };
-    if present.kind != wanted.kind || !CHANGEABLE.contains(&wanted.kind) {
+    if present.kind != wanted.kind.name || !CHANGEABLE.contains(&wanted.kind.name) {
         return Ok(false);
     }
     let new = wire::attributes_of(new);
@@ -42,18 +42,21 @@ pub(super) fn change(
         let mut message = LinkMessage::default();
         message.header.index = present.index;
         message.attributes.push(LinkAttribute::LinkInfo(vec![
-            LinkInfo::Kind(wanted.kind.into()),
+            LinkInfo::Kind(wanted.kind.name.into()),
             LinkInfo::Data(InfoData::Other(wire::bytes_of(data))),
         ]));
         message
     };
     let way = WayBack::Send {
-        what: format!("options of {} `{name}`", wanted.kind),
+        what: format!("options of {} `{name}`", wanted.kind.name),
         request: Kept::new(&RouteNetlinkMessage::NewLink(message(&old)), 0),
     };
     let undo = Undo::of_link(place.clone(), there.reference(), way);
     let command = || {
-        let command = Command::ip(place, ["link", "set", "dev", name, "type", wanted.kind]);
+        let command = Command::ip(
+            place,
+            ["link", "set", "dev", name, "type", wanted.kind.name],
+        );
         command.and(request.words.iter().map(String::as_str))
     };
     let changed = session.wait(async {
@@ -66,7 +69,7 @@ pub(super) fn change(
     if is_so {
         session
             .lab()
-            .report(Outcome::Changed, place, wanted.kind, name);
+            .report(Outcome::Changed, place, wanted.kind.name, name);
     }
     Ok(is_so)
 }
