@@ -174,6 +174,15 @@ impl Undone {
         }
     }
 
+    /// Notes what became of a step.
+    fn note(&mut self, of: &WayBack, way: Way) {
+        match way {
+            Way::Back => *self.counter(of) += 1,
+            Way::NothingLeft => {}
+            Way::NotOurs(text) => self.left.push(text),
+        }
+    }
+
     /// Says with a failure that older steps of its link wait for it.
     fn note_earlier(&mut self, failure: usize) {
         if let Some(error) = self.failures.get_mut(failure)
@@ -207,6 +216,7 @@ async fn take_down(steps: Vec<Step>, how: How<'_>, mut undone: impl FnMut(u64)) 
     let mut nameless = Nameless::default();
     let mut moved = Renumbered::default();
     for Step { number, undo, .. } in steps.into_iter().rev() {
+        let undo = renumbered(undo, &moved);
         let id = undo.netns.as_ref().map(|netns| netns.namespace().id());
         // A link from outside must leave before its namespace goes, or the kernel deletes it.
         let is_from_outside = matches!(undo.way, WayBack::MoveBack { .. });
@@ -243,11 +253,7 @@ async fn take_down(steps: Vec<Step>, how: How<'_>, mut undone: impl FnMut(u64)) 
         match result {
             Ok(way) => {
                 let is_left = matches!(way, Way::NotOurs(_));
-                match way {
-                    Way::Back => *sum.counter(&undo.way) += 1,
-                    Way::NothingLeft => {}
-                    Way::NotOurs(text) => sum.left.push(text),
-                }
+                sum.note(&undo.way, way);
                 for number in id
                     .and_then(|id| going_along.remove(&id))
                     .unwrap_or_default()
@@ -390,9 +396,7 @@ async fn try_again(
     for (number, undo) in links {
         if let WayBack::MakeLink { making, .. } = &undo.way {
             match make_link(&undo, making, moved).await {
-                Ok(Way::Back) => sum.changes += 1,
-                Ok(Way::NothingLeft) => {}
-                Ok(Way::NotOurs(text)) => sum.left.push(text),
+                Ok(way) => sum.note(&undo.way, way),
                 Err(error) => give_up(sum, vec![error]),
             }
         }
@@ -415,9 +419,7 @@ async fn try_again(
     }
     for (number, undo) in again {
         match back(undo.clone(), how).await {
-            Ok(Way::Back) => sum.changes += 1,
-            Ok(Way::NothingLeft) => {}
-            Ok(Way::NotOurs(text)) => sum.left.push(text),
+            Ok(way) => sum.note(&undo.way, way),
             Err(error) => give_up(sum, vec![error]),
         }
         give_up(sum, restore_kept(&undo, moved).await);
@@ -433,6 +435,15 @@ fn may_need_older(way: &WayBack, error: &Error) -> bool {
         WayBack::MakeLink { .. } => !is_of_means(error),
         _ => error.errno.is_some_and(is_of_state),
     }
+}
+
+/// The step with the links by the ifindices that they have now.
+fn renumbered(mut undo: Undo, moved: &Renumbered) -> Undo {
+    let place = undo.netns.as_ref().map(|netns| netns.namespace().id());
+    if let Some(moved) = place.and_then(|place| moved.get(&place)) {
+        undo.renumber(moved);
+    }
+    undo
 }
 
 /// Whether a failure tells nothing of what was asked for, but that this process could not ask.

@@ -1,5 +1,6 @@
 //! How to take one step back, and how to recognise what it is about.
 
+use std::collections::HashMap;
 use std::path::PathBuf;
 use std::rc::Rc;
 
@@ -208,6 +209,17 @@ impl<N> Undo<N> {
                 let link = self.link.as_ref();
                 link.map(|link| link.index).filter(|index| *index > 0)
             }
+        }
+    }
+
+    /// Follows links that are there again and have another ifindex than before.
+    pub(super) fn renumber(&mut self, moved: &HashMap<u32, u32>) {
+        let now = |index: u32| moved.get(&index).copied().unwrap_or(index);
+        if let Some(link) = &mut self.link {
+            link.index = now(link.index);
+        }
+        if let WayBack::DeleteRoute { route } | WayBack::AddRoute { route } = &mut self.way {
+            route.link = route.link.map(now);
         }
     }
 
