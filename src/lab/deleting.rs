@@ -333,6 +333,7 @@ impl Going {
         let way = WayBack::Send {
             what: format!("wireguard configuration of {}", self.seen.name),
             request: Request::Wireguard(Box::new(device.as_change(index))),
+            made: None,
         };
         Ok(Some(Undo::of_link(
             self.netns.clone(),

@@ -218,9 +218,17 @@ pub(super) fn describe(undo: &Undo<Place>) -> (String, Item) {
             let what = format!("queue {queue} of link `{name}` in `{place}`");
             return (format!("queue {index} {place}"), item("queue", what));
         }
-        WayBack::Send { what, .. } => {
+        WayBack::Send {
+            what,
+            request,
+            made,
+        } => {
             let link = link.map_or_else(String::new, |link| format!(" on link `{}`", link.name));
-            ("change", format!("{what}{link} in `{place}`"))
+            let told = format!("{what}{link} in `{place}`");
+            // What made it and what took it away are about one thing.
+            let identity = made.as_ref().or(Some(request)).and_then(standing::identity);
+            let key = identity.unwrap_or_else(|| format!("{what} {index}"));
+            return (format!("{key} {place}"), item("change", told));
         }
         WayBack::EndProcess {
             process, program, ..
@@ -353,11 +361,13 @@ async fn state(undo: &Undo) -> Result<State> {
                 State::Changed(format!("is {} now", present.lines().join(", ")))
             }
         }
-        WayBack::Send { request, .. } => match standing::of(request, rtnl).await? {
-            Standing::AsMade => State::Stands,
-            Standing::Changed(how) => State::Changed(how),
-            Standing::Gone => State::Missing,
-        },
+        WayBack::Send { request, made, .. } => {
+            match standing::of(request, made.as_ref(), rtnl).await? {
+                Standing::AsMade => State::Stands,
+                Standing::Changed(how) => State::Changed(how),
+                Standing::Gone => State::Missing,
+            }
+        }
         WayBack::DeleteRules { marks } => {
             let there = nft::marked(netns, marks)?;
             if there.len() == marks.len() {

@@ -434,6 +434,7 @@ impl Lab {
             link: None,
             home: None,
             way: WayBack::DeleteNetns { name: name.clone() },
+            origin: None,
             kept: None,
         };
         self.trace

@@ -125,6 +125,21 @@ impl Owners {
         }
     }
 
+    /// Notes what to do instead of restoring what another lab has made, once that lab is down.
+    fn note_origin(&self, undo: &mut Undo) {
+        let restores = match &undo.way {
+            WayBack::AddAddress { .. } | WayBack::AddRoute { .. } => true,
+            WayBack::Send { request, .. } => request.makes(),
+            _ => false,
+        };
+        let place = told(undo).filter(|_| restores);
+        let theirs = place.as_ref().and_then(|place| self.same(place).last());
+        undo.origin = theirs.map(|step| {
+            let origin = step.origin.as_deref().unwrap_or(&step.way);
+            Box::new(origin.clone())
+        });
+    }
+
     /// Whether another lab has made the link of that step.
     fn makes(&self, of_link: &Undo<Place>) -> bool {
         let mut same = self.same(of_link).iter();
@@ -133,15 +148,8 @@ impl Owners {
 
     /// The step as it is to be undone while other labs stand; `None` where they want what it is about.
     pub(super) fn left_to(&self, mut undo: Undo) -> Option<Undo> {
-        if self.is_none()
-            && !matches!(
-                undo.way,
-                WayBack::MakeLink {
-                    is_of_other: true,
-                    ..
-                }
-            )
-        {
+        let is_of_other = undo.origin.is_some() || matches!(undo.way, WayBack::MakeLink { .. });
+        if self.is_none() && !is_of_other {
             return Some(undo);
         }
         let place = told(&undo)?;
@@ -154,6 +162,15 @@ impl Owners {
             return (!is_of_other || self.makes(&place)).then_some(undo);
         }
         let Some(last) = self.same(&place).last() else {
+            if let Some(origin) = undo.origin.take() {
+                let last = std::mem::replace(&mut undo.way, *origin);
+                // What is there now is what this lab has made.
+                if let (WayBack::Send { made, .. }, WayBack::Send { made: own, .. }) =
+                    (&mut undo.way, last)
+                {
+                    *made = own;
+                }
+            }
             return Some(undo);
         };
         if values(&undo.way).is_some() {
@@ -162,8 +179,13 @@ impl Owners {
             undo.kept = None;
             return Some(undo);
         }
-        let same = std::mem::discriminant(&undo.way) == std::mem::discriminant(&last.way);
-        (!same || !is_one_for_all(&undo.way)).then_some(undo)
+        // What the later one has done is taken back with that.
+        let is_earlier = undo.origin.is_none()
+            && matches!(undo.way, WayBack::Send { .. })
+            && self.same(&place).iter().any(|step| step.origin.is_some());
+        let is_wanted =
+            is_one_for_all(&undo.way) && self.same(&place).iter().any(|step| step.way == undo.way);
+        (!is_earlier && !is_wanted).then_some(undo)
     }
 
     /// What stands of a lab for `down`: what others want is struck out, and what the lab did to it is undone step by step.
@@ -232,6 +254,7 @@ impl Lab {
             return Ok(undo);
         }
         owners.restore_original(&mut undo);
+        owners.note_origin(&mut undo);
         if let Some(netns) = undo.netns.clone() {
             self.claim_netns(&netns)?;
         }
@@ -271,6 +294,7 @@ impl Lab {
                 return Ok(());
             };
             undo.way = theirs.way.clone();
+            undo.origin.clone_from(&theirs.origin);
             undo.kept.clone_from(&theirs.kept);
         }
         self.begin()?;

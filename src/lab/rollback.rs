@@ -179,6 +179,8 @@ impl Undone {
         match way {
             Way::Back => *self.counter(of) += 1,
             Way::NothingLeft => {}
+            // What was made and taken away again is told once.
+            Way::NotOurs(text) if self.left.contains(&text) => {}
             Way::NotOurs(text) => self.left.push(text),
         }
     }
@@ -640,13 +642,21 @@ async fn back(undo: Undo, how: How<'_>) -> Result<Way> {
         WayBack::RestoreQueue { old, new } => {
             restore_queue(&netns, index, &link, &old, &new, how).await
         }
-        WayBack::Send { what, request } => {
+        WayBack::Send {
+            what,
+            request,
+            made,
+        } => {
             if how.is_later
-                && let Standing::Changed(changed) = standing::of(&request, rtnl).await?
+                && let Standing::Changed(changed) = standing::of(&request, made.as_ref(), rtnl).await?
             {
+                let of_link = match link.name.as_str() {
+                    "" => String::new(),
+                    name => format!(" of link `{name}`"),
+                };
                 return Ok(Way::NotOurs(format!(
-                    "{what} of link `{}` in namespace `{}` {changed}: left as it is",
-                    link.name,
+                    "{}{of_link} in namespace `{}` {changed}: left as it is",
+                    what.trim_end_matches(" taken away"),
                     netns.label()
                 )));
             }

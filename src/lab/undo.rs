@@ -56,6 +56,8 @@ pub struct Undo<N = Rc<Netns>> {
     pub home: Option<N>,
     /// What is to be done.
     pub way: WayBack,
+    /// What is to be done instead once no other lab has what it is about: it restores what one has made.
+    pub origin: Option<Box<WayBack>>,
     /// What the change takes along, to be restored behind it: all that it may take until it is made.
     pub kept: Option<Box<Snapshot>>,
 }
@@ -148,6 +150,9 @@ pub enum WayBack {
         what: String,
         /// The request that undoes it.
         request: Request,
+        /// The request that made it, where it was made: by that it is seen whether somebody has changed it since.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        made: Option<Request>,
     },
     /// End a process.
     EndProcess {
@@ -177,6 +182,7 @@ impl<N> Undo<N> {
             link: None,
             home: None,
             way,
+            origin: None,
             kept: None,
         }
     }
@@ -248,6 +254,7 @@ impl<N> Undo<N> {
             link: self.link,
             home,
             way: self.way,
+            origin: self.origin,
             kept: self.kept,
         })
     }
@@ -301,6 +308,7 @@ const NETNS: &str = "netns";
 const LINK: &str = "link";
 const HOME: &str = "home";
 const KEPT: &str = "kept";
+const ORIGIN: &str = "origin";
 
 /// What version 0.1.0 wrote of what a change takes along, beside the way.
 #[derive(Default, Deserialize)]
@@ -342,6 +350,9 @@ impl<N: Serialize> From<Undo<N>> for Written {
         if let Some(kept) = &undo.kept {
             body.insert(KEPT.to_owned(), told(serde_json::to_value(kept)));
         }
+        if let Some(origin) = &undo.origin {
+            body.insert(ORIGIN.to_owned(), told(serde_json::to_value(origin)));
+        }
         let mut written = Map::new();
         match told(serde_json::to_value(&undo.way)) {
             Value::Object(way) => {
@@ -373,6 +384,10 @@ impl<N: DeserializeOwned> TryFrom<Written> for Undo<N> {
         let netns = body.remove(NETNS).map(serde_json::from_value).transpose()?;
         let link: Option<LinkRef> = body.remove(LINK).map(serde_json::from_value).transpose()?;
         let home = body.remove(HOME).map(serde_json::from_value).transpose()?;
+        let origin = body
+            .remove(ORIGIN)
+            .map(serde_json::from_value)
+            .transpose()?;
         let kept = body.remove(KEPT).map(serde_json::from_value).transpose()?;
         let kept = match (kept, name.as_str()) {
             (None, "move_back" | "add_address") => {
@@ -398,6 +413,7 @@ impl<N: DeserializeOwned> TryFrom<Written> for Undo<N> {
             link,
             home,
             way,
+            origin,
             kept,
         })
     }

@@ -127,6 +127,11 @@ pub async fn list(rtnl: &Rtnl, link: u32) -> Result<Vec<Entry>, Refusal> {
         .collect())
 }
 
+/// The entry that a request is about; `None` for one about a neighbour.
+pub(super) fn read_request(message: &NeighbourMessage) -> Option<Entry> {
+    (message.header.family == AddressFamily::Bridge).then(|| read(message.clone()))
+}
+
 fn read(message: NeighbourMessage) -> Entry {
     let mut entry = Entry {
         mac: Vec::new(),

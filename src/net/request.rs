@@ -5,6 +5,7 @@ use rtnetlink::packet_core::{NetlinkDeserializable, NetlinkHeader, NetlinkSerial
 use serde::{Deserialize, Serialize};
 
 use crate::net::netns::Netns;
+use crate::net::nexthop::wire::Verb;
 use crate::net::packet::Packet;
 use crate::net::rtnl::{Refusal, Rtnl};
 use crate::net::wireguard::Change;
@@ -34,6 +35,22 @@ impl Request {
     /// The request that [`Rtnl::tell`] would send.
     pub fn new(message: &(impl Into<Packet> + Clone), flags: u16) -> Self {
         Self::Route(Message::new(message, flags))
+    }
+
+    /// Whether it makes something, rather than taking it away.
+    pub fn makes(&self) -> bool {
+        use rtnetlink::packet_route::RouteNetlinkMessage as Route;
+        match self.packet() {
+            Some(Packet::Nexthop(message)) => message.verb == Verb::New,
+            Some(Packet::Route(message)) => matches!(
+                message,
+                Route::NewNeighbour(_)
+                    | Route::NewRule(_)
+                    | Route::NewAddress(_)
+                    | Route::NewLink(_)
+            ),
+            None => false,
+        }
     }
 
     /// Whether it deletes a nexthop object, or makes it anew: routes may go along.

@@ -1,10 +1,13 @@
-//! Whether what a request would delete still stands as it was made.
+//! What a request is about, and whether what it would undo still stands as it was made.
 
 use rtnetlink::packet_route::RouteNetlinkMessage;
 use rtnetlink::packet_route::neighbour::NeighbourMessage;
 use rtnetlink::packet_route::rule::RuleMessage;
 
+use crate::net::fdb::{self, Entry};
 use crate::net::neighbour::{self, Neighbour};
+use crate::net::nexthop::wire::{NexthopAttribute, NexthopMessage};
+use crate::net::nexthop::{self, Nexthop};
 use crate::net::packet::Packet;
 use crate::net::request::Request;
 use crate::net::rtnl::{Refusal, Rtnl};
@@ -22,14 +25,86 @@ pub enum Standing {
     Gone,
 }
 
-/// How that is which `request` would delete: a neighbour, or a rule. Of all else it is believed that it stands.
-pub async fn of(request: &Request, rtnl: &Rtnl) -> Result<Standing, Refusal> {
-    match request.packet() {
+/// What a request makes, or takes away: two that are about one thing have the same. `None` where that can't be told.
+pub fn identity(request: &Request) -> Option<String> {
+    Some(match request.packet()? {
+        Packet::Route(
+            RouteNetlinkMessage::NewNeighbour(message) | RouteNetlinkMessage::DelNeighbour(message),
+        ) => {
+            if let Some(entry) = fdb::read_request(&message) {
+                let dst = entry.dst.filter(|_| entry.is_for_several());
+                format!(
+                    "fdb {} {} {:?} {:?} {} {dst:?}",
+                    message.header.ifindex,
+                    mac::print(&entry.mac),
+                    entry.vlan,
+                    entry.vni,
+                    entry.of_master
+                )
+            } else {
+                let of = neighbour::read(&message)?;
+                format!("neighbor {} {} {}", of.link, of.ip, of.proxy)
+            }
+        }
+        Packet::Route(
+            RouteNetlinkMessage::NewRule(message) | RouteNetlinkMessage::DelRule(message),
+        ) => {
+            let of = rule::read(&message);
+            format!("rule {} {} {:?}", of.is_ipv6, of.priority, of.selector)
+        }
+        Packet::Nexthop(message) => format!("nexthop {}", id_of(&message)?),
+        Packet::Route(_) => return None,
+    })
+}
+
+fn id_of(message: &NexthopMessage) -> Option<u32> {
+    message
+        .attributes
+        .iter()
+        .find_map(|attribute| match attribute {
+            NexthopAttribute::Id(id) => Some(*id),
+            _ => None,
+        })
+}
+
+/// How that is which `request` would undo. `made` is the request that made it, where it was made: else it was taken away. Of what
+/// can't be told it is believed that it stands.
+pub async fn of(
+    request: &Request,
+    made: Option<&Request>,
+    rtnl: &Rtnl,
+) -> Result<Standing, Refusal> {
+    match made.unwrap_or(request).packet() {
         Some(Packet::Route(RouteNetlinkMessage::DelNeighbour(message))) => {
             of_neighbour(&message, rtnl).await
         }
         Some(Packet::Route(RouteNetlinkMessage::DelRule(message))) => of_rule(&message, rtnl).await,
+        Some(Packet::Route(RouteNetlinkMessage::NewRule(message))) if made.is_some() => {
+            of_rule(&message, rtnl).await
+        }
+        Some(Packet::Route(RouteNetlinkMessage::NewNeighbour(message))) => {
+            let standing = match fdb::read_request(&message) {
+                Some(entry) => of_entry(&entry, message.header.ifindex, rtnl).await?,
+                None => of_neighbour(&message, rtnl).await?,
+            };
+            Ok(or_taken_away(standing, made))
+        }
+        Some(Packet::Nexthop(message)) => {
+            let standing = match nexthop::read(message) {
+                Some(wanted) => of_nexthop(&wanted, rtnl).await?,
+                None => Standing::AsMade,
+            };
+            Ok(or_taken_away(standing, made))
+        }
         _ => Ok(Standing::AsMade),
+    }
+}
+
+/// What was taken away stands so where it is gone.
+fn or_taken_away(standing: Standing, made: Option<&Request>) -> Standing {
+    match standing {
+        Standing::Gone if made.is_none() => Standing::AsMade,
+        other => other,
     }
 }
 
@@ -68,4 +143,40 @@ async fn of_neighbour(message: &NeighbourMessage, rtnl: &Rtnl) -> Result<Standin
             None => "has no lladdr now".to_owned(),
         }),
     })
+}
+
+async fn of_entry(made: &Entry, link: u32, rtnl: &Rtnl) -> Result<Standing, Refusal> {
+    let all = fdb::list(rtnl, link).await?;
+    let same = |one: &&Entry| {
+        one.is_about_the_same(made) && (!made.is_for_several() || one.dst == made.dst)
+    };
+    Ok(match all.iter().find(same) {
+        None => Standing::Gone,
+        Some(there) if (there.dst, there.state) == (made.dst, made.state) => Standing::AsMade,
+        Some(there) => Standing::Changed(match there.dst {
+            Some(dst) => format!("is {} with dst {dst} now", there.state.name()),
+            None => format!("is {} now", there.state.name()),
+        }),
+    })
+}
+
+async fn of_nexthop(made: &Nexthop, rtnl: &Rtnl) -> Result<Standing, Refusal> {
+    let all = nexthop::list(rtnl).await?;
+    Ok(match all.iter().find(|one| one.id == made.id) {
+        None => Standing::Gone,
+        Some(there) if leads_alike(there, made) => Standing::AsMade,
+        Some(there) => Standing::Changed(format!("is `{}` now", there.line(|_| None))),
+    })
+}
+
+fn leads_alike(one: &Nexthop, other: &Nexthop) -> bool {
+    let sorted = |nexthop: &Nexthop| {
+        let mut members = nexthop.members().to_vec();
+        members.sort_by_key(|member| member.id);
+        members
+    };
+    match (one.members(), other.members()) {
+        ([], []) => one.leads == other.leads,
+        _ => sorted(one) == sorted(other),
+    }
 }

@@ -12,6 +12,8 @@ use crate::state;
 cases! {
     ["veth", "bridge"] =>
         what_two_labs_set_goes_with_the_last_of_them
+        fdb_entries_of_two_labs_go_with_the_last_of_them
+        what_another_tool_has_changed_since_is_left_and_told
         a_namespace_in_which_another_lab_has_links_stays
         what_a_run_that_failed_made_is_not_missed;
     ["nft", "veth"] =>
@@ -86,6 +88,66 @@ const PAIRS: &[(&str, &str, &str)] = &[
         "route show",
     ),
     (
+        r#"rule(#{from: "10.3.0.0/16", table: 7, priority: 70});"#,
+        r#"rule(#{from: "10.3.0.0/16", table: 7, priority: 70});"#,
+        "rule show",
+    ),
+    (
+        r#"rule(#{from: "10.3.0.0/16", table: 7, priority: 70});"#,
+        r#"del_rule(#{priority: 70});"#,
+        "rule show",
+    ),
+    (
+        r#"link("p0").neighbor("10.8.0.7", "02:00:00:00:00:07");"#,
+        r#"link("p0").neighbor("10.8.0.7", "02:00:00:00:00:07");"#,
+        "neigh show dev p0 nud permanent",
+    ),
+    (
+        r#"link("p0").neighbor("10.8.0.7", "02:00:00:00:00:07");"#,
+        r#"link("p0").neighbor("10.8.0.7", "02:00:00:00:00:08", #{replace: true});"#,
+        "neigh show dev p0 nud permanent",
+    ),
+    (
+        r#"link("p0").neighbor("10.8.0.7", #{proxy: true});"#,
+        r#"link("p0").neighbor("10.8.0.7", #{proxy: true});"#,
+        "neigh show proxy",
+    ),
+    (
+        r#"link("p0").neighbor("10.8.0.7", "02:00:00:00:00:07");"#,
+        r#"link("p0").del_neighbor("10.8.0.7");"#,
+        "neigh show dev p0 nud permanent",
+    ),
+    (
+        r#"host().nexthop(5, #{via: "10.8.0.9", dev: "p0"});"#,
+        r#"host().nexthop(5, #{via: "10.8.0.9", dev: "p0"});"#,
+        "nexthop show",
+    ),
+    (
+        r#"host().nexthop(5, #{via: "10.8.0.9", dev: "p0"});"#,
+        r#"host().nexthop(5, #{via: "10.8.0.8", dev: "p0", replace: true});"#,
+        "nexthop show",
+    ),
+    (
+        r#"host().nexthop(5, #{via: "10.8.0.9", dev: "p0"});"#,
+        r#"host().del_nexthop(5);"#,
+        "nexthop show",
+    ),
+    (
+        r#"route("10.77.0.0/16", #{via: "10.8.0.9"});"#,
+        r#"host().del_route("10.77.0.0/16");"#,
+        "route show",
+    ),
+    (
+        r#"link("p0").addr("10.9.0.1/24");"#,
+        r#"link("p0").del_addr("10.9.0.1");"#,
+        "addr show dev p0",
+    ),
+    (
+        r#"veth("c0", "c1", #{up: true});"#,
+        r#"link("c0").delete();"#,
+        "link show",
+    ),
+    (
         r#"veth("c0", "c1", #{up: true});"#,
         r#"veth("c0", "c1", #{up: true});"#,
         "link show",
@@ -128,6 +190,70 @@ fn what_two_labs_set_goes_with_the_last_of_them(lab: &Lab) {
             assert_eq!(down(lab, order[1]), "", "{first} {second} {order:?}");
             state::assert_same(&state::whole(lab), &before);
         }
+    }
+}
+
+fn fdb_entries_of_two_labs_go_with_the_last_of_them(lab: &Lab) {
+    lab.ip(FOREIGN);
+    lab.ip("link set p1 master br0");
+    let see = || {
+        let mut seen = lab.bridge(HOST, "fdb show dev p1");
+        if let Some(all) = seen.as_array_mut() {
+            all.retain(|entry| entry["state"] == "static");
+        }
+        seen
+    };
+    let entry = r#"link("p1").fdb("02:00:00:00:00:07");"#;
+    let before = see();
+    for (second, order) in [
+        (entry, ["a", "b"]),
+        (entry, ["b", "a"]),
+        (r#"link("p1").del_fdb("02:00:00:00:00:07");"#, ["a", "b"]),
+        (r#"link("p1").del_fdb("02:00:00:00:00:07");"#, ["b", "a"]),
+    ] {
+        run_as(lab, "a", entry);
+        let with_first = see();
+        assert_ne!(with_first, before);
+        run_as(lab, "b", second);
+        let with_second = see();
+        down(lab, order[0]);
+        let wanted = if order[0] == "a" {
+            &with_second
+        } else {
+            &with_first
+        };
+        assert_eq!(see(), *wanted, "{second} {order:?}");
+        down(lab, order[1]);
+        assert_eq!(see(), before, "{second} {order:?}");
+    }
+}
+
+fn what_another_tool_has_changed_since_is_left_and_told(lab: &Lab) {
+    lab.ip(FOREIGN);
+    lab.ip("link set p1 master br0");
+    lab.wait_up("p0");
+    for (made, changed, told) in [
+        (
+            r#"link("p1").fdb("02:00:00:00:00:07");"#,
+            "bridge fdb replace 02:00:00:00:00:07 dev p1 master permanent; bridge fdb show dev p1 | grep 00:07",
+            "fdb entry `02:00:00:00:00:07` of p1 of link `p1` in namespace `host` is permanent now: left as it is\n",
+        ),
+        (
+            r#"host().nexthop(5, #{via: "10.8.0.9", dev: "p0"});"#,
+            "ip nexthop replace id 5 via 10.8.0.7 dev p0; ip nexthop show",
+            "nexthop `id 5 via 10.8.0.9 dev p0` of link `p0` in namespace `host` is `id 5 via 10.8.0.7` now: left as it is\n",
+        ),
+        (
+            r#"link("p0").neighbor("10.8.0.7", "02:00:00:00:00:07"); link("p0").del_neighbor("10.8.0.7");"#,
+            "ip neigh replace 10.8.0.7 lladdr 02:00:00:00:00:77 dev p0 nud permanent; ip neigh show nud permanent",
+            "neighbor `10.8.0.7 dev p0 lladdr 02:00:00:00:00:07 PERMANENT` of link `p0` in namespace `host` has lladdr 02:00:00:00:00:77 now: left as it is\n",
+        ),
+    ] {
+        run_as(lab, "a", made);
+        lab.sh(changed);
+        let listed = lab.ipvsh(&["ls"]).stdout;
+        assert!(listed.contains(" now"), "{listed}");
+        assert_eq!(down(lab, "a"), told);
     }
 }
 

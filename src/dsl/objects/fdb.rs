@@ -143,11 +143,7 @@ fn send(
     request: &crate::net::request::Request,
 ) -> Result<()> {
     let place = link.netns();
-    let way = WayBack::Send {
-        what: format!("fdb entry `{}` of {}", mac::print(&entry.mac), link.name()),
-        request: undo,
-    };
-    let undo = Undo::of_link(place.clone(), link.reference(), way);
+    let undo = undoing(link, entry, undo, request);
     let command = || Command::tool("bridge", &place, words(verb, link, entry));
     session.wait(async {
         let rtnl = &place.rtnl()?;
@@ -158,9 +154,30 @@ fn send(
     })?
 }
 
+/// The step that `request` is, and `undo` takes back.
+fn undoing(
+    link: &Link,
+    entry: &Entry,
+    undo: crate::net::request::Request,
+    request: &crate::net::request::Request,
+) -> Undo {
+    let is_made = request.makes();
+    let taken = if is_made { "" } else { " taken away" };
+    let mac = mac::print(&entry.mac);
+    let way = WayBack::Send {
+        what: format!("fdb entry `{mac}` of {}{taken}", link.name()),
+        request: undo,
+        made: is_made.then(|| request.clone()),
+    };
+    Undo::of_link(link.netns(), link.reference(), way)
+}
+
 fn add(session: &Rc<Session>, link: &Link, wanted: &Entry, replace: bool) -> Result<()> {
     let present = list(session, link)?;
     if present.contains(wanted) {
+        let (undo, request) = (wanted.deleting(link.index()), wanted.adding(link.index()));
+        let undo = undoing(link, wanted, undo, &request);
+        session.lab().claim(undo)?;
         report(session, Outcome::Unchanged, link, wanted);
         return Ok(());
     }

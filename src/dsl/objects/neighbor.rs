@@ -112,6 +112,13 @@ fn add(
     let text = |one: &Neighbour| line(one, Some(&name));
     let outcome = match &there {
         Some(there) if same(there) => {
+            let way = WayBack::Send {
+                what: format!("neighbor `{}`", text(&wanted)),
+                request: wanted.deleting(),
+                made: Some(wanted.adding()),
+            };
+            let undo = Undo::of_link(place.clone(), link.reference(), way);
+            session.lab().claim(undo)?;
             report(session, Outcome::Unchanged, &place, &text(there));
             return Ok(());
         }
@@ -134,6 +141,7 @@ fn add(
     let way = WayBack::Send {
         what: format!("neighbor `{}`", text(&wanted)),
         request: lasting.map_or_else(|| wanted.deleting(), |there| there.adding()),
+        made: Some(wanted.adding()),
     };
     let undo = Undo::of_link(place.clone(), link.reference(), way);
     session
@@ -191,6 +199,7 @@ fn delete(session: &Rc<Session>, link: &Link, ip: &str) -> Result<()> {
             } else {
                 one.deleting()
             },
+            made: None,
         };
         let undo = Undo::of_link(place.clone(), link.reference(), way);
         let deleted = session.wait(async {

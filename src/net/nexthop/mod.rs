@@ -144,7 +144,7 @@ pub async fn list(rtnl: &Rtnl) -> Result<Vec<Nexthop>, Refusal> {
     Ok(nexthops)
 }
 
-fn read(message: NexthopMessage) -> Option<Nexthop> {
+pub(super) fn read(message: NexthopMessage) -> Option<Nexthop> {
     let (mut id, mut link, mut via, mut group, mut blackhole) = (None, None, None, None, false);
     for attribute in message.attributes {
         match attribute {

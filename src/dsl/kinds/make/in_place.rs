@@ -50,6 +50,7 @@ pub(super) fn change(
     let way = WayBack::Send {
         what: format!("options of {} `{name}`", wanted.kind.name),
         request: Kept::new(&RouteNetlinkMessage::NewLink(message(&old)), 0),
+        made: None,
     };
     let undo = Undo::of_link(place.clone(), there.reference(), way);
     let command = || {

@@ -206,6 +206,7 @@ fn send(session: &Rc<Session>, link: &Link, device: &Device, change: &Change) ->
     let way = WayBack::Send {
         what,
         request: Request::Wireguard(Box::new(undoing(device, change))),
+        made: None,
     };
     let undo = Undo::of_link(place.clone(), link.reference(), way);
     let command = || command(&place, &name, device, change);

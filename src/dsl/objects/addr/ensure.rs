@@ -176,6 +176,7 @@ fn change(session: &Rc<Session>, link: &Link, old: &Assigned, new: &Assigned) ->
     let way = WayBack::Send {
         what: format!("address `{}`", new.line()),
         request: address::change(link.index(), old),
+        made: None,
     };
     let undo = Undo::of_link(place.clone(), link.reference(), way);
     session.wait(async {

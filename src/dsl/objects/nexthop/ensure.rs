@@ -87,6 +87,15 @@ pub(super) fn add(session: &Rc<Session>, net: &Netns, id: i64, options: Map) -> 
     let done = match there {
         Some(there) if is_as_asked(there, &wanted) => {
             let lab = session.lab();
+            let way = WayBack::Send {
+                what: format!("nexthop `{}`", line(there)),
+                request: there.deleting(),
+                made: Some(there.making()),
+            };
+            lab.claim(Undo {
+                link: reference(session, place, there)?,
+                ..Undo::within(place.clone(), way)
+            })?;
             lab.report(Outcome::Unchanged, place, "nexthop", &line(there));
             return Ok(());
         }
@@ -165,6 +174,7 @@ fn step(
     let way = WayBack::Send {
         what,
         request: back,
+        made: (outcome != Outcome::Deleted).then(|| request.clone()),
     };
     let undo = Undo {
         link: reference(session, place, nexthop)?,

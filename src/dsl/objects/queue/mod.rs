@@ -67,6 +67,12 @@ fn put(
     let wanted = wanted(&mut options, options::packet(seen.mtu))?;
     let present = read(session, link)?.made();
     if present.is_like(&wanted) {
+        let way = WayBack::RestoreQueue {
+            old: present.clone(),
+            new: wanted.clone(),
+        };
+        let undo = Undo::of_link(link.netns(), link.reference(), way);
+        session.lab().claim(undo)?;
         report(session, link, Outcome::Unchanged, &wanted);
         return Ok(());
     }

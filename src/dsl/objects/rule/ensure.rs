@@ -78,6 +78,12 @@ pub(super) fn add(session: &Rc<Session>, net: &Netns, options: Map) -> Result<()
             && (wanted.protocol.is_none() || rule.protocol == wanted.protocol)
     };
     if let Some(found) = alike.clone().find(is_as_asked) {
+        let way = WayBack::Send {
+            what: format!("rule `{found}`"),
+            request: found.deleting(),
+            made: Some(found.adding()),
+        };
+        session.lab().claim(Undo::within(place.clone(), way))?;
         report(session, Outcome::Unchanged, place, found);
         return Ok(());
     }
@@ -109,6 +115,7 @@ pub(super) fn add(session: &Rc<Session>, net: &Netns, options: Map) -> Result<()
     let way = WayBack::Send {
         what: format!("rule `{wanted}`"),
         request: wanted.deleting(),
+        made: Some(wanted.adding()),
     };
     let undo = Undo::within(place.clone(), way);
     session
@@ -161,6 +168,7 @@ fn remove(session: &Rc<Session>, place: &Rc<netns::Netns>, rule: &rule::Rule) ->
     let way = WayBack::Send {
         what: format!("rule `{rule}` taken away"),
         request: rule.adding(),
+        made: None,
     };
     let undo = Undo::within(place.clone(), way);
     session.wait(async {
