@@ -100,7 +100,9 @@ fn describe(session: &Rc<Session>, one: &Seen, depth: Depth) -> Result<Namespace
             let rules = rule::list(rtnl).await?;
             namespace.rules = rules.iter().map(ToString::to_string).collect();
             let neighbours = neighbour::list(rtnl).await?;
-            let lasting = neighbours.iter().filter(|neighbour| neighbour.is_lasting());
+            // What the kernel has for groups by itself says nothing.
+            let is_told = |one: &&neighbour::Neighbour| one.is_lasting() && !one.ip.is_multicast();
+            let lasting = neighbours.iter().filter(is_told);
             let lines = lasting.map(|one| neighbor::line(one, name_of(one.link).as_deref()));
             namespace.neighbors = lines.collect();
         }

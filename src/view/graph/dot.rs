@@ -26,9 +26,8 @@ fn color(change: Option<Change>, is_up: bool) -> &'static str {
     match change {
         Some(Change::Created) => "#1a7f37",
         Some(Change::Changed) => "#bf8700",
-        Some(Change::Deleted) => "#cf222e",
         None if is_up => "#57606a",
-        None => "#cf222e",
+        Some(Change::Deleted) | None => "#cf222e",
     }
 }
 

@@ -2,8 +2,8 @@
 
 use super::{Graph, fold, json, svg};
 
-const HEAD: &str = include_str!("page_head.html");
-const TAIL: &str = include_str!("page_tail.html");
+const HEAD: &str = include_str!("head.html");
+const TAIL: &str = include_str!("tail.html");
 
 /// The page.
 pub(super) fn page(graph: &Graph) -> String {
