@@ -24,6 +24,7 @@ pub mod undo;
 use std::cell::{Cell, OnceCell, RefCell};
 use std::collections::HashSet;
 use std::net::IpAddr;
+use std::process::Child;
 use std::rc::Rc;
 
 use crate::error::{Error, Kind, Result};
@@ -87,6 +88,8 @@ pub struct Lab {
     claimed: RefCell<HashSet<(Place, String)>>,
     /// How many processes the run has started, for a file of its own for each.
     started: Cell<usize>,
+    /// What records the output of those.
+    recorders: RefCell<Vec<Child>>,
 }
 
 impl Lab {

@@ -98,6 +98,10 @@ use guest::Verdicts;
 const IN_GUEST: &str = "micro-VM";
 
 fn main() -> ExitCode {
+    // Where this program stands in for ipvsh, it does so in all that ipvsh is.
+    if let Some(done) = ipvsh::net::process::take_over_if_recorder() {
+        return done;
+    }
     match std::env::args().nth(1).as_deref() {
         Some(guest::BOOT) => return guest::boot(),
         Some(guest::INSIDE) => return guest::run_inside(&all()),
