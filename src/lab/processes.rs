@@ -171,9 +171,7 @@ impl Lab {
             .iter()
             .position(|one| one.is(netns, program) && one.process.runs());
         let (outcome, started) = match found {
-            Some(at) => {
-                (Outcome::Unchanged, earlier.remove(at).started()?)
-            }
+            Some(at) => (Outcome::Unchanged, earlier.remove(at).started()?),
             None => (Outcome::Created, Started::default()),
         };
         self.report(outcome, netns, "process", &program.line());

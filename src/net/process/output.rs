@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 use std::path::Path;
 
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::net::process::growth::Growth;
 use crate::net::process::ring::Ring;
 
@@ -181,7 +181,10 @@ impl Output {
             self.rest.drain(..before);
             self.torn = Some(Torn::Overwritten);
         }
-        let read = self.rest.len().saturating_sub(if skipped > 0 { 0 } else { before });
+        let read = self
+            .rest
+            .len()
+            .saturating_sub(if skipped > 0 { 0 } else { before });
         self.position = first + read as u64;
         if let Some(torn) = self.torn {
             let end = self.rest.iter().position(|byte| *byte == b'\n');
@@ -205,12 +208,11 @@ impl Output {
         self.forgotten += surplus;
     }
 
-    /// What tells that there is more to read, or that it is over. To be made before the read whose news it is to tell.
-    pub fn watch(&self) -> Result<Growth> {
-        match &self.ring {
-            Some(ring) => Growth::of(ring.descriptor()),
-            None => Err(Error::invalid("there is no output to wait for")),
-        }
+    /// What tells that there is more to read, or that it is over. To be made before the read whose news it is to tell. `None` where
+    /// there is nothing to wait for.
+    pub fn watch(&self) -> Result<Option<Growth>> {
+        let ring = self.ring.as_ref();
+        ring.map(|ring| Growth::of(ring.descriptor())).transpose()
     }
 }
 

@@ -38,7 +38,13 @@ pub struct Recording {
 impl Recording {
     /// Makes the file, which keeps `size` bytes, and has `command` write to it. Where on a disk there is room for such files, or
     /// below `run` else, those are removed before, on the `first` time, that were left when the machine has gone down.
-    pub fn of(command: &mut Command, run: &Path, name: &str, size: u32, first: bool) -> Result<Self> {
+    pub fn of(
+        command: &mut Command,
+        run: &Path,
+        name: &str,
+        size: u32,
+        first: bool,
+    ) -> Result<Self> {
         let folders = folders(run);
         if first {
             ring::sweep(&folders);
@@ -54,7 +60,8 @@ impl Recording {
     pub fn start(self, program: Process) -> Result<Child> {
         let pid = end::number(program).ok_or_else(|| Error::invalid("it is gone"))?;
         // It may have ended already, and is there until it is asked for its exit code.
-        let ended = pidfd_open(pid, PidfdFlags::empty()).map_err(|errno| Error::io(&errno.into()))?;
+        let ended =
+            pidfd_open(pid, PidfdFlags::empty()).map_err(|errno| Error::io(&errno.into()))?;
         let started = Command::new("/proc/self/exe")
             .arg0(NAME)
             .arg(self.path)
@@ -104,11 +111,7 @@ fn record(path: OsString) -> Result<()> {
     Ok(recorded.and(over)?)
 }
 
-fn pass_on(
-    pipe: impl AsFd,
-    ended: impl AsFd,
-    ring: &mut Writer,
-) -> io::Result<()> {
+fn pass_on(pipe: impl AsFd, ended: impl AsFd, ring: &mut Writer) -> io::Result<()> {
     rustix::io::ioctl_fionbio(&pipe, true)?;
     let mut buffer = vec![0; AT_ONCE];
     let mut has_ended = false;

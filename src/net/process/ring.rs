@@ -92,7 +92,9 @@ pub(super) fn make(folders: &[PathBuf], name: &str, size: u32) -> Result<(PathBu
         let path = folder.join(format!("{name}.{SUFFIX}"));
         match prepare(folder).and_then(|()| make_at(&path, size)) {
             Ok(file) => return Ok((path, file)),
-            Err(error) => refusal = Some(error.note(format!("its output would be in {}", folder.display()))),
+            Err(error) => {
+                refusal = Some(error.note(format!("its output would be in {}", folder.display())))
+            }
         }
     }
     Err(refusal.unwrap_or_else(|| Error::invalid("there is no folder for its output")))
@@ -248,13 +250,15 @@ impl Ring {
             return Ok(true);
         }
         // Who records has it locked.
-        Ok(match flock(&self.0, FlockOperation::NonBlockingLockShared) {
-            Ok(()) => {
-                lock(&self.0, FlockOperation::Unlock)?;
-                true
-            }
-            Err(_) => false,
-        })
+        Ok(
+            match flock(&self.0, FlockOperation::NonBlockingLockShared) {
+                Ok(()) => {
+                    lock(&self.0, FlockOperation::Unlock)?;
+                    true
+                }
+                Err(_) => false,
+            },
+        )
     }
 
     /// Reads at most `most` bytes from number `from` on onto the end of `bytes`, or from a later one on, where those before it are
@@ -289,7 +293,10 @@ mod tests {
 
     fn ring(folder: &Path, size: u32) -> (Writer, Ring) {
         let (path, file) = make(&[folder.join("output")], "it", size).unwrap();
-        (Writer::new(file).unwrap(), Ring::open(&path).unwrap().unwrap())
+        (
+            Writer::new(file).unwrap(),
+            Ring::open(&path).unwrap().unwrap(),
+        )
     }
 
     fn text(ring: &Ring, from: u64) -> (u64, String) {
