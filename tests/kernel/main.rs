@@ -28,6 +28,7 @@ mod bond;
 mod bounds;
 mod bridge;
 mod container;
+mod counts;
 mod dummy;
 mod ending;
 mod ensure;
@@ -244,6 +245,7 @@ fn all() -> Vec<Case> {
         recognise::cases(),
         random::cases(),
         bounds::cases(),
+        counts::cases(),
         truth::cases(),
         errors::cases(),
         refusals::cases(),
