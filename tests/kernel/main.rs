@@ -18,6 +18,7 @@ mod case;
 mod common;
 mod guest;
 mod import;
+mod interrupt;
 mod lab;
 mod seeds;
 mod spare;
@@ -245,6 +246,7 @@ fn all() -> Vec<Case> {
         recognise::cases(),
         random::cases(),
         bounds::cases(),
+        interrupt::cases(),
         counts::cases(),
         truth::cases(),
         errors::cases(),
