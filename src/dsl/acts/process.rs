@@ -108,9 +108,7 @@ impl State {
         let mut growth = None;
         let mut is_watched = false;
         loop {
-            let mut output = self.lines.borrow_mut();
-            let is_over = is_watched && output.is_over()?;
-            let found = output.find(from, is_over, &is_wanted)?;
+            let (is_over, found) = self.look(from, is_watched, &is_wanted)?;
             match found {
                 Found::Line(number, line) => {
                     self.taken.set(number + 1);
@@ -119,7 +117,6 @@ impl State {
                 // Whoever limits the time, or ends it, has a turn.
                 Found::More(next) => {
                     from = next;
-                    drop(output);
                     tokio::task::yield_now().await;
                     continue;
                 }
@@ -128,15 +125,25 @@ impl State {
             }
             if !is_watched {
                 // What has come meanwhile is to be looked at once more.
-                growth = output.watch()?;
+                growth = self.lines.borrow().watch()?;
                 is_watched = true;
-                continue;
-            }
-            drop(output);
-            if let Some(growth) = &growth {
+            } else if let Some(growth) = &growth {
                 growth.wait().await?;
             }
         }
+    }
+
+    /// Looks for a line from number `from` on; tells whether nothing more will come, where that is to be known.
+    fn look(
+        &self,
+        from: usize,
+        is_last: bool,
+        is_wanted: impl Fn(&str) -> bool,
+    ) -> Result<(bool, Found)> {
+        let mut output = self.lines.borrow_mut();
+        let is_over = is_last && output.is_over()?;
+        let found = output.find(from, is_over, is_wanted)?;
+        Ok((is_over, found))
     }
 
     /// Waits until all can be read that the process wrote before its end.

@@ -26,13 +26,13 @@ pub struct Growth {
 impl Growth {
     pub(super) fn of(file: RawFd) -> Result<Self> {
         let io = |errno: rustix::io::Errno| Error::io(&errno.into());
-        let teller = TELLER.with_borrow_mut(|teller| match teller {
-            Some(teller) => Ok(teller.clone()),
-            None => {
-                let flags = CreateFlags::CLOEXEC | CreateFlags::NONBLOCK;
-                let new = Rc::new(init(flags).map_err(io)?);
-                Ok::<_, Error>(teller.insert(new).clone())
+        let teller = TELLER.with_borrow_mut(|teller| {
+            if let Some(teller) = teller {
+                return Ok(teller.clone());
             }
+            let flags = CreateFlags::CLOEXEC | CreateFlags::NONBLOCK;
+            let new = Rc::new(init(flags).map_err(io)?);
+            Ok::<_, Error>(teller.insert(new).clone())
         })?;
         let flags = WatchFlags::MODIFY | WatchFlags::CLOSE_WRITE;
         let watch = add_watch(&teller, format!("/proc/self/fd/{file}"), flags).map_err(io)?;

@@ -93,7 +93,8 @@ pub(super) fn make(folders: &[PathBuf], name: &str, size: u32) -> Result<(PathBu
         match prepare(folder).and_then(|()| make_at(&path, size)) {
             Ok(file) => return Ok((path, file)),
             Err(error) => {
-                refusal = Some(error.note(format!("its output would be in {}", folder.display())))
+                let note = format!("its output would be in {}", folder.display());
+                refusal = Some(error.note(note));
             }
         }
     }
@@ -137,7 +138,8 @@ fn prepare(folder: &Path) -> Result<()> {
         _ => {}
     }
     let meta = fs::symlink_metadata(folder)?;
-    if meta.is_dir() && meta.uid() == geteuid().as_raw() && meta.mode() & 0o077 == 0 {
+    let is_open = meta.mode() & 0o077 != 0;
+    if meta.is_dir() && meta.uid() == geteuid().as_raw() && !is_open {
         return Ok(());
     }
     let cause = format!("{} is not a folder of this user alone", folder.display());
