@@ -2,9 +2,14 @@
 
 use std::process::ExitCode;
 
+use ipvsh::net::process;
 use ipvsh::sandbox::vm;
 
 fn main() -> ExitCode {
+    // What a spawned program writes is recorded by the same binary.
+    if let Some(done) = process::take_over_if_recorder() {
+        return done;
+    }
     // In a micro-VM the same binary is the first process, and the kernel's `modprobe`.
     vm::take_over_if_guest().unwrap_or_else(ipvsh::cli::main)
 }

@@ -44,6 +44,7 @@ const THREAD_LOCALS: &[&str] = &[
     "net/ending.rs",
     "net/namespace.rs",
     "net/netns.rs",
+    "net/process/growth.rs",
     "net/reopen.rs",
     "net/rtnl.rs",
     "net/seam.rs",

@@ -2,7 +2,7 @@
 
 use crate::dsl::objects::{addr, fdb, filter, neighbor, nexthop, port, queue, route, rule};
 
-use crate::dsl::acts::{exec, mesh, ping, reach, wait, why};
+use crate::dsl::acts::{exec, mesh, ping, process, reach, wait, why};
 
 use crate::dsl::kinds::{kind, make, wireguard};
 use crate::schema;
@@ -12,7 +12,7 @@ pub fn of(word: &str) -> Vec<&'static str> {
     let lists: &[&[&'static str]] = match word {
         "addr" => &[addr::KEYS],
         "exec" => &[exec::KEYS, exec::PROGRAM_KEYS],
-        "spawn" => &[exec::PROGRAM_KEYS],
+        "spawn" => &[process::KEYS, exec::PROGRAM_KEYS],
         "fdb" => &[fdb::KEYS],
         "del_fdb" => &[fdb::KEYS_OF_DELETE],
         "lookup" => &[route::KEYS_OF_LOOKUP],

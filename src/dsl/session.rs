@@ -13,6 +13,7 @@ use tokio::signal::unix::{SignalKind, signal};
 
 use crate::dsl::Answer;
 use crate::dsl::kinds::ipvlan_port::Ports;
+use crate::dsl::objects::elsewhere::Elsewhere;
 use crate::error::{Error, Kind, Result, errno_name};
 use crate::lab::Lab;
 use crate::lab::trace::Printer;
@@ -75,6 +76,7 @@ pub struct Session {
     entry: Cell<usize>,
     lab: Lab,
     ports: Ports,
+    elsewhere: Elsewhere,
     /// What the script wants its exit code to be.
     exit_code: Cell<Option<u8>>,
 }
@@ -99,6 +101,7 @@ impl Session {
             output_closed: Cell::new(false),
             lab: Lab::default(),
             ports: Ports::default(),
+            elsewhere: Elsewhere::default(),
             exit_code: Cell::new(None),
         })
     }
@@ -132,6 +135,11 @@ impl Session {
     /// The ipvlan ports that were read.
     pub(crate) fn ports(&self) -> &Ports {
         &self.ports
+    }
+
+    /// Which namespaces others know by an id, as far as that was asked for.
+    pub(crate) fn elsewhere(&self) -> &Elsewhere {
+        &self.elsewhere
     }
 
     /// Hands over what the command line gave to the script. Only the first time counts.

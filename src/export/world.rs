@@ -20,7 +20,7 @@ use crate::net::queue::{self, Tree};
 use crate::net::route::{self, Route};
 use crate::net::rtnl::Rtnl;
 use crate::net::rule::{self, Rule};
-use crate::net::sysctl::{self, Changed, Key};
+use crate::net::sysctl::{self, Changed, Key, Usual};
 use crate::net::wireguard::{self, Device};
 use crate::net::{fdb, sysfs};
 use crate::steps::Value;
@@ -30,6 +30,9 @@ pub(super) type LinkId = (usize, u32);
 
 /// Kinds that share the traffic of their parent.
 const SHARING: [&str; 4] = ["ipvlan", "ipvtap", "macvlan", "macvtap"];
+
+/// How many of the places are kept in mind that links were found to hang on.
+const LAST: usize = 4;
 
 /// The place that ipvsh runs in.
 pub(super) const HOST: usize = 0;
@@ -100,46 +103,92 @@ impl World {
         exported: Vec<Rc<Netns>>,
         with_keys: bool,
     ) -> Result<Self> {
-        let mut places = vec![Place::read(session, session.start()?, false)?];
+        let mut places = vec![Place::read(session, session.start()?, None)?];
+        let usual = Usual::read().map_err(|error| error.doing_plain("export namespaces"))?;
         for netns in exported {
-            places.push(Place::read(session, netns, true)?);
+            places.push(Place::read(session, netns, Some(&usual))?);
         }
         let mut world = Self { places, with_keys };
-        let all = session.known_namespaces()?;
+        let mut others = None;
+        let mut last = Vec::new();
         for number in 0..world.places.len() {
-            let known = world.known_by(session, number, &all)?;
+            let known = world.known_by(session, number, &mut last, &mut others)?;
             world.places[number].known = known;
         }
         Ok(world)
     }
 
     /// Which namespaces the place has ids for, as far as its links speak of them.
+    ///
+    /// Those are asked for first that are likely: those found `last`, then those near to it in the order of the names. `others` are
+    /// those that are not exported, looked up when one is missed.
     fn known_by(
         &self,
         session: &Rc<Session>,
         number: usize,
-        all: &[Rc<Netns>],
+        last: &mut Vec<usize>,
+        others: &mut Option<Vec<Rc<Netns>>>,
     ) -> Result<HashMap<i32, Elsewhere>> {
         let place = &self.places[number];
-        if place.links.iter().all(|link| link.parent_nsid.is_none()) {
-            return Ok(HashMap::new());
-        }
+        let mut wanted: HashSet<i32> = place.links.iter().filter_map(|l| l.parent_nsid).collect();
+        let mut known = HashMap::new();
         session.wait(async {
+            if wanted.is_empty() {
+                return Ok(known);
+            }
             let rtnl = &place.netns.rtnl()?;
-            let mut known = HashMap::new();
-            for other in all {
-                let Some(id) = rtnl.nsid_of(other.namespace()).await? else {
-                    continue;
-                };
-                let is_it = |place: &Place| place.netns.namespace().id() == other.namespace().id();
-                let elsewhere = match self.places.iter().rposition(is_it) {
-                    Some(number) => Elsewhere::Place(number),
-                    None => Elsewhere::Other(other.clone()),
-                };
-                known.insert(id, elsewhere);
+            for other in self.likely(number, last.clone()) {
+                if wanted.is_empty() {
+                    break;
+                }
+                let there = self.places[other].netns.namespace();
+                if let Some(id) = rtnl.nsid_of(there).await?.filter(|id| wanted.remove(id)) {
+                    known.insert(id, Elsewhere::Place(other));
+                    last.retain(|known| *known != other);
+                    last.insert(0, other);
+                    last.truncate(LAST);
+                }
+            }
+            if wanted.is_empty() {
+                return Ok(known);
+            }
+            let others = match others {
+                Some(others) => others,
+                None => others.insert(self.others(session)?),
+            };
+            for other in others.iter() {
+                if let Some(id) = rtnl.nsid_of(other.namespace()).await?
+                    && wanted.remove(&id)
+                {
+                    known.insert(id, Elsewhere::Other(other.clone()));
+                }
             }
             Ok(known)
         })?
+    }
+
+    /// All places in the order in which one of them is looked for that a link of place `number` hangs on.
+    fn likely(&self, number: usize, last: Vec<usize>) -> impl Iterator<Item = usize> {
+        let count = self.places.len();
+        let mut seen = HashSet::new();
+        let by_distance = (0..count).flat_map(move |far| {
+            let both = [number.checked_add(far), number.checked_sub(far)];
+            both.into_iter().flatten()
+        });
+        let all = std::iter::once(HOST).chain(last).chain(by_distance);
+        all.filter(move |place| *place < count && seen.insert(*place))
+    }
+
+    /// The namespaces that there are besides the places.
+    fn others(&self, session: &Rc<Session>) -> Result<Vec<Rc<Netns>>> {
+        let places: HashSet<_> = self
+            .places
+            .iter()
+            .map(|p| p.netns.namespace().id())
+            .collect();
+        let mut others = session.known_namespaces()?;
+        others.retain(|other| !places.contains(&other.namespace().id()));
+        Ok(others)
     }
 
     pub(super) fn link(&self, (place, index): LinkId) -> Option<&Snapshot> {
@@ -209,7 +258,9 @@ impl World {
 }
 
 impl Place {
-    fn read(session: &Rc<Session>, netns: Rc<Netns>, is_exported: bool) -> Result<Self> {
+    /// Reads what is there; of one that is exported also what is not `usual`.
+    fn read(session: &Rc<Session>, netns: Rc<Netns>, usual: Option<&Usual>) -> Result<Self> {
+        let is_exported = usual.is_some();
         let context = |error: Error| {
             if error.doing.is_empty() {
                 error.doing("export namespace", netns.label())
@@ -264,9 +315,9 @@ impl Place {
             let key = Key::new(key.iter().copied()).ok()?;
             Some(sysctl::read(&netns, &key).ok()? == "1")
         });
-        let (tables, settings) = if is_exported {
+        let (tables, settings) = if let Some(usual) = usual {
             let names: Vec<&str> = links.iter().map(|link| link.name.as_str()).collect();
-            let settings = sysctl::changed(netns.namespace(), &names).map_err(context)?;
+            let settings = sysctl::changed(usual, netns.namespace(), &names).map_err(context)?;
             (tables(&netns), settings)
         } else {
             (Ok(Vec::new()), Changed::default())

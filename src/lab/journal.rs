@@ -51,9 +51,11 @@ pub fn has_hidden() -> bool {
             .is_err_and(|error| error.kind() == ErrorKind::PermissionDenied)
 }
 
-/// The folder that the output of spawned processes lies in.
-pub fn output_folder() -> PathBuf {
-    folder().with_file_name("output")
+/// The folder that all of this user is in that goes with the machine.
+pub fn run_folder() -> PathBuf {
+    let mut folder = folder();
+    folder.pop();
+    folder
 }
 
 /// Checks that `name` can be a lab's.

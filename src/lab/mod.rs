@@ -26,6 +26,7 @@ pub mod undo;
 use std::cell::{Cell, OnceCell, RefCell};
 use std::collections::{HashMap, HashSet};
 use std::net::IpAddr;
+use std::process::Child;
 use std::rc::Rc;
 
 use crate::error::{Error, Kind, Result};
@@ -92,6 +93,8 @@ pub struct Lab {
     made_earlier: RefCell<HashMap<Place, u64>>,
     /// How many processes the run has started, for a file of its own for each.
     started: Cell<usize>,
+    /// What records the output of those.
+    recorders: RefCell<Vec<Child>>,
 }
 
 impl Lab {

@@ -1,7 +1,7 @@
 //! The processes of a lab: started once, found again by the next run, ended with the lab.
 
 use std::path::{Path, PathBuf};
-use std::process::{Child, Stdio};
+use std::process::Child;
 use std::rc::Rc;
 
 use crate::error::{Error, Result};
@@ -11,7 +11,7 @@ use crate::lab::record::{Contents, Found, Place};
 use crate::lab::undo::{Undo, WayBack};
 use crate::lab::{Command, Lab, Outcome};
 use crate::net::netns::Netns;
-use crate::net::process::{self, Output, Process, Program, Tie};
+use crate::net::process::{self, Output, Process, Program, Recording, Tie};
 
 /// A process that an earlier run of the lab has started.
 #[derive(Debug)]
@@ -48,6 +48,23 @@ impl Earlier {
     fn is(&self, netns: &Netns, program: &Program) -> bool {
         self.program == *program && self.place.as_ref().is_some_and(|place| place.is(netns))
     }
+
+    fn started(self) -> Result<Started> {
+        Ok(Started {
+            process: self.process,
+            output: Output::open(&self.output)?,
+            path: self.output,
+            child: None,
+        })
+    }
+}
+
+/// The name of the file that the process of this number writes to.
+fn file_name(lab: Option<&str>, number: usize) -> String {
+    let own = Process::of(std::process::id()).unwrap_or_default();
+    let lab = lab.unwrap_or("none");
+    // The pid may be given anew, at another time.
+    format!("{lab}-{}-{}-{number}", own.pid, own.began)
 }
 
 /// A process of the lab that runs; in a plan, none.
@@ -56,31 +73,50 @@ pub struct Started {
     /// Which one it is.
     pub process: Process,
     /// The file that it writes to.
-    pub output: PathBuf,
+    pub path: PathBuf,
+    /// What it writes.
+    pub output: Output,
     /// What its exit code is asked of; none where an earlier run has started it.
     pub child: Option<Child>,
 }
 
 impl Lab {
-    /// Starts `program` in `netns`, unless an earlier run has and it still runs: then that one is taken over.
-    pub fn start_process(&self, netns: &Rc<Netns>, program: &Program) -> Result<Started> {
+    /// Starts `program` in `netns`, unless an earlier run has and it still runs: then that one is taken over. Of what it writes,
+    /// the last `size` bytes are kept.
+    pub fn start_process(
+        &self,
+        netns: &Rc<Netns>,
+        program: &Program,
+        size: u32,
+    ) -> Result<Started> {
         self.begin()?;
         let line = program.line();
         if self.plans() {
             return self.plan_process(netns, program);
         }
-        if let Some(started) = self.take_over(netns, program) {
+        if let Some(started) = self.take_over(netns, program)? {
             self.report(Outcome::Unchanged, netns, "process", &line);
             return Ok(started);
         }
         let name = self.name();
         let mut command = program.command(netns, name.as_deref(), Tie::Free)?;
-        let output = self.new_output(name.as_deref());
+        let count = self.started.get() + 1;
+        self.started.set(count);
+        let recording = Recording::of(
+            &mut command,
+            &journal::run_folder(),
+            &file_name(name.as_deref(), count),
+            size,
+            count == 1,
+        )?;
+        let path = recording.path.clone();
+        let discard = || drop(std::fs::remove_file(&path));
+        let output = Output::open(&path).inspect_err(|_| discard())?;
         let ending = |process| {
             let way = WayBack::EndProcess {
                 process,
                 program: Box::new(program.clone()),
-                output: output.clone(),
+                output: path.clone(),
             };
             Undo::within(netns.clone(), way)
         };
@@ -91,25 +127,30 @@ impl Lab {
                 .map_or(("", &[][..]), |(p, a)| (p, a));
             Command::tool(program, netns, arguments).led_by(["setsid", "-f"])
         });
-        let number = self.announce(&ending(Process::default()))?;
-        let started = Output::make(&output).and_then(|file| {
-            let both = file.try_clone()?;
-            command.stdin(Stdio::null()).stdout(file).stderr(both);
-            command.env(process::OUTPUT, &output);
-            Program::start(netns, || command.spawn())
-        });
+        let announced = self.announce(&ending(Process::default()));
+        let number = announced.inspect_err(|_| discard())?;
+        command.env(process::OUTPUT, &path);
+        let started = Program::start(netns, || command.spawn());
         let child = started.inspect_err(|_| {
-            let _ = std::fs::remove_file(&output);
+            discard();
             self.undone(number);
         })?;
+        // Its ends of the pipe are the program's alone.
+        drop(command);
         let process = Process::of(child.id()).ok_or_else(|| Error::invalid("it is gone"))?;
         if number > 0 {
             self.complete(number, Found::Process(process));
         }
         self.push(number, ending(process));
+        let recorder = recording.start(process)?;
+        let mut recorders = self.recorders.borrow_mut();
+        // Those that have ended are to be asked for that.
+        recorders.retain_mut(|one| matches!(one.try_wait(), Ok(None)));
+        recorders.push(recorder);
         self.report(Outcome::Created, netns, "process", &line);
         Ok(Started {
             process,
+            path,
             output,
             child: Some(child),
         })
@@ -130,15 +171,7 @@ impl Lab {
             .iter()
             .position(|one| one.is(netns, program) && one.process.runs());
         let (outcome, started) = match found {
-            Some(at) => {
-                let found = earlier.remove(at);
-                let started = Started {
-                    process: found.process,
-                    output: found.output,
-                    child: None,
-                };
-                (Outcome::Unchanged, started)
-            }
+            Some(at) => (Outcome::Unchanged, earlier.remove(at).started()?),
             None => (Outcome::Created, Started::default()),
         };
         self.report(outcome, netns, "process", &program.line());
@@ -146,7 +179,7 @@ impl Lab {
     }
 
     /// The process of an earlier run that is as asked; each is taken over once. Those that have ended are struck out.
-    fn take_over(&self, netns: &Netns, program: &Program) -> Option<Started> {
+    fn take_over(&self, netns: &Netns, program: &Program) -> Result<Option<Started>> {
         let mut earlier = self.earlier.borrow_mut();
         let mut ended = Vec::new();
         earlier.retain(|one| {
@@ -163,21 +196,7 @@ impl Lab {
         for number in ended {
             self.undone(number);
         }
-        found.map(|one| Started {
-            process: one.process,
-            output: one.output,
-            child: None,
-        })
-    }
-
-    fn new_output(&self, lab: Option<&str>) -> PathBuf {
-        let number = self.started.get() + 1;
-        self.started.set(number);
-        let own = Process::of(std::process::id()).unwrap_or_default();
-        let lab = lab.unwrap_or("none");
-        // The pid may be given anew, at another time.
-        let name = format!("{lab}-{}-{}-{number}.log", own.pid, own.began);
-        journal::output_folder().join(name)
+        found.map(Earlier::started).transpose()
     }
 
     /// Notes that a process has ended, and with it what is to be ended.

@@ -679,6 +679,11 @@ fn nsfs_device() -> Option<u64> {
 
 /// The names below `/run/netns`, sorted; stray files that stand for no namespace are left out.
 pub fn names() -> Result<Vec<NetnsName>> {
+    names_where(|_| true)
+}
+
+/// Those of them whose files are wanted; the others are not opened.
+pub fn names_where(is_wanted: impl Fn(&Path) -> bool) -> Result<Vec<NetnsName>> {
     let entries = match fs::read_dir(NAMES) {
         Ok(entries) => Some(entries),
         // Where nobody has made one yet, a plan may still have names.
@@ -690,13 +695,15 @@ pub fn names() -> Result<Vec<NetnsName>> {
         .flatten()
         .flatten()
         .filter_map(|entry| entry.file_name().to_str()?.parse().ok())
+        .filter(|name| is_wanted(&path_of(name)))
         .filter(|name| Namespace::open(&path_of(name)).is_ok())
         .collect();
     names.sort();
-    Ok(match seam::plan() {
-        Some(plan) => plan.names(names),
-        None => names,
-    })
+    if let Some(plan) = seam::plan() {
+        names = plan.names(names);
+        names.retain(|name| is_wanted(&path_of(name)));
+    }
+    Ok(names)
 }
 
 /// The files outside of `/run/netns` that stand for a network namespace, as container programs make them.

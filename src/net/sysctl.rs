@@ -190,13 +190,37 @@ pub struct Changed {
     pub of_links: BTreeMap<String, Vec<(String, String)>>,
 }
 
-/// Compares the settings of the namespace, and of `links` in it, with those of a new namespace, which is made for that and goes.
-pub fn changed(namespace: &Namespace, links: &[&str]) -> Result<Changed> {
-    let fresh = Namespace::make()?;
-    let (usual, loopback) = namespace::within(&fresh, || (all_here(), links_here(&["lo"])))?;
-    let (mut changed, present) = namespace::within(namespace, || (all_here(), links_here(links)))?;
+/// What a new namespace has.
+#[derive(Debug)]
+pub struct Usual {
+    settings: BTreeMap<Key, String>,
+    loopback: BTreeMap<String, Vec<(String, String)>>,
+}
+
+impl Usual {
+    /// Reads it of a new namespace, which is made for that and goes.
+    pub fn read() -> Result<Self> {
+        let fresh = Namespace::make()?;
+        let read = || (all_here(), links_here(&["lo"]));
+        let (settings, loopback) = namespace::within(&fresh, read)?;
+        Ok(Self { settings, loopback })
+    }
+
+    /// Those of its settings that the namespace has that this thread is in.
+    fn here(&self) -> BTreeMap<Key, String> {
+        let keys = self.settings.keys();
+        let read = |key: &Key| Some((key.clone(), plain(&fs::read_to_string(key.path()).ok()?)));
+        keys.filter_map(read).collect()
+    }
+}
+
+/// Compares the settings of the namespace, and of `links` in it, with what is usual.
+pub fn changed(usual: &Usual, namespace: &Namespace, links: &[&str]) -> Result<Changed> {
+    let read = || (usual.here(), links_here(links));
+    let (mut changed, present) = namespace::within(namespace, read)?;
+    let Usual { settings, loopback } = usual;
     let mut of_links = BTreeMap::new();
-    for (link, settings) in present {
+    for (link, own) in present {
         let is_usual = |(key, value): &(String, String)| {
             let by_default = || {
                 let (family, name) = key.split_once('.')?;
@@ -207,12 +231,12 @@ pub fn changed(namespace: &Namespace, links: &[&str]) -> Result<Changed> {
             let expected = there.map(|(_, value)| value).or_else(by_default);
             expected.is_none_or(|expected| expected == value)
         };
-        let own: Vec<_> = settings.into_iter().filter(|one| !is_usual(one)).collect();
+        let own: Vec<_> = own.into_iter().filter(|one| !is_usual(one)).collect();
         if !own.is_empty() {
             of_links.insert(link, own);
         }
     }
-    changed.retain(|key, value| usual.get(key).is_some_and(|usual| usual != value));
+    changed.retain(|key, value| settings.get(key).is_some_and(|usual| usual != value));
     Ok(Changed { changed, of_links })
 }
 

@@ -23,6 +23,9 @@ pub(crate) const HOST: &str = "host";
 /// Where programs are looked for.
 pub(crate) const PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
+/// The folder in that of the case where programs put what goes with them.
+pub(crate) const TEMPORARY: &str = ".temporary";
+
 /// What a program did.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Output {
@@ -52,8 +55,7 @@ pub(crate) struct Lab {
 impl Drop for Lab {
     /// Ends what scripts have started and left.
     fn drop(&mut self) {
-        let left = fs::read_dir("/run/ipvsh/output").map_or(0, Iterator::count);
-        if left > 0 {
+        if self.recorded() > 0 {
             finish(self.start(&["down", "--all"]));
         }
     }
@@ -70,10 +72,17 @@ impl Lab {
         let none = None::<&str>;
         mount(none, "/sys", Some("sysfs"), MsFlags::empty(), none).expect("mount /sys");
         place.ip("link set dev lo up");
-        Self {
-            place,
-            folder: tempfile::tempdir().expect("make a folder"),
-        }
+        let folder = tempfile::tempdir().expect("make a folder");
+        fs::create_dir(folder.path().join(TEMPORARY)).expect("make a folder for what goes");
+        Self { place, folder }
+    }
+
+    /// How many spawned processes have a file that they write to.
+    pub(crate) fn recorded(&self) -> usize {
+        let place = self.folder.path().join(TEMPORARY);
+        let folders = fs::read_dir(place).into_iter().flatten().flatten();
+        let files = folders.map(|folder| fs::read_dir(folder.path()).map_or(0, Iterator::count));
+        files.sum()
     }
 
     /// Gives the case an `/etc` of its own, which starts as a copy.
@@ -114,6 +123,7 @@ impl Lab {
             .current_dir(self.folder())
             // A folder in it that may not be searched would make every missing program one that may not be run.
             .env("PATH", PATH)
+            .env("TMPDIR", self.folder().join(TEMPORARY))
             .env_remove("NO_COLOR")
             .env_remove("CLICOLOR_FORCE")
             .stdin(Stdio::null())
@@ -133,6 +143,7 @@ impl Lab {
             .args(plain.get_args())
             .current_dir(self.folder())
             .env("PATH", PATH)
+            .env("TMPDIR", self.folder().join(TEMPORARY))
             .env_remove("NO_COLOR")
             .env_remove("CLICOLOR_FORCE")
             .stdin(Stdio::null())

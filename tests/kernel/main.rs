@@ -18,6 +18,7 @@ mod case;
 mod common;
 mod guest;
 mod import;
+mod interrupt;
 mod lab;
 mod seeds;
 mod spare;
@@ -28,6 +29,7 @@ mod bond;
 mod bounds;
 mod bridge;
 mod container;
+mod counts;
 mod dummy;
 mod ending;
 mod ensure;
@@ -99,6 +101,10 @@ use guest::Verdicts;
 const IN_GUEST: &str = "micro-VM";
 
 fn main() -> ExitCode {
+    // Where this program stands in for ipvsh, it does so in all that ipvsh is.
+    if let Some(done) = ipvsh::net::process::take_over_if_recorder() {
+        return done;
+    }
     match std::env::args().nth(1).as_deref() {
         Some(guest::BOOT) => return guest::boot(),
         Some(guest::INSIDE) => return guest::run_inside(&all()),
@@ -242,6 +248,8 @@ fn all() -> Vec<Case> {
         recognise::cases(),
         random::cases(),
         bounds::cases(),
+        interrupt::cases(),
+        counts::cases(),
         truth::cases(),
         errors::cases(),
         refusals::cases(),

@@ -32,6 +32,8 @@ cases! {
         an_interrupt_does_not_reach_a_process
         a_plan_starts_no_process
         lines_come_in_their_order
+        what_a_process_writes_is_bounded_and_what_is_dropped_is_counted
+        what_records_the_output_goes_with_the_process
         what_is_wrong_with_a_process_is_said;
 }
 
@@ -63,11 +65,6 @@ fn last(output: &Output) -> &str {
     output.stderr.lines().last().unwrap_or_default()
 }
 
-/// The files that processes write to.
-fn outputs() -> usize {
-    fs::read_dir("/run/ipvsh/output").map_or(0, Iterator::count)
-}
-
 const SERVER: &str = r#"let p = netns("a").spawn("sleep 1000"); print(p.pid);"#;
 
 fn number(text: &str) -> u32 {
@@ -92,7 +89,7 @@ fn a_process_goes_on_when_the_script_has_ended(lab: &Lab) {
     );
     assert_eq!(down(lab), "took down lab `lab`: 1 namespace, 1 process\n");
     assert!(!runs(pid));
-    assert_eq!(outputs(), 0);
+    assert_eq!(lab.recorded(), 0);
 }
 
 fn a_second_run_takes_the_process_over(lab: &Lab) {
@@ -126,10 +123,9 @@ fn a_process_that_has_ended_is_started_again(lab: &Lab) {
     assert!(listed.contains("\n  missing: process "), "{listed}");
     let again = lab.script_with(&["--summary"], text);
     assert_eq!(last(&again), "created 1, changed 0, unchanged 1, deleted 0");
-    assert_eq!(outputs(), 1);
     until(|| pids("a").is_empty());
     assert_eq!(down(lab), "took down lab `lab`: 1 namespace\n");
-    assert_eq!(outputs(), 0);
+    assert_eq!(lab.recorded(), 0);
 }
 
 fn a_down_ends_a_process_and_what_it_has_started(lab: &Lab) {
@@ -157,7 +153,7 @@ fn a_process_is_ended_where_the_run_takes_its_lab_down(lab: &Lab) {
     let output = lab.script_with(&["--rm"], SERVER);
     assert_eq!(output.code, 0, "{}", output.stderr);
     assert!(!runs(number(&output.stdout)));
-    assert_eq!(outputs(), 0);
+    assert_eq!(lab.recorded(), 0);
 }
 
 fn a_run_that_fails_ends_its_processes(lab: &Lab) {
@@ -279,14 +275,14 @@ fn the_script_ends_a_process(lab: &Lab) {
     );
     assert_eq!(found, json!([143, 137, 130, 143, 7, ["last"], false]));
     assert!(pids("a").is_empty());
-    assert_eq!(outputs(), 0);
+    assert_eq!(lab.recorded(), 0);
 }
 
 fn a_deleted_namespace_takes_the_labs_processes_along(lab: &Lab) {
     let pid = number(&lab.run(&format!("{SERVER} netns(\"a\").delete();")));
     assert!(!runs(pid));
     assert!(lab.namespaces().is_empty());
-    assert_eq!(outputs(), 0);
+    assert_eq!(lab.recorded(), 0);
 }
 
 fn an_interrupt_does_not_reach_a_process(lab: &Lab) {
@@ -316,7 +312,7 @@ fn a_plan_starts_no_process(lab: &Lab) {
     assert_eq!(plan.end(), "exit code 10\n");
     assert!(plan.stdout.contains("process"), "{}", plan.stdout);
     assert!(lab.namespaces().is_empty());
-    assert_eq!(outputs(), 0);
+    assert_eq!(lab.recorded(), 0);
     // A process that runs is seen, and left alone.
     let pid = number(&lab.run(SERVER));
     fs::write(lab.folder().join("lab.rhai"), format!("{SERVER} p.kill();")).unwrap();
@@ -337,6 +333,62 @@ fn lines_come_in_their_order(lab: &Lab) {
         found,
         json!(["1", "3", "rest", null, ["1", "2", "3", "rest"]])
     );
+}
+
+fn what_a_process_writes_is_bounded_and_what_is_dropped_is_counted(lab: &Lab) {
+    let output = lab.ipvsh(&[
+        "--json",
+        "--lab",
+        "lab",
+        "-e",
+        r#"let p = netns("a").spawn("seq 100000", #{output: "1KiB"});
+           p.wait();
+           let q = netns("a").spawn("yes");
+           let last = p.lines;
+           [p.dropped + last.len() * 6 + 1, last[0], last[last.len() - 1], q.line(), q.line("20s")]"#,
+    ]);
+    let found: serde_json::Value = serde_json::from_str(&output.stdout).unwrap();
+    // All that `seq` wrote: each line of the last has five digits, but one.
+    let all: u64 = (1..=100_000_u64)
+        .map(|n| n.to_string().len() as u64 + 1)
+        .sum();
+    assert_eq!(found, json!([all, "99831", "100000", "y", "y"]));
+    assert_eq!(
+        output.stderr,
+        "note: `seq 100000` wrote more than the 1KiB that are kept: 587874 bytes were dropped before they were read; \
+         keep more with #{output: \"4KiB\"}, read them as they come, or have the program write a file\n"
+    );
+    // It goes on writing, and its file does not grow.
+    let folder = lab.folder().join(crate::lab::TEMPORARY);
+    let files = || {
+        let folders = fs::read_dir(&folder).unwrap().flatten();
+        folders.flat_map(|folder| fs::read_dir(folder.path()).unwrap().flatten())
+    };
+    let file = files().next().unwrap();
+    let end = || {
+        let bytes = fs::read(file.path()).unwrap();
+        u64::from_ne_bytes(bytes[24..32].try_into().unwrap())
+    };
+    until(|| end() > 64 << 20);
+    assert_eq!(file.metadata().unwrap().len(), (16 << 20) + 4096);
+    assert_eq!(fs::read_dir("/run/ipvsh").unwrap().count(), 1);
+    assert_eq!(down(lab), "took down lab `lab`: 1 namespace, 1 process\n");
+    assert_eq!(lab.recorded(), 0);
+}
+
+fn what_records_the_output_goes_with_the_process(lab: &Lab) {
+    lab.run(r#"netns("a").spawn(["sh", "-c", "exec sleep 1000"]);"#);
+    assert_eq!(lab.recorded(), 1);
+    let pid = Pid::from_raw(pids("a")[0].cast_signed());
+    kill(pid, Signal::SIGKILL).unwrap();
+    until(|| lab.recorded() == 0);
+    // A second run finds nothing to take over.
+    let output = lab.script_with(&["--summary"], r#"netns("a").spawn("true");"#);
+    assert_eq!(
+        last(&output),
+        "created 1, changed 0, unchanged 1, deleted 0"
+    );
+    down(lab);
 }
 
 fn what_is_wrong_with_a_process_is_said(lab: &Lab) {

@@ -23,7 +23,7 @@ use nix::sys::socket::{
 use nix::unistd::{ForkResult, Pid, fork, pipe2};
 use serde_json::{Value, json};
 
-use crate::lab::{Output, PATH};
+use crate::lab::{Output, PATH, TEMPORARY};
 
 /// The way to the process in reserve, where there is one.
 static RESERVE: OnceLock<Mutex<OwnedFd>> = OnceLock::new();
@@ -183,6 +183,8 @@ fn run_here(request: &[u8], given: Vec<OwnedFd>) -> ! {
     setns(net, CloneFlags::CLONE_NEWNET).expect("enter the network of the case");
     let folder = request["folder"].as_str().expect("a folder");
     std::env::set_current_dir(folder).expect("enter the folder");
+    // SAFETY: this process has one thread.
+    unsafe { std::env::set_var("TMPDIR", Path::new(folder).join(TEMPORARY)) };
     let arguments = request["arguments"].as_array().expect("arguments").iter();
     let arguments = arguments.map(|argument| argument.as_str().expect("text").into());
     let answer = ipvsh::cli::run(std::iter::once("ipvsh".into()).chain(arguments).collect());

@@ -60,11 +60,11 @@ fn destination(
     if let Some(net) = objects::netns::existing(&text)? {
         return addr::first_global(session, &net).map(|ip| (ip, text.to_string()));
     }
-    resolve(from, &text).map(|ip| (ip, text.to_string()))
+    resolve(session, from, &text).map(|ip| (ip, text.to_string()))
 }
 
 /// Looks a host name up, as the namespace's own resolver has it.
-fn resolve(from: &netns::Netns, name: &str) -> Result<IpAddr> {
+fn resolve(session: &Session, from: &netns::Netns, name: &str) -> Result<IpAddr> {
     // What looks like an address is a mistyped one, not a name.
     if name.is_empty()
         || name
@@ -73,8 +73,17 @@ fn resolve(from: &netns::Netns, name: &str) -> Result<IpAddr> {
     {
         return prefix::ip(name);
     }
-    let found = from.within(|| (name, 0).to_socket_addrs())?;
-    let first = found.ok().and_then(|mut all| all.next());
+    // The resolver can't be interrupted: another thread waits for it, which is in the namespace that it was born in.
+    let (tell, told) = futures::channel::oneshot::channel();
+    let asked = name.to_owned();
+    let ask = move || {
+        let found = (asked.as_str(), 0).to_socket_addrs();
+        let first = found.ok().and_then(|mut all| all.next());
+        // Where nobody waits any more, the run was interrupted.
+        let _ = tell.send(first);
+    };
+    from.within(|| std::thread::Builder::new().spawn(ask))??;
+    let first = session.wait_or_interrupt(told)?.ok().flatten();
     first.map(|address| address.ip()).ok_or_else(|| {
         let error = Error::new(
             Kind::NotFound,

@@ -1,7 +1,7 @@
 //! Processes: start a program that goes on beside the script, read its lines, wait for it, end it.
 
 use std::cell::{Cell, RefCell};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::Child;
 use std::rc::Rc;
 use std::str::FromStr;
@@ -16,10 +16,16 @@ use crate::dsl::handle::Netns;
 use crate::dsl::{Answer, Session, answer};
 use crate::error::{Error, Kind, Result};
 use crate::net::netns;
-use crate::net::process::{self, Ended, Found, Growth, Output};
-use crate::value::duration;
+use crate::net::process::{self, Ended, Found, Output};
 use crate::value::options::Options;
+use crate::value::{duration, size};
 use crate::view::value::{Handle, Value};
+
+/// What `spawn` can be told besides what every program can be.
+pub(crate) const KEYS: &[&str] = &["output"];
+
+/// How much is kept of what a process writes, where the script does not say.
+const OUTPUT: u32 = 16 << 20;
 
 /// How many of a process's last lines an error shows.
 const LAST_LINES: usize = 10;
@@ -38,6 +44,8 @@ struct State {
     lines: RefCell<Output>,
     /// How many lines were taken.
     taken: Cell<usize>,
+    /// Whether it was said that some of what it wrote is gone.
+    is_told: Cell<bool>,
     /// What its exit code is asked of; none where an earlier run has started it.
     child: RefCell<Option<Child>>,
     /// Its exit code, once that was asked for.
@@ -95,12 +103,12 @@ impl State {
 
     /// The first line behind those taken that `is_wanted`; none where the process ends before.
     async fn line(&self, is_wanted: impl Fn(&str) -> bool) -> Result<Option<String>> {
-        let growth: Growth = self.lines.borrow().watch()?;
-        let ended = Ended::of(self.process)?;
         let mut from = self.taken.get();
+        // Most often the line is there: then nothing is to be watched.
+        let mut growth = None;
+        let mut is_watched = false;
         loop {
-            let is_over = ended.is_none() || !self.process.runs();
-            let found = self.lines.borrow_mut().find(from, is_over, &is_wanted)?;
+            let (is_over, found) = self.look(from, is_watched, &is_wanted)?;
             match found {
                 Found::Line(number, line) => {
                     self.taken.set(number + 1);
@@ -112,16 +120,58 @@ impl State {
                     tokio::task::yield_now().await;
                     continue;
                 }
+                Found::Nothing(_) if is_over => return Ok(None),
                 Found::Nothing(next) => from = next,
             }
-            let Some(ended) = ended.as_ref().filter(|_| !is_over) else {
-                return Ok(None);
-            };
-            tokio::select! {
-                grown = growth.wait() => grown?,
-                over = ended.wait() => over?,
+            if !is_watched {
+                // What has come meanwhile is to be looked at once more.
+                growth = self.lines.borrow().watch()?;
+                is_watched = true;
+            } else if let Some(growth) = &growth {
+                growth.wait().await?;
             }
         }
+    }
+
+    /// Looks for a line from number `from` on; tells whether nothing more will come, where that is to be known.
+    fn look(
+        &self,
+        from: usize,
+        is_last: bool,
+        is_wanted: impl Fn(&str) -> bool,
+    ) -> Result<(bool, Found)> {
+        let mut output = self.lines.borrow_mut();
+        let is_over = is_last && output.is_over()?;
+        let found = output.find(from, is_over, is_wanted)?;
+        Ok((is_over, found))
+    }
+
+    /// Waits until all can be read that the process wrote before its end.
+    async fn settle(&self) -> Result<()> {
+        let growth = self.lines.borrow().watch()?;
+        while !self.lines.borrow().is_over()? {
+            if let Some(growth) = &growth {
+                growth.wait().await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Says once that some of what it wrote was gone before it was read.
+    fn tell_dropped(&self, session: &Session) {
+        let output = self.lines.borrow();
+        let dropped = output.dropped();
+        if dropped == 0 || self.is_told.replace(true) {
+            return;
+        }
+        let kept = u32::try_from(output.size()).unwrap_or(u32::MAX);
+        session.note(&format!(
+            "`{}` wrote more than the {} that are kept: {dropped} bytes were dropped before they were read; keep more with \
+             #{{output: \"{}\"}}, read them as they come, or have the program write a file",
+            self.line,
+            size::print(kept),
+            size::print(kept.saturating_mul(4)),
+        ));
     }
 
     /// The error with the last lines as notes.
@@ -130,6 +180,12 @@ impl State {
         if output.read(false).is_err() {
             return error;
         }
+        let error = match output.dropped() {
+            0 => error,
+            dropped => error.note(format!(
+                "{dropped} bytes of its output were dropped before they were read"
+            )),
+        };
         let lines = output.lines();
         let last = lines.range(lines.len().saturating_sub(LAST_LINES)..);
         last.fold(error, |error, line| error.note(format!("output: {line}")))
@@ -151,27 +207,22 @@ fn spawn(session: &Rc<Session>, net: &Netns, list: &Array, options: Map) -> Resu
             .doing("start", &named)
             .within(net.label())
     };
-    let mut options = Options::new("spawn", options, &[PROGRAM_KEYS]).map_err(context)?;
+    let mut options = Options::new("spawn", options, &[KEYS, PROGRAM_KEYS]).map_err(context)?;
+    let kept = options.size("output").map_err(context)?.unwrap_or(OUTPUT);
     let program = program(list, &mut options).map_err(context)?;
     net.check().map_err(context)?;
     let started = session
         .lab()
-        .start_process(&net.0, &program)
+        .start_process(&net.0, &program, kept)
         .map_err(context)?;
-    let is_planned = started.process == process::Process::default();
-    let file = if is_planned {
-        Path::new("/dev/null")
-    } else {
-        &started.output
-    };
-    let lines = Output::open(file).map_err(context)?;
     Ok(Process(Rc::new(State {
         process: started.process,
         line: program.line(),
         netns: net.0.clone(),
-        output: started.output,
-        lines: RefCell::new(lines),
+        output: started.path,
+        lines: RefCell::new(started.output),
         taken: Cell::new(0),
+        is_told: Cell::new(false),
         child: RefCell::new(started.child),
         code: Cell::new(None),
     })))
@@ -205,7 +256,9 @@ fn line(session: &Session, process: &Process, time: Option<&str>) -> Result<Dyna
     if state.would(session, "line") {
         return Ok(String::new().into());
     }
-    match State::wait(session, limit, state.line(|_| true)).map_err(&context)? {
+    let found = State::wait(session, limit, state.line(|_| true)).map_err(&context)?;
+    state.tell_dropped(session);
+    match found {
         Some(Some(line)) => Ok(line.into()),
         Some(None) => Ok(Dynamic::UNIT),
         None => Err(context(Error::new(
@@ -223,7 +276,9 @@ fn wait_line(session: &Session, process: &Process, text: &str, time: &str) -> Re
         return Ok(text.to_owned());
     }
     let wanted = state.line(|line| line.contains(text));
-    let cause = match State::wait(session, Some(limit), wanted).map_err(&context)? {
+    let found = State::wait(session, Some(limit), wanted).map_err(&context)?;
+    state.tell_dropped(session);
+    let cause = match found {
         Some(Some(line)) => return Ok(line),
         Some(None) => {
             state.runs(session);
@@ -274,6 +329,21 @@ fn signal(session: &Session, process: &Process, name: &str) -> Result<()> {
     }
 }
 
+fn lines(session: &Session, process: &Process) -> Result<Array> {
+    let state = &process.0;
+    let is_over = !state.runs(session);
+    if is_over {
+        State::wait(session, None, state.settle())?;
+    }
+    let mut output = state.lines.borrow_mut();
+    output.read(is_over)?;
+    let lines = output.lines().iter();
+    let lines = lines.map(|line| line.clone().into()).collect();
+    drop(output);
+    state.tell_dropped(session);
+    Ok(lines)
+}
+
 fn kill(session: &Session, process: &Process) -> Result<()> {
     let state = &process.0;
     let context = state.context("end");
@@ -281,7 +351,9 @@ fn kill(session: &Session, process: &Process) -> Result<()> {
         return Ok(());
     }
     let family = process::family(state.process, &state.output);
-    session.wait(process::end(&family))?.map_err(&context)?;
+    session
+        .wait_or_interrupt(process::end(&family))?
+        .map_err(&context)?;
     if !state.runs(session) {
         let text = format!("ends process {}, {}", state.process.pid, state.line);
         session.lab().trace().remark(&text);
@@ -337,8 +409,8 @@ pub mod words {
     ///
     /// It belongs to the lab: it goes on when the script has ended well, a second run finds it again, `ipvsh ls` counts it, and
     /// it is ended with the lab, by `ipvsh down`, `--rm` or a run that fails: told by SIGTERM, ended by SIGKILL two seconds
-    /// later. It has a session of its own, so that Ctrl-C does not reach it. What it writes goes to a file below
-    /// `/run/ipvsh/output`, its name in `$IPVSH_OUTPUT`, which goes with it. What `ip netns exec NAME COMMAND &` does.
+    /// later. It has a session of its own, so that Ctrl-C does not reach it. Of what it writes the last 16 MiB are kept, in a file
+    /// on disk (below `$TMPDIR`, or `/var/tmp`) that goes with it. What `ip netns exec NAME COMMAND &` does.
     ///
     /// ```rhai
     /// let server = netns("a").spawn(["sh", "-c", "echo ready; exec sleep 100"]);
@@ -356,7 +428,8 @@ pub mod words {
         })
     }
 
-    /// Starts a program with options: `env` (a map; `()` takes a variable away), `cwd`, `user` (a name or number).
+    /// Starts a program with options: `env` (a map; `()` takes a variable away), `cwd`, `user` (a name or number), `output` (how
+    /// much is kept of what it writes, `"16MiB"`).
     ///
     /// ```rhai
     /// netns("a").spawn(["sh", "-c", "echo $WHO"], #{env: #{WHO: "me"}}).line()    // => "me"
@@ -530,13 +603,22 @@ pub mod words {
     /// The lines that the process has written so far; of very many, the last 100,000.
     #[rhai_fn(get = "lines", return_raw, volatile)]
     pub fn get_lines(context: NativeCallContext, process: &mut Process) -> Answer<Array> {
-        answer(&context, |session| {
-            let is_over = !process.0.runs(session);
-            let mut output = process.0.lines.borrow_mut();
-            output.read(is_over)?;
-            let lines = output.lines().iter();
-            Ok(lines.map(|line| line.clone().into()).collect())
-        })
+        answer(&context, |session| super::lines(session, process))
+    }
+
+    /// How many bytes of what the process has written were dropped before they were read: the last 16 MiB are kept for that, or
+    /// what `output` says.
+    ///
+    /// ```rhai
+    /// let p = netns("a").spawn(["seq", "1000"], #{output: "1KiB"});
+    /// p.wait();
+    /// p.lines.len();
+    /// p.dropped    // => 2872
+    /// ```
+    #[rhai_fn(get = "dropped", return_raw, volatile)]
+    pub fn get_dropped(process: &mut Process) -> Answer<i64> {
+        let dropped = process.0.lines.borrow().dropped();
+        Ok(i64::try_from(dropped).unwrap_or(i64::MAX))
     }
 
     /// The process in one line: its number and what it runs.

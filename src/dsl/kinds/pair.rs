@@ -9,7 +9,7 @@ use crate::dsl::Session;
 use crate::dsl::handle::{Link, Netns};
 use crate::dsl::kinds::attributes::Asked;
 use crate::dsl::kinds::make::{Common, Ensured, Request, Wanted, ensure};
-use crate::dsl::objects::link;
+use crate::dsl::objects::{elsewhere, link};
 use crate::error::{Error, Kind, Result};
 use crate::lab::trace;
 use crate::net::link::Snapshot;
@@ -36,6 +36,7 @@ fn in_the_way(session: &Rc<Session>, far: &Netns, name: &LinkName) -> Result<Opt
 
 /// Refuses a pair that is there with another far end, and a peer's name that something else has.
 fn check_peer(session: &Rc<Session>, end: &Link, far: &Netns, far_name: &LinkName) -> Result<()> {
+    elsewhere::learn(session, &end.netns(), &far.0)?;
     let found = peer(session, end)?;
     let is_at = |place: &netns::Netns, name: &str| {
         let is_it = |peer: &Link| {
@@ -153,10 +154,12 @@ pub(crate) fn ensure_pair(
         if !made.is_new {
             return check_peer(session, &made.link, far, &far_name);
         }
-        if let Some(peer) = peer(session, &made.link)? {
-            session
-                .lab()
-                .link_made(&peer.netns(), peer.index(), &peer.name());
+        // Where somebody asks for the far end.
+        if is_far {
+            elsewhere::learn(session, &near.0, &far.0)?;
+        }
+        if let Some(peer) = link::find(session, &far.0, far_name.as_str())? {
+            session.lab().link_made(&far.0, peer.index, &peer.name);
         }
         Ok(())
     };

@@ -2,6 +2,7 @@
 //! filters, settings.
 
 pub mod addr;
+pub(in crate::dsl) mod elsewhere;
 pub mod fdb;
 pub mod filter;
 pub mod link;

@@ -23,8 +23,7 @@ pub struct Ended(OwnedFd);
 impl Ended {
     /// Opens it. `None` where the process is gone.
     pub fn of(process: Process) -> Result<Option<Self>> {
-        let pid = i32::try_from(process.pid).ok().and_then(Pid::from_raw);
-        let Some(pid) = pid else {
+        let Some(pid) = number(process) else {
             return Ok(None);
         };
         match pidfd_open(pid, PidfdFlags::empty()) {
@@ -55,6 +54,11 @@ impl Ended {
             Err(errno) => Err(errno.into()),
         }
     }
+}
+
+/// Its number, as the kernel is asked with it.
+pub(super) fn number(process: Process) -> Option<Pid> {
+    i32::try_from(process.pid).ok().and_then(Pid::from_raw)
 }
 
 /// Waits for the end of a process, at once where it is gone.

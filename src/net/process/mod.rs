@@ -2,8 +2,11 @@
 
 mod child;
 mod end;
+mod growth;
 mod output;
 mod pipe;
+mod recorder;
+mod ring;
 
 use std::collections::HashMap;
 use std::fs;
@@ -19,8 +22,10 @@ use crate::net::namespace::{self, Id};
 
 pub use child::{Program, Tie};
 pub use end::{Ended, end, has_ended};
-pub use output::{Found, Growth, Output};
+pub use growth::Growth;
+pub use output::{Found, Output};
 pub use pipe::{Pipe, Written};
+pub use recorder::{Recording, take_over_if_recorder};
 
 /// The variable that each process started by a lab has in its environment, and those that it starts itself: the lab's name.
 pub const LAB: &str = "IPVSH_LAB";

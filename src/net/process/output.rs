@@ -1,17 +1,11 @@
-//! What a spawned process writes: a file, read line by line as it grows.
+//! What a spawned process writes, read line by line as it comes.
 
 use std::collections::VecDeque;
-use std::fs::{DirBuilder, File, OpenOptions};
-use std::io::{ErrorKind, Read, Seek, SeekFrom};
-use std::os::fd::{AsRawFd, OwnedFd};
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::Path;
 
-use rustix::fs::inotify::{CreateFlags, WatchFlags, add_watch, init};
-use tokio::io::unix::AsyncFd;
-
-use crate::error::{Error, Result};
-use crate::net::process::readable;
+use crate::error::Result;
+use crate::net::process::growth::Growth;
+use crate::net::process::ring::Ring;
 
 /// How many lines are kept: a process that never stops talking must not fill the memory.
 const KEPT: usize = 100_000;
@@ -39,14 +33,28 @@ pub enum Found {
     More(usize),
 }
 
+/// What became of the beginning of a line that is not there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Torn {
+    /// There was very much to read, and only its end was.
+    PassedOver,
+    /// It was overwritten before it was read.
+    Overwritten,
+}
+
 /// The lines of a process, as far as they were read.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Output {
-    file: File,
-    /// How much of the file was read.
+    /// Where they are written; none in a plan, and where all that was written is gone.
+    ring: Option<Ring>,
+    /// How many bytes of it were read, or passed over.
     position: u64,
     /// What stands behind the last line end.
     rest: Vec<u8>,
+    /// What became of the beginning of the line that comes next.
+    torn: Option<Torn>,
+    /// How many bytes were overwritten before they were read, with the lines that they were of.
+    dropped: u64,
     /// The last lines.
     lines: VecDeque<String>,
     /// How many were before them.
@@ -54,48 +62,43 @@ pub struct Output {
 }
 
 impl Output {
-    /// Makes the file, which is for its owner only, and what writes to its end.
-    pub fn make(path: &Path) -> Result<File> {
-        if let Some(folder) = path.parent() {
-            DirBuilder::new()
-                .recursive(true)
-                .mode(0o700)
-                .create(folder)?;
-        }
-        let file = OpenOptions::new()
-            .append(true)
-            .create_new(true)
-            .mode(0o600)
-            .custom_flags(libc::O_NOFOLLOW)
-            .open(path);
-        file.map_err(|error| Error::io(&error))
+    /// Opens the file to read it from its beginning. Where it is gone, there is nothing to read any more.
+    pub fn open(path: &Path) -> Result<Self> {
+        Ok(Self {
+            ring: Ring::open(path)?,
+            ..Self::default()
+        })
     }
 
-    /// Opens the file to read it from its beginning.
-    pub fn open(path: &Path) -> Result<Self> {
-        let file = File::open(path).map_err(|error| match error.kind() {
-            ErrorKind::NotFound => {
-                Error::io(&error).cause(format!("its output, {}, is gone", path.display()))
-            }
-            _ => Error::io(&error),
-        })?;
-        Ok(Self {
-            file,
-            position: 0,
-            rest: Vec::new(),
-            lines: VecDeque::new(),
-            forgotten: 0,
-        })
+    /// How many bytes were overwritten before they were read.
+    pub fn dropped(&self) -> u64 {
+        self.dropped
+    }
+
+    /// How many bytes are kept for those who read later.
+    pub fn size(&self) -> u64 {
+        let size = self.ring.as_ref().and_then(|ring| ring.size().ok());
+        size.unwrap_or(0)
+    }
+
+    /// Whether the process has ended, and all that it wrote can be read.
+    pub fn is_over(&self) -> Result<bool> {
+        self.ring.as_ref().map_or(Ok(true), Ring::is_over)
+    }
+
+    fn end(&self) -> Result<u64> {
+        self.ring.as_ref().map_or(Ok(0), Ring::end)
     }
 
     /// Reads what is new. What has no line end yet is a line where nothing will follow.
     ///
     /// Of very much, the end is read and the rest passed over.
     pub fn read(&mut self, is_over: bool) -> Result<()> {
-        let end = self.file.metadata()?.len();
-        if end - self.position.min(end) > MOST {
-            self.position = (&self.file).seek(SeekFrom::Start(end - MOST))?;
+        let end = self.end()?;
+        if end.saturating_sub(self.position) > MOST {
+            self.position = end - MOST;
             self.rest.clear();
+            self.torn = Some(Torn::PassedOver);
             self.lines.clear();
         }
         while !self.read_some(is_over, |_, _| false)? {}
@@ -141,14 +144,12 @@ impl Output {
         mut is_enough: impl FnMut(usize, &VecDeque<String>) -> bool,
     ) -> Result<bool> {
         // What is written meanwhile is for the next time, or there would be no end.
-        let end = self.file.metadata()?.len();
+        let end = self.end()?;
         for _ in 0..PARTS {
             if is_enough(self.forgotten, &self.lines) {
                 return Ok(true);
             }
-            let most = AT_ONCE.min(end.saturating_sub(self.position));
-            let length = (&self.file).take(most).read_to_end(&mut self.rest)?;
-            if length == 0 {
+            if !self.read_part(AT_ONCE.min(end.saturating_sub(self.position)))? {
                 if is_over && !self.rest.is_empty() {
                     let last = std::mem::take(&mut self.rest);
                     self.take(&last);
@@ -156,7 +157,6 @@ impl Output {
                 }
                 return Ok(true);
             }
-            self.position += u64::try_from(length).unwrap_or(most);
             let whole = match self.rest.iter().rposition(|byte| *byte == b'\n') {
                 Some(at) => at + 1,
                 None if self.rest.len() >= LONGEST => self.rest.len(),
@@ -168,6 +168,38 @@ impl Output {
         Ok(is_enough(self.forgotten, &self.lines))
     }
 
+    /// Reads at most `most` bytes more; `false` where there are none. Of a line whose beginning is gone, the rest goes, too.
+    fn read_part(&mut self, most: u64) -> Result<bool> {
+        let Some(ring) = self.ring.as_ref().filter(|_| most > 0) else {
+            return Ok(false);
+        };
+        let before = self.rest.len();
+        let first = ring.read(self.position, most, &mut self.rest)?;
+        let skipped = first.saturating_sub(self.position);
+        if skipped > 0 {
+            self.dropped += skipped + before as u64;
+            self.rest.drain(..before);
+            self.torn = Some(Torn::Overwritten);
+        }
+        let read = self
+            .rest
+            .len()
+            .saturating_sub(if skipped > 0 { 0 } else { before });
+        self.position = first + read as u64;
+        if let Some(torn) = self.torn {
+            let end = self.rest.iter().position(|byte| *byte == b'\n');
+            let length = end.map_or(self.rest.len(), |at| at + 1);
+            if end.is_some() {
+                self.torn = None;
+            }
+            if torn == Torn::Overwritten {
+                self.dropped += length as u64;
+            }
+            self.rest.drain(..length);
+        }
+        Ok(true)
+    }
+
     fn take(&mut self, text: &[u8]) {
         let text = String::from_utf8_lossy(text);
         self.lines.extend(text.lines().map(str::to_owned));
@@ -176,43 +208,31 @@ impl Output {
         self.forgotten += surplus;
     }
 
-    /// What tells that the file has grown. To be made before the read whose news it is to tell.
-    pub fn watch(&self) -> Result<Growth> {
-        let io = |errno: rustix::io::Errno| Error::io(&errno.into());
-        let watch = init(CreateFlags::CLOEXEC | CreateFlags::NONBLOCK).map_err(io)?;
-        let path = format!("/proc/self/fd/{}", self.file.as_raw_fd());
-        add_watch(&watch, path, WatchFlags::MODIFY).map_err(io)?;
-        readable(watch).map(Growth)
-    }
-}
-
-/// Tells that a file has grown.
-#[derive(Debug)]
-pub struct Growth(AsyncFd<OwnedFd>);
-
-impl Growth {
-    /// Waits until it has grown since the last time.
-    pub async fn wait(&self) -> Result<()> {
-        let mut ready = self.0.readable().await?;
-        let mut events = [0; 4096];
-        while rustix::io::read(&self.0, &mut events).is_ok_and(|length| length > 0) {}
-        ready.clear_ready();
-        Ok(())
+    /// What tells that there is more to read, or that it is over. To be made before the read whose news it is to tell. `None` where
+    /// there is nothing to wait for.
+    pub fn watch(&self) -> Result<Option<Growth>> {
+        let ring = self.ring.as_ref();
+        ring.map(|ring| Growth::of(ring.descriptor())).transpose()
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use std::io::Write;
-
     use super::*;
+    use crate::net::process::ring::{self, Writer};
 
     /// What a process writes, and what is read of it.
-    fn output(text: &[u8]) -> (tempfile::NamedTempFile, Output) {
-        let mut file = tempfile::NamedTempFile::new().unwrap();
-        file.write_all(text).unwrap();
-        let output = Output::open(file.path()).unwrap();
-        (file, output)
+    fn output(text: &[u8]) -> (tempfile::TempDir, Writer, Output) {
+        output_in(64 << 20, text)
+    }
+
+    fn output_in(size: u32, text: &[u8]) -> (tempfile::TempDir, Writer, Output) {
+        let folder = tempfile::tempdir().unwrap();
+        let (path, file) = ring::make(&[folder.path().join("output")], "it", size).unwrap();
+        let output = Output::open(&path).unwrap();
+        let mut writer = Writer::new(file).unwrap();
+        writer.write(text).unwrap();
+        (folder, writer, output)
     }
 
     fn lines(output: &Output) -> Vec<&str> {
@@ -221,10 +241,10 @@ mod tests {
 
     #[test]
     fn a_line_is_one_when_it_has_ended_or_nothing_will_follow() {
-        let (mut file, mut output) = output(b"one\ntw");
+        let (_folder, mut writer, mut output) = output(b"one\ntw");
         output.read(false).unwrap();
         assert_eq!(lines(&output), ["one"]);
-        file.write_all(b"o\nthree").unwrap();
+        writer.write(b"o\nthree").unwrap();
         output.read(false).unwrap();
         assert_eq!(lines(&output), ["one", "two"]);
         output.read(true).unwrap();
@@ -233,7 +253,7 @@ mod tests {
 
     #[test]
     fn a_line_is_found_by_its_number_and_what_follows_is_left() {
-        let (_file, mut output) = output(b"a 1\nb\na 2\na 3");
+        let (_folder, _writer, mut output) = output(b"a 1\nb\na 2\na 3");
         let mut find = |from, is_over| {
             let found = output.find(from, is_over, |line| line.starts_with('a'));
             found.unwrap()
@@ -249,7 +269,7 @@ mod tests {
     fn of_very_many_lines_the_last_are_kept_and_each_is_looked_at() {
         let mut text = "early\n".to_owned();
         text.extend((0..3 * KEPT).map(|number| format!("{number}\n")));
-        let (_file, mut output) = output(text.as_bytes());
+        let (_folder, _writer, mut output) = output(text.as_bytes());
         let mut find = |mut from, wanted: &str| loop {
             match output.find(from, true, |line| line == wanted).unwrap() {
                 Found::More(next) => from = next,
@@ -268,7 +288,7 @@ mod tests {
     #[test]
     fn of_very_much_the_end_is_read() {
         let text = "0123456789abcde\n".repeat(3 << 20) + "last";
-        let (_file, mut output) = output(text.as_bytes());
+        let (_folder, _writer, mut output) = output(text.as_bytes());
         output.read(true).unwrap();
         assert_eq!(output.lines().len(), KEPT);
         assert_eq!(output.lines()[KEPT - 1], "last");
@@ -276,11 +296,21 @@ mod tests {
 
     #[test]
     fn a_line_without_an_end_is_cut() {
-        let (_file, mut output) = output(&vec![b'x'; 3 * LONGEST / 2]);
+        let (_folder, _writer, mut output) = output(&vec![b'x'; 3 * LONGEST / 2]);
         output.read(false).unwrap();
         assert_eq!(output.lines().len(), 1);
         output.read(true).unwrap();
         let lengths: Vec<usize> = output.lines().iter().map(String::len).collect();
         assert_eq!(lengths, [LONGEST, LONGEST / 2]);
+    }
+
+    #[test]
+    fn what_is_overwritten_before_it_is_read_is_counted_with_the_line_it_was_of() {
+        let (_folder, mut writer, mut output) = output_in(16, b"one\ntwo\n");
+        output.read(false).unwrap();
+        writer.write(b"three\nfour\nfive\nsix\n").unwrap();
+        output.read(false).unwrap();
+        assert_eq!(lines(&output), ["one", "two", "four", "five", "six"]);
+        assert_eq!(output.dropped(), "three\n".len() as u64);
     }
 }

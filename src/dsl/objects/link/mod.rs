@@ -12,6 +12,7 @@ use rhai::Dynamic;
 
 use crate::dsl::Session;
 use crate::dsl::handle::Link;
+use crate::dsl::objects::elsewhere;
 use crate::error::{Error, Kind, Result, nearest};
 use crate::net::link::{self, Snapshot, Which};
 use crate::net::rtnl::{Refusal, Rtnl};
@@ -190,7 +191,7 @@ pub(crate) fn neighbour(
     let place = link.netns();
     let other = match nsid {
         None => Some(place),
-        Some(nsid) => namespace_of_nsid(session, &place, nsid)?,
+        Some(nsid) => elsewhere::find(session, &place, nsid)?,
     };
     let Some(other) = other else {
         return Ok(None);
@@ -237,24 +238,6 @@ pub(crate) fn parent_of(
                 && may_be_parent(seen, &found)
             {
                 return Ok(Some(handle(&candidate, &found)));
-            }
-        }
-        Ok(None)
-    })?
-}
-
-/// The namespace that `place` knows under the id `nsid`.
-fn namespace_of_nsid(
-    session: &Rc<Session>,
-    place: &Rc<netns::Netns>,
-    nsid: i32,
-) -> Result<Option<Rc<netns::Netns>>> {
-    let candidates = session.known_namespaces()?;
-    session.wait(async {
-        let rtnl = &place.rtnl()?;
-        for candidate in candidates {
-            if rtnl.nsid_of(candidate.namespace()).await? == Some(nsid) {
-                return Ok(Some(candidate));
             }
         }
         Ok(None)
