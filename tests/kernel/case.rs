@@ -38,29 +38,38 @@ impl Case {
         }
     }
 
-    /// Runs it in a thread of its own, whose private namespaces end with it. The error says what did not hold, and where.
+    /// Runs it in a lab of its own. The error says what did not hold, and where.
     pub(crate) fn run(&self) -> Result<(), String> {
-        static HOOK: Once = Once::new();
-        thread_local! {
-            static PANIC: RefCell<Option<String>> = const { RefCell::new(None) };
-        }
-        HOOK.call_once(|| {
-            std::panic::set_hook(Box::new(|panic| {
-                PANIC.with_borrow_mut(|text| *text = Some(panic.to_string()));
-            }));
-        });
         let body = Arc::clone(&self.body);
-        let thread = std::thread::spawn(move || {
-            catch_unwind(AssertUnwindSafe(|| body(&Lab::enter()))).map_err(|_| {
-                PANIC
-                    .take()
-                    .unwrap_or_else(|| "it panicked without a word".to_owned())
-            })
-        });
-        thread
-            .join()
-            .unwrap_or_else(|_| Err("its thread ended in a panic".to_owned()))
+        in_a_lab(move |lab| {
+            body(lab);
+            Ok(())
+        })
     }
+}
+
+/// Does `body` in a thread of its own, whose private namespaces end with it. A panic is an error that says where it came from.
+pub(crate) fn in_a_lab(
+    body: impl FnOnce(&Lab) -> Result<(), String> + Send + 'static,
+) -> Result<(), String> {
+    static HOOK: Once = Once::new();
+    thread_local! {
+        static PANIC: RefCell<Option<String>> = const { RefCell::new(None) };
+    }
+    HOOK.call_once(|| {
+        std::panic::set_hook(Box::new(|panic| {
+            PANIC.with_borrow_mut(|text| *text = Some(panic.to_string()));
+        }));
+    });
+    let thread = std::thread::spawn(move || {
+        catch_unwind(AssertUnwindSafe(|| body(&Lab::enter()))).unwrap_or_else(|_| {
+            let said = PANIC.take();
+            Err(said.unwrap_or_else(|| "it panicked without a word".to_owned()))
+        })
+    });
+    thread
+        .join()
+        .unwrap_or_else(|_| Err("its thread ended in a panic".to_owned()))
 }
 
 /// Lists the cases of a module, in groups by the kinds of link that they need.

@@ -16,6 +16,7 @@ use serde_json::{Value, json};
 
 use crate::case::Case;
 use crate::lab::in_repository;
+use crate::seeds;
 
 /// The argument of the process that boots the machine.
 pub(crate) const BOOT: &str = "--boot-micro-vm";
@@ -161,7 +162,8 @@ fn read_verdict(line: &str) -> Option<(String, Option<String>)> {
 /// The part of the process that boots the machine.
 pub(crate) fn boot() -> ExitCode {
     let run = || {
-        let mut guest = Guest::new(vec![INSIDE.into()])?;
+        let words = [vec![INSIDE.to_owned()], seeds::words()].concat();
+        let mut guest = Guest::new(words.into_iter().map(Into::into).collect())?;
         guest.init = env!("CARGO_BIN_EXE_ipvsh").into();
         guest.program = Some(std::env::current_exe()?);
         guest.programs = PROGRAMS.iter().map(Into::into).collect();

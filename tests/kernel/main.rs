@@ -16,6 +16,7 @@ mod common;
 mod guest;
 mod import;
 mod lab;
+mod seeds;
 mod state;
 
 mod addr;
@@ -61,6 +62,7 @@ mod settings;
 mod stdlib;
 mod stories;
 mod sysctl;
+mod truth;
 mod tun;
 mod veth;
 mod vlan;
@@ -222,6 +224,7 @@ fn all() -> Vec<Case> {
         journal::cases(),
         recognise::cases(),
         random::cases(),
+        truth::cases(),
         errors::cases(),
         refusals::cases(),
         examples::cases(),

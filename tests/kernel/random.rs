@@ -1,6 +1,6 @@
 //! Random labs: made, made again, and taken down, after which all is as it was before.
 //!
-//! `IPVSH_LABS` says how many, `IPVSH_SEED` with which one to begin.
+//! How many there are is said as in [`crate::seeds`].
 
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
@@ -11,6 +11,7 @@ use serde_json::{Value, json};
 
 use crate::case::Case;
 use crate::lab::{HOST, Lab};
+use crate::seeds::{Dice, Rounds};
 use crate::state;
 
 /// What the labs have that this kernel runs; each part runs beside the others.
@@ -129,19 +130,6 @@ const ON_FOREIGN: &[&str] = &[
     r#"sysctl("rp_filter", DIGIT)"#,
 ];
 
-/// Numbers from a seed, the same each time (xorshift64*).
-struct Dice(u64);
-
-impl Dice {
-    fn roll(&mut self, sides: usize) -> usize {
-        self.0 ^= self.0 >> 12;
-        self.0 ^= self.0 << 25;
-        self.0 ^= self.0 >> 27;
-        let high = self.0.wrapping_mul(0x2545_F491_4F6C_DD1D) >> 33;
-        usize::try_from(high).unwrap() % sides
-    }
-}
-
 /// The places that links are made in; the first two are there before.
 const PLACES: [&str; 4] = [HOST, "old", "n1", "n2"];
 
@@ -240,10 +228,6 @@ fn state(lab: &Lab) -> Value {
 }
 
 fn run_twice_and_leave_nothing(lab: &Lab, alphabet: &Alphabet, part: u64) {
-    let number = |name: &str, or: u64| {
-        let given = std::env::var(name).ok();
-        given.map_or(or, |text| text.parse().unwrap())
-    };
     lab.ip(
         "link add p0 type veth peer name p1\nlink set p0 up\nlink set p1 up\naddr add 10.8.0.1/24 dev p0\n\
          netns add old\nlink add o0 netns old type veth peer name o1 netns old",
@@ -252,10 +236,7 @@ fn run_twice_and_leave_nothing(lab: &Lab, alphabet: &Alphabet, part: u64) {
     lab.ip_in("old", alphabet.prepared);
     lab.wait_up("p0");
     let before = state(lab);
-    let first = number("IPVSH_SEED", 1) + part;
-    let last = first + number("IPVSH_LABS", alphabet.labs).max(alphabet.parts) - alphabet.parts;
-    for seed in (first..=last).step_by(usize::try_from(alphabet.parts).unwrap()) {
-        let mut dice = Dice(seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1);
+    for (seed, mut dice) in Rounds::of_part(alphabet.labs, part, alphabet.parts) {
         let text = script(&mut dice, alphabet);
         let again = |what: &str| {
             let output = lab.script(&text);
