@@ -113,7 +113,10 @@ pub(crate) fn attack(
         // libtest keeps what is printed to itself, but not this.
         let _ = writeln!(std::io::stderr().lock(), "{told}");
     }
-    let most = if VARIABLES.iter().any(|name| std::env::var_os(name).is_some()) {
+    let most = if VARIABLES
+        .iter()
+        .any(|name| std::env::var_os(name).is_some())
+    {
         failures.len()
     } else {
         TOLD
