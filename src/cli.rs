@@ -1,18 +1,18 @@
 //! The command line: reads it, has done what it says, and returns how it went.
 
-use std::ffi::OsString;
 use std::process::ExitCode;
 
-use clap::Parser;
+use clap::error::ErrorKind;
+use clap::{CommandFactory, Error, FromArgMatches};
 
 use crate::command;
-use crate::command::line::{COMMANDS, Cli};
+use crate::command::arguments;
+use crate::command::line::Cli;
 
 /// Reads the command line, does what it says, and returns how it went.
 pub fn main() -> ExitCode {
-    let (own, behind) = split(std::env::args_os().collect());
-    match Cli::try_parse_from(own) {
-        Ok(cli) => ExitCode::from(command::dispatch(&Cli { behind, ..cli })),
+    match read(std::env::args_os().collect()) {
+        Ok(cli) => ExitCode::from(command::dispatch(&cli)),
         Err(error) => {
             // Where it can't even be printed there is nobody to tell.
             let _ = error.print();
@@ -21,84 +21,70 @@ pub fn main() -> ExitCode {
     }
 }
 
-/// Splits the command line before the script, or behind the expression: what follows is none of ipvsh's own.
-fn split(arguments: Vec<OsString>) -> (Vec<OsString>, Vec<OsString>) {
-    let mut own: Vec<OsString> = Vec::new();
-    let mut left = arguments.into_iter();
-    own.extend(left.next());
-    while let Some(argument) = left.next() {
-        let text = argument.to_str().unwrap_or_default();
-        if text == "-e" || text == "--eval" {
-            own.push(argument);
-            own.extend(left.next());
-            break;
-        }
-        if text.starts_with("--eval=") || text.starts_with("-e") {
-            own.push(argument);
-            break;
-        }
-        if ["--color", "--lab", "--emit"].contains(&text) {
-            own.push(argument);
-            own.extend(left.next());
-        } else if text.starts_with('-') && text != "-" {
-            own.push(argument);
-        } else if COMMANDS.contains(&text) || text == "help" {
-            own.push(argument);
-            own.extend(left.by_ref());
-        } else {
-            return (own, std::iter::once(argument).chain(left).collect());
-        }
+fn read(words: Vec<std::ffi::OsString>) -> Result<Cli, Error> {
+    let mut command = Cli::command();
+    command.build();
+    let (own, behind) = arguments::split(&command, words);
+    let own = arguments::bring_forward(&command, own, command::declared);
+    let matches = command.try_get_matches_from_mut(own)?;
+    let cli = Cli::from_arg_matches(&matches)?;
+    if let (Some(asked), Some((name, _))) = (&cli.command, matches.subcommand())
+        && let Some(option) = arguments::unheeded(&command, &matches, asked.heeds())
+    {
+        let why = format!("`{option}` has no meaning for `ipvsh {name}`");
+        return Err(command.error(ErrorKind::ArgumentConflict, why));
     }
-    (own, left.collect())
+    Ok(Cli {
+        behind,
+        passed_on: arguments::passed_on(&command, &matches),
+        ..cli
+    })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::command::line::Color;
 
-    fn behind(line: &str) -> Vec<String> {
-        let arguments = line.split_whitespace().map(OsString::from).collect();
-        let (own, behind) = split(arguments);
-        assert!(
-            Cli::try_parse_from(&own).is_ok(),
-            "{line}: {own:?} is refused"
-        );
-        let behind = behind.into_iter();
-        behind.map(|word| word.into_string().unwrap()).collect()
+    fn refusal(line: &str) -> String {
+        let words = line.split_whitespace().map(Into::into).collect();
+        let error = read(words).unwrap_err().to_string();
+        error.lines().next().unwrap().to_owned()
     }
 
     #[test]
     fn the_command_line_is_well_formed() {
-        use clap::CommandFactory;
         Cli::command().debug_assert();
     }
 
     #[test]
-    fn every_command_is_known_to_the_splitter() {
-        use clap::CommandFactory;
-        let command = Cli::command();
-        let names: Vec<_> = command
-            .get_subcommands()
-            .map(clap::Command::get_name)
-            .collect();
-        assert_eq!(names, COMMANDS);
+    fn options_of_all_commands_stand_anywhere_and_the_last_one_holds() {
+        for line in [
+            "ipvsh --json --color=always plan lab.rhai --json --color never -q",
+            "ipvsh plan --json --quiet --color=never lab.rhai",
+            "ipvsh ls --json -q --color never",
+            "ipvsh down --all --json -q --color=never",
+            "ipvsh --json vm install --quiet --color never",
+        ] {
+            let words = line.split_whitespace().map(Into::into).collect();
+            let options = read(words).unwrap().options;
+            assert!(options.json && options.quiet, "{line}");
+            assert_eq!(options.color, Color::Never, "{line}");
+        }
     }
 
     #[test]
-    fn what_stands_behind_the_script_is_the_scripts() {
-        assert_eq!(
-            behind("ipvsh --json --color never lab.rhai --json -- x"),
-            ["lab.rhai", "--json", "--", "x"]
-        );
-        assert_eq!(behind("ipvsh - --count 3"), ["-", "--count", "3"]);
-        assert_eq!(behind("ipvsh -e args -- a"), ["--", "a"]);
-        assert_eq!(behind("ipvsh ./doc x"), ["./doc", "x"]);
-        assert_eq!(behind("ipvsh --sandbox lab.rhai"), ["lab.rhai"]);
-    }
-
-    #[test]
-    fn a_command_keeps_what_is_its_own() {
-        assert!(behind("ipvsh doc ipvlan").is_empty());
-        assert!(behind("ipvsh --quiet check lab.rhai").is_empty());
+    fn an_option_that_a_command_does_not_heed_is_refused() {
+        for (line, option) in [
+            ("ipvsh --sandbox=vm plan lab.rhai", "--sandbox"),
+            ("ipvsh --rm ls", "--rm"),
+            ("ipvsh --trace doc", "--trace"),
+        ] {
+            let name = line.split_whitespace().nth(2).unwrap();
+            assert_eq!(
+                refusal(line),
+                format!("error: `{option}` has no meaning for `ipvsh {name}`")
+            );
+        }
     }
 }

@@ -116,14 +116,17 @@ fn imports_point_down() {
 
 #[test]
 fn every_topic_of_the_language_is_in_the_index() {
-    let index = include_str!("../src/dsl/mod.rs");
+    let index = include_str!("../src/dsl/topics.rs");
     for path in sources("src/dsl") {
-        if path.ends_with("mod.rs") {
-            continue;
-        }
         let text = fs::read_to_string(&path).unwrap();
-        let name = path.file_stem().unwrap().to_str().unwrap();
-        for part in text.split("#[export_module(manifest)]").skip(1) {
+        // The file of a folder is called after it.
+        let named = if path.ends_with("mod.rs") {
+            path.parent().unwrap()
+        } else {
+            &path
+        };
+        let name = named.file_stem().unwrap().to_str().unwrap();
+        for part in text.split("\n#[export_module(manifest)]").skip(1) {
             let module = part.split("mod ").nth(1).unwrap();
             let module = module.split_whitespace().next().unwrap();
             assert!(
@@ -132,6 +135,48 @@ fn every_topic_of_the_language_is_in_the_index() {
             );
         }
     }
+}
+
+/// The files of the source, those of tests left out, whose text has one of `words`.
+fn with(words: &[&str]) -> Vec<String> {
+    let files = sources("src").into_iter();
+    files
+        .filter(|path| {
+            let text = fs::read_to_string(path).unwrap();
+            let text = text.split("#[cfg(test)]\nmod tests").next().unwrap();
+            words.iter().any(|word| text.contains(word))
+        })
+        .map(|path| below(&path, "src").display().to_string())
+        .collect()
+}
+
+#[test]
+fn nothing_in_the_rooms_of_words_asks_the_index_of_topics() {
+    assert_eq!(
+        with(&["TOPICS"]),
+        [
+            "dsl/mod.rs",
+            "dsl/topics.rs",
+            "engine/catalog.rs",
+            "engine/words.rs"
+        ]
+    );
+}
+
+#[test]
+fn only_a_lab_says_whether_it_plans() {
+    assert_eq!(with(&["model::begin"]), ["lab/mod.rs"]);
+    let asking = with(&["model::is_on", "model::active"]);
+    let beside: Vec<_> = asking
+        .iter()
+        .filter(|file| !file.starts_with("net/"))
+        .collect();
+    assert!(beside.is_empty(), "{beside:?}");
+}
+
+#[test]
+fn handles_are_told_to_the_engine_in_one_place() {
+    assert_eq!(with(&["register_type"]), ["dsl/handles.rs"]);
 }
 
 #[test]

@@ -30,6 +30,10 @@ fn main() -> ExitCode {
             "a_program_gets_its_input_and_gives_its_output_its_code_and_its_files",
             streams_code_and_files as fn() -> Result<(), Failed>,
         ),
+        (
+            "options_reach_the_run_and_the_file_that_one_names_comes_back",
+            options,
+        ),
         ("an_ipvlan_slave_is_made_on_any_machine", ipvlan),
         ("a_kernel_that_panics_is_an_error_that_says_why", panic),
     ]
@@ -78,6 +82,28 @@ fn streams_code_and_files() -> Result<(), Failed> {
     assert_eq!(output.status.code(), Some(7));
     assert_eq!(fs::read_to_string(folder.path().join("new"))?, "in\n");
     assert_eq!(fs::read_dir(folder.path())?.count(), 1);
+    Ok(())
+}
+
+fn options() -> Result<(), Failed> {
+    let (folder, elsewhere) = (tempfile::tempdir()?, tempfile::tempdir()?);
+    let emitted = elsewhere.path().join("lab.sh");
+    let output = Command::new(env!("CARGO_BIN_EXE_ipvsh"))
+        .current_dir(folder.path())
+        .args(["--sandbox=vm", "--summary", "--trace", "--emit"])
+        .arg(&emitted)
+        .args(["-e", "netns(\"a\").name"])
+        .output()?;
+    assert_eq!(
+        String::from_utf8_lossy(&output.stderr),
+        "+ ip netns add a\n+ namespace a\ncreated 1, changed 0, unchanged 0, deleted 0\n"
+    );
+    assert_eq!(String::from_utf8_lossy(&output.stdout), "a\n");
+    assert_eq!(
+        fs::read_to_string(&emitted)?,
+        "#!/bin/sh\n# The same lab as <expression>, without ipvsh.\nset -eu\nip netns add a\n"
+    );
+    assert_eq!(fs::read_dir(folder.path())?.count(), 0);
     Ok(())
 }
 

@@ -11,6 +11,7 @@ use crate::dsl::session::Settings;
 use crate::engine::Failure;
 use crate::error::{Error, Kind, Result, nearest};
 use crate::lab::journal::{self, Journal};
+use crate::lab::name;
 use crate::lab::rollback::{Undone, take_down_lab};
 use crate::view::error::Report;
 
@@ -42,7 +43,10 @@ pub(super) fn down(named: Option<&str>, force: bool, options: &Options) -> Resul
     if options.json {
         output::say(&serde_json::Value::Array(taken).to_string());
     } else if labs.is_empty() && !options.quiet {
-        output::say("no lab stands");
+        output::say(super::ls::none_stands());
+    }
+    if named.is_none() {
+        super::ls::note_hidden(options);
     }
     Ok(code)
 }
@@ -51,11 +55,32 @@ fn take_down(session: &Session, lab: &str, force: bool) -> Result<Undone> {
     match Journal::open(lab, None, false)? {
         None => Ok(Undone::default()),
         Some((mut journal, contents)) => {
+            let damage = contents.damage();
             let work = take_down_lab(&mut journal, contents.steps, force);
-            let undone = session.wait(work)?;
-            journal.close();
+            let mut undone = session.wait(work)?;
+            if let Some(lines) = damage {
+                undone.failures.push(passed_over(journal, &lines));
+            } else {
+                journal.close();
+            }
             Ok(undone)
         }
+    }
+}
+
+/// What there is to say of lines that can't be read. Where nothing else is left, the journal is put aside.
+fn passed_over(journal: Journal, lines: &str) -> Error {
+    let lab = journal.lab().to_owned();
+    let error = Error::invalid(format!("its journal is damaged at {lines}"))
+        .doing("undo all of lab", &lab)
+        .hint("see with `ip` whether something of it still stands");
+    if journal.has_steps() {
+        journal.close();
+        return error;
+    }
+    match journal.put_aside() {
+        Ok(path) => error.note(format!("what it told was put aside: {}", path.display())),
+        Err(cause) => error.note(format!("it could not be put aside: {cause}")),
     }
 }
 
@@ -107,10 +132,8 @@ fn find(named: &str) -> Result<String> {
         }
     }
     let is_script = named.contains('/') || path.extension().is_some_and(|end| end == "rhai");
-    match path.file_stem().and_then(|stem| stem.to_str()) {
-        Some(stem) if is_script && (path.is_file() || known.iter().any(|lab| lab == stem)) => {
-            Ok(stem.to_owned())
-        }
+    match name::of_script(path) {
+        Some(lab) if is_script && (path.is_file() || known.contains(&lab)) => Ok(lab),
         _ => Err(unknown(named, &known)),
     }
 }
@@ -118,6 +141,9 @@ fn find(named: &str) -> Result<String> {
 fn unknown(named: &str, known: &[String]) -> Error {
     let error =
         Error::new(Kind::NotFound, "there is no lab of that name").doing("take down lab", named);
+    if journal::has_hidden() {
+        return error.hint(super::ls::HIDDEN);
+    }
     if known.is_empty() {
         return error.note("no lab stands");
     }

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use super::arguments::PassedOn;
 use crate::view::paint::When;
 
 const EXAMPLES: &str = "\
@@ -24,7 +25,7 @@ Examples:
 
 /// A scriptable network-lab shell for Linux.
 #[derive(Debug, Parser)]
-#[command(name = "ipvsh", version, about, long_about = None, after_help = EXAMPLES)]
+#[command(name = "ipvsh", version, about, long_about = None, after_help = EXAMPLES, args_override_self = true)]
 #[command(
     override_usage = "ipvsh [OPTIONS] [SCRIPT [--PARAMETER VALUE]… [-- ARG…]]\n       ipvsh [OPTIONS] -e EXPRESSION\n       ipvsh [OPTIONS] COMMAND"
 )]
@@ -42,10 +43,14 @@ pub(crate) struct Cli {
     /// The script, and what stands behind it or behind EXPRESSION. Not clap's: it belongs to the script.
     #[arg(skip)]
     pub(crate) behind: Vec<OsString>,
+
+    /// What a run in a micro-VM is told of the options.
+    #[arg(skip)]
+    pub(crate) passed_on: PassedOn,
 }
 
 /// How to run, whatever is run.
-#[derive(Args, Clone, Debug, Default)]
+#[derive(Args, Clone, Debug, Default, PartialEq, Eq)]
 #[expect(
     clippy::struct_excessive_bools,
     reason = "switches of a command line are independent of each other"
@@ -80,15 +85,21 @@ pub(crate) struct Options {
     pub(crate) emit: Option<PathBuf>,
 
     /// Print results as JSON
-    #[arg(long)]
+    #[arg(long, global = true)]
     pub(crate) json: bool,
 
     /// Print nothing but what the script prints itself
-    #[arg(short, long)]
+    #[arg(short, long, global = true)]
     pub(crate) quiet: bool,
 
     /// Colour the output
-    #[arg(long, value_enum, value_name = "WHEN", default_value = "auto")]
+    #[arg(
+        long,
+        global = true,
+        value_enum,
+        value_name = "WHEN",
+        default_value = "auto"
+    )]
     pub(crate) color: Color,
 }
 
@@ -254,7 +265,12 @@ pub(crate) enum VmCommand {
     },
 }
 
-/// The names of the commands, for suggestions.
-pub(crate) const COMMANDS: [&str; 8] = [
-    "doc", "check", "plan", "ls", "down", "import", "export", "vm",
-];
+impl Command {
+    /// Which options of the program it heeds besides those of all commands.
+    pub(crate) fn heeds(&self) -> &'static [&'static str] {
+        match self {
+            Self::Plan { .. } => &["lab", "trace", "emit"],
+            _ => &[],
+        }
+    }
+}

@@ -13,6 +13,26 @@ use crate::lab::journal;
 use crate::value::count::in_words;
 use crate::view::error::Report;
 
+/// What is said to a user who may not look at the labs of root.
+pub(super) const HIDDEN: &str =
+    "you have no right to look at the labs of root: `sudo ipvsh ls` lists them";
+
+/// What is said where this user has no lab.
+pub(super) fn none_stands() -> &'static str {
+    if journal::has_hidden() {
+        "no lab of yours stands"
+    } else {
+        "no lab stands"
+    }
+}
+
+/// Says that there may be labs which this user has no right to look at.
+pub(super) fn note_hidden(options: &Options) {
+    if journal::has_hidden() && !options.quiet {
+        output::note(HIDDEN);
+    }
+}
+
 /// Prints all labs.
 pub(super) fn list(options: &Options) -> Result<u8, Failure> {
     let failure = |error: Error| Failure::script(Report::of(&error));
@@ -32,13 +52,14 @@ pub(super) fn list(options: &Options) -> Result<u8, Failure> {
             }
         }
     }
+    note_hidden(options);
     if options.json {
         let labs: Vec<Value> = labs.iter().map(to_json).collect();
         return Ok(output::say(&Value::Array(labs).to_string()).max(code));
     }
     let text = match labs.as_slice() {
         [] if options.quiet || code > 0 => return Ok(code),
-        [] => "no lab stands".to_owned(),
+        [] => none_stands().to_owned(),
         labs => labs.iter().map(draw).collect::<Vec<_>>().join("\n"),
     };
     Ok(output::say(&text).max(code))
@@ -56,6 +77,12 @@ fn draw(lab: &Inventory) -> String {
         } else {
             format!("  {script}last changed {since}")
         });
+    }
+    if let Some(damaged) = &lab.damage {
+        lines.push(format!(
+            "  its journal is damaged at {damaged}: `ipvsh down {}` undoes what can be read of it",
+            lab.lab
+        ));
     }
     lines.extend(lab.items.iter().filter_map(|item| match &item.state {
         State::Stands => None,
@@ -103,6 +130,7 @@ fn to_json(lab: &Inventory) -> Value {
         "script": run.and_then(|run| run.script.as_ref()).map(|script| script.display().to_string()),
         "pid": run.filter(|_| lab.is_running).map(|run| run.pid),
         "since": run.map(|run| run.since),
+        "damaged": lab.damage,
         "items": items,
     })
 }

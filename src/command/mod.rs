@@ -1,5 +1,6 @@
 //! What the command line leads to, one file a command.
 
+pub(crate) mod arguments;
 mod check;
 mod doc;
 mod down;
@@ -8,15 +9,19 @@ mod import;
 pub(crate) mod line;
 mod ls;
 mod output;
-
 mod pages;
 mod plan;
 mod run;
 mod sandbox;
 
+use std::path::Path;
+
 use line::{Cli, Command, VmCommand};
 
-use crate::engine::{Failure, stack};
+use crate::dsl::Session;
+use crate::dsl::session::Settings;
+use crate::engine::script::Script;
+use crate::engine::{Failure, Interpreter, stack};
 use crate::error::Error;
 use crate::view::error::Report;
 
@@ -26,6 +31,19 @@ fn cannot_start(error: &std::io::Error) -> Failure {
     Failure::script(Report::new(format!(
         "cannot start the interpreter: {error}"
     )))
+}
+
+/// The names of the parameters that a script declares; none where it can't be read, which its run tells better.
+pub(crate) fn declared(script: &Path) -> Vec<String> {
+    let read = || {
+        let script = Script::read(script).ok()?;
+        let interpreter = Interpreter::new(Session::new(Settings::default()));
+        let scope = Interpreter::scope_of_names();
+        let ast = interpreter.compile(&script, &scope).ok()?;
+        let declared = interpreter.parameters(&ast).ok()?;
+        Some(declared.into_iter().map(|one| one.name).collect())
+    };
+    stack::with_room(read).ok().flatten().unwrap_or_default()
 }
 
 /// Does what the command line says and returns the exit code.

@@ -12,7 +12,7 @@ use crate::engine::script::Script;
 use crate::engine::signals::Signals;
 use crate::engine::{Failure, Interpreter, Reason, params};
 use crate::lab::outcome::Counts;
-use crate::net::{model, namespace};
+use crate::net::namespace;
 use crate::view::changes;
 use crate::view::error::Report;
 use crate::view::paint::When;
@@ -58,10 +58,11 @@ pub(super) fn plan(words: &[OsString], options: &Options) -> Result<u8, Failure>
     });
     Signals::watch(session, &[])
         .map_err(|error| Failure::script(Report::new(error.to_string())))?;
-    model::begin();
+    session.lab().plan();
     run::trace(session, options);
     let result = interpreter.run(&ast, &mut interpreter.scope()).map(drop);
     let result = result.map_err(|failure| after_a_guess(failure, session));
+    let result = result.and_then(|()| run::emit(session, options, &script.name));
     show(session, options, result)
 }
 

@@ -8,7 +8,7 @@ use clap::CommandFactory;
 use rhai::Dynamic;
 use signal_hook::consts::{SIGHUP, SIGTERM};
 
-use super::line::{COMMANDS, Cli, Options};
+use super::line::{Cli, Options};
 use super::output;
 use crate::dsl::Session;
 use crate::dsl::script::print;
@@ -19,7 +19,7 @@ use crate::engine::{Failure, Interpreter, Reason, params};
 use crate::error::{Error, nearest};
 use crate::lab::outcome::Entry;
 use crate::lab::rollback::Undone;
-use crate::lab::{Counts, Outcome};
+use crate::lab::{Counts, Outcome, name};
 use crate::net::namespace;
 use crate::repl::{self, Manner};
 use crate::sandbox::vm;
@@ -70,7 +70,9 @@ pub(super) fn source(cli: &Cli) -> Result<Source, Failure> {
 /// A script of the name of a command, all but a letter, is most likely a command.
 fn suggest_command(report: Report, file: &OsString) -> Report {
     let typed = file.to_string_lossy();
-    match nearest(&typed, COMMANDS) {
+    let command = Cli::command();
+    let commands = command.get_subcommands().map(clap::Command::get_name);
+    match nearest(&typed, commands) {
         Some(near) if report.hint.is_none() && !typed.contains(['/', '.']) => {
             report.hint(format!("did you mean the command `ipvsh {near}`?"))
         }
@@ -159,7 +161,7 @@ pub(super) fn trace(session: &Session, options: &Options) {
 }
 
 /// Writes the steps of a run that ended well as a script for the shell, where that is asked.
-fn emit(session: &Session, options: &Options, source: &str) -> Result<(), Failure> {
+pub(super) fn emit(session: &Session, options: &Options, source: &str) -> Result<(), Failure> {
     let Some(file) = &options.emit else {
         return Ok(());
     };
@@ -205,10 +207,10 @@ pub(super) fn name_lab_of(
             .map_err(|error| error.doing("name lab", name))?;
         return Ok(true);
     }
-    let stem = script
-        .and_then(Path::file_stem)
-        .and_then(|stem| stem.to_str());
-    Ok(stem.is_some_and(|stem| lab.call(stem, path.as_deref(), false).is_ok()))
+    match script.and_then(name::of_script) {
+        Some(stem) => lab.call(&stem, path.as_deref(), false).map(|()| true),
+        None => Ok(false),
+    }
 }
 
 /// Reads the parameters of `script` as they were typed.

@@ -1,10 +1,9 @@
 //! Runs in a throw-away place, and gets what that needs.
 
-use std::ffi::OsString;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
-use super::line::{Cli, Color, Options, Place};
+use super::line::{Cli, Place};
 use super::run::{self, Source};
 use crate::dsl::Session;
 use crate::engine::{Failure, Interpreter, Reason, files, params, stack};
@@ -47,7 +46,7 @@ fn announce(place: sandbox::Place) {
 
 /// Runs in a micro-VM. What is wrong with the script or its parameters is found before it is started.
 fn in_vm(cli: &Cli) -> Result<u8, Failure> {
-    let mut arguments = passed_on(&cli.options);
+    let mut arguments = cli.passed_on.options.clone();
     let mut needed = Vec::new();
     let from_input = cli.behind.first().is_some_and(|script| script == "-");
     if !from_input
@@ -73,6 +72,7 @@ fn in_vm(cli: &Cli) -> Result<u8, Failure> {
     arguments.extend(cli.behind.iter().cloned());
     let mut guest = vm::Guest::new(arguments).map_err(|error| failure(&error))?;
     guest.files = needed;
+    guest.results.clone_from(&cli.passed_on.files);
     vm::run(&guest).map_err(|error| failure(&error))
 }
 
@@ -81,33 +81,6 @@ fn on_disk(name: &str) -> Option<PathBuf> {
     std::path::absolute(Path::new(name))
         .ok()
         .filter(|path| path.is_file())
-}
-
-/// The options that mean the same inside.
-fn passed_on(options: &Options) -> Vec<OsString> {
-    let switches = [
-        (options.rm, "--rm"),
-        (options.keep, "--keep"),
-        (options.summary, "--summary"),
-        (options.json, "--json"),
-        (options.quiet, "--quiet"),
-    ];
-    let color = match options.color {
-        Color::Auto => "auto",
-        Color::Always => "always",
-        Color::Never => "never",
-    };
-    let mut arguments = vec!["--color".into(), color.into()];
-    if let Some(lab) = &options.lab {
-        arguments.extend(["--lab".into(), lab.into()]);
-    }
-    arguments.extend(
-        switches
-            .into_iter()
-            .filter(|(on, _)| *on)
-            .map(|(_, switch)| switch.into()),
-    );
-    arguments
 }
 
 /// Gets QEMU and a kernel.

@@ -288,7 +288,7 @@ impl Catalog {
 /// The functions of all topics with what the compiler noted about them, by name and types.
 fn described() -> BTreeMap<(String, Vec<TypeId>), FuncMetadata> {
     let mut described = BTreeMap::new();
-    for topic in crate::dsl::TOPICS {
+    for topic in crate::dsl::topics::TOPICS {
         let mut module = Module::new();
         topic
             .words

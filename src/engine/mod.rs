@@ -16,7 +16,7 @@ pub mod reference;
 pub mod script;
 pub mod signals;
 pub mod stack;
-mod types;
+pub(crate) mod types;
 mod words;
 
 pub(crate) use names::declared as declared_names;

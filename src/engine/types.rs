@@ -4,11 +4,12 @@ use std::any::TypeId;
 
 use rhai::{Array, Dynamic, FnPtr, ImmutableString, Map};
 
-use crate::dsl::handle::{Link, Netns};
+use crate::dsl::handles;
+use crate::value::options::{handle_in_words, with_indefinite};
 
 /// The name of a parameter's type.
 pub(crate) fn of_id(id: TypeId) -> Option<&'static str> {
-    let known: [(TypeId, &'static str); 11] = [
+    let known: [(TypeId, &'static str); 9] = [
         (TypeId::of::<ImmutableString>(), "string"),
         (TypeId::of::<i64>(), "int"),
         (TypeId::of::<f64>(), "float"),
@@ -18,13 +19,12 @@ pub(crate) fn of_id(id: TypeId) -> Option<&'static str> {
         (TypeId::of::<Map>(), "map"),
         (TypeId::of::<FnPtr>(), "function"),
         (TypeId::of::<Dynamic>(), "any"),
-        (TypeId::of::<Netns>(), "Netns"),
-        (TypeId::of::<Link>(), "Link"),
     ];
     known
         .into_iter()
         .find(|(known, _)| *known == id)
         .map(|(_, name)| name)
+        .or_else(|| handles::name_of(id))
 }
 
 /// The same for a type as Rhai or Rust writes it.
@@ -54,20 +54,9 @@ pub(crate) fn of_text(text: &str) -> &str {
 /// The type with its article: `an int`, `a string`, `a namespace`.
 pub(crate) fn with_article(name: &str) -> String {
     match name {
-        "Netns" => "a namespace".to_owned(),
-        "Link" => "a link".to_owned(),
-        "Process" => "a process".to_owned(),
-        "Mesh" => "a mesh".to_owned(),
-        "PingReport" => "a ping report".to_owned(),
-        "Address" => "an address".to_owned(),
-        "Route" => "a route".to_owned(),
-        "Nexthop" => "a nexthop".to_owned(),
-        "Rule" => "a rule".to_owned(),
-        "Neighbor" => "a neighbor".to_owned(),
         "int" => "an int".to_owned(),
         "nothing" => "no value, `()`".to_owned(),
         "any" => "any value".to_owned(),
-        name if name.starts_with(['a', 'e', 'i', 'o', 'u']) => format!("an {name}"),
-        name => format!("a {name}"),
+        name => handle_in_words(name).unwrap_or_else(|| with_indefinite(name)),
     }
 }

@@ -12,18 +12,12 @@ use rhai::{
     Dynamic, Engine, FuncRegistration, ImmutableString, Module, NativeCallContext, Position,
 };
 
-use crate::dsl::acts::mesh::Mesh;
-use crate::dsl::acts::ping::PingReport;
-use crate::dsl::acts::process::Process;
 use crate::dsl::handle::{Link, Netns};
-use crate::dsl::objects::addr::Address;
+use crate::dsl::handles;
 use crate::dsl::objects::link;
-use crate::dsl::objects::neighbor::Neighbor;
-use crate::dsl::objects::nexthop::Nexthop;
-use crate::dsl::objects::route::Route;
-use crate::dsl::objects::rule::Rule;
 use crate::dsl::session::exception;
-use crate::dsl::{METHOD_ONLY, Session, TOPICS, answer};
+use crate::dsl::topics::{METHOD_ONLY, TOPICS};
+use crate::dsl::{Session, answer};
 use crate::error::Error;
 
 type Found<T> = std::result::Result<T, Box<rhai::EvalAltResult>>;
@@ -115,16 +109,7 @@ pub(crate) fn forms() -> Vec<(&'static str, &'static FnManifestEntry, Form, Vec<
 
 /// Puts all words into `engine`.
 pub(crate) fn register(engine: &mut Engine) {
-    engine.register_type_with_name::<Netns>("Netns");
-    engine.register_type_with_name::<Link>("Link");
-    engine.register_type_with_name::<Address>("Address");
-    engine.register_type_with_name::<Route>("Route");
-    engine.register_type_with_name::<Nexthop>("Nexthop");
-    engine.register_type_with_name::<Rule>("Rule");
-    engine.register_type_with_name::<Neighbor>("Neighbor");
-    engine.register_type_with_name::<PingReport>("PingReport");
-    engine.register_type_with_name::<Mesh>("Mesh");
-    engine.register_type_with_name::<Process>("Process");
+    handles::register_all(engine);
     let mut words = Module::new();
     for (_, entry, form, types) in forms() {
         let func = entry.func();

@@ -4,7 +4,7 @@ use std::cell::{Cell, RefCell};
 use std::collections::HashSet;
 
 use crate::lab::rollback::Undone;
-use crate::lab::{Lab, Undo};
+use crate::lab::{Lab, WayBack};
 use crate::net::namespace::Id;
 use crate::net::netns::Netns;
 
@@ -72,9 +72,9 @@ impl Lab {
     pub fn standing(&self) -> (Vec<String>, usize) {
         let (mut names, mut links) = (Vec::new(), 0);
         for step in self.steps.borrow().iter() {
-            match &step.undo {
-                Undo::DeleteNetns { name, .. } => names.push(name.to_string()),
-                Undo::DeleteLink { netns, .. } if !self.made_namespace(netns) => links += 1,
+            match (&step.undo.way, &step.undo.netns) {
+                (WayBack::DeleteNetns { name }, _) => names.push(name.to_string()),
+                (WayBack::DeleteLink, Some(netns)) if !self.made_namespace(netns) => links += 1,
                 _ => {}
             }
         }

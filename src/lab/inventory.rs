@@ -7,7 +7,7 @@ use crate::lab::journal::Journal;
 use crate::lab::recognise::{self, Finder};
 use crate::lab::record::{Contents, Place, Run};
 use crate::lab::setting::Setting;
-use crate::lab::undo::Undo;
+use crate::lab::undo::{Undo, WayBack};
 use crate::net::link::Snapshot;
 use crate::net::{address, process, queue, route, sysctl};
 
@@ -20,6 +20,8 @@ pub struct Inventory {
     pub run: Option<Run>,
     /// Whether that run is still at work.
     pub is_running: bool,
+    /// Which lines of its journal can't be read, where there are such.
+    pub damage: Option<String>,
     /// What it is made of, oldest first.
     pub items: Vec<Item>,
 }
@@ -61,7 +63,7 @@ impl Inventory {
             if !judged.insert(key) {
                 continue;
             }
-            let is_netns = matches!(undo, Undo::DeleteNetns { .. });
+            let is_netns = matches!(undo.way, WayBack::DeleteNetns { .. });
             item.state = match finder.undo(undo.clone())? {
                 None if is_netns || !goes_with_netns(&contents, &undo) => State::Missing,
                 // That its namespace is missing says it.
@@ -72,15 +74,13 @@ impl Inventory {
         }
         let missing: HashSet<_> = found
             .iter()
-            .filter(|(undo, item)| {
-                matches!(undo, Undo::DeleteLink { .. }) && item.state == State::Missing
-            })
-            .filter_map(|(undo, _)| Some((undo.netns()?.clone(), undo.link_index()?)))
+            .filter(|(undo, item)| undo.way == WayBack::DeleteLink && item.state == State::Missing)
+            .filter_map(|(undo, _)| Some((undo.netns.clone()?, undo.link_index()?)))
             .collect();
         // That a link is missing says the same of all that was changed of it.
         let goes_with_link = |undo: &Undo<Place>| {
-            let link = undo.netns().cloned().zip(undo.link_index());
-            !matches!(undo, Undo::DeleteLink { .. }) && link.is_some_and(|at| missing.contains(&at))
+            let link = undo.netns.clone().zip(undo.link_index());
+            undo.way != WayBack::DeleteLink && link.is_some_and(|at| missing.contains(&at))
         };
         found.retain(|(undo, _)| !goes_with_link(undo));
         let mut items: Vec<Item> = found.into_iter().map(|(_, item)| item).collect();
@@ -89,6 +89,7 @@ impl Inventory {
             lab: lab.to_owned(),
             run: contents.runs.last().cloned(),
             is_running,
+            damage: contents.damage(),
             items,
         }))
     }
@@ -99,30 +100,30 @@ fn told(contents: &Contents) -> Vec<Undo<Place>> {
     let steps = contents.steps.iter().map(|step| &step.undo);
     let made_links: HashSet<_> = steps
         .clone()
-        .filter(|undo| matches!(undo, Undo::DeleteLink { .. }))
-        .map(|undo| (undo.netns(), undo.link_index()))
+        .filter(|undo| undo.way == WayBack::DeleteLink)
+        .map(|undo| (undo.netns.as_ref(), undo.link_index()))
         .collect();
     let is_part = |undo: &&Undo<Place>| {
-        goes_with_netns(contents, undo) || made_links.contains(&(undo.netns(), undo.link_index()))
+        goes_with_netns(contents, undo)
+            || made_links.contains(&(undo.netns.as_ref(), undo.link_index()))
     };
     let parts = contents.parts.iter().filter(is_part);
     let mut told: Vec<Undo<Place>> = parts.chain(steps).cloned().collect();
     let mut names = HashMap::new();
     for undo in &told {
-        if let Undo::Restore {
-            netns,
-            link,
+        if let WayBack::Restore {
             new: Setting::Name(name),
             ..
-        } = undo
+        } = &undo.way
+            && let Some(at) = undo.netns.clone().zip(undo.link_index())
         {
-            names.insert((netns.clone(), link.index), name.clone());
+            names.insert(at, name.clone());
         }
     }
     for undo in &mut told {
-        let at = undo.netns().cloned().zip(undo.link_index());
+        let at = undo.netns.clone().zip(undo.link_index());
         if let Some(name) = at.and_then(|at| names.get(&at))
-            && let Some(link) = undo.link_mut()
+            && let Some(link) = &mut undo.link
         {
             link.name.clone_from(name);
         }
@@ -135,8 +136,8 @@ fn goes_with_netns(contents: &Contents, undo: &Undo<Place>) -> bool {
     let mut made = contents
         .steps
         .iter()
-        .filter(|step| matches!(step.undo, Undo::DeleteNetns { .. }));
-    undo.netns().is_some() && made.any(|step| step.undo.netns() == undo.netns())
+        .filter(|step| matches!(step.undo.way, WayBack::DeleteNetns { .. }));
+    undo.netns.is_some() && made.any(|step| step.undo.netns == undo.netns)
 }
 
 /// What tells a route from the others of its namespace, as far as the kernel keeps them apart.
@@ -152,59 +153,49 @@ fn identity(route: &route::Route) -> String {
 
 /// What a step is about: a key that steps about the same thing share, and the words for it.
 fn describe(undo: &Undo<Place>) -> (String, Item) {
-    let place = undo.netns().map(Place::label).unwrap_or_default();
-    let (kind, what) = match undo {
-        Undo::DeleteNetns { name, .. } => ("namespace", format!("namespace `{name}`")),
-        Undo::DeleteLink { link, .. } => {
-            let kind = if link.kind.is_empty() {
-                "link"
-            } else {
-                &link.kind
-            };
-            let what = format!("{kind} `{}` in namespace `{place}`", link.name);
+    let place = undo.netns.as_ref().map(Place::label).unwrap_or_default();
+    let link = undo.link.as_ref();
+    let index = link.map_or(0, |link| link.index);
+    let name = link.map_or("", |link| link.name.as_str());
+    let (kind, what) = match &undo.way {
+        WayBack::DeleteNetns { name, .. } => ("namespace", format!("namespace `{name}`")),
+        WayBack::DeleteLink => {
+            let kind = link.map(|link| link.kind.as_str());
+            let kind = kind.filter(|kind| !kind.is_empty()).unwrap_or("link");
+            ("link", format!("{kind} `{name}` in namespace `{place}`"))
+        }
+        WayBack::MoveBack { .. } => {
+            let home = undo.home.as_ref().map(Place::label).unwrap_or_default();
+            let what = format!("link `{name}` of namespace `{home}` in namespace `{place}`");
             ("link", what)
         }
-        Undo::MoveBack { link, home, .. } => {
-            let what = format!(
-                "link `{}` of namespace `{}` in namespace `{place}`",
-                link.name,
-                home.label()
-            );
-            ("link", what)
-        }
-        Undo::Restore { link, new, .. } => {
-            let what = format!(
-                "{} {new} of link `{}` in namespace `{place}`",
-                new.what(),
-                link.name
-            );
-            let key = format!("{} {} {place}", new.what(), link.index);
+        WayBack::Restore { new, .. } => {
+            let setting = new.what();
+            let what = format!("{setting} {new} of link `{name}` in namespace `{place}`");
+            let key = format!("{setting} {index} {place}");
             return (key, item("setting", what));
         }
-        Undo::DeleteAddress { link, address, .. } => {
+        WayBack::DeleteAddress { address, .. } => {
             let prefix = address.prefix;
-            let what = format!("address `{prefix}` of link `{}` in `{place}`", link.name);
-            let key = format!("address {prefix} {} {place}", link.index);
+            let what = format!("address `{prefix}` of link `{name}` in `{place}`");
+            let key = format!("address {prefix} {index} {place}");
             return (key, item("address", what));
         }
-        Undo::AddAddress { link, address, .. } => {
+        WayBack::AddAddress { address, .. } => {
             let prefix = address.prefix;
-            let what = format!(
-                "address `{prefix}` taken from link `{}` in `{place}`",
-                link.name
-            );
-            let key = format!("address {prefix} {} {place}", link.index);
+            let what = format!("address `{prefix}` taken from link `{name}` in `{place}`");
+            let key = format!("address {prefix} {index} {place}");
             return (key, item("address", what));
         }
-        Undo::DeleteRoute { route, .. } => {
+        WayBack::DeleteRoute { route, .. } => {
             let what = format!("route `{route}` in `{place}`");
             return (format!("{} {place}", identity(route)), item("route", what));
         }
-        Undo::AddRoute { route, .. } => {
+        WayBack::AddRoute { route, .. } => {
             let what = format!("route `{route}` taken from namespace `{place}`");
             return (format!("{} {place}", identity(route)), item("route", what));
         }
-        Undo::RestoreTables { tables, .. } => {
+        WayBack::RestoreTables { tables, .. } => {
             let names: Vec<String> = tables
                 .iter()
                 .map(|table| format!("`{} {}`", table.family, table.name))
@@ -214,30 +205,32 @@ fn describe(undo: &Undo<Place>) -> (String, Item) {
                 format!("ruleset of table {} in `{place}`", names.join(", ")),
             )
         }
-        Undo::RestoreQueue { link, new, .. } => {
+        WayBack::RestoreQueue { new, .. } => {
             let lines = new.lines();
             let queue = lines.first().map_or("default", String::as_str);
-            let what = format!("queue {queue} of link `{}` in `{place}`", link.name);
-            return (format!("queue {} {place}", link.index), item("queue", what));
+            let what = format!("queue {queue} of link `{name}` in `{place}`");
+            return (format!("queue {index} {place}"), item("queue", what));
         }
-        Undo::Send { link, what, .. } => {
-            let link = link.as_ref();
+        WayBack::Send { what, .. } => {
             let link = link.map_or_else(String::new, |link| format!(" on link `{}`", link.name));
             ("change", format!("{what}{link} in `{place}`"))
         }
-        Undo::EndProcess {
+        WayBack::EndProcess {
             process, program, ..
         } => {
-            let line = program.line();
-            let what = format!("process {} (`{line}`) in namespace `{place}`", process.pid);
+            let program = program.line();
+            let what = format!(
+                "process {} (`{program}`) in namespace `{place}`",
+                process.pid
+            );
             return (what.clone(), item("process", what));
         }
-        Undo::Sysctl { key, new, .. } => {
+        WayBack::Sysctl { key, new, .. } => {
             let what = format!("sysctl `{key}` {new} in namespace `{place}`");
             return (format!("{key} {place}"), item("setting", what));
         }
     };
-    let key = match undo.link() {
+    let key = match link {
         Some(link) => format!("{what} {}", link.index),
         None => what.clone(),
     };
@@ -254,17 +247,17 @@ fn item(kind: &'static str, what: String) -> Item {
 
 async fn state(undo: &Undo) -> Result<State> {
     let stands = |is: bool| if is { State::Stands } else { State::Missing };
-    if let Undo::EndProcess {
+    if let WayBack::EndProcess {
         process, output, ..
-    } = undo
+    } = &undo.way
     {
         return Ok(stands(!process::family(*process, output).is_empty()));
     }
-    let Some(netns) = undo.netns() else {
+    let Some(netns) = &undo.netns else {
         return Ok(State::Changed("was never finished".to_owned()));
     };
-    let rtnl = match undo {
-        Undo::DeleteNetns { .. } => return Ok(State::Stands),
+    let rtnl = match undo.way {
+        WayBack::DeleteNetns { .. } => return Ok(State::Stands),
         _ => &netns.rtnl()?,
     };
     let seen = match recognise::link_of(undo, netns).await {
@@ -275,32 +268,32 @@ async fn state(undo: &Undo) -> Result<State> {
         Err(error) => return Err(error),
     };
     let index = seen.as_ref().map(|seen| seen.index);
-    if undo.link().is_some() && index.is_none() {
+    if undo.link.is_some() && index.is_none() {
         return Ok(State::Missing);
     }
-    Ok(match undo {
+    Ok(match &undo.way {
         // The kernel takes a link into a bond while it is down, and brings it up itself.
-        Undo::Restore {
+        WayBack::Restore {
             new: Setting::Up(false),
             ..
         } if seen.as_ref().is_some_and(Snapshot::is_bond_port) => State::Stands,
-        Undo::Restore { new, .. } => match seen.as_ref().and_then(|seen| new.of(seen)) {
+        WayBack::Restore { new, .. } => match seen.as_ref().and_then(|seen| new.of(seen)) {
             Some(present) if present != *new => State::Changed(format!("is {present} now")),
             _ => State::Stands,
         },
-        Undo::DeleteAddress { address, .. } => stands(has_address(rtnl, index, address).await?),
-        Undo::AddAddress { address, .. } => {
+        WayBack::DeleteAddress { address, .. } => stands(has_address(rtnl, index, address).await?),
+        WayBack::AddAddress { address, .. } => {
             if has_address(rtnl, index, address).await? {
                 State::Changed("is there again".to_owned())
             } else {
                 State::Stands
             }
         }
-        Undo::DeleteRoute { route, .. } => stands(has_route(rtnl, route).await?),
-        Undo::AddRoute { route, .. } if has_route(rtnl, route).await? => {
+        WayBack::DeleteRoute { route, .. } => stands(has_route(rtnl, route).await?),
+        WayBack::AddRoute { route, .. } if has_route(rtnl, route).await? => {
             State::Changed("is there again".to_owned())
         }
-        Undo::RestoreQueue { new, .. } => {
+        WayBack::RestoreQueue { new, .. } => {
             let present = queue::read(rtnl, index.unwrap_or_default()).await?.made();
             if present.is_like(new) {
                 State::Stands
@@ -310,7 +303,7 @@ async fn state(undo: &Undo) -> Result<State> {
                 State::Changed(format!("is {} now", present.lines().join(", ")))
             }
         }
-        Undo::Sysctl { key, new, .. } => match sysctl::read(netns, key) {
+        WayBack::Sysctl { key, new, .. } => match sysctl::read(netns, key) {
             Ok(present) if present != *new => State::Changed(format!("is {present} now")),
             Ok(_) => State::Stands,
             Err(error) if error.kind == Kind::NotFound => State::Missing,

@@ -18,8 +18,14 @@ use nix::unistd::geteuid;
 use crate::error::{Error, Kind, Result};
 use crate::lab::record::{self, Contents, FORMAT, Line, Run};
 
+/// The run-time folder of root.
+const OF_ROOT: &str = "/run/ipvsh";
+
 /// How the name of a journal's file ends.
 const SUFFIX: &str = "jsonl";
+
+/// How the name of a journal ends that was put aside, since a part of it could not be read.
+const ASIDE: &str = "damaged";
 
 /// How many bytes may wait to be written.
 const WAITING: usize = 1 << 16;
@@ -27,13 +33,20 @@ const WAITING: usize = 1 << 16;
 /// The folder that the journals of this user lie in.
 pub fn folder() -> PathBuf {
     let base = if geteuid().is_root() {
-        PathBuf::from("/run/ipvsh")
+        PathBuf::from(OF_ROOT)
     } else if let Some(own) = std::env::var_os("XDG_RUNTIME_DIR").filter(|own| !own.is_empty()) {
         Path::new(&own).join("ipvsh")
     } else {
         std::env::temp_dir().join(format!("ipvsh-{}", geteuid()))
     };
     base.join("labs")
+}
+
+/// Whether somebody else may have labs here that this user has no right to look at.
+pub fn has_hidden() -> bool {
+    !geteuid().is_root()
+        && fs::read_dir(Path::new(OF_ROOT).join("labs"))
+            .is_err_and(|error| error.kind() == ErrorKind::PermissionDenied)
 }
 
 /// The folder that the output of spawned processes lies in.
@@ -196,6 +209,18 @@ impl Journal {
         } else {
             let _ = self.file.set_len(self.length);
         }
+    }
+
+    /// Puts the journal aside, of which nothing stands any more that it can tell, and returns the file.
+    pub fn put_aside(self) -> Result<PathBuf> {
+        let path = self.path.with_extension(ASIDE);
+        fs::rename(&self.path, &path)?;
+        Ok(path)
+    }
+
+    /// Whether a change may stand.
+    pub fn has_steps(&self) -> bool {
+        !self.standing.is_empty()
     }
 
     /// Lets go of the journal, and removes it where nothing of the lab stands.

@@ -7,8 +7,9 @@
 pub mod entries;
 pub mod inventory;
 pub mod journal;
+mod leaving;
 mod moves;
-mod name;
+pub mod name;
 pub mod outcome;
 mod processes;
 pub mod recognise;
@@ -40,7 +41,7 @@ pub use outcome::{Counts, Outcome};
 use processes::Earlier;
 pub use processes::Started;
 pub use trace::Command;
-pub use undo::{LinkRef, Undo};
+pub use undo::{LinkRef, Undo, WayBack};
 
 /// A change that the run made.
 #[derive(Clone, Debug)]
@@ -57,6 +58,8 @@ struct Step {
 pub struct Lab {
     name: RefCell<Name>,
     journal: RefCell<Option<Journal>>,
+    /// Whether the run is only planned.
+    plans: Cell<bool>,
     /// Whether a journal of earlier runs was looked for.
     is_begun: Cell<bool>,
     steps: RefCell<Vec<Step>>,
@@ -79,11 +82,22 @@ pub struct Lab {
 }
 
 impl Lab {
+    /// Only plans from now on: what this thread asks of the kernel is kept in a model and changes nothing.
+    pub fn plan(&self) {
+        model::begin();
+        self.plans.set(true);
+    }
+
+    /// Whether the run is only planned.
+    pub fn plans(&self) -> bool {
+        self.plans.get()
+    }
+
     /// Opens the journal that earlier runs of the lab left, if there is one, and settles what a crash left unsettled.
     ///
     /// Fails with `busy` where another run is at work.
     pub fn begin(&self) -> Result<()> {
-        if model::is_on() || self.is_begun.replace(true) {
+        if self.plans() || self.is_begun.replace(true) {
             return Ok(());
         }
         self.open(false).inspect_err(|_| self.is_begun.set(false))
@@ -108,6 +122,12 @@ impl Lab {
             opened => opened,
         };
         if let Some((mut journal, contents)) = opened? {
+            if let Some(lines) = contents.damage() {
+                let lab = journal.lab();
+                return Err(Error::invalid(format!("it is damaged at {lines}"))
+                    .doing("open the journal of lab", lab)
+                    .hint(format!("`ipvsh down {lab}` undoes what can be read of it")));
+            }
             recognise::settle(&mut journal, &contents);
             self.earlier.replace(Earlier::of(&contents));
             let _ = self.moves.set(contents.moves);
@@ -118,7 +138,7 @@ impl Lab {
 
     /// Writes to the journal what is about to be changed.
     fn announce(&self, undo: &Undo) -> Result<u64> {
-        if model::is_on() {
+        if self.plans() {
             return Ok(0);
         }
         self.begin()?;
@@ -193,7 +213,7 @@ impl Lab {
 
     /// Has the journal know, for [`inventory`], what was done to something that the run made.
     fn note_part(&self, undo: Undo) {
-        if undo.link().is_some_and(|link| link.index == 0) {
+        if undo.link.as_ref().is_some_and(|link| link.index == 0) {
             self.unplaced.replace(Some(undo));
         } else if let Some(journal) = self.journal.borrow_mut().as_mut()
             && let Some(undo) = undo.map(|netns| Some(Place::of(&netns)))
@@ -207,7 +227,7 @@ impl Lab {
         let Some(mut undo) = self.unplaced.take() else {
             return;
         };
-        if undo.netns().is_some_and(|at| at.namespace().id() == netns) {
+        if undo.is_in(netns) {
             undo.set_index(index);
             self.note_part(undo);
         }
@@ -218,9 +238,7 @@ impl Lab {
         let id = netns.namespace().id();
         self.made_links.borrow_mut().remove(&(id, index));
         self.forget(|step| {
-            !step.undo.reaches_out()
-                && step.undo.link_index() == Some(index)
-                && step.undo.netns().is_some_and(|n| n.namespace().id() == id)
+            !step.undo.reaches_out() && step.undo.link_index() == Some(index) && step.undo.is_in(id)
         });
         if let Some(journal) = self.journal.borrow_mut().as_mut() {
             journal.note(&Line::Gone(Place::of(netns), index));
@@ -238,29 +256,24 @@ impl Lab {
 
     /// Whether the change goes with a namespace or a link that the run made.
     fn goes_by_itself(&self, undo: &Undo) -> bool {
-        let Some(netns) = undo.netns() else {
+        let Some(netns) = &undo.netns else {
             return false;
         };
-        match undo {
-            Undo::DeleteNetns { .. } | Undo::MoveBack { .. } | Undo::EndProcess { .. } => false,
-            other if other.reaches_out() => false,
+        match &undo.way {
+            WayBack::DeleteNetns { .. } | WayBack::MoveBack { .. } | WayBack::EndProcess { .. } => {
+                false
+            }
+            _ if undo.reaches_out() => false,
             // By its name a link is recognised: a new one has to be known.
-            Undo::DeleteLink { .. }
-            | Undo::Restore {
+            WayBack::DeleteLink
+            | WayBack::Restore {
                 old: Setting::Name(_),
                 ..
             } => self.made_namespace_now(netns),
-            Undo::DeleteRoute { route, .. } | Undo::AddRoute { route, .. } => {
+            _ => {
+                let link = undo.link_index();
                 self.made_namespace_now(netns)
-                    || route
-                        .link
-                        .is_some_and(|index| self.made_link_now(netns, index))
-            }
-            other => {
-                self.made_namespace_now(netns)
-                    || other
-                        .link()
-                        .is_some_and(|link| self.made_link_now(netns, link.index))
+                    || link.is_some_and(|index| self.made_link_now(netns, index))
             }
         }
     }
@@ -298,7 +311,7 @@ impl Lab {
 
     /// Notes that what is there is in the way of what the script asks: the failure itself, except in a plan, which goes on.
     pub fn conflict(&self, error: Error, netns: &Netns, kind: &str, name: &str) -> Result<()> {
-        if !model::is_on() {
+        if !self.plans() {
             return Err(error);
         }
         let mut notes = vec![error.to_string()];
@@ -310,10 +323,10 @@ impl Lab {
 
     /// Whether the run is only planned, so that what only a real network can tell is not asked; notes that it would be.
     pub fn would_test(&self, netns: &Netns, kind: &str, name: &str) -> bool {
-        if model::is_on() {
+        if self.plans() {
             self.report(Outcome::WouldTest, netns, kind, name);
         }
-        model::is_on()
+        self.plans()
     }
 
     /// Notes what happened to a namespace itself.
@@ -339,13 +352,15 @@ impl Lab {
 
     /// Makes the namespace `name`.
     pub fn make_netns(&self, name: &NetnsName) -> Result<Rc<Netns>> {
-        let intent = Undo::DeleteNetns {
+        let mut undo = Undo {
             netns: None,
-            name: name.clone(),
+            link: None,
+            home: None,
+            way: WayBack::DeleteNetns { name: name.clone() },
         };
         self.trace
             .tell(|| Command::plain(["ip", "netns", "add", name.as_str()]));
-        let number = self.announce(&intent)?;
+        let number = self.announce(&undo)?;
         let made = match Netns::make(name) {
             Ok(made) => Rc::new(made),
             Err(error) => {
@@ -357,10 +372,7 @@ impl Lab {
             self.complete(number, Found::Netns(Place::of_made(&made)));
         }
         self.made_netns.borrow_mut().insert(made.namespace().id());
-        let undo = Undo::DeleteNetns {
-            netns: Some(made.clone()),
-            name: name.clone(),
-        };
+        undo.netns = Some(made.clone());
         self.push(number, undo);
         self.report_namespace(Outcome::Created, name.as_str());
         Ok(made)
@@ -374,7 +386,7 @@ impl Lab {
         self.made_netns.borrow_mut().remove(&id);
         let mut struck = Vec::new();
         self.steps.borrow_mut().retain(|step| {
-            let keep = step.undo.netns().is_none_or(|n| n.namespace().id() != id);
+            let keep = !step.undo.is_in(id);
             if !keep {
                 struck.push(step.number);
             }
@@ -391,9 +403,7 @@ impl Lab {
         let id = netns.namespace().id();
         self.made_links.borrow_mut().insert((id, index));
         let announced = self.steps.borrow_mut().iter_mut().rev().find_map(|step| {
-            let is_it = matches!(&step.undo, Undo::DeleteLink { netns, link }
-                if link.index == 0 && link.name == name && netns.namespace().id() == id);
-            is_it.then(|| {
+            step.undo.deletes_new(id, name).then(|| {
                 step.undo.set_index(index);
                 step.number
             })
@@ -407,21 +417,15 @@ impl Lab {
     /// Notes that no link has the name any more under which one was announced.
     pub fn link_renamed(&self, netns: &Netns, name: &str) {
         let id = netns.namespace().id();
-        self.forget(|step| {
-            matches!(&step.undo, Undo::DeleteLink { netns, link }
-                if link.index == 0 && link.name == name && netns.namespace().id() == id)
-        });
+        self.forget(|step| step.undo.deletes_new(id, name));
     }
 
     /// Follows a link to its new place, so that it is still found when the run is taken down.
     pub fn link_moved(&self, from: (&Netns, u32), to: (&Rc<Netns>, u32)) {
         let target = to.0.namespace().id();
         let announced = self.steps.borrow_mut().last_mut().and_then(|step| {
-            let is_new = step.undo.link().is_some_and(|link| link.index == 0)
-                && step
-                    .undo
-                    .netns()
-                    .is_some_and(|n| n.namespace().id() == target);
+            let link = step.undo.link.as_ref();
+            let is_new = link.is_some_and(|link| link.index == 0) && step.undo.is_in(target);
             is_new.then(|| {
                 step.undo.set_index(to.1);
                 step.number
@@ -438,8 +442,9 @@ impl Lab {
         self.made_links.borrow_mut().insert((target, to.1));
         // Where it was, there is none to delete any more.
         self.forget(|step| {
-            matches!(&step.undo, Undo::DeleteLink { netns, link }
-                if (netns.namespace().id(), link.index) == old)
+            step.undo.way == WayBack::DeleteLink
+                && step.undo.is_in(old.0)
+                && step.undo.link_index() == Some(old.1)
         });
     }
 
@@ -471,16 +476,9 @@ impl Lab {
 
     /// Whether a step of the run is about this route: it was made, or is to be there again.
     pub fn has_route_step(&self, netns: &Netns, route: &Route) -> bool {
-        self.steps.borrow().iter().any(|step| match &step.undo {
-            Undo::AddRoute {
-                netns: at,
-                route: of,
-            }
-            | Undo::DeleteRoute {
-                netns: at,
-                route: of,
-            } => {
-                at.namespace().id() == netns.namespace().id()
+        self.steps.borrow().iter().any(|step| match &step.undo.way {
+            WayBack::AddRoute { route: of } | WayBack::DeleteRoute { route: of } => {
+                step.undo.is_in(netns.namespace().id())
                     && of.destination == route.destination
                     && of.table == route.table
                     && of.metric.unwrap_or(0) == route.metric.unwrap_or(0)

@@ -7,13 +7,12 @@ use crate::lab::Lab;
 use crate::lab::journal::Journal;
 use crate::lab::recognise::Finder;
 use crate::lab::record::{Move, Place};
-use crate::net::model;
 use crate::net::netns::Netns;
 
 impl Lab {
     /// Writes to the journal that a link is about to be moved, and what it is called before and after.
     pub fn moving(&self, from: (&Netns, &str), to: (&Netns, &str)) -> Result<()> {
-        if model::is_on() {
+        if self.plans() {
             return Ok(());
         }
         self.begin()?;
@@ -49,7 +48,7 @@ impl Lab {
 
     /// A plan opens no journal, but looks into it.
     fn planned_moves(&self) -> Vec<Move> {
-        let lab = self.name().filter(|_| model::is_on());
+        let lab = self.name().filter(|_| self.plans());
         let told = lab.and_then(|lab| Journal::peek(&lab).ok().flatten());
         told.map(|(contents, _)| contents.moves).unwrap_or_default()
     }

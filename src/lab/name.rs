@@ -1,9 +1,12 @@
 //! What a lab is called: as its script's file, as the script says, or as the command line says, the last first.
 
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
 use crate::error::{Error, Result};
 use crate::lab::{Lab, journal};
+use crate::value::fingerprint;
 
 /// What a lab is called, and who says so.
 #[derive(Clone, Debug, Default)]
@@ -15,6 +18,43 @@ pub(super) struct Name {
     is_given: bool,
     /// Whether many runs have the name at once, as lines on the command line do: one that finds it taken adds its process.
     pub(super) is_common: bool,
+}
+
+/// How many bytes of a file's name a lab takes over at most.
+const LONGEST: usize = 150;
+
+/// What the lab of the script at `path` is called, unless something else is said: as the file, without its ending. `None` where it
+/// has no name.
+///
+/// A file whose name no lab can have (`.hidden.rhai`, one with a control character) gives it without what is in the way, and a
+/// number for the whole, so that two such files have two labs.
+pub fn of_script(path: &Path) -> Option<String> {
+    let stem = path.file_stem()?;
+    match stem.to_str() {
+        Some(stem) if journal::check_name(stem).is_ok() => Some(stem.to_owned()),
+        _ => Some(made_fit(stem)),
+    }
+}
+
+fn made_fit(stem: &OsStr) -> String {
+    let text = stem.to_string_lossy();
+    let fit = |letter: char| {
+        if letter.is_control() || letter == '/' {
+            '_'
+        } else {
+            letter
+        }
+    };
+    let mut name: String = text.trim_start_matches('.').chars().map(fit).collect();
+    while name.len() > LONGEST {
+        name.pop();
+    }
+    let number = fingerprint::of(stem.as_bytes()) & 0xff_ffff;
+    if name.is_empty() {
+        format!("lab-{number:06x}")
+    } else {
+        format!("{name}-{number:06x}")
+    }
 }
 
 impl Lab {
@@ -63,5 +103,22 @@ impl Lab {
     /// The lab's name, where it has one.
     pub fn name(&self) -> Option<String> {
         self.name.borrow().lab.clone()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_gives_its_lab_a_name_that_a_lab_can_have() {
+        let of = |path: &str| of_script(Path::new(path)).unwrap();
+        assert_eq!(of("labs/two hosts.rhai"), "two hosts");
+        assert_eq!(of(".hid.rhai"), "hid-dae376");
+        assert_ne!(of("a\nb.rhai"), of("a\tb.rhai"));
+        assert!(of("a\nb.rhai").starts_with("a_b-"));
+        assert!(of("..rhai").starts_with("lab-"));
+        let long = of(&format!("{}.rhai", "ü".repeat(120)));
+        assert!(journal::check_name(&long).is_ok(), "{long}");
     }
 }

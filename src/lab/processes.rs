@@ -8,9 +8,8 @@ use crate::error::{Error, Result};
 use crate::lab::journal::{self, Journal};
 use crate::lab::recognise;
 use crate::lab::record::{Contents, Found, Place};
-use crate::lab::undo::Undo;
+use crate::lab::undo::{Undo, WayBack};
 use crate::lab::{Command, Lab, Outcome};
-use crate::net::model;
 use crate::net::netns::Netns;
 use crate::net::process::{self, Output, Process, Program, Tie};
 
@@ -28,15 +27,14 @@ impl Earlier {
     /// Those that a journal tells of.
     pub(super) fn of(contents: &Contents) -> Vec<Self> {
         let steps = contents.steps.iter();
-        let processes = steps.filter_map(|step| match &step.undo {
-            Undo::EndProcess {
-                netns,
+        let processes = steps.filter_map(|step| match &step.undo.way {
+            WayBack::EndProcess {
                 process,
                 program,
                 output,
             } => Some(Self {
                 number: step.number,
-                place: netns.clone(),
+                place: step.undo.netns.clone(),
                 process: *process,
                 program: (**program).clone(),
                 output: output.clone(),
@@ -68,7 +66,7 @@ impl Lab {
     pub fn start_process(&self, netns: &Rc<Netns>, program: &Program) -> Result<Started> {
         self.begin()?;
         let line = program.line();
-        if model::is_on() {
+        if self.plans() {
             return self.plan_process(netns, program);
         }
         if let Some(started) = self.take_over(netns, program) {
@@ -78,11 +76,13 @@ impl Lab {
         let name = self.name();
         let mut command = program.command(netns, name.as_deref(), Tie::Free)?;
         let output = self.new_output(name.as_deref());
-        let undo = Undo::EndProcess {
-            netns: Some(netns.clone()),
-            process: Process::default(),
-            program: Box::new(program.clone()),
-            output: output.clone(),
+        let ending = |process| {
+            let way = WayBack::EndProcess {
+                process,
+                program: Box::new(program.clone()),
+                output: output.clone(),
+            };
+            Undo::within(netns.clone(), way)
         };
         self.trace.tell(|| {
             let (program, arguments) = program
@@ -91,7 +91,7 @@ impl Lab {
                 .map_or(("", &[][..]), |(p, a)| (p, a));
             Command::tool(program, netns, arguments).led_by(["setsid", "-f"])
         });
-        let number = self.announce(&undo)?;
+        let number = self.announce(&ending(Process::default()))?;
         let started = Output::make(&output).and_then(|file| {
             let both = file.try_clone()?;
             command.stdin(Stdio::null()).stdout(file).stderr(both);
@@ -106,15 +106,7 @@ impl Lab {
         if number > 0 {
             self.complete(number, Found::Process(process));
         }
-        self.push(
-            number,
-            Undo::EndProcess {
-                netns: Some(netns.clone()),
-                process,
-                program: Box::new(program.clone()),
-                output: output.clone(),
-            },
-        );
+        self.push(number, ending(process));
         self.report(Outcome::Created, netns, "process", &line);
         Ok(Started {
             process,
@@ -195,13 +187,13 @@ impl Lab {
         }
         let _ = std::fs::remove_file(output);
         self.forget(|step| {
-            matches!(&step.undo, Undo::EndProcess { process: ended, .. } if *ended == process)
+            matches!(&step.undo.way, WayBack::EndProcess { process: ended, .. } if *ended == process)
         });
     }
 
     /// Ends the processes of the lab that are in `netns`.
     pub async fn end_processes(&self, netns: &Netns) -> Result<()> {
-        if model::is_on() {
+        if self.plans() {
             return Ok(());
         }
         let (own, lab) = (std::process::id(), self.name());
@@ -210,12 +202,8 @@ impl Lab {
         let ours: Vec<_> = ours.filter_map(Process::of).collect();
         process::end(&ours).await?;
         for step in self.steps.borrow().iter() {
-            if let Undo::EndProcess {
-                netns: Some(at),
-                output,
-                ..
-            } = &step.undo
-                && at.namespace().id() == netns.namespace().id()
+            if let WayBack::EndProcess { output, .. } = &step.undo.way
+                && step.undo.is_in(netns.namespace().id())
             {
                 let _ = std::fs::remove_file(output);
             }

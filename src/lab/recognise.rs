@@ -10,7 +10,7 @@ use crate::error::{Error, Kind, Result};
 use crate::lab::journal::Journal;
 use crate::lab::record::{Contents, Found, Place};
 use crate::lab::setting::Setting;
-use crate::lab::undo::{LinkRef, Undo};
+use crate::lab::undo::{LinkRef, Undo, WayBack};
 use crate::net::link::{self, Snapshot, Which};
 use crate::net::namespace::{self, Id, Namespace};
 use crate::net::netns::Netns;
@@ -56,10 +56,15 @@ impl Finder {
 
     /// What a journal tells, with its namespaces open; `None` where they are gone.
     pub fn undo(&mut self, told: Undo<Place>) -> Result<Option<Undo>> {
-        if let Undo::DeleteNetns { netns: None, name } = told {
-            let netns = open(&namespace::path_of(&name))?.map(Rc::new);
-            let is_there = netns.is_some() || is_stray(&name);
-            return Ok(is_there.then_some(Undo::DeleteNetns { netns, name }));
+        let name = match &told.way {
+            WayBack::DeleteNetns { name } => Some(name.clone()),
+            _ => None,
+        };
+        if let Some(name) = name.as_ref().filter(|_| told.netns.is_none()) {
+            let netns = open(&namespace::path_of(name))?.map(Rc::new);
+            let found = told.map(|_| None);
+            let found = found.filter(|_| netns.is_some() || is_stray(name));
+            return Ok(found.map(|undo| Undo { netns, ..undo }));
         }
         let mut failure = None;
         let found = told.map(|place| {
@@ -72,11 +77,12 @@ impl Finder {
         if let Some(error) = failure {
             return Err(error);
         }
-        Ok(match found {
-            // Where deleting it was cut off, the file of its name is left.
-            Some(Undo::DeleteNetns { netns: None, name }) if !is_stray(&name) => None,
-            found => found,
-        })
+        // Where deleting it was cut off, the file of its name is left.
+        let is_gone = |undo: &Undo| {
+            let name = name.as_ref().filter(|_| undo.netns.is_none());
+            name.is_some_and(|name| !is_stray(name))
+        };
+        Ok(found.filter(|undo| !is_gone(undo)))
     }
 }
 
@@ -113,11 +119,11 @@ fn is_stray(name: &NetnsName) -> bool {
 /// The name was free when it was announced: what has it now is what that run made.
 pub(super) fn settle(journal: &mut Journal, contents: &Contents) {
     for step in &contents.steps {
-        let Undo::DeleteNetns { netns, name } = &step.undo else {
+        let WayBack::DeleteNetns { name } = &step.undo.way else {
             continue;
         };
         match Netns::named(name) {
-            Ok(_) if netns.is_some() => {}
+            Ok(_) if step.undo.netns.is_some() => {}
             Ok(made) => journal.complete(step.number, Found::Netns(Place::of_made(&made))),
             Err(_) if is_stray(name) => {
                 if namespace::delete(name).is_ok() {
@@ -132,14 +138,14 @@ pub(super) fn settle(journal: &mut Journal, contents: &Contents) {
 
 /// The link that a step is about, as it is now.
 pub(super) async fn link_of(undo: &Undo, netns: &Netns) -> Result<Option<Snapshot>> {
-    let Some(link) = undo.link() else {
+    let Some(link) = &undo.link else {
         return Ok(None);
     };
     // A link that was renamed, or was about to be, has either name.
-    if let Undo::Restore {
+    if let WayBack::Restore {
         new: Setting::Name(name),
         ..
-    } = undo
+    } = &undo.way
     {
         let renamed = LinkRef {
             name: name.clone(),

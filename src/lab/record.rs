@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Kind, Result};
-use crate::lab::undo::Undo;
+use crate::lab::undo::{Undo, WayBack};
 use crate::net::namespace::{self, Id};
 use crate::net::netns::Netns;
 use crate::net::process::Process;
@@ -195,6 +195,8 @@ pub struct Contents {
     pub next: u64,
     /// How many bytes are whole lines; what is behind them was torn off by a crash.
     pub length: u64,
+    /// The numbers of lines that can't be read: what they told of is not known.
+    pub damaged: Vec<usize>,
 }
 
 /// Reads a journal. What stands behind the last line end was torn off by a crash, and the change that it was to announce not made.
@@ -206,35 +208,62 @@ pub fn read(bytes: &[u8]) -> Result<Contents> {
     let whole = bytes.iter().rposition(|byte| *byte == b'\n');
     let whole = whole.map_or(0, |end| end + 1);
     contents.length = whole as u64;
-    for (index, line) in bytes[..whole].split_inclusive(|b| *b == b'\n').enumerate() {
+    let lines = || bytes[..whole].split_inclusive(|b| *b == b'\n');
+    for (index, line) in lines().enumerate() {
         if index == 0 {
-            check_format(line)?;
+            match format_of(line) {
+                Some(format) => check_format(format)?,
+                // Where no other line is one of a journal either, the file is none.
+                None if lines().skip(1).any(|line| parse(line).is_some()) => {
+                    contents.damaged.push(1);
+                }
+                None => {
+                    return Err(Error::invalid("it is no journal of ipvsh")
+                        .hint("move the file away if it is not yours"));
+                }
+            }
             continue;
         }
-        let line = serde_json::from_slice(line).map_err(|_| {
-            Error::invalid(format!("it is damaged at line {}", index + 1))
-                .hint("see what stands with `ip`, take it down by hand, and remove the file")
-        })?;
-        contents.take(line);
+        match parse(line) {
+            Some(line) => contents.take(line),
+            None => contents.damaged.push(index + 1),
+        }
     }
     Ok(contents)
 }
 
-fn check_format(line: &[u8]) -> Result<()> {
+fn parse(line: &[u8]) -> Option<Line> {
+    serde_json::from_slice(line).ok()
+}
+
+fn format_of(line: &[u8]) -> Option<u64> {
     let head: serde_json::Value = serde_json::from_slice(line).unwrap_or_default();
-    match head["journal"]["format"].as_u64() {
-        Some(format) if format == u64::from(FORMAT) => Ok(()),
-        Some(format) if format > u64::from(FORMAT) => Err(Error::new(
-            Kind::Unsupported,
-            format!("a newer ipvsh wrote it, in format {format}; this one reads format {FORMAT}"),
-        )
-        .hint("take the lab down with the ipvsh that made it")),
-        _ => Err(Error::invalid("it is no journal of ipvsh")
-            .hint("move the file away if it is not yours")),
+    head["journal"]["format"].as_u64()
+}
+
+fn check_format(format: u64) -> Result<()> {
+    if format <= u64::from(FORMAT) {
+        return Ok(());
     }
+    Err(Error::new(
+        Kind::Unsupported,
+        format!("a newer ipvsh wrote it, in format {format}; this one reads format {FORMAT}"),
+    )
+    .hint("take the lab down with the ipvsh that made it"))
 }
 
 impl Contents {
+    /// The lines that can't be read, in words: `line 6`, `lines 6 and 9`. `None` where all can be.
+    pub fn damage(&self) -> Option<String> {
+        let (last, others) = self.damaged.split_last()?;
+        let others: Vec<String> = others.iter().map(ToString::to_string).collect();
+        Some(if others.is_empty() {
+            format!("line {last}")
+        } else {
+            format!("lines {} and {last}", others.join(", "))
+        })
+    }
+
     fn take(&mut self, line: Line) {
         match line {
             // Only the first line says this.
@@ -246,22 +275,23 @@ impl Contents {
             }
             Line::Is(number, found) => {
                 let step = self.steps.iter_mut().rev().find(|s| s.number == number);
-                match (step.map(|step| &mut step.undo), found) {
-                    (Some(Undo::DeleteNetns { netns, .. }), Found::Netns(place)) => {
-                        *netns = Some(place);
-                    }
-                    (Some(Undo::EndProcess { process, .. }), Found::Process(started)) => {
+                let Some(Step { undo, .. }) = step else {
+                    return;
+                };
+                match (&mut undo.way, found) {
+                    (WayBack::DeleteNetns { .. }, Found::Netns(place)) => undo.netns = Some(place),
+                    (WayBack::EndProcess { process, .. }, Found::Process(started)) => {
                         *process = started;
                     }
-                    (Some(undo), Found::Link(index)) => undo.set_index(index),
+                    (_, Found::Link(index)) => undo.set_index(index),
                     _ => {}
                 }
             }
             Line::Part(undo) => self.parts.push(undo),
             Line::Moved(way) => self.moves.push(way),
-            Line::Gone(place, index) => self
-                .parts
-                .retain(|undo| undo.netns() != Some(&place) || undo.link_index() != Some(index)),
+            Line::Gone(place, index) => self.parts.retain(|undo| {
+                undo.netns.as_ref() != Some(&place) || undo.link_index() != Some(index)
+            }),
             Line::Undone(number) => self.steps.retain(|step| step.number != number),
         }
     }
@@ -288,7 +318,7 @@ mod tests {
         let [step] = contents.steps.as_slice() else {
             panic!("{contents:?}");
         };
-        assert_eq!(step.undo.netns().unwrap().id, (4, 99));
+        assert_eq!(step.undo.netns.as_ref().unwrap().id, (4, 99));
         assert_eq!((contents.next, contents.runs.len()), (3, 1));
     }
 
@@ -310,9 +340,22 @@ mod tests {
     }
 
     #[test]
-    fn damage_before_the_last_line_is_named() {
-        let damaged = WHOLE.replace("{\"undone\":2}", "{\"undo");
-        assert_eq!(refusal(&damaged), "it is damaged at line 6");
+    fn a_damaged_line_is_passed_over_and_named() {
+        for line in 1..=6 {
+            let lines = WHOLE.split_inclusive('\n').enumerate();
+            let damaged: String = lines
+                .map(|(index, text)| {
+                    if index + 1 == line {
+                        "{\"do\":[1,{\"unheard\":\n"
+                    } else {
+                        text
+                    }
+                })
+                .collect();
+            let contents = read(damaged.as_bytes()).unwrap();
+            assert_eq!(contents.damaged, [line]);
+            assert_eq!(contents.damage().unwrap(), format!("line {line}"));
+        }
         assert_eq!(refusal("hello\n"), "it is no journal of ipvsh");
     }
 }

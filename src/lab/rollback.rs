@@ -8,9 +8,10 @@ use futures::future::join_all;
 use nix::errno::Errno;
 
 use crate::error::{Error, Kind, Result};
+use crate::lab::leaving::Nameless;
 use crate::lab::recognise::{self, Finder};
 use crate::lab::setting::Setting;
-use crate::lab::undo::{LinkRef, Undo};
+use crate::lab::undo::{LinkRef, Undo, WayBack};
 use crate::lab::{Lab, Step, journal::Journal};
 use crate::net::namespace::Id;
 use crate::net::netns::Netns;
@@ -94,16 +95,17 @@ impl Lab {
     /// Undoes `steps`, newest first, and strikes them out in the journal. What could not be undone stays there.
     pub(super) async fn undo_steps(&self, steps: Vec<Step>) -> Undone {
         for step in &steps {
-            let Some(id) = step.undo.netns().map(|netns| netns.namespace().id()) else {
+            let Some(id) = step.undo.netns.as_ref().map(|netns| netns.namespace().id()) else {
                 continue;
             };
-            match &step.undo {
-                Undo::DeleteNetns { .. } => {
+            match &step.undo.way {
+                WayBack::DeleteNetns { .. } => {
                     self.made_netns.borrow_mut().remove(&id);
                     self.made_links.borrow_mut().retain(|(of, _)| *of != id);
                 }
-                Undo::DeleteLink { link, .. } => {
-                    self.made_links.borrow_mut().remove(&(id, link.index));
+                WayBack::DeleteLink => {
+                    let index = step.undo.link_index().unwrap_or(0);
+                    self.made_links.borrow_mut().remove(&(id, index));
                 }
                 _ => {}
             }
@@ -157,7 +159,7 @@ async fn take_down(steps: Vec<Step>, how: How<'_>, mut undone: impl FnMut(u64)) 
     // At once and first: they hold what the other steps are about.
     let (processes, steps): (Vec<Step>, Vec<Step>) = steps
         .into_iter()
-        .partition(|step| matches!(step.undo, Undo::EndProcess { .. }));
+        .partition(|step| matches!(step.undo.way, WayBack::EndProcess { .. }));
     let ends = processes.iter().rev().map(|step| end_process(&step.undo));
     let ends = join_all(ends).await;
     for (step, result) in processes.iter().rev().zip(ends) {
@@ -172,8 +174,8 @@ async fn take_down(steps: Vec<Step>, how: How<'_>, mut undone: impl FnMut(u64)) 
     }
     let doomed: HashSet<Id> = steps
         .iter()
-        .filter(|step| matches!(step.undo, Undo::DeleteNetns { .. }))
-        .filter_map(|step| step.undo.netns().map(|netns| netns.namespace().id()))
+        .filter(|step| matches!(step.undo.way, WayBack::DeleteNetns { .. }))
+        .filter_map(|step| step.undo.netns.as_ref().map(|netns| netns.namespace().id()))
         .collect();
     let mut inside = None;
     let mut going_along: HashMap<Id, Vec<u64>> = HashMap::new();
@@ -184,10 +186,11 @@ async fn take_down(steps: Vec<Step>, how: How<'_>, mut undone: impl FnMut(u64)) 
     let mut stuck: HashMap<(Id, u32), usize> = HashMap::new();
     let mut nameless = Nameless::default();
     for Step { number, undo, .. } in steps.into_iter().rev() {
-        let id = undo.netns().map(|netns| netns.namespace().id());
+        let id = undo.netns.as_ref().map(|netns| netns.namespace().id());
         // A link from outside must leave before its namespace goes, or the kernel deletes it.
-        let is_own = !matches!(undo, Undo::DeleteNetns { .. } | Undo::MoveBack { .. })
-            && !undo.reaches_out();
+        let is_from_outside = matches!(undo.way, WayBack::MoveBack { .. });
+        let is_netns = matches!(undo.way, WayBack::DeleteNetns { .. });
+        let is_own = !is_netns && !is_from_outside && !undo.reaches_out();
         if let Some(id) = id.filter(|id| is_own && doomed.contains(id)) {
             going_along.entry(id).or_default().push(number);
             continue;
@@ -201,25 +204,25 @@ async fn take_down(steps: Vec<Step>, how: How<'_>, mut undone: impl FnMut(u64)) 
             }
             continue;
         }
-        let counter = match &undo {
-            Undo::DeleteNetns { .. } => &mut sum.namespaces,
-            Undo::DeleteLink { .. } => &mut sum.links,
+        let counter = match &undo.way {
+            WayBack::DeleteNetns { .. } => &mut sum.namespaces,
+            WayBack::DeleteLink => &mut sum.links,
             _ => &mut sum.changes,
         };
-        let is_from_outside = matches!(undo, Undo::MoveBack { .. });
-        if !matches!(undo, Undo::DeleteNetns { .. }) {
-            sum.failures.extend(nameless.let_go().err());
+        // What deletes a link is in nobody's way.
+        if !is_netns && !matches!(undo.way, WayBack::DeleteLink) {
+            sum.failures.extend(nameless.let_go().await.err());
         }
-        let result = match undo {
-            Undo::DeleteNetns { name, .. } if id.is_some_and(|id| holding.contains(&id)) => {
+        let result = match &undo.way {
+            WayBack::DeleteNetns { name } if id.is_some_and(|id| holding.contains(&id)) => {
                 let busy = "a link in it belongs elsewhere and could not be brought back";
                 Err(Error::new(Kind::Busy, busy).doing("delete namespace", name.as_str()))
             }
-            Undo::DeleteNetns { netns, name } => {
+            WayBack::DeleteNetns { name } => {
                 let inside = inside.get_or_insert_with(recognise::processes);
-                delete_netns(netns, &name, inside, how, &mut nameless).await
+                delete_netns(undo.netns.clone(), name, inside, how, &mut nameless).await
             }
-            other => back(other, how).await,
+            _ => back(undo, how).await,
         };
         match result {
             Ok(way) => {
@@ -245,27 +248,15 @@ async fn take_down(steps: Vec<Step>, how: How<'_>, mut undone: impl FnMut(u64)) 
             }
         }
     }
-    sum.failures.extend(nameless.let_go().err());
+    sum.failures.extend(nameless.let_go().await.err());
     sum
-}
-
-/// Namespaces whose names were taken away, still open. They end together: one ending is in the way of the next name, and the kernel
-/// ends many at about the cost of one.
-#[derive(Default)]
-struct Nameless(Vec<Rc<Netns>>);
-
-impl Nameless {
-    fn let_go(&mut self) -> Result<()> {
-        let released = self.0.drain(..).map(|netns| netns.release());
-        released.fold(Ok(()), Result::and)
-    }
 }
 
 /// Ends a process, and what it has started.
 async fn end_process(undo: &Undo) -> Result<Way> {
-    let Undo::EndProcess {
+    let WayBack::EndProcess {
         process, output, ..
-    } = undo
+    } = &undo.way
     else {
         return Ok(Way::NothingLeft);
     };
@@ -311,17 +302,17 @@ async fn delete_netns(
         process::end(&ours).await.map_err(context)?;
     }
     namespace::delete(name).map_err(context)?;
-    nameless.0.extend(netns);
+    nameless.add(netns);
     Ok(Way::Back)
 }
 
 /// Undoes one step.
 async fn back(undo: Undo, how: How<'_>) -> Result<Way> {
-    let Some(netns) = undo.netns().cloned().filter(|netns| netns.check().is_ok()) else {
+    let Some(netns) = undo.netns.clone().filter(|netns| netns.check().is_ok()) else {
         return Ok(Way::NothingLeft);
     };
     let rtnl = &netns.rtnl()?;
-    let seen = match undo.link() {
+    let seen = match undo.link {
         Some(_) => match recognise::link_of(&undo, &netns).await? {
             Some(seen) => Some(seen),
             None => return settle_if_back(&undo).await,
@@ -329,26 +320,24 @@ async fn back(undo: Undo, how: How<'_>) -> Result<Way> {
         None => None,
     };
     let index = seen.as_ref().map_or(0, |seen| seen.index);
-    match undo {
-        Undo::DeleteNetns { .. } | Undo::EndProcess { .. } => Ok(Way::NothingLeft),
-        Undo::DeleteLink {
-            link: LinkRef { name, .. },
-            ..
-        } => match link::delete(rtnl, index).await {
+    let link = undo.link.unwrap_or_default();
+    match undo.way {
+        WayBack::DeleteNetns { .. } | WayBack::EndProcess { .. } => Ok(Way::NothingLeft),
+        WayBack::DeleteLink => match link::delete(rtnl, index).await {
             Ok(true) => Ok(Way::Back),
             Ok(false) => Ok(Way::NothingLeft),
-            Err(refusal) => done(Err(refusal), "delete link", &name, &netns),
+            Err(refusal) => done(Err(refusal), "delete link", &link.name, &netns),
         },
-        Undo::MoveBack {
-            link,
-            home,
+        WayBack::MoveBack {
             name,
             was,
             up,
             addresses,
             routes,
-            ..
         } => {
+            let Some(home) = undo.home else {
+                return Ok(Way::NothingLeft);
+            };
             let link = named(link, name);
             let moved = link::move_to(rtnl, index, home.namespace(), Some(&link.name)).await;
             let way = done(moved, "move back", &link.name, &netns)?;
@@ -361,7 +350,7 @@ async fn back(undo: Undo, how: How<'_>) -> Result<Way> {
             settle_at_home(&home, false, &link, had).await?;
             Ok(way)
         }
-        Undo::Restore { link, old, new, .. } => {
+        WayBack::Restore { old, new } => {
             let present = match &seen {
                 Some(seen) => old.now(rtnl, seen).await?,
                 None => None,
@@ -381,22 +370,22 @@ async fn back(undo: Undo, how: How<'_>) -> Result<Way> {
             let what = format!("{} {old} of {}", old.what(), link.name);
             done(set, "restore", &what, &netns)
         }
-        Undo::DeleteAddress { address, .. } => {
+        WayBack::DeleteAddress { address } => {
             let deleted = address::delete(rtnl, index, &address).await;
             done(deleted, "delete address", &address.line(), &netns)
         }
-        Undo::AddAddress { address, order, .. } => {
+        WayBack::AddAddress { address, order } => {
             restore_address(&netns, index, &address, &order).await
         }
-        Undo::DeleteRoute { route, .. } => {
+        WayBack::DeleteRoute { route } => {
             let deleted = route::delete(rtnl, &route).await;
             done(deleted, "delete route", &route.destination_text(), &netns)
         }
-        Undo::AddRoute { route, .. } => {
+        WayBack::AddRoute { route } => {
             let added = route::add(rtnl, &route).await;
             done(added, "restore route", &route.destination_text(), &netns)
         }
-        Undo::RestoreTables { tables, .. } => {
+        WayBack::RestoreTables { tables } => {
             nft::restore(&netns, &tables).map_err(|error| {
                 error
                     .doing_plain("restore the ruleset")
@@ -404,14 +393,14 @@ async fn back(undo: Undo, how: How<'_>) -> Result<Way> {
             })?;
             Ok(Way::Back)
         }
-        Undo::RestoreQueue { link, old, new, .. } => {
+        WayBack::RestoreQueue { old, new } => {
             restore_queue(&netns, index, &link, &old, &new, how).await
         }
-        Undo::Send { what, request, .. } => {
+        WayBack::Send { what, request } => {
             let sent = request.send(&netns, rtnl).await;
             done(sent, "undo the change", &what, &netns)
         }
-        Undo::Sysctl { key, old, new, .. } => restore_sysctl(&netns, &key, &old, &new, how),
+        WayBack::Sysctl { key, old, new } => restore_sysctl(&netns, &key, &old, &new, how),
     }
 }
 
@@ -502,16 +491,14 @@ fn restore_sysctl(
 
 /// Ends what an earlier way back was cut off in: the link is at home, and has not got all that it had there.
 async fn settle_if_back(undo: &Undo) -> Result<Way> {
-    if let Undo::MoveBack {
-        link,
-        home,
+    if let WayBack::MoveBack {
         name,
         was,
         up,
         addresses,
         routes,
-        ..
-    } = undo
+    } = &undo.way
+        && let Some((link, home)) = undo.link.as_ref().zip(undo.home.as_ref())
     {
         let link = named(link.clone(), name.clone());
         let had = Had {

@@ -3,10 +3,13 @@
 use std::path::PathBuf;
 use std::rc::Rc;
 
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
 
 use crate::lab::setting::Setting;
 use crate::net::address::Assigned;
+use crate::net::namespace::Id;
 use crate::net::netns::Netns;
 use crate::net::nft::Table;
 use crate::net::process::{Process, Program};
@@ -17,7 +20,7 @@ use crate::net::sysctl::Key;
 use crate::value::name::NetnsName;
 
 /// A link, with all that tells it from another one of its name or ifindex.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LinkRef {
     /// Its ifindex; 0 until the kernel has given it one.
     pub index: u32,
@@ -27,33 +30,44 @@ pub struct LinkRef {
     pub kind: String,
 }
 
-/// How to take one step back. `N` is how a namespace is told: open while the run goes on, by its numbers in the journal.
+/// How to take one step back: where, of which link, and the way. `N` is how a namespace is told: open while the run goes on, by its
+/// numbers in the journal.
+///
+/// In the journal it is `{WAY: {"netns": …, "link": …, …}}`: see [`Written`].
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(
+    into = "Written",
+    try_from = "Written",
+    bound(
+        serialize = "N: Serialize + Clone",
+        deserialize = "N: DeserializeOwned"
+    )
+)]
+pub struct Undo<N = Rc<Netns>> {
+    /// The namespace that it works in. None for a namespace until it is made, and for a process whose namespace is gone, which
+    /// does not end it.
+    pub netns: Option<N>,
+    /// The link that it is about, where it is about one.
+    pub link: Option<LinkRef>,
+    /// The namespace that the link was in before it was moved.
+    pub home: Option<N>,
+    /// What is to be done.
+    pub way: WayBack,
+}
+
+/// What is to be done to take one step back.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Undo<N = Rc<Netns>> {
-    /// Take the name, and with it the namespace, away.
+pub enum WayBack {
+    /// Take the name of a namespace, and with it the namespace, away.
     DeleteNetns {
-        /// The namespace made; none until it is there.
-        #[serde(default = "none", skip_serializing_if = "Option::is_none")]
-        netns: Option<N>,
         /// Its name.
         name: NetnsName,
     },
-    /// Delete a link.
-    DeleteLink {
-        /// Where it lives.
-        netns: N,
-        /// Which one it is.
-        link: LinkRef,
-    },
-    /// Bring a link back to where it was.
+    /// Delete the link.
+    DeleteLink,
+    /// Bring the link back to where it was.
     MoveBack {
-        /// Where it is now.
-        netns: N,
-        /// Which one it is there.
-        link: LinkRef,
-        /// Where it was.
-        home: N,
         /// What it was called there, where it got another name on the way.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         name: Option<String>,
@@ -67,32 +81,20 @@ pub enum Undo<N = Rc<Netns>> {
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         routes: Vec<Route>,
     },
-    /// Set a link's setting to what it was.
+    /// Set the link's setting to what it was.
     Restore {
-        /// Where it lives.
-        netns: N,
-        /// Which one it is.
-        link: LinkRef,
         /// The setting as it was.
         old: Setting,
         /// What it was set to.
         new: Setting,
     },
-    /// Delete an address.
+    /// Delete an address of the link.
     DeleteAddress {
-        /// Where the link lives.
-        netns: N,
-        /// Which one it is.
-        link: LinkRef,
         /// The address.
         address: Box<Assigned>,
     },
-    /// Add an address again.
+    /// Add an address to the link again.
     AddAddress {
-        /// Where the link lives.
-        netns: N,
-        /// Which one it is.
-        link: LinkRef,
         /// The address.
         address: Box<Assigned>,
         /// The IPv4 addresses of the link in their order, with it, where it is one of several: others may have gone with it.
@@ -101,31 +103,21 @@ pub enum Undo<N = Rc<Netns>> {
     },
     /// Delete a route.
     DeleteRoute {
-        /// Where it stands.
-        netns: N,
         /// The route.
         route: Box<Route>,
     },
     /// Add a route again.
     AddRoute {
-        /// Where it stood.
-        netns: N,
         /// The route.
         route: Box<Route>,
     },
     /// Give tables of nftables what they had; those that were not there are taken away.
     RestoreTables {
-        /// Where they stand.
-        netns: N,
         /// The tables as they were.
         tables: Vec<Table>,
     },
-    /// Give a link the queue that it had.
+    /// Give the link the queue that it had.
     RestoreQueue {
-        /// Where it lives.
-        netns: N,
-        /// Which one it is.
-        link: LinkRef,
         /// The queue as it was; empty where it was the kernel's default.
         old: Tree,
         /// What it was replaced by.
@@ -134,11 +126,6 @@ pub enum Undo<N = Rc<Netns>> {
     /// Send a request: for what is its own description, such as a rule or a neighbour. What is gone already, or there
     /// again, is no failure.
     Send {
-        /// Where it is to be sent.
-        netns: N,
-        /// The link that it is about, where it is about one.
-        #[serde(default, skip_serializing_if = "Option::is_none")]
-        link: Option<LinkRef>,
         /// What was changed, in words: ``rule `from 10.0.0.0/8 lookup 100` ``, ``rule `…` taken away``.
         what: String,
         /// The request that undoes it.
@@ -146,9 +133,6 @@ pub enum Undo<N = Rc<Netns>> {
     },
     /// End a process.
     EndProcess {
-        /// Where it was started; none where that is gone, which does not end it.
-        #[serde(default = "none", skip_serializing_if = "Option::is_none")]
-        netns: Option<N>,
         /// Which one it is; without a number until it runs.
         process: Process,
         /// What it runs.
@@ -158,11 +142,6 @@ pub enum Undo<N = Rc<Netns>> {
     },
     /// Set a setting below `/proc/sys/net` to what it was.
     Sysctl {
-        /// Where it was set.
-        netns: N,
-        /// The link that it is of, where it is of one.
-        #[serde(default, skip_serializing_if = "Option::is_none")]
-        link: Option<LinkRef>,
         /// Its name.
         key: Key,
         /// Its value before.
@@ -172,63 +151,22 @@ pub enum Undo<N = Rc<Netns>> {
     },
 }
 
-/// A namespace that is not told yet; serde asks for nothing of `N` this way.
-fn none<N>() -> Option<N> {
-    None
-}
-
 impl<N> Undo<N> {
-    /// The namespace that it works in.
-    pub fn netns(&self) -> Option<&N> {
-        match self {
-            Self::DeleteNetns { netns, .. } | Self::EndProcess { netns, .. } => netns.as_ref(),
-            Self::DeleteLink { netns, .. }
-            | Self::MoveBack { netns, .. }
-            | Self::Restore { netns, .. }
-            | Self::DeleteAddress { netns, .. }
-            | Self::AddAddress { netns, .. }
-            | Self::DeleteRoute { netns, .. }
-            | Self::AddRoute { netns, .. }
-            | Self::RestoreQueue { netns, .. }
-            | Self::Send { netns, .. }
-            | Self::RestoreTables { netns, .. }
-            | Self::Sysctl { netns, .. } => Some(netns),
+    /// What works in a namespace, and is about no link of its own.
+    pub fn within(netns: N, way: WayBack) -> Self {
+        Self {
+            netns: Some(netns),
+            link: None,
+            home: None,
+            way,
         }
     }
 
-    /// The link that it is about.
-    pub fn link(&self) -> Option<&LinkRef> {
-        match self {
-            Self::DeleteLink { link, .. }
-            | Self::MoveBack { link, .. }
-            | Self::Restore { link, .. }
-            | Self::DeleteAddress { link, .. }
-            | Self::AddAddress { link, .. }
-            | Self::RestoreQueue { link, .. } => Some(link),
-            Self::Send { link, .. } | Self::Sysctl { link, .. } => link.as_ref(),
-            Self::DeleteNetns { .. }
-            | Self::DeleteRoute { .. }
-            | Self::AddRoute { .. }
-            | Self::EndProcess { .. }
-            | Self::RestoreTables { .. } => None,
-        }
-    }
-
-    /// The same, to be changed.
-    pub(super) fn link_mut(&mut self) -> Option<&mut LinkRef> {
-        match self {
-            Self::DeleteLink { link, .. }
-            | Self::MoveBack { link, .. }
-            | Self::Restore { link, .. }
-            | Self::DeleteAddress { link, .. }
-            | Self::AddAddress { link, .. }
-            | Self::RestoreQueue { link, .. } => Some(link),
-            Self::Send { link, .. } | Self::Sysctl { link, .. } => link.as_mut(),
-            Self::DeleteNetns { .. }
-            | Self::DeleteRoute { .. }
-            | Self::AddRoute { .. }
-            | Self::EndProcess { .. }
-            | Self::RestoreTables { .. } => None,
+    /// What is about a link of `netns`.
+    pub fn of_link(netns: N, link: LinkRef, way: WayBack) -> Self {
+        Self {
+            link: Some(link),
+            ..Self::within(netns, way)
         }
     }
 
@@ -236,8 +174,8 @@ impl<N> Undo<N> {
     /// others.
     pub(super) fn reaches_out(&self) -> bool {
         matches!(
-            self,
-            Self::Restore {
+            self.way,
+            WayBack::Restore {
                 new: Setting::Port { .. },
                 ..
             }
@@ -246,143 +184,188 @@ impl<N> Undo<N> {
 
     /// The ifindex of the link that it is about, also that which a route leads through.
     pub(super) fn link_index(&self) -> Option<u32> {
-        match self {
-            Self::DeleteRoute { route, .. } | Self::AddRoute { route, .. } => route.link,
-            other => other
-                .link()
-                .map(|link| link.index)
-                .filter(|index| *index > 0),
+        match &self.way {
+            WayBack::DeleteRoute { route } | WayBack::AddRoute { route } => route.link,
+            _ => {
+                let link = self.link.as_ref();
+                link.map(|link| link.index).filter(|index| *index > 0)
+            }
         }
     }
 
     /// Notes the ifindex that the kernel has given to the link.
     pub(super) fn set_index(&mut self, found: u32) {
-        if let Self::DeleteLink { link, .. } | Self::MoveBack { link, .. } = self {
+        if let WayBack::DeleteLink | WayBack::MoveBack { .. } = self.way
+            && let Some(link) = &mut self.link
+        {
             link.index = found;
         }
     }
 
     /// The same with namespaces told in another way. `None` where one can't be; that of a namespace to be deleted, or of a process, is
     /// left out then.
-    #[allow(clippy::too_many_lines, reason = "one arm for each way to undo")]
     pub fn map<M>(self, mut tell: impl FnMut(N) -> Option<M>) -> Option<Undo<M>> {
-        Some(match self {
-            Self::DeleteNetns { netns, name } => Undo::DeleteNetns {
-                netns: netns.and_then(tell),
-                name,
-            },
-            Self::DeleteLink { netns, link } => Undo::DeleteLink {
-                netns: tell(netns)?,
-                link,
-            },
-            Self::MoveBack {
-                netns,
-                link,
-                home,
-                name,
-                was,
-                up,
-                addresses,
-                routes,
-            } => Undo::MoveBack {
-                netns: tell(netns)?,
-                link,
-                home: tell(home)?,
-                name,
-                was,
-                up,
-                addresses,
-                routes,
-            },
-            Self::Restore {
-                netns,
-                link,
-                old,
-                new,
-            } => Undo::Restore {
-                netns: tell(netns)?,
-                link,
-                old,
-                new,
-            },
-            Self::DeleteAddress {
-                netns,
-                link,
-                address,
-            } => Undo::DeleteAddress {
-                netns: tell(netns)?,
-                link,
-                address,
-            },
-            Self::AddAddress {
-                netns,
-                link,
-                address,
-                order,
-            } => Undo::AddAddress {
-                netns: tell(netns)?,
-                link,
-                address,
-                order,
-            },
-            Self::DeleteRoute { netns, route } => Undo::DeleteRoute {
-                netns: tell(netns)?,
-                route,
-            },
-            Self::AddRoute { netns, route } => Undo::AddRoute {
-                netns: tell(netns)?,
-                route,
-            },
-            Self::RestoreTables { netns, tables } => Undo::RestoreTables {
-                netns: tell(netns)?,
-                tables,
-            },
-            Self::RestoreQueue {
-                netns,
-                link,
-                old,
-                new,
-            } => Undo::RestoreQueue {
-                netns: tell(netns)?,
-                link,
-                old,
-                new,
-            },
-            Self::Send {
-                netns,
-                link,
-                what,
-                request,
-            } => Undo::Send {
-                netns: tell(netns)?,
-                link,
-                what,
-                request,
-            },
-            Self::EndProcess {
-                netns,
-                process,
-                program,
-                output,
-            } => Undo::EndProcess {
-                netns: netns.and_then(tell),
-                process,
-                program,
-                output,
-            },
-            Self::Sysctl {
-                netns,
-                link,
-                key,
-                old,
-                new,
-            } => Undo::Sysctl {
-                netns: tell(netns)?,
-                link,
-                key,
-                old,
-                new,
-            },
+        let netns = self.netns.and_then(&mut tell);
+        if netns.is_none() && !self.way.needs_no_netns() {
+            return None;
+        }
+        let home = match self.home {
+            Some(home) => Some(tell(home)?),
+            None => None,
+        };
+        Some(Undo {
+            netns,
+            link: self.link,
+            home,
+            way: self.way,
         })
+    }
+}
+
+impl Undo {
+    /// Whether it works in the namespace `at`.
+    pub(super) fn is_in(&self, at: Id) -> bool {
+        let netns = self.netns.as_ref();
+        netns.is_some_and(|netns| netns.namespace().id() == at)
+    }
+
+    /// Whether it deletes the link that was announced by its name, and has no ifindex yet.
+    pub(super) fn deletes_new(&self, at: Id, name: &str) -> bool {
+        self.way == WayBack::DeleteLink
+            && self.is_in(at)
+            && (self.link.as_ref()).is_some_and(|link| link.index == 0 && link.name == name)
+    }
+}
+
+impl WayBack {
+    /// Whether it can do without a namespace.
+    fn needs_no_netns(&self) -> bool {
+        matches!(self, Self::DeleteNetns { .. } | Self::EndProcess { .. })
+    }
+
+    /// Whether it is about a link of a namespace.
+    fn needs_link(&self) -> bool {
+        matches!(
+            self,
+            Self::DeleteLink
+                | Self::MoveBack { .. }
+                | Self::Restore { .. }
+                | Self::DeleteAddress { .. }
+                | Self::AddAddress { .. }
+                | Self::RestoreQueue { .. }
+        )
+    }
+}
+
+/// A step as the journal has it: the way's name, and all else below it in one object. Older programs read and wrote it so.
+#[derive(Serialize, Deserialize)]
+struct Written(Map<String, Value>);
+
+/// The fields beside those of the way.
+const NETNS: &str = "netns";
+const LINK: &str = "link";
+const HOME: &str = "home";
+
+impl<N: Serialize> From<Undo<N>> for Written {
+    fn from(undo: Undo<N>) -> Self {
+        let mut body = Map::new();
+        // None of these types refuses to be written.
+        let told = |value: serde_json::Result<Value>| value.unwrap_or_default();
+        if let Some(netns) = &undo.netns {
+            body.insert(NETNS.to_owned(), told(serde_json::to_value(netns)));
+        }
+        if let Some(link) = &undo.link {
+            body.insert(LINK.to_owned(), told(serde_json::to_value(link)));
+        }
+        if let Some(home) = &undo.home {
+            body.insert(HOME.to_owned(), told(serde_json::to_value(home)));
+        }
+        let mut written = Map::new();
+        match told(serde_json::to_value(&undo.way)) {
+            Value::Object(way) => {
+                for (name, fields) in way {
+                    if let Value::Object(fields) = fields {
+                        body.extend(fields);
+                    }
+                    written.insert(name, Value::Object(std::mem::take(&mut body)));
+                }
+            }
+            Value::String(name) => {
+                written.insert(name, Value::Object(body));
+            }
+            _ => {}
+        }
+        Self(written)
+    }
+}
+
+impl<N: DeserializeOwned> TryFrom<Written> for Undo<N> {
+    type Error = serde_json::Error;
+
+    fn try_from(Written(written): Written) -> Result<Self, Self::Error> {
+        let wrong = |text: &str| Err(serde::de::Error::custom(text));
+        let mut written = written.into_iter();
+        let (Some((name, Value::Object(mut body))), None) = (written.next(), written.next()) else {
+            return wrong("a step is one way back");
+        };
+        let netns = body.remove(NETNS).map(serde_json::from_value).transpose()?;
+        let link = body.remove(LINK).map(serde_json::from_value).transpose()?;
+        let home = body.remove(HOME).map(serde_json::from_value).transpose()?;
+        let way = if body.is_empty() {
+            Value::String(name)
+        } else {
+            Value::Object(Map::from_iter([(name, Value::Object(body))]))
+        };
+        let way: WayBack = serde_json::from_value(way)?;
+        if netns.is_none() && !way.needs_no_netns()
+            || link.is_none() && way.needs_link()
+            || home.is_none() && matches!(way, WayBack::MoveBack { .. })
+        {
+            return wrong("a step says where");
+        }
+        Ok(Self {
+            netns,
+            link,
+            home,
+            way,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::lab::record::Place;
+
+    /// As version 0.1.0 wrote them.
+    const STEPS: [&str; 7] = [
+        r#"{"delete_netns":{"name":"b"}}"#,
+        r#"{"delete_netns":{"netns":{"at":"/run/netns/a","id":[4,99],"cookie":3},"name":"a"}}"#,
+        r#"{"delete_link":{"netns":{"at":"/run/netns/a","id":[4,99]},"link":{"index":2,"name":"d","kind":"dummy"}}}"#,
+        r#"{"move_back":{"netns":{"at":"/run/netns/a","id":[4,99]},"link":{"index":2,"name":"d","kind":"dummy"},"home":{"at":"/proc/self/ns/net","id":[4,1]},"was":7,"up":true,"addresses":[]}}"#,
+        r#"{"restore":{"netns":{"at":"/run/netns/a","id":[4,99]},"link":{"index":2,"name":"d","kind":"dummy"},"old":{"mtu":1500},"new":{"mtu":1400}}}"#,
+        r#"{"restore_tables":{"netns":{"at":"/run/netns/a","id":[4,99]},"tables":[]}}"#,
+        r#"{"sysctl":{"netns":{"at":"/run/netns/a","id":[4,99]},"key":"ipv4.ip_forward","old":"0","new":"1"}}"#,
+    ];
+
+    #[test]
+    fn a_step_is_written_as_older_programs_read_it() {
+        for step in STEPS {
+            let undo: Undo<Place> = serde_json::from_str(step).unwrap();
+            assert_eq!(serde_json::to_string(&undo).unwrap(), step);
+        }
+    }
+
+    #[test]
+    fn a_step_that_does_not_say_where_is_damaged() {
+        for step in [
+            r#"{"delete_link":{"netns":{"at":"/run/netns/a","id":[4,99]}}}"#,
+            r#"{"delete_link":{"link":{"index":2,"name":"d","kind":"dummy"}}}"#,
+            r#"{"restore_tables":{"tables":[]}}"#,
+            r#"{"restore_tables":{"tables":[]},"more":{}}"#,
+            r"{}",
+        ] {
+            assert!(serde_json::from_str::<Undo<Place>>(step).is_err(), "{step}");
+        }
     }
 }

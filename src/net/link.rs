@@ -1,5 +1,6 @@
 //! Links: what a namespace has, and the requests that make, change and delete one. Knows no kind in particular.
 
+use std::collections::HashSet;
 use std::os::fd::{AsFd, AsRawFd};
 
 use nix::errno::Errno;
@@ -241,6 +242,42 @@ pub async fn delete(rtnl: &Rtnl, index: u32) -> Result<bool, Refusal> {
         Ok(()) => Ok(true),
         Err(refusal) if refusal.errno == Errno::ENODEV => Ok(false),
         Err(refusal) => Err(refusal),
+    }
+}
+
+/// Whether links of the kind are made two at once, and end together.
+pub fn is_pair(kind: &str) -> bool {
+    ["veth", "netkit"].contains(&kind)
+}
+
+/// Deletes links at about the cost of one: as a group that no other link is in.
+pub async fn delete_together(rtnl: &Rtnl, indexes: &[u32]) -> Result<(), Refusal> {
+    if let [index] = indexes {
+        return delete(rtnl, *index).await.map(drop);
+    }
+    let groups: HashSet<u32> = list(rtnl).await?.iter().map(|link| link.group).collect();
+    let group = (0..u32::MAX).rev().find(|group| !groups.contains(group));
+    let group = LinkAttribute::Group(group.ok_or(Refusal::of(Errno::EBUSY))?);
+    let mut members = 0;
+    for index in indexes {
+        let mut message = LinkMessage::default();
+        message.header.index = *index;
+        message.attributes.push(group.clone());
+        match change(rtnl, message).await {
+            Ok(()) => members += 1,
+            // It has gone meanwhile.
+            Err(refusal) if refusal.errno == Errno::ENODEV => {}
+            Err(refusal) => return Err(refusal),
+        }
+    }
+    if members == 0 {
+        return Ok(());
+    }
+    let mut message = LinkMessage::default();
+    message.attributes.push(group);
+    match rtnl.tell(RouteNetlinkMessage::DelLink(message), 0).await {
+        Err(refusal) if refusal.errno != Errno::ENODEV => Err(refusal),
+        _ => Ok(()),
     }
 }
 

@@ -3,6 +3,7 @@
 pub mod address;
 pub mod bridge_vlan;
 pub mod container;
+pub mod ending;
 mod fault;
 pub mod fdb;
 mod generic;

@@ -1,16 +1,17 @@
 //! A namespace that is worked in: how the user calls it, and its rtnetlink socket, opened at first need.
 
 use std::cell::RefCell;
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
+use std::rc::{Rc, Weak};
 
 use rtnetlink::MulticastGroup;
 
 use crate::error::{Error, Kind, Result};
-use crate::net::namespace::{self, Namespace};
-use crate::net::process;
+use crate::net::namespace::{self, Id, Namespace};
 use crate::net::rtnl::Rtnl;
 use crate::net::watch::Watch;
+use crate::net::{ending, process};
 use crate::value::name::NetnsName;
 
 /// An open namespace with its name and its socket.
@@ -18,8 +19,19 @@ use crate::value::name::NetnsName;
 pub struct Netns {
     label: String,
     path: PathBuf,
+    held: Rc<Held>,
+}
+
+/// By what a namespace is held.
+#[derive(Debug)]
+struct Held {
     namespace: Namespace,
     rtnl: RefCell<Option<Rtnl>>,
+}
+
+thread_local! {
+    /// What is held of each namespace: whoever deletes it lets go of all.
+    static HELD: RefCell<HashMap<Id, Vec<Weak<Held>>>> = RefCell::default();
 }
 
 impl Netns {
@@ -89,12 +101,17 @@ impl Netns {
     }
 
     fn new(label: String, path: PathBuf, namespace: Namespace) -> Self {
-        Self {
-            label,
-            path,
+        let id = namespace.id();
+        let held = Rc::new(Held {
             namespace,
             rtnl: RefCell::new(None),
-        }
+        });
+        HELD.with_borrow_mut(|all| {
+            let same = all.entry(id).or_default();
+            same.retain(|held| held.strong_count() > 0);
+            same.push(Rc::downgrade(&held));
+        });
+        Self { label, path, held }
     }
 
     /// How the user calls it: its name, `pid:1234`, `docker:web`, a path, or `host`.
@@ -109,7 +126,7 @@ impl Netns {
 
     /// The open namespace itself.
     pub fn namespace(&self) -> &Namespace {
-        &self.namespace
+        &self.held.namespace
     }
 
     /// Its socket. To be called within the tokio runtime that drives it.
@@ -117,35 +134,45 @@ impl Netns {
     /// Fails with `not_found` where the name is gone or stands for another namespace by now.
     pub fn rtnl(&self) -> Result<Rtnl> {
         self.check()?;
-        if let Some(rtnl) = &*self.rtnl.borrow() {
+        if let Some(rtnl) = &*self.held.rtnl.borrow() {
             return Ok(rtnl.clone());
         }
-        let rtnl = Rtnl::open(&self.namespace)?;
-        self.rtnl.replace(Some(rtnl.clone()));
+        let rtnl = Rtnl::open(self.namespace())?;
+        self.held.rtnl.replace(Some(rtnl.clone()));
         Ok(rtnl)
     }
 
-    /// Lets go of a namespace that was deleted: while it is held open it would live on, with its links and their addresses.
+    /// Lets go of a namespace that was deleted, by whatever handle it is held: it would live on else, with its links and their
+    /// addresses. The runtime closes the sockets when it has its turn.
     pub fn release(&self) -> Result<()> {
-        self.rtnl.take();
-        self.namespace.release()
+        ending::begins();
+        let id = self.namespace().id();
+        let same = HELD
+            .with_borrow_mut(|all| all.remove(&id))
+            .unwrap_or_default();
+        let same = same.iter().filter_map(Weak::upgrade);
+        let released = same.map(|held| {
+            held.rtnl.take();
+            held.namespace.release()
+        });
+        released.fold(Ok(()), Result::and)
     }
 
     /// Listens to what happens to its links. To be called within the tokio runtime.
     pub fn watch_links(&self) -> Result<Watch> {
         self.check()?;
-        Watch::open(&self.namespace, &[MulticastGroup::Link])
+        Watch::open(self.namespace(), &[MulticastGroup::Link])
     }
 
     /// Listens to what happens to its addresses of IPv6. To be called within the tokio runtime.
     pub fn watch_addresses(&self) -> Result<Watch> {
         self.check()?;
-        Watch::open(&self.namespace, &[MulticastGroup::Ipv6Ifaddr])
+        Watch::open(self.namespace(), &[MulticastGroup::Ipv6Ifaddr])
     }
 
     /// The ids of the processes that are in it, lowest first; those of others that may not be looked at are left out.
     pub fn processes(&self) -> Vec<u32> {
-        let id = Some(self.namespace.id());
+        let id = Some(self.namespace().id());
         let mut inside = process::all();
         inside.retain(|pid| namespace::id_of_path(&process::namespace_of(*pid)) == id);
         inside
@@ -155,13 +182,13 @@ impl Netns {
     /// first, then by name, by file, by process.
     pub fn all() -> Result<Vec<Self>> {
         let mut found = vec![Self::start()?];
-        let mut known: HashSet<_> = found.iter().map(|netns| netns.namespace.id()).collect();
+        let mut known: HashSet<_> = found.iter().map(|netns| netns.namespace().id()).collect();
         let mut add = |netns: Result<Self>| {
             // One may go while the others are looked through.
             found.extend(
                 netns
                     .ok()
-                    .filter(|netns| known.insert(netns.namespace.id())),
+                    .filter(|netns| known.insert(netns.namespace().id())),
             );
         };
         namespace::names()?
@@ -189,7 +216,7 @@ impl Netns {
     /// Makes sure that the name still stands for the namespace that was opened by it.
     pub fn check(&self) -> Result<()> {
         match namespace::id_of_path(&self.path) {
-            Some(id) if id == self.namespace.id() => Ok(()),
+            Some(id) if id == self.namespace().id() => Ok(()),
             Some(_) => Err(Error::new(
                 Kind::NotFound,
                 format!(

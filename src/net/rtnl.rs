@@ -18,6 +18,7 @@ use rtnetlink::sys::{AsyncSocket, SocketAddr};
 use tokio::task::AbortHandle;
 
 use crate::error::{Error, Result};
+use crate::net::ending;
 use crate::net::fault;
 use crate::net::model::{self, View};
 use crate::net::namespace::{self, Namespace};
@@ -109,7 +110,18 @@ impl Rtnl {
             return self.send(message, NLM_F_ACK | flags).await.map(drop);
         }
         fault::before().map_err(Refusal::of)?;
-        let told = self.send(message, NLM_F_ACK | flags).await;
+        let again = may_be_taken(&message).then(|| message.clone());
+        let mut told = self.send(message, NLM_F_ACK | flags).await;
+        // A namespace that is about to end may have it still.
+        if let Err(Refusal {
+            errno: Errno::EEXIST | Errno::EADDRINUSE | Errno::EBUSY,
+            ..
+        }) = told
+            && let Some(again) = again
+            && Box::pin(ending::wait()).await
+        {
+            told = self.send(again, NLM_F_ACK | flags).await;
+        }
         fault::after();
         told.map(drop)
     }
@@ -179,6 +191,35 @@ impl Rtnl {
         }
     }
 
+    /// Has this namespace know `other` by an id, and returns that.
+    pub(super) async fn give_nsid(&self, other: &Namespace) -> Result<i32, Refusal> {
+        let fd = u32::try_from(other.as_fd().as_raw_fd());
+        let fd = fd.map_err(|_| Refusal::of(Errno::EBADF))?;
+        let mut message = NsidMessage::default();
+        message.attributes = vec![NsidAttribute::Fd(fd), NsidAttribute::Id(-1)];
+        let message = Packet::Route(RouteNetlinkMessage::NewNsId(message));
+        self.send(message, NLM_F_ACK).await?;
+        let given = self.nsid_of(other).await?;
+        given.ok_or(Refusal::of(Errno::ENOENT))
+    }
+
+    /// Whether nobody holds the namespace any more that this one knows, or knew, under the id `nsid`: it is about to end.
+    pub async fn is_ending(&self, nsid: i32) -> Result<bool, Refusal> {
+        if matches!(self.0, Way::Model(_)) {
+            return Ok(false);
+        }
+        if nsid < 0 {
+            return Ok(true);
+        }
+        let mut message = NsidMessage::default();
+        message.attributes.push(NsidAttribute::Id(nsid));
+        match self.ask(RouteNetlinkMessage::GetNsId(message)).await {
+            Ok(_) => Ok(false),
+            Err(refusal) if refusal.errno == Errno::ENOENT => Ok(true),
+            Err(refusal) => Err(refusal),
+        }
+    }
+
     /// Sends a request and collects what comes back until the kernel is done.
     pub async fn exchange(
         &self,
@@ -229,6 +270,18 @@ impl Rtnl {
         }
         Ok(objects)
     }
+}
+
+/// Whether what the request asks for may be refused for what a link of another namespace has.
+fn may_be_taken(message: &Packet) -> bool {
+    matches!(
+        message,
+        Packet::Route(
+            RouteNetlinkMessage::NewLink(_)
+                | RouteNetlinkMessage::NewLinkProp(_)
+                | RouteNetlinkMessage::NewAddress(_)
+        )
+    )
 }
 
 /// What the model answers.

@@ -7,9 +7,9 @@ use std::rc::Rc;
 use rhai::{AST, Dynamic, Scope};
 
 use crate::dsl::Session;
-use crate::dsl::handle::{Link, Netns};
 use crate::engine::Interpreter;
 use crate::engine::catalog::{Catalog, Signature};
+use crate::engine::types;
 
 /// The variables, the functions and the interpreter of a session.
 pub(super) struct State {
@@ -160,21 +160,7 @@ impl State {
 
 /// The name of a value's type, as the catalog calls it.
 pub(super) fn type_of(value: &Dynamic) -> String {
-    if value.is::<Netns>() {
-        "Netns".to_owned()
-    } else if value.is::<Link>() {
-        "Link".to_owned()
-    } else {
-        let name = match value.type_name() {
-            "i64" => "int",
-            "f64" => "float",
-            "array" => "list",
-            "Fn" => "function",
-            "()" => "nothing",
-            other => other.rsplit("::").next().unwrap_or(other),
-        };
-        name.to_owned()
-    }
+    types::of_text(value.type_name()).to_owned()
 }
 
 /// Calls that Rhai itself answers.

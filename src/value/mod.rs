@@ -3,6 +3,7 @@
 pub mod choice;
 pub mod count;
 pub mod duration;
+pub mod fingerprint;
 pub mod key;
 pub mod mac;
 pub mod name;

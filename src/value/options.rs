@@ -189,19 +189,43 @@ pub fn type_in_words(type_name: &str) -> String {
         "char" => "a character",
         "Fn" => "a function",
         name if name.ends_with("tring") => "a string",
-        name if name.ends_with("::Netns") || name == "Netns" => "a namespace",
-        name if name.ends_with("::Link") || name == "Link" => "a link",
-        name if name.ends_with("::Address") || name == "Address" => "an address",
-        name if name.ends_with("::Route") || name == "Route" => "a route",
-        name if name.ends_with("::Process") || name == "Process" => "a process",
-        name if name.ends_with("::Nexthop") || name == "Nexthop" => "a nexthop",
-        name if name.ends_with("::Rule") || name == "Rule" => "a rule",
-        name if name.ends_with("::Neighbor") || name == "Neighbor" => "a neighbor",
-        name if name.ends_with("Mesh") => "a mesh",
-        name if name.ends_with("PingReport") => "a ping report",
-        name => return format!("a value of type `{name}`"),
+        name => {
+            return handle_in_words(name).unwrap_or_else(|| format!("a value of type `{name}`"));
+        }
     }
     .to_owned()
+}
+
+/// A handle's type in words, with its article: the parts of its name, as `PingReport` is a ping report. `name` is what
+/// scripts call it, or the path of the type in this crate; of other types there are no words.
+pub fn handle_in_words(name: &str) -> Option<String> {
+    let last = match name.rsplit_once("::") {
+        Some((path, last)) if path.starts_with("ipvsh::") => last,
+        Some(_) => return None,
+        None => name,
+    };
+    let mut words = String::new();
+    for c in last.chars() {
+        if c.is_uppercase() && !words.is_empty() {
+            words.push(' ');
+        }
+        words.extend(c.to_lowercase());
+    }
+    let is_name = last.starts_with(char::is_uppercase);
+    is_name.then(|| match last {
+        "Netns" => "a namespace".to_owned(),
+        _ => with_indefinite(&words),
+    })
+}
+
+/// A word with its indefinite article.
+pub fn with_indefinite(word: &str) -> String {
+    let article = if word.starts_with(['a', 'e', 'i', 'o', 'u']) {
+        "an"
+    } else {
+        "a"
+    };
+    format!("{article} {word}")
 }
 
 #[cfg(test)]

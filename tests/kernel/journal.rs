@@ -35,6 +35,9 @@ cases! {
         a_journal_of_a_newer_format_is_refused
         a_lab_that_is_unknown_or_gone_is_said_so
         all_labs_are_taken_down_at_once
+        a_lab_is_taken_down_by_its_file_whatever_that_is_called
+        what_a_damaged_journal_still_tells_is_undone
+        a_user_is_told_of_labs_that_only_root_may_look_at
         what_is_missing_or_changed_is_listed
         what_is_missing_or_changed_inside_is_listed
         a_route_that_the_lab_took_away_again_is_not_missing;
@@ -557,4 +560,102 @@ fn a_port_that_a_bond_brings_up_is_as_the_lab_left_it(lab: &Lab) {
     assert!(flags.as_array().unwrap().contains(&Value::from("UP")));
     let listed = lab.ipvsh(&["ls"]).stdout;
     assert!(!listed.contains("changed:"), "{listed}");
+}
+
+fn a_lab_is_taken_down_by_its_file_whatever_that_is_called(lab: &Lab) {
+    let long = format!("{}.rhai", "x".repeat(240));
+    let names = [
+        ".hid.rhai",
+        "..rhai",
+        "a\nb.rhai",
+        "a\tb.rhai",
+        "ü \u{7f}.rhai",
+        &long,
+    ];
+    for (number, name) in names.iter().enumerate() {
+        let text = format!("netns(\"n{number}\");");
+        fs::write(lab.folder().join(name), text).unwrap();
+        let output = lab.ipvsh(&[&format!("./{name}")]);
+        assert_eq!((output.code, output.stderr.as_str()), (0, ""), "{name:?}");
+    }
+    assert_eq!(journals().len(), names.len());
+    for name in names {
+        // Also where the file is gone.
+        fs::remove_file(lab.folder().join(name)).unwrap();
+        let output = lab.ipvsh(&["down", &format!("./{name}")]);
+        assert_eq!((output.code, output.stderr.as_str()), (0, ""), "{name:?}");
+    }
+    assert!(journals().is_empty(), "{:?}", journals());
+    assert!(lab.namespaces().is_empty());
+}
+
+fn what_a_damaged_journal_still_tells_is_undone(lab: &Lab) {
+    foreign(lab);
+    lab.run(r#"link("p0").mtu(1400); netns("a"); link("m0").mtu(1300); netns("b");"#);
+    let file = format!("{LABS}/lab.jsonl");
+    let text = fs::read_to_string(&file).unwrap();
+    let line = |what: &str| text.lines().position(|line| line.contains(what)).unwrap();
+    let damaged = line("\"mtu\":1300");
+    let lines = text.lines().enumerate();
+    let torn: Vec<&str> = lines
+        .map(|(number, line)| if number == damaged { &line[..40] } else { line })
+        .collect();
+    fs::write(&file, torn.join("\n") + "\n").unwrap();
+    let stderr = lab.fails(r#"netns("c");"#);
+    let is_told = format!("it is damaged at line {}", damaged + 1);
+    assert!(stderr.contains(&is_told), "{stderr}");
+    assert!(
+        stderr.contains("hint: `ipvsh down lab` undoes what can be read of it"),
+        "{stderr}"
+    );
+    let listed = lab.ipvsh(&["ls"]);
+    assert!(
+        listed
+            .stdout
+            .contains(&format!("damaged at line {}", damaged + 1)),
+        "{listed:?}"
+    );
+    let output = lab.ipvsh(&["down", "lab.rhai"]);
+    assert_eq!(
+        (output.code, output.stderr),
+        (
+            1,
+            format!(
+                "error: cannot undo all of lab `lab`: its journal is damaged at line {}\n  \
+                 = what it told was put aside: {LABS}/lab.damaged\n\
+                 hint: see with `ip` whether something of it still stands\n",
+                damaged + 1
+            )
+        )
+    );
+    assert_eq!(lab.namespaces(), ["old"]);
+    assert_eq!(lab.link(HOST, "p0")["mtu"], 1500);
+    assert_eq!(lab.link(HOST, "m0")["mtu"], 1300);
+    assert_eq!(journals(), ["lab.damaged"]);
+    assert_eq!(lab.ipvsh(&["ls"]).stdout, "no lab stands\n");
+}
+
+fn a_user_is_told_of_labs_that_only_root_may_look_at(lab: &Lab) {
+    let as_user = |arguments: &str| {
+        let program = lab.command(&[]).get_program().to_owned();
+        let own = lab.folder().join("own");
+        let output = Command::new("setpriv")
+            .args(["--reuid=65534", "--clear-groups", "sh", "-c"])
+            .arg(format!("\"$0\" {arguments}"))
+            .arg(program)
+            .env("XDG_RUNTIME_DIR", own)
+            .current_dir("/")
+            .output()
+            .unwrap();
+        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+        (text(&output.stdout), text(&output.stderr))
+    };
+    lab.run(r#"netns("a");"#);
+    let hidden = "you have no right to look at the labs of root: `sudo ipvsh ls` lists them";
+    let none = "no lab of yours stands\n".to_owned();
+    assert_eq!(as_user("ls"), (none.clone(), format!("{hidden}\n")));
+    assert_eq!(as_user("down --all"), (none, format!("{hidden}\n")));
+    let (_, told) = as_user("down lab");
+    assert!(told.contains(&format!("hint: {hidden}")), "{told}");
+    down(lab);
 }

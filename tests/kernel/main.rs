@@ -24,6 +24,7 @@ mod bond;
 mod bridge;
 mod container;
 mod dummy;
+mod ending;
 mod ensure;
 mod errors;
 mod examples;
@@ -200,6 +201,7 @@ fn all() -> Vec<Case> {
         wireguard::cases(),
         vrf::cases(),
         dummy::cases(),
+        ending::cases(),
         ifb::cases(),
         tun::cases(),
         macvlan::cases(),

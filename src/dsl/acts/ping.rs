@@ -14,7 +14,7 @@ use crate::dsl::{Answer, Session, answer};
 use crate::error::{Error, Kind, Result};
 use crate::lab::Command;
 use crate::net::icmp::{Outcome, Pinger, Probe, Report, Request};
-use crate::net::{icmp, model, namespace, netns};
+use crate::net::{icmp, namespace, netns};
 use crate::value::options::{self, Options};
 use crate::value::prefix;
 use crate::view;
@@ -149,7 +149,7 @@ pub(crate) fn ping(
     let quiet = options.flag("quiet").map_err(context)?.unwrap_or(false);
     let quiet = quiet || session.settings().quiet;
     net.check()?;
-    let (ip, label) = if model::is_on() {
+    let (ip, label) = if session.lab().plans() {
         // Nothing in a plan can resolve a name.
         destination(session, net, given).unwrap_or((Ipv4Addr::UNSPECIFIED.into(), named(given)))
     } else {

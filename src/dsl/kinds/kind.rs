@@ -2,7 +2,7 @@
 
 use rtnetlink::packet_route::link::InfoData;
 
-use crate::dsl::TOPICS;
+use crate::dsl::kinds::ALL;
 use crate::dsl::kinds::make::Fact;
 use crate::error::{self, Error};
 
@@ -51,7 +51,7 @@ impl Kind {
 
 /// Every kind there is a word for.
 pub fn all() -> impl Iterator<Item = &'static Kind> {
-    TOPICS.iter().flat_map(|topic| topic.kinds)
+    ALL.iter().copied().flatten()
 }
 
 /// The kind that `word` makes.

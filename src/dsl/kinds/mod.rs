@@ -22,3 +22,25 @@ pub mod vrf;
 pub mod vxlan;
 pub mod wireguard;
 pub mod xfrm;
+
+use kind::Kind;
+
+/// Every kind of link that there is a word for, topic by topic.
+pub(in crate::dsl) const ALL: &[&[Kind]] = &[
+    ipvlan::KINDS,
+    macvlan::KINDS,
+    veth::KINDS,
+    netkit::KINDS,
+    bridge::KINDS,
+    bond::KINDS,
+    vlan::KINDS,
+    vxlan::KINDS,
+    geneve::KINDS,
+    ip_tunnel::KINDS,
+    xfrm::KINDS,
+    wireguard::KINDS,
+    vrf::KINDS,
+    dummy::KINDS,
+    ifb::KINDS,
+    tun::KINDS,
+];

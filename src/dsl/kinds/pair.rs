@@ -13,7 +13,7 @@ use crate::dsl::objects::link;
 use crate::error::{Error, Kind, Result};
 use crate::lab::trace;
 use crate::net::link::Snapshot;
-use crate::net::netns;
+use crate::net::{ending, model, netns};
 use crate::value::name::LinkName;
 
 /// The far end of a pair.
@@ -23,6 +23,15 @@ pub(crate) fn peer(session: &Rc<Session>, end: &Link) -> Result<Option<Link>> {
         Some(index) => link::neighbour(session, end, index, seen.parent_nsid),
         None => Ok(None),
     }
+}
+
+/// The link of the peer's name in the far namespace, when those have ended that were about to.
+fn in_the_way(session: &Rc<Session>, far: &Netns, name: &LinkName) -> Result<Option<Snapshot>> {
+    let there = link::find(session, &far.0, name.as_str())?;
+    if there.is_none() || model::is_on() || !session.wait(ending::wait())? {
+        return Ok(there);
+    }
+    link::find(session, &far.0, name.as_str())
 }
 
 /// Refuses a pair that is there with another far end, and a peer's name that something else has.
@@ -121,7 +130,7 @@ pub(crate) fn ensure_pair(
             link::delete(session, &there)?;
         }
     }
-    let message = |_: Option<&Snapshot>| match link::find(session, &far.0, far_name.as_str())? {
+    let message = |_: Option<&Snapshot>| match in_the_way(session, far, &far_name)? {
         None => {
             let place = trace::place_of_link(far);
             let words = ["peer", "name", far_name.as_str(), "netns", &place];

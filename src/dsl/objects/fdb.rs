@@ -9,7 +9,7 @@ use crate::dsl::handle::Link;
 use crate::dsl::objects::link;
 use crate::dsl::{Answer, Session, answer};
 use crate::error::{Error, Kind, Result};
-use crate::lab::{Command, Outcome, Undo};
+use crate::lab::{Command, Outcome, Undo, WayBack};
 use crate::net::fdb::{self, Entry, State};
 use crate::value::options::Options;
 use crate::value::{mac, prefix};
@@ -143,12 +143,11 @@ fn send(
     request: &crate::net::request::Request,
 ) -> Result<()> {
     let place = link.netns();
-    let undo = Undo::Send {
-        netns: place.clone(),
-        link: Some(link.reference()),
+    let way = WayBack::Send {
         what: format!("fdb entry `{}` of {}", mac::print(&entry.mac), link.name()),
         request: undo,
     };
+    let undo = Undo::of_link(place.clone(), link.reference(), way);
     let command = || Command::tool("bridge", &place, words(verb, link, entry));
     session.wait(async {
         let rtnl = &place.rtnl()?;

@@ -11,7 +11,7 @@ use crate::dsl::handle::{Link, Netns};
 use crate::dsl::objects::link;
 use crate::dsl::{Answer, Session, answer};
 use crate::error::{Error, Kind, Result};
-use crate::lab::{Command, Outcome, Undo};
+use crate::lab::{Command, Outcome, Undo, WayBack};
 use crate::net::link::Snapshot;
 use crate::net::neighbour::{self, Neighbour, STATES};
 use crate::net::netns;
@@ -131,12 +131,11 @@ fn add(
         None => Outcome::Created,
     };
     let lasting = there.filter(Neighbour::is_lasting);
-    let undo = Undo::Send {
-        netns: place.clone(),
-        link: Some(link.reference()),
+    let way = WayBack::Send {
         what: format!("neighbor `{}`", text(&wanted)),
         request: lasting.map_or_else(|| wanted.deleting(), |there| there.adding()),
     };
+    let undo = Undo::of_link(place.clone(), link.reference(), way);
     session
         .wait(async {
             let rtnl = &place.rtnl()?;
@@ -184,9 +183,7 @@ fn delete(session: &Rc<Session>, link: &Link, ip: &str) -> Result<()> {
     }
     for one in &found {
         let said = line(one, Some(&name));
-        let undo = Undo::Send {
-            netns: place.clone(),
-            link: Some(link.reference()),
+        let way = WayBack::Send {
             what: format!("neighbor `{said}` taken away"),
             // What was learned is learned again.
             request: if one.is_lasting() {
@@ -195,6 +192,7 @@ fn delete(session: &Rc<Session>, link: &Link, ip: &str) -> Result<()> {
                 one.deleting()
             },
         };
+        let undo = Undo::of_link(place.clone(), link.reference(), way);
         let deleted = session.wait(async {
             let rtnl = &place.rtnl()?;
             let command = || command(&place, "del", one, &name);

@@ -9,7 +9,7 @@ use crate::dsl::handle::{Link, Netns};
 use crate::dsl::objects::link;
 use crate::dsl::{Answer, Session, answer};
 use crate::error::{Error, Kind, Result, nearest};
-use crate::lab::{Command, Outcome, Undo};
+use crate::lab::{Command, Outcome, Undo, WayBack};
 use crate::net::netns;
 use crate::net::sysctl::{self, Key};
 use crate::value::options::type_in_words;
@@ -37,12 +37,14 @@ impl Setting<'_> {
             lab.report(Outcome::Unchanged, &self.place, "sysctl", &name);
             return Ok(());
         }
-        let undo = Undo::Sysctl {
-            netns: self.place.clone(),
-            link: self.link.map(Link::reference),
+        let way = WayBack::Sysctl {
             key: key.clone(),
             old: present.clone(),
             new: value.clone(),
+        };
+        let undo = Undo {
+            link: self.link.map(Link::reference),
+            ..Undo::within(self.place.clone(), way)
         };
         let command = || {
             let assignment = format!("net.{key}={value}");

@@ -1,45 +1,30 @@
 //! Printing values as a user reads them.
 
 use std::cell::OnceCell;
-use std::collections::HashMap;
 use std::rc::Rc;
 
 use rhai::plugin::{Dynamic, NativeCallContext, export_module};
 use rhai::{Array, FnPtr, Map};
 
-use crate::dsl;
-use crate::dsl::acts::mesh::Mesh;
 use crate::dsl::acts::ping::PingReport;
-use crate::dsl::acts::process::Process;
-use crate::dsl::acts::{mesh, ping};
-use crate::dsl::handle::{Link, Netns};
-use crate::dsl::objects::addr::Address;
-use crate::dsl::objects::link;
-use crate::dsl::objects::neighbor::Neighbor;
-use crate::dsl::objects::nexthop::Nexthop;
-use crate::dsl::objects::route::Route;
-use crate::dsl::objects::rule::Rule;
+use crate::dsl::handle::Netns;
+use crate::dsl::handles::{self, Showing};
 use crate::dsl::{Answer, Session, answer};
-use crate::net::namespace::Id;
-use crate::net::process;
-use crate::view::value::{Handle, Value};
-
-/// How many processes of a namespace a table shows.
-const SHOWN: usize = 3;
-
-/// The processes of each namespace, looked up when the first list of namespaces is to be shown.
-type Processes = OnceCell<HashMap<Id, Vec<u32>>>;
+use crate::view::value::Value;
 
 /// What there is to show of a script's value. `session` is asked how the links are now.
 pub(crate) fn value(session: Option<&Rc<Session>>, value: &Dynamic) -> Value {
-    if let Some(netns) = value.read_lock::<Netns>() {
-        return of_netns(&netns, None);
-    }
-    of(session, &Processes::new(), value)
+    let processes = OnceCell::new();
+    let showing = Showing {
+        session,
+        // One namespace by itself shows without them: a line has no room for a list.
+        processes: (!value.is::<Netns>()).then_some(&processes),
+    };
+    of(showing, value)
 }
 
-fn of(session: Option<&Rc<Session>>, processes: &Processes, value: &Dynamic) -> Value {
-    let shown = |value: &Dynamic| of(session, processes, value);
+fn of(showing: Showing<'_>, value: &Dynamic) -> Value {
+    let shown = |value: &Dynamic| of(showing, value);
     if value.is_unit() {
         Value::Nothing
     } else if let Ok(text) = value.as_immutable_string_ref() {
@@ -53,26 +38,8 @@ fn of(session: Option<&Rc<Session>>, processes: &Processes, value: &Dynamic) -> 
                 .map(|(key, value)| (key.to_string(), shown(value)))
                 .collect(),
         )
-    } else if let Some(netns) = value.read_lock::<Netns>() {
-        of_netns(&netns, Some(processes.get_or_init(process::by_namespace)))
-    } else if let Some(link) = value.read_lock::<Link>() {
-        link::show(session, &link)
-    } else if let Some(address) = value.read_lock::<Address>() {
-        address.show()
-    } else if let Some(route) = value.read_lock::<Route>() {
-        route.show()
-    } else if let Some(nexthop) = value.read_lock::<Nexthop>() {
-        nexthop.show()
-    } else if let Some(rule) = value.read_lock::<Rule>() {
-        rule.show()
-    } else if let Some(neighbor) = value.read_lock::<Neighbor>() {
-        neighbor.show()
-    } else if let Some(report) = value.read_lock::<PingReport>() {
-        ping::show(&report)
-    } else if let Some(found) = value.read_lock::<Mesh>() {
-        mesh::show(&found)
-    } else if let Some(running) = value.read_lock::<Process>() {
-        dsl::acts::process::show(session, &running)
+    } else if let Some(handle) = handles::show(showing, value) {
+        handle
     } else if value.is::<FnPtr>() {
         Value::Word("a function".to_owned())
     } else {
@@ -92,38 +59,6 @@ pub(crate) fn result(session: &Rc<Session>, value: &Dynamic) -> String {
     } else {
         self::value(Some(session), value).show()
     }
-}
-
-/// A namespace, with its processes where they are known.
-fn of_netns(netns: &Netns, processes: Option<&HashMap<Id, Vec<u32>>>) -> Value {
-    let name = netns.to_string();
-    let id = netns.namespace().id();
-    let line = match netns.0.check() {
-        Ok(()) => name.clone(),
-        Err(_) => format!("{name} (gone)"),
-    };
-    let mut handle = Handle {
-        name: name.clone(),
-        line,
-        cells: vec![("name", name.clone()), ("inode", id.inode.to_string())],
-        fields: vec![
-            ("name", Value::Text(name)),
-            ("path", Value::text(netns.path().display())),
-            ("inode", Value::word(id.inode)),
-        ],
-    };
-    if let Some(processes) = processes {
-        let inside = processes.get(&id).map(Vec::as_slice).unwrap_or_default();
-        let named = |pid: &u32| format!("{pid} {}", process::name_of(*pid));
-        let mut cell: Vec<String> = inside.iter().take(SHOWN).map(named).collect();
-        if inside.len() > SHOWN {
-            cell.push(format!("{} more", inside.len() - SHOWN));
-        }
-        handle.cells.push(("processes", cell.join(", ")));
-        let all = inside.iter().map(Value::word).collect();
-        handle.fields.push(("processes", Value::List(all)));
-    }
-    Value::Handle(Box::new(handle))
 }
 
 /// The maps and handles of a list as a table; a cell is empty where one has no such key.

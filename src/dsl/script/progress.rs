@@ -105,7 +105,7 @@ fn steps(session: &Rc<Session>, given: &Dynamic, text: &str) -> Result<Steps> {
     let is_shown = std::io::stderr().is_terminal()
         && !settings.quiet
         && !settings.json
-        && !crate::net::model::is_on();
+        && !session.lab().plans();
     let bar = if is_shown {
         ProgressBar::new(items.len()).with_message(text.to_owned())
     } else {

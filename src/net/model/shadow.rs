@@ -8,7 +8,7 @@
 //!
 //! Where no namespace can be made, or a driver would have to be loaded first, the model goes on without.
 
-use std::cell::{Cell, RefCell};
+use std::cell::{Cell, OnceCell, RefCell};
 use std::collections::{HashMap, HashSet};
 use std::os::fd::{AsFd, AsRawFd};
 use std::rc::Rc;
@@ -33,7 +33,8 @@ use crate::net::sysctl::Key;
 #[derive(Debug)]
 pub(crate) struct Shadow {
     namespace: Namespace,
-    kernel: Rtnl,
+    /// Opened where it is first asked.
+    kernel: OnceCell<Rtnl>,
     /// The links of the place that are planned, and are here as well.
     planned: RefCell<HashSet<u32>>,
     /// Those that stand in for links which are there before.
@@ -59,10 +60,9 @@ impl Shadow {
 
     fn make() -> Option<Self> {
         let namespace = Namespace::make().ok()?;
-        let kernel = Rtnl::of_kernel(&namespace).ok()?;
         Some(Self {
             namespace,
-            kernel,
+            kernel: OnceCell::new(),
             planned: RefCell::default(),
             stand_ins: RefCell::default(),
             is_blind: Cell::new(false),
@@ -70,7 +70,25 @@ impl Shadow {
     }
 
     async fn send(&self, message: Message, flags: u16) -> Result<Vec<Message>, Refusal> {
-        Box::pin(self.kernel.exchange(message, flags)).await
+        let answers = self.send_any(Packet::Route(message), flags).await?;
+        let known = answers.into_iter().filter_map(|answer| match answer {
+            Packet::Route(message) => Some(message),
+            Packet::Nexthop(_) => None,
+        });
+        Ok(known.collect())
+    }
+
+    async fn send_any(&self, message: Packet, flags: u16) -> Result<Vec<Packet>, Refusal> {
+        let kernel = match self.kernel.get() {
+            Some(kernel) => kernel,
+            None => {
+                let opened = Rtnl::of_kernel(&self.namespace);
+                let opened =
+                    opened.map_err(|error| Refusal::of(error.errno.unwrap_or(Errno::EIO)))?;
+                self.kernel.get_or_init(|| opened)
+            }
+        };
+        Box::pin(kernel.send(message, flags)).await
     }
 
     fn has(&self, index: u32) -> bool {
@@ -260,7 +278,9 @@ impl View {
             Verb::Get => flags,
             Verb::New | Verb::Del => flags | NLM_F_ACK,
         };
-        let answers = Box::pin(shadow.kernel.send(Packet::Nexthop(message.clone()), flags)).await?;
+        let answers = shadow
+            .send_any(Packet::Nexthop(message.clone()), flags)
+            .await?;
         let nexthops = answers.into_iter().filter_map(|answer| match answer {
             Packet::Nexthop(message) => Some(message),
             Packet::Route(_) => None,

@@ -1,7 +1,7 @@
-//! Files that the guest has written below its work folder, put into ours.
+//! Files that the guest has written below its work folder, put into ours, and those that it was asked to write.
 //!
 //! The guest is not trusted with names: only plain relative paths are taken, nothing hidden, and no symbolic link is
-//! followed on the way. A file appears whole or not at all.
+//! followed on the way. A path that the user named is taken as it is. A file appears whole or not at all.
 
 use std::ffi::OsString;
 use std::fs::File;
@@ -24,23 +24,35 @@ const MOST: u64 = 1 << 30;
 /// The work folder and the file that is on its way.
 pub(super) struct Returns {
     folder: PathBuf,
+    asked: Vec<PathBuf>,
     left: u64,
     current: Option<Arriving>,
     failure: Option<Error>,
 }
 
-struct Arriving {
+enum Arriving {
+    Draft(Draft),
+    /// One that the user named: kept until it is whole, then written as the program would have on the host.
+    Asked {
+        path: PathBuf,
+        content: Vec<u8>,
+    },
+}
+
+/// A file of another name that takes its own when it is whole.
+struct Draft {
     path: PathBuf,
     folder: OwnedFd,
     file: File,
-    draft: OsString,
+    as_yet: OsString,
     name: OsString,
 }
 
 impl Returns {
-    pub(super) fn into(folder: &Path) -> Self {
+    pub(super) fn into(folder: &Path, asked: &[PathBuf]) -> Self {
         Self {
             folder: folder.to_owned(),
+            asked: asked.to_owned(),
             left: MOST,
             current: None,
             failure: None,
@@ -50,8 +62,15 @@ impl Returns {
     /// A file begins.
     pub(super) fn begin(&mut self, path: &Path, mode: u32) {
         self.drop_current();
+        if self.asked.iter().any(|asked| asked == path) {
+            self.current = Some(Arriving::Asked {
+                path: path.to_owned(),
+                content: Vec::new(),
+            });
+            return;
+        }
         match create(&self.folder, path, mode) {
-            Ok(arriving) => self.current = Some(arriving),
+            Ok(draft) => self.current = Some(Arriving::Draft(draft)),
             Err(error) => self.fail(error, path),
         }
     }
@@ -65,12 +84,12 @@ impl Returns {
         let outcome = match self.left.checked_sub(size) {
             Some(left) => {
                 self.left = left;
-                current.file.write_all(bytes).map_err(failed)
+                current.write(bytes).map_err(failed)
             }
             None => Err(Error::invalid("the guest has written more than 1 GiB")),
         };
         if let Err(error) = outcome {
-            let path = current.path.clone();
+            let path = current.path().to_owned();
             self.drop_current();
             self.fail(error, &path);
         }
@@ -81,15 +100,9 @@ impl Returns {
         let Some(current) = self.current.take() else {
             return;
         };
-        let renamed = renameat(
-            &current.folder,
-            current.draft.as_os_str(),
-            &current.folder,
-            current.name.as_os_str(),
-        );
-        if let Err(errno) = renamed {
+        if let Err(error) = current.finish() {
             current.discard();
-            self.fail(failed(errno), &current.path);
+            self.fail(error, current.path());
         }
     }
 
@@ -122,16 +135,45 @@ impl Drop for Returns {
 }
 
 impl Arriving {
+    fn path(&self) -> &Path {
+        match self {
+            Self::Draft(draft) => &draft.path,
+            Self::Asked { path, .. } => path,
+        }
+    }
+
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<()> {
+        match self {
+            Self::Draft(draft) => draft.file.write_all(bytes),
+            Self::Asked { content, .. } => content.write_all(bytes),
+        }
+    }
+
+    fn finish(&self) -> Result<()> {
+        match self {
+            Self::Draft(draft) => renameat(
+                &draft.folder,
+                draft.as_yet.as_os_str(),
+                &draft.folder,
+                draft.name.as_os_str(),
+            )
+            .map_err(failed),
+            Self::Asked { path, content } => std::fs::write(path, content).map_err(failed),
+        }
+    }
+
     fn discard(&self) {
-        let _ = unlinkat(
-            &self.folder,
-            self.draft.as_os_str(),
-            UnlinkatFlags::NoRemoveDir,
-        );
+        if let Self::Draft(draft) = self {
+            let _ = unlinkat(
+                &draft.folder,
+                draft.as_yet.as_os_str(),
+                UnlinkatFlags::NoRemoveDir,
+            );
+        }
     }
 }
 
-fn create(root: &Path, path: &Path, mode: u32) -> Result<Arriving> {
+fn create(root: &Path, path: &Path, mode: u32) -> Result<Draft> {
     let mut names = plain_names(path).ok_or_else(|| {
         Error::new(
             Kind::Denied,
@@ -156,11 +198,11 @@ fn create(root: &Path, path: &Path, mode: u32) -> Result<Arriving> {
         let draft = OsString::from(format!(".ipvsh-{}-{attempt}", std::process::id()));
         match open_within(&folder, &draft, flags, mode) {
             Ok(file) => {
-                return Ok(Arriving {
+                return Ok(Draft {
                     path: path.to_owned(),
                     folder,
                     file: file.into(),
-                    draft,
+                    as_yet: draft,
                     name,
                 });
             }
@@ -203,7 +245,7 @@ mod tests {
     use super::*;
 
     fn send(folder: &Path, path: &str, content: &[u8]) -> Result<()> {
-        let mut returns = Returns::into(folder);
+        let mut returns = Returns::into(folder, &[]);
         returns.begin(Path::new(path), 0o755);
         returns.data(content);
         returns.end();
@@ -247,6 +289,22 @@ mod tests {
     }
 
     #[test]
+    fn a_file_that_the_user_named_is_written_wherever_it_lies_and_keeps_its_mode() {
+        let (folder, elsewhere) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        let path = elsewhere.path().join(".lab.sh");
+        fs::write(&path, "older and longer").unwrap();
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).unwrap();
+        let mut returns = Returns::into(folder.path(), std::slice::from_ref(&path));
+        returns.begin(&path, 0o644);
+        returns.data(b"ip link");
+        returns.end();
+        returns.finish().unwrap();
+        assert_eq!(fs::read_to_string(&path).unwrap(), "ip link");
+        let mode = fs::metadata(&path).unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o600);
+    }
+
+    #[test]
     fn a_link_on_the_way_is_not_followed_and_one_at_the_end_is_replaced() {
         let (folder, outside) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
         symlink(outside.path(), folder.path().join("out")).unwrap();
@@ -268,7 +326,7 @@ mod tests {
     fn a_transfer_that_breaks_off_leaves_the_old_file_and_no_rest() {
         let folder = tempfile::tempdir().unwrap();
         fs::write(folder.path().join("out"), "old").unwrap();
-        let mut returns = Returns::into(folder.path());
+        let mut returns = Returns::into(folder.path(), &[]);
         returns.begin(Path::new("out"), 0o644);
         returns.data(b"half");
         drop(returns);

@@ -50,7 +50,7 @@ pub(super) enum Frame {
     Output(Stream, Vec<u8>),
     /// Guest: the program has taken so many bytes of its input.
     Took(u32),
-    /// Guest: a file of the work folder follows, with its mode and its path relative to that folder.
+    /// Guest: a file follows, with its mode and its path: relative to the work folder, or one that the host asked for.
     File { mode: u32, path: PathBuf },
     /// Guest: a piece of that file.
     FileData(Vec<u8>),

@@ -186,6 +186,10 @@ fn read_command() -> Result<Command> {
         args: words.collect(),
         environment,
         folder: PathBuf::from(folder),
+        results: initramfs::split(&fs::read(image::RESULTS)?)
+            .into_iter()
+            .map(PathBuf::from)
+            .collect(),
     })
 }
 

@@ -41,6 +41,7 @@ pub(super) struct Command {
     pub(super) args: Vec<OsString>,
     pub(super) environment: Vec<(OsString, OsString)>,
     pub(super) folder: PathBuf,
+    pub(super) results: Vec<PathBuf>,
 }
 
 /// Runs the program to its end and tells the host all about it.
@@ -66,7 +67,7 @@ pub(super) fn run(command: &Command, wiring: Wiring, speaker: &Speaker, port: Fi
     for output in outputs {
         let _ = output.join();
     }
-    send_files(&command.folder, &before, speaker)?;
+    send_files(command, &before, speaker)?;
     say(speaker, &Frame::Exit(code))?;
     Ok(())
 }
@@ -316,33 +317,52 @@ fn is_system(path: &Path, folder: &Path) -> bool {
         .any(|system| path == Path::new(system) && folder != path)
 }
 
-fn send_files(folder: &Path, before: &HashMap<PathBuf, Look>, speaker: &Speaker) -> io::Result<()> {
-    let mut changed: Vec<(PathBuf, Look)> = files_below(folder)
+/// Sends the files that the program was to write, and those below its folder that it made or changed.
+fn send_files(
+    command: &Command,
+    before: &HashMap<PathBuf, Look>,
+    speaker: &Speaker,
+) -> io::Result<()> {
+    let asked = |path: &Path| command.results.iter().any(|result| result == path);
+    let mut changed: Vec<(PathBuf, Look)> = files_below(&command.folder)
         .into_iter()
-        .filter(|(path, look)| before.get(path) != Some(look))
+        .filter(|(path, look)| before.get(path) != Some(look) && !asked(path))
         .collect();
     changed.sort();
     for (path, (.., mode)) in changed {
-        let (Ok(relative), Ok(mut file)) = (path.strip_prefix(folder), File::open(&path)) else {
-            continue;
-        };
-        say(
-            speaker,
-            &Frame::File {
-                mode: mode & 0o777,
-                path: relative.to_owned(),
-            },
-        )?;
-        let mut bytes = vec![0; PIECE];
-        loop {
-            match file.read(&mut bytes)? {
-                0 => break,
-                count => say(speaker, &Frame::FileData(bytes[..count].to_vec()))?,
-            }
+        if let Ok(relative) = path.strip_prefix(&command.folder) {
+            send_file(&path, relative, mode, speaker)?;
         }
-        say(speaker, &Frame::FileEnd)?;
+    }
+    for path in &command.results {
+        // One that is no regular file, as `/dev/stdout`, has got what was written already.
+        match fs::metadata(path) {
+            Ok(meta) if meta.is_file() => send_file(path, path, meta.mode(), speaker)?,
+            _ => {}
+        }
     }
     Ok(())
+}
+
+fn send_file(path: &Path, name: &Path, mode: u32, speaker: &Speaker) -> io::Result<()> {
+    let Ok(mut file) = File::open(path) else {
+        return Ok(());
+    };
+    say(
+        speaker,
+        &Frame::File {
+            mode: mode & 0o777,
+            path: name.to_owned(),
+        },
+    )?;
+    let mut bytes = vec![0; PIECE];
+    loop {
+        match file.read(&mut bytes)? {
+            0 => break,
+            count => say(speaker, &Frame::FileData(bytes[..count].to_vec()))?,
+        }
+    }
+    say(speaker, &Frame::FileEnd)
 }
 
 #[cfg(test)]

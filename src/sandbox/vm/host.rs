@@ -48,7 +48,7 @@ pub(super) fn relay(machine: &mut Machine, guest: &Guest) -> Result<u8> {
         Outlet::new(io::stdout(), Stream::Out),
         Outlet::new(io::stderr(), Stream::Err),
     );
-    let mut returns = Returns::into(&guest.cwd);
+    let mut returns = Returns::into(&guest.cwd, &guest.results);
     let code = loop {
         match machine.next()? {
             Frame::Output(Stream::Out, bytes) => out.put(&bytes, &speaker)?,

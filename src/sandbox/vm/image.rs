@@ -16,6 +16,8 @@ pub(super) const MARKER: &str = "/ipvsh/guest";
 pub(super) const ENVIRONMENT: &str = "/ipvsh/environment";
 /// Its work folder.
 pub(super) const FOLDER: &str = "/ipvsh/folder";
+/// The files that it is to write outside of its work folder.
+pub(super) const RESULTS: &str = "/ipvsh/results";
 /// The guest's `modprobe`.
 pub(super) const MODPROBE: &str = "/ipvsh/modprobe";
 /// Where programs are looked for in the guest.
@@ -94,6 +96,13 @@ pub(super) fn build(guest: &Guest) -> Result<Vec<u8>> {
     });
     archive.file(Path::new(ENVIRONMENT), 0o644, &join(environment));
     archive.file(Path::new(FOLDER), 0o644, &join([&guest.cwd]));
+    for result in &guest.results {
+        // Where the host has no such folder, the program fails by itself, as it would there.
+        if let Some(folder) = result.parent().filter(|folder| folder.is_dir()) {
+            archive.folder(folder);
+        }
+    }
+    archive.file(Path::new(RESULTS), 0o644, &join(&guest.results));
     Ok(archive.finish())
 }
 

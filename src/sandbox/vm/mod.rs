@@ -63,6 +63,8 @@ pub struct Guest {
     pub env: Vec<(OsString, OsString)>,
     /// Its work folder. Visible files that it makes or changes below come back to the same place on the host.
     pub cwd: PathBuf,
+    /// Absolute paths of files that it is to write, wherever they lie: they come back as well.
+    pub results: Vec<PathBuf>,
 }
 
 impl Guest {
@@ -83,6 +85,7 @@ impl Guest {
                 .filter(|(name, _)| concerns_the_guest(name))
                 .collect(),
             cwd,
+            results: Vec::new(),
         })
     }
 }

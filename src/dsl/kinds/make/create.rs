@@ -12,7 +12,7 @@ use crate::dsl::kinds::kind;
 
 use crate::dsl::objects::link;
 use crate::error::{Error, Kind, Result};
-use crate::lab::{LinkRef, Outcome, Undo};
+use crate::lab::{LinkRef, Outcome, Undo, WayBack};
 use crate::net::link::Which;
 use crate::net::netns;
 use crate::net::rtnl::Refusal;
@@ -49,14 +49,12 @@ pub(super) fn create(
     for setting in &wanted.common.settings.first {
         setting.add_to(&mut message);
     }
-    let undo = Undo::DeleteLink {
-        netns: place.clone(),
-        link: LinkRef {
-            index: 0,
-            name: name.to_owned(),
-            kind: wanted.kind.to_owned(),
-        },
+    let new = LinkRef {
+        index: 0,
+        name: name.to_owned(),
+        kind: wanted.kind.to_owned(),
     };
+    let undo = Undo::of_link(place.clone(), new, WayBack::DeleteLink);
     let up = wanted.common.up;
     let made = session.wait(async {
         let target = remote.then(|| place.namespace());
@@ -126,14 +124,12 @@ async fn create_under_passing_name(
     let passing = format!("iv{:x}x{number:x}", std::process::id());
     let place = &wanted.place;
     set_name(&mut message, &passing);
-    let undo = Undo::DeleteLink {
-        netns: place.clone(),
-        link: LinkRef {
-            index: 0,
-            name: passing.clone(),
-            kind: wanted.kind.to_owned(),
-        },
+    let new = LinkRef {
+        index: 0,
+        name: passing.clone(),
+        kind: wanted.kind.to_owned(),
     };
+    let undo = Undo::of_link(place.clone(), new, WayBack::DeleteLink);
     let rtnl = &sender.rtnl()?;
     let request = crate::net::link::create(rtnl, Some(place.namespace()), message);
     let made = session.lab().step_unsaid(undo, request).await?;

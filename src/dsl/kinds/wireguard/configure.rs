@@ -8,7 +8,7 @@ use crate::dsl::Session;
 use crate::dsl::handle::Link;
 use crate::dsl::objects::link;
 use crate::error::{Error, Kind, Result};
-use crate::lab::{Command, Outcome, Undo};
+use crate::lab::{Command, Outcome, Undo, WayBack};
 use crate::net::netns::Netns;
 use crate::net::request::Request;
 use crate::net::rtnl::Refusal;
@@ -203,12 +203,11 @@ fn send(session: &Rc<Session>, link: &Link, device: &Device, change: &Change) ->
     let what = peers.fold(format!("wireguard configuration of {name}"), |what, key| {
         format!("{what}, peer {key}")
     });
-    let undo = Undo::Send {
-        netns: place.clone(),
-        link: Some(link.reference()),
+    let way = WayBack::Send {
         what,
         request: Request::Wireguard(Box::new(undoing(device, change))),
     };
+    let undo = Undo::of_link(place.clone(), link.reference(), way);
     let command = || command(&place, &name, device, change);
     session.wait(async {
         let step = session.lab().step(undo, command, change.send(&place));

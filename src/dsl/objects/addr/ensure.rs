@@ -8,7 +8,7 @@ use crate::dsl::Session;
 use crate::dsl::handle::Link;
 use crate::dsl::objects::link;
 use crate::error::{Error, Kind, Result};
-use crate::lab::{Outcome, Undo};
+use crate::lab::{Outcome, Undo, WayBack};
 use crate::net::address::{self, Assigned};
 use crate::net::rtnl::Refusal;
 
@@ -98,11 +98,10 @@ fn ask(
     assigned: &Assigned,
 ) -> Result<std::result::Result<(), Refusal>> {
     let place = link.netns();
-    let undo = Undo::DeleteAddress {
-        netns: place.clone(),
-        link: link.reference(),
+    let way = WayBack::DeleteAddress {
         address: Box::new(assigned.clone()),
     };
+    let undo = Undo::of_link(place.clone(), link.reference(), way);
     let added = session.wait(async {
         let rtnl = &place.rtnl()?;
         let request = address::add(rtnl, link.index(), assigned);
@@ -169,12 +168,11 @@ fn settled(
 /// Gives an address that the link has what the kernel can change of it in place.
 fn change(session: &Rc<Session>, link: &Link, old: &Assigned, new: &Assigned) -> Result<()> {
     let place = link.netns();
-    let undo = Undo::Send {
-        netns: place.clone(),
-        link: Some(link.reference()),
+    let way = WayBack::Send {
         what: format!("address `{}`", new.line()),
         request: address::change(link.index(), old),
     };
+    let undo = Undo::of_link(place.clone(), link.reference(), way);
     session.wait(async {
         let rtnl = &place.rtnl()?;
         let request = address::change(link.index(), new);

@@ -6,7 +6,7 @@ use crate::dsl::Session;
 use crate::dsl::handle::Link;
 use crate::dsl::objects::link;
 use crate::error::{Error, Result};
-use crate::lab::{Outcome, Undo};
+use crate::lab::{Outcome, Undo, WayBack};
 use crate::net::address::{self, Assigned};
 use crate::net::route::Route;
 use crate::net::sysctl::{self, Key};
@@ -64,12 +64,11 @@ pub(super) fn remove(
         link::note_routes(session, link, is_lost)?;
     }
     let is_alone = order.len() < 2 || !order.contains(found);
-    let undo = Undo::AddAddress {
-        netns: place.clone(),
-        link: link.reference(),
+    let way = WayBack::AddAddress {
         address: Box::new(found.clone()),
         order: if is_alone { Vec::new() } else { order },
     };
+    let undo = Undo::of_link(place.clone(), link.reference(), way);
     session.wait(async {
         let rtnl = &place.rtnl()?;
         let request = address::delete_all(rtnl, link.index(), found, &along);

@@ -12,8 +12,9 @@ use rhai::{Array, Map};
 use crate::dsl::handle::Netns;
 use crate::dsl::{Answer, Session, answer};
 use crate::error::{Error, Kind, Result};
-use crate::lab::{Command, Outcome, Undo};
+use crate::lab::{Command, Outcome, Undo, WayBack};
 use crate::net::nft::{self, Table};
+use crate::value::fingerprint;
 use crate::value::options::Options;
 use rule::Packets;
 
@@ -26,13 +27,8 @@ const TABLE: &str = "ipvsh";
 /// What is to be done where.
 type Rules = Vec<(&'static str, String)>;
 
-/// A number for a text: two that differ have different ones, all but surely. The same in every release, as FNV-1a.
 fn number_of(text: &str) -> String {
-    let mut hash = 0xcbf2_9ce4_8422_2325_u64;
-    for byte in text.bytes() {
-        hash = (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3);
-    }
-    format!("{hash:016x}")
+    format!("{:016x}", fingerprint::of(text.as_bytes()))
 }
 
 /// The table as it stands, or that it is not there.
@@ -47,10 +43,8 @@ fn one(tables: &[Table], family: &str, name: &str) -> Table {
 
 /// Gives `text` to nft, and notes that the tables `old` are to be put back.
 fn apply(session: &Rc<Session>, net: &Netns, old: Vec<Table>, text: &str) -> Result<()> {
-    let undo = Undo::RestoreTables {
-        netns: net.0.clone(),
-        tables: old,
-    };
+    let way = WayBack::RestoreTables { tables: old };
+    let undo = Undo::within(net.0.clone(), way);
     let command = || Command::tool("nft", net, [text]);
     session.wait(async {
         let change = async { nft::apply(net, text) };

@@ -10,7 +10,7 @@ use crate::dsl::objects::link::taken::{is_only_by, lost_routes, note_lost_by_dow
 use crate::dsl::objects::link::{described, find, gone, name_of, refused, snapshot, word_of};
 use crate::error::{Error, Kind, Result};
 use crate::lab::setting::Setting;
-use crate::lab::{Command, LinkRef, Outcome, Undo, trace};
+use crate::lab::{Command, LinkRef, Outcome, Undo, WayBack, trace};
 use crate::net::address;
 use crate::net::link::{self, Snapshot, Which};
 use crate::net::netns;
@@ -39,12 +39,8 @@ pub(crate) fn change(
     });
     let command = || told.unwrap_or_else(|| set_command(&place, &name));
     let change = new.clone();
-    let undo = Undo::Restore {
-        netns: place.clone(),
-        link: link.reference(),
-        old,
-        new,
-    };
+    let way = WayBack::Restore { old, new };
+    let undo = Undo::of_link(place.clone(), link.reference(), way);
     session.wait(async {
         let rtnl = &place.rtnl()?;
         session
@@ -309,7 +305,7 @@ fn way_back(session: &Rc<Session>, link: &Link, target: &Netns, name: &str) -> R
         ..link.reference()
     };
     if session.lab().made_link(&from, link.index()) {
-        return Ok(Undo::DeleteLink { netns, link: moved });
+        return Ok(Undo::of_link(netns, moved, WayBack::DeleteLink));
     }
     let up = snapshot(session, link)?.up;
     let routes = lost_routes(session, link, |route| is_only_by(route, link))?;
@@ -317,10 +313,7 @@ fn way_back(session: &Rc<Session>, link: &Link, target: &Netns, name: &str) -> R
         let addresses = address::list(&from.rtnl()?, Some(link.index())).await?;
         Ok::<_, Error>(addresses)
     })??;
-    Ok(Undo::MoveBack {
-        netns,
-        link: moved,
-        home: from,
+    let way = WayBack::MoveBack {
         name: (link.name() != name).then(|| link.name()),
         was: link.index(),
         up,
@@ -331,6 +324,10 @@ fn way_back(session: &Rc<Session>, link: &Link, target: &Netns, name: &str) -> R
             .map(|address| address.assigned)
             .collect(),
         routes,
+    };
+    Ok(Undo {
+        home: Some(from),
+        ..Undo::of_link(netns, moved, way)
     })
 }
 

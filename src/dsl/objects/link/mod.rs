@@ -15,8 +15,8 @@ use crate::dsl::Session;
 use crate::dsl::handle::Link;
 use crate::error::{Error, Kind, Result, nearest};
 use crate::net::link::{self, Snapshot, Which};
-use crate::net::netns;
-use crate::net::rtnl::Refusal;
+use crate::net::rtnl::{Refusal, Rtnl};
+use crate::net::{ending, netns};
 use crate::value::name::LinkName;
 use crate::value::options::{self, Options, wrong_type};
 
@@ -65,9 +65,21 @@ pub(crate) fn find(
         .parse()
         .map_err(|error: Error| error.doing("find link", name).within(place.label()))?;
     session.wait(async {
-        let found = link::get(&place.rtnl()?, Which::Name(valid.as_str())).await;
+        let found = get_living(&place.rtnl()?, valid.as_str()).await;
         found.map_err(|refusal| refused(refusal, "find link", name, place))
     })?
+}
+
+/// The link of that name. One that goes with a namespace which is about to end is waited for.
+async fn get_living(rtnl: &Rtnl, name: &str) -> Result<Option<Snapshot>, Refusal> {
+    let found = link::get(rtnl, Which::Name(name)).await?;
+    let other = found.as_ref().and_then(|found| found.parent_nsid);
+    match other {
+        Some(nsid) if rtnl.is_ending(nsid).await? && ending::wait().await => {
+            link::get(rtnl, Which::Name(name)).await
+        }
+        _ => Ok(found),
+    }
 }
 
 /// The name of the link `index` of `place`, if it is still there.

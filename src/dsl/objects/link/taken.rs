@@ -6,7 +6,7 @@ use crate::dsl::Session;
 use crate::dsl::handle::Link;
 use crate::dsl::objects::route;
 use crate::error::{Error, Result};
-use crate::lab::Undo;
+use crate::lab::{Undo, WayBack};
 use crate::net::address;
 use crate::net::netns;
 use crate::net::route::Route;
@@ -38,11 +38,10 @@ pub(crate) fn note_routes(
     is_taken: impl Fn(&Route) -> bool,
 ) -> Result<()> {
     for route in lost_routes(session, link, is_taken)? {
-        let undo = Undo::AddRoute {
-            netns: link.netns(),
+        let way = WayBack::AddRoute {
             route: Box::new(route),
         };
-        note(session, undo)?;
+        note(session, Undo::within(link.netns(), way))?;
     }
     Ok(())
 }
@@ -62,13 +61,11 @@ pub(super) fn note_lost_by_down(session: &Rc<Session>, link: &Link) -> Result<()
     note_routes(session, link, |route| is_only_by(route, link))?;
     for address in addresses(session, &place, link)? {
         if address.ip().is_ipv6() && !address.by_itself && address.scope() == "global" {
-            let undo = Undo::AddAddress {
-                netns: place.clone(),
-                link: link.reference(),
+            let way = WayBack::AddAddress {
                 address: Box::new(address.assigned),
                 order: Vec::new(),
             };
-            note(session, undo)?;
+            note(session, Undo::of_link(place.clone(), link.reference(), way))?;
         }
     }
     Ok(())

@@ -10,7 +10,7 @@ use crate::dsl::Session;
 use crate::dsl::handle::Netns;
 use crate::dsl::objects::{link, route};
 use crate::error::{Error, Kind, Result};
-use crate::lab::{Command, LinkRef, Outcome, Undo};
+use crate::lab::{Command, LinkRef, Outcome, Undo, WayBack};
 use crate::net::netns;
 use crate::net::nexthop::{self, Leads, Nexthop};
 use crate::net::request::Request;
@@ -162,11 +162,13 @@ fn step(
         Outcome::Deleted => format!("nexthop `{line}` taken away"),
         _ => format!("nexthop `{line}`"),
     };
-    let undo = Undo::Send {
-        netns: place.clone(),
-        link: reference(session, place, nexthop)?,
+    let way = WayBack::Send {
         what,
         request: back,
+    };
+    let undo = Undo {
+        link: reference(session, place, nexthop)?,
+        ..Undo::within(place.clone(), way)
     };
     let command = || {
         let family = (nexthop.is_ipv6 && nexthop.members().is_empty()).then_some("-6");

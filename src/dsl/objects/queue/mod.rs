@@ -13,7 +13,7 @@ use crate::dsl::handle::Link;
 use crate::dsl::objects::link;
 use crate::dsl::{Answer, Session, answer};
 use crate::error::{Error, Kind, Result};
-use crate::lab::{Command, Outcome, Undo};
+use crate::lab::{Command, Outcome, Undo, WayBack};
 use crate::net::netns::Netns;
 use crate::net::queue::{self, Failed, Tree};
 use crate::value::options::Options;
@@ -98,12 +98,11 @@ fn change(session: &Rc<Session>, link: &Link, old: &Tree, new: &Tree) -> Result<
     let index = link.index();
     let mut commands = commands(&place, &link.name(), old, new).into_iter();
     let first = commands.next();
-    let undo = Undo::RestoreQueue {
-        netns: place.clone(),
-        link: link.reference(),
+    let way = WayBack::RestoreQueue {
         old: old.clone(),
         new: new.clone(),
     };
+    let undo = Undo::of_link(place.clone(), link.reference(), way);
     let changed = session.wait(async {
         let rtnl = &place.rtnl()?;
         let request = queue::replace(rtnl, index, old, new);

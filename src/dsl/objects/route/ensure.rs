@@ -11,7 +11,7 @@ use crate::dsl::Session;
 use crate::dsl::handle::{Link, Netns};
 use crate::dsl::objects::{addr, link, nexthop};
 use crate::error::{Error, Kind, Result};
-use crate::lab::{Command, Outcome, Undo};
+use crate::lab::{Command, Outcome, Undo, WayBack};
 use crate::net::rtnl::Refusal;
 use crate::net::sysctl::{self, Key};
 use crate::net::{netns, route};
@@ -78,10 +78,10 @@ fn create(
     place: &Rc<netns::Netns>,
     route: &route::Route,
 ) -> Result<std::result::Result<(), Refusal>> {
-    let undo = Undo::DeleteRoute {
-        netns: place.clone(),
+    let way = WayBack::DeleteRoute {
         route: Box::new(route.clone()),
     };
+    let undo = Undo::within(place.clone(), way);
     let line = line(session, place, route);
     let command = || command(place, "add", route, &line);
     let added = session.wait(async {
@@ -280,10 +280,10 @@ pub(crate) fn remove(
     place: &Rc<netns::Netns>,
     route: &route::Route,
 ) -> Result<()> {
-    let undo = Undo::AddRoute {
-        netns: place.clone(),
+    let way = WayBack::AddRoute {
         route: Box::new(route.clone()),
     };
+    let undo = Undo::within(place.clone(), way);
     let line = line(session, place, route);
     let command = || command(place, "del", route, &line);
     session.wait(async {

@@ -9,7 +9,7 @@ use super::options::{Asked, KEYS, read};
 use crate::dsl::Session;
 use crate::dsl::handle::Netns;
 use crate::error::{Error, Kind, Result};
-use crate::lab::{Command, Outcome, Undo};
+use crate::lab::{Command, Outcome, Undo, WayBack};
 use crate::net::netns;
 use crate::net::rule::{self, Action};
 use crate::value::options::Options;
@@ -106,12 +106,11 @@ pub(super) fn add(session: &Rc<Session>, net: &Netns, options: Map) -> Result<()
         Some(rival) => remove(session, place, rival).map_err(context)?,
         None => {}
     }
-    let undo = Undo::Send {
-        netns: place.clone(),
-        link: None,
+    let way = WayBack::Send {
         what: format!("rule `{wanted}`"),
         request: wanted.deleting(),
     };
+    let undo = Undo::within(place.clone(), way);
     session
         .wait(async {
             let rtnl = &place.rtnl()?;
@@ -159,12 +158,11 @@ fn report(session: &Session, outcome: Outcome, place: &netns::Netns, rule: &rule
 }
 
 fn remove(session: &Rc<Session>, place: &Rc<netns::Netns>, rule: &rule::Rule) -> Result<()> {
-    let undo = Undo::Send {
-        netns: place.clone(),
-        link: None,
+    let way = WayBack::Send {
         what: format!("rule `{rule}` taken away"),
         request: rule.adding(),
     };
+    let undo = Undo::within(place.clone(), way);
     session.wait(async {
         let rtnl = &place.rtnl()?;
         let command = || command(place, "del", rule);

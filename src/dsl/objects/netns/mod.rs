@@ -1,5 +1,7 @@
 //! Namespaces: find or make one, say which is current, list them, delete one.
 
+mod show;
+
 use std::os::fd::{AsFd, AsRawFd};
 use std::path::Path;
 use std::rc::Rc;
@@ -11,9 +13,11 @@ use crate::dsl::{Answer, Session, answer};
 use crate::error::{Error, Kind, Result, nearest};
 use crate::lab::Outcome;
 use crate::net::container::Runtime;
-use crate::net::{namespace, netns};
+use crate::net::{model, namespace, netns};
 use crate::value::name::NetnsName;
 use crate::value::options;
+
+pub(crate) use show::show;
 
 /// Refuses a namespace of another type, whose file looks the same.
 fn of_network(netns: netns::Netns) -> Result<netns::Netns> {
@@ -147,9 +151,10 @@ fn delete(session: &Rc<Session>, net: &Netns) -> Result<()> {
     session.lab().netns_deleted(&net.0);
     // What was learned of ipvlan ports may hold it open, too.
     session.ports().forget();
-    net.release()?;
-    // The socket is closed by the runtime.
-    session.wait(tokio::task::yield_now())
+    if model::is_on() {
+        return Ok(());
+    }
+    session.wait(session.lab().let_go(&net.0))?.map_err(context)
 }
 
 /// The words of this topic.

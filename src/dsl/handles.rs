@@ -1,0 +1,167 @@
+//! The types that scripts hold besides those of Rhai: each is named once, with how it shows.
+//!
+//! A new one is a line in [`HANDLES`]: the engine, the manual, errors, printing and completion read it there.
+
+use std::any::TypeId;
+use std::cell::OnceCell;
+use std::collections::HashMap;
+use std::rc::Rc;
+
+use rhai::{Dynamic, Engine, Variant};
+
+use super::Session;
+use super::acts::mesh::{self, Mesh};
+use super::acts::ping::{self, PingReport};
+use super::acts::process::{self, Process};
+use super::handle::{Link, Netns};
+use super::objects::addr::Address;
+use super::objects::neighbor::Neighbor;
+use super::objects::nexthop::Nexthop;
+use super::objects::route::Route;
+use super::objects::rule::Rule;
+use super::objects::{link, netns};
+use crate::net::namespace::Id;
+use crate::view::value::Value;
+
+/// What there is to ask while a value is shown.
+#[derive(Clone, Copy)]
+pub(crate) struct Showing<'a> {
+    /// Knows how the links are now.
+    pub(crate) session: Option<&'a Rc<Session>>,
+    /// The processes of each namespace, looked up for the first namespace that shows its own.
+    pub(crate) processes: Option<&'a OnceCell<HashMap<Id, Vec<u32>>>>,
+}
+
+/// A type of handle.
+#[derive(Debug)]
+pub struct HandleType {
+    /// What scripts and the manual call it.
+    pub name: &'static str,
+    id: fn() -> TypeId,
+    register: fn(&mut Engine, &str),
+    show: fn(Showing<'_>, &Dynamic) -> Option<Value>,
+}
+
+macro_rules! handle {
+    ($type:ident, $show:expr) => {
+        HandleType {
+            name: stringify!($type),
+            id: TypeId::of::<$type>,
+            register: register::<$type>,
+            show: |showing, value| {
+                let show: fn(Showing<'_>, &$type) -> Value = $show;
+                value.read_lock::<$type>().map(|one| show(showing, &one))
+            },
+        }
+    };
+}
+
+/// Every type of handle.
+pub const HANDLES: &[HandleType] = &[
+    handle!(Netns, |showing, netns| netns::show(
+        netns,
+        showing.processes
+    )),
+    handle!(Link, |showing, link| link::show(showing.session, link)),
+    handle!(Address, |_, address| address.show()),
+    handle!(Route, |_, route| route.show()),
+    handle!(Nexthop, |_, nexthop| nexthop.show()),
+    handle!(Rule, |_, rule| rule.show()),
+    handle!(Neighbor, |_, neighbor| neighbor.show()),
+    handle!(PingReport, |_, report| ping::show(report)),
+    handle!(Mesh, |_, mesh| mesh::show(mesh)),
+    handle!(Process, |showing, process| process::show(
+        showing.session,
+        process
+    )),
+];
+
+fn register<T: Variant + Clone>(engine: &mut Engine, name: &str) {
+    engine.register_type_with_name::<T>(name);
+}
+
+/// Names the types of handles in `engine`.
+pub(crate) fn register_all(engine: &mut Engine) {
+    for handle in HANDLES {
+        (handle.register)(engine, handle.name);
+    }
+}
+
+/// The name of the type of handle that `id` is.
+pub(crate) fn name_of(id: TypeId) -> Option<&'static str> {
+    let mut handles = HANDLES.iter();
+    let found = handles.find(|handle| (handle.id)() == id)?;
+    Some(found.name)
+}
+
+/// What there is to show of a handle; nothing where `value` is none.
+pub(crate) fn show(showing: Showing<'_>, value: &Dynamic) -> Option<Value> {
+    let id = value.type_id();
+    let mut handles = HANDLES.iter();
+    let found = handles.find(|handle| (handle.id)() == id)?;
+    (found.show)(showing, value)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+
+    use rhai::{FnPtr, ImmutableString};
+
+    use super::*;
+    use crate::dsl::topics::TOPICS;
+    use crate::value::options::type_in_words;
+
+    #[test]
+    fn every_type_that_a_word_takes_is_one_of_rhai_or_a_handle() {
+        let mut unknown = HashSet::new();
+        let rhai = [
+            TypeId::of::<ImmutableString>(),
+            TypeId::of::<&str>(),
+            TypeId::of::<String>(),
+            TypeId::of::<i64>(),
+            TypeId::of::<f64>(),
+            TypeId::of::<bool>(),
+            TypeId::of::<rhai::Array>(),
+            TypeId::of::<rhai::Map>(),
+            TypeId::of::<FnPtr>(),
+            TypeId::of::<Dynamic>(),
+            TypeId::of::<std::ops::RangeInclusive<i64>>(),
+        ];
+        for topic in TOPICS {
+            topic.words.for_each_fn(true, &mut |entry| {
+                entry.with_param_types(&mut |types| {
+                    let known = |id: &TypeId| rhai.contains(id) || name_of(*id).is_some();
+                    if !types.iter().all(known) {
+                        unknown.insert(entry.name());
+                    }
+                });
+            });
+        }
+        assert_eq!(unknown, HashSet::new(), "their types are not in HANDLES");
+    }
+
+    #[test]
+    fn errors_call_a_handle_by_its_name_in_words() {
+        let words: Vec<String> = HANDLES
+            .iter()
+            .map(|handle| type_in_words(handle.name))
+            .collect();
+        assert_eq!(
+            words,
+            [
+                "a namespace",
+                "a link",
+                "an address",
+                "a route",
+                "a nexthop",
+                "a rule",
+                "a neighbor",
+                "a ping report",
+                "a mesh",
+                "a process"
+            ]
+        );
+        assert_eq!(type_in_words("ipvsh::dsl::acts::mesh::Mesh"), "a mesh");
+    }
+}

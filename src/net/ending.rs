@@ -1,0 +1,71 @@
+//! The end of namespaces.
+//!
+//! The kernel ends a namespace some time after the last one who held it has let go. Until then, all that its links have stays
+//! taken: the names of their peers in other namespaces, their MAC addresses, the addresses of ipvlan, ids of tunnels.
+
+use std::cell::Cell;
+use std::time::{Duration, Instant};
+
+use rtnetlink::MulticastGroup;
+use rtnetlink::packet_route::RouteNetlinkMessage;
+use rtnetlink::packet_route::nsid::NsidAttribute;
+
+use crate::error::Result;
+use crate::net::namespace::Namespace;
+use crate::net::rtnl::Rtnl;
+use crate::net::watch::Watch;
+
+/// How long the kernel may take to end what is waited for.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// For how long it is believed that nobody else has deleted a namespace.
+const STEADY: Duration = Duration::from_secs(1);
+
+/// After how many namespaces that end one after the other those before them have ended.
+///
+/// The kernel ends namespaces in groups, one group after the other, and says so of each when its group begins (`cleanup_net` of
+/// `net/core/net_namespace.c`). A socket that was closed lets go of its namespace when the group is through that is under way:
+/// so that one may come with the second group, and has ended when the third begins.
+const GROUPS: usize = 3;
+
+thread_local! {
+    static ENDED_ALL: Cell<Option<Instant>> = const { Cell::new(None) };
+}
+
+/// Notes that a namespace was let go here.
+pub(super) fn begins() {
+    ENDED_ALL.set(None);
+}
+
+/// Waits until the kernel has ended all namespaces that nobody holds any more. `false` where there was nothing to wait for, or no
+/// way to.
+pub async fn wait() -> bool {
+    let is_known = |at: Instant| at.elapsed() < STEADY;
+    if ENDED_ALL.get().is_some_and(is_known) {
+        return false;
+    }
+    let passed = tokio::time::timeout(PATIENCE, pass()).await;
+    ENDED_ALL.set(Some(Instant::now()));
+    matches!(passed, Ok(Ok(())))
+}
+
+/// Sends namespaces of no use through the kernel's queue, behind those that wait there.
+async fn pass() -> Result<()> {
+    let here = Namespace::current()?;
+    let rtnl = Rtnl::of_kernel(&here)?;
+    let mut watch = Watch::open(&here, &[MulticastGroup::Nsid])?;
+    for _ in 0..GROUPS {
+        let passing = Namespace::make()?;
+        let given = rtnl.give_nsid(&passing).await?;
+        drop(passing);
+        let is_it = |message| match message {
+            RouteNetlinkMessage::DelNsId(gone) => {
+                let is_it = gone.attributes.contains(&NsidAttribute::Id(given));
+                is_it.then_some(())
+            }
+            _ => None,
+        };
+        watch.next(is_it).await;
+    }
+    Ok(())
+}
