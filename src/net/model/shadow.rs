@@ -22,6 +22,7 @@ use rtnetlink::packet_route::link::{
 
 use super::answer::View;
 use super::link::{infos_of, kind_of, master_of, name_of, parent_of, peer_of, set, target_of};
+use super::place::Place;
 use super::{Model, driver};
 use crate::net::namespace::{Id, Namespace};
 use crate::net::nexthop::wire::{NexthopMessage, Verb};
@@ -183,9 +184,7 @@ impl View {
     pub(super) async fn try_out(&self, message: &Message, flags: u16) -> Result<Verdict, Refusal> {
         self.model().end_shadows().await;
         let is_imagined = self.with_place(|place| place.is_imagined);
-        if is_imagined {
-            self.learn_from_shadow().await;
-        }
+        self.begin(self.id()).await;
         match message {
             Message::NewLink(link) if self.is_new(link, flags) => {
                 return self.try_new_link(link, flags).await;
@@ -270,7 +269,7 @@ impl View {
         if !self.with_place(|place| place.is_imagined) {
             return Ok(None);
         }
-        self.learn_from_shadow().await;
+        self.begin(self.id()).await;
         let Some(shadow) = self.model().whole_shadow(self.id()) else {
             return Ok(None);
         };
@@ -306,17 +305,17 @@ impl View {
     }
 
     /// A place that only the plan has begins as a new namespace does, with what drivers put there by themselves.
-    async fn learn_from_shadow(&self) {
-        if self.with_place(|place| std::mem::replace(&mut place.is_begun, true)) {
+    async fn begin(&self, id: Id) {
+        let is_to_begin =
+            |place: &mut Place| place.is_imagined && !std::mem::replace(&mut place.is_begun, true);
+        if !is_to_begin(self.model().places.borrow_mut().place(id)) {
             return;
         }
-        if let Some(shadow) = self.model().shadow(self.id()) {
+        if let Some(shadow) = self.model().shadow(id) {
             let links = shadow.links().await;
-            shadow
-                .planned
-                .borrow_mut()
-                .extend(links.iter().map(|link| link.header.index));
-            self.with_place(|place| place.links = links);
+            let indexes = links.iter().map(|link| link.header.index);
+            shadow.planned.borrow_mut().extend(indexes);
+            self.model().places.borrow_mut().place(id).links = links;
         }
     }
 
@@ -336,6 +335,11 @@ impl View {
         if *kind == InfoKind::Tun {
             // Which is made by opening it: see `try_device`.
             return Ok(Verdict::Done);
+        }
+        let peer = link.attributes.iter().find_map(peer_of);
+        let far = peer.and_then(|peer| target_of(peer).ok().flatten());
+        for id in [Some(target), far].into_iter().flatten() {
+            self.begin(id).await;
         }
         if self.is_taken(target, link) {
             return Err(Refusal::of(Errno::EEXIST));
@@ -381,6 +385,9 @@ impl View {
         };
         let index = present.header.index;
         let target = target_of(link).ok().flatten().filter(|id| *id != home);
+        if let Some(target) = target {
+            self.begin(target).await;
+        }
         let Some(shadow) = self.model().shadow(home) else {
             return Ok(Verdict::None);
         };
@@ -654,9 +661,7 @@ impl View {
         name: &str,
         make: impl FnOnce() -> Result<(), Errno>,
     ) -> Result<Option<LinkMessage>, Refusal> {
-        if self.with_place(|place| place.is_imagined) {
-            self.learn_from_shadow().await;
-        }
+        self.begin(self.id()).await;
         let Some(shadow) = self.model().shadow(self.id()).filter(|s| !s.is_blind.get()) else {
             return Ok(None);
         };
