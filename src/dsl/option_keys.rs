@@ -14,7 +14,7 @@ pub fn of(word: &str) -> Vec<&'static str> {
         "spawn" => &[exec::PROGRAM_KEYS],
         "fdb" => &[fdb::KEYS],
         "del_fdb" => &[fdb::KEYS_OF_DELETE],
-        "lookup" => &[&["source"]],
+        "lookup" => &[route::KEYS_OF_LOOKUP],
         "mode" => &[&["flag", "switch"]],
         "accept" | "drop" | "reject" => &[filter::MATCH, &["hook"]],
         "masquerade" => &[&["dport", "from", "proto", "sport", "to"]],

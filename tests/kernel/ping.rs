@@ -16,7 +16,12 @@ cases! {
         a_link_or_a_namespace_stands_for_its_first_address
         the_reply_comes_from_the_address_and_with_the_ttl_of_the_other_end
         a_quiet_ping_prints_nothing
-        a_source_and_a_size_are_used;
+        a_source_and_a_size_are_used
+        a_broadcast_address_is_answered_by_all_who_do
+        an_error_is_told_with_its_code_and_who_sent_it
+        what_may_not_be_fragmented_is_told_with_the_mtu
+        mark_type_of_service_and_link_are_those_of_the_packets
+        a_namespace_goes_by_its_name_and_a_mistyped_one_is_told;
 }
 
 /// Namespaces `a` (10.0.0.1, `fd00::1`) and `b` (10.0.0.2, `fd00::2`), joined.
@@ -147,4 +152,127 @@ fn a_source_and_a_size_are_used(lab: &Lab) {
             "108 bytes from 10.0.0.2: icmp_seq=1 ttl=64 time=TIME"
         ]
     );
+}
+
+fn a_broadcast_address_is_answered_by_all_who_do(lab: &Lab) {
+    lab.ip("netns add br\nlink add br0 netns br type bridge");
+    lab.ip_in("br", "link set br0 up");
+    for (name, host) in [("a", 1), ("b", 2), ("c", 3)] {
+        lab.ip(&format!(
+            "netns add {name}\nlink add v netns {name} type veth peer name p{host} netns br"
+        ));
+        lab.ip_in("br", &format!("link set p{host} up master br0"));
+        lab.ip_in(
+            name,
+            &format!("link set v up\naddr add 10.0.0.{host}/24 brd + dev v"),
+        );
+        lab.run(&format!(
+            r#"netns("{name}").link("v").wait_up(); netns("{name}").sysctl("ipv4.icmp_echo_ignore_broadcasts", 0);"#
+        ));
+    }
+    let found = lab.value(
+        r#"let r = netns("a").ping("10.0.0.255", #{count: 1, timeout: "300ms", quiet: true});
+           let from = r.replies.map(|reply| reply.from);
+           from.sort();
+           [r.received, from]"#,
+    );
+    assert_eq!(found, json!([1, ["10.0.0.2", "10.0.0.3"]]));
+}
+
+fn an_error_is_told_with_its_code_and_who_sent_it(lab: &Lab) {
+    pair(lab);
+    lab.ip_in(
+        "a",
+        "route add 10.1.0.0/16 via 10.0.0.2\nroute add fd01::/16 via fd00::2",
+    );
+    // Else the kernel sends no more than five in a row.
+    lab.run(r#"netns("b").forward().sysctl("ipv4.icmp_ratelimit", 0);"#);
+    lab.ip_in(
+        "b",
+        "route add unreachable 10.1.1.0/24\nroute add prohibit 10.1.2.0/24\nroute add prohibit fd01:2::/32",
+    );
+    let found = lab.value(
+        r#"["10.1.0.1", "10.1.1.1", "10.1.2.1", "fd01::1", "fd01:2::1"].map(|to| {
+               let error = netns("a").ping(to, #{count: 1, quiet: true}).errors[0];
+               [error.kind, error.what, error.type, error.code, error.from]
+           })"#,
+    );
+    assert_eq!(
+        found,
+        json!([
+            ["unreachable", "net", 3, 0, "10.0.0.2"],
+            ["unreachable", "host", 3, 1, "10.0.0.2"],
+            ["unreachable", "prohibited", 3, 13, "10.0.0.2"],
+            ["unreachable", "net", 1, 0, "fd00::2"],
+            ["unreachable", "prohibited", 1, 1, "fd00::2"],
+        ])
+    );
+}
+
+fn what_may_not_be_fragmented_is_told_with_the_mtu(lab: &Lab) {
+    pair(lab);
+    lab.ip_in("a", "link set v mtu 1400");
+    lab.ip_in("b", "link set v mtu 1400");
+    let found = lab.value(
+        r#"let a = netns("a");
+           let options = #{count: 1, size: 1400, quiet: true};
+           let whole = a.ping("10.0.0.2", options).received;
+           options.df = true;
+           [whole, a.ping("10.0.0.2", options).errors, a.ping("fd00::2", options).errors]"#,
+    );
+    let refused = json!([{"seq": 1, "kind": "send_failed", "errno": "EMSGSIZE", "mtu": 1400}]);
+    assert_eq!(found, json!([1, refused, refused]));
+}
+
+fn mark_type_of_service_and_link_are_those_of_the_packets(lab: &Lab) {
+    pair(lab);
+    let a =
+        "rule add fwmark 7 unreachable\nrule add tos 0x10 prohibit\nroute add 10.9.0.0/16 dev v";
+    lab.ip_in("a", a);
+    let found = lab.value(
+        r#"let a = netns("a");
+           let error = |options| {
+               options.count = 1;
+               options.timeout = "100ms";
+               options.quiet = true;
+               let report = a.ping("10.0.0.2", options);
+               if report.ok { "ok" } else if report.errors.len() == 0 { "lost" } else { report.errors[0].errno }
+           };
+           [error.call(#{}), error.call(#{mark: 7}), error.call(#{mark: 8}), error.call(#{tos: 0x10}),
+            error.call(#{iface: "v"}), error.call(#{iface: a.link("v")}), error.call(#{iface: "lo"})]"#,
+    );
+    // A socket that is bound to the loopback finds nobody there.
+    let found = found.as_array().unwrap();
+    assert_eq!(
+        found[..6],
+        [
+            json!("ok"),
+            json!("ENETUNREACH"),
+            json!("ok"),
+            json!("EACCES"),
+            json!("ok"),
+            json!("ok")
+        ]
+    );
+    assert_ne!(found[6], json!("ok"));
+    lab.refuses(&[(
+        r#"netns("a").ping("10.0.0.2", #{iface: "v9"})"#,
+        "not_found: cannot ping `10.0.0.2` in namespace `a`: there is no link `v9`\n\
+         note: links there: lo, v\n\
+         hint: did you mean `v`?",
+    )]);
+}
+
+fn a_namespace_goes_by_its_name_and_a_mistyped_one_is_told(lab: &Lab) {
+    pair(lab);
+    lab.ip("netns add router");
+    assert_eq!(
+        lab.value(r#"netns("a").ping("b", #{count: 1, quiet: true}).replies[0].from"#),
+        json!("10.0.0.2")
+    );
+    lab.refuses(&[(
+        r#"netns("a").ping("ruoter", 1)"#,
+        "not_found: cannot ping `ruoter` in namespace `a`: `ruoter` is neither a namespace nor a known host name\n\
+         hint: did you mean the namespace `router`?",
+    )]);
 }

@@ -335,7 +335,7 @@ ip -n b rule add to 10.7.0.0/16 table 7 priority 70
     let found = throws_what_a_run_throws(lab);
     for part in [
         "10.9.1.1: via 10.0.5.9",
-        "10.5.0.1: denied EACCES",
+        "10.5.0.1: unreachable EACCES",
         "10.4.0.1: unreachable ENETUNREACH",
         "10.7.0.1: via 10.3.0.7",
     ] {

@@ -99,7 +99,7 @@ fn a_wrong_option_is_told(lab: &Lab) {
   |
 6 | a.expect_reach(b, #{counts: 1});
   |   ^^^^^^^^^^^^
-  = options: count, interval, size, source, timeout, ttl
+  = options: count, df, iface, interval, mark, size, source, timeout, tos, ttl
 hint: did you mean `count`?
 "
     );

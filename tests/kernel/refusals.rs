@@ -1062,7 +1062,7 @@ error: cannot ping `127.0.0.1` in namespace `host`: `ping` has no option `conut`
   |
 1 | ping("127.0.0.1", #{conut: 1});
   | ^^^^
-  = options: count, interval, quiet, size, source, timeout, ttl
+  = options: count, df, iface, interval, mark, quiet, size, source, timeout, tos, ttl
 hint: did you mean `count`?
 "#,
     },

@@ -24,6 +24,8 @@ cases! {
         the_routes_are_listed_as_iproute2_prints_them
         the_routes_of_another_table_are_listed
         the_kernel_is_asked_which_route_it_would_take
+        a_packet_is_looked_up_with_all_that_it_has
+        a_packet_that_comes_in_is_looked_up_as_one
         a_route_leads_by_several_next_hops_with_their_weights
         a_route_refuses_packets
         a_route_has_its_metrics_its_maker_and_its_scope
@@ -200,6 +202,88 @@ fn the_routes_of_another_table_are_listed(lab: &Lab) {
         lab.value("routes(#{table: 100}).map(|r| r.destination)"),
         json!(["10.1.0.0/16"])
     );
+}
+
+fn a_packet_is_looked_up_with_all_that_it_has(lab: &Lab) {
+    pair(lab);
+    lab.ip("addr add 10.0.0.11/24 dev v0\n\
+         route add 10.1.0.0/16 via 10.0.0.254\n\
+         route add 10.1.0.0/16 via 10.0.0.253 table 101\n\
+         rule add from 10.0.0.11 blackhole\nrule add fwmark 7 prohibit\n\
+         rule add uidrange 7-7 unreachable\nrule add ipproto tcp dport 80 lookup 101\n\
+         rule add ipproto udp sport 53 lookup 101");
+    let found = lab.value(
+        r#"let way = |options| {
+               try { return lookup("10.1.2.3", options).via; } catch (e) { return e.errno; }
+           };
+           [way.call(#{}), way.call(#{from: "10.0.0.11"}), way.call(#{mark: 7}), way.call(#{uid: 7}), way.call(#{oif: "lo"}),
+            way.call(#{proto: "tcp", dport: 80}), way.call(#{proto: 6, dport: 81}), way.call(#{proto: "udp", sport: 53})]"#,
+    );
+    let all = [
+        "",
+        "from 10.0.0.11",
+        "mark 7",
+        "uid 7",
+        "oif lo",
+        "ipproto tcp dport 80",
+        "ipproto tcp dport 81",
+        "ipproto udp sport 53",
+    ];
+    let told = all.map(|what| {
+        let words = format!("-j route get 10.1.2.3 {what}");
+        let output = std::process::Command::new("ip")
+            .args(words.split_whitespace())
+            .output()
+            .unwrap();
+        if output.status.success() {
+            let told: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+            return told[0]["gateway"].clone();
+        }
+        let told = String::from_utf8_lossy(&output.stderr).into_owned();
+        let errno = [
+            ("Invalid argument", "EINVAL"),
+            ("Permission denied", "EACCES"),
+            ("Network is unreachable", "ENETUNREACH"),
+        ];
+        let errno = errno.iter().find(|(text, _)| told.contains(text));
+        json!(errno.map_or(told.as_str(), |(_, name)| name))
+    });
+    assert_eq!(found, json!(told));
+    lab.refuses(&[
+        (
+            r#"lookup("10.1.2.3", #{dport: 80})"#,
+            "invalid: cannot look up the route to `10.1.2.3` in namespace `host`: only a packet of tcp or udp has ports\n\
+             hint: add it: #{proto: \"tcp\"}",
+        ),
+        (
+            r#"lookup("10.1.2.3", #{from: "fd00::1"})"#,
+            "invalid: cannot look up the route to `10.1.2.3` in namespace `host`: `from` and the destination are of different families",
+        ),
+        (
+            r#"lookup("10.1.2.3", #{from: "10.0.0.11"})"#,
+            "unreachable: cannot look up the route to `10.1.2.3` in namespace `host`: a route of type blackhole swallows it, or the kernel takes no such question\n\
+             hint: list them: net.routes()",
+        ),
+    ]);
+}
+
+fn a_packet_that_comes_in_is_looked_up_as_one(lab: &Lab) {
+    pair(lab);
+    lab.ip("route add 10.1.0.0/16 via 10.0.0.254");
+    let found = lab.value(
+        r#"let way = |from| { try { return lookup("10.1.2.3", #{iif: "v0", from: from}).via; } catch (e) { return e.kind + " " + e.errno; } };
+           let closed = way.call("10.0.0.2");
+           host().forward();
+           let open = way.call("10.0.0.2");
+           host().sysctl("ipv4.conf.all.rp_filter", 1);
+           [closed, open, way.call("192.0.2.1")]"#,
+    );
+    let strict = found[2].clone();
+    assert_eq!(
+        found,
+        json!(["unreachable EHOSTUNREACH", "10.0.0.254", strict])
+    );
+    assert!(["invalid EINVAL", "kernel EXDEV"].contains(&strict.as_str().unwrap()));
 }
 
 fn the_kernel_is_asked_which_route_it_would_take(lab: &Lab) {

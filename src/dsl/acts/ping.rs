@@ -8,13 +8,14 @@ use rhai::Map;
 use rhai::plugin::{Dynamic, NativeCallContext, export_module};
 
 use crate::dsl::handle::{Link, Netns};
-use crate::dsl::objects::addr;
+use crate::dsl::objects::{self, addr, link};
 use crate::dsl::script::print;
 use crate::dsl::{Answer, Session, answer};
-use crate::error::{Error, Kind, Result};
+use crate::error::{Error, Kind, Result, nearest};
 use crate::lab::Command;
 use crate::net::icmp::{Outcome, Pinger, Probe, Report, Request};
 use crate::net::{icmp, namespace, netns};
+use crate::value::name::NetnsName;
 use crate::value::options::{self, Options};
 use crate::value::prefix;
 use crate::view;
@@ -22,7 +23,7 @@ use crate::view::value::{Handle, Value};
 
 /// What a ping can be told.
 pub(crate) const KEYS: &[&str] = &[
-    "count", "interval", "quiet", "size", "source", "timeout", "ttl",
+    "count", "df", "iface", "interval", "mark", "quiet", "size", "source", "timeout", "tos", "ttl",
 ];
 
 /// A report, as scripts hold it: what was found, and in which entry of the session it was printed as it came.
@@ -53,10 +54,13 @@ fn destination(
             "a namespace in front is where the ping starts; to ping `{place}` from the current one, write here().ping(netns(\"{place}\"), …)"
         )));
     };
-    match text.parse() {
-        Ok(ip) => Ok((ip, text.to_string())),
-        Err(_) => resolve(from, &text).map(|ip| (ip, text.to_string())),
+    if let Ok(ip) = text.parse() {
+        return Ok((ip, text.to_string()));
     }
+    if let Some(net) = objects::netns::existing(&text)? {
+        return addr::first_global(session, &net).map(|ip| (ip, text.to_string()));
+    }
+    resolve(from, &text).map(|ip| (ip, text.to_string()))
 }
 
 /// Looks a host name up, as the namespace's own resolver has it.
@@ -72,8 +76,15 @@ fn resolve(from: &netns::Netns, name: &str) -> Result<IpAddr> {
     let found = namespace::within(from.namespace(), || (name, 0).to_socket_addrs())?;
     let first = found.ok().and_then(|mut all| all.next());
     first.map(|address| address.ip()).ok_or_else(|| {
-        Error::new(Kind::NotFound, format!("the name `{name}` is not known"))
-            .hint("give an address, a link or a namespace instead of a name")
+        let error = Error::new(
+            Kind::NotFound,
+            format!("`{name}` is neither a namespace nor a known host name"),
+        );
+        let names = namespace::names().unwrap_or_default();
+        match nearest(name, names.iter().map(NetnsName::as_str)) {
+            Some(near) => error.hint(format!("did you mean the namespace `{near}`?")),
+            None => error.hint("give an address, a link or a namespace"),
+        }
     })
 }
 
@@ -103,6 +114,11 @@ pub(crate) fn request(
     if let Some(source) = options.string("source")? {
         request.source = Some(prefix::ip(&source)?);
     }
+    request.dont_fragment = options.flag("df")?.unwrap_or(false);
+    let mark = options.integer("mark", 0..=u32::MAX.into())?;
+    request.mark = mark.and_then(|mark| u32::try_from(mark).ok());
+    let tos = options.integer("tos", 0..=255)?;
+    request.tos = tos.and_then(|tos| u8::try_from(tos).ok());
     Ok(request)
 }
 
@@ -127,6 +143,10 @@ pub(crate) fn command(net: &Netns, request: &Request) -> Command {
     words.push(format!("-s{}", request.size));
     words.extend(request.ttl.map(|ttl| format!("-t{ttl}")));
     words.extend(request.source.map(|source| format!("-I{source}")));
+    words.extend(request.device.as_ref().map(|device| format!("-I{device}")));
+    words.extend(request.dont_fragment.then(|| "-Mdo".to_owned()));
+    words.extend(request.mark.map(|mark| format!("-m{mark}")));
+    words.extend(request.tos.map(|tos| format!("-Q{tos}")));
     words.push(request.destination.to_string());
     Command::tool("ping", net, words)
 }
@@ -155,7 +175,12 @@ pub(crate) fn ping(
     } else {
         destination(session, net, given).map_err(context)?
     };
-    let request = request(ip, label, &mut options).map_err(context)?;
+    let mut request = request(ip, label, &mut options).map_err(context)?;
+    if let Some(given) = link::take(&mut options, "iface").map_err(context)? {
+        let device = link::link_argument(session, net, &given).map_err(context)?;
+        link::is_in(net, &device).map_err(context)?;
+        request.device = Some(device.name());
+    }
     let lab = session.lab();
     lab.trace().observe(|| command(net, &request));
     if lab.would_test(net, "ping", &request.label) {
@@ -218,8 +243,9 @@ fn to_map(probe: &Probe) -> Map {
             "reply"
         }
         Outcome::Lost => "lost",
-        Outcome::Unreachable { from: ip, .. } => {
+        Outcome::Unreachable { from: ip, what } => {
             from(ip);
+            put("what", what.name().into());
             "unreachable"
         }
         Outcome::TtlExceeded { from: ip } => {
@@ -248,6 +274,10 @@ fn to_map(probe: &Probe) -> Map {
         }
     };
     put("kind", kind.into());
+    if let Some((icmp_type, code, _)) = probe.outcome.icmp() {
+        put("type", i64::from(icmp_type).into());
+        put("code", i64::from(code).into());
+    }
     map
 }
 
@@ -282,7 +312,8 @@ fn count(number: u64) -> i64 {
 pub mod words {
     /// Pings `destination` from the namespace four times, prints each line as it comes, and returns the report.
     ///
-    /// `destination` is an address, a host name, a link or a namespace (its first global address). A lost reply is a result and
+    /// `destination` is an address, a link, a namespace (its first global address) by handle or by name, or a host name. Of a broadcast or
+    /// multicast address all that answer are told, until the next request is due. A lost reply is a result and
     /// no error. The time of a reply is taken from the kernel's stamp on it. Ctrl-C ends it with the summary.
     ///
     /// ```rhai
@@ -317,7 +348,11 @@ pub mod words {
         ping_with(context, net, destination, options)
     }
 
-    /// Pings with options: `count` (4; 0 until Ctrl-C), `interval` ("1s", or a number of seconds), `timeout` ("4s"), `size` (56 bytes), `ttl`, `source`, `quiet`.
+    /// Pings with options: `count` (4; 0 until Ctrl-C), `interval` ("1s", or a number of seconds), `timeout` ("4s"), `size` (56 bytes), `ttl`,
+    /// `source`, `iface`, `df`, `mark`, `tos`, `quiet`.
+    ///
+    /// `iface` is the link (or VRF) to send through, `source` the address to send from. With `df` no packet is fragmented, not even here: what
+    /// is too long for the path fails, with the MTU. `mark` is what routes and filters go by, `tos` the type of service or the traffic class.
     ///
     /// ```rhai
     /// let a = netns("a");
@@ -392,7 +427,8 @@ pub mod words {
 
     /// What was answered with an error or could not be sent, each a map of `seq`, `kind` and what else is known of it.
     ///
-    /// Kinds: `unreachable`, `ttl_exceeded`, `fragmentation_needed`, `problem`, `send_failed`.
+    /// Kinds: `unreachable`, `ttl_exceeded`, `fragmentation_needed`, `problem`, `send_failed`. An ICMP error has its sender as `from`, and
+    /// its `type` and `code`; `what` says of `unreachable` what is not reached: `net`, `host`, `port`, `protocol`, `prohibited` and others.
     #[rhai_fn(get = "errors")]
     pub fn get_errors(report: &mut PingReport) -> rhai::Array {
         probes(report, Outcome::is_error)

@@ -11,12 +11,14 @@ use crate::dsl::handle::Netns;
 use crate::dsl::{Answer, Session, answer};
 use crate::error::{Error, Kind, Result};
 use crate::net::icmp::{Outcome, Report, Request};
-use crate::net::route;
+use crate::net::route::{self, Question};
 use crate::value::options::Options;
 use crate::view;
 
 /// What an expectation can be told.
-pub(crate) const KEYS: &[&str] = &["count", "interval", "size", "source", "timeout", "ttl"];
+pub(crate) const KEYS: &[&str] = &[
+    "count", "df", "iface", "interval", "mark", "size", "source", "timeout", "tos", "ttl",
+];
 
 /// What a try brought.
 struct Tried {
@@ -120,7 +122,7 @@ fn expect(
 /// The address that packets to `destination` leave with.
 fn source(session: &Rc<Session>, net: &Netns, destination: IpAddr) -> Option<IpAddr> {
     let found = session.wait(async {
-        let found = route::lookup(&net.rtnl()?, destination, None).await;
+        let found = route::lookup(&net.rtnl()?, &Question::to(destination)).await;
         Ok::<_, Error>(found?)
     });
     found.ok()?.ok()??.source
@@ -153,7 +155,8 @@ pub mod words {
         expect_reach_with(context, net, destination, Map::new())
     }
 
-    /// The same with options of the pings: `count` (3), `interval` ("200ms"), `timeout` ("1s"), `size`, `ttl`, `source`.
+    /// The same with options of the pings: `count` (3), `interval` ("200ms"), `timeout` ("1s"), `size`, `ttl`, `source`, `iface`, `df`,
+    /// `mark`, `tos`.
     ///
     /// ```rhai
     /// let a = netns("a");

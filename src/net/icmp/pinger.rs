@@ -28,6 +28,8 @@ const BUSY: Duration = Duration::from_millis(1);
 pub struct Pinger {
     request: Request,
     sockets: Sockets,
+    /// Whether more than one may answer.
+    is_for_many: bool,
 }
 
 impl Pinger {
@@ -51,7 +53,17 @@ impl Pinger {
         if request.device.is_some() && request.source.is_none() {
             request.source = preferred_source(&request);
         }
-        Ok(Self { request, sockets })
+        let is_for_many = request.destination.is_multicast() || is_broadcast(&request);
+        Ok(Self {
+            request,
+            sockets,
+            is_for_many,
+        })
+    }
+
+    /// What tells the requests from those of others: the ICMP identifier, and what the payload begins with.
+    pub fn marks(&self) -> (u16, &[u8]) {
+        self.sockets.marks()
     }
 
     /// The request; where it names a device and no source, with the source that the kernel prefers.
@@ -78,7 +90,11 @@ impl Pinger {
         let mut first_sent = None;
         let mut last_sent = began;
         let mut due = began;
-        let mut flight = Flight::new(request.timeout, on_probe);
+        // After the first answer others may come, for as long as it would take until the next request.
+        let linger = self
+            .is_for_many
+            .then(|| request.timeout.min(request.interval));
+        let mut flight = Flight::new(request.timeout, linger, on_probe);
 
         loop {
             let unsent = request
@@ -166,19 +182,35 @@ fn on_wire(sequence: u64) -> u16 {
 
 /// The address that the kernel would send from, found by connecting a socket that sends nothing.
 fn preferred_source(request: &Request) -> Option<IpAddr> {
+    let socket = connected(request).ok()?;
+    Some(socket.local_addr().ok()?.as_socket()?.ip())
+}
+
+fn connected(request: &Request) -> std::io::Result<Socket> {
     let domain = Domain::for_address(SocketAddr::new(request.destination, 0));
-    let socket = Socket::new(domain, Type::DGRAM, None).ok()?;
+    let socket = Socket::new(domain, Type::DGRAM, None)?;
     let device = request.device.as_deref().map(str::as_bytes);
-    socket.bind_device(device).ok()?;
+    socket.bind_device(device)?;
     // Any port will do: nothing is sent.
     let discard = SocketAddr::new(request.destination, 9);
-    socket.connect(&discard.into()).ok()?;
-    Some(socket.local_addr().ok()?.as_socket()?.ip())
+    socket.connect(&discard.into())?;
+    Ok(socket)
+}
+
+/// Whether the kernel takes the destination for a broadcast address: it refuses one to a socket that has not asked for it.
+fn is_broadcast(request: &Request) -> bool {
+    if request.destination.is_ipv6() {
+        return false;
+    }
+    let refusal = connected(request).err();
+    refusal.and_then(|error| error.raw_os_error()) == Some(libc::EACCES)
 }
 
 /// The requests that may still be answered, the oldest first, and the tally of the others.
 struct Flight<F> {
     timeout: Duration,
+    /// How long after it was sent an answered request waits for further answers, where there may be some.
+    linger: Option<Duration>,
     /// Gapless from `first` on, so that a sequence number is a position.
     requests: VecDeque<InFlight>,
     first: u64,
@@ -203,9 +235,10 @@ enum State {
 }
 
 impl<F: FnMut(&Probe)> Flight<F> {
-    fn new(timeout: Duration, on_probe: F) -> Self {
+    fn new(timeout: Duration, linger: Option<Duration>, on_probe: F) -> Self {
         Self {
             timeout,
+            linger,
             requests: VecDeque::new(),
             first: 1,
             over: 0,
@@ -246,6 +279,13 @@ impl<F: FnMut(&Probe)> Flight<F> {
             let request = self.requests.get(self.over)?;
             if request.state == State::Pending {
                 return Some(request.departure?.steady + self.timeout);
+            }
+            let until = self.linger.and_then(|linger| {
+                let until = request.departure?.steady + linger;
+                (request.state == State::Replied && until > Instant::now()).then_some(until)
+            });
+            if until.is_some() {
+                return until;
             }
             self.over += 1;
         }

@@ -98,6 +98,33 @@ impl Outcome {
     }
 }
 
+impl Outcome {
+    /// Type and code of the ICMP error, and who sent it.
+    pub fn icmp(&self) -> Option<(u8, u8, IpAddr)> {
+        let of = |from: IpAddr, v4: (u8, u8), v6: (u8, u8)| {
+            let (icmp_type, code) = if from.is_ipv4() { v4 } else { v6 };
+            (icmp_type, code, from)
+        };
+        match *self {
+            Self::Unreachable { from, what } => {
+                let code = what.code(from.is_ipv4());
+                Some(of(from, (3, code), (1, code)))
+            }
+            Self::TtlExceeded { from } => Some(of(from, (11, 0), (3, 0))),
+            Self::FragmentationNeeded { from, .. } => Some(of(from, (3, 4), (2, 0))),
+            Self::Problem {
+                from,
+                icmp_type,
+                code,
+                ..
+            } => Some((icmp_type, code, from)),
+            Self::Reply { .. } | Self::Duplicate { .. } | Self::Lost | Self::SendFailed { .. } => {
+                None
+            }
+        }
+    }
+}
+
 /// What can't be reached, in the meanings of RFC 792, 1122, 1812 and 4443.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Unreachable {
@@ -137,38 +164,80 @@ pub enum Unreachable {
     Other(u8),
 }
 
+/// The codes of ICMP type 3, what they mean, and how scripts see it.
+const OF_V4: [(u8, Unreachable, &str); 15] = [
+    (0, Unreachable::Net, "net"),
+    (1, Unreachable::Host, "host"),
+    (2, Unreachable::Protocol, "protocol"),
+    (3, Unreachable::Port, "port"),
+    (5, Unreachable::SourceRoute, "source_route"),
+    (6, Unreachable::NetUnknown, "net_unknown"),
+    (7, Unreachable::HostUnknown, "host_unknown"),
+    (8, Unreachable::Isolated, "isolated"),
+    (9, Unreachable::NetProhibited, "net_prohibited"),
+    (10, Unreachable::HostProhibited, "host_prohibited"),
+    (11, Unreachable::NetTos, "net_tos"),
+    (12, Unreachable::HostTos, "host_tos"),
+    (13, Unreachable::Filtered, "prohibited"),
+    (14, Unreachable::PrecedenceViolation, "precedence_violation"),
+    (15, Unreachable::PrecedenceCutoff, "precedence_cutoff"),
+];
+
+/// The same of ICMPv6 type 1.
+const OF_V6: [(u8, Unreachable, &str); 5] = [
+    (0, Unreachable::Net, "net"),
+    (1, Unreachable::Filtered, "prohibited"),
+    (2, Unreachable::BeyondScope, "beyond_scope"),
+    (3, Unreachable::Host, "host"),
+    (4, Unreachable::Port, "port"),
+];
+
 impl Unreachable {
+    /// Its ICMP code.
+    pub fn code(self, v4: bool) -> u8 {
+        if let Self::Other(code) = self {
+            return code;
+        }
+        let known = if v4 { &OF_V4[..] } else { &OF_V6[..] };
+        let found = known.iter().find(|(_, what, _)| *what == self);
+        found.map_or(0, |(code, _, _)| *code)
+    }
+
+    /// What scripts see of it.
+    pub fn name(self) -> &'static str {
+        let mut known = OF_V4.iter().chain(&OF_V6);
+        let found = known.find(|(_, what, _)| *what == self);
+        found.map_or("other", |(_, _, name)| name)
+    }
+
     /// The meaning of a code of ICMP type 3.
     pub(super) fn of_v4(code: u8) -> Self {
-        match code {
-            0 => Self::Net,
-            1 => Self::Host,
-            2 => Self::Protocol,
-            3 => Self::Port,
-            5 => Self::SourceRoute,
-            6 => Self::NetUnknown,
-            7 => Self::HostUnknown,
-            8 => Self::Isolated,
-            9 => Self::NetProhibited,
-            10 => Self::HostProhibited,
-            11 => Self::NetTos,
-            12 => Self::HostTos,
-            13 => Self::Filtered,
-            14 => Self::PrecedenceViolation,
-            15 => Self::PrecedenceCutoff,
-            other => Self::Other(other),
-        }
+        Self::of(&OF_V4, code)
     }
 
     /// The meaning of a code of ICMPv6 type 1.
     pub(super) fn of_v6(code: u8) -> Self {
-        match code {
-            0 => Self::Net,
-            1 => Self::Filtered,
-            2 => Self::BeyondScope,
-            3 => Self::Host,
-            4 => Self::Port,
-            other => Self::Other(other),
+        Self::of(&OF_V6, code)
+    }
+
+    fn of(known: &[(u8, Self, &str)], code: u8) -> Self {
+        let found = known.iter().find(|(number, _, _)| *number == code);
+        found.map_or(Self::Other(code), |(_, what, _)| *what)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_code_is_told_and_names_itself_again() {
+        for code in 0..=20 {
+            assert_eq!(Unreachable::of_v4(code).code(true), code);
+            assert_eq!(Unreachable::of_v6(code).code(false), code);
         }
+        assert_eq!(Unreachable::of_v4(13).name(), "prohibited");
+        assert_eq!(Unreachable::of_v6(1).name(), "prohibited");
+        assert_eq!(Unreachable::of_v4(4).name(), "other");
     }
 }

@@ -31,6 +31,10 @@ pub struct Request {
     pub device: Option<String>,
     /// Never fragment, not even here: what is too long for the path fails.
     pub dont_fragment: bool,
+    /// The mark that the kernel routes and filters by.
+    pub mark: Option<u32>,
+    /// Type of service (IPv4) or traffic class (IPv6).
+    pub tos: Option<u8>,
 }
 
 impl Request {
@@ -50,6 +54,8 @@ impl Request {
             source: None,
             device: None,
             dont_fragment: false,
+            mark: None,
+            tos: None,
         }
     }
 

@@ -133,6 +133,7 @@ impl Sockets {
         // SAFETY: the descriptor belongs to `client`, which outlives this borrow.
         let sender = unsafe { BorrowedFd::borrow_raw(socket.get_native_sock()) };
         let sender_options = SockRef::from(&sender);
+        set_options(&sender_options, request)?;
         if request.dont_fragment {
             if v4 {
                 setsockopt(&sender, MtuDiscover, &libc::IP_PMTUDISC_DO)?;
@@ -210,6 +211,11 @@ impl Sockets {
         let mut payload: Vec<u8> = pattern.take(size.into()).collect();
         payload[..self.ours.cookie.len()].copy_from_slice(&self.ours.cookie);
         payload
+    }
+
+    /// What tells our messages from those of others: the identifier, and what the payload begins with.
+    pub(super) fn marks(&self) -> (u16, &[u8]) {
+        (self.ours.identifier, &self.ours.cookie)
     }
 
     /// What surge-ping sends with.
@@ -379,6 +385,30 @@ fn open_client(request: &Request) -> Result<Client> {
             error
         }
     })
+}
+
+/// Sets what a request says of its packets beside their size and their time to live.
+fn set_options(sender: &Socket, request: &Request) -> Result<()> {
+    // What `ping -b` has to be told: without it the kernel refuses a broadcast address with EACCES.
+    sender.set_broadcast(true)?;
+    if let Some(mark) = request.mark {
+        sender.set_mark(mark).map_err(|error| {
+            let error = Error::io(&error);
+            if error.kind == Kind::Denied {
+                error.cause("to mark packets takes CAP_NET_ADMIN in the namespace")
+            } else {
+                error
+            }
+        })?;
+    }
+    if let Some(tos) = request.tos {
+        if request.destination.is_ipv4() {
+            sender.set_tos_v4(tos.into())?;
+        } else {
+            sender.set_tclass_v6(tos.into())?;
+        }
+    }
+    Ok(())
 }
 
 fn no_device(errno: Errno, device: &str) -> Error {

@@ -2,6 +2,7 @@
 
 mod metrics;
 mod names;
+mod question;
 
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
@@ -22,6 +23,7 @@ use crate::net::table;
 pub use metrics::Metrics;
 pub use names::{KINDS, PROTOCOLS, SCOPES};
 pub(super) use names::{protocol_number, protocol_text};
+pub use question::Question;
 
 use names::{kind, kind_name, protocol};
 
@@ -399,25 +401,9 @@ pub async fn list(rtnl: &Rtnl, table: Option<u32>) -> Result<Vec<Route>, Refusal
     Ok(routes)
 }
 
-/// Asks the kernel which route it would take to `destination`, sending from `source` where one is given.
-pub async fn lookup(
-    rtnl: &Rtnl,
-    destination: IpAddr,
-    source: Option<IpAddr>,
-) -> Result<Option<Route>, Refusal> {
-    let mut message = RouteMessage::default();
-    message.header.address_family = family(destination);
-    let host = IpNet::from(destination);
-    message.header.destination_prefix_length = host.prefix_len();
-    message
-        .attributes
-        .push(RouteAttribute::Destination(route_address(destination)));
-    if let Some(source) = source {
-        message.header.source_prefix_length = IpNet::from(source).prefix_len();
-        message
-            .attributes
-            .push(RouteAttribute::Source(route_address(source)));
-    }
+/// Asks the kernel which route it would take.
+pub async fn lookup(rtnl: &Rtnl, question: &Question) -> Result<Option<Route>, Refusal> {
+    let message = question.message();
     match rtnl.ask(RouteNetlinkMessage::GetRoute(message)).await? {
         RouteNetlinkMessage::NewRoute(message) => Ok(read(&message)),
         _ => Ok(None),

@@ -46,6 +46,17 @@ pub(crate) fn find(place: &str) -> Result<Rc<netns::Netns>> {
     })
 }
 
+/// The namespace that `place` names, where there is one; none where that may name something else as well.
+pub(crate) fn existing(place: &str) -> Result<Option<Netns>> {
+    match open(place) {
+        Ok(found) => Ok(Some(Netns(found))),
+        Err(error) if is_name(place) && [Kind::NotFound, Kind::Invalid].contains(&error.kind) => {
+            Ok(None)
+        }
+        Err(error) => Err(error),
+    }
+}
+
 /// What stands before the colon of a namespace that is given by what is in it.
 const MEANS: [&str; 3] = ["pid", "docker", "podman"];
 

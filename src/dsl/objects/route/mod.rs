@@ -2,12 +2,12 @@
 
 mod ensure;
 mod options;
+mod question;
 mod show;
 
 use std::net::IpAddr;
 use std::rc::Rc;
 
-use nix::errno::Errno;
 use rhai::Map;
 use rhai::plugin::{Dynamic, NativeCallContext, export_module};
 
@@ -21,6 +21,7 @@ use crate::value::prefix;
 
 pub(crate) use ensure::{add, list, remove};
 pub(crate) use options::{KEYS, KEYS_OF_DELETE, protocol_option};
+pub(crate) use question::KEYS as KEYS_OF_LOOKUP;
 pub use show::Route;
 
 use ensure::delete;
@@ -32,24 +33,12 @@ fn lookup(session: &Rc<Session>, net: &Netns, destination: &str, options: Map) -
             .doing("look up the route to", destination)
             .within(place.label())
     };
-    let mut options = Options::new("lookup", options, &[&["source"]]).map_err(context)?;
-    let source = options.string("source").map_err(context)?;
-    let source = source
-        .map(|text| prefix::ip(&text))
-        .transpose()
-        .map_err(context)?;
     let ip: IpAddr = prefix::ip(destination).map_err(context)?;
+    let question = question::take(session, net, ip, options).map_err(context)?;
+    let is_forwarded = question.iif.is_some();
     let found = session.wait(async {
-        route::lookup(&place.rtnl()?, ip, source)
-            .await
-            .map_err(|refusal| match refusal.errno {
-                Errno::ENETUNREACH => context(
-                    Error::from(refusal)
-                        .cause("no route leads there")
-                        .hint("add one: net.route(\"default\", \"LINK\")"),
-                ),
-                _ => context(refusal.into()),
-            })
+        let found = route::lookup(&place.rtnl()?, &question).await;
+        found.map_err(|refusal| context(question::refused(refusal, is_forwarded)))
     })??;
     let found =
         found.ok_or_else(|| context(Error::new(Kind::Kernel, "the kernel gave no answer")))?;
@@ -291,7 +280,7 @@ pub mod words {
 
     /// Returns the route that the kernel would take to the address `destination`.
     ///
-    /// Fails with `unreachable` where there is none. What `ip route get ADDRESS` asks.
+    /// Fails with `unreachable` where there is none, or one that refuses. What `ip route get ADDRESS` asks.
     ///
     /// ```rhai
     /// let a = netns("a");
@@ -309,7 +298,12 @@ pub mod words {
         })
     }
 
-    /// Returns the route that the kernel would take when sending from `source`.
+    /// Returns the route that the kernel would take for a packet that has more than its destination.
+    ///
+    /// Options: `from` (or `source`), the address that it comes from; `oif`, the link that the sender is bound to; `iif`, the link that it
+    /// came in by, for one that is forwarded; `mark`; `uid`, the user who sends it; `proto`, a number or "tcp", "udp", "icmp", with `sport` and
+    /// `dport`. Of a forwarded one the kernel says also whether it would take it at all: that forwarding is off, or that
+    /// the reverse path filter drops it.
     ///
     /// ```rhai
     /// let a = netns("a");
