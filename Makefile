@@ -3,7 +3,7 @@
 # Where rustup puts cargo.
 export PATH := $(PATH):$(HOME)/.cargo/bin
 
-.PHONY: demo test bench
+.PHONY: demo test attack bench
 
 # Runs a script in a throw-away place: nothing of this machine's network is touched.
 demo:
@@ -19,6 +19,20 @@ test:
 	cargo clippy --all-targets -- -D warnings
 	cargo run --quiet -- vm install
 	IPVSH_REQUIRE=all cargo test
+
+# The rings that attack ipvsh at random, or at every request to the kernel.
+RINGS = random truth faults
+
+# Attacks ipvsh for MINUTES in each case of the seeded rings, from SEED on; a failure names its seed. TRIES says how many
+# instead: `make attack SEED=7 TRIES=1 RINGS=truth` tries that one again.
+attack:
+	@.ci/prepare test
+	cargo build --tests
+	@for ring in $(RINGS); do \
+	    echo "== $$ring"; \
+	    IPVSH_SEED=$(or $(SEED),1) $(if $(TRIES),IPVSH_TRIES=$(TRIES),IPVSH_MINUTES=$(or $(MINUTES),2)) \
+	        nice -n 10 cargo test --quiet --test kernel -- $$ring:: || failed=1; \
+	done; test -z "$$failed"
 
 # Measures: making labs against ip and ip -batch, round-trip times against ping.
 bench:

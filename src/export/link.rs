@@ -149,7 +149,7 @@ impl Draft<'_> {
         new: &mut NewLink,
     ) -> Result<(), String> {
         for (key, text) in facts(kind, seen) {
-            if kind.usual.contains(&(key, text.as_str())) {
+            if kind.usual.contains(&(key, text.as_str())) || is_rounded(key, &text) {
                 continue;
             }
             let value = match key {
@@ -229,4 +229,9 @@ fn value(text: &str) -> Value {
 /// Whether it is one of those that a driver makes by itself.
 fn is_fallback(seen: &Snapshot) -> bool {
     FALLBACKS.contains(&(seen.name.as_str(), seen.kind.as_str()))
+}
+
+/// Whether it is a bridge's usual interval as a kernel tells it whose clock ticks 250 times a second.
+fn is_rounded(key: &str, text: &str) -> bool {
+    (key, text) == ("mcast_startup_query_interval", "31.24s")
 }

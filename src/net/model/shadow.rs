@@ -19,6 +19,7 @@ use rtnetlink::packet_route::RouteNetlinkMessage as Message;
 use rtnetlink::packet_route::link::{
     InfoData, InfoKind, InfoNetkit, InfoVeth, LinkAttribute, LinkFlags, LinkInfo, LinkMessage,
 };
+use rtnetlink::packet_route::route::{RouteAttribute, RouteMessage};
 
 use super::answer::View;
 use super::link::{infos_of, kind_of, master_of, name_of, parent_of, peer_of, set, target_of};
@@ -251,8 +252,12 @@ impl View {
                     | Message::NewRule(_)
                     | Message::DelRule(_)
             );
+        let by = match message {
+            Message::NewRoute(route) | Message::DelRoute(route) => oif_of(route),
+            _ => index,
+        };
         let is_here =
-            is_imagined || index.is_some_and(|index| shadow.planned.borrow().contains(&index));
+            is_imagined || by.is_some_and(|index| shadow.planned.borrow().contains(&index));
         if !is_change || !is_here {
             return Ok(Verdict::None);
         }
@@ -360,9 +365,14 @@ impl View {
         let Some(asked) = self.translated(link, index).await else {
             return blind(target);
         };
-        sender
-            .send(Message::NewLink(asked.clone()), flags | NLM_F_ACK)
-            .await?;
+        let made = sender.send(Message::NewLink(asked.clone()), flags | NLM_F_ACK);
+        match made.await {
+            // Older kernels want the name to be free in the sender's namespace too (seen on Linux 6.1).
+            Err(refusal) if refusal.errno == Errno::EEXIST && target != home => {
+                return blind(target);
+            }
+            made => made?,
+        };
         near.planned.borrow_mut().insert(index);
         let mut made = link.clone();
         made.header.index = index;
@@ -521,13 +531,11 @@ impl View {
             _ => InfoKind::Veth,
         };
         let mut infos = vec![LinkInfo::Kind(kind.clone())];
+        let far = format!("ipvsh-{index}");
         let mut stand_in = LinkMessage::default();
         if kind == InfoKind::Veth {
             let mut peer = LinkMessage::default();
-            peer.header.flags = LinkFlags::Up;
-            peer.header.change_mask = LinkFlags::Up;
-            let far = format!("ipvsh-{index}");
-            peer.attributes.push(LinkAttribute::IfName(far));
+            peer.attributes.push(LinkAttribute::IfName(far.clone()));
             infos.push(LinkInfo::Data(InfoData::Veth(InfoVeth::Peer(peer))));
         }
         stand_in.header.index = index;
@@ -544,10 +552,19 @@ impl View {
         stand_in.attributes.push(LinkAttribute::LinkInfo(infos));
         let flags = NLM_F_CREATE | NLM_F_EXCL | NLM_F_ACK;
         let made = shadow.send(Message::NewLink(stand_in), flags).await;
-        if made.is_ok() {
-            shadow.stand_ins.borrow_mut().insert(index);
+        if made.is_err() {
+            return false;
         }
-        made.is_ok()
+        shadow.stand_ins.borrow_mut().insert(index);
+        if kind == InfoKind::Veth {
+            // Its carrier comes from there; the message that makes a pair can't bring up the far end.
+            let mut peer = LinkMessage::default();
+            peer.header.flags = LinkFlags::Up;
+            peer.header.change_mask = LinkFlags::Up;
+            peer.attributes.push(LinkAttribute::IfName(far));
+            let _ = shadow.send(Message::NewLink(peer), NLM_F_ACK).await;
+        }
+        true
     }
 
     /// Takes over what the kernel says of the planned links of all places that a message is about.
@@ -572,6 +589,15 @@ impl View {
             }
         }
     }
+}
+
+/// The link that a route leads by.
+fn oif_of(route: &RouteMessage) -> Option<u32> {
+    let mut attributes = route.attributes.iter();
+    attributes.find_map(|attribute| match attribute {
+        RouteAttribute::Oif(index) => Some(*index),
+        _ => None,
+    })
 }
 
 /// The links of the place of a message that the new one is stacked on, or sends by.

@@ -32,8 +32,10 @@ pub(super) fn differences(
             .unwrap_or_default();
         for (key, value) in &wanted.facts {
             let found = facts.iter().find(|(known, _)| known == key);
+            let is_told = found.is_some();
             let found = found.map_or("none", |(_, found)| found.as_str());
-            if found != value {
+            // A kernel that can't do something tells nothing of it: that is as off as can be.
+            if found != value && (is_told || value != "false") {
                 same = false;
                 let found = shown(session, wanted, key, found);
                 let value = shown(session, wanted, key, value);
