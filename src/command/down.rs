@@ -56,7 +56,7 @@ fn take_down(session: &Session, lab: &str, force: bool) -> Result<Undone> {
         None => Ok(Undone::default()),
         Some((mut journal, contents)) => {
             let damage = contents.damage();
-            let work = take_down_lab(&mut journal, contents.steps, force);
+            let work = take_down_lab(&mut journal, contents, force);
             let mut undone = session.wait(work)?;
             if let Some(lines) = damage {
                 undone.failures.push(passed_over(journal, &lines));

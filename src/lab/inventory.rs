@@ -9,7 +9,7 @@ use crate::lab::record::{Contents, Place, Run};
 use crate::lab::setting::Setting;
 use crate::lab::undo::{Undo, WayBack};
 use crate::net::link::Snapshot;
-use crate::net::{address, process, queue, route, sysctl};
+use crate::net::{address, nft, process, queue, route, sysctl};
 
 /// A lab, as it stands.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -152,7 +152,7 @@ fn identity(route: &route::Route) -> String {
 }
 
 /// What a step is about: a key that steps about the same thing share, and the words for it.
-fn describe(undo: &Undo<Place>) -> (String, Item) {
+pub(super) fn describe(undo: &Undo<Place>) -> (String, Item) {
     let place = undo.netns.as_ref().map(Place::label).unwrap_or_default();
     let link = undo.link.as_ref();
     let index = link.map_or(0, |link| link.index);
@@ -194,6 +194,19 @@ fn describe(undo: &Undo<Place>) -> (String, Item) {
         WayBack::AddRoute { route, .. } => {
             let what = format!("route `{route}` taken from namespace `{place}`");
             return (format!("{} {place}", identity(route)), item("route", what));
+        }
+        WayBack::DeleteRules { marks } => {
+            let (count, many) = (marks.len(), if marks.len() == 1 { "" } else { "s" });
+            let chains: Vec<&str> = marks.iter().map(|mark| mark.chain.as_str()).collect();
+            let what = format!(
+                "{count} rule{many} of nftables ({}) in `{place}`",
+                chains.join(", ")
+            );
+            let keys: Vec<&str> = marks.iter().map(|mark| mark.comment.as_str()).collect();
+            return (
+                format!("rules {} {place}", keys.join(" ")),
+                item("change", what),
+            );
         }
         WayBack::RestoreTables { tables, .. } => {
             let names: Vec<String> = tables
@@ -301,6 +314,16 @@ async fn state(undo: &Undo) -> Result<State> {
                 State::Missing
             } else {
                 State::Changed(format!("is {} now", present.lines().join(", ")))
+            }
+        }
+        WayBack::DeleteRules { marks } => {
+            let there = nft::marked(netns, marks)?;
+            if there.len() == marks.len() {
+                State::Stands
+            } else if there.is_empty() {
+                State::Missing
+            } else {
+                State::Changed(format!("are {} now", there.len()))
             }
         }
         WayBack::Sysctl { key, new, .. } => match sysctl::read(netns, key) {

@@ -11,6 +11,7 @@ mod leaving;
 mod moves;
 pub mod name;
 pub mod outcome;
+mod owners;
 mod processes;
 pub mod recognise;
 pub mod record;
@@ -77,6 +78,10 @@ pub struct Lab {
     earlier: RefCell<Vec<Earlier>>,
     /// Where earlier runs have moved links to.
     moves: OnceCell<Vec<Move>>,
+    /// What other labs have, read when it is first asked for.
+    owners: OnceCell<owners::Owners>,
+    /// What this lab has noted, where another one has it, too.
+    claimed: RefCell<HashSet<(Place, String)>>,
     /// How many processes the run has started, for a file of its own for each.
     started: Cell<usize>,
 }
@@ -130,6 +135,7 @@ impl Lab {
             }
             recognise::settle(&mut journal, &contents);
             self.earlier.replace(Earlier::of(&contents));
+            self.claimed.replace(owners::noted(&contents));
             let _ = self.moves.set(contents.moves);
             self.journal.replace(Some(journal));
         }
@@ -202,6 +208,7 @@ impl Lab {
             }
             return Ok(result);
         }
+        let undo = self.beside_others(undo)?;
         let number = self.announce(&undo)?;
         self.push(number, undo);
         let result = change.await;

@@ -13,6 +13,7 @@ use crate::error::{Error, Kind, Result};
 use crate::lab::undo::{Undo, WayBack};
 use crate::net::namespace::{self, Id};
 use crate::net::netns::Netns;
+use crate::net::nft::Table;
 use crate::net::process::Process;
 
 /// The format that this program writes, and the newest that it reads.
@@ -119,6 +120,8 @@ pub enum Found {
     Link(u32),
     /// The process that was started.
     Process(Process),
+    /// The tables of nftables as they were left.
+    Tables(Vec<Table>),
 }
 
 /// The way of a link to another namespace.
@@ -264,6 +267,18 @@ impl Contents {
         })
     }
 
+    /// What was changed of something that is gone is not missed.
+    fn forget_parts(&mut self, undo: &Undo<Place>) {
+        let is_netns = matches!(undo.way, WayBack::DeleteNetns { .. });
+        if !is_netns && undo.way != WayBack::DeleteLink {
+            return;
+        }
+        let link = undo.link_index();
+        self.parts.retain(|part| {
+            part.netns != undo.netns || !is_netns && (link.is_none() || part.link_index() != link)
+        });
+    }
+
     fn take(&mut self, line: Line) {
         match line {
             // Only the first line says this.
@@ -283,6 +298,7 @@ impl Contents {
                     (WayBack::EndProcess { process, .. }, Found::Process(started)) => {
                         *process = started;
                     }
+                    (WayBack::RestoreTables { left, .. }, Found::Tables(tables)) => *left = tables,
                     (_, Found::Link(index)) => undo.set_index(index),
                     _ => {}
                 }
@@ -292,7 +308,12 @@ impl Contents {
             Line::Gone(place, index) => self.parts.retain(|undo| {
                 undo.netns.as_ref() != Some(&place) || undo.link_index() != Some(index)
             }),
-            Line::Undone(number) => self.steps.retain(|step| step.number != number),
+            Line::Undone(number) => {
+                let gone = self.steps.iter().position(|step| step.number == number);
+                if let Some(Step { undo, .. }) = gone.map(|at| self.steps.remove(at)) {
+                    self.forget_parts(&undo);
+                }
+            }
         }
     }
 }

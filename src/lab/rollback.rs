@@ -3,18 +3,22 @@
 use std::collections::{HashMap, HashSet};
 use std::fmt;
 use std::rc::Rc;
+use std::time::Duration;
 
 use futures::future::join_all;
 use nix::errno::Errno;
 
 use crate::error::{Error, Kind, Result};
 use crate::lab::leaving::Nameless;
+use crate::lab::owners::Owners;
 use crate::lab::recognise::{self, Finder};
+use crate::lab::record::Contents;
 use crate::lab::setting::Setting;
 use crate::lab::undo::{LinkRef, Undo, WayBack};
 use crate::lab::{Lab, Step, journal::Journal};
 use crate::net::namespace::Id;
 use crate::net::netns::Netns;
+use crate::net::nft::{Mark, Table};
 use crate::net::queue::{self, Tree};
 use crate::net::rtnl::Refusal;
 use crate::net::{address, link, namespace, nft, process, route, sysctl};
@@ -121,12 +125,9 @@ impl Lab {
 }
 
 /// Takes down what stands of the lab whose journal this is, and strikes it out there.
-pub async fn take_down_lab(
-    journal: &mut Journal,
-    told: Vec<crate::lab::record::Step>,
-    force: bool,
-) -> Undone {
+pub async fn take_down_lab(journal: &mut Journal, told: Contents, force: bool) -> Undone {
     let lab = journal.lab().to_owned();
+    let told = Owners::beside(Some(&lab)).split(told);
     let mut finder = Finder::default();
     let mut steps = Vec::new();
     for step in told {
@@ -156,6 +157,16 @@ pub async fn take_down_lab(
 
 async fn take_down(steps: Vec<Step>, how: How<'_>, mut undone: impl FnMut(u64)) -> Undone {
     let mut sum = Undone::default();
+    let owners = Owners::beside(how.lab);
+    let mut left = Vec::new();
+    for step in steps {
+        match owners.left_to(step.undo) {
+            Some(undo) => left.push(Step { undo, ..step }),
+            // Another lab wants it.
+            None => undone(step.number),
+        }
+    }
+    let steps = left;
     // At once and first: they hold what the other steps are about.
     let (processes, steps): (Vec<Step>, Vec<Step>) = steps
         .into_iter()
@@ -261,7 +272,15 @@ async fn end_process(undo: &Undo) -> Result<Way> {
         return Ok(Way::NothingLeft);
     };
     let family = process::family(*process, output);
-    process::end(&family).await?;
+    let mut left = family.clone();
+    for _ in 0..ROUNDS {
+        process::end(&left).await?;
+        // What was started meanwhile.
+        left = process::family(*process, output);
+        if left.is_empty() {
+            break;
+        }
+    }
     // Where it stays it is in nobody's way.
     let _ = std::fs::remove_file(output);
     Ok(if family.is_empty() {
@@ -283,27 +302,51 @@ async fn delete_netns(
         if netns.check().is_err() {
             return Ok(Way::NothingLeft);
         }
-        let pids = inside.get(&netns.namespace().id());
-        let pids = pids.into_iter().flatten().copied();
-        let (ours, foreign): (Vec<u32>, Vec<u32>) =
-            pids.partition(|pid| recognise::is_of_lab(*pid, how.lab));
-        if !how.force && !foreign.is_empty() {
-            let name_of = |pid: &u32| format!("{pid} ({})", process::name_of(*pid));
-            let all: Vec<String> = foreign.iter().map(name_of).collect();
-            return Err(context(
-                Error::new(Kind::Busy, "processes are inside")
-                    .note(format!("inside: {}", all.join(", ")))
-                    .hint("end them first, or take the lab down with `ipvsh down --force LAB`"),
-            ));
+        if inside.contains_key(&netns.namespace().id()) {
+            end_inside(netns, how).await.map_err(context)?;
         }
-        let own = std::process::id();
-        let ours = ours.into_iter().filter(|pid| *pid != own);
-        let ours: Vec<_> = ours.filter_map(process::Process::of).collect();
-        process::end(&ours).await.map_err(context)?;
     }
     namespace::delete(name).map_err(context)?;
     nameless.add(netns);
     Ok(Way::Back)
+}
+
+/// How often a namespace is looked through for processes that were started while others were ended.
+const ROUNDS: usize = 50;
+
+/// Ends the processes of the lab that are in the namespace, also those that these start meanwhile.
+///
+/// Fails with `busy` where there are others, which `force` leaves alone.
+async fn end_inside(netns: &Netns, how: How<'_>) -> Result<()> {
+    let own = std::process::id();
+    let inside = || {
+        let pids = netns.processes().into_iter().filter(|pid| *pid != own);
+        pids.filter_map(process::Process::of)
+            .partition::<Vec<_>, _>(|one| recognise::is_of_lab(one.pid, how.lab))
+    };
+    let mut foreign = Vec::new();
+    for _ in 0..ROUNDS {
+        let (ours, others) = inside();
+        // A program that is just about to be another can't be told yet; nor can one that is about to end.
+        let unsettled = !others.is_empty() && others != foreign;
+        foreign = others;
+        if ours.is_empty() && !unsettled {
+            break;
+        }
+        process::end(&ours).await?;
+        tokio::time::sleep(Duration::from_millis(2)).await;
+    }
+    foreign.retain(|one| one.runs());
+    if how.force || foreign.is_empty() {
+        return Ok(());
+    }
+    let names = foreign
+        .iter()
+        .map(|one| format!("{} ({})", one.pid, process::name_of(one.pid)));
+    let names: Vec<String> = names.collect();
+    Err(Error::new(Kind::Busy, "processes are inside")
+        .note(format!("inside: {}", names.join(", ")))
+        .hint("end them first, or take the lab down with `ipvsh down --force LAB`"))
 }
 
 /// Undoes one step.
@@ -385,14 +428,8 @@ async fn back(undo: Undo, how: How<'_>) -> Result<Way> {
             let added = route::add(rtnl, &route).await;
             done(added, "restore route", &route.destination_text(), &netns)
         }
-        WayBack::RestoreTables { tables } => {
-            nft::restore(&netns, &tables).map_err(|error| {
-                error
-                    .doing_plain("restore the ruleset")
-                    .within(netns.label())
-            })?;
-            Ok(Way::Back)
-        }
+        WayBack::DeleteRules { marks } => delete_rules(&netns, &marks),
+        WayBack::RestoreTables { tables, left } => restore_tables(&netns, tables, &left, how),
         WayBack::RestoreQueue { old, new } => {
             restore_queue(&netns, index, &link, &old, &new, how).await
         }
@@ -424,6 +461,56 @@ async fn restore_address(
     Ok(way)
 }
 
+fn delete_rules(netns: &Netns, marks: &[Mark]) -> Result<Way> {
+    let deleted = nft::delete_marked(netns, marks).map_err(|error| {
+        error
+            .doing_plain("delete rules of nftables")
+            .within(netns.label())
+    })?;
+    Ok(if deleted { Way::Back } else { Way::NothingLeft })
+}
+
+fn restore_tables(netns: &Netns, tables: Vec<Table>, left: &[Table], how: How<'_>) -> Result<Way> {
+    let context = |error: Error| {
+        error
+            .doing_plain("restore the ruleset")
+            .within(netns.label())
+    };
+    let (tables, changed) = if how.is_later {
+        unchanged_tables(netns, tables, left).map_err(context)?
+    } else {
+        (tables, Vec::new())
+    };
+    nft::restore(netns, &tables).map_err(context)?;
+    Ok(match changed.as_slice() {
+        [] => Way::Back,
+        names => Way::NotOurs(format!(
+            "table {} in namespace `{}` is not as the lab left it: left as it is",
+            names.join(", "),
+            netns.label()
+        )),
+    })
+}
+
+/// The tables of `old` that are as the lab left them, and the names of those that somebody else has changed since.
+fn unchanged_tables(
+    netns: &Netns,
+    old: Vec<Table>,
+    left: &[Table],
+) -> Result<(Vec<Table>, Vec<String>)> {
+    let present = nft::tables(netns)?;
+    let of = |tables: &[Table], one: &Table| {
+        let found = tables.iter().find(|table| table.is(&one.family, &one.name));
+        found.and_then(|table| table.text.clone())
+    };
+    let is_as_left = |one: &Table| left.is_empty() || of(&present, one) == of(left, one);
+    let (same, changed): (Vec<Table>, Vec<Table>) = old.into_iter().partition(is_as_left);
+    // What is there again as it was needs no word.
+    let changed = changed.iter().filter(|one| of(&present, one) != one.text);
+    let names = changed.map(|one| format!("`{} {}`", one.family, one.name));
+    Ok((same, names.collect()))
+}
+
 /// Gives the link `index` the queue that it had.
 async fn restore_queue(
     netns: &Netns,
@@ -445,8 +532,9 @@ async fn restore_queue(
         return Ok(Way::NothingLeft);
     }
     // What was cut off in the middle is a beginning of the new one, on the same root.
-    let root = |tree: &Tree| tree.root().map(|root| root.kind.clone());
-    if how.is_later && root(&present) != root(new) && !present.is_empty() {
+    let (there, set) = (present.lines(), new.lines());
+    let is_ours = present.is_like(new) || there.iter().all(|line| set.contains(line));
+    if how.is_later && !is_ours {
         return Ok(Way::NotOurs(format!(
             "the queue of link `{}` in namespace `{}` is {}, not what the lab set: left as it is",
             link.name,

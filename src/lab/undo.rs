@@ -11,7 +11,7 @@ use crate::lab::setting::Setting;
 use crate::net::address::Assigned;
 use crate::net::namespace::Id;
 use crate::net::netns::Netns;
-use crate::net::nft::Table;
+use crate::net::nft::{Mark, Table};
 use crate::net::process::{Process, Program};
 use crate::net::queue::Tree;
 use crate::net::request::Request;
@@ -115,6 +115,14 @@ pub enum WayBack {
     RestoreTables {
         /// The tables as they were.
         tables: Vec<Table>,
+        /// The same as they were left, once that is known.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        left: Vec<Table>,
+    },
+    /// Delete rules of nftables that the words have made, and what is empty without them.
+    DeleteRules {
+        /// What tells them from all others.
+        marks: Vec<Mark>,
     },
     /// Give the link the queue that it had.
     RestoreQueue {

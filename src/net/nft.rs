@@ -1,5 +1,6 @@
 //! Rules of nftables, through the system's `nft` program: it reads rulesets from its standard input and lists what stands.
 
+use std::fmt::Write as _;
 use std::io::Write;
 use std::process::{Command, Output, Stdio};
 
@@ -36,6 +37,92 @@ impl Table {
         // It is made first, since what is not there can't be deleted.
         format!("table {family} {name}\ndelete table {family} {name}\n{text}")
     }
+}
+
+/// The table that the words here keep their rules in.
+pub const FAMILY: &str = "inet";
+/// Its name.
+pub const TABLE: &str = "ipvsh";
+
+/// What tells a rule of the table `inet ipvsh` from all others.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Mark {
+    /// The chain that it stands in.
+    pub chain: String,
+    /// Its comment.
+    pub comment: String,
+}
+
+/// The rules with these marks that there are, each with its handle.
+pub fn marked(netns: &Netns, marks: &[Mark]) -> Result<Vec<(Mark, u64)>> {
+    let rules = own_rules(netns)?;
+    let known = |(mark, _): &(Mark, u64)| marks.contains(mark);
+    Ok(rules.into_iter().filter(known).collect())
+}
+
+/// Deletes the rules with these marks, the chains that hold no rule then, and the table where it has no chain then. `false` where
+/// there were none.
+pub fn delete_marked(netns: &Netns, marks: &[Mark]) -> Result<bool> {
+    let rules = own_rules(netns)?;
+    let (doomed, rest): (Vec<_>, Vec<_>) = rules
+        .into_iter()
+        .partition(|(mark, _)| marks.contains(mark));
+    let mut chains: Vec<&str> = doomed.iter().map(|(mark, _)| mark.chain.as_str()).collect();
+    chains.sort_unstable();
+    chains.dedup();
+    chains.retain(|chain| rest.iter().all(|(mark, _)| mark.chain != *chain));
+    let all = own_chains(netns)?;
+    let mut text = String::new();
+    for (Mark { chain, .. }, handle) in &doomed {
+        // Writing to a string cannot fail.
+        let _ = writeln!(text, "delete rule {FAMILY} {TABLE} {chain} handle {handle}");
+    }
+    if all.iter().all(|chain| chains.contains(&chain.as_str())) && !all.is_empty() {
+        let _ = writeln!(text, "delete table {FAMILY} {TABLE}");
+    } else {
+        for chain in chains {
+            let _ = writeln!(text, "delete chain {FAMILY} {TABLE} {chain}");
+        }
+    }
+    if doomed.is_empty() {
+        return Ok(false);
+    }
+    apply(netns, &text)?;
+    Ok(true)
+}
+
+/// What `nft -j` lists of the table, by what each is: `rule`, `chain`.
+fn own_objects(netns: &Netns, what: &str) -> Result<Vec<serde_json::Value>> {
+    let text = json(netns)?;
+    let listed: serde_json::Value = serde_json::from_str(&text)
+        .map_err(|_| Error::new(Kind::Kernel, "what `nft -j` lists is no JSON"))?;
+    let all = listed["nftables"].as_array().cloned().unwrap_or_default();
+    let objects = all.into_iter().map(|mut object| object[what].take());
+    let is_own =
+        |object: &serde_json::Value| object["family"] == FAMILY && object["table"] == TABLE;
+    Ok(objects.filter(is_own).collect())
+}
+
+fn own_chains(netns: &Netns) -> Result<Vec<String>> {
+    let chains = own_objects(netns, "chain")?.into_iter();
+    Ok(chains
+        .filter_map(|chain| Some(chain["name"].as_str()?.to_owned()))
+        .collect())
+}
+
+/// Each rule of the table with its handle; one without a comment has an empty one.
+fn own_rules(netns: &Netns) -> Result<Vec<(Mark, u64)>> {
+    let text = |value: &serde_json::Value| value.as_str().unwrap_or_default().to_owned();
+    let rules = own_objects(netns, "rule")?.into_iter();
+    Ok(rules
+        .filter_map(|rule| {
+            let mark = Mark {
+                chain: text(&rule["chain"]),
+                comment: text(&rule["comment"]),
+            };
+            Some((mark, rule["handle"].as_u64()?))
+        })
+        .collect())
 }
 
 /// Every table of the namespace, in the order of `nft list ruleset`.

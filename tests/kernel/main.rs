@@ -46,6 +46,7 @@ mod neighbor;
 mod netkit;
 mod netns;
 mod nexthop;
+mod owners;
 mod ping;
 mod plan;
 mod port;
@@ -186,6 +187,7 @@ fn all() -> Vec<Case> {
         addr::cases(),
         route::cases(),
         nexthop::cases(),
+        owners::cases(),
         veth::cases(),
         netkit::cases(),
         bridge::cases(),

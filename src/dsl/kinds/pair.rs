@@ -13,7 +13,7 @@ use crate::dsl::objects::link;
 use crate::error::{Error, Kind, Result};
 use crate::lab::trace;
 use crate::net::link::Snapshot;
-use crate::net::{ending, model, netns};
+use crate::net::{ending, netns};
 use crate::value::name::LinkName;
 
 /// The far end of a pair.
@@ -28,7 +28,7 @@ pub(crate) fn peer(session: &Rc<Session>, end: &Link) -> Result<Option<Link>> {
 /// The link of the peer's name in the far namespace, when those have ended that were about to.
 fn in_the_way(session: &Rc<Session>, far: &Netns, name: &LinkName) -> Result<Option<Snapshot>> {
     let there = link::find(session, &far.0, name.as_str())?;
-    if there.is_none() || model::is_on() || !session.wait(ending::wait())? {
+    if there.is_none() || session.lab().plans() || !session.wait(ending::wait())? {
         return Ok(there);
     }
     link::find(session, &far.0, name.as_str())

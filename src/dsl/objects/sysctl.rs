@@ -31,12 +31,6 @@ impl Setting<'_> {
         let present = self.read()?;
         let key = &self.key;
         let value = sysctl::plain(value);
-        if present == value {
-            let name = format!("{key}: {value}");
-            let lab = session.lab();
-            lab.report(Outcome::Unchanged, &self.place, "sysctl", &name);
-            return Ok(());
-        }
         let way = WayBack::Sysctl {
             key: key.clone(),
             old: present.clone(),
@@ -46,6 +40,13 @@ impl Setting<'_> {
             link: self.link.map(Link::reference),
             ..Undo::within(self.place.clone(), way)
         };
+        if present == value {
+            session.lab().claim(undo)?;
+            let name = format!("{key}: {value}");
+            let lab = session.lab();
+            lab.report(Outcome::Unchanged, &self.place, "sysctl", &name);
+            return Ok(());
+        }
         let command = || {
             let assignment = format!("net.{key}={value}");
             Command::tool("sysctl", &self.place, ["-w", &assignment])

@@ -18,7 +18,7 @@ use crate::dsl::handle::{Link, Netns};
 use crate::dsl::kinds::attributes::Asked;
 use crate::dsl::objects::link;
 use crate::error::{Error, Kind, Result};
-use crate::lab::Outcome;
+use crate::lab::{Outcome, Undo, WayBack};
 use crate::net::link::Snapshot;
 use crate::net::netns;
 use crate::value::name::LinkName;
@@ -203,8 +203,12 @@ fn settle(
 ) -> Result<Ensured> {
     match differences(session, wanted, present)? {
         None => {
+            let there = link::handle(&wanted.place, present);
+            let way = WayBack::DeleteLink;
+            let undo = Undo::of_link(wanted.place.clone(), there.reference(), way);
+            session.lab().claim(undo)?;
             report(session, wanted, Outcome::Unchanged);
-            Ok(Ensured::old(link::handle(&wanted.place, present)))
+            Ok(Ensured::old(there))
         }
         Some(_) if wanted.common.replace => {
             let request = message(Some(present))?;

@@ -135,6 +135,11 @@ fn settled(
 ) -> Result<bool> {
     let is_same = asked.is_same(present);
     if is_same && asked.differences(present).is_empty() {
+        let way = WayBack::DeleteAddress {
+            address: Box::new(present.assigned.clone()),
+        };
+        let undo = Undo::of_link(link.netns(), link.reference(), way);
+        session.lab().claim(undo)?;
         report(session, Outcome::Unchanged, link, &asked.assigned);
         return Ok(true);
     }

@@ -13,16 +13,12 @@ use crate::dsl::handle::Netns;
 use crate::dsl::{Answer, Session, answer};
 use crate::error::{Error, Kind, Result};
 use crate::lab::{Command, Outcome, Undo, WayBack};
-use crate::net::nft::{self, Table};
+use crate::net::nft::{self, FAMILY, Mark, TABLE, Table};
 use crate::value::fingerprint;
 use crate::value::options::Options;
 use rule::Packets;
 
 pub(crate) use rule::{HOOKS, MATCH, PROTOCOLS};
-
-/// The table that the words here keep their rules in.
-const FAMILY: &str = "inet";
-const TABLE: &str = "ipvsh";
 
 /// What is to be done where.
 type Rules = Vec<(&'static str, String)>;
@@ -41,9 +37,8 @@ fn one(tables: &[Table], family: &str, name: &str) -> Table {
     })
 }
 
-/// Gives `text` to nft, and notes that the tables `old` are to be put back.
-fn apply(session: &Rc<Session>, net: &Netns, old: Vec<Table>, text: &str) -> Result<()> {
-    let way = WayBack::RestoreTables { tables: old };
+/// Gives `text` to nft, and notes how that is undone.
+fn apply(session: &Rc<Session>, net: &Netns, way: WayBack, text: &str) -> Result<()> {
     let undo = Undo::within(net.0.clone(), way);
     let command = || Command::tool("nft", net, [text]);
     session.wait(async {
@@ -57,11 +52,19 @@ fn ensure(session: &Rc<Session>, net: &Netns, kind: &str, rules: &Rules) -> Resu
     let own = one(&nft::tables(net)?, FAMILY, TABLE);
     let present = own.text.clone().unwrap_or_default();
     let mut text = String::new();
+    let (mut marks, mut standing) = (Vec::new(), Vec::new());
     for (hook, rule) in rules {
-        let mark = format!("comment \"ipvsh {}\"", number_of(&format!("{hook} {rule}")));
+        let comment = format!("ipvsh {}", number_of(&format!("{hook} {rule}")));
+        let told = Mark {
+            chain: (*hook).to_owned(),
+            comment: comment.clone(),
+        };
+        let mark = format!("comment \"{comment}\"");
         if present.contains(&mark) {
+            standing.push(told);
             continue;
         }
+        marks.push(told);
         let base = HOOKS.iter().find(|(name, _)| name == hook);
         let base = base.map_or("", |(_, base)| base);
         // Writing to a string cannot fail.
@@ -71,12 +74,16 @@ fn ensure(session: &Rc<Session>, net: &Netns, kind: &str, rules: &Rules) -> Resu
              add rule {FAMILY} {TABLE} {hook} {rule} {mark}"
         );
     }
+    if !standing.is_empty() {
+        let way = WayBack::DeleteRules { marks: standing };
+        session.lab().claim(Undo::within(net.0.clone(), way))?;
+    }
     let name = rules.first().map_or("", |(_, rule)| rule.as_str());
     if text.is_empty() {
         session.lab().report(Outcome::Unchanged, net, kind, name);
         return Ok(());
     }
-    apply(session, net, vec![own.clone()], &text)?;
+    apply(session, net, WayBack::DeleteRules { marks }, &text)?;
     let text = Some(present + text.as_str());
     nft::expect(net, vec![Table { text, ..own }])?;
     session.lab().report(Outcome::Created, net, kind, name);
@@ -205,11 +212,7 @@ fn ruleset(session: &Rc<Session>, net: &Netns, text: &str, options: Map) -> Resu
     } else {
         Vec::new()
     };
-    for (family, name) in about
-        .named
-        .iter()
-        .chain([&(FAMILY.to_owned(), TABLE.to_owned())])
-    {
+    for (family, name) in &about.named {
         if !old.iter().any(|table| table.is(family, name)) {
             old.push(one(&before, family, name));
         }
@@ -219,14 +222,24 @@ fn ruleset(session: &Rc<Session>, net: &Netns, text: &str, options: Map) -> Resu
         .iter()
         .map(|(family, name)| format!("table {family} {name}; delete table {family} {name}; "));
     let whole = gone.chain([text.to_owned()]).collect::<String>();
-    apply(session, net, old, &whole)?;
+    let touched = old.clone();
+    let way = WayBack::RestoreTables {
+        tables: old,
+        left: Vec::new(),
+    };
+    apply(session, net, way, &whole)?;
     nft::expect(net, expected(&before, &about, text))?;
     let after = nft::tables(net)?;
+    let left = touched
+        .iter()
+        .map(|old| one(&after, &old.family, &old.name));
+    session.lab().tables_left(left.collect());
     let own = one(&after, FAMILY, TABLE);
     let mut marks = format!(
         "table {FAMILY} {TABLE} {{ chain {chain} {{ }}; }}\nflush chain {FAMILY} {TABLE} {chain}\n"
     );
     let mut planned = format!("chain {chain} {{\n");
+    let mut noted = Vec::new();
     for (family, name) in &about.named {
         let note = note_of(&one(&after, family, name));
         let _ = writeln!(
@@ -234,8 +247,12 @@ fn ruleset(session: &Rc<Session>, net: &Netns, text: &str, options: Map) -> Resu
             "add rule {FAMILY} {TABLE} {chain} continue comment \"{note}\""
         );
         let _ = writeln!(planned, "comment \"{note}\"");
+        noted.push(Mark {
+            chain: chain.clone(),
+            comment: note,
+        });
     }
-    apply(session, net, vec![own.clone()], &marks)?;
+    apply(session, net, WayBack::DeleteRules { marks: noted }, &marks)?;
     let others = own.text.as_deref().unwrap_or_default();
     let text = Some(format!("{planned}}}\n{others}"));
     nft::expect(net, vec![Table { text, ..own }])?;

@@ -93,6 +93,9 @@ pub(crate) fn set(session: &Rc<Session>, link: &Link, verb: &str, wanted: Settin
     let seen = snapshot(session, link)?;
     let present = wanted.of(&seen).unwrap_or_else(|| wanted.clone());
     if present == wanted {
+        session
+            .lab()
+            .claim_setting(&link.netns(), link.reference(), &wanted)?;
         report_unchanged(session, link, &wanted);
         return Ok(());
     }

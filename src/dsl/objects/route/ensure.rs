@@ -223,6 +223,10 @@ fn settle(
         && (asked.scope.is_empty() || present.scope == asked.scope)
         && (asked.protocol == "boot" || present.protocol == asked.protocol);
     if same {
+        let way = WayBack::DeleteRoute {
+            route: Box::new(present.clone()),
+        };
+        session.lab().claim(Undo::within(place.clone(), way))?;
         let line = line(session, place, present);
         session
             .lab()

@@ -1,0 +1,286 @@
+//! What several labs want: each notes it in its own journal, and it goes, or comes back, with the last of them.
+
+use std::collections::{HashMap, HashSet};
+use std::rc::Rc;
+
+use crate::error::Result;
+use crate::lab::Lab;
+use crate::lab::inventory;
+use crate::lab::journal::{self, Journal};
+use crate::lab::record::{Contents, Found, Place, Step};
+use crate::lab::setting::Setting;
+use crate::lab::undo::{Undo, WayBack};
+use crate::net::netns::Netns;
+use crate::net::nft;
+
+/// What the journals of other labs tell, by what it is about.
+#[derive(Debug, Default)]
+pub(super) struct Owners {
+    told: HashMap<(Place, String), Vec<Undo<Place>>>,
+    /// The rules of nftables that they have made.
+    rules: HashSet<(Place, nft::Mark)>,
+}
+
+/// What a step is about: steps of several labs with the same are about one thing.
+fn key(undo: &Undo<Place>) -> Option<(Place, String)> {
+    let (what, _) = inventory::describe(undo);
+    Some((undo.netns.clone()?, what))
+}
+
+fn told(undo: &Undo) -> Option<Undo<Place>> {
+    undo.clone().map(|netns| Some(Place::of(&netns)))
+}
+
+/// What is changed by a step, before and after, where it is a value.
+fn values(way: &WayBack) -> Option<(String, String)> {
+    match way {
+        WayBack::Restore { old, new } => Some((old.to_string(), new.to_string())),
+        WayBack::Sysctl { old, new, .. } => Some((old.clone(), new.clone())),
+        WayBack::RestoreQueue { old, new } => {
+            Some((old.lines().join("\n"), new.lines().join("\n")))
+        }
+        _ => None,
+    }
+}
+
+/// Gives a step another value to restore: that before, or that after the step `of`.
+fn restore_instead(way: &mut WayBack, of: &WayBack, is_after: bool) {
+    match (way, of) {
+        (WayBack::Restore { old, .. }, WayBack::Restore { old: before, new }) => {
+            old.clone_from(if is_after { new } else { before });
+        }
+        (
+            WayBack::Sysctl { old, .. },
+            WayBack::Sysctl {
+                old: before, new, ..
+            },
+        ) => {
+            old.clone_from(if is_after { new } else { before });
+        }
+        (WayBack::RestoreQueue { old, .. }, WayBack::RestoreQueue { old: before, new }) => {
+            old.clone_from(if is_after { new } else { before });
+        }
+        _ => {}
+    }
+}
+
+impl Owners {
+    /// What all labs but `lab` tell. A journal that can't be read tells nothing.
+    pub(super) fn beside(lab: Option<&str>) -> Self {
+        let mut owners = Self::default();
+        let names = journal::names().unwrap_or_default();
+        for other in names.iter().filter(|name| Some(name.as_str()) != lab) {
+            let Ok(Some((contents, _))) = Journal::peek(other) else {
+                continue;
+            };
+            for step in contents.steps {
+                owners.add(step.undo);
+            }
+        }
+        owners
+    }
+
+    fn add(&mut self, undo: Undo<Place>) {
+        if let (WayBack::DeleteRules { marks }, Some(place)) = (&undo.way, &undo.netns) {
+            let marks = marks.iter().map(|mark| (place.clone(), mark.clone()));
+            self.rules.extend(marks);
+        } else if let Some(key) = key(&undo) {
+            self.told.entry(key).or_default().push(undo);
+        }
+    }
+
+    /// Whether no other lab has anything.
+    pub(super) fn is_none(&self) -> bool {
+        self.told.is_empty() && self.rules.is_empty()
+    }
+
+    /// The steps of other labs about the same thing, oldest first.
+    fn same(&self, undo: &Undo<Place>) -> &[Undo<Place>] {
+        let found = key(undo).and_then(|key| self.told.get(&key));
+        found.map_or(&[], Vec::as_slice)
+    }
+
+    /// Has a step that is about to be made restore what was there before any lab set it.
+    fn restore_original(&self, undo: &mut Undo) {
+        let Some(place) = told(undo) else {
+            return;
+        };
+        let same = self.same(&place);
+        // Each step leads to an older one.
+        for _ in 0..same.len() {
+            let Some((present, _)) = values(&undo.way) else {
+                return;
+            };
+            let set_it = |step: &&Undo<Place>| {
+                values(&step.way).is_some_and(|(old, new)| new == present && old != present)
+            };
+            let Some(step) = same.iter().find(set_it) else {
+                return;
+            };
+            restore_instead(&mut undo.way, &step.way, false);
+        }
+    }
+
+    /// The step as it is to be undone while other labs stand; `None` where they want what it is about.
+    pub(super) fn left_to(&self, mut undo: Undo) -> Option<Undo> {
+        if self.is_none() {
+            return Some(undo);
+        }
+        let place = told(&undo)?;
+        if let (WayBack::DeleteRules { marks }, Some(at)) = (&mut undo.way, &place.netns) {
+            marks.retain(|mark| !self.rules.contains(&(at.clone(), mark.clone())));
+            return (!marks.is_empty()).then_some(undo);
+        }
+        let Some(last) = self.same(&place).last() else {
+            return Some(undo);
+        };
+        if values(&undo.way).is_some() {
+            restore_instead(&mut undo.way, &last.way, true);
+            return Some(undo);
+        }
+        let same = std::mem::discriminant(&undo.way) == std::mem::discriminant(&last.way);
+        (!same || !is_one_for_all(&undo.way)).then_some(undo)
+    }
+
+    /// What stands of a lab for `down`: what others want is struck out, and what the lab did to it is undone step by step.
+    pub(super) fn split(&self, contents: Contents) -> Vec<Step> {
+        let Contents { steps, parts, .. } = contents;
+        let mut kept = Vec::new();
+        for step in steps {
+            let is_shared = matches!(
+                step.undo.way,
+                WayBack::DeleteNetns { .. } | WayBack::DeleteLink
+            ) && !self.same(&step.undo).is_empty();
+            if is_shared {
+                let (netns, link) = (&step.undo.netns, step.undo.link_index());
+                let is_netns = matches!(step.undo.way, WayBack::DeleteNetns { .. });
+                let of_it = parts
+                    .iter()
+                    .filter(|part| part.netns == *netns && (is_netns || part.link_index() == link));
+                // They are in no journal by a number.
+                kept.extend(of_it.map(|part| Step {
+                    number: 0,
+                    undo: part.clone(),
+                }));
+            }
+            kept.push(step);
+        }
+        kept
+    }
+}
+
+/// Whether it is taken away once, whoever has made it.
+fn is_one_for_all(way: &WayBack) -> bool {
+    matches!(
+        way,
+        WayBack::DeleteNetns { .. }
+            | WayBack::DeleteLink
+            | WayBack::DeleteAddress { .. }
+            | WayBack::DeleteRoute { .. }
+            | WayBack::AddAddress { .. }
+            | WayBack::AddRoute { .. }
+            | WayBack::Send { .. }
+    )
+}
+
+impl Lab {
+    fn owners(&self) -> &Owners {
+        self.owners.get_or_init(|| {
+            if self.plans() || self.name().is_none() {
+                Owners::default()
+            } else {
+                Owners::beside(self.name().as_deref())
+            }
+        })
+    }
+
+    /// Makes a step ready to be announced: what it restores is what was there before any lab, and the namespace that another lab has
+    /// made is this lab's as well.
+    pub(super) fn beside_others(&self, mut undo: Undo) -> Result<Undo> {
+        let owners = self.owners();
+        if owners.is_none() {
+            return Ok(undo);
+        }
+        owners.restore_original(&mut undo);
+        if let Some(netns) = undo.netns.clone() {
+            self.claim_netns(&netns)?;
+        }
+        Ok(undo)
+    }
+
+    fn claim_netns(&self, netns: &Rc<Netns>) -> Result<()> {
+        let Ok(name) = netns.label().parse() else {
+            return Ok(());
+        };
+        let undo = Undo::within(netns.clone(), WayBack::DeleteNetns { name });
+        self.claim(undo)
+    }
+
+    /// Notes that this lab wants what is there as it asks, where another lab has made it so: it is to stay until both are down.
+    pub fn claim(&self, mut undo: Undo) -> Result<()> {
+        let owners = self.owners();
+        if owners.is_none() {
+            return Ok(());
+        }
+        let Some(place) = told(&undo) else {
+            return Ok(());
+        };
+        if let (WayBack::DeleteRules { marks }, Some(at)) = (&mut undo.way, &place.netns) {
+            marks.retain(|mark| owners.rules.contains(&(at.clone(), mark.clone())));
+            if marks.is_empty() {
+                return Ok(());
+            }
+        } else {
+            let wanted = values(&undo.way).map(|(_, new)| new);
+            let is_it = |step: &&Undo<Place>| values(&step.way).map(|(_, new)| new) == wanted;
+            let Some(theirs) = owners.same(&place).iter().rfind(is_it) else {
+                return Ok(());
+            };
+            undo.way = theirs.way.clone();
+        }
+        self.begin()?;
+        let about = told(&undo).as_ref().and_then(key);
+        let is_claimed = about.is_some_and(|about| !self.claimed.borrow_mut().insert(about));
+        if is_claimed {
+            return Ok(());
+        }
+        let number = self.announce(&undo)?;
+        self.push(number, undo);
+        Ok(())
+    }
+
+    /// Notes how tables of nftables were left by the last step, so that what somebody else changes of them later is seen.
+    pub fn tables_left(&self, tables: Vec<nft::Table>) {
+        let number = match self.steps.borrow_mut().last_mut() {
+            Some(step) => match &mut step.undo.way {
+                WayBack::RestoreTables { left, .. } => {
+                    left.clone_from(&tables);
+                    step.number
+                }
+                _ => return,
+            },
+            None => return,
+        };
+        self.complete(number, Found::Tables(tables));
+    }
+
+    /// Notes that a link has a setting as asked: see [`Lab::claim`].
+    pub fn claim_setting(
+        &self,
+        netns: &Rc<Netns>,
+        link: crate::lab::LinkRef,
+        set: &Setting,
+    ) -> Result<()> {
+        let way = WayBack::Restore {
+            old: set.clone(),
+            new: set.clone(),
+        };
+        self.claim(Undo::of_link(netns.clone(), link, way))
+    }
+}
+
+/// What earlier runs of the lab have noted, so that it is noted once.
+pub(super) fn noted(contents: &Contents) -> HashSet<(Place, String)> {
+    let steps = contents.steps.iter();
+    steps.filter_map(|step| key(&step.undo)).collect()
+}

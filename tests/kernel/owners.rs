@@ -1,0 +1,259 @@
+//! Two labs, and other tools, beside each other: what one wants stays while it wants it, and what was there before comes back with the
+//! last.
+
+use std::fs;
+
+use serde_json::Value;
+
+use crate::case::cases;
+use crate::lab::{HOST, Lab};
+use crate::state;
+
+cases! {
+    ["veth", "bridge"] =>
+        what_two_labs_set_goes_with_the_last_of_them
+        a_namespace_in_which_another_lab_has_links_stays
+        what_a_run_that_failed_made_is_not_missed;
+    ["nft", "veth"] =>
+        rules_of_two_labs_and_of_an_admin_are_kept_apart
+        a_ruleset_that_somebody_has_changed_is_left_and_told;
+    ["veth", "tbf"] =>
+        a_queue_that_somebody_has_changed_is_left_and_told;
+    ["veth"] =>
+        a_failing_run_ends_what_its_programs_have_started;
+}
+
+fn run_as(lab: &Lab, name: &str, text: &str) {
+    fs::write(lab.folder().join(format!("{name}.rhai")), text).unwrap();
+    let output = lab.ipvsh(&[&format!("{name}.rhai")]);
+    assert_eq!((output.code, output.stderr.as_str()), (0, ""), "{text}");
+}
+
+/// Takes a lab down; returns what it says beside how much that was.
+fn down(lab: &Lab, name: &str) -> String {
+    let output = lab.ipvsh(&["down", name]);
+    assert_eq!(output.code, 0, "{output:?}");
+    output.stderr
+}
+
+/// What stands before both.
+const FOREIGN: &str = "link add p0 type veth peer name p1\nlink set p0 mtu 1450\nlink set p0 up\nlink set p1 up\n\
+                       addr add 10.8.0.1/24 dev p0\nlink add br0 address 02:00:00:00:00:99 type bridge";
+
+/// What is wanted by both, by the first, by the second, and a command of iproute2 whose answer shows who has it.
+const PAIRS: &[(&str, &str, &str)] = &[
+    (
+        r#"link("p0").mtu(1400);"#,
+        r#"link("p0").mtu(1350);"#,
+        "link show dev p0",
+    ),
+    (
+        r#"link("p0").mtu(1400);"#,
+        r#"link("p0").mtu(1400);"#,
+        "link show dev p0",
+    ),
+    (
+        r#"link("p0").alias("first");"#,
+        r#"link("p0").alias("second");"#,
+        "link show dev p0",
+    ),
+    (
+        r#"link("p1").up().txqlen(50); link("p1").txqlen(60);"#,
+        r#"link("p1").txqlen(70);"#,
+        "link show dev p1",
+    ),
+    (
+        r#"link("p1").master("br0");"#,
+        r#"link("p1").master("br0");"#,
+        "link show dev p1",
+    ),
+    (
+        r#"link("p0").addr("10.9.0.1/24");"#,
+        r#"link("p0").addr("10.9.0.1/24");"#,
+        "addr show dev p0",
+    ),
+    (
+        r#"route("10.77.0.0/16", #{via: "10.8.0.9"});"#,
+        r#"route("10.77.0.0/16", #{via: "10.8.0.9"});"#,
+        "route show",
+    ),
+    (
+        r#"veth("c0", "c1", #{up: true});"#,
+        r#"veth("c0", "c1", #{up: true});"#,
+        "link show",
+    ),
+    (
+        r#"host().sysctl("net.ipv4.ip_forward", 1);"#,
+        r#"host().sysctl("net.ipv4.ip_forward", 1);"#,
+        "netconf show dev p0",
+    ),
+    (
+        r#"host().sysctl("net.ipv4.conf.p0.rp_filter", 1);"#,
+        r#"host().sysctl("net.ipv4.conf.p0.rp_filter", 2);"#,
+        "netconf show dev p0",
+    ),
+];
+
+fn what_two_labs_set_goes_with_the_last_of_them(lab: &Lab) {
+    lab.ip(FOREIGN);
+    lab.wait_up("p0");
+    let before = state::whole(lab);
+    for (first, second, shown) in PAIRS {
+        let see = || -> Value {
+            let mut seen = lab.json(HOST, shown);
+            state::forget(&mut seen, &["operstate", "ifindex", "link_index"]);
+            state::forget_carrier(&mut seen);
+            seen
+        };
+        for order in [["a", "b"], ["b", "a"]] {
+            run_as(lab, "a", first);
+            let with_first = see();
+            run_as(lab, "b", second);
+            let with_second = see();
+            assert_eq!(down(lab, order[0]), "", "{first} {second} {order:?}");
+            let wanted = if order[0] == "a" {
+                &with_second
+            } else {
+                &with_first
+            };
+            assert_eq!(see(), *wanted, "{first} {second} {order:?}");
+            assert_eq!(down(lab, order[1]), "", "{first} {second} {order:?}");
+            state::assert_same(&state::whole(lab), &before);
+        }
+    }
+}
+
+fn a_namespace_in_which_another_lab_has_links_stays(lab: &Lab) {
+    let before = state::whole(lab);
+    let first = r#"netns("s").veth("a0", "a1", #{addr: "10.1.0.1/24", up: true}); netns("s").link("lo").up();"#;
+    let second = r#"netns("s").veth("b0", host(), "b1", #{addr: "10.2.0.1/24"});"#;
+    for order in [["a", "b"], ["b", "a"]] {
+        run_as(lab, "a", first);
+        run_as(lab, "b", second);
+        assert_eq!(down(lab, order[0]), "");
+        let mut links = lab.links("s");
+        links.sort();
+        let left: &[&str] = if order[0] == "a" {
+            &["b0"]
+        } else {
+            &["a0", "a1"]
+        };
+        assert_eq!(links, left, "{order:?}");
+        assert_eq!(down(lab, order[1]), "");
+        state::assert_same(&state::whole(lab), &before);
+    }
+}
+
+fn what_a_run_that_failed_made_is_not_missed(lab: &Lab) {
+    run_as(lab, "lab", r#"netns("a");"#);
+    lab.fails(r#"netns("a").veth("v2", "v3", #{addr: "10.1.0.1/24", up: true, route: "10.4.0.0/16"}); throw 1;"#);
+    let listed = lab.ipvsh(&["ls"]).stdout;
+    assert!(!listed.contains("missing"), "{listed}");
+    run_as(
+        lab,
+        "lab",
+        r#"let a = netns("a"); a.veth("v2", "v3", #{addr: "10.1.0.1/24"}).delete();"#,
+    );
+    let listed = lab.ipvsh(&["ls"]).stdout;
+    assert!(!listed.contains("missing"), "{listed}");
+    down(lab, "lab");
+}
+
+fn nft(arguments: &str) -> String {
+    let output = std::process::Command::new("nft")
+        .args(arguments.split_whitespace())
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "{arguments}: {output:?}");
+    String::from_utf8_lossy(&output.stdout).into_owned()
+}
+
+/// The ports that rules of the table `inet ipvsh` name, in the order of `nft -j`.
+fn ports() -> Vec<i64> {
+    let listed: Value = serde_json::from_str(&nft("-j list ruleset")).unwrap();
+    let rules = listed["nftables"].as_array().unwrap().iter();
+    let matches = rules.filter_map(|object| object["rule"]["expr"].as_array());
+    let mut ports: Vec<i64> = matches
+        .flatten()
+        .filter_map(|part| part["match"]["right"].as_i64())
+        .collect();
+    ports.sort_unstable();
+    ports.dedup();
+    ports
+}
+
+fn rules_of_two_labs_and_of_an_admin_are_kept_apart(lab: &Lab) {
+    let rule =
+        |port: u32| format!("host().drop(#{{proto: \"tcp\", dport: {port}, hook: \"input\"}});");
+    for order in [["a", "b"], ["b", "a"]] {
+        run_as(lab, "a", &[rule(1001), rule(1003)].concat());
+        run_as(lab, "b", &[rule(1002), rule(1003)].concat());
+        assert_eq!(ports(), [1001, 1002, 1003]);
+        assert_eq!(down(lab, order[0]), "");
+        let left = if order[0] == "a" { 1002 } else { 1001 };
+        assert_eq!(ports(), [left, 1003], "{order:?}");
+        assert_eq!(down(lab, order[1]), "");
+        assert_eq!(nft("list ruleset"), "");
+    }
+    run_as(lab, "a", &rule(1001));
+    nft("add rule inet ipvsh input tcp dport 2000 accept");
+    run_as(lab, "b", &rule(1002));
+    down(lab, "a");
+    down(lab, "b");
+    assert_eq!(ports(), [2000]);
+    nft("flush ruleset");
+}
+
+fn a_ruleset_that_somebody_has_changed_is_left_and_told(lab: &Lab) {
+    run_as(
+        lab,
+        "a",
+        r#"host().nft("table inet t { chain c { tcp dport 1001 drop; }; }");"#,
+    );
+    nft("add rule inet t c tcp dport 2000 accept");
+    let told = down(lab, "a");
+    assert_eq!(
+        told,
+        "table `inet t` in namespace `host` is not as the lab left it: left as it is\n"
+    );
+    assert_eq!(ports(), [1001, 2000]);
+    nft("flush ruleset");
+    run_as(
+        lab,
+        "a",
+        r#"host().nft("table inet t { chain c { tcp dport 1001 drop; }; }");"#,
+    );
+    assert_eq!(down(lab, "a"), "");
+    assert_eq!(nft("list ruleset"), "");
+}
+
+fn a_queue_that_somebody_has_changed_is_left_and_told(lab: &Lab) {
+    lab.ip(FOREIGN);
+    run_as(
+        lab,
+        "a",
+        r#"link("p0").tbf(#{rate: "1mbit", burst: "3000", limit: "6000"});"#,
+    );
+    lab.sh("tc qdisc change dev p0 root tbf rate 2mbit burst 3000 limit 6000");
+    let changed = lab.tc(HOST, "qdisc show dev p0");
+    let told = down(lab, "a");
+    assert!(
+        told.starts_with("the queue of link `p0` in namespace `host` is tbf"),
+        "{told}"
+    );
+    assert_eq!(lab.tc(HOST, "qdisc show dev p0"), changed);
+}
+
+fn a_failing_run_ends_what_its_programs_have_started(lab: &Lab) {
+    for _ in 0..6 {
+        let stderr = lab.fails(
+            r#"
+            let a = netns("a");
+            a.spawn(["sh", "-c", "while :; do sh -c 'sleep 0.01 & sleep 0.02' & sleep 0.005; done"]);
+            a.exec(["sh", "-c", "setsid sh -c 'while :; do sleep 0.01; done' >/dev/null 2>&1 &"]);
+            throw "over";"#,
+        );
+        assert!(!stderr.contains("inside"), "{stderr}");
+        assert!(lab.namespaces().is_empty(), "{stderr}");
+    }
+}
