@@ -136,6 +136,11 @@ fn asked<T: std::str::FromStr>(name: &str) -> Option<T> {
     Some(number.unwrap_or_else(|| panic!("{name} is to be a number, not `{text}`")))
 }
 
+/// Whether more is asked than every run of the tests does.
+pub(crate) fn is_asked() -> bool {
+    asked::<f64>("IPVSH_MINUTES").is_some() || asked::<u64>("IPVSH_TRIES").is_some()
+}
+
 /// The variables that are set, as words.
 pub(crate) fn words() -> Vec<String> {
     let set = VARIABLES.iter().filter_map(|name| {

@@ -81,14 +81,12 @@ impl Shadow {
     }
 
     async fn send_any(&self, message: Packet, flags: u16) -> Result<Vec<Packet>, Refusal> {
-        let kernel = match self.kernel.get() {
-            Some(kernel) => kernel,
-            None => {
-                let opened = Rtnl::of_kernel(&self.namespace);
-                let opened =
-                    opened.map_err(|error| Refusal::of(error.errno.unwrap_or(Errno::EIO)))?;
-                self.kernel.get_or_init(|| opened)
-            }
+        let kernel = if let Some(kernel) = self.kernel.get() {
+            kernel
+        } else {
+            let opened = Rtnl::of_kernel(&self.namespace);
+            let opened = opened.map_err(|error| Refusal::of(error.errno.unwrap_or(Errno::EIO)))?;
+            self.kernel.get_or_init(|| opened)
         };
         Box::pin(kernel.send(message, flags)).await
     }
@@ -212,8 +210,10 @@ impl View {
                 }
                 return Ok(Verdict::Done);
             }
-            Message::SetLink(link) | Message::DelLink(link) => Some(link.header.index),
-            Message::NewLinkProp(link) | Message::DelLinkProp(link) => Some(link.header.index),
+            Message::SetLink(link)
+            | Message::DelLink(link)
+            | Message::NewLinkProp(link)
+            | Message::DelLinkProp(link) => Some(link.header.index),
             Message::NewAddress(m) | Message::DelAddress(m) => Some(m.header.index),
             Message::NewNeighbour(m) | Message::DelNeighbour(m) => Some(m.header.ifindex),
             Message::NewQueueDiscipline(m)
@@ -482,11 +482,8 @@ impl View {
         let mut asked = link.clone();
         asked.header.index = index;
         for attribute in &mut asked.attributes {
-            match attribute {
-                LinkAttribute::NetNsFd(fd) => {
-                    *fd = self.model().shadow(target)?.namespace.as_fd().as_raw_fd();
-                }
-                _ => {}
+            if let LinkAttribute::NetNsFd(fd) = attribute {
+                *fd = self.model().shadow(target)?.namespace.as_fd().as_raw_fd();
             }
         }
         if let Some(peer) = peer_mut(&mut asked) {
@@ -697,10 +694,10 @@ impl View {
             Err(_) => return Ok(None),
         }
         let links = shadow.links().await;
-        let Some(made) = links.into_iter().find(|link| name_of(link) == Some(name)) else {
-            return Ok(None);
-        };
-        shadow.planned.borrow_mut().insert(made.header.index);
-        Ok(Some(made))
+        let device = links.into_iter().find(|link| name_of(link) == Some(name));
+        if let Some(device) = &device {
+            shadow.planned.borrow_mut().insert(device.header.index);
+        }
+        Ok(device)
     }
 }

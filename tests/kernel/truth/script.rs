@@ -1,6 +1,7 @@
 //! Writes scripts of random words.
 
 use std::collections::BTreeSet;
+use std::fmt::Write as _;
 
 use ipvsh::dsl::option_keys;
 
@@ -72,9 +73,9 @@ pub(super) fn write(dice: &mut Dice, kinds: &[&str], lacks: &[&str]) -> Script {
         made += 1;
         // A variable has to outlive its line.
         if !line.starts_with("let ") && writer.dice.chance(15) {
-            text += &format!("try {{ {line} }} catch (e) {{ print(e.message); }}\n");
+            let _ = writeln!(text, "try {{ {line} }} catch (e) {{ print(e.message); }}");
         } else {
-            text += &format!("{line}\n");
+            let _ = writeln!(text, "{line}");
         }
     }
     Script {
@@ -305,11 +306,11 @@ impl Writer<'_> {
             Need::Kind(kinds) => kinds.contains(&link.word),
         };
         let fits = fits && Self::may_say(&mut link.said, act.key, self.contradicts);
-        let line = fits.then(|| {
+        let said = fits.then(|| {
             let arguments = self.call(act, link.at, Some(&mut link));
             let (place, name, word) = (PLACES[link.at], link.name.clone(), act.word);
             let comma = if arguments.is_empty() { "" } else { ", " };
-            let line = match self.dice.roll(4) {
+            let text = match self.dice.roll(4) {
                 0 => format!("{place}.link(\"{name}\").{word}({arguments});"),
                 1 if act.is_short => format!("{place}.{word}(\"{name}\"{comma}{arguments});"),
                 2 if act.is_short => {
@@ -318,7 +319,7 @@ impl Writer<'_> {
                 _ => format!("{}.{word}({arguments});", link.variable),
             };
             match word {
-                "rename" => link.name = arguments.trim_matches('"').to_owned(),
+                "rename" => arguments.trim_matches('"').clone_into(&mut link.name),
                 "netns" => {
                     let target = arguments.trim_matches('"');
                     let at = PLACES.iter().position(|place| *place == target);
@@ -326,12 +327,12 @@ impl Writer<'_> {
                 }
                 _ => {}
             }
-            line
+            text
         });
-        if !(line.is_some() && act.word == "delete") {
+        if said.is_none() || act.word != "delete" {
             self.links.insert(index, link);
         }
-        line
+        said
     }
 
     /// Says something of a place.

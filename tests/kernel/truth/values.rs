@@ -1,6 +1,12 @@
 //! Values for every option of every word: texts of the language, in which words in capitals stand for what a script has at
 //! hand (see [`super::script`]).
 
+#![allow(
+    clippy::match_same_arms,
+    clippy::unnested_or_patterns,
+    reason = "a line for each option, as in a table"
+)]
+
 /// Values that the option `key` of `word` can have; none where it is unknown.
 pub(super) fn of(word: &str, key: &str) -> Option<&'static [&'static str]> {
     of_word(word, key).or_else(|| match word {
