@@ -117,7 +117,11 @@ pub fn read(netns: &Netns, key: &Key) -> Result<String> {
     if let Some(planned) = model.and_then(|model| model.setting(netns.namespace().id(), key)) {
         return Ok(planned);
     }
-    let text = if netns.namespace().is_imagined() {
+    let model = model::active();
+    let shadow = model.and_then(|model| model.shadow_for(netns.namespace(), key));
+    let text = if let Some(shadow) = shadow {
+        namespace::within(shadow.namespace(), || fs::read_to_string(key.path()))?
+    } else if netns.namespace().is_imagined() {
         // What a new namespace has is what the kernel was built with, as this one's defaults show.
         fs::read_to_string(key.of_new_link().path())
     } else {
@@ -332,19 +336,23 @@ pub fn write(netns: &Netns, key: &Key, value: &str) -> Result<()> {
     netns.check()?;
     if let Some(model) = model::active() {
         read(netns, key)?;
-        model.set(netns.namespace().id(), key, value);
+        match model.shadow_for(netns.namespace(), key) {
+            Some(shadow) => namespace::within(shadow.namespace(), || write_here(key, value))?
+                .map_err(|errno| explain(&io::Error::from(errno)))?,
+            None => model.set(netns.namespace().id(), key, value),
+        }
         return Ok(());
     }
-    let written = netns.within(|| {
-        fault::guard(|| {
-            // Not `fs::write`: what is not there is not to be made.
-            let file = fs::OpenOptions::new().write(true).open(key.path());
-            let written =
-                file.and_then(|mut file| io::Write::write_all(&mut file, value.as_bytes()));
-            written.map_err(|error| Errno::from_raw(error.raw_os_error().unwrap_or(libc::EIO)))
-        })
-    })?;
+    let written = netns.within(|| fault::guard(|| write_here(key, value)))?;
     written.map_err(|errno| explain(&io::Error::from(errno)))
+}
+
+/// Sets the setting of the namespace that this thread is in.
+fn write_here(key: &Key, value: &str) -> std::result::Result<(), Errno> {
+    // Not `fs::write`: what is not there is not to be made.
+    let file = fs::OpenOptions::new().write(true).open(key.path());
+    let written = file.and_then(|mut file| io::Write::write_all(&mut file, value.as_bytes()));
+    written.map_err(|error| Errno::from_raw(error.raw_os_error().unwrap_or(libc::EIO)))
 }
 
 /// What stands beside the first part of `key` that is not there: the names that can be taken for it, sorted.

@@ -15,6 +15,7 @@ use rtnetlink::packet_route::{AddressFamily, RouteNetlinkMessage as Message};
 use super::link::kind_of;
 use super::place::{Asked, Place, family_of};
 use super::port::is_of_bridge;
+use super::shadow::Verdict;
 use super::{Model, lookup, queue};
 use crate::net::namespace::{Id, Namespace};
 use crate::net::rtnl::{Refusal, Rtnl};
@@ -72,6 +73,16 @@ impl View {
         }
     }
 
+    /// The model that it shows.
+    pub(super) fn model(&self) -> &Model {
+        &self.model
+    }
+
+    /// The namespace that it is seen from.
+    pub(super) fn id(&self) -> Id {
+        self.id
+    }
+
     /// The socket that is asked for what stands.
     pub(super) fn kernel(&self) -> Option<&Rtnl> {
         self.kernel.as_deref()
@@ -90,11 +101,25 @@ impl View {
     ) -> Result<Vec<Message>, Refusal> {
         self.know(Asked::Links, Message::GetLink(LinkMessage::default()))
             .await?;
-        match &message {
+        let message = match self.try_out(&message, flags).await? {
+            Verdict::Answer(answers) => return Ok(answers),
+            Verdict::Link(link) => Message::NewLink(*link),
+            Verdict::None | Verdict::Done => message,
+        };
+        let answers = self.keep(&message, flags).await?;
+        if let Message::NewLink(link) | Message::SetLink(link) = &message {
+            self.refresh_after(link).await;
+        }
+        Ok(answers)
+    }
+
+    /// The same by what the model itself keeps.
+    async fn keep(&self, message: &Message, flags: u16) -> Result<Vec<Message>, Refusal> {
+        match message {
             Message::GetLink(link) | Message::SetLink(link) | Message::DelLink(link)
                 if is_of_bridge(link) =>
             {
-                self.exchange_vlans(&message, flags).await
+                self.exchange_vlans(message, flags).await
             }
             Message::NewLinkProp(link) | Message::DelLinkProp(link) => {
                 let add = matches!(message, Message::NewLinkProp(_));
@@ -149,10 +174,10 @@ impl View {
                 Some(told) if flags & NLM_F_DUMP != 0 => self.list(request, &told).await,
                 // One object, as the kernel finds it.
                 Some(_) => match &self.kernel {
-                    Some(kernel) => kernel.exchange(message, flags).await,
+                    Some(kernel) => kernel.exchange(message.clone(), flags).await,
                     None => refuse(Errno::ENETUNREACH),
                 },
-                None => self.change(message, flags).await,
+                None => self.change(message.clone(), flags).await,
             },
         }
     }

@@ -69,6 +69,25 @@ fn may_load(kind: &str) -> bool {
     }
 }
 
+/// Whether links of the kind can be asked for without a driver being loaded for it.
+pub(super) fn is_ready(kind: &InfoKind) -> bool {
+    let kind = kind.to_string();
+    if !may_load(&kind) {
+        return true;
+    }
+    let module = match kind.as_str() {
+        "bond" => "bonding",
+        "vlan" => "8021q",
+        "gre" | "gretap" => "ip_gre",
+        "ip6gre" | "ip6gretap" => "ip6_gre",
+        "ip6tnl" => "ip6_tunnel",
+        "xfrm" => "xfrm_interface",
+        other => other,
+    };
+    // One that is built in is there, too, where it has something to be set.
+    Path::new("/sys/module").join(module).exists()
+}
+
 /// Whether `modprobe` would find a driver for links of the kind, given its `modules.alias`.
 fn lists(aliases: &str, kind: &str) -> bool {
     let asked = format!("rtnl-link-{kind}");

@@ -2,8 +2,8 @@
 //!
 //! While a thread plans, namespaces and rtnetlink sockets are those of the model: a request for what is there is answered from
 //! what the kernel says and from what was planned before it, a changing one changes the model only. So a word is written once.
-//! What the kernel would do by itself is followed as far as words look at it: names, places, indices, peers, what goes along
-//! when a link or a namespace goes. What only a real network can tell (a reply, a carrier, a process) is not modelled: a word that
+//! What the kernel would do by itself it is asked for, in nameless namespaces beside (see [`shadow`]); where it can't be, it is
+//! followed as far as words look at it: names, places, indices, peers, what goes along when a link or a namespace goes. What only a real network can tell (a reply, a carrier, a process) is not modelled: a word that
 //! asks for such a thing says that it would.
 
 mod answer;
@@ -14,6 +14,7 @@ mod nexthop;
 mod place;
 mod port;
 mod queue;
+mod shadow;
 
 use std::cell::RefCell;
 use std::collections::{BTreeMap, HashMap};
@@ -31,6 +32,7 @@ use crate::value::name::NetnsName;
 
 pub(crate) use answer::View;
 use place::Places;
+use shadow::Shadows;
 
 thread_local! {
     static MODEL: RefCell<Option<Rc<Model>>> = const { RefCell::new(None) };
@@ -69,6 +71,7 @@ pub(crate) struct Model {
     tables: RefCell<HashMap<Id, Vec<Table>>>,
     /// What the kernel says to links of a kind that it has no driver for; none for one that it may have.
     lacking: RefCell<HashMap<String, Option<Refusal>>>,
+    shadows: Shadows,
 }
 
 impl Model {
@@ -114,6 +117,7 @@ impl Model {
     pub(crate) fn delete(&self, path: &Path, name: &NetnsName) -> Result<(), Errno> {
         let stands = Namespace::open(path).map_err(|_| Errno::ENOENT)?;
         self.places.borrow_mut().remove(stands.id());
+        self.forget_shadow(stands.id());
         self.names.borrow_mut().insert(name.to_string(), None);
         Ok(())
     }
