@@ -59,7 +59,10 @@ impl Key {
 
     /// The kernel module that is loaded at need where it is set to `value`.
     fn module(&self, value: &str) -> Option<String> {
-        let is_algorithm = self.0.last().is_some_and(|name| name == "tcp_congestion_control");
+        let is_algorithm = self
+            .0
+            .last()
+            .is_some_and(|name| name == "tcp_congestion_control");
         is_algorithm.then(|| format!("tcp_{}", value.trim()))
     }
 
@@ -343,7 +346,10 @@ pub fn write(netns: &Netns, key: &Key, value: &str) -> Result<()> {
     if let Some(model) = model::active() {
         read(netns, key)?;
         let shadow = model.shadow_for(netns.namespace(), key);
-        match shadow.filter(|_| key.module(value).is_none_or(|module| model.is_ready(&module))) {
+        match shadow.filter(|_| {
+            key.module(value)
+                .is_none_or(|module| model.is_ready(&module))
+        }) {
             Some(shadow) => namespace::within(shadow.namespace(), || write_here(key, value))?
                 .map_err(|errno| explain(&io::Error::from(errno)))?,
             None => model.set(netns.namespace().id(), key, value),

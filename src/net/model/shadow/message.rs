@@ -1,10 +1,10 @@
 //! What messages about links say that matters to a shadow.
 
 use rtnetlink::packet_core::{Nla, NlasIterator};
+use rtnetlink::packet_route::RouteNetlinkMessage as Message;
 use rtnetlink::packet_route::link::{
     InfoData, InfoKind, InfoNetkit, InfoVeth, LinkAttribute, LinkFlags, LinkInfo, LinkMessage,
 };
-use rtnetlink::packet_route::RouteNetlinkMessage as Message;
 use rtnetlink::packet_route::route::{RouteAttribute, RouteMessage, RouteMetric};
 use rtnetlink::packet_route::tc::TcAttribute;
 
@@ -113,10 +113,13 @@ pub(super) fn modules_of(message: &Message) -> Vec<String> {
         Message::NewTrafficClass(class) => kind("sch", &class.attributes),
         Message::NewTrafficFilter(filter) => kind("cls", &filter.attributes),
         Message::NewRoute(route) => {
-            let metrics = route.attributes.iter().filter_map(|attribute| match attribute {
-                RouteAttribute::Metrics(metrics) => Some(metrics),
-                _ => None,
-            });
+            let metrics = route
+                .attributes
+                .iter()
+                .filter_map(|attribute| match attribute {
+                    RouteAttribute::Metrics(metrics) => Some(metrics),
+                    _ => None,
+                });
             let named = metrics.flatten().filter_map(|metric| match metric {
                 RouteMetric::CcAlgo(name) => Some(format!("tcp_{name}")),
                 _ => None,

@@ -148,13 +148,12 @@ impl Shadow {
     /// Listens to what has happened until now.
     async fn listen(&self) {
         let heard = self.events.as_ref().and_then(Events::heard);
-        let indexes = match heard {
-            Some(indexes) => indexes,
+        let indexes = if let Some(indexes) = heard {
+            indexes
+        } else {
             // Who can't listen, or has missed something, looks at all.
-            None => {
-                let links = self.links().await;
-                links.iter().map(|link| link.header.index).collect()
-            }
+            let links = self.links().await;
+            links.iter().map(|link| link.header.index).collect()
         };
         self.taken.borrow_mut().extend(&indexes);
         self.changed.borrow_mut().extend(indexes);

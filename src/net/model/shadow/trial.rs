@@ -6,8 +6,8 @@ use rtnetlink::packet_route::RouteNetlinkMessage as Message;
 use rtnetlink::packet_route::link::{InfoKind, LinkAttribute, LinkMessage};
 
 use super::Shadow;
-use super::stand_in::FAR_ENDS;
 use super::message::{carriers_of, modules_of, oif_of, peer_mut, take_over};
+use super::stand_in::FAR_ENDS;
 use crate::net::model::answer::View;
 use crate::net::model::link::{kind_of, master_of, name_of, peer_of, target_of};
 use crate::net::model::place::Place;
@@ -31,7 +31,11 @@ pub(in crate::net::model) enum Verdict {
 
 impl View {
     /// Tries a request out, or answers a question, in the shadow of this place.
-    pub(in crate::net::model) async fn try_out(&self, message: &Message, flags: u16) -> Result<Verdict, Refusal> {
+    pub(in crate::net::model) async fn try_out(
+        &self,
+        message: &Message,
+        flags: u16,
+    ) -> Result<Verdict, Refusal> {
         self.model().end_shadows().await;
         let is_imagined = self.with_place(|place| place.is_imagined);
         self.begin(self.id()).await;
@@ -95,7 +99,10 @@ impl View {
                 Ok(Verdict::None)
             };
         }
-        if modules_of(message).iter().any(|module| !self.model().is_ready(module)) {
+        if modules_of(message)
+            .iter()
+            .any(|module| !self.model().is_ready(module))
+        {
             self.blind(self.id());
             return Ok(Verdict::None);
         }
@@ -217,7 +224,9 @@ impl View {
                 return blind();
             }
         }
-        let index = self.free_index(target, [&near, &sender], link.header.index).await;
+        let index = self
+            .free_index(target, [&near, &sender], link.header.index)
+            .await;
         let Some(asked) = self.translated(link, index).await else {
             return blind();
         };
@@ -327,7 +336,12 @@ impl View {
     /// An ifindex that is free in the place and in the shadows. Older kernels want one that is free where the request is sent,
     /// too (seen on Linux 6.1).
     async fn free_index(&self, place: Id, shadows: [&Shadow; 2], wanted: u32) -> u32 {
-        let mut free = self.model().places.borrow_mut().place(place).free_index(wanted);
+        let mut free = self
+            .model()
+            .places
+            .borrow_mut()
+            .place(place)
+            .free_index(wanted);
         loop {
             let mut is_taken = false;
             for shadow in shadows {
@@ -338,11 +352,20 @@ impl View {
             }
             let highest = |shadow: &Shadow| {
                 let taken = shadow.taken.borrow();
-                taken.iter().filter(|index| **index < FAR_ENDS).max().copied()
+                taken
+                    .iter()
+                    .filter(|index| **index < FAR_ENDS)
+                    .max()
+                    .copied()
             };
             let highest = shadows.into_iter().filter_map(highest).max();
             let above = highest.unwrap_or_default().max(free) + 1;
-            free = self.model().places.borrow_mut().place(place).free_index(above);
+            free = self
+                .model()
+                .places
+                .borrow_mut()
+                .place(place)
+                .free_index(above);
         }
     }
 
