@@ -13,9 +13,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Kind, Result};
 use crate::net::fault;
-use crate::net::model;
 use crate::net::namespace::{self, Namespace};
 use crate::net::netns::Netns;
+use crate::net::seam;
 
 const ROOT: &str = "/proc/sys/net";
 
@@ -55,15 +55,6 @@ impl Key {
             "default".clone_into(link);
         }
         Self(parts)
-    }
-
-    /// The kernel module that is loaded at need where it is set to `value`.
-    fn module(&self, value: &str) -> Option<String> {
-        let is_algorithm = self
-            .0
-            .last()
-            .is_some_and(|name| name == "tcp_congestion_control");
-        is_algorithm.then(|| format!("tcp_{}", value.trim()))
     }
 
     /// Its parts: `ipv4`, `conf`, `eth0.10`, `rp_filter`.
@@ -122,15 +113,13 @@ impl fmt::Display for Key {
 /// The value that the setting has in `netns`: its words, with one blank between them.
 pub fn read(netns: &Netns, key: &Key) -> Result<String> {
     netns.check()?;
-    let model = model::active();
-    if let Some(planned) = model.and_then(|model| model.setting(netns.namespace().id(), key)) {
-        return Ok(planned);
+    let id = netns.namespace().id();
+    if let Some(planned) = seam::plan().and_then(|plan| plan.setting(id, &key.path())) {
+        return planned
+            .map(|text| plain(&text))
+            .map_err(|errno| explain(&io::Error::from(errno)));
     }
-    let model = model::active();
-    let shadow = model.and_then(|model| model.shadow_for(netns.namespace(), key));
-    let text = if let Some(shadow) = shadow {
-        namespace::within(shadow.namespace(), || fs::read_to_string(key.path()))?
-    } else if netns.namespace().is_imagined() {
+    let text = if netns.namespace().is_imagined() {
         // What a new namespace has is what the kernel was built with, as this one's defaults show.
         fs::read_to_string(key.of_new_link().path())
     } else {
@@ -343,17 +332,10 @@ pub fn of_links(netns: &Netns, links: &[&str]) -> Result<Vec<Vec<(OfLink, String
 /// Sets the setting in `netns`.
 pub fn write(netns: &Netns, key: &Key, value: &str) -> Result<()> {
     netns.check()?;
-    if let Some(model) = model::active() {
+    if let Some(plan) = seam::plan() {
         read(netns, key)?;
-        let shadow = model.shadow_for(netns.namespace(), key);
-        match shadow.filter(|_| {
-            key.module(value)
-                .is_none_or(|module| model.is_ready(&module))
-        }) {
-            Some(shadow) => namespace::within(shadow.namespace(), || write_here(key, value))?
-                .map_err(|errno| explain(&io::Error::from(errno)))?,
-            None => model.set(netns.namespace().id(), key, value),
-        }
+        plan.set(netns.namespace().id(), &key.path(), value)
+            .map_err(|errno| explain(&io::Error::from(errno)))?;
         return Ok(());
     }
     let written = netns.within(|| fault::guard(|| write_here(key, value)))?;

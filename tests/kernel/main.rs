@@ -10,6 +10,9 @@
     reason = "a case that can't go on has failed; without libtest's attribute clippy does not see that these are tests"
 )]
 
+#[macro_use]
+extern crate pretty_assertions;
+
 mod case;
 #[path = "../common/mod.rs"]
 mod common;
@@ -37,6 +40,7 @@ mod fdb;
 mod filter;
 mod foreign;
 mod geneve;
+mod graph;
 mod ifb;
 mod ip_tunnel;
 mod ipvlan;
@@ -203,6 +207,7 @@ fn all() -> Vec<Case> {
         vxlan::cases(),
         fdb::cases(),
         geneve::cases(),
+        graph::cases(),
         ip_tunnel::cases(),
         wrong_type::cases(),
         xfrm::cases(),

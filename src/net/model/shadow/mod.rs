@@ -15,7 +15,10 @@ mod trial;
 
 use std::cell::{Cell, OnceCell, RefCell};
 use std::collections::{HashMap, HashSet};
+use std::fs;
+use std::io::{self, Write as _};
 use std::os::fd::RawFd;
+use std::path::Path;
 use std::rc::Rc;
 
 use nix::errno::Errno;
@@ -25,11 +28,10 @@ use rtnetlink::packet_route::link::LinkMessage;
 
 use super::link::name_of;
 use super::{Model, driver};
-use crate::net::namespace::{Id, Namespace};
+use crate::net::namespace::{self, Id, Namespace};
 use crate::net::packet::Packet;
 use crate::net::reopen;
 use crate::net::rtnl::{Refusal, Rtnl};
-use crate::net::sysctl::Key;
 
 use events::Events;
 pub(super) use trial::Verdict;
@@ -42,7 +44,7 @@ const DESCRIPTORS: usize = 3;
 
 /// The shadow of one place.
 #[derive(Debug)]
-pub(crate) struct Shadow {
+pub(super) struct Shadow {
     namespace: Namespace,
     /// Opened where it is first asked.
     kernel: OnceCell<Rtnl>,
@@ -72,9 +74,24 @@ pub(super) struct Shadows {
 }
 
 impl Shadow {
-    /// The namespace itself.
-    pub(crate) fn namespace(&self) -> &Namespace {
-        &self.namespace
+    /// The value of the setting in that file below `/proc/sys`.
+    pub(super) fn setting(&self, file: &Path) -> Result<String, Errno> {
+        let read = || fs::read_to_string(file);
+        namespace::within(&self.namespace, read)
+            .map_err(|error| error.errno.unwrap_or(Errno::EIO))?
+            .map_err(|error| errno_of(&error))
+    }
+
+    /// Sets it.
+    pub(super) fn set(&self, file: &Path, value: &str) -> Result<(), Errno> {
+        let write = || {
+            // Not `fs::write`: what is not there is not to be made.
+            let mut file = fs::OpenOptions::new().write(true).open(file)?;
+            file.write_all(value.as_bytes())
+        };
+        namespace::within(&self.namespace, write)
+            .map_err(|error| error.errno.unwrap_or(Errno::EIO))?
+            .map_err(|error| errno_of(&error))
     }
 
     /// What a request names it by. It stays open for as long as the plan needs it.
@@ -169,6 +186,10 @@ impl Shadow {
     }
 }
 
+fn errno_of(error: &io::Error) -> Errno {
+    Errno::from_raw(error.raw_os_error().unwrap_or(libc::EIO))
+}
+
 fn as_link(message: Message) -> Option<LinkMessage> {
     match message {
         Message::NewLink(link) => Some(link),
@@ -190,13 +211,13 @@ impl Model {
     }
 
     /// The shadow of a place, where it has one and that can tell of the whole.
-    pub(crate) fn whole_shadow(&self, id: Id) -> Option<Rc<Shadow>> {
+    pub(super) fn whole_shadow(&self, id: Id) -> Option<Rc<Shadow>> {
         let known = self.shadows.known.borrow().get(&id).cloned().flatten();
         known.filter(|shadow| !shadow.is_blind.get())
     }
 
     /// Whether the kernel module is there, or the kernel would not load one of that name: a plan loads none.
-    pub(crate) fn is_ready(&self, module: &str) -> bool {
+    pub(super) fn is_ready(&self, module: &str) -> bool {
         let mut ready = self.shadows.ready.borrow_mut();
         let known = ready.get(module).copied();
         known.unwrap_or_else(|| {
@@ -207,20 +228,14 @@ impl Model {
     }
 
     /// Where a setting is read and set by the plan: the shadow, of a place that only the plan has, and of links that only it has.
-    pub(crate) fn shadow_for(&self, namespace: &Namespace, key: &Key) -> Option<Rc<Shadow>> {
-        let id = namespace.id();
-        let shadow = if namespace.is_imagined() {
-            self.shadow(id)
-        } else {
-            self.whole_shadow(id)
-        };
-        let shadow = shadow.filter(|shadow| !shadow.is_blind.get())?;
-        if namespace.is_imagined() {
-            return Some(shadow);
+    pub(super) fn shadow_for(&self, id: Id, file: &Path) -> Option<Rc<Shadow>> {
+        let is_imagined = self.places.borrow_mut().place(id).is_imagined;
+        if is_imagined {
+            return self.shadow(id).filter(|shadow| !shadow.is_blind.get());
         }
-        let [_, _, name, _] = key.parts() else {
-            return None;
-        };
+        let shadow = self.whole_shadow(id)?;
+        // `/proc/sys/net/ipv4/conf/LINK/NAME`
+        let name = file.parent()?.file_name()?.to_str()?;
         let mut places = self.places.borrow_mut();
         let links = &places.place(id).links;
         let link = links.iter().find(|link| name_of(link) == Some(name))?;

@@ -427,7 +427,7 @@ impl View {
 
 impl View {
     /// Makes a TUN or TAP device in the shadow by `make`, and returns what it is then.
-    pub(crate) async fn try_device(
+    pub(in crate::net::model) async fn try_out_device(
         &self,
         name: &str,
         make: impl FnOnce() -> Result<(), Errno>,
