@@ -113,6 +113,13 @@ pub(super) fn most() -> usize {
     (limit.saturating_sub(OTHERS) / 2).clamp(LEAST, MOST)
 }
 
+/// How many more a run may have open, besides these and its own.
+pub(super) fn spare() -> usize {
+    let (limit, _) = getrlimit(Resource::RLIMIT_NOFILE).unwrap_or((1024, 1024));
+    let limit = usize::try_from(limit).unwrap_or(usize::MAX);
+    limit.saturating_sub(OTHERS + most())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

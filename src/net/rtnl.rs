@@ -11,6 +11,7 @@ use rtnetlink::packet_core::{
     NlasIterator,
 };
 use rtnetlink::packet_route::RouteNetlinkMessage;
+use rtnetlink::packet_route::link::LinkMessage;
 use rtnetlink::packet_route::nsid::{NsidAttribute, NsidMessage};
 use rtnetlink::proto::{self, ConnectionHandle};
 use rtnetlink::sys::protocols::NETLINK_ROUTE;
@@ -194,6 +195,18 @@ impl Rtnl {
         }
     }
 
+    /// Has a plan try out what `make` does, which makes a device of that name, and says what it is then; none where it can't.
+    pub(super) async fn try_device(
+        &self,
+        name: &str,
+        make: impl FnOnce() -> Result<(), Errno>,
+    ) -> Result<Option<LinkMessage>, Refusal> {
+        match &self.0 {
+            Way::Kernel { .. } => Ok(None),
+            Way::Plan { view, .. } => view.try_device(name, Box::new(make)).await,
+        }
+    }
+
     /// Has this namespace know `other` by an id, and returns that.
     pub(super) async fn give_nsid(&self, other: &Namespace) -> Result<i32, Refusal> {
         let reference = other.reference();
@@ -238,7 +251,8 @@ impl Rtnl {
         Ok(known.collect())
     }
 
-    async fn send(&self, message: Packet, flags: u16) -> Result<Vec<Packet>, Refusal> {
+    /// Sends a request, and collects what comes back until the kernel is done.
+    pub(super) async fn send(&self, message: Packet, flags: u16) -> Result<Vec<Packet>, Refusal> {
         let handle = match &self.0 {
             Way::Kernel { handle, .. } => handle,
             Way::Plan { view, .. } => return view.exchange(message, flags).await,

@@ -10,6 +10,7 @@ use std::rc::Rc;
 
 use futures::future::LocalBoxFuture;
 use nix::errno::Errno;
+use rtnetlink::packet_route::link::LinkMessage;
 
 use crate::net::id::Id;
 use crate::net::nft::table::Table;
@@ -48,6 +49,13 @@ pub(crate) trait View: Socket {
 
     /// Notes the id that the kernel tells.
     fn learn_nsid(&self, other: Id, nsid: i32);
+
+    /// Tries out what `make` does, which makes a device of that name, and says what it is then; none where it can't.
+    fn try_device<'a>(
+        &'a self,
+        name: &'a str,
+        make: Box<dyn FnOnce() -> Result<(), Errno> + 'a>,
+    ) -> LocalBoxFuture<'a, Result<Option<LinkMessage>, Refusal>>;
 }
 
 /// What answers in place of the kernel.
@@ -67,11 +75,11 @@ pub(crate) trait Plan: Debug {
     /// The plan as seen from a namespace; `kernel` is a socket there, none where only the plan has the namespace.
     fn view(self: Rc<Self>, place: Id, kernel: Option<Rc<dyn Socket>>) -> Rc<dyn View>;
 
-    /// The value that the plan has given to the setting in that file below `/proc/sys`.
-    fn setting(&self, place: Id, file: &Path) -> Option<String>;
+    /// The value that the setting in that file below `/proc/sys` has by the plan; none where that has nothing to say of it.
+    fn setting(&self, place: Id, file: &Path) -> Option<Result<String, Errno>>;
 
     /// Plans to set a setting.
-    fn set(&self, place: Id, file: &Path, value: &str);
+    fn set(&self, place: Id, file: &Path, value: &str) -> Result<(), Errno>;
 
     /// The tables of nftables by the plan; none where it has changed nothing of them.
     fn tables(&self, place: Id) -> Option<Vec<Table>>;

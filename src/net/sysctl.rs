@@ -115,7 +115,9 @@ pub fn read(netns: &Netns, key: &Key) -> Result<String> {
     netns.check()?;
     let id = netns.namespace().id();
     if let Some(planned) = seam::plan().and_then(|plan| plan.setting(id, &key.path())) {
-        return Ok(planned);
+        return planned
+            .map(|text| plain(&text))
+            .map_err(|errno| explain(&io::Error::from(errno)));
     }
     let text = if netns.namespace().is_imagined() {
         // What a new namespace has is what the kernel was built with, as this one's defaults show.
@@ -356,19 +358,20 @@ pub fn write(netns: &Netns, key: &Key, value: &str) -> Result<()> {
     netns.check()?;
     if let Some(plan) = seam::plan() {
         read(netns, key)?;
-        plan.set(netns.namespace().id(), &key.path(), value);
+        plan.set(netns.namespace().id(), &key.path(), value)
+            .map_err(|errno| explain(&io::Error::from(errno)))?;
         return Ok(());
     }
-    let written = netns.within(|| {
-        fault::guard(|| {
-            // Not `fs::write`: what is not there is not to be made.
-            let file = fs::OpenOptions::new().write(true).open(key.path());
-            let written =
-                file.and_then(|mut file| io::Write::write_all(&mut file, value.as_bytes()));
-            written.map_err(|error| Errno::from_raw(error.raw_os_error().unwrap_or(libc::EIO)))
-        })
-    })?;
+    let written = netns.within(|| fault::guard(|| write_here(key, value)))?;
     written.map_err(|errno| explain(&io::Error::from(errno)))
+}
+
+/// Sets the setting of the namespace that this thread is in.
+fn write_here(key: &Key, value: &str) -> std::result::Result<(), Errno> {
+    // Not `fs::write`: what is not there is not to be made.
+    let file = fs::OpenOptions::new().write(true).open(key.path());
+    let written = file.and_then(|mut file| io::Write::write_all(&mut file, value.as_bytes()));
+    written.map_err(|error| Errno::from_raw(error.raw_os_error().unwrap_or(libc::EIO)))
 }
 
 /// What stands beside the first part of `key` that is not there: the names that can be taken for it, sorted.

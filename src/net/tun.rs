@@ -5,7 +5,7 @@ use std::io::ErrorKind;
 use std::os::fd::AsRawFd;
 
 use nix::errno::Errno;
-use rtnetlink::packet_route::link::LinkMessage;
+use rtnetlink::packet_route::link::{LinkAttribute, LinkMessage};
 
 use crate::error::Result;
 use crate::net::netns::Netns;
@@ -62,15 +62,41 @@ pub async fn create(
     if rtnl.is_planned() {
         return Ok(match std::fs::symlink_metadata(DEVICE) {
             Err(error) if error.kind() == ErrorKind::NotFound => Err(unknown()),
-            _ => link::create(rtnl, None, message.clone()).await,
+            _ => plan(rtnl, device, name, message).await,
         });
     }
     let made = netns.within(|| fault::guard(|| make(device, name)))?;
-    Ok(made.map_err(|errno| match errno {
+    Ok(made.map_err(explain))
+}
+
+fn explain(errno: Errno) -> Refusal {
+    match errno {
         Errno::ENOENT | Errno::ENODEV | Errno::ENXIO => unknown(),
         Errno::EBUSY => Refusal::of(Errno::EEXIST),
         errno => Refusal::of(errno),
-    }))
+    }
+}
+
+/// Plans the device: what else `message` asks of it comes when it is there.
+async fn plan(rtnl: &Rtnl, device: &Tun, name: &str, message: &LinkMessage) -> Result<(), Refusal> {
+    let is_there = link::get(rtnl, link::Which::Name(name)).await?.is_some();
+    if is_there {
+        return Err(Refusal::of(Errno::EEXIST));
+    }
+    let made = rtnl.try_device(name, || make(device, name)).await;
+    let made = made.map_err(|refusal| explain(refusal.errno))?;
+    let bare = made.unwrap_or_else(|| {
+        let mut bare = message.clone();
+        let kept = |attribute: &LinkAttribute| {
+            matches!(
+                attribute,
+                LinkAttribute::IfName(_) | LinkAttribute::LinkInfo(_)
+            )
+        };
+        bare.attributes.retain(kept);
+        bare
+    });
+    link::create(rtnl, None, bare).await
 }
 
 /// What rtnetlink says of a kind that it does not know.

@@ -91,6 +91,17 @@ fn make(
 ) -> Result<Link> {
     let context = creating(kind.word, name, net);
     let make = || {
+        if let Some(key) = ["numrxqueues", "numtxqueues"]
+            .into_iter()
+            .find(|key| options.contains_key(*key))
+        {
+            // It is made by opening it, and the kernel takes no number of queues there.
+            return Err(Error::invalid(format!(
+                "option `{key}` is not for {} devices, which get a queue for each program that opens them",
+                kind.word
+            ))
+            .hint("let it be opened more than once with #{multi_queue: true}"));
+        }
         let (name, mut options, common) = read(kind, name, options)?;
         let user =
             |name: &str| Ok(nix::unistd::User::from_name(name)?.map(|user| user.uid.as_raw()));

@@ -17,6 +17,7 @@ use super::kernel::Kernel;
 use super::link::kind_of;
 use super::place::{Asked, Place, family_of};
 use super::port::is_of_bridge;
+use super::shadow::Verdict;
 use super::{Model, lookup, queue};
 use crate::net::namespace::Id;
 use crate::net::packet::Packet;
@@ -95,6 +96,14 @@ impl seam::View for View {
         let mut places = self.model.places.borrow_mut();
         places.learn_nsid(self.id, other, nsid);
     }
+
+    fn try_device<'a>(
+        &'a self,
+        name: &'a str,
+        make: Box<dyn FnOnce() -> Result<(), Errno> + 'a>,
+    ) -> LocalBoxFuture<'a, Result<Option<LinkMessage>, Refusal>> {
+        Box::pin(self.try_out_device(name, make))
+    }
 }
 
 impl View {
@@ -105,6 +114,16 @@ impl View {
             id,
             kernel: kernel.map(Kernel),
         }
+    }
+
+    /// The model that it shows.
+    pub(super) fn model(&self) -> &Model {
+        &self.model
+    }
+
+    /// The namespace that it is seen from.
+    pub(super) fn id(&self) -> Id {
+        self.id
     }
 
     /// The socket that is asked for what stands.
@@ -121,11 +140,25 @@ impl View {
     async fn answer(&self, message: Message, flags: u16) -> Result<Vec<Message>, Refusal> {
         self.know(Asked::Links, Message::GetLink(LinkMessage::default()))
             .await?;
-        match &message {
+        let message = match self.try_out(&message, flags).await? {
+            Verdict::Answer(answers) => return Ok(answers),
+            Verdict::Link(link) => Message::NewLink(*link),
+            Verdict::None | Verdict::Done => message,
+        };
+        let answers = self.keep(&message, flags).await?;
+        if let Message::NewLink(link) | Message::SetLink(link) = &message {
+            self.refresh_after(link).await;
+        }
+        Ok(answers)
+    }
+
+    /// The same by what the model itself keeps.
+    async fn keep(&self, message: &Message, flags: u16) -> Result<Vec<Message>, Refusal> {
+        match message {
             Message::GetLink(link) | Message::SetLink(link) | Message::DelLink(link)
                 if is_of_bridge(link) =>
             {
-                self.exchange_vlans(&message, flags).await
+                self.exchange_vlans(message, flags).await
             }
             Message::NewLinkProp(link) | Message::DelLinkProp(link) => {
                 let add = matches!(message, Message::NewLinkProp(_));
@@ -180,10 +213,10 @@ impl View {
                 Some(told) if flags & NLM_F_DUMP != 0 => self.list(request, &told).await,
                 // One object, as the kernel finds it.
                 Some(_) => match &self.kernel {
-                    Some(kernel) => kernel.exchange(message, flags).await,
+                    Some(kernel) => kernel.exchange(message.clone(), flags).await,
                     None => refuse(Errno::ENETUNREACH),
                 },
-                None => self.change(message, flags).await,
+                None => self.change(message.clone(), flags).await,
             },
         }
     }

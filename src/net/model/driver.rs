@@ -47,6 +47,33 @@ fn impossible(kind: &InfoKind) -> LinkMessage {
 
 /// Whether to ask for the kind may have a driver loaded; also where that can't be told.
 fn may_load(kind: &str) -> bool {
+    may_load_by("modules.alias", |aliases| lists(aliases, kind))
+}
+
+/// Whether what asks for the module finds it there, or has none loaded.
+pub(super) fn is_ready(module: &str) -> bool {
+    // One that is built in is there, too, where it has something to be set.
+    Path::new("/sys/module").join(module).exists()
+        || !may_load_by("modules.dep", |files| has_file(files, module))
+}
+
+/// The module that has links of the kind.
+pub(super) fn module_of(kind: &InfoKind) -> String {
+    let kind = kind.to_string();
+    let module = match kind.as_str() {
+        "bond" => "bonding",
+        "vlan" => "8021q",
+        "gre" | "gretap" => "ip_gre",
+        "ip6gre" | "ip6gretap" => "ip6_gre",
+        "ip6tnl" => "ip6_tunnel",
+        "xfrm" => "xfrm_interface",
+        other => other,
+    };
+    module.to_owned()
+}
+
+/// Whether the kernel may load what a list of its modules `has`; also where that can't be told.
+fn may_load_by(list: &str, has: impl FnOnce(&str) -> bool) -> bool {
     let kernel = Path::new("/proc/sys/kernel");
     if !kernel.join("ostype").exists() {
         return true;
@@ -62,11 +89,20 @@ fn may_load(kind: &str) -> bool {
         return true;
     };
     let folder = Path::new("/proc/1/root/lib/modules").join(system.release());
-    let aliases = fs::read_to_string(folder.join("modules.alias"));
-    match (pids, aliases) {
-        (Ok(FIRST_PID_NAMESPACE), Ok(aliases)) => lists(&aliases, kind),
+    match (pids, fs::read_to_string(folder.join(list))) {
+        (Ok(FIRST_PID_NAMESPACE), Ok(text)) => has(&text),
         _ => true,
     }
+}
+
+/// Whether the module has a file, given `modules.dep`, whose lines begin with one each.
+fn has_file(files: &str, module: &str) -> bool {
+    let named = |line: &str| {
+        let (path, _) = line.split_once(':')?;
+        let (name, _) = path.rsplit('/').next()?.split_once(".ko")?;
+        Some(name.replace('-', "_") == module)
+    };
+    files.lines().any(|line| named(line) == Some(true))
 }
 
 /// Whether `modprobe` would find a driver for links of the kind, given its `modules.alias`.
@@ -83,9 +119,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_driver_is_found_by_the_alias_that_the_kernel_asks_for() {
+    fn a_driver_is_found_by_the_name_that_the_kernel_asks_for() {
         let aliases = "# Aliases extracted from modules themselves.\nalias rtnl-link-bond bonding\nalias rtnl-link-ipvlan ipvlan\n";
         assert!(lists(aliases, "bond") && lists(aliases, "ipvlan"));
+        let files = "kernel/net/sched/sch_netem.ko.xz: \nkernel/net/ipv4/ip-gre.ko: kernel/net/ipv4/gre.ko\n";
+        assert!(has_file(files, "sch_netem") && has_file(files, "ip_gre"));
+        assert!(!has_file(files, "gre") && !has_file(files, "netem"));
         assert!(!lists(aliases, "bonding") && !lists(aliases, "ipvl") && !lists("", "bond"));
     }
 }

@@ -57,7 +57,7 @@ pub(super) fn vrf_table(link: &LinkMessage) -> Option<u32> {
 }
 
 /// The ifindex of what the link is stacked on, and the id of the namespace that it lives in.
-fn parent_of(link: &LinkMessage) -> Option<(u32, Option<i32>)> {
+pub(super) fn parent_of(link: &LinkMessage) -> Option<(u32, Option<i32>)> {
     let mut nsid = None;
     let mut parent = None;
     for attribute in &link.attributes {
@@ -71,7 +71,7 @@ fn parent_of(link: &LinkMessage) -> Option<(u32, Option<i32>)> {
 }
 
 /// The namespace that a message asks a link to be in.
-fn target_of(message: &LinkMessage) -> Result<Option<Id>, Errno> {
+pub(super) fn target_of(message: &LinkMessage) -> Result<Option<Id>, Errno> {
     let fd = message
         .attributes
         .iter()
@@ -83,7 +83,7 @@ fn target_of(message: &LinkMessage) -> Result<Option<Id>, Errno> {
         .transpose()
 }
 
-fn set(link: &mut LinkMessage, new: LinkAttribute) {
+pub(super) fn set(link: &mut LinkMessage, new: LinkAttribute) {
     let kind = discriminant(&new);
     link.attributes.retain(|old| discriminant(old) != kind);
     link.attributes.push(new);
@@ -119,13 +119,13 @@ impl Place {
         })
     }
 
-    fn has_name(&self, name: &str) -> bool {
+    pub(super) fn has_name(&self, name: &str) -> bool {
         let has_it = |link: &LinkMessage| name_of(link) == Some(name) || has_altname(link, name);
         self.links.iter().any(has_it)
     }
 
     /// An ifindex that no link has: `wanted` where that is free.
-    fn free_index(&self, wanted: u32) -> u32 {
+    pub(super) fn free_index(&self, wanted: u32) -> u32 {
         let is_free = |index: u32| self.links.iter().all(|link| link.header.index != index);
         if wanted > 0 && is_free(wanted) {
             return wanted;
@@ -234,7 +234,7 @@ impl Places {
         set_flags(link, message);
         for attribute in &message.attributes {
             match attribute {
-                LinkAttribute::NetNsFd(_) => {}
+                LinkAttribute::NetNsFd(_) | LinkAttribute::NewIfIndex(_) => {}
                 LinkAttribute::Controller(0) => link
                     .attributes
                     .retain(|old| !matches!(old, LinkAttribute::Controller(_))),
@@ -242,13 +242,23 @@ impl Places {
                 other => set(link, other.clone()),
             }
         }
+        let wanted = message.attributes.iter().find_map(|a| match a {
+            LinkAttribute::NewIfIndex(wanted) => u32::try_from(*wanted).ok(),
+            _ => None,
+        });
         match target {
-            Some(target) => self.move_link(home, index, target),
+            Some(target) => self.move_link(home, index, target, wanted),
             None => Ok(()),
         }
     }
 
-    fn move_link(&mut self, home: Id, index: u32, target: Id) -> Result<(), Errno> {
+    fn move_link(
+        &mut self,
+        home: Id,
+        index: u32,
+        target: Id,
+        wanted: Option<u32>,
+    ) -> Result<(), Errno> {
         let links = &self.place(home).links;
         let position = links.iter().position(|link| link.header.index == index);
         let position = position.ok_or(Errno::ENODEV)?;
@@ -268,7 +278,7 @@ impl Places {
             let far = nsid.and_then(|nsid| self.of_nsid(home, nsid));
             (other, far.unwrap_or(home))
         });
-        let new = self.place(target).free_index(index);
+        let new = self.place(target).free_index(wanted.unwrap_or(index));
         link.header.index = new;
         link.attributes
             .retain(|old| !matches!(old, LinkAttribute::LinkNetNsId(_)));
@@ -326,7 +336,7 @@ impl Places {
 }
 
 /// The far end that a message asks for.
-fn peer_of(attribute: &LinkAttribute) -> Option<&LinkMessage> {
+pub(super) fn peer_of(attribute: &LinkAttribute) -> Option<&LinkMessage> {
     let LinkAttribute::LinkInfo(infos) = attribute else {
         return None;
     };

@@ -2,8 +2,8 @@
 //!
 //! While a thread plans, namespaces and rtnetlink sockets are those of the model: a request for what is there is answered from
 //! what the kernel says and from what was planned before it, a changing one changes the model only. So a word is written once.
-//! What the kernel would do by itself is followed as far as words look at it: names, places, indices, peers, what goes along
-//! when a link or a namespace goes. What only a real network can tell (a reply, a carrier, a process) is not modelled: a word that
+//! What the kernel would do by itself it is asked for, in nameless namespaces beside (see [`shadow`]); where it can't be, it is
+//! followed as far as words look at it: names, places, indices, peers, what goes along when a link or a namespace goes. What only a real network can tell (a reply, a carrier, a process) is not modelled: a word that
 //! asks for such a thing says that it would.
 
 mod answer;
@@ -15,6 +15,7 @@ mod nexthop;
 mod place;
 mod port;
 mod queue;
+mod shadow;
 
 use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, HashMap};
@@ -32,6 +33,7 @@ use crate::value::name::NetnsName;
 
 use answer::View;
 use place::Places;
+use shadow::Shadows;
 
 /// Plans from now on: nothing that this thread asks of the kernel changes it any more.
 pub fn begin() {
@@ -56,6 +58,7 @@ pub(crate) struct Model {
     tables: RefCell<HashMap<Id, Vec<Table>>>,
     /// What the kernel says to links of a kind that it has no driver for; none for one that it may have.
     lacking: RefCell<HashMap<String, Option<Refusal>>>,
+    shadows: Shadows,
 }
 
 impl Model {
@@ -78,6 +81,12 @@ impl Model {
         };
         refusal.map_or(Ok(()), Err)
     }
+}
+
+/// Whether the setting names an algorithm that the kernel may have to load.
+fn names_algorithm(file: &Path) -> bool {
+    file.file_name()
+        .is_some_and(|name| name == "tcp_congestion_control")
 }
 
 impl Plan for Model {
@@ -106,6 +115,7 @@ impl Plan for Model {
 
     fn delete(&self, name: &NetnsName, stands: Id) {
         self.places.borrow_mut().remove(stands);
+        self.forget_shadow(stands);
         self.names.borrow_mut().insert(name.to_string(), None);
     }
 
@@ -125,14 +135,24 @@ impl Plan for Model {
         Rc::new(View::new(self, place, kernel))
     }
 
-    fn setting(&self, place: Id, file: &Path) -> Option<String> {
+    fn setting(&self, place: Id, file: &Path) -> Option<Result<String, Errno>> {
         let key = (place, file.to_owned());
-        self.settings.borrow().get(&key).cloned()
+        if let Some(planned) = self.settings.borrow().get(&key) {
+            return Some(Ok(planned.clone()));
+        }
+        self.shadow_for(place, file)
+            .map(|shadow| shadow.setting(file))
     }
 
-    fn set(&self, place: Id, file: &Path, value: &str) {
+    fn set(&self, place: Id, file: &Path, value: &str) -> Result<(), Errno> {
+        let module = names_algorithm(file).then(|| format!("tcp_{}", value.trim()));
+        let is_ready = module.is_none_or(|module| self.is_ready(&module));
+        if let Some(shadow) = self.shadow_for(place, file).filter(|_| is_ready) {
+            return shadow.set(file, value);
+        }
         let mut settings = self.settings.borrow_mut();
         settings.insert((place, file.to_owned()), value.to_owned());
+        Ok(())
     }
 
     fn tables(&self, place: Id) -> Option<Vec<Table>> {

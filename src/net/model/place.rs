@@ -25,6 +25,8 @@ pub(super) struct Places {
 pub(super) struct Place {
     /// Whether only the plan has it: there is nothing to ask the kernel for.
     pub(super) is_imagined: bool,
+    /// Whether it has what a new namespace has by the kernel at hand.
+    pub(super) is_begun: bool,
     /// Whether the plan has changed addresses or routes here.
     pub(super) is_rerouted: bool,
     pub(super) links: Vec<LinkMessage>,
