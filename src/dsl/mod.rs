@@ -12,8 +12,6 @@ pub mod handle;
 pub mod handles;
 pub mod kinds;
 pub mod objects;
-pub mod option_keys;
-pub mod option_values;
 pub mod options;
 pub mod script;
 pub mod session;

@@ -11,14 +11,14 @@ use nix::sys::signal::Signal;
 use rhai::plugin::{Dynamic, NativeCallContext, export_module};
 use rhai::{Array, Map};
 
-use crate::dsl::acts::exec::{PROGRAM_KEYS, exit_code, explained, program, words_of};
+use crate::dsl::acts::exec::{OF_PROGRAM, exit_code, explained, program, words_of};
 use crate::dsl::handle::Netns;
 use crate::dsl::{Answer, Session, answer};
 use crate::error::{Error, Kind, Result};
 use crate::net::netns;
 use crate::net::process::{self, Ended, Found, Growth, Output};
+use crate::schema;
 use crate::value::duration;
-use crate::value::options::Options;
 use crate::view::value::{Handle, Value};
 
 /// How many of a process's last lines an error shows.
@@ -151,7 +151,7 @@ fn spawn(session: &Rc<Session>, net: &Netns, list: &Array, options: Map) -> Resu
             .doing("start", &named)
             .within(net.label())
     };
-    let mut options = Options::new("spawn", options, &[PROGRAM_KEYS]).map_err(context)?;
+    let mut options = schema::options("spawn", options, &[OF_PROGRAM]).map_err(context)?;
     let program = program(list, &mut options).map_err(context)?;
     net.check().map_err(context)?;
     let started = session
