@@ -106,7 +106,6 @@ pub fn row(word: &str, key: &str) -> Option<&'static Opt> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::dsl::kinds::kind;
     use crate::schema::wire::{decode, encode};
     use crate::schema::{Family, Form, Quantity, Spelling, Wire, Words, hear};
     use crate::steps::Value;

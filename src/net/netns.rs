@@ -39,7 +39,7 @@ impl Netns {
     /// The file of the namespace that this process was started in.
     pub const START: &str = "/proc/self/ns/net";
     /// What it is called where it is shown. A namespace with a name can be called so, too.
-    pub const LABEL_OF_START: &str = "host";
+    pub const LABEL_OF_START: &str = namespace::LABEL_OF_START;
 
     /// The namespace that this process was started in.
     pub fn start() -> Result<Self> {
@@ -62,6 +62,12 @@ impl Netns {
             _ => error,
         })?;
         Ok(Self::new(name.to_string(), path, open))
+    }
+
+    /// Opens the namespace that the file at `path` stands for, which had that name and is to have it again.
+    pub fn nameless(path: &Path, name: &NetnsName) -> Result<Self> {
+        let open = Namespace::open(path)?;
+        Ok(Self::new(name.to_string(), namespace::path_of(name), open))
     }
 
     /// Opens the namespace that the process `pid` is in.
