@@ -13,8 +13,6 @@ pub mod handles;
 mod json;
 pub mod kinds;
 pub mod objects;
-pub mod option_keys;
-pub mod option_values;
 pub mod options;
 pub mod script;
 pub mod session;

@@ -5,7 +5,7 @@ use std::io::stdout;
 use colored::Colorize;
 use textwrap::Options;
 
-use crate::dsl::{option_keys, options};
+use crate::dsl::options;
 use crate::engine::catalog::{Catalog, Property, Word};
 use crate::engine::modules;
 use crate::error::nearest;
@@ -295,11 +295,11 @@ fn of_word(word: &Word, setting: Setting) -> String {
         parts.push(format!("Also:\n{}", derived.join("\n")));
     }
     let own: Vec<_> = options::own(&word.name)
-        .iter()
+        .into_iter()
         .filter(|row| row.is_option())
         .map(|row| (row.key.to_owned(), of_option(row)))
         .collect();
-    let rest: Vec<_> = option_keys::of(&word.name)
+    let rest: Vec<_> = options::keys(&word.name)
         .into_iter()
         .filter(|key| own.iter().all(|(known, _)| known != key))
         .collect();
@@ -336,7 +336,7 @@ fn search(catalog: &Catalog, text: &str, setting: Setting) -> Option<String> {
     };
     let words = catalog.words.iter().filter(|word| {
         let mut forms = word.signatures.iter();
-        option_keys::of(&word.name).contains(&wanted.as_str())
+        options::keys(&word.name).contains(&wanted.as_str())
             || forms.any(|form| has(&word.name, &form.doc))
     });
     let words = words.map(|word| (word.name.clone(), word.summary().to_owned()));

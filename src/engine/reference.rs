@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use crate::dsl::{option_keys, options};
+use crate::dsl::options;
 use crate::engine::catalog::{Catalog, Property, Signature, Word};
 use crate::engine::modules;
 use crate::schema::Opt;
@@ -91,7 +91,7 @@ fn of_word(word: &Word) -> String {
         let forms: Vec<_> = forms.map(|form| format!("`{form}`")).collect();
         let _ = write!(text, "\n\nAlso: {}.", forms.join(", "));
     }
-    let own = options::own(&word.name).iter();
+    let own = options::own(&word.name).into_iter();
     let own: Vec<&Opt> = own.filter(|row| row.is_option()).collect();
     if !own.is_empty() {
         let _ = write!(text, "\n\n{}", table(&own));
@@ -102,7 +102,7 @@ fn of_word(word: &Word) -> String {
         let _ = write!(text, "\n\n{which}: those of [every link](#{anchor}).");
         return text;
     }
-    let keys = option_keys::of(&word.name);
+    let keys = options::keys(&word.name);
     if own.is_empty() && !keys.is_empty() {
         let keys: Vec<_> = keys.iter().map(|key| format!("`{key}`")).collect();
         let _ = write!(text, "\n\nOptions: {}.", keys.join(", "));

@@ -1,7 +1,8 @@
 //! What a link is under its master: a port of a bridge, with its VLANs and its options.
 
-use super::draft::Draft;
+use super::draft::{Draft, options};
 use super::world::{HOST, LinkId, fact};
+use crate::dsl::objects::fdb;
 use crate::lab::setting::port::PortOption;
 use crate::net::bridge_vlan::Membership;
 use crate::net::fdb::{Entry, State};
@@ -9,14 +10,6 @@ use crate::net::link::Snapshot;
 use crate::steps::{Call, Value, vlan};
 use crate::value::mac;
 
-/// The options of a port that are on, and the numbers, where nothing is said.
-const ON: &[PortOption] = &[
-    PortOption::Learning,
-    PortOption::Flood,
-    PortOption::McastFlood,
-    PortOption::BcastFlood,
-];
-const PRIORITY: u32 = 32;
 /// The costs that `port_cost` of `net/bridge/br_if.c` gives to a link by its speed.
 const COSTS: [u32; 4] = [2, 4, 19, 100];
 
@@ -89,12 +82,9 @@ impl Draft<'_> {
             if !entry.of_master || entry.state == State::Dynamic || is_own {
                 continue;
             }
-            let mut options = Vec::new();
-            if let Some(vlan) = entry.vlan {
-                options.push(("vlan".to_owned(), Value::Number(vlan.into())));
-            }
+            let mut options = options(fdb::said(&entry));
             if entry.state == State::Permanent {
-                options.push(("permanent".to_owned(), Value::Flag(true)));
+                options.push((fdb::PERMANENT.key.to_owned(), Value::Flag(true)));
             }
             self.entry(id, seen, &entry, options);
         }
@@ -117,15 +107,10 @@ impl Draft<'_> {
 fn port_options(seen: &Snapshot) -> Vec<(String, Value)> {
     let options = PortOption::ALL.iter().filter_map(|option| {
         let value = option.of(seen)?;
+        let shown = option.value(value);
         let is_usual = match option {
             PortOption::Cost => COSTS.contains(&value),
-            PortOption::Priority => value == PRIORITY,
-            option => value == u32::from(ON.contains(option)),
-        };
-        let shown = if option.is_flag() {
-            Value::Flag(value != 0)
-        } else {
-            Value::Number(value.into())
+            option => option.row().is_usual(&shown),
         };
         (!is_usual).then(|| (option.name().to_owned(), shown))
     });

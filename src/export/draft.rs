@@ -6,6 +6,7 @@ use std::rc::Rc;
 use super::order::order;
 use super::world::{HOST, LinkId, World};
 use crate::dsl::Session;
+use crate::schema::Pair;
 use crate::steps::{Act, Call, Item, Parameter, Place, Step, Value};
 
 /// A script that grows.
@@ -154,4 +155,13 @@ impl<'a> Draft<'a> {
         self.parameters.push((id, parameter));
         Value::Variable(name)
     }
+}
+
+/// Options as they are written: those that are there without a word are left out.
+pub(super) fn options(pairs: Vec<Pair>) -> Vec<(String, Value)> {
+    let said = pairs
+        .into_iter()
+        .filter(|(row, value)| !row.is_usual(value));
+    said.map(|(row, value)| (row.key.to_owned(), value))
+        .collect()
 }

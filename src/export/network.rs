@@ -2,14 +2,14 @@
 
 use std::net::{IpAddr, Ipv6Addr};
 
-use super::draft::Draft;
+use super::draft::{Draft, options};
 use super::world::{HOST, LinkId, fact};
-use crate::import;
+use crate::dsl::objects::{addr, fdb, neighbor, rule};
 use crate::net::address::{Address, Lifetimes};
 use crate::net::fdb::State;
 use crate::net::link::Snapshot;
-use crate::net::neighbour::{Neighbour, STATES};
-use crate::net::rule::{Action, OF_VRF, Rule, USUAL, prefix_text, protocol_text, range_text};
+use crate::net::neighbour::Neighbour;
+use crate::net::rule::{Action, OF_VRF, Rule, USUAL};
 use crate::steps::{Act, Call, Value};
 use crate::value::mac;
 
@@ -52,20 +52,9 @@ impl Draft<'_> {
         given.label = given.label.filter(|label| *label != seen.name);
         let lifetimes = address.lifetimes_given();
         given.lifetimes = (lifetimes != Lifetimes::default()).then_some(lifetimes);
-        let mut words = ["ip", "address", "add"].map(str::to_owned).to_vec();
-        words.extend(given.named());
-        words.extend(["dev".to_owned(), seen.name.clone()]);
-        words.extend(given.words());
-        match calls(&words) {
-            Ok(calls) => self.all_on_link(id, seen, calls),
-            Err(why) => self.leave(id.0, &format!("{address} on `{}`", seen.name), &why),
-        }
-    }
-
-    pub(super) fn all_on_link(&mut self, id: LinkId, seen: &Snapshot, calls: Vec<Call>) {
-        for call in calls {
-            self.on_link(id, &seen.name, call);
-        }
+        let (whole, pairs) = addr::said(&given);
+        let call = Call::new("addr", [Value::Text(whole), Value::Map(options(pairs))]);
+        self.on_link(id, &seen.name, call);
     }
 
     fn state(&mut self, id: LinkId, seen: &Snapshot) {
@@ -102,12 +91,9 @@ impl Draft<'_> {
             if entry.state == State::Dynamic || is_default {
                 continue;
             }
-            let mut options = vec![("dst".to_owned(), Value::text(dst.to_string()))];
-            if let Some(vni) = entry.vni {
-                options.push(("vni".to_owned(), Value::Number(vni.into())));
-            }
+            let mut options = options(fdb::said(&entry));
             if entry.state == State::Static {
-                options.push(("permanent".to_owned(), Value::Flag(false)));
+                options.push((fdb::PERMANENT.key.to_owned(), Value::Flag(false)));
             }
             self.entry(id, seen, &entry, options);
         }
@@ -115,22 +101,11 @@ impl Draft<'_> {
 
     fn neighbour(&mut self, id: LinkId, seen: &Snapshot, one: &Neighbour) {
         let mut arguments = vec![Value::text(one.ip.to_string())];
-        let mut options = Vec::new();
-        if one.proxy {
-            options.push(("proxy".to_owned(), Value::Flag(true)));
-        } else {
+        if !one.proxy {
             let mac = one.mac.as_deref().map(mac::print).unwrap_or_default();
             arguments.push(Value::text(mac));
-            let state = STATES.iter().find(|(_, state)| *state == one.state);
-            let state = state.map_or("permanent", |(name, _)| name);
-            if state != "permanent" {
-                options.push(("state".to_owned(), Value::text(state)));
-            }
         }
-        if one.router {
-            options.push(("router".to_owned(), Value::Flag(true)));
-        }
-        arguments.push(Value::Map(options));
+        arguments.push(Value::Map(options(neighbor::said(one))));
         self.on_link(id, &seen.name, Call::new("neighbor", arguments));
     }
 
@@ -177,19 +152,13 @@ impl Draft<'_> {
             rules.iter().any(|rule| is_family(&rule)) && !rules.iter().filter(is_family).any(is_it)
         });
         for (is_ipv6, priority, table) in gone {
-            let mut options = vec![
-                ("priority".to_owned(), Value::Number((*priority).into())),
-                ("table".to_owned(), super::route::table(*table)),
-            ];
-            if *is_ipv6 {
-                options.push(("family".to_owned(), Value::text("inet6")));
-            }
-            let call = Call::new("del_rule", [Value::Map(options)]);
+            let usual = Rule::usual((*is_ipv6, *priority, *table));
+            let call = Call::new("del_rule", [Value::Map(options(rule::said(&usual)))]);
             self.step(place, Act::InNetns(call));
         }
         for rule in rules.iter().filter(|rule| !is_usual(rule)) {
-            if let Some(options) = rule_options(rule) {
-                let call = Call::new("rule", [Value::Map(options)]);
+            if rule.selector.more.is_empty() {
+                let call = Call::new("rule", [Value::Map(options(rule::said(rule)))]);
                 self.step(place, Act::InNetns(call));
             } else {
                 let family = if rule.is_ipv6 { "IPv6 " } else { "" };
@@ -220,80 +189,4 @@ fn made_of(mac: &[u8]) -> Option<Ipv6Addr> {
     octets[13..].copy_from_slice(&mac[3..]);
     octets[8] ^= 2;
     Some(octets.into())
-}
-
-/// The calls that do what the command does.
-pub(super) fn calls(words: &[String]) -> Result<Vec<Call>, String> {
-    let steps = import::steps_of(words)?;
-    let calls = steps.into_iter().filter_map(|step| match step.act {
-        Act::OnLink { call, .. } => Some(call),
-        _ => None,
-    });
-    Ok(calls.collect())
-}
-
-/// A rule as its word takes it; none where it can't.
-fn rule_options(rule: &Rule) -> Option<Vec<(String, Value)>> {
-    let selector = &rule.selector;
-    if !selector.more.is_empty() {
-        return None;
-    }
-    let mut options: Vec<(String, Value)> = Vec::new();
-    let mut put = |key: &str, value: Option<Value>| {
-        options.extend(value.map(|value| (key.to_owned(), value)));
-    };
-    put("priority", Some(Value::Number(rule.priority.into())));
-    put("not", selector.is_not.then_some(Value::Flag(true)));
-    put(
-        "from",
-        selector.from.map(|from| Value::text(prefix_text(from))),
-    );
-    put("to", selector.to.map(|to| Value::text(prefix_text(to))));
-    put("iif", selector.iif.as_ref().map(Value::text));
-    put("oif", selector.oif.as_ref().map(Value::text));
-    put("fwmark", selector.mark_text().map(Value::text));
-    put(
-        "tos",
-        (selector.tos > 0).then(|| Value::Number(selector.tos.into())),
-    );
-    put(
-        "ipproto",
-        selector
-            .protocol
-            .map(|protocol| Value::guess(&protocol_text(protocol))),
-    );
-    put(
-        "sport",
-        selector.sport.map(|ports| Value::guess(&range_text(ports))),
-    );
-    put(
-        "dport",
-        selector.dport.map(|ports| Value::guess(&range_text(ports))),
-    );
-    match &rule.action {
-        Action::Lookup(_) if selector.l3mdev => put("l3mdev", Some(Value::Flag(true))),
-        Action::Lookup(number) => put("table", Some(super::route::table(*number))),
-        Action::Goto(target) => {
-            put("action", Some(Value::text("goto")));
-            put("target", Some(Value::Number((*target).into())));
-        }
-        Action::Other(name) => put("action", Some(Value::text(*name))),
-    }
-    let suppress = rule.suppress.map(|length| Value::Number(length.into()));
-    put("suppress_prefixlength", suppress);
-    let group = rule.suppress_group.map(|group| Value::Number(group.into()));
-    put("suppress_ifgroup", group);
-    let uids = selector.uids.map(|(start, end)| format!("{start}-{end}"));
-    put("uidrange", uids.map(Value::text));
-    let protocol = rule
-        .protocol
-        .as_ref()
-        .filter(|name| *name != "boot" && *name != "kernel");
-    put("proto", protocol.map(|name| Value::guess(name)));
-    let is_told = selector.from.is_some() || selector.to.is_some();
-    put(
-        "family",
-        (rule.is_ipv6 && !is_told).then(|| Value::text("inet6")),
-    );
-    Some(options)
 }

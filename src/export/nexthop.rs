@@ -1,7 +1,8 @@
 //! Nexthop objects, which routes name by number.
 
-use super::draft::Draft;
-use crate::net::nexthop::{Leads, Member, Nexthop};
+use super::draft::{Draft, options};
+use crate::dsl::objects::nexthop::rows;
+use crate::net::nexthop::{Leads, Nexthop};
 use crate::steps::{Act, Call, Value};
 
 impl Draft<'_> {
@@ -20,51 +21,11 @@ impl Draft<'_> {
                 self.leave(place, &what, "its link is not exported");
                 continue;
             }
-            let options = self.nexthop_options(place, &nexthop);
+            let held = &self.world.places[place];
+            let name_of = |index| held.name_of(index).map(str::to_owned);
+            let options = options(rows::said(&nexthop, name_of));
             let arguments = [Value::Number(nexthop.id.into()), Value::Map(options)];
             self.step(place, Act::InNetns(Call::new("nexthop", arguments)));
         }
     }
-
-    fn nexthop_options(&self, place: usize, nexthop: &Nexthop) -> Vec<(String, Value)> {
-        let mut options: Vec<(String, Value)> = Vec::new();
-        let mut put = |key: &str, value: Option<Value>| {
-            options.extend(value.map(|value| (key.to_owned(), value)));
-        };
-        let mut says_family = false;
-        match &nexthop.leads {
-            Leads::By { via, link, onlink } => {
-                says_family = via.is_some();
-                put("via", via.map(|via| Value::text(via.to_string())));
-                let link = self.world.places[place].name_of(*link);
-                put("dev", link.map(Value::text));
-                put("onlink", onlink.then_some(Value::Flag(true)));
-            }
-            Leads::Group(members) => {
-                says_family = true;
-                put(
-                    "group",
-                    Some(Value::List(members.iter().copied().map(member).collect())),
-                );
-            }
-            Leads::Nowhere => put("blackhole", Some(Value::Flag(true))),
-        }
-        let is_told = nexthop.is_ipv6 && !says_family;
-        put("family", is_told.then(|| Value::text("inet6")));
-        let protocol = &nexthop.protocol;
-        put(
-            "proto",
-            (protocol != "unspec").then(|| Value::guess(protocol)),
-        );
-        options
-    }
-}
-
-fn member(member: Member) -> Value {
-    let id = Value::Number(member.id.into());
-    if member.weight <= 1 {
-        return id;
-    }
-    let weight = Value::Number(member.weight.into());
-    Value::Map(vec![("id".to_owned(), id), ("weight".to_owned(), weight)])
 }

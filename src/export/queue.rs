@@ -3,15 +3,17 @@
 use ipnet::IpNet;
 use rhai::{Dynamic, Map};
 
-use super::draft::Draft;
-use super::network::calls;
+use super::draft::{Draft, options};
 use super::world::LinkId;
-use crate::dsl::objects::queue::htb_of;
+use crate::dsl::objects::queue::{htb_of, rows};
 use crate::net::link::Snapshot;
 use crate::net::queue::{Class, Packets, Part, ROOT, Sort, Steer, Tree, What};
 use crate::steps::{Call, Value};
 use crate::value::rate::Rate;
 
+/// ICMP, and what IPv6 has in its place.
+const ICMP: u8 = 1;
+const ICMPV6: u8 = 58;
 /// By how much the numbers of classes differ, which the word for them gives.
 const STEP: u32 = 0x10;
 
@@ -26,14 +28,18 @@ impl Draft<'_> {
             return;
         };
         let steps = match (tree.parts.as_slice(), root.what()) {
-            ([one], What::Netem(_) | What::Tbf(_) | What::Other) => queue_calls(one, seen),
+            ([_], What::Netem(netem)) => rows::of_netem(&netem, root.distribution)
+                .map(|pairs| call("netem", options(pairs)))
+                .ok_or_else(|| "it has what the word for it does not know".to_owned()),
+            ([_], What::Tbf(tbf)) => Ok(call("tbf", options(rows::of_tbf(&tbf)))),
+            ([_], What::Other) => Err(format!("there is no word for {}", root.kind)),
             (_, What::Htb(_)) => htb(&tree, seen)
-                .map(|options| vec![Call::new("htb", [Value::Map(options)])])
+                .map(|options| call("htb", options))
                 .ok_or_else(|| "it has what the word for it does not know".to_owned()),
             _ => Err("it has several parts".to_owned()),
         };
         match steps {
-            Ok(calls) => self.all_on_link(id, seen, calls),
+            Ok(call) => self.on_link(id, &seen.name, call),
             Err(why) => {
                 let what = format!("{} queue of `{}`", root.kind, seen.name);
                 self.leave(id.0, &what, &why);
@@ -42,11 +48,8 @@ impl Draft<'_> {
     }
 }
 
-/// The calls that make the queue.
-fn queue_calls(part: &Part, seen: &Snapshot) -> Result<Vec<Call>, String> {
-    let mut words = vec!["tc".to_owned()];
-    words.extend(part.command(&seen.name));
-    calls(&words)
+fn call(word: &'static str, options: Options) -> Call {
+    Call::new(word, [Value::Map(options)])
 }
 
 type Options = Vec<(String, Value)>;
@@ -55,7 +58,7 @@ type Options = Vec<(String, Value)>;
 fn htb(tree: &Tree, seen: &Snapshot) -> Option<Options> {
     // Of bursts as a rule nothing is said.
     [false, true].into_iter().find_map(|with_bursts| {
-        let options = htb_options(tree, seen, with_bursts)?;
+        let options = htb_options(tree, with_bursts)?;
         let map = match dynamic(&Value::Map(options.clone())).try_cast::<Map>() {
             Some(map) => htb_of(map, seen.mtu).ok()?,
             None => return None,
@@ -64,7 +67,7 @@ fn htb(tree: &Tree, seen: &Snapshot) -> Option<Options> {
     })
 }
 
-fn htb_options(tree: &Tree, seen: &Snapshot, with_bursts: bool) -> Option<Options> {
+fn htb_options(tree: &Tree, with_bursts: bool) -> Option<Options> {
     let root = tree.root()?;
     let What::Htb(queue) = root.what() else {
         return None;
@@ -81,15 +84,15 @@ fn htb_options(tree: &Tree, seen: &Snapshot, with_bursts: bool) -> Option<Option
         .iter()
         .position(|(part, _)| part.handle == above && part.parent == ROOT)
         .map(|position| classes.remove(position).1);
-    let mut options = Options::new();
+    let mut said = Options::new();
     if let Some(total) = &total {
-        options.push(("rate".to_owned(), rate(total.rate)));
+        said.push((rows::RATE.key.to_owned(), rate(total.rate)));
         if total.ceil != total.rate {
-            options.push(("ceil".to_owned(), rate(total.ceil)));
+            said.push((rows::CEIL.key.to_owned(), rate(total.ceil)));
         }
     }
     if queue.default > 0 {
-        options.push(("otherwise".to_owned(), name(queue.default)));
+        said.push((rows::OTHERWISE.key.to_owned(), name(queue.default)));
     }
     let mut list = Vec::new();
     for ((part, class), number) in classes.iter().zip((1..).map(|n| n * STEP)) {
@@ -98,32 +101,32 @@ fn htb_options(tree: &Tree, seen: &Snapshot, with_bursts: bool) -> Option<Option
         }
         let usual = total.as_ref().map_or(class.rate, |total| total.rate);
         let mut own = vec![
-            ("name".to_owned(), name(number)),
-            ("rate".to_owned(), rate(class.rate)),
+            (rows::NAME.key.to_owned(), name(number)),
+            (rows::RATE.key.to_owned(), rate(class.rate)),
         ];
         if class.ceil != usual.max(class.rate) {
-            own.push(("ceil".to_owned(), rate(class.ceil)));
+            own.push((rows::CEIL.key.to_owned(), rate(class.ceil)));
         }
         if with_bursts {
             let size = |bytes: u32| Value::text(format!("{bytes}b"));
-            own.push(("burst".to_owned(), size(class.burst)));
-            own.push(("cburst".to_owned(), size(class.cburst)));
+            own.push((rows::BURST.key.to_owned(), size(class.burst)));
+            own.push((rows::CBURST.key.to_owned(), size(class.cburst)));
         }
         if class.prio > 0 {
-            own.push(("prio".to_owned(), Value::Number(class.prio.into())));
+            own.push((rows::PRIO.key.to_owned(), Value::Number(class.prio.into())));
         }
         let packets = packets(tree, part.handle)?;
         if !packets.is_empty() {
-            own.push(("packets".to_owned(), Value::List(packets)));
+            own.push((rows::PACKETS.key.to_owned(), Value::List(packets)));
         }
         let is_inside = |inner: &&Part| inner.sort == Sort::Queue && inner.parent == part.handle;
         if let Some(inner) = tree.parts.iter().find(is_inside) {
-            own.push(("netem".to_owned(), netem(inner, seen)?));
+            own.push((rows::INNER.key.to_owned(), netem(inner)?));
         }
         list.push(Value::Map(own));
     }
-    options.push(("classes".to_owned(), Value::List(list)));
-    Some(options)
+    said.push((rows::CLASSES.key.to_owned(), Value::List(list)));
+    Some(said)
 }
 
 /// What the class of that number is called.
@@ -136,16 +139,12 @@ fn rate(rate: Rate) -> Value {
 }
 
 /// The options of a netem queue in a class.
-fn netem(inner: &Part, seen: &Snapshot) -> Option<Value> {
-    let own = Part {
-        parent: ROOT,
-        ..inner.clone()
+fn netem(inner: &Part) -> Option<Value> {
+    let What::Netem(netem) = inner.what() else {
+        return None;
     };
-    let calls = queue_calls(&own, seen).ok()?;
-    match calls.as_slice() {
-        [call] if call.word == "netem" => call.arguments.first().cloned(),
-        _ => None,
-    }
+    let pairs = rows::of_netem(&netem, inner.distribution)?;
+    Some(Value::Map(options(pairs)))
 }
 
 /// The packets that are steered to the class, in the order in which they are looked for.
@@ -170,7 +169,7 @@ fn packets(tree: &Tree, class: u32) -> Option<Vec<Value>> {
         let packets = match steer {
             Steer::Mark(mark) => {
                 let mark = Value::Number(mark.into());
-                list.push(Value::Map(vec![("mark".to_owned(), mark)]));
+                list.push(Value::Map(vec![(rows::MARK.key.to_owned(), mark)]));
                 continue;
             }
             Steer::Packets(packets) => packets,
@@ -187,20 +186,18 @@ fn packets(tree: &Tree, class: u32) -> Option<Vec<Value>> {
 fn packet_options(packets: &Packets) -> Option<Options> {
     let prefix = |prefix: IpNet| Value::text(prefix.to_string());
     let port = |port: u16| Value::Number(port.into());
+    // The number of ICMP of IPv6 has no name of its own here.
+    let number = |number: u8| if number == ICMPV6 { ICMP } else { number };
     let proto = match packets.protocol {
         None => None,
-        Some(6) => Some("tcp"),
-        Some(17) => Some("udp"),
-        Some(132) => Some("sctp"),
-        Some(1 | 58) => Some("icmp"),
-        Some(_) => return None,
+        Some(protocol) => Some(rows::PROTO.form.of_number(number(protocol).into())?),
     };
     let all = [
-        ("src", packets.src.map(prefix)),
-        ("dst", packets.dst.map(prefix)),
-        ("proto", proto.map(Value::text)),
-        ("sport", packets.sport.map(port)),
-        ("dport", packets.dport.map(port)),
+        (rows::SRC.key, packets.src.map(prefix)),
+        (rows::DST.key, packets.dst.map(prefix)),
+        (rows::PROTO.key, proto),
+        (rows::SPORT.key, packets.sport.map(port)),
+        (rows::DPORT.key, packets.dport.map(port)),
     ];
     let said = all.into_iter();
     Some(

@@ -2,17 +2,13 @@
 
 use std::net::IpAddr;
 
-use super::draft::Draft;
+use super::draft::{Draft, options};
 use super::world::{LinkId, Place};
+use crate::dsl::objects::route::rows;
 use crate::net::address::Address;
 use crate::net::link::Snapshot;
-use crate::net::route::{Hop, Route, TABLE_MAIN};
+use crate::net::route::Route;
 use crate::steps::{Call, Value};
-
-/// `RT_TABLE_LOCAL` of `linux/rtnetlink.h`.
-const TABLE_LOCAL: u32 = 255;
-/// What IPv6 gives to a route of which nothing is said, `IP6_RT_PRIO_USER`.
-const USUAL_METRIC: u32 = 1024;
 
 /// Whether somebody has made the route: not the kernel, nor a router that announced it.
 fn is_made(route: &Route) -> bool {
@@ -91,93 +87,15 @@ impl Draft<'_> {
         } else {
             route.destination_text()
         };
-        let options = self.route_options(place, route);
+        let held = &self.world.places[place];
+        let options = options(rows::said(route, |index| {
+            held.name_of(index).map(str::to_owned)
+        }));
         let call = Call::new("route", [Value::Text(destination), Value::Map(options)]);
         match link.filter(|_| !route.is_refusal()) {
             Some(link) => self.on_link((place, link.index), &link.name, call),
             None => self.step(place, crate::steps::Act::InNetns(call)),
         }
-    }
-
-    fn route_options(&self, place: usize, route: &Route) -> Vec<(String, Value)> {
-        let is_v6 = route.destination.addr().is_ipv6();
-        let mut options: Vec<(String, Value)> = Vec::new();
-        let mut put = |key: &str, value: Option<Value>| {
-            options.extend(value.map(|value| (key.to_owned(), value)));
-        };
-        let number = |number: Option<u32>| number.map(|number| Value::Number(number.into()));
-        let is_usual = |metric: &u32| is_v6 && *metric == USUAL_METRIC;
-        put(
-            "type",
-            (route.kind != "unicast").then(|| Value::text(&route.kind)),
-        );
-        put("via", route.via.map(|via| Value::text(via.to_string())));
-        let hops = route.hops.iter().map(|hop| self.hop(place, hop)).collect();
-        put("nexthop", number(route.nexthop));
-        put(
-            "nexthops",
-            (!route.hops.is_empty()).then_some(Value::List(hops)),
-        );
-        put(
-            "metric",
-            number(route.metric.filter(|metric| !is_usual(metric))),
-        );
-        put(
-            "table",
-            (route.table != TABLE_MAIN).then(|| table(route.table)),
-        );
-        let is_said = |protocol: &str| !["boot", "unspec"].contains(&protocol);
-        put(
-            "proto",
-            is_said(&route.protocol).then(|| Value::guess(&route.protocol)),
-        );
-        let has_scope = !is_v6 && route.scope != route.usual_scope();
-        put("scope", has_scope.then(|| Value::text(&route.scope)));
-        put(
-            "src",
-            route.source.map(|source| Value::text(source.to_string())),
-        );
-        put(
-            "tos",
-            (route.tos > 0).then(|| Value::Number(route.tos.into())),
-        );
-        for (key, text) in route.metrics.options() {
-            let value = match text.as_str() {
-                "true" => Value::Flag(true),
-                "false" => Value::Flag(false),
-                text => Value::guess(text),
-            };
-            put(key, Some(value));
-        }
-        put("onlink", route.onlink.then_some(Value::Flag(true)));
-        options
-    }
-
-    fn hop(&self, place: usize, hop: &Hop) -> Value {
-        let mut keys = Vec::new();
-        let mut put = |key: &str, value: Option<Value>| {
-            keys.extend(value.map(|value| (key.to_owned(), value)));
-        };
-        put("via", hop.via.map(|via| Value::text(via.to_string())));
-        let device = hop
-            .link
-            .and_then(|link| self.world.places[place].name_of(link));
-        put("dev", device.map(Value::text));
-        put(
-            "weight",
-            (hop.weight > 1).then(|| Value::Number(hop.weight.into())),
-        );
-        put("onlink", hop.onlink.then_some(Value::Flag(true)));
-        Value::Map(keys)
-    }
-}
-
-/// A table by its name where every machine has one for it, else by its number.
-pub(super) fn table(number: u32) -> Value {
-    match number {
-        TABLE_MAIN => Value::text("main"),
-        TABLE_LOCAL => Value::text("local"),
-        number => Value::Number(number.into()),
     }
 }
 

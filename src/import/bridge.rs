@@ -1,6 +1,9 @@
 //! The commands of `bridge`: ports, their VLANs, and forwarding databases.
 
 use super::ip::{Outcome, Words, on_link, port_options, unknown};
+use crate::dsl::objects::fdb::{DST, OF_DELETE, PERMANENT};
+use crate::dsl::objects::route::rows::REPLACE;
+use crate::schema;
 use crate::steps::{Call, Place, Value};
 
 /// The objects, in the order in which `bridge` looks a prefix up in them.
@@ -52,18 +55,17 @@ fn fdb(mut words: Words, place: &Place) -> Outcome {
     while let Some(word) = words.next() {
         match word {
             "dev" => dev = Some(words.value(word)?),
-            "dst" => {
-                has_end = true;
-                options.push(("dst".to_owned(), Value::text(words.value(word)?)));
-            }
-            "vlan" | "vni" => {
-                options.push((word.to_owned(), Value::Number(words.number(word)?)));
-            }
             "master" => of_master = true,
             "self" => {}
             "permanent" | "local" | "static" => state = Some(word),
             other if mac.is_none() && other.contains(':') => mac = Some(other),
-            other => return Err(format!("`{other}` of an entry is not known here")),
+            other => {
+                let heard = schema::hear(OF_DELETE, other, &mut words)?;
+                let (row, value) =
+                    heard.ok_or_else(|| format!("`{other}` of an entry is not known here"))?;
+                has_end |= row.key == DST.key;
+                options.push((row.key.to_owned(), value));
+            }
         }
     }
     let mac = Value::text(mac.ok_or("no hardware address is named")?);
@@ -78,10 +80,10 @@ fn fdb(mut words: Words, place: &Place) -> Outcome {
         ("fdb", (state == Some("static")) == of_master)
     };
     if !is_usual {
-        options.push(("permanent".to_owned(), Value::Flag(of_master)));
+        options.push((PERMANENT.key.to_owned(), Value::Flag(of_master)));
     }
     if verb == "replace" {
-        options.push(("replace".to_owned(), Value::Flag(true)));
+        options.push((REPLACE.key.to_owned(), Value::Flag(true)));
     }
     let call = Call::new(word, [mac, Value::Map(options)]);
     Ok(vec![on_link(place, dev, call)])

@@ -15,7 +15,7 @@ mod vlans;
 
 pub use crate::steps::Left;
 
-use crate::steps::{Item, Step, write};
+use crate::steps::{Item, write};
 
 /// A script, and what of its source is in it only as a comment.
 #[derive(Debug, PartialEq, Eq)]
@@ -90,11 +90,6 @@ pub fn import(source: &str, section: Option<&str>) -> Result<Imported, Nothing> 
         script: write::script(&arrange::arrange(items)),
         sections: distinct(sections),
     })
-}
-
-/// What a command does, as steps; or why it can't be said.
-pub(crate) fn steps_of(words: &[String]) -> Result<Vec<Step>, String> {
-    tools::command(words, &None)
 }
 
 fn distinct(mut texts: Vec<String>) -> Vec<String> {

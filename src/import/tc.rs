@@ -1,13 +1,12 @@
 //! `tc qdisc add dev X root netem …` and its like: queues of links.
 
 use super::ip::{Outcome, Words, on_link};
+use crate::dsl::objects::queue::rows::{LOSS, NETEM, TBF, model_row};
+use crate::dsl::objects::route::rows::REPLACE;
+use crate::schema::{self, Opt, Spelling};
 use crate::steps::{Call, Place, Value};
-use crate::value::size;
 
 type Options = Vec<(String, Value)>;
-
-/// How many packets a queue of netem takes where nothing is said.
-const USUAL_LIMIT: i64 = 1000;
 
 pub(crate) fn command(arguments: &[String], place: &Place) -> Outcome {
     let mut words = Words::new(arguments);
@@ -52,79 +51,79 @@ pub(crate) fn command(arguments: &[String], place: &Place) -> Outcome {
         _ => return Err("this form of tc is not known here".to_owned()),
     };
     if verb == "replace" {
-        options.push(("replace".to_owned(), Value::Flag(true)));
+        options.push((REPLACE.key.to_owned(), Value::Flag(true)));
     }
     let call = Call::new(word, [Value::Map(options)]);
     Ok(vec![on_link(place, dev, call)])
 }
 
+/// What the options of netem say, each with those that stand behind its value.
 fn netem(words: &mut Words) -> Result<Options, String> {
     let mut options = Options::new();
-    let mut values = Vec::new();
     while let Some(word) = words.next() {
-        match word {
-            "delay" | "latency" => {
-                values = vec!["delay", "jitter", "delay_correlation"];
-            }
-            "loss" | "drop" => values = vec!["loss", "loss_correlation"],
-            "duplicate" => values = vec!["duplicate", "duplicate_correlation"],
-            "corrupt" => values = vec!["corrupt", "corrupt_correlation"],
-            "reorder" => values = vec!["reorder", "reorder_correlation"],
-            "limit" | "gap" => {
-                let number = words.number(word)?;
-                if word == "gap" || number != USUAL_LIMIT {
-                    options.push((word.to_owned(), Value::Number(number)));
+        if LOSS.words.contains(&word) {
+            match words.peek() {
+                Some("random") => {
+                    words.next();
                 }
-                values.clear();
+                other => {
+                    if let Some(row) = other.and_then(model_row) {
+                        words.next();
+                        options.push((row.key.to_owned(), Value::List(chances(words))));
+                        continue;
+                    }
+                }
             }
-            "rate" => values = vec!["rate"],
-            "random" if values.first() == Some(&"loss") => {}
-            value
-                if !values.is_empty()
-                    && value.starts_with(|c: char| c.is_ascii_digit() || c == '.') =>
-            {
-                let key = values.remove(0);
-                let unit = match key {
-                    "delay" | "jitter" => unit_of_time(value),
-                    _ => "",
-                };
-                options.push((key.to_owned(), Value::text(format!("{value}{unit}"))));
-            }
-            other => return Err(format!("`{other}` of netem is not known here")),
+        }
+        let heard = schema::hear(NETEM, word, words)?;
+        let (row, value) = heard.ok_or_else(|| format!("`{word}` of netem is not known here"))?;
+        put(&mut options, row, value);
+        let behind = NETEM
+            .iter()
+            .skip_while(|known| known.key != row.key)
+            .skip(1);
+        for row in behind.take_while(|row| row.spelling == Spelling::Next) {
+            let Some(word) = words.peek().filter(|word| begins_with_digit(word)) else {
+                break;
+            };
+            words.next();
+            let value = row.form.of_word(word);
+            put(
+                &mut options,
+                row,
+                value.map_err(|why| format!("`{word}`: {why}"))?,
+            );
         }
     }
     Ok(options)
 }
 
-/// The unit that a time stands in where it names none.
-fn unit_of_time(value: &str) -> &'static str {
-    if value.ends_with(|c: char| c.is_ascii_digit()) {
-        "us"
-    } else {
-        ""
+fn put(options: &mut Options, row: &Opt, value: Value) {
+    if !row.is_usual(&value) {
+        options.push((row.key.to_owned(), value));
     }
+}
+
+fn begins_with_digit(word: &str) -> bool {
+    word.starts_with(|c: char| c.is_ascii_digit() || c == '.')
+}
+
+/// The chances of a model of loss.
+fn chances(words: &mut Words) -> Vec<Value> {
+    let mut chances = Vec::new();
+    while let Some(chance) = words.peek().filter(|word| begins_with_digit(word)) {
+        words.next();
+        chances.push(Value::text(chance));
+    }
+    chances
 }
 
 fn tbf(words: &mut Words) -> Result<Options, String> {
     let mut options = Options::new();
     while let Some(word) = words.next() {
-        let key = match word {
-            "burst" | "buffer" | "maxburst" => "burst",
-            "minburst" | "mtu" => "minburst",
-            "rate" | "peakrate" | "limit" | "latency" => word,
-            other => return Err(format!("`{other}` of tbf is not known here")),
-        };
-        let value = words.value(word)?;
-        let text = match key {
-            "latency" => format!("{value}{}", unit_of_time(value)),
-            "burst" | "minburst" | "limit" => {
-                let bytes = size::parse(value)
-                    .map_err(|_| format!("`{word} {value}` is no size that is known here"))?;
-                size::print(bytes)
-            }
-            _ => value.to_owned(),
-        };
-        options.push((key.to_owned(), Value::text(text)));
+        let heard = schema::hear_begun(TBF, word, words)?;
+        let (row, value) = heard.ok_or_else(|| format!("`{word}` of tbf is not known here"))?;
+        put(&mut options, row, value);
     }
     Ok(options)
 }

@@ -14,11 +14,11 @@ use crate::net::request::Request;
 use crate::net::rtnl::{Refusal, Rtnl};
 
 /// The states that can be asked for, by the names that `ip` has for them.
-pub const STATES: [(&str, NeighbourState); 4] = [
-    ("permanent", NeighbourState::Permanent),
-    ("noarp", NeighbourState::Noarp),
-    ("reachable", NeighbourState::Reachable),
-    ("stale", NeighbourState::Stale),
+pub const STATES: &[(&str, i64)] = &[
+    ("reachable", 0x02),
+    ("stale", 0x04),
+    ("noarp", 0x40),
+    ("permanent", 0x80),
 ];
 
 /// A neighbour: one to be added, or one that the kernel has.
@@ -36,6 +36,18 @@ pub struct Neighbour {
     pub router: bool,
     /// Whether this namespace answers for it.
     pub proxy: bool,
+}
+
+/// The state of that number among [`STATES`].
+pub fn state(number: u16) -> NeighbourState {
+    NeighbourState::from(number)
+}
+
+/// The name of a state that can be asked for.
+pub fn state_name(state: NeighbourState) -> Option<&'static str> {
+    let number = i64::from(u16::from(state));
+    let known = STATES.iter().find(|(_, known)| *known == number);
+    known.map(|(name, _)| *name)
 }
 
 impl Neighbour {

@@ -28,11 +28,11 @@ pub enum Action {
 }
 
 /// The actions that have no table.
-pub const ACTIONS: [(&str, RuleAction); 4] = [
-    ("blackhole", RuleAction::Blackhole),
-    ("nop", RuleAction::Nop),
-    ("unreachable", RuleAction::Unreachable),
-    ("prohibit", RuleAction::Prohibit),
+pub const ACTIONS: &[(&str, i64)] = &[
+    ("nop", 3),
+    ("blackhole", 6),
+    ("unreachable", 7),
+    ("prohibit", 8),
 ];
 
 /// The rules that each namespace has by itself: whether of IPv6, priority, table.
@@ -112,7 +112,7 @@ impl Rule {
     }
 
     /// A rule that each namespace has by itself, one of [`USUAL`].
-    pub(super) fn usual((is_ipv6, priority, table): (bool, u32, u32)) -> Self {
+    pub fn usual((is_ipv6, priority, table): (bool, u32, u32)) -> Self {
         Self::plain(is_ipv6, priority, Action::Lookup(table))
     }
 
@@ -180,7 +180,8 @@ impl Rule {
             }
             Action::Other(name) => {
                 let action = ACTIONS.iter().find(|(known, _)| known == name);
-                header.action = action.map_or(RuleAction::Nop, |(_, action)| *action);
+                let number = action.and_then(|(_, number)| u8::try_from(*number).ok());
+                header.action = number.map_or(RuleAction::Nop, RuleAction::from);
             }
         }
         message
@@ -278,7 +279,7 @@ pub fn range_text((start, end): (u16, u16)) -> String {
 }
 
 /// The protocols that can be named.
-pub const PROTOCOLS: [(&str, u8); 8] = [
+pub const PROTOCOLS: &[(&str, i64)] = &[
     ("icmp", 1),
     ("ipip", 4),
     ("tcp", 6),
@@ -291,7 +292,9 @@ pub const PROTOCOLS: [(&str, u8); 8] = [
 
 /// The protocol by its name, where it has one here.
 pub fn protocol_text(number: u8) -> String {
-    let name = PROTOCOLS.iter().find(|(_, known)| *known == number);
+    let name = PROTOCOLS
+        .iter()
+        .find(|(_, known)| *known == i64::from(number));
     name.map_or_else(|| number.to_string(), |(name, _)| (*name).to_owned())
 }
 
@@ -388,7 +391,8 @@ pub(super) fn read(message: &RuleMessage) -> Rule {
         RuleAction::ToTable => Action::Lookup(rule_table),
         RuleAction::Goto => Action::Goto(target),
         other => {
-            let known = ACTIONS.iter().find(|(_, action)| *action == other);
+            let number = i64::from(u8::from(other));
+            let known = ACTIONS.iter().find(|(_, action)| *action == number);
             Action::Other(known.map_or("nop", |(name, _)| name))
         }
     };

@@ -6,6 +6,7 @@
 
 pub mod form;
 pub mod spell;
+mod take;
 pub mod wire;
 
 use rhai::{Dynamic, Map};
@@ -14,7 +15,7 @@ use crate::error::Result;
 use crate::steps::Value;
 use crate::value::options::Options;
 
-pub use form::{Family, Form, Names, Unit};
+pub use form::{Family, Form, Names, Quantity, Unit};
 pub use spell::{Spelling, Words, hear, hear_begun};
 pub use wire::Wire;
 

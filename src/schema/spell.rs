@@ -23,6 +23,10 @@ pub enum Spelling {
     Mark,
     /// The value alone.
     Bare,
+    /// The value alone, behind that of the row before.
+    Next,
+    /// The word, and behind it this one for true, and nothing for false.
+    Is(&'static str),
     /// `macaddr set`, and behind it all hardware addresses.
     Macs,
 }
@@ -81,7 +85,11 @@ impl Opt {
         let is_on = matches!(value, Value::Flag(true));
         let one = match (self.spelling, self.form.number(value)) {
             (Spelling::Silent, _) => return Vec::new(),
-            (Spelling::Bare, _) => return vec![text(value)],
+            (Spelling::Bare | Spelling::Next, _) => return vec![text(value)],
+            (Spelling::Is(what), _) => {
+                let words = [word, what].map(str::to_owned).into_iter();
+                return words.filter(|_| is_on).collect();
+            }
             (Spelling::Alone, _) => {
                 let no = if is_on { "" } else { "no" };
                 return vec![format!("{no}{word}")];
@@ -149,13 +157,22 @@ pub fn hear_begun(
 /// The rows that a word stands for.
 fn spoken(table: &'static [Opt]) -> impl Iterator<Item = &'static Opt> + Clone {
     let rows = table.iter();
-    rows.filter(|row| !matches!(row.spelling, Spelling::Silent | Spelling::Bare))
+    rows.filter(|row| {
+        !matches!(
+            row.spelling,
+            Spelling::Silent | Spelling::Bare | Spelling::Next
+        )
+    })
 }
 
 /// The value that stands behind the word of a row.
 fn behind(row: &Opt, word: &str, words: &mut Words) -> Result<Value, String> {
     match row.spelling {
         Spelling::Alone | Spelling::Mark => Ok(Value::Flag(true)),
+        Spelling::Is(what) => match words.value(word)? {
+            given if given == what => Ok(Value::Flag(true)),
+            given => Err(format!("`{word} {given}` is not known here")),
+        },
         Spelling::Macs => {
             if words.next() != Some("set") {
                 return Err(format!("only `{word} set` is known here"));

@@ -55,6 +55,7 @@ mod neighbor;
 mod netkit;
 mod netns;
 mod nexthop;
+mod objects;
 mod options;
 mod owners;
 mod ping;
@@ -205,6 +206,7 @@ fn all() -> Vec<Case> {
         owners::cases(),
         veth::cases(),
         netkit::cases(),
+        objects::cases(),
         options::cases(),
         bridge::cases(),
         port::cases(),

@@ -104,7 +104,7 @@ fn sample(word: &str, row: &Opt, number: usize) -> String {
         Form::Hosts(_) => "[\"10.0.0.7\", \"10.0.0.8\"]".to_owned(),
         Form::Macs => "[\"02:00:00:00:00:07\", \"02:00:00:00:00:08\"]".to_owned(),
         Form::Device => "\"p0\"".to_owned(),
-        Form::Text | Form::Special(..) => panic!("{word}: a sample of `{}` is missing", row.key),
+        _ => panic!("{word}: a sample of `{}` is missing", row.key),
     }
 }
 
@@ -208,12 +208,12 @@ fn links(lab: &Lab) -> Value {
     Value::Array(links)
 }
 
-/// Leads the script there and back by each way; returns what was imported and what was exported.
-fn there_and_back(lab: &Lab, script: &str) -> [String; 2] {
+/// Leads the script there and back by each way, to the same of what `told` tells; returns what was imported and what was exported.
+pub(crate) fn there_and_back(lab: &Lab, script: &str, told: impl Fn(&Lab) -> Value) -> [String; 2] {
     fs::write(lab.folder().join("lab.rhai"), script).unwrap();
     let run = lab.ipvsh(&["--trace", "--emit", "run.sh", "lab.rhai"]);
     assert_eq!(run.code, 0, "{}", run.stderr);
-    let made = links(lab);
+    let made = told(lab);
     let mut commands = String::new();
     for line in run.stderr.lines() {
         writeln!(commands, "{}", line.strip_prefix("+ ").expect(line)).unwrap();
@@ -225,7 +225,7 @@ fn there_and_back(lab: &Lab, script: &str) -> [String; 2] {
     // iproute2 has advice on the port of a VXLAN.
     let commands_of_run = fs::read_to_string(lab.folder().join("run.sh")).unwrap();
     lab.sh(&format!("exec 2> /dev/null\n{commands_of_run}"));
-    state::assert_same(&links(lab), &made);
+    state::assert_same(&told(lab), &made);
     lab.clear();
 
     fs::write(lab.folder().join("trace.sh"), commands).unwrap();
@@ -237,7 +237,7 @@ fn there_and_back(lab: &Lab, script: &str) -> [String; 2] {
         assert_eq!(check.end(), "exit code 0\n", "{text}");
         let run = lab.ipvsh(&[file]);
         assert_eq!(run.end(), "exit code 0\n", "{text}");
-        state::assert_same(&links(lab), &made);
+        state::assert_same(&told(lab), &made);
         lab.clear();
         text
     })
@@ -247,7 +247,7 @@ fn there_and_back(lab: &Lab, script: &str) -> [String; 2] {
 fn come_back(lab: &Lab, words: &[&str]) {
     let calls = calls(words);
     let script = format!("{LINKS}{}\n", calls.join("\n"));
-    let texts = there_and_back(lab, &script);
+    let texts = there_and_back(lab, &script, links);
     for (text, whence) in texts.iter().zip(["import of the trace", "export"]) {
         let missing: Vec<_> = calls
             .iter()
@@ -309,5 +309,5 @@ fn every_option_that_every_link_takes_comes_back(lab: &Lab) {
         )
         .unwrap();
     }
-    there_and_back(lab, &script);
+    there_and_back(lab, &script, links);
 }

@@ -19,14 +19,44 @@ use crate::dsl::{Answer, Session, answer};
 use crate::error::{Error, Kind, Result};
 use crate::lab;
 use crate::net::process::{Pipe, Program, Tie, Written};
+use crate::schema::{self, Form, Opt, Quantity};
 use crate::value::options::{self, Options};
 use crate::value::{duration, size};
 
+const CWD: Opt = Opt::new("cwd", Form::Text, "the folder that it runs in");
+const ENV: Opt = Opt::new(
+    "env",
+    Form::Special(&["map"], "a map"),
+    "variables of its environment; `()` takes one away",
+);
+const USER: Opt = Opt::new(
+    "user",
+    Form::Special(
+        &["string", "int", "bool", "float", "char"],
+        "a name or a number",
+    ),
+    "the user that it runs as",
+);
+const CHECK: Opt =
+    Opt::new("check", Form::Switch, "whether a failure of it is an error").default("false");
+const INPUT: Opt = Opt::new("input", Form::Text, "what it reads from its standard input");
+const TIMEOUT: Opt = Opt::new(
+    "timeout",
+    Form::Quantity(Quantity::Duration),
+    "how long it may run; for ever, where nothing is given",
+);
+const MOST: Opt = Opt::new(
+    "output",
+    Form::Quantity(Quantity::Size),
+    "how much of each stream that it writes is kept",
+)
+.default("16MiB");
+
 /// What every program can be told.
-pub(crate) const PROGRAM_KEYS: &[&str] = &["cwd", "env", "user"];
+pub(crate) const OF_PROGRAM: &[Opt] = &[CWD, ENV, USER];
 
 /// What a command can be told besides.
-pub(crate) const KEYS: &[&str] = &["check", "input", "output", "timeout"];
+pub(crate) const OF_COMMAND: &[Opt] = &[CHECK, INPUT, MOST, TIMEOUT];
 
 /// How much is kept of each of the two streams that a program writes, where the script does not say.
 const OUTPUT: u32 = 16 << 20;
@@ -62,10 +92,7 @@ fn environment(env: Option<Dynamic>) -> Result<BTreeMap<String, Option<String>>>
     let Some(env) = env else {
         return Ok(BTreeMap::new());
     };
-    let given = env.type_name();
-    let env = env
-        .try_cast::<Map>()
-        .ok_or_else(|| options::wrong_type("env", "a map", given))?;
+    let env = env.try_cast::<Map>().unwrap_or_default();
     let variable = |(name, value): (rhai::Identifier, Dynamic)| {
         if name.is_empty() || name.contains(['=', '\0']) {
             return Err(Error::invalid(format!(
@@ -92,12 +119,12 @@ pub(crate) fn program(list: &Array, options: &mut Options) -> Result<Program> {
     }
     Ok(Program {
         argv,
-        cwd: options.string("cwd")?.map(Into::into),
-        user: match options.take("user") {
+        cwd: CWD.take_text(options)?.map(Into::into),
+        user: match options.take(USER.key) {
             Some(user) => Some(text_of(&user, "option `user`")?),
             None => None,
         },
-        env: environment(options.take("env"))?,
+        env: environment(ENV.take_given(options)?)?,
     })
 }
 
@@ -121,12 +148,15 @@ fn run(session: &Rc<Session>, net: &Netns, list: &Array, options: Map) -> Result
             .doing("run", &named)
             .within(net.label()),
     };
-    let mut options = Options::new("exec", options, &[KEYS, PROGRAM_KEYS]).map_err(context)?;
-    let check = options.flag("check").map_err(context)?.unwrap_or(false);
-    let input = options.string("input").map_err(context)?;
-    let timeout = options.duration("timeout").map_err(context)?;
-    let most = options.size("output").map_err(context)?.unwrap_or(OUTPUT);
-    let program = program(list, &mut options).map_err(context)?;
+    let tables = &[OF_COMMAND, OF_PROGRAM];
+    let options = &mut schema::options("exec", options, tables).map_err(context)?;
+    let check = CHECK.take_flag(options).map_err(context)?;
+    let check = check.unwrap_or(false);
+    let input = INPUT.take_text(options).map_err(context)?;
+    let timeout = TIMEOUT.take_duration(options).map_err(context)?;
+    let most = MOST.take_size(options).map_err(context)?;
+    let most = most.unwrap_or(OUTPUT);
+    let program = program(list, options).map_err(context)?;
     net.check().map_err(context)?;
     let lab = session.lab();
     let command = program.command(net, lab.name().as_deref(), Tie::Bound);

@@ -11,20 +11,39 @@ use rhai::{Array, Map};
 use crate::dsl::acts::ping::{self, PingReport};
 use crate::dsl::handle::{Link, Netns};
 use crate::dsl::objects::netns::namespace_argument;
+use crate::dsl::objects::route::rows::FAMILIES;
 use crate::dsl::objects::{addr, link};
 use crate::dsl::{Answer, Session, answer};
-use crate::error::{Error, Kind, Result, nearest};
+use crate::error::{Error, Kind, Result};
 use crate::net::icmp::{Pinger, Report, Request};
 use crate::net::neighbour_table;
-use crate::value::options::{self, Options};
+use crate::schema::{self, Form, Opt, Wire};
+use crate::value::options;
 use crate::view;
 use crate::view::value::{Handle, Value};
 
-/// What a mesh can be told.
-pub(crate) const KEYS: &[&str] = &["count", "family", "interval", "size", "timeout", "ttl"];
+const COUNT: Opt = Opt::number(
+    "count",
+    Wire::None,
+    (1, 10_000),
+    "how many requests each sends to each",
+)
+.default("1");
+const FAMILY: Opt = Opt::new(
+    "family",
+    Form::Choice(FAMILIES),
+    "the family of addresses; both, where none is given",
+);
 
-/// The families of addresses, and whether each is IPv6.
-pub(crate) const FAMILIES: &[(&str, bool)] = &[("inet", false), ("inet6", true)];
+/// What a mesh can be told.
+pub(crate) const ROWS: &[Opt] = &[
+    COUNT,
+    FAMILY,
+    ping::INTERVAL.default("200ms"),
+    ping::TIMEOUT.default("2s"),
+    ping::SIZE,
+    ping::TTL,
+];
 
 /// How many pairs are under way at once: each takes three open files.
 const AT_ONCE: usize = 1000;
@@ -132,22 +151,6 @@ fn member(session: &Rc<Session>, given: &Dynamic, family: Option<bool>) -> Resul
     })
 }
 
-/// Takes the option `family`: whether it is IPv6.
-fn family(options: &mut Options) -> Result<Option<bool>> {
-    let Some(text) = options.string("family")? else {
-        return Ok(None);
-    };
-    let found = FAMILIES.iter().find(|(name, _)| *name == text);
-    let known = FAMILIES.iter().map(|(name, _)| *name);
-    found.map(|(_, is_ipv6)| Some(*is_ipv6)).ok_or_else(|| {
-        let error = Error::invalid(format!("`family` is \"inet\" or \"inet6\", not \"{text}\""));
-        match nearest(&text, known) {
-            Some(near) => error.hint(format!("did you mean \"{near}\"?")),
-            None => error,
-        }
-    })
-}
-
 /// The pings from one to the other, after the pattern that the options made.
 fn request(pattern: &Request, from: &Member, to: &Member) -> Request {
     let sender = |to: IpAddr| {
@@ -173,20 +176,17 @@ fn mesh(session: &Rc<Session>, list: &Array, mut options: Map) -> Result<Mesh> {
             error
         }
     };
-    for (key, usual) in [("interval", "200ms"), ("timeout", "2s")] {
-        options.entry(key.into()).or_insert(usual.into());
+    for row in ROWS.iter().filter(|row| row.form.is_time()) {
+        options.entry(row.key.into()).or_insert(row.default.into());
     }
-    let mut options = Options::new("mesh", options, &[KEYS]).map_err(context)?;
-    let family = family(&mut options).map_err(context)?;
-    let count = options.integer("count", 1..=10_000).map_err(context)?;
+    let mut options = schema::options("mesh", options, &[ROWS]).map_err(context)?;
+    let family = FAMILY.take_numbered::<u8>("`mesh`", &mut options);
+    let family = family.map_err(context)?.map(|number| number > 0);
+    let count = COUNT.take_number(&mut options).map_err(context)?;
     let members = members(session, list, family).map_err(context)?;
     let nowhere = IpAddr::from([0, 0, 0, 0]);
     let mut pattern = ping::request(nowhere, String::new(), &mut options).map_err(context)?;
-    pattern.count = Some(
-        count
-            .and_then(|count| u64::try_from(count).ok())
-            .unwrap_or(1),
-    );
+    pattern.count = Some(count.unwrap_or(1));
 
     let mut wanted = Vec::new();
     for (row, from) in members.iter().enumerate() {

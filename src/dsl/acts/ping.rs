@@ -15,15 +15,54 @@ use crate::error::{Error, Kind, Result, nearest};
 use crate::lab::Command;
 use crate::net::icmp::{Outcome, Pinger, Probe, Report, Request};
 use crate::net::{icmp, namespace, netns};
+use crate::schema::{self, Form, Opt, Quantity, Wire};
 use crate::value::name::NetnsName;
 use crate::value::options::{self, Options};
 use crate::value::prefix;
 use crate::view;
 use crate::view::value::{Handle, Value};
 
+const TIME: Form = Form::Quantity(Quantity::Duration);
+
+const fn number(key: &'static str, range: (i64, i64), doc: &'static str) -> Opt {
+    Opt::number(key, Wire::None, range, doc)
+}
+
+pub(crate) const COUNT: Opt = number(
+    "count",
+    (0, i64::MAX),
+    "how many requests are sent; 0 for no end",
+);
+pub(crate) const INTERVAL: Opt = Opt::new("interval", TIME, "the time between two requests");
+pub(crate) const TIMEOUT: Opt = Opt::new("timeout", TIME, "how long a reply is waited for");
+pub(crate) const SIZE: Opt = number("size", (0, 65507), "bytes of data in a request").default("56");
+pub(crate) const TTL: Opt = number("ttl", (1, 255), "time to live of the requests");
+pub(crate) const SOURCE: Opt = Opt::new("source", Form::Ip, "the address to send from");
+pub(crate) const DF: Opt = Opt::new(
+    "df",
+    Form::Switch,
+    "whether no router may cut the requests into fragments",
+)
+.default("false");
+pub(crate) const MARK: Opt = number("mark", (0, u32::MAX as i64), "the mark of the requests");
+pub(crate) const TOS: Opt = number("tos", (0, 255), "the type of service of the requests");
+pub(crate) const IFACE: Opt = Opt::new("iface", Form::Device, "the link to send by");
+pub(crate) const QUIET: Opt =
+    Opt::new("quiet", Form::Switch, "whether nothing is printed").default("false");
+
 /// What a ping can be told.
-pub(crate) const KEYS: &[&str] = &[
-    "count", "df", "iface", "interval", "mark", "quiet", "size", "source", "timeout", "tos", "ttl",
+pub(crate) const ROWS: &[Opt] = &[
+    COUNT.default("4"),
+    INTERVAL.default("1s"),
+    TIMEOUT.default("1s"),
+    SIZE,
+    TTL,
+    SOURCE,
+    IFACE,
+    DF,
+    MARK,
+    TOS,
+    QUIET,
 ];
 
 /// A report, as scripts hold it: what was found, and in which entry of the session it was printed as it came.
@@ -105,29 +144,23 @@ pub(crate) fn request(
 ) -> Result<Request> {
     let mut request = Request::new(destination);
     request.label = label;
-    if let Some(count) = options.integer("count", 0..=i64::MAX)? {
+    if let Some(count) = COUNT.take_number::<i64>(options)? {
         request.count = u64::try_from(count).ok().filter(|count| *count > 0);
     }
-    if let Some(interval) = options.duration("interval")? {
+    if let Some(interval) = INTERVAL.take_duration(options)? {
         request.interval = interval;
     }
-    if let Some(timeout) = options.duration("timeout")? {
+    if let Some(timeout) = TIMEOUT.take_duration(options)? {
         request.timeout = timeout;
     }
-    if let Some(size) = options.integer("size", 0..=65507)? {
-        request.size = u16::try_from(size).unwrap_or(u16::MAX);
+    if let Some(size) = SIZE.take_number(options)? {
+        request.size = size;
     }
-    if let Some(ttl) = options.integer("ttl", 1..=255)? {
-        request.ttl = u8::try_from(ttl).ok();
-    }
-    if let Some(source) = options.string("source")? {
-        request.source = Some(prefix::ip(&source)?);
-    }
-    request.dont_fragment = options.flag("df")?.unwrap_or(false);
-    let mark = options.integer("mark", 0..=u32::MAX.into())?;
-    request.mark = mark.and_then(|mark| u32::try_from(mark).ok());
-    let tos = options.integer("tos", 0..=255)?;
-    request.tos = tos.and_then(|tos| u8::try_from(tos).ok());
+    request.ttl = TTL.take_number(options)?.or(request.ttl);
+    request.source = SOURCE.take_ip(options)?.or(request.source);
+    request.dont_fragment = DF.take_flag(options)?.unwrap_or(false);
+    request.mark = MARK.take_number(options)?;
+    request.tos = TOS.take_number(options)?;
     Ok(request)
 }
 
@@ -174,8 +207,9 @@ pub(crate) fn ping(
             error.within(net.label())
         }
     };
-    let mut options = Options::new("ping", options, &[KEYS]).map_err(context)?;
-    let quiet = options.flag("quiet").map_err(context)?.unwrap_or(false);
+    let mut options = schema::options("ping", options, &[ROWS]).map_err(context)?;
+    let quiet = QUIET.take_flag(&mut options).map_err(context)?;
+    let quiet = quiet.unwrap_or(false);
     let quiet = quiet || session.settings().quiet;
     net.check()?;
     let (ip, label) = if session.lab().plans() {
@@ -185,7 +219,7 @@ pub(crate) fn ping(
         destination(session, net, given).map_err(context)?
     };
     let mut request = request(ip, label, &mut options).map_err(context)?;
-    if let Some(given) = link::take(&mut options, "iface").map_err(context)? {
+    if let Some(given) = IFACE.take_given(&mut options).map_err(context)? {
         let device = link::link_argument(session, net, &given).map_err(context)?;
         link::is_in(net, &device).map_err(context)?;
         request.device = Some(device.name());

@@ -11,18 +11,25 @@ use nix::sys::signal::Signal;
 use rhai::plugin::{Dynamic, NativeCallContext, export_module};
 use rhai::{Array, Map};
 
-use crate::dsl::acts::exec::{PROGRAM_KEYS, exit_code, explained, program, words_of};
+use crate::dsl::acts::exec::{OF_PROGRAM, exit_code, explained, program, words_of};
 use crate::dsl::handle::Netns;
 use crate::dsl::{Answer, Session, answer};
 use crate::error::{Error, Kind, Result};
 use crate::net::netns;
 use crate::net::process::{self, Ended, Found, Output};
-use crate::value::options::Options;
+use crate::schema::{self, Form, Opt, Quantity};
 use crate::value::{duration, size};
 use crate::view::value::{Handle, Value};
 
 /// What `spawn` can be told besides what every program can be.
-pub(crate) const KEYS: &[&str] = &["output"];
+pub(crate) const OF_SPAWN: &[Opt] = &[KEPT];
+
+const KEPT: Opt = Opt::new(
+    "output",
+    Form::Quantity(Quantity::Size),
+    "how much of what it writes is kept until it is read",
+)
+.default("16MiB");
 
 /// How much is kept of what a process writes, where the script does not say.
 const OUTPUT: u32 = 16 << 20;
@@ -207,8 +214,9 @@ fn spawn(session: &Rc<Session>, net: &Netns, list: &Array, options: Map) -> Resu
             .doing("start", &named)
             .within(net.label())
     };
-    let mut options = Options::new("spawn", options, &[KEYS, PROGRAM_KEYS]).map_err(context)?;
-    let kept = options.size("output").map_err(context)?.unwrap_or(OUTPUT);
+    let mut options = schema::options("spawn", options, &[OF_SPAWN, OF_PROGRAM]).map_err(context)?;
+    let kept = KEPT.take_size(&mut options).map_err(context)?;
+    let kept = kept.unwrap_or(OUTPUT);
     let program = program(list, &mut options).map_err(context)?;
     net.check().map_err(context)?;
     let started = session

@@ -12,12 +12,22 @@ use crate::dsl::{Answer, Session, answer};
 use crate::error::{Error, Kind, Result};
 use crate::net::icmp::{Outcome, Report, Request};
 use crate::net::route::{self, Question};
-use crate::value::options::Options;
+use crate::schema::{self, Opt};
+use crate::steps::Value;
 use crate::view;
 
 /// What an expectation can be told.
-pub(crate) const KEYS: &[&str] = &[
-    "count", "df", "iface", "interval", "mark", "size", "source", "timeout", "tos", "ttl",
+pub(crate) const ROWS: &[Opt] = &[
+    ping::COUNT.default("3"),
+    ping::INTERVAL.default("200ms"),
+    ping::TIMEOUT.default("1s"),
+    ping::SIZE,
+    ping::TTL,
+    ping::SOURCE,
+    ping::IFACE,
+    ping::DF,
+    ping::MARK,
+    ping::TOS,
 ];
 
 /// What a try brought.
@@ -78,19 +88,21 @@ fn expect(
         "expect_no_reach"
     };
     let name = ping::named(given);
-    Options::new(word, options.clone(), &[KEYS])
+    schema::options(word, options.clone(), &[ROWS])
         .map_err(|error| error.doing("try to reach", &name).in_place(net.label()))?;
     if session.lab().would_test(net, word, &name) {
         return Ok(());
     }
-    for (key, usual) in [
-        ("count", Dynamic::from(3_i64)),
-        ("interval", "200ms".into()),
-        ("timeout", "1s".into()),
-    ] {
-        options.entry(key.into()).or_insert(usual);
+    for row in &ROWS[..3] {
+        let usual = row.usual().map(|usual| match usual {
+            Value::Number(number) => Dynamic::from(number),
+            other => schema::text(&other).into(),
+        });
+        options
+            .entry(row.key.into())
+            .or_insert(usual.unwrap_or_default());
     }
-    options.insert("quiet".into(), true.into());
+    options.insert(ping::QUIET.key.into(), true.into());
     let tried = match ping::ping(session, net, given, options) {
         Ok(report) => Tried::of(&report.0),
         // That the kernel sends nothing at all is an answer, too.

@@ -11,15 +11,37 @@ use crate::dsl::handle::Netns;
 use crate::dsl::{Answer, Session, answer};
 use crate::error::{Error, Kind, Result};
 use crate::net::listener::{self, Listener, Protocol};
+use crate::schema::{self, Form, Opt, Quantity};
 use crate::value::choice::choose;
 use crate::value::duration;
 use crate::value::options::{self, Options};
-use crate::value::prefix;
+
+const TIME: Form = Form::Quantity(Quantity::Duration);
+
+const TIMEOUT: Opt = Opt::new("timeout", TIME, "how long is waited").default("10s");
+const INTERVAL: Opt = Opt::new(
+    "interval",
+    TIME,
+    "the time between two looks; without it the first follow each other quickly",
+);
+const WHAT: Opt = Opt::new(
+    "what",
+    Form::Text,
+    "what is waited for, as an error calls it",
+);
+const ADDRESS: Opt = Opt::new(
+    "address",
+    Form::Ip,
+    "the address that is to be served; any, where none is given",
+);
+const PROTOCOL: Opt = Opt::new("protocol", Form::Text, "the protocol of the port")
+    .argument()
+    .often(&["tcp", "udp"]);
 
 /// What waiting for a condition can be told.
-pub(crate) const CONDITION: &[&str] = &["interval", "timeout", "what"];
+pub(crate) const CONDITION: &[Opt] = &[TIMEOUT, INTERVAL, WHAT];
 /// What waiting for a port can be told.
-pub(crate) const PORT: &[&str] = &["address", "interval", "timeout"];
+pub(crate) const PORT: &[Opt] = &[TIMEOUT, INTERVAL, ADDRESS, PROTOCOL];
 
 /// How long is waited where nothing is said.
 const USUAL: Duration = Duration::from_secs(10);
@@ -50,8 +72,8 @@ impl Patience {
     }
 
     fn of(options: &mut Options) -> Result<Self> {
-        let limit = options.duration("timeout")?.unwrap_or(USUAL);
-        let interval = options.duration("interval")?;
+        let limit = TIMEOUT.take_duration(options)?.unwrap_or(USUAL);
+        let interval = INTERVAL.take_duration(options)?;
         if interval.is_some_and(|interval| interval.is_zero()) {
             return Err(Error::invalid("`interval` is more than nothing").hint(
                 "leave it out: the first looks follow each other quickly, later ones less so",
@@ -303,8 +325,8 @@ pub mod words {
     #[rhai_fn(name = "wait_for", return_raw, volatile)]
     pub fn wait_for_with(context: NativeCallContext, condition: FnPtr, options: Map) -> Answer<()> {
         until(&context, &condition, || {
-            let mut options = Options::new("wait_for", options, &[CONDITION])?;
-            Ok((Patience::of(&mut options)?, options.string("what")?))
+            let mut options = schema::options("wait_for", options, &[CONDITION])?;
+            Ok((Patience::of(&mut options)?, WHAT.take_text(&mut options)?))
         })
     }
 
@@ -349,9 +371,8 @@ pub mod words {
     ) -> Answer<()> {
         answer(&context, |session| {
             wait_port(session, net, (protocol, port), |port| {
-                let mut options = Options::new("wait_port", options, &[PORT])?;
-                let address = options.string("address")?;
-                port.address = address.map(|text| prefix::ip(&text)).transpose()?;
+                let mut options = schema::options("wait_port", options, &[PORT])?;
+                port.address = ADDRESS.take_ip(&mut options)?;
                 Patience::of(&mut options)
             })
         })

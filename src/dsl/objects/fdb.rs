@@ -7,21 +7,38 @@ use rhai::{Array, Map};
 
 use crate::dsl::handle::Link;
 use crate::dsl::objects::link;
+use crate::dsl::objects::route::rows::REPLACE;
 use crate::dsl::{Answer, Session, answer};
 use crate::error::{Error, Kind, Result};
 use crate::lab::{Command, Outcome, Undo, WayBack};
 use crate::net::fdb::{self, Entry, State};
-use crate::value::options::Options;
-use crate::value::{mac, prefix};
+use crate::schema::{self, Form, Opt, Pair, Spelling, Wire};
+use crate::steps::Value;
+use crate::value::mac;
 
-/// The keys of an entry that is added.
-pub(crate) const KEYS: &[&str] = &["dst", "permanent", "replace", "vlan", "vni"];
-/// Those of one that is taken away.
-pub(crate) const KEYS_OF_DELETE: &[&str] = &["dst", "vlan", "vni"];
-
-/// The largest identifier of a VLAN, and of a VXLAN.
-const LARGEST_VLAN: i64 = 4094;
-const LARGEST_VNI: i64 = 0xff_ffff;
+pub(crate) const DST: Opt =
+    Opt::new("dst", Form::Ip, "the far end, of a VXLAN link").spelled(Spelling::Pair);
+pub(crate) const VLAN: Opt = Opt::number(
+    "vlan",
+    Wire::None,
+    (1, 4094),
+    "the VLAN that it is for, of a bridge's port",
+);
+pub(crate) const VNI: Opt = Opt::number(
+    "vni",
+    Wire::None,
+    (0, 0xff_ffff),
+    "the network that it is sent in, of a VXLAN link",
+);
+pub(crate) const PERMANENT: Opt = Opt::new(
+    "permanent",
+    Form::Switch,
+    "whether it never goes; of a bridge's port, whether frames go to the host",
+);
+/// What an entry can be given, in the order in which it is written.
+pub(crate) const ROWS: &[Opt] = &[DST, VLAN, VNI, PERMANENT, REPLACE];
+/// What tells one that is taken away from others.
+pub(crate) const OF_DELETE: &[Opt] = &[DST, VLAN, VNI];
 
 fn about<'a>(verb: &'a str, address: &'a str, link: &'a Link) -> impl Fn(Error) -> Error + 'a {
     move |error| {
@@ -41,27 +58,26 @@ fn read(
     address: &str,
     word: &str,
     options: Map,
-    keys: &[&str],
+    table: &[Opt],
 ) -> Result<(Entry, bool)> {
-    let mut options = Options::new(word, options, &[keys])?;
+    let options = &mut schema::options(word, options, &[table])?;
     let mac = mac::parse(address)?;
-    let dst = options.string("dst")?;
-    let dst = dst.map(|dst| prefix::ip(&dst)).transpose()?;
-    let vlan = options.integer("vlan", 1..=LARGEST_VLAN)?;
-    let vni = options.integer("vni", 0..=LARGEST_VNI)?;
-    let permanent = options.flag("permanent")?;
-    let replace = options.flag("replace")?.unwrap_or(false);
+    let dst = DST.take_ip(options)?;
+    let vlan = VLAN.take_number(options)?;
+    let vni = VNI.take_number(options)?;
+    let permanent = PERMANENT.take_flag(options)?;
+    let replace = REPLACE.take_flag(options)?.unwrap_or(false);
     let seen = link::snapshot(session, link)?;
     let is_tunnel = seen.kind == "vxlan";
     if !is_tunnel && (dst.is_some() || vni.is_some()) {
-        let key = if dst.is_some() { "dst" } else { "vni" };
+        let key = if dst.is_some() { DST } else { VNI }.key;
         return Err(Error::invalid(format!(
             "`{key}` is for VXLAN links, and `{}` is none",
             seen.name
         )));
     }
     let of_master = dst.is_none() && seen.master.is_some();
-    if !of_master && is_tunnel && dst.is_none() && keys.contains(&"permanent") {
+    if !of_master && is_tunnel && dst.is_none() && table.len() == ROWS.len() {
         return Err(
             Error::invalid("the far end is missing").hint("give it as #{dst: \"10.0.0.2\"}")
         );
@@ -82,12 +98,20 @@ fn read(
     let entry = Entry {
         mac,
         dst,
-        vlan: vlan.and_then(|vlan| u16::try_from(vlan).ok()),
-        vni: vni.and_then(|vni| u32::try_from(vni).ok()),
+        vlan,
+        vni,
         state,
         of_master,
     };
     Ok((entry, replace))
+}
+
+/// What an entry is, beside its state.
+pub(crate) fn said(entry: &Entry) -> Vec<Pair> {
+    let dst = entry.dst.map(|dst| (&DST, Value::text(dst.to_string())));
+    let vlan = entry.vlan.map(|vlan| (&VLAN, Value::Number(vlan.into())));
+    let vni = entry.vni.map(|vni| (&VNI, Value::Number(vni.into())));
+    [dst, vlan, vni].into_iter().flatten().collect()
 }
 
 /// The words of `bridge fdb` for an entry.
@@ -95,14 +119,9 @@ fn words(verb: &str, link: &Link, entry: &Entry) -> Vec<String> {
     let mut words: Vec<String> = ["fdb", verb, &mac::print(&entry.mac), "dev", &link.name()]
         .map(str::to_owned)
         .into();
-    let mut put = |key: &str, value: Option<String>| {
-        if let Some(value) = value {
-            words.extend([key.to_owned(), value]);
-        }
-    };
-    put("dst", entry.dst.map(|dst| dst.to_string()));
-    put("vlan", entry.vlan.map(|vlan| vlan.to_string()));
-    put("vni", entry.vni.map(|vni| vni.to_string()));
+    for (row, value) in said(entry) {
+        words.extend(row.say(&value));
+    }
     words.push(if entry.of_master { "master" } else { "self" }.to_owned());
     words.push(entry.state.name().to_owned());
     words
@@ -291,7 +310,7 @@ pub mod words {
     ) -> Answer<Link> {
         answer(&context, |session| {
             let add = || {
-                let (wanted, replace) = read(session, link, mac, "fdb", options, KEYS)?;
+                let (wanted, replace) = read(session, link, mac, "fdb", options, ROWS)?;
                 super::add(session, link, &wanted, replace)
             };
             add().map_err(about("add fdb entry", mac, link))?;
@@ -328,7 +347,7 @@ pub mod words {
     ) -> Answer<Link> {
         answer(&context, |session| {
             let delete = || {
-                let (wanted, _) = read(session, link, mac, "del_fdb", options, KEYS_OF_DELETE)?;
+                let (wanted, _) = read(session, link, mac, "del_fdb", options, OF_DELETE)?;
                 super::delete(session, link, &wanted)
             };
             delete().map_err(about("delete fdb entry", mac, link))?;

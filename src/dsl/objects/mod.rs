@@ -14,4 +14,3 @@ pub mod queue;
 pub mod route;
 pub mod rule;
 pub mod sysctl;
-pub(in crate::dsl) mod table;

@@ -9,19 +9,47 @@ use rhai::plugin::{Dynamic, NativeCallContext, export_module};
 
 use crate::dsl::handle::{Link, Netns};
 use crate::dsl::objects::link;
+use crate::dsl::objects::route::rows::REPLACE;
 use crate::dsl::{Answer, Session, answer};
 use crate::error::{Error, Kind, Result};
 use crate::lab::{Command, Outcome, Undo, WayBack};
 use crate::net::link::Snapshot;
 use crate::net::neighbour::{self, Neighbour, STATES};
 use crate::net::netns;
-use crate::value::choice::choose;
+use crate::schema::{self, Form, Opt, Pair, Spelling, Wire};
+use crate::steps;
 use crate::value::options::Options;
 use crate::value::{mac, prefix};
 use crate::view::value::{Handle, Value};
 
+const STATE: Opt = Opt::choice("state", Wire::None, STATES, "what is known of it")
+    .words(&["nud"])
+    .default("permanent");
+const PROXY: Opt = Opt::new(
+    "proxy",
+    Form::Switch,
+    "whether the link answers for it; then it has no hardware address",
+)
+.spelled(Spelling::Mark)
+.default("false");
+const ROUTER: Opt = Opt::new("router", Form::Switch, "whether it is a router (IPv6)")
+    .spelled(Spelling::Mark)
+    .default("false");
+
+/// `NUD_PERMANENT` of `linux/neighbour.h`.
+const PERMANENT: u16 = 0x80;
+
 /// What a neighbour can be given.
-pub(crate) const KEYS: &[&str] = &["proxy", "replace", "router", "state"];
+pub(crate) const ROWS: &[Opt] = &[PROXY, STATE, ROUTER, REPLACE];
+
+/// What a neighbour that stands is given.
+pub(crate) fn said(one: &Neighbour) -> Vec<Pair> {
+    let state = neighbour::state_name(one.state).filter(|_| !one.proxy);
+    let mut pairs = vec![(&PROXY, steps::Value::Flag(one.proxy))];
+    pairs.extend(state.map(|state| (&STATE, steps::Value::text(state))));
+    pairs.push((&ROUTER, steps::Value::Flag(one.router)));
+    pairs
+}
 
 /// All neighbours of a namespace.
 fn list(session: &Rc<Session>, place: &netns::Netns) -> Result<Vec<Neighbour>> {
@@ -48,9 +76,9 @@ fn present(
 
 /// What a call asks for.
 fn read(link: &Link, ip: &str, hardware: Option<&str>, options: &mut Options) -> Result<Neighbour> {
-    let state = options.string("state")?;
-    let proxy = options.flag("proxy")?.unwrap_or(false);
-    let router = options.flag("router")?.unwrap_or(false);
+    let state = STATE.take_numbered("a neighbor", options)?;
+    let proxy = PROXY.take_flag(options)?.unwrap_or(false);
+    let router = ROUTER.take_flag(options)?.unwrap_or(false);
     let ip = prefix::ip(ip)?;
     match (hardware, proxy) {
         (Some(_), true) => {
@@ -74,12 +102,11 @@ fn read(link: &Link, ip: &str, hardware: Option<&str>, options: &mut Options) ->
         let why = format!("only an IPv6 neighbor can be a router, `{ip}` is none");
         return Err(Error::invalid(why));
     }
-    let state = state.unwrap_or_else(|| "permanent".to_owned());
     Ok(Neighbour {
         link: link.index(),
         ip,
         mac: hardware.map(mac::parse).transpose()?,
-        state: choose("a neighbor", "state", &state, &STATES)?,
+        state: neighbour::state(state.unwrap_or(PERMANENT)),
         router,
         proxy,
     })
@@ -100,8 +127,9 @@ fn add(
             .within(place.label())
             .note(format!("on link `{name}`"))
     };
-    let mut options = Options::new("neighbor", options, &[KEYS]).map_err(context)?;
-    let replace = options.flag("replace").map_err(context)?.unwrap_or(false);
+    let mut options = schema::options("neighbor", options, &[ROWS]).map_err(context)?;
+    let replace = REPLACE.take_flag(&mut options).map_err(context)?;
+    let replace = replace.unwrap_or(false);
     let wanted = read(link, ip, hardware, &mut options).map_err(context)?;
     let there = present(session, link, wanted.ip, wanted.proxy)?;
     let same = |there: &Neighbour| {

@@ -15,29 +15,45 @@ use crate::lab::setting::Setting;
 use crate::lab::setting::port::PortOption;
 use crate::net::bridge_vlan::{self, Membership};
 use crate::net::link::Snapshot;
+use crate::schema::{self, Form, Opt, Spelling, Wire};
+use crate::steps::Value;
 use crate::value::options::{Options, wrong_type};
 
-/// The keys that [`words::port`] takes.
-pub(crate) const KEYS: &[&str] = &[
-    "bcast_flood",
-    "cost",
-    "fastleave",
-    "flood",
-    "guard",
-    "hairpin",
-    "isolated",
-    "learning",
-    "locked",
-    "mcast_flood",
-    "mcast_to_unicast",
-    "neigh_suppress",
-    "priority",
-    "proxy_arp",
+const PVID: Opt = Opt::number(
     "pvid",
-    "root_block",
-    "tagged",
-    "untagged",
-    "vlan_tunnel",
+    Wire::None,
+    (1, LARGEST_VID),
+    "the VLAN of what comes in without a tag",
+)
+.spelled(Spelling::Silent);
+const VIDS: Form = Form::Special(
+    &["int", "string", "list"],
+    "a VLAN id, a range such as \"10-20\", or a list",
+);
+const TAGGED: Opt = Opt::new("tagged", VIDS, "the VLANs that leave with their tag");
+const UNTAGGED: Opt = Opt::new("untagged", VIDS, "the VLANs that leave without a tag");
+
+/// What a port can be given.
+pub(crate) const ROWS: &[Opt] = &[
+    PortOption::Hairpin.row(),
+    PortOption::Isolated.row(),
+    PortOption::Learning.row(),
+    PortOption::Flood.row(),
+    PortOption::McastFlood.row(),
+    PortOption::BcastFlood.row(),
+    PortOption::Guard.row(),
+    PortOption::RootBlock.row(),
+    PortOption::Fastleave.row(),
+    PortOption::NeighSuppress.row(),
+    PortOption::ProxyArp.row(),
+    PortOption::Locked.row(),
+    PortOption::McastToUnicast.row(),
+    PortOption::VlanTunnel.row(),
+    PortOption::Cost.row(),
+    PortOption::Priority.row(),
+    PVID,
+    TAGGED,
+    UNTAGGED,
 ];
 
 /// The largest id of a VLAN; 4095 is reserved by IEEE 802.1Q.
@@ -54,17 +70,13 @@ struct Asked {
 
 impl Asked {
     fn read(options: Map) -> Result<Self> {
-        let mut options = Options::new("port", options, &[KEYS])?;
+        let mut options = schema::options("port", options, &[ROWS])?;
         let mut asked = Vec::new();
         for option in PortOption::ALL {
-            let key = option.name();
-            let value = if option.is_flag() {
-                options.flag(key)?.map(u32::from)
-            } else {
-                let least = i64::from(*option == PortOption::Cost);
-                let value = options.integer(key, least..=i64::from(option.largest()))?;
-                value.and_then(|value| u32::try_from(value).ok())
-            };
+            let row = option.row();
+            let value = row.take("", &mut options)?;
+            let value = value.and_then(|value| row.form.number(&value));
+            let value = value.and_then(|value| u32::try_from(value).ok());
             asked.extend(value.map(|value| (*option, value)));
         }
         Ok(Self {
@@ -75,16 +87,16 @@ impl Asked {
 }
 
 fn vlans_asked(options: &mut Options) -> Result<Option<Vlans>> {
-    let pvid = options.integer("pvid", 1..=LARGEST_VID)?;
-    let (tagged, untagged) = (options.take("tagged"), options.take("untagged"));
+    let pvid = PVID.take_number(options)?;
+    let (tagged, untagged) = (TAGGED.take_given(options)?, UNTAGGED.take_given(options)?);
     if pvid.is_none() && tagged.is_none() && untagged.is_none() {
         return Ok(None);
     }
     let mut vlans = Vlans::new();
-    for vid in vids("tagged", tagged)? {
+    for vid in vids(&TAGGED, tagged)? {
         vlans.insert(vid, Membership::default());
     }
-    for vid in vids("untagged", untagged)? {
+    for vid in vids(&UNTAGGED, untagged)? {
         if vlans.contains_key(&vid) {
             return Err(Error::invalid(format!(
                 "VLAN {vid} is both in `tagged` and in `untagged`"
@@ -92,7 +104,7 @@ fn vlans_asked(options: &mut Options) -> Result<Option<Vlans>> {
         }
         vlans.entry(vid).or_default().untagged = true;
     }
-    if let Some(pvid) = pvid.and_then(|pvid| u16::try_from(pvid).ok()) {
+    if let Some(pvid) = pvid {
         let membership = vlans.entry(pvid).or_insert(Membership {
             pvid: true,
             untagged: true,
@@ -103,7 +115,7 @@ fn vlans_asked(options: &mut Options) -> Result<Option<Vlans>> {
 }
 
 /// The ids of a list of numbers and of ranges such as `"10-20"`.
-fn vids(key: &str, given: Option<Dynamic>) -> Result<Vec<u16>> {
+fn vids(row: &Opt, given: Option<Dynamic>) -> Result<Vec<u16>> {
     let Some(given) = given else {
         return Ok(Vec::new());
     };
@@ -118,10 +130,9 @@ fn vids(key: &str, given: Option<Dynamic>) -> Result<Vec<u16>> {
         let (first, last) = if let Ok(vid) = one.as_int() {
             (vid, vid)
         } else {
-            let text = one.into_string().map_err(|_| {
-                let wanted = "a VLAN id, a range such as \"10-20\", or a list";
-                wrong_type(key, wanted, type_name)
-            })?;
+            let text = one
+                .into_string()
+                .map_err(|_| wrong_type(row.key, &row.form.wanted(), type_name))?;
             range(&text)?
         };
         for vid in [first, last] {
@@ -252,10 +263,9 @@ fn set_vlans(session: &Rc<Session>, link: &Link, wanted: &Vlans, own: bool) -> R
 }
 
 fn flag_or_number(option: PortOption, value: u32) -> Dynamic {
-    if option.is_flag() {
-        (value != 0).into()
-    } else {
-        i64::from(value).into()
+    match option.value(value) {
+        Value::Flag(on) => on.into(),
+        _ => i64::from(value).into(),
     }
 }
 

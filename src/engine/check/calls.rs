@@ -3,7 +3,7 @@
 use rhai::{AST, ASTNode, EvalAltResult, Expr, FnCallExpr, Map, Position, Stmt};
 
 use super::kinds::Kinds;
-use crate::dsl::{option_keys, options};
+use crate::dsl::options;
 use crate::engine::catalog::Catalog;
 use crate::engine::diagnose::{self, UNKNOWN};
 use crate::engine::{Failure, Interpreter, types};
@@ -177,28 +177,54 @@ impl Look<'_> {
 
     /// The keys of the `#{…}` that a call hands over as options, and their values as far as they are known.
     fn options(&mut self, call: &FnCallExpr) {
-        let accepted = option_keys::of(&call.name);
-        let Some(last) = call.args.last().filter(|_| !accepted.is_empty()) else {
-            return;
-        };
+        let rows = options::of(&call.name);
+        if let Some(last) = call.args.last().filter(|_| !rows.is_empty()) {
+            self.map(&call.name, &rows, last);
+        }
+    }
+
+    /// The keys of a map, and of the maps in it.
+    fn map(&mut self, word: &str, rows: &[&'static Opt], map: &Expr) {
+        let accepted: Vec<&str> = rows
+            .iter()
+            .filter(|row| row.is_option())
+            .map(|row| row.key)
+            .collect();
         for Given {
             key,
             position,
             value,
-        } in given(last)
+        } in given(map)
         {
-            let map = Map::from([(key.as_str().into(), ().into())]);
-            let named = Options::new(&call.name, map, &[&accepted]).map(|_| ());
-            let fitting = named.and_then(|()| match options::row(&call.name, &key) {
-                Some(row) => self.value(&call.name, row, &value),
-                None => Ok(()),
-            });
-            if let Err(error) = fitting {
-                let source = self.ast.source().unwrap_or_default();
-                let mut report = Report::of(&error);
-                report.place = self.interpreter.sources().place(source, position);
-                self.found.push((position, Failure::script(report)));
+            let only = Map::from([(key.as_str().into(), ().into())]);
+            let named = Options::new(word, only, &[&accepted]).map(|_| ());
+            let row = rows.iter().find(|row| row.is_option() && row.key == key);
+            let fitting =
+                named.and_then(|()| row.map_or(Ok(()), |row| self.value(word, row, &value)));
+            match (fitting, row) {
+                (Err(error), _) => {
+                    let source = self.ast.source().unwrap_or_default();
+                    let mut report = Report::of(&error);
+                    report.place = self.interpreter.sources().place(source, position);
+                    self.found.push((position, Failure::script(report)));
+                }
+                (Ok(()), Some(row)) => self.within(row, &value),
+                (Ok(()), None) => {}
             }
+        }
+    }
+
+    /// The maps that are the value of an option.
+    fn within(&mut self, row: &'static Opt, value: &Expr) {
+        match row.form {
+            Form::Map(table) => self.map(row.key, &table.iter().collect::<Vec<_>>(), value),
+            Form::Maps(table) => {
+                let rows: Vec<_> = table.iter().collect();
+                for item in items(value) {
+                    self.map(row.key, &rows, &item);
+                }
+            }
+            _ => {}
         }
     }
 
@@ -212,13 +238,26 @@ impl Look<'_> {
         let Some(kind) = kind.filter(|kind| self.kinds.is_known(kind)) else {
             return Ok(());
         };
+        // What is nothing is not given.
+        if kind == "nothing" {
+            return Ok(());
+        }
         if !row.form.types().contains(&kind.as_str()) {
             let wanted = row.form.wanted();
             return Err(wrong_type(row.key, &wanted, &kind));
         }
         match (literal, row.form) {
             // What it names is there when the script runs, or it is not.
-            (None, _) | (_, Form::Special(..) | Form::Device | Form::Table) => Ok(()),
+            (None, _)
+            | (
+                _,
+                Form::Special(..)
+                | Form::Map(_)
+                | Form::Maps(_)
+                | Form::Device
+                | Form::Table
+                | Form::TableName,
+            ) => Ok(()),
             (Some(literal), _) => row.read(word, literal).map(|_| ()),
         }
     }
@@ -251,6 +290,21 @@ fn given(expression: &Expr) -> Vec<Given> {
                     position: *position,
                     value: Expr::from_dynamic(value.clone(), *position),
                 })
+                .collect()
+        }
+        _ => Vec::new(),
+    }
+}
+
+/// The items of a list that is written out.
+fn items(expression: &Expr) -> Vec<Expr> {
+    match expression {
+        Expr::Array(items, _) => items.to_vec(),
+        Expr::DynamicConstant(value, position) => {
+            let list = value.read_lock::<rhai::Array>();
+            let items = list.iter().flat_map(|list| list.iter());
+            items
+                .map(|item| Expr::from_dynamic(item.clone(), *position))
                 .collect()
         }
         _ => Vec::new(),

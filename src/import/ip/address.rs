@@ -1,6 +1,8 @@
 //! `ip address`.
 
-use super::{Outcome, Words, on_link, show, shown, unknown, verb};
+use super::{Outcome, Words, on_link, show, shown, verb};
+use crate::dsl::objects::addr::rows;
+use crate::schema::{self, Form, Opt, Pair};
 use crate::steps::{Call, Place, Value};
 
 const OF_ADDRESS: &[&str] = &[
@@ -17,47 +19,36 @@ pub(super) fn command(mut words: Words, place: &Place) -> Outcome {
     if !["add", "replace", "change", "delete"].contains(&verb) {
         return Err(format!("`ip address {verb}` is not known here"));
     }
-    let (mut prefix, mut peer, mut dev) = (None, None, None);
-    let mut options: Vec<(String, Value)> = Vec::new();
+    let (mut prefix, mut dev) = (None, None);
+    let mut options: Vec<Pair> = Vec::new();
     while let Some(word) = words.next() {
-        let mut put = |key: &str, value| options.push((key.to_owned(), value));
+        let is_address =
+            |word: &str| word.contains(':') || word.starts_with(|c: char| c.is_ascii_digit());
         match word {
             "dev" => dev = Some(words.value(word)?),
             "local" => prefix = Some(words.value(word)?),
-            "peer" | "remote" => peer = Some(words.value(word)?),
-            "brd" | "broadcast" => put("broadcast", Value::text(words.value(word)?)),
-            "label" => put("label", Value::text(words.value(word)?)),
-            "scope" => match words.value(word)? {
-                "global" | "0" => {}
-                scope => put("scope", Value::guess(scope)),
-            },
-            "valid_lft" | "preferred_lft" => match words.value(word)? {
-                "forever" => {}
-                seconds => put(word, Value::text(format!("{seconds}s"))),
-            },
-            "metric" | "priority" | "preference" => {
-                put("metric", Value::Number(words.number(word)?));
+            other if prefix.is_none() && is_address(other) => prefix = Some(other),
+            other => {
+                let heard = schema::hear_begun(rows::ROWS, other, &mut words)?;
+                let (row, value) = heard.ok_or_else(|| {
+                    format!("the option `{other}` of an address is not known here")
+                })?;
+                let value = match value {
+                    Value::Number(seconds) if matches!(row.form, Form::Special(..)) => {
+                        rows::lifetime(seconds)
+                    }
+                    value => value,
+                };
+                if !row.is_usual(&value) {
+                    options.push((row, value));
+                }
             }
-            "nodad" | "noprefixroute" | "home" | "mngtmpaddr" | "autojoin" => {
-                put(word, Value::Flag(true));
-            }
-            "anycast" | "optimistic" | "proto" => {
-                return Err(format!(
-                    "the option `{word}` of an address is not known here"
-                ));
-            }
-            other
-                if prefix.is_none()
-                    && other.starts_with(|c: char| c.is_ascii_hexdigit() || c == ':') =>
-            {
-                prefix = Some(other);
-            }
-            other => return Err(unknown(other)),
         }
     }
     let prefix = prefix.ok_or("no address is named")?;
     let dev = dev.ok_or("no link is named")?;
-    let whole = match (prefix.contains('/') || peer.is_some(), prefix.contains(':')) {
+    let has_peer = options.iter().any(|(row, _)| row.key == rows::PEER.key);
+    let whole = match (prefix.contains('/') || has_peer, prefix.contains(':')) {
         (true, _) => prefix.to_owned(),
         (false, true) => format!("{prefix}/128"),
         (false, false) => format!("{prefix}/32"),
@@ -66,11 +57,20 @@ pub(super) fn command(mut words: Words, place: &Place) -> Outcome {
         let call = Call::new("del_addr", [Value::text(whole)]);
         return Ok(vec![on_link(place, dev, call)]);
     }
-    if let Some(peer) = peer {
-        options.insert(0, ("peer".to_owned(), Value::text(peer)));
-    }
+    let said = |row: &Opt| options.iter().find(|(said, _)| said.key == row.key);
+    // Where the valid one alone is given, the preferred one is as long.
+    let both =
+        [&rows::VALID_LFT, &rows::PREFERRED_LFT].map(|row| said(row).map(|(_, value)| value));
+    let is_said_once = both[0].is_some() && both[0] == both[1];
+    // The peer stands first.
+    options.sort_by_key(|(row, _)| row.key != rows::PEER.key);
+    let options = options.into_iter();
+    let options = options.filter(|(row, _)| !(is_said_once && row.key == rows::PREFERRED_LFT.key));
+    let mut options: Vec<(String, Value)> = options
+        .map(|(row, value)| (row.key.to_owned(), value))
+        .collect();
     if verb != "add" && !options.is_empty() {
-        options.push(("replace".to_owned(), Value::Flag(true)));
+        options.push((rows::REPLACE.key.to_owned(), Value::Flag(true)));
     }
     let call = Call::new("addr", [Value::text(whole), Value::Map(options)]);
     Ok(vec![on_link(place, dev, call)])

@@ -2,7 +2,7 @@
 
 use super::{Outcome, Words, new_link, on_link, show, shown, unknown, verb};
 use crate::dsl::kinds::make::COMMON;
-use crate::lab::setting::port::PortOption;
+use crate::dsl::objects::port::ROWS;
 use crate::schema;
 use crate::steps::{Act, Call, Place, Step, Value};
 
@@ -84,18 +84,9 @@ fn of_kind(kind: &str, words: &mut Words) -> Result<Vec<Call>, String> {
 pub(crate) fn port_options(words: &mut Words) -> Result<Value, String> {
     let mut options = Vec::new();
     while let Some(word) = words.next() {
-        let option = PortOption::ALL.iter().find(|option| option.word() == word);
-        let option = option.ok_or_else(|| format!("`{word}` of a port is not known here"))?;
-        let value = if option.is_flag() {
-            match words.value(word)? {
-                "on" | "1" => Value::Flag(true),
-                "off" | "0" => Value::Flag(false),
-                other => return Err(unknown(other)),
-            }
-        } else {
-            Value::Number(words.number(word)?)
-        };
-        options.push((option.name().to_owned(), value));
+        let heard = schema::hear(ROWS, word, words)?;
+        let (row, value) = heard.ok_or_else(|| format!("`{word}` of a port is not known here"))?;
+        options.push((row.key.to_owned(), value));
     }
     Ok(Value::Map(options))
 }

@@ -5,6 +5,7 @@ mod link;
 mod neighbor;
 mod netns;
 mod new_link;
+mod nexthop;
 mod route;
 mod rule;
 mod tuntap;
@@ -129,6 +130,7 @@ pub(crate) fn command(words: &[String], place: &Place) -> Outcome {
         Some("rule") => rule::command(words, &place, family),
         Some("neighbor" | "neighbour") => neighbor::command(words, &place),
         Some("netns") => netns::command(words, &place),
+        Some("nexthop") => nexthop::command(words, &place, family),
         Some("tuntap" | "tap") => tuntap::command(words, &place),
         _ => Err(format!("`ip {object}` is not known here")),
     }

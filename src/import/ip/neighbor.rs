@@ -1,6 +1,9 @@
 //! `ip neighbor`.
 
 use super::{Outcome, Words, on_link, show, shown, verb};
+use crate::dsl::objects::neighbor::ROWS;
+use crate::dsl::objects::route::rows::REPLACE;
+use crate::schema;
 use crate::steps::{Call, Place, Value};
 
 const OF_NEIGHBOR: &[&str] = &[
@@ -22,14 +25,12 @@ pub(super) fn command(mut words: Words, place: &Place) -> Outcome {
             "dev" => dev = Some(words.value(word)?),
             "lladdr" => mac = Some(words.value(word)?),
             "to" => ip = Some(words.value(word)?),
-            "proxy" => options.push(("proxy".to_owned(), Value::Flag(true))),
-            "router" => options.push(("router".to_owned(), Value::Flag(true))),
-            "nud" => match words.value(word)? {
-                "permanent" => {}
-                state => options.push(("state".to_owned(), Value::text(state))),
+            other => match schema::hear(ROWS, other, &mut words)? {
+                Some((row, value)) if row.is_usual(&value) => {}
+                Some((row, value)) => options.push((row.key.to_owned(), value)),
+                None if ip.is_none() => ip = Some(other),
+                None => return Err(format!("`{other}` of a neighbour is not known here")),
             },
-            other if ip.is_none() => ip = Some(other),
-            other => return Err(format!("`{other}` of a neighbour is not known here")),
         }
     }
     let ip = Value::text(ip.ok_or("no address is named")?);
@@ -38,7 +39,7 @@ pub(super) fn command(mut words: Words, place: &Place) -> Outcome {
         return Ok(vec![on_link(place, dev, Call::new("del_neighbor", [ip]))]);
     }
     if verb == "replace" {
-        options.push(("replace".to_owned(), Value::Flag(true)));
+        options.push((REPLACE.key.to_owned(), Value::Flag(true)));
     }
     let mut arguments = vec![ip];
     arguments.extend(mac.map(Value::text));

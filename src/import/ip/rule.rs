@@ -1,6 +1,8 @@
 //! `ip rule`.
 
 use super::{Family, Outcome, Words, in_netns, show, verb};
+use crate::dsl::objects::rule::rows;
+use crate::schema;
 use crate::steps::{Call, Place, Value};
 
 const OF_RULE: &[&str] = &[
@@ -18,41 +20,38 @@ pub(super) fn command(mut words: Words, place: &Place, family: Family) -> Outcom
     let mut options: Vec<(String, Value)> = Vec::new();
     let mut has_address = false;
     while let Some(word) = words.next() {
-        let (key, value) = match word {
-            "from" | "to" => {
-                let prefix = words.value(word)?;
-                if ["all", "any", "default"].contains(&prefix) {
+        if [rows::FROM, rows::TO].iter().any(|row| row.word() == word) {
+            match words.peek() {
+                Some("all" | "any" | "default") => {
+                    words.next();
                     continue;
                 }
-                has_address = true;
-                (word, Value::text(prefix))
+                _ => has_address = true,
             }
-            "iif" | "dev" => ("iif", Value::text(words.value(word)?)),
-            "oif" => ("oif", Value::text(words.value(word)?)),
-            "fwmark" => ("fwmark", Value::guess(words.value(word)?)),
-            "table" | "lookup" => ("table", Value::guess(words.value(word)?)),
-            "priority" | "pref" | "preference" | "order" => {
-                ("priority", Value::Number(words.number(word)?))
-            }
-            "tos" | "dsfield" => ("tos", Value::guess(words.value(word)?)),
-            "ipproto" | "sport" | "dport" | "uidrange" | "suppress_ifgroup" => {
-                (word, Value::guess(words.value(word)?))
-            }
-            "suppress_prefixlength" => (word, Value::Number(words.number(word)?)),
-            "protocol" | "proto" => ("proto", Value::guess(words.value(word)?)),
-            "not" | "l3mdev" => (word, Value::Flag(true)),
-            "goto" => {
-                options.push(("action".to_owned(), Value::text(word)));
-                ("target", Value::Number(words.number(word)?))
-            }
-            "blackhole" | "unreachable" | "prohibit" | "nop" => ("action", Value::text(word)),
-            "type" => ("action", Value::text(words.value(word)?)),
-            other => return Err(format!("`{other}` of a rule is not known here")),
-        };
-        options.push((key.to_owned(), value));
+        }
+        // As `ip rule` prints it.
+        if rows::LOOKUP.words.contains(&word) && words.peek() == Some("[l3mdev-table]") {
+            words.next();
+            options.push((rows::L3MDEV.key.to_owned(), Value::Flag(true)));
+            continue;
+        }
+        if word == "type" {
+            let name = Value::text(words.value(word)?);
+            options.push((rows::ACTION.key.to_owned(), name));
+            continue;
+        }
+        let heard = schema::hear_begun(rows::OF_DELETE, word, &mut words)?;
+        let (row, value) = heard.ok_or_else(|| format!("`{word}` of a rule is not known here"))?;
+        if row.key == rows::TARGET.key {
+            let action = Value::text(rows::TARGET.word());
+            options.push((rows::ACTION.key.to_owned(), action));
+        }
+        if !row.is_usual(&value) {
+            options.push((row.key.to_owned(), value));
+        }
     }
     if family == Family::V6 && !has_address {
-        options.push(("family".to_owned(), Value::text("inet6")));
+        options.push((rows::FAMILY.key.to_owned(), Value::text("inet6")));
     }
     let word = if verb == "add" { "rule" } else { "del_rule" };
     Ok(vec![in_netns(

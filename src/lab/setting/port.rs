@@ -6,88 +6,205 @@ use rtnetlink::packet_route::link::{
 use serde::{Deserialize, Serialize};
 
 use crate::net::link::Snapshot;
+use crate::schema::{Form, Opt, Spelling, Wire};
+use crate::steps::Value;
 
-macro_rules! options {
-    ($($(#[$doc:meta])* $name:ident, $variant:ident, $key:literal, $word:literal, $largest:literal;)*) => {
-        /// An option of a bridge's port.
-        #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-        #[serde(rename_all = "snake_case")]
-        pub enum PortOption {
-            $($(#[$doc])* $name,)*
-        }
-
-        impl PortOption {
-            /// Every option.
-            pub const ALL: &[Self] = &[$(Self::$name,)*];
-
-            /// What the script calls it.
-            pub fn name(self) -> &'static str {
-                match self { $(Self::$name => $key,)* }
-            }
-
-            /// What `ip` calls it.
-            pub fn word(self) -> &'static str {
-                match self { $(Self::$name => $word,)* }
-            }
-
-            /// Its largest value.
-            pub fn largest(self) -> u32 {
-                match self { $(Self::$name => $largest,)* }
-            }
-
-            /// As a port has it.
-            pub fn of(self, port: &Snapshot) -> Option<u32> {
-                let Some(InfoPortData::BridgePort(infos)) = &port.port else {
-                    return None;
-                };
-                infos.iter().find_map(|info| match (self, info) {
-                    $((Self::$name, InfoBridgePort::$variant(value)) => Some(u32::from(*value)),)*
-                    _ => None,
-                })
-            }
-        }
-    };
+/// An option of a bridge's port.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum PortOption {
+    /// Whether a frame may leave by the port that it came in.
+    Hairpin,
+    /// Whether it talks to ports that are not isolated only.
+    Isolated,
+    /// Whether the addresses of senders are learnt.
+    Learning,
+    /// Whether frames to unknown addresses leave by it.
+    Flood,
+    /// Whether multicast frames to unknown groups leave by it.
+    McastFlood,
+    /// Whether broadcast frames leave by it.
+    BcastFlood,
+    /// Whether it is shut when a message of the spanning tree comes in.
+    Guard,
+    /// Whether it may never lead to the root of the spanning tree.
+    RootBlock,
+    /// Whether a group is left at the first word.
+    Fastleave,
+    /// Whether the bridge answers for neighbours that it knows.
+    NeighSuppress,
+    /// Whether the bridge answers ARP for what is behind it.
+    ProxyArp,
+    /// Whether only senders that are in the database of the bridge may send by it.
+    Locked,
+    /// Whether multicast frames are sent to each member of the group by itself.
+    McastToUnicast,
+    /// Whether VLANs are mapped to identifiers of tunnels.
+    VlanTunnel,
+    /// Its cost in the spanning tree.
+    Cost,
+    /// Its priority in the spanning tree.
+    Priority,
 }
 
-options! {
-    /// Whether a frame may leave by the port that it came in.
-    Hairpin, HairpinMode, "hairpin", "hairpin", 1;
-    /// Whether it talks to ports that are not isolated only.
-    Isolated, Isolated, "isolated", "isolated", 1;
-    /// Whether the addresses of senders are learnt.
-    Learning, Learning, "learning", "learning", 1;
-    /// Whether frames to unknown addresses leave by it.
-    Flood, UnicastFlood, "flood", "flood", 1;
-    /// Whether multicast frames to unknown groups leave by it.
-    McastFlood, MulticastFlood, "mcast_flood", "mcast_flood", 1;
-    /// Whether broadcast frames leave by it.
-    BcastFlood, BroadcastFlood, "bcast_flood", "bcast_flood", 1;
-    /// Whether it is shut when a message of the spanning tree comes in.
-    Guard, Guard, "guard", "guard", 1;
-    /// Whether it may never lead to the root of the spanning tree.
-    RootBlock, Protect, "root_block", "root_block", 1;
-    /// Whether a group is left at the first word.
-    Fastleave, FastLeave, "fastleave", "fastleave", 1;
-    /// Whether the bridge answers for neighbours that it knows.
-    NeighSuppress, NeighSupress, "neigh_suppress", "neigh_suppress", 1;
-    /// Whether the bridge answers ARP for what is behind it.
-    ProxyArp, ProxyARP, "proxy_arp", "proxy_arp", 1;
-    /// Whether only senders that are in the database of the bridge may send by it.
-    Locked, Locked, "locked", "locked", 1;
-    /// Whether multicast frames are sent to each member of the group by itself.
-    McastToUnicast, MulticastToUnicast, "mcast_to_unicast", "mcast_to_unicast", 1;
-    /// Whether VLANs are mapped to identifiers of tunnels.
-    VlanTunnel, VlanTunnel, "vlan_tunnel", "vlan_tunnel", 1;
-    /// Its cost in the spanning tree.
-    Cost, Cost, "cost", "cost", 65_535;
-    /// Its priority in the spanning tree.
-    Priority, Priority, "priority", "priority", 63;
+const fn flag(key: &'static str, doc: &'static str) -> Opt {
+    Opt::new(key, Form::Switch, doc).spelled(Spelling::OnOff)
+}
+
+impl PortOption {
+    /// Every option.
+    pub const ALL: &[Self] = &[
+        Self::Hairpin,
+        Self::Isolated,
+        Self::Learning,
+        Self::Flood,
+        Self::McastFlood,
+        Self::BcastFlood,
+        Self::Guard,
+        Self::RootBlock,
+        Self::Fastleave,
+        Self::NeighSuppress,
+        Self::ProxyArp,
+        Self::Locked,
+        Self::McastToUnicast,
+        Self::VlanTunnel,
+        Self::Cost,
+        Self::Priority,
+    ];
+
+    /// What a script can say of it.
+    pub const fn row(self) -> Opt {
+        match self {
+            Self::Hairpin => flag(
+                "hairpin",
+                "whether a frame may leave by the port that it came in",
+            )
+            .default("false"),
+            Self::Isolated => flag(
+                "isolated",
+                "whether it talks to ports that are not isolated only",
+            )
+            .default("false"),
+            Self::Learning => {
+                flag("learning", "whether the addresses of senders are learnt").default("true")
+            }
+            Self::Flood => {
+                flag("flood", "whether frames to unknown addresses leave by it").default("true")
+            }
+            Self::McastFlood => flag(
+                "mcast_flood",
+                "whether multicast frames to unknown groups leave by it",
+            )
+            .default("true"),
+            Self::BcastFlood => {
+                flag("bcast_flood", "whether broadcast frames leave by it").default("true")
+            }
+            Self::Guard => flag(
+                "guard",
+                "whether it is shut when a message of the spanning tree comes in",
+            )
+            .default("false"),
+            Self::RootBlock => flag(
+                "root_block",
+                "whether it may never lead to the root of the spanning tree",
+            )
+            .default("false"),
+            Self::Fastleave => {
+                flag("fastleave", "whether a group is left at the first word").default("false")
+            }
+            Self::NeighSuppress => flag(
+                "neigh_suppress",
+                "whether the bridge answers for neighbours that it knows",
+            )
+            .default("false"),
+            Self::ProxyArp => flag(
+                "proxy_arp",
+                "whether the bridge answers ARP for what is behind it",
+            )
+            .default("false"),
+            Self::Locked => flag(
+                "locked",
+                "whether only senders that are in the database of the bridge may send by it",
+            )
+            .default("false"),
+            Self::McastToUnicast => flag(
+                "mcast_to_unicast",
+                "whether multicast frames are sent to each member of the group by itself",
+            )
+            .default("false"),
+            Self::VlanTunnel => flag(
+                "vlan_tunnel",
+                "whether VLANs are mapped to identifiers of tunnels",
+            )
+            .default("false"),
+            Self::Cost => Opt::number(
+                "cost",
+                Wire::None,
+                (1, 65_535),
+                "its cost in the spanning tree",
+            ),
+            Self::Priority => Opt::number(
+                "priority",
+                Wire::None,
+                (0, 63),
+                "its priority in the spanning tree",
+            )
+            .default("32"),
+        }
+    }
+
+    /// What the script calls it.
+    pub fn name(self) -> &'static str {
+        self.row().key
+    }
+
+    /// What `ip` calls it.
+    pub fn word(self) -> &'static str {
+        self.row().word()
+    }
+
+    /// As a port has it.
+    pub fn of(self, port: &Snapshot) -> Option<u32> {
+        let Some(InfoPortData::BridgePort(infos)) = &port.port else {
+            return None;
+        };
+        infos.iter().find_map(|info| match (self, info) {
+            (Self::Hairpin, InfoBridgePort::HairpinMode(value)) => Some(u32::from(*value)),
+            (Self::Isolated, InfoBridgePort::Isolated(value)) => Some(u32::from(*value)),
+            (Self::Learning, InfoBridgePort::Learning(value)) => Some(u32::from(*value)),
+            (Self::Flood, InfoBridgePort::UnicastFlood(value)) => Some(u32::from(*value)),
+            (Self::McastFlood, InfoBridgePort::MulticastFlood(value)) => Some(u32::from(*value)),
+            (Self::BcastFlood, InfoBridgePort::BroadcastFlood(value)) => Some(u32::from(*value)),
+            (Self::Guard, InfoBridgePort::Guard(value)) => Some(u32::from(*value)),
+            (Self::RootBlock, InfoBridgePort::Protect(value)) => Some(u32::from(*value)),
+            (Self::Fastleave, InfoBridgePort::FastLeave(value)) => Some(u32::from(*value)),
+            (Self::NeighSuppress, InfoBridgePort::NeighSupress(value)) => Some(u32::from(*value)),
+            (Self::ProxyArp, InfoBridgePort::ProxyARP(value)) => Some(u32::from(*value)),
+            (Self::Locked, InfoBridgePort::Locked(value)) => Some(u32::from(*value)),
+            (Self::McastToUnicast, InfoBridgePort::MulticastToUnicast(value)) => {
+                Some(u32::from(*value))
+            }
+            (Self::VlanTunnel, InfoBridgePort::VlanTunnel(value)) => Some(u32::from(*value)),
+            (Self::Cost, InfoBridgePort::Cost(value)) => Some(u32::from(*value)),
+            (Self::Priority, InfoBridgePort::Priority(value)) => Some(u32::from(*value)),
+            _ => None,
+        })
+    }
+
+    /// As a script gives it.
+    pub fn value(self, value: u32) -> Value {
+        if self.is_flag() {
+            Value::Flag(value != 0)
+        } else {
+            Value::Number(value.into())
+        }
+    }
 }
 
 impl PortOption {
     /// Whether it is true or false.
     pub fn is_flag(self) -> bool {
-        self.largest() == 1
+        matches!(self.row().form, Form::Switch)
     }
 
     /// The attribute that sets it.

@@ -14,7 +14,7 @@ use super::family;
 pub const FOREVER: u32 = u32::MAX;
 
 /// The scopes with a name, as iproute2 has them.
-pub const SCOPES: [(&str, u8); 5] = [
+pub const SCOPES: &[(&str, i64)] = &[
     ("global", 0),
     ("site", 200),
     ("link", 253),
@@ -232,7 +232,7 @@ fn flag_of(name: &str) -> Option<u32> {
 
 /// The scope as `ip` prints it.
 pub fn scope_text(scope: u8) -> String {
-    let known = SCOPES.iter().find(|(_, known)| *known == scope);
+    let known = SCOPES.iter().find(|(_, known)| *known == i64::from(scope));
     known.map_or_else(|| scope.to_string(), |(name, _)| (*name).to_owned())
 }
 

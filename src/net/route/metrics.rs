@@ -18,7 +18,7 @@ const NUMBERS: [(&str, Make); 15] = [
     ("reordering", RouteMetric::Reordering),
     ("hoplimit", RouteMetric::Hoplimit),
     ("initcwnd", RouteMetric::InitCwnd),
-    ("features", RouteMetric::Features),
+    (FEATURES, RouteMetric::Features),
     ("rto_min", RouteMetric::RtoMin),
     ("initrwnd", RouteMetric::InitRwnd),
     ("quickack", RouteMetric::QuickAck),
@@ -27,6 +27,7 @@ const NUMBERS: [(&str, Make); 15] = [
 
 /// A bit of the metric `features`: explicit congestion notification, `RTAX_FEATURE_ECN` of `linux/rtnetlink.h`.
 const ECN: u32 = 1;
+const FEATURES: &str = "features";
 
 /// The metrics of a route.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -125,7 +126,7 @@ impl Metrics {
                 continue;
             };
             let value = match name {
-                "features" if value == ECN => "ecn".to_owned(),
+                FEATURES if value == ECN => "ecn".to_owned(),
                 // The kernel keeps them in eighths and quarters of a millisecond.
                 "rtt" => format!("{}ms", value / 8),
                 "rttvar" => format!("{}ms", value / 4),
@@ -139,25 +140,15 @@ impl Metrics {
         words
     }
 
-    /// What it says by the keys of the options of a route.
-    pub fn options(&self) -> Vec<(&str, String)> {
-        let said = self.numbers.iter().filter_map(|(name, value)| {
-            let text = match name.as_str() {
-                "rtt" | "rttvar" | "cwnd" | "ssthresh" => return None,
-                "features" => return (*value == ECN).then(|| ("ecn", "true".to_owned())),
-                "rto_min" => format!("{value}ms"),
-                "quickack" | "fastopen_no_cookie" => (*value != 0).to_string(),
-                _ => value.to_string(),
-            };
-            Some((name.as_str(), text))
-        });
-        let congctl = self.congctl.iter().map(|name| ("congctl", name.clone()));
-        said.chain(congctl).collect()
+    /// Whether TCP uses explicit congestion notification, where that is said and nothing else beside it.
+    pub fn ecn(&self) -> Option<bool> {
+        let features = self.number(FEATURES)?;
+        (features == ECN).then_some(true)
     }
 
     /// Sets the bit that says that TCP uses explicit congestion notification.
     pub fn set_ecn(&mut self, on: Option<bool>) {
-        self.set("features", on.map(|on| if on { ECN } else { 0 }));
+        self.set(FEATURES, on.map(|on| if on { ECN } else { 0 }));
     }
 }
 

@@ -198,9 +198,8 @@ impl Route {
 
     /// The scope asked for, or the one that `ip route add` chooses.
     fn scope_to_send(&self) -> RouteScope {
-        let asked = SCOPES.iter().find(|(name, _)| *name == self.scope);
-        if let Some((_, scope)) = asked {
-            return *scope;
+        if let Some(scope) = names::scope(&self.scope) {
+            return scope;
         }
         match self.kind.as_str() {
             "local" => RouteScope::Host,
@@ -219,14 +218,12 @@ impl Route {
     }
 
     /// The scope that `ip route add` gives to a route like this one, of which no scope is said.
-    pub fn usual_scope(&self) -> &'static str {
+    pub fn usual_scope(&self) -> String {
         let plain = Self {
             scope: String::new(),
             ..self.clone()
         };
-        let scope = plain.scope_to_send();
-        let named = SCOPES.iter().find(|(_, known)| *known == scope);
-        named.map_or("global", |(name, _)| *name)
+        names::scope_name(plain.scope_to_send())
     }
 
     /// What tells it from the others of its namespace, as far as the kernel keeps them apart.
@@ -454,13 +451,6 @@ pub(super) fn read(message: &RouteMessage) -> Option<Route> {
     route.onlink = header.flags.contains(RouteFlags::Onlink);
     route.protocol = protocol_text(header.protocol);
     kind_name(header.kind).clone_into(&mut route.kind);
-    match header.scope {
-        RouteScope::Site => "site",
-        RouteScope::Link => "link",
-        RouteScope::Host => "host",
-        RouteScope::NoWhere => "nowhere",
-        _ => "global",
-    }
-    .clone_into(&mut route.scope);
+    route.scope = names::scope_name(header.scope);
     Some(route)
 }

@@ -3,26 +3,21 @@
 use rtnetlink::packet_route::route::{RouteProtocol, RouteScope, RouteType};
 
 /// The kinds of route that can be asked for, by the names that `ip` has for them.
-pub const KINDS: [(&str, RouteType); 7] = [
-    ("unicast", RouteType::Unicast),
-    ("local", RouteType::Local),
-    ("broadcast", RouteType::Broadcast),
-    ("blackhole", RouteType::BlackHole),
-    ("unreachable", RouteType::Unreachable),
-    ("prohibit", RouteType::Prohibit),
-    ("throw", RouteType::Throw),
+pub const KINDS: &[(&str, i64)] = &[
+    ("unicast", 1),
+    ("local", 2),
+    ("broadcast", 3),
+    ("blackhole", 6),
+    ("unreachable", 7),
+    ("prohibit", 8),
+    ("throw", 9),
 ];
 
 /// How far a destination can be, by the names that `ip` has for it.
-pub const SCOPES: [(&str, RouteScope); 4] = [
-    ("global", RouteScope::Universe),
-    ("site", RouteScope::Site),
-    ("link", RouteScope::Link),
-    ("host", RouteScope::Host),
-];
+pub const SCOPES: &[(&str, i64)] = &[("global", 0), ("site", 200), ("link", 253), ("host", 254)];
 
 /// Who can have made a route, by the names that iproute2 has for them.
-pub const PROTOCOLS: [(&str, u8); 16] = [
+pub const PROTOCOLS: &[(&str, i64)] = &[
     ("redirect", 1),
     ("kernel", 2),
     ("boot", 3),
@@ -42,8 +37,30 @@ pub const PROTOCOLS: [(&str, u8); 16] = [
 ];
 
 pub(super) fn kind(name: &str) -> RouteType {
-    let known = KINDS.iter().find(|(known, _)| *known == name);
-    known.map_or(RouteType::Unicast, |(_, kind)| *kind)
+    numbered(KINDS, name).map_or(RouteType::Unicast, RouteType::from)
+}
+
+/// The number that a name of the table stands for.
+fn numbered(names: &[(&str, i64)], name: &str) -> Option<u8> {
+    let known = names.iter().find(|(known, _)| *known == name);
+    known.and_then(|(_, number)| u8::try_from(*number).ok())
+}
+
+/// The scope by its name, or its number.
+pub(super) fn scope(name: &str) -> Option<RouteScope> {
+    let number = numbered(SCOPES, name).or_else(|| name.parse().ok());
+    number.map(RouteScope::from)
+}
+
+/// The name of a scope, or its number where it has none.
+pub(super) fn scope_name(scope: RouteScope) -> String {
+    let number = u8::from(scope);
+    let known = SCOPES.iter().find(|(_, known)| *known == i64::from(number));
+    match known {
+        Some((name, _)) => (*name).to_owned(),
+        None if scope == RouteScope::NoWhere => "nowhere".to_owned(),
+        None => number.to_string(),
+    }
 }
 
 pub(super) fn protocol(name: &str) -> RouteProtocol {
@@ -55,15 +72,16 @@ pub(super) fn protocol(name: &str) -> RouteProtocol {
 
 /// The number of who made a route; 0 for nobody.
 pub(in crate::net) fn protocol_number(name: &str) -> u8 {
-    let known = PROTOCOLS.iter().find(|(known, _)| *known == name);
-    let number = known.map(|(_, number)| *number);
+    let number = numbered(PROTOCOLS, name);
     number.or_else(|| name.parse().ok()).unwrap_or_default()
 }
 
 /// Who made a route, as `ip route` prints it.
 pub(in crate::net) fn protocol_text(protocol: RouteProtocol) -> String {
     let number = u8::from(protocol);
-    let known = PROTOCOLS.iter().find(|(_, known)| *known == number);
+    let known = PROTOCOLS
+        .iter()
+        .find(|(_, known)| *known == i64::from(number));
     match known {
         Some((name, _)) => (*name).to_owned(),
         None if number == 0 => "unspec".to_owned(),

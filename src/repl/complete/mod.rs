@@ -10,7 +10,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::lex::{Kind, Piece, pieces};
 use super::state::{STATEMENTS, State, type_of};
 use super::{commands, hint};
-use crate::dsl::{option_keys, option_values};
+use crate::dsl::options;
 use crate::engine::catalog::Signature;
 use crate::engine::modules;
 use crate::net::container::Runtime;
@@ -171,7 +171,7 @@ fn at_name(state: &State, before: &[Piece]) -> Vec<Candidate> {
     if place::wants_key(before) {
         let call = place::innermost_call(before);
         let keys = call
-            .map(|call| option_keys::of(call.name))
+            .map(|call| options::keys(call.name))
             .unwrap_or_default();
         let given = place::keys_given(before);
         return keys
@@ -394,7 +394,7 @@ fn of_key(state: &State, word: &str, key: &str) -> Vec<Candidate> {
     match key {
         "master" | "dev" => live::links(state.session(), None),
         key => {
-            let values = option_values::of(word, key).into_iter();
+            let values = options::offers(word, key).into_iter();
             values.map(Candidate::plain).collect()
         }
     }

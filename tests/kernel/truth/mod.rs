@@ -8,7 +8,7 @@ mod words;
 use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
-use ipvsh::dsl::option_keys;
+use ipvsh::dsl::options;
 use ipvsh::engine::catalog::Catalog;
 use serde_json::Value;
 
@@ -131,11 +131,7 @@ fn every_word_and_option_is_tried(_: &Lab) {
     let unknown: Vec<String> = tried
         .iter()
         .filter(|word| !["exec", "lookup", "routes"].contains(word))
-        .flat_map(|word| {
-            option_keys::of(word)
-                .into_iter()
-                .map(move |key| (*word, key))
-        })
+        .flat_map(|word| options::keys(word).into_iter().map(move |key| (*word, key)))
         .filter(|(word, key)| values::of(word, key).is_none())
         .map(|(word, key)| format!("{word} {key}"))
         .collect();

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
-use ipvsh::dsl::option_keys;
+use ipvsh::dsl::options;
 
 use super::values;
 use super::words::{Act, KINDS, LinkKind, Need, ON_LINKS, ON_PLACES};
@@ -154,8 +154,8 @@ impl Writer<'_> {
 
     /// A map of options for a new link.
     fn link_options(&mut self, word: &'static str, link: &mut Known) -> String {
-        let common = option_keys::of("dummy");
-        let own: Vec<&str> = option_keys::of(word)
+        let common = options::keys("dummy");
+        let own: Vec<&str> = options::keys(word)
             .into_iter()
             .filter(|key| !common.contains(key) || (word == "vxlan" && *key == "group"))
             .collect();
@@ -274,7 +274,7 @@ impl Writer<'_> {
     fn call(&mut self, act: &Act, at: usize, mut link: Option<&mut Known>) -> String {
         let mut arguments = act.arguments.to_owned();
         if arguments.contains("OPTIONS") {
-            let keys = option_keys::of(act.word);
+            let keys = options::keys(act.word);
             let mut chosen: Vec<&str> = act.always.to_vec();
             for _ in 0..self.dice.roll(act.most + 1) {
                 chosen.push(*self.dice.one_of(&keys));

@@ -18,7 +18,8 @@ use crate::dsl::objects;
 use crate::dsl::{Answer, Session, answer};
 use crate::error::{Error, Kind, Result};
 use crate::net::netns;
-use crate::value::options::{self, Options};
+use crate::schema::{self, Opt};
+use crate::value::options;
 use crate::why::judge::{self, Verdict};
 use crate::why::scene::Scene;
 use crate::why::walk::{Leg, Measured};
@@ -30,7 +31,12 @@ use way::Trip;
 pub(crate) use show::show;
 
 /// What `why` can be told.
-pub(crate) const KEYS: &[&str] = &["df", "quiet", "size", "timeout"];
+pub(crate) const ROWS: &[Opt] = &[
+    ping::SIZE,
+    ping::DF,
+    ping::TIMEOUT.default("300ms"),
+    ping::QUIET,
+];
 
 /// How long a reply may take: on virtual links it takes a hundredth of that.
 const TIMEOUT: Duration = Duration::from_millis(300);
@@ -151,18 +157,15 @@ fn why(session: &Rc<Session>, a: &Dynamic, b: &Dynamic, options: Map) -> Result<
             error
         }
     };
-    let mut options = Options::new("why", options, &[KEYS]).map_err(context)?;
-    let quiet = options.flag("quiet").map_err(context)?.unwrap_or(false);
-    let size = options
-        .integer("size", 0..=65507)
-        .map_err(context)?
-        .unwrap_or(56);
-    let size = u16::try_from(size).unwrap_or(u16::MAX);
-    let df = options.flag("df").map_err(context)?.unwrap_or(false);
-    let timeout = options
-        .duration("timeout")
-        .map_err(context)?
-        .unwrap_or(TIMEOUT);
+    let options = &mut schema::options("why", options, &[ROWS]).map_err(context)?;
+    let quiet = ping::QUIET.take_flag(options).map_err(context)?;
+    let quiet = quiet.unwrap_or(false);
+    let size = ping::SIZE.take_number(options).map_err(context)?;
+    let size: u16 = size.unwrap_or(56);
+    let df = ping::DF.take_flag(options).map_err(context)?;
+    let df = df.unwrap_or(false);
+    let timeout = ping::TIMEOUT.take_duration(options).map_err(context)?;
+    let timeout = timeout.unwrap_or(TIMEOUT);
     let title = format!("{} → {}", names.0, names.1);
     if session
         .lab()

@@ -3,51 +3,76 @@
 use std::net::SocketAddr;
 
 use ipnet::IpNet;
-use rhai::{Dynamic, Map};
+use rhai::Dynamic;
 
+use crate::dsl::objects::route::rows::REPLACE;
 use crate::error::{Error, Result};
 use crate::net::wireguard::Peer;
-use crate::schema::{Form, Opt};
+use crate::schema::{Form, Opt, Quantity, Spelling, Wire};
 use crate::value::key::Key;
-use crate::value::options::{Options, in_range, strings, wrong_type};
+use crate::value::options::{Options, in_range, strings};
 use crate::value::prefix;
 
+const PRIVATE_KEY: Opt = Opt::new(
+    "private_key",
+    Form::Text,
+    "its private key in base64; without it a new link gets one",
+);
+const LISTEN_PORT: Opt = Opt::number(
+    "listen_port",
+    Wire::None,
+    (1, 65535),
+    "the port of UDP that it listens on; without it the kernel chooses one",
+)
+.spelled(Spelling::Silent);
+const FWMARK: Opt = Opt::number(
+    "fwmark",
+    Wire::None,
+    (0, u32::MAX as i64),
+    "the mark of its outer packets",
+)
+.spelled(Spelling::Silent)
+.default("0");
+const PEERS: Opt = Opt::new(
+    "peers",
+    Form::Maps(PEER),
+    "its peers, each known by its `public_key`",
+);
+
 /// What the word that makes a link takes; the driver is told by a protocol of its own.
-pub(crate) const TABLE: &[Opt] = &[
-    Opt::new(
-        "private_key",
-        TEXT,
-        "its private key in base64; without it a new link gets one",
-    ),
-    Opt::new(
-        "listen_port",
-        PORT,
-        "the port of UDP that it listens on; without it the kernel chooses one",
-    ),
-    Opt::new(
-        "fwmark",
-        Form::Number {
-            least: 0,
-            most: u32::MAX as i64,
-            names: &[],
-        },
-        "the mark of its outer packets",
-    )
-    .default("0"),
-    Opt::new(
-        "peers",
-        Form::Special(&["list"], "a list of maps"),
-        "its peers: `public_key`, and the options of `wg_peer`",
-    ),
-];
-const TEXT: Form = Form::Special(&["string"], "a string");
-const PORT: Form = Form::Number {
-    least: 1,
-    most: 65535,
-    names: &[],
-};
-/// Keys of a peer.
-pub(crate) const PEER_KEYS: &[&str] = &["allowed_ips", "endpoint", "keepalive", "preshared_key"];
+pub(crate) const TABLE: &[Opt] = &[PRIVATE_KEY, LISTEN_PORT, FWMARK, PEERS];
+
+const PUBLIC_KEY: Opt = Opt::new(
+    "public_key",
+    Form::Text,
+    "the key in base64 that the peer is known by",
+);
+const ALLOWED_IPS: Opt = Opt::new(
+    "allowed_ips",
+    Form::Special(&["string", "list"], "a string or a list of strings"),
+    "the prefixes behind it",
+);
+const ENDPOINT: Opt = Opt::new(
+    "endpoint",
+    Form::Text,
+    "the address and port that it is reached at",
+);
+const KEEPALIVE: Opt = Opt::new(
+    "keepalive",
+    Form::Quantity(Quantity::Duration),
+    "after what silence an empty packet is sent; 0 for never",
+);
+const PRESHARED_KEY: Opt = Opt::new(
+    "preshared_key",
+    Form::Text,
+    "a secret of both ends in base64",
+);
+
+/// What a peer in a list takes.
+const PEER: &[Opt] = &[PUBLIC_KEY, ALLOWED_IPS, ENDPOINT, KEEPALIVE, PRESHARED_KEY];
+
+/// What the word takes that adds a peer.
+pub(crate) const OF_PEER: &[Opt] = &[ALLOWED_IPS, ENDPOINT, KEEPALIVE, PRESHARED_KEY, REPLACE];
 
 /// What is asked of a link.
 #[derive(Debug, Default)]
@@ -71,9 +96,9 @@ pub(super) struct AskedPeer {
 /// How what is there differs from what is asked: `("listen_port 1", "listen_port 2")`.
 pub(super) type Difference = (String, String);
 
-fn key(options: &mut Options, name: &str) -> Result<Option<Key>> {
-    let text = options.string(name)?;
-    text.map(|text| named(name, &text)).transpose()
+fn key(options: &mut Options, row: &Opt) -> Result<Option<Key>> {
+    let text = row.take_text(options)?;
+    text.map(|text| named(row.key, &text)).transpose()
 }
 
 /// A key that is the value of `name`.
@@ -86,20 +111,18 @@ fn named(name: &str, text: &str) -> Result<Key> {
 
 /// Reads the key that a peer is known by.
 pub(super) fn public_key(text: &str) -> Result<Key> {
-    named("public_key", text)
+    named(PUBLIC_KEY.key, text)
 }
 
 impl Asked {
     /// Takes the options of a link.
     pub(super) fn take(options: &mut Options) -> Result<Self> {
-        let private_key = key(options, "private_key")?.map(Key::clamped);
-        let listen_port = options.integer("listen_port", 1..=u16::MAX.into())?;
-        let fwmark = options.integer("fwmark", 0..=u32::MAX.into())?;
-        let peers = options.take("peers").map(peers).transpose()?;
+        let private_key = key(options, &PRIVATE_KEY)?.map(Key::clamped);
+        let peers = PEERS.take_maps(options)?.map(peers).transpose()?;
         let asked = Self {
             private_key,
-            listen_port: listen_port.and_then(|port| port.try_into().ok()),
-            fwmark: fwmark.and_then(|mark| mark.try_into().ok()),
+            listen_port: LISTEN_PORT.take_number(options)?,
+            fwmark: FWMARK.take_number(options)?,
             peers: peers.unwrap_or_default(),
         };
         asked.check()?;
@@ -128,17 +151,9 @@ impl Asked {
     }
 }
 
-fn peers(given: Dynamic) -> Result<Vec<AskedPeer>> {
-    let wrong = |given: &Dynamic| wrong_type("peers", "a list of maps", given.type_name());
-    if !given.is_array() {
-        return Err(wrong(&given));
-    }
-    let list = given.into_array().unwrap_or_default();
-    let read = list.into_iter().map(|one| {
-        let type_error = wrong(&one);
-        let map = one.try_cast::<Map>().ok_or(type_error)?;
-        let mut options = Options::new("peers", map, &[PEER_KEYS, &["public_key"]])?;
-        let text = options.string("public_key")?.ok_or_else(|| {
+fn peers(given: Vec<Options>) -> Result<Vec<AskedPeer>> {
+    let read = given.into_iter().map(|mut options| {
+        let text = PUBLIC_KEY.take_text(&mut options)?.ok_or_else(|| {
             Error::invalid("a peer has no `public_key`, by which it is known")
                 .hint("give it as #{public_key: other.public_key}")
         })?;
@@ -150,14 +165,14 @@ fn peers(given: Dynamic) -> Result<Vec<AskedPeer>> {
 impl AskedPeer {
     /// Takes the options of the peer that is known by `key`.
     pub(super) fn take(key: Key, options: &mut Options) -> Result<Self> {
-        let preshared_key = self::key(options, "preshared_key")?;
-        let endpoint = options.string("endpoint")?;
-        let keepalive = options.duration("keepalive")?;
+        let preshared_key = self::key(options, &PRESHARED_KEY)?;
+        let endpoint = ENDPOINT.take_text(options)?;
+        let keepalive = KEEPALIVE.take_duration(options)?;
         let keepalive = keepalive.map(|keepalive| {
             let seconds = i64::try_from(keepalive.as_secs()).unwrap_or(i64::MAX);
-            in_range("keepalive", seconds, 0..=u16::MAX.into())
+            in_range(KEEPALIVE.key, seconds, 0..=u16::MAX.into())
         });
-        let allowed_ips = match options.take("allowed_ips") {
+        let allowed_ips = match ALLOWED_IPS.take_given(options)? {
             None => None,
             Some(given) => Some(ips(given)?),
         };
@@ -230,7 +245,7 @@ fn list(ips: &[IpNet]) -> String {
 }
 
 fn ips(given: Dynamic) -> Result<Vec<IpNet>> {
-    let texts = strings("allowed_ips", given)?.into_iter();
+    let texts = strings(ALLOWED_IPS.key, given)?.into_iter();
     let ips: Result<Vec<IpNet>> = texts.map(|text| prefix::destination(&text, None)).collect();
     let mut ips = ips?;
     ips.sort_unstable();

@@ -12,13 +12,14 @@ use crate::dsl::handle::{Link, Netns};
 use crate::dsl::kinds::attributes;
 use crate::dsl::kinds::kind::Kind;
 use crate::dsl::kinds::make::{Wanted, creating, ensure, read};
+use crate::dsl::objects::route::rows::REPLACE;
 use crate::dsl::{Answer, Session, answer};
 use crate::error::{Error, Result};
 use crate::net::wireguard::{Device, Peer};
+use crate::schema;
 use crate::value::key::Key;
-use crate::value::options::Options;
 
-pub(crate) use asked::PEER_KEYS;
+pub(crate) use asked::OF_PEER;
 use asked::{Asked, AskedPeer, TABLE, public_key};
 
 const WIREGUARD: Kind = Kind {
@@ -212,9 +213,9 @@ pub mod words {
     ) -> Answer<Link> {
         answer(&context, |session| {
             let add = || {
-                let mut options = Options::new("wg_peer", options, &[PEER_KEYS, &["replace"]])?;
+                let mut options = schema::options("wg_peer", options, &[OF_PEER])?;
                 let peer = AskedPeer::take(super::public_key(public_key)?, &mut options)?;
-                let replace = options.flag("replace")?.unwrap_or(false);
+                let replace = REPLACE.take_flag(&mut options)?.unwrap_or(false);
                 check_kind(link)?;
                 let device = configure::device(session, link)?;
                 let asked = Asked {

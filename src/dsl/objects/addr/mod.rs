@@ -4,6 +4,7 @@ mod dad;
 mod ensure;
 mod options;
 mod remove;
+pub(crate) mod rows;
 mod show;
 
 use std::net::IpAddr;
@@ -25,7 +26,8 @@ use ensure::{add, adding};
 use remove::delete;
 
 pub(crate) use ensure::add_plain;
-pub(crate) use options::{Asked, KEYS};
+pub(crate) use options::Asked;
+pub(crate) use rows::{ROWS, said};
 pub use show::Address;
 
 /// All addresses of a namespace, or of one link.

@@ -7,29 +7,12 @@ use ipnet::IpNet;
 use rhai::Map;
 
 use crate::error::{Error, Result};
-use crate::net::address::{
-    Address, Assigned, FLAGS, FLAGS_OF_IPV6, FOREVER, Lifetimes, SCOPES, scope_text,
-};
-use crate::value::choice::choose;
-use crate::value::options::{Options, in_range, wrong_type};
+use crate::net::address::{Address, Assigned, FLAGS_OF_IPV6, FOREVER, Lifetimes, scope_text};
+use crate::schema::{self, Opt};
+use crate::value::options::Options;
 use crate::value::{duration, prefix};
 
-/// What an address can be given.
-pub(crate) const KEYS: &[&str] = &[
-    "autojoin",
-    "broadcast",
-    "home",
-    "label",
-    "metric",
-    "mngtmpaddr",
-    "nodad",
-    "noprefixroute",
-    "peer",
-    "preferred_lft",
-    "replace",
-    "scope",
-    "valid_lft",
-];
+use super::rows;
 
 /// The longest name of a link or label.
 const LONGEST_LABEL: usize = 15;
@@ -60,8 +43,8 @@ impl Asked {
 
     /// The address of that text, with the options of `addr`, for the link of that name.
     pub(super) fn read(text: &str, options: Map, link: &str) -> Result<Self> {
-        let mut options = Options::new("addr", options, &[KEYS])?;
-        let peer = options.string("peer")?;
+        let mut options = schema::options("addr", options, &[rows::ROWS])?;
+        let peer = rows::PEER.take_text(&mut options)?;
         let (prefix, peer) = ends(text, peer.as_deref())?;
         let ip = prefix.addr();
         let subnet = peer.map_or(Ok(prefix), |peer| IpNet::new(peer, prefix.prefix_len()));
@@ -76,10 +59,11 @@ impl Asked {
         };
         assigned.scope = scope(&mut options, &assigned)?;
         let mut flags = Vec::new();
-        for (name, _) in FLAGS {
-            let Some(on) = options.flag(name)? else {
+        for row in rows::FLAGS {
+            let Some(on) = row.take_flag(&mut options)? else {
                 continue;
             };
+            let name = row.key;
             // What a link is given at its making goes for all of its addresses, and IPv4 detects no duplicates.
             if on && ip.is_ipv4() && name != "nodad" && FLAGS_OF_IPV6.contains(&name) {
                 return Err(only_ipv6(name));
@@ -98,7 +82,7 @@ impl Asked {
         Ok(Self {
             assigned,
             flags,
-            replace: options.flag("replace")?.unwrap_or(false),
+            replace: rows::REPLACE.take_flag(&mut options)?.unwrap_or(false),
         })
     }
 
@@ -219,7 +203,7 @@ fn ends(text: &str, peer: Option<&str>) -> Result<(IpNet, Option<IpAddr>)> {
 
 /// Takes the broadcast address: one, or `+` and `-` for the last and the first of the subnet.
 fn broadcast(options: &mut Options, subnet: IpNet) -> Result<Option<Ipv4Addr>> {
-    let Some(text) = options.string("broadcast")? else {
+    let Some(text) = rows::BROADCAST.take_text(options)? else {
         return Ok(None);
     };
     let IpNet::V4(subnet) = subnet else {
@@ -241,7 +225,7 @@ fn broadcast(options: &mut Options, subnet: IpNet) -> Result<Option<Ipv4Addr>> {
 }
 
 fn label(options: &mut Options, ip: IpAddr, link: &str) -> Result<Option<String>> {
-    let Some(label) = options.string("label")? else {
+    let Some(label) = rows::LABEL.take_text(options)? else {
         return Ok(None);
     };
     if ip.is_ipv6() {
@@ -264,8 +248,8 @@ fn label(options: &mut Options, ip: IpAddr, link: &str) -> Result<Option<String>
 
 /// Takes both lifetimes; the preferred one is as long as the valid one where only that is said.
 fn lifetimes(options: &mut Options) -> Result<Option<Lifetimes>> {
-    let valid = lifetime(options, "valid_lft")?;
-    let preferred = lifetime(options, "preferred_lft")?;
+    let valid = lifetime(options, &rows::VALID_LFT)?;
+    let preferred = lifetime(options, &rows::PREFERRED_LFT)?;
     if valid == Some(0) {
         return Err(
             Error::invalid("`valid_lft` is 0: the address would be gone at once")
@@ -285,8 +269,9 @@ fn lifetimes(options: &mut Options) -> Result<Option<Lifetimes>> {
     Ok(Some(Lifetimes { valid, preferred }))
 }
 
-fn lifetime(options: &mut Options, key: &str) -> Result<Option<u32>> {
-    let Some(value) = options.take(key) else {
+fn lifetime(options: &mut Options, row: &Opt) -> Result<Option<u32>> {
+    let key = row.key;
+    let Some(value) = row.take_given(options)? else {
         return Ok(None);
     };
     if value
@@ -296,13 +281,10 @@ fn lifetime(options: &mut Options, key: &str) -> Result<Option<u32>> {
     {
         return Ok(Some(FOREVER));
     }
-    let given = value.type_name();
     let text = match (value.as_int(), value.as_float()) {
         (Ok(number), _) => number.to_string(),
         (_, Ok(number)) => number.to_string(),
-        _ => value
-            .into_string()
-            .map_err(|_| wrong_type(key, "a duration such as \"10m\", or \"forever\"", given))?,
+        _ => value.into_string().unwrap_or_default(),
     };
     let time = duration::parse(&text).map_err(|error| Error {
         hint: Some("write a number and a unit, such as \"10m\", or \"forever\"".to_owned()),
@@ -345,27 +327,15 @@ fn lasts(asked: Lifetimes, present: &Address) -> bool {
 }
 
 fn metric(options: &mut Options) -> Result<Option<u32>> {
-    let metric = options.integer("metric", 0..=i64::from(u32::MAX))?;
-    Ok(metric.and_then(|metric| u32::try_from(metric).ok()))
+    rows::METRIC.take_number(options)
 }
 
 /// Takes the scope: a name that iproute2 has, or a number. An IPv6 address says its own.
 fn scope(options: &mut Options, address: &Assigned) -> Result<Option<u8>> {
-    let Some(value) = options.take("scope") else {
+    let scope = rows::SCOPE.take("an address", options)?;
+    let scope = scope.and_then(|scope| rows::SCOPE.form.number(&scope));
+    let Some(scope) = scope.and_then(|scope| u8::try_from(scope).ok()) else {
         return Ok(None);
-    };
-    let given = value.type_name();
-    let scope = if let Ok(number) = value.as_int() {
-        let number = in_range("scope", number, 0..=255)?;
-        u8::try_from(number).unwrap_or_default()
-    } else {
-        let name = value
-            .into_string()
-            .map_err(|_| wrong_type("scope", "a name such as \"link\", or a number", given))?;
-        match name.parse() {
-            Ok(number) => number,
-            Err(_) => choose("an address", "scope", &name, &SCOPES)?,
-        }
     };
     let own = address.scope_to_send();
     if address.prefix.addr().is_ipv6() && scope != own {

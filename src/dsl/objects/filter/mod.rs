@@ -11,15 +11,20 @@ use rhai::{Array, Map};
 
 use crate::dsl::handle::Netns;
 use crate::dsl::json;
+use crate::dsl::objects::route::rows::REPLACE;
 use crate::dsl::{Answer, Session, answer};
 use crate::error::{Error, Kind, Result};
 use crate::lab::{Command, Outcome, Undo, WayBack};
 use crate::net::nft::{self, FAMILY, Mark, TABLE, Table};
+use crate::schema::{self, Opt};
 use crate::value::fingerprint;
-use crate::value::options::Options;
 use rule::Packets;
 
-pub(crate) use rule::{HOOKS, MATCH, PROTOCOLS};
+use rule::HOOKS;
+pub(crate) use rule::{OF_FILTER, OF_MASQUERADE, OF_NAT};
+
+/// What a ruleset of the user's own can be given.
+pub(crate) const OF_RULESET: &[Opt] = &[REPLACE];
 
 /// What is to be done where.
 type Rules = Vec<(&'static str, String)>;
@@ -106,7 +111,7 @@ fn context<'a>(doing: &'a str, net: &'a Netns) -> impl Fn(Error) -> Error + 'a {
 fn filter(session: &Rc<Session>, net: &Netns, verdict: &str, options: Map) -> Result<()> {
     let doing = format!("{verdict} packets");
     let make = || {
-        let mut options = Options::new(verdict, options, &[MATCH, &["hook"]])?;
+        let mut options = schema::options(verdict, options, &[rule::OF_FILTER])?;
         let packets = Packets::take(session, net, &mut options)?;
         let hooks = rule::hooks(&mut options, &packets)?;
         let rule = packets.rule(verdict);
@@ -118,8 +123,7 @@ fn filter(session: &Rc<Session>, net: &Netns, verdict: &str, options: Map) -> Re
 
 fn masquerade(session: &Rc<Session>, net: &Netns, out: &Dynamic, options: Map) -> Result<()> {
     let make = || {
-        let keys = &["from", "to", "proto", "sport", "dport"];
-        let mut options = Options::new("masquerade", options, &[keys])?;
+        let mut options = schema::options("masquerade", options, &[rule::OF_MASQUERADE])?;
         let mut packets = Packets::default();
         packets.interface(session, net, "oifname", out)?;
         let rest = Packets::take(session, net, &mut options)?;
@@ -131,9 +135,12 @@ fn masquerade(session: &Rc<Session>, net: &Netns, out: &Dynamic, options: Map) -
 
 fn nat(session: &Rc<Session>, net: &Netns, options: Map) -> Result<()> {
     let make = || {
-        let mut options = Options::new("nat", options, &[MATCH, &["dnat", "snat"]])?;
+        let mut options = schema::options("nat", options, &[rule::OF_NAT])?;
         let mut packets = Packets::take(session, net, &mut options)?;
-        let (dnat, snat) = (options.string("dnat")?, options.string("snat")?);
+        let (dnat, snat) = (
+            rule::DNAT.take_text(&mut options)?,
+            rule::SNAT.take_text(&mut options)?,
+        );
         let rules = match (dnat, snat) {
             (Some(text), None) => {
                 if packets.has_oif {
@@ -141,7 +148,7 @@ fn nat(session: &Rc<Session>, net: &Netns, options: Map) -> Result<()> {
                         "`oif` says nothing with `dnat`: where a packet goes out is decided behind it",
                     ));
                 }
-                let rule = rule::target("dnat", &text, &mut packets)?;
+                let rule = rule::target(rule::DNAT.key, &text, &mut packets)?;
                 let rule = packets.rule(&rule);
                 let mut rules = vec![("prerouting", rule.clone())];
                 if !packets.has_iif {
@@ -155,7 +162,7 @@ fn nat(session: &Rc<Session>, net: &Netns, options: Map) -> Result<()> {
                         "`iif` says nothing with `snat`: it is done when a packet goes out",
                     ));
                 }
-                let rule = rule::target("snat", &text, &mut packets)?;
+                let rule = rule::target(rule::SNAT.key, &text, &mut packets)?;
                 vec![("postrouting", packets.rule(&rule))]
             }
             _ => {
@@ -171,8 +178,8 @@ fn nat(session: &Rc<Session>, net: &Netns, options: Map) -> Result<()> {
 
 /// Gives a ruleset to nft, unless it stands as it was given before.
 fn ruleset(session: &Rc<Session>, net: &Netns, text: &str, options: Map) -> Result<()> {
-    let mut options = Options::new("nft", options, &[&["replace"]])?;
-    let replace = options.flag("replace")?.unwrap_or(false);
+    let mut options = schema::options("nft", options, &[OF_RULESET])?;
+    let replace = REPLACE.take_flag(&mut options)?.unwrap_or(false);
     let about = text::about(text);
     let before = nft::tables(net)?;
     let own = one(&before, FAMILY, TABLE);

@@ -10,12 +10,51 @@ use crate::dsl::Session;
 use crate::dsl::handle::Netns;
 use crate::dsl::objects::link;
 use crate::error::{Error, Result};
+use crate::schema::{Form, Names, Opt};
 use crate::value::choice::choose;
 use crate::value::options::{self, Options};
 use crate::value::prefix;
 
-/// Keys that say which packets are meant.
-pub(crate) const MATCH: &[&str] = &["dport", "from", "iif", "oif", "proto", "sport", "to"];
+const PREFIXES: Form = Form::Special(&["string", "list"], "a string or a list of strings");
+const PORTS: Form = Form::Special(
+    &["int", "string", "list"],
+    "a port, a range such as \"8000-8010\", or a list of them",
+);
+
+const FROM: Opt = Opt::new("from", PREFIXES, "the prefixes that they come from");
+const TO: Opt = Opt::new("to", PREFIXES, "the prefixes that they go to");
+const PROTO: Opt = Opt::new(
+    "proto",
+    Form::Choice(PROTOCOLS),
+    "the protocol that they carry",
+);
+const SPORT: Opt = Opt::new("sport", PORTS, "their source port");
+const DPORT: Opt = Opt::new("dport", PORTS, "their destination port");
+const IIF: Opt = Opt::new("iif", Form::Device, "the link that they come in by");
+const OIF: Opt = Opt::new("oif", Form::Device, "the link that they go out by");
+const HOOK: Opt = Opt::new(
+    "hook",
+    Form::Special(&["string", "list"], "a string or a list of strings"),
+    "where they are looked at; everywhere that fits, where nothing is given",
+)
+.often(&["input", "forward", "output"]);
+pub(super) const DNAT: Opt = Opt::new(
+    "dnat",
+    Form::Text,
+    "the address, or address and port, that they go to instead",
+);
+pub(super) const SNAT: Opt = Opt::new(
+    "snat",
+    Form::Text,
+    "the address, or address and port, that they come from instead",
+);
+
+/// Which packets a rule is about that lets them through or not.
+pub(crate) const OF_FILTER: &[Opt] = &[FROM, TO, PROTO, SPORT, DPORT, IIF, OIF, HOOK];
+/// Which packets get another address, and what address.
+pub(crate) const OF_NAT: &[Opt] = &[FROM, TO, PROTO, SPORT, DPORT, IIF, OIF, DNAT, SNAT];
+/// Which packets get the address of the link that they go out by.
+pub(crate) const OF_MASQUERADE: &[Opt] = &[FROM, TO, PROTO, SPORT, DPORT];
 
 /// Where a rule stands, by the names of the chains.
 pub(crate) const HOOKS: &[(&str, &str)] = &[
@@ -27,13 +66,13 @@ pub(crate) const HOOKS: &[(&str, &str)] = &[
     ("local", "type nat hook output priority -100"),
 ];
 
-/// The protocols that a rule can be for, with whether they have ports.
-pub(crate) const PROTOCOLS: &[(&str, bool)] = &[
-    ("tcp", true),
-    ("udp", true),
-    ("sctp", true),
-    ("icmp", false),
-    ("icmpv6", false),
+/// The protocols that a rule can be for.
+const PROTOCOLS: Names = &[
+    ("tcp", 6),
+    ("udp", 17),
+    ("sctp", 132),
+    ("icmp", 1),
+    ("icmpv6", 58),
 ];
 
 /// Which packets a rule is about.
@@ -54,15 +93,17 @@ impl Packets {
     /// Reads it from the options of a word in `net`.
     pub(super) fn take(session: &Rc<Session>, net: &Netns, options: &mut Options) -> Result<Self> {
         let mut packets = Self::default();
-        for (key, word) in [("iif", "iifname"), ("oif", "oifname")] {
-            if let Some(given) = options.take(key) {
-                packets.interface(session, net, word, &given)?;
-                packets.has_iif |= key == "iif";
-                packets.has_oif |= key == "oif";
-            }
+        if let Some(given) = IIF.take_given(options)? {
+            packets.interface(session, net, "iifname", &given)?;
+            packets.has_iif = true;
         }
-        for (key, word) in [("from", "saddr"), ("to", "daddr")] {
-            let Some(given) = options.take(key) else {
+        if let Some(given) = OIF.take_given(options)? {
+            packets.interface(session, net, "oifname", &given)?;
+            packets.has_oif = true;
+        }
+        for (row, word) in [(FROM, "saddr"), (TO, "daddr")] {
+            let key = row.key;
+            let Some(given) = row.take_given(options)? else {
                 continue;
             };
             let list = options::strings(key, given)?;
@@ -73,12 +114,13 @@ impl Packets {
             }
             packets.addresses(word, &list)?;
         }
-        let proto = options.string("proto")?;
+        let proto = PROTO.take_named("a rule", options)?;
         let protocol = packets.protocol(proto.as_deref())?;
         let before = packets.words.len();
-        for key in ["sport", "dport"] {
-            if let Some(given) = options.take(key) {
-                let ports = ports(key, given)?;
+        for row in [SPORT, DPORT] {
+            let key = row.key;
+            if let Some(given) = row.take_given(options)? {
+                let ports = ports(&row, given)?;
                 let Some(proto) = proto.as_deref().filter(|_| packets.has_ports) else {
                     return Err(Error::invalid(format!("`{key}` is a port of a protocol"))
                         .hint("say which: #{proto: \"tcp\", dport: 443}"));
@@ -154,7 +196,7 @@ impl Packets {
         let Some(name) = name else {
             return Ok(None);
         };
-        self.has_ports = choose("a rule", "proto", name, PROTOCOLS)?;
+        self.has_ports = !name.starts_with("icmp");
         let (own, other) = match name {
             "icmp" => (false, "icmpv6"),
             "icmpv6" => (true, "icmp"),
@@ -177,7 +219,8 @@ impl Packets {
 }
 
 /// A port, a range of them, or a list of either.
-fn ports(key: &str, given: Dynamic) -> Result<String> {
+fn ports(row: &Opt, given: Dynamic) -> Result<String> {
+    let key = row.key;
     let list = if given.is_array() {
         given.into_array().unwrap_or_default()
     } else {
@@ -185,7 +228,7 @@ fn ports(key: &str, given: Dynamic) -> Result<String> {
     };
     let ports: Vec<String> = list
         .iter()
-        .map(|port| one_port(key, port))
+        .map(|port| one_port(row, port))
         .collect::<Result<_>>()?;
     match ports.as_slice() {
         [] => Err(Error::invalid(format!("`{key}` names no port"))),
@@ -194,7 +237,8 @@ fn ports(key: &str, given: Dynamic) -> Result<String> {
     }
 }
 
-fn one_port(key: &str, given: &Dynamic) -> Result<String> {
+fn one_port(row: &Opt, given: &Dynamic) -> Result<String> {
+    let key = row.key;
     let range = 1..=i64::from(u16::MAX);
     if let Ok(port) = given.as_int() {
         return Ok(options::in_range(key, port, range)?.to_string());
@@ -202,7 +246,7 @@ fn one_port(key: &str, given: &Dynamic) -> Result<String> {
     let Some(text) = given.read_lock::<rhai::ImmutableString>() else {
         return Err(options::wrong_type(
             key,
-            "a port, a range such as \"8000-8010\", or a list of them",
+            &row.form.wanted(),
             given.type_name(),
         ));
     };
@@ -234,7 +278,9 @@ fn one_port(key: &str, given: &Dynamic) -> Result<String> {
 pub(super) fn hooks(options: &mut Options, packets: &Packets) -> Result<Vec<&'static str>> {
     let fits =
         |hook: &str| !(hook == "output" && packets.has_iif || hook == "input" && packets.has_oif);
-    let given = options.strings("hook")?;
+    let given = HOOK.take_given(options)?;
+    let given = given.map(|given| options::strings(HOOK.key, given));
+    let given = given.transpose()?.unwrap_or_default();
     if given.is_empty() {
         let all = HOOKS[..3].iter().map(|(hook, _)| *hook);
         return Ok(all.filter(|hook| fits(hook)).collect());
@@ -243,7 +289,7 @@ pub(super) fn hooks(options: &mut Options, packets: &Packets) -> Result<Vec<&'st
         HOOKS[..3].iter().map(|(hook, _)| (*hook, *hook)).collect();
     let mut hooks = Vec::new();
     for name in &given {
-        let hook = choose("a rule", "hook", name, &known)?;
+        let hook = choose("a rule", HOOK.key, name, &known)?;
         if !fits(hook) {
             let (key, way) = if hook == "input" {
                 ("oif", "go out")

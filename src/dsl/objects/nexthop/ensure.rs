@@ -5,7 +5,8 @@ use std::rc::Rc;
 use nix::errno::Errno;
 use rhai::Map;
 
-use super::options::{KEYS, missing, number, read};
+use super::options::{missing, number, read};
+use super::rows;
 use crate::dsl::Session;
 use crate::dsl::handle::Netns;
 use crate::dsl::objects::{link, route};
@@ -15,7 +16,7 @@ use crate::net::netns;
 use crate::net::nexthop::{self, Leads, Nexthop};
 use crate::net::request::Request;
 use crate::net::rtnl::Refusal;
-use crate::value::options::Options;
+use crate::schema;
 
 /// All nexthop objects of a namespace.
 pub(super) fn list(session: &Rc<Session>, place: &netns::Netns) -> Result<Vec<Nexthop>> {
@@ -78,8 +79,9 @@ pub(super) fn add(session: &Rc<Session>, net: &Netns, id: i64, options: Map) -> 
             error
         }
     };
-    let mut options = Options::new("nexthop", options, &[KEYS]).map_err(context)?;
-    let replace = options.flag("replace").map_err(context)?.unwrap_or(false);
+    let mut options = schema::options("nexthop", options, &[rows::ROWS]).map_err(context)?;
+    let replace = rows::REPLACE.take_flag(&mut options).map_err(context)?;
+    let replace = replace.unwrap_or(false);
     let present = list(session, place)?;
     let wanted = read(session, place, id, &mut options, &present).map_err(context)?;
     let line = |one: &Nexthop| line(session, place, one);

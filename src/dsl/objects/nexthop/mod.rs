@@ -2,6 +2,7 @@
 
 mod ensure;
 mod options;
+pub(crate) mod rows;
 mod show;
 
 use rhai::Map;
@@ -12,7 +13,6 @@ use crate::dsl::objects::link;
 use crate::dsl::{Answer, answer};
 
 pub(crate) use ensure::for_route;
-pub(crate) use options::KEYS;
 pub use show::Nexthop;
 
 /// The words of this topic.

@@ -6,28 +6,13 @@ use rhai::{Array, Dynamic, Map};
 
 use crate::dsl::Session;
 use crate::dsl::objects::link;
-use crate::dsl::objects::route::protocol_option;
 use crate::error::{Error, Kind, Result};
 use crate::net::netns;
 use crate::net::nexthop::{Leads, Member, Nexthop};
-use crate::value::choice::choose;
+use crate::schema;
 use crate::value::options::{Options, in_range, wrong_type};
-use crate::value::prefix;
 
-/// What a nexthop can be given.
-pub(crate) const KEYS: &[&str] = &[
-    "blackhole",
-    "dev",
-    "family",
-    "group",
-    "onlink",
-    "proto",
-    "replace",
-    "via",
-];
-
-/// The largest weight that every kernel takes.
-const HEAVIEST: i64 = 255;
+use super::rows;
 
 /// The number of a nexthop object.
 pub(super) fn number(id: i64) -> Result<u32> {
@@ -45,18 +30,16 @@ pub(super) fn read(
 ) -> Result<Nexthop> {
     let id = number(id)?;
     // As `ip nexthop add` has it where nothing is said.
-    let protocol = protocol_option(options, "a nexthop")?.unwrap_or_else(|| "unspec".to_owned());
-    let families = [("inet", false), ("inet6", true)];
-    let family = options.string("family")?;
-    let family = family
-        .map(|name| choose("a nexthop", "family", &name, &families))
-        .transpose()?;
-    let via = options.string("via")?;
-    let via = via.map(|text| prefix::ip(&text)).transpose()?;
-    let dev = options.take("dev");
-    let onlink = options.flag("onlink")?;
-    let blackhole = options.flag("blackhole")?.unwrap_or(false);
-    let group = options.take("group");
+    let protocol = rows::PROTO
+        .take_named("a nexthop", options)?
+        .unwrap_or_else(|| "unspec".to_owned());
+    let family = rows::FAMILY.take_numbered::<u8>("a nexthop", options)?;
+    let family = family.map(|number| number > 0);
+    let via = rows::VIA.take_ip(options)?;
+    let dev = rows::DEV.take_given(options)?;
+    let onlink = rows::ONLINK.take_flag(options)?;
+    let blackhole = rows::BLACKHOLE.take_flag(options)?.unwrap_or(false);
+    let group = rows::GROUP.take_given(options)?;
     let says_by = via.is_some() || dev.is_some() || onlink.is_some();
     if [says_by, blackhole, group.is_some()]
         .into_iter()
@@ -115,18 +98,14 @@ pub(super) fn read(
 
 /// The members of a group: `[1, 2]`, or `[#{id: 1}, #{id: 2, weight: 3}]`. Each must be there, and be no group itself.
 fn members(id: u32, group: Dynamic, present: &[Nexthop]) -> Result<Vec<Member>> {
-    let form = "a list of numbers, or of maps `#{id, weight}`";
-    let given = group.type_name();
-    let list: Array = group
-        .into_array()
-        .map_err(|_| wrong_type("group", form, given))?;
+    let list: Array = group.into_array().unwrap_or_default();
     if list.is_empty() {
         return Err(Error::invalid("`group` is empty").hint("name its members: #{group: [1, 2]}"));
     }
     let count = list.len();
     let mut members: Vec<Member> = Vec::new();
     for item in list {
-        let member = member(item, form)?;
+        let member = member(item)?;
         if members.iter().any(|known| known.id == member.id) {
             let why = format!("nexthop {} is in the group twice", member.id);
             return Err(Error::invalid(why).hint("give it a weight: #{id: 1, weight: 2}"));
@@ -152,7 +131,7 @@ fn members(id: u32, group: Dynamic, present: &[Nexthop]) -> Result<Vec<Member>> 
     Ok(members)
 }
 
-fn member(item: Dynamic, form: &str) -> Result<Member> {
+fn member(item: Dynamic) -> Result<Member> {
     if let Ok(id) = item.as_int() {
         return Ok(Member {
             id: number(id)?,
@@ -162,15 +141,13 @@ fn member(item: Dynamic, form: &str) -> Result<Member> {
     let given = item.type_name();
     let map = item
         .try_cast::<Map>()
-        .ok_or_else(|| wrong_type("group", form, given))?;
-    let keys: &[&str] = &["id", "weight"];
-    let mut options = Options::new("group", map, &[keys])?;
-    let id = options.integer("id", 1..=i64::from(u32::MAX))?;
+        .ok_or_else(|| wrong_type(rows::GROUP.key, &rows::GROUP.form.wanted(), given))?;
+    let mut options = schema::options(rows::GROUP.key, map, &[rows::MEMBER])?;
+    let id = rows::ID.take_number(&mut options)?;
     let id = id.ok_or_else(|| Error::invalid("a member of the group has no `id`"))?;
-    let weight = options.integer("weight", 1..=HEAVIEST)?.unwrap_or(1);
     Ok(Member {
-        id: number(id)?,
-        weight: u16::try_from(weight).unwrap_or(1),
+        id,
+        weight: rows::WEIGHT.take_number(&mut options)?.unwrap_or(1),
     })
 }
 

@@ -1,6 +1,7 @@
 //! Queues: delay, loss and rates on what a link sends; classes with rates of their own.
 
 mod options;
+pub(crate) mod rows;
 mod show;
 
 use std::rc::Rc;
@@ -11,14 +12,14 @@ use rhai::{Array, Map};
 
 use crate::dsl::handle::Link;
 use crate::dsl::objects::link;
+use crate::dsl::objects::route::rows::REPLACE;
 use crate::dsl::{Answer, Session, answer};
 use crate::error::{Error, Kind, Result};
 use crate::lab::{Command, Outcome, Undo, WayBack};
 use crate::net::netns::Netns;
 use crate::net::queue::{self, Failed, Tree};
+use crate::schema::{self, Opt};
 use crate::value::options::Options;
-
-pub(crate) use options::{HTB, NETEM, TBF};
 
 /// The queue of the link.
 fn read(session: &Rc<Session>, link: &Link) -> Result<Tree> {
@@ -37,11 +38,11 @@ fn read(session: &Rc<Session>, link: &Link) -> Result<Tree> {
 fn ensure(
     session: &Rc<Session>,
     link: &Link,
-    (kind, keys): (&str, &[&str]),
+    (kind, table): (&str, &[Opt]),
     options: Map,
     wanted: impl FnOnce(&mut Options, u32) -> Result<Tree>,
 ) -> Result<Link> {
-    let ensured = put(session, link, (kind, keys), options, wanted);
+    let ensured = put(session, link, (kind, table), options, wanted);
     ensured.map_err(|error| {
         if error.doing.is_empty() && error.object.is_none() {
             error
@@ -57,13 +58,13 @@ fn ensure(
 fn put(
     session: &Rc<Session>,
     link: &Link,
-    (kind, keys): (&str, &[&str]),
+    (kind, table): (&str, &[Opt]),
     options: Map,
     wanted: impl FnOnce(&mut Options, u32) -> Result<Tree>,
 ) -> Result<()> {
     let seen = link::snapshot(session, link)?;
-    let mut options = Options::new(kind, options, &[keys, &["replace"]])?;
-    let replace = options.flag("replace")?.unwrap_or(false);
+    let mut options = schema::options(kind, options, &[table, rows::SHARED])?;
+    let replace = REPLACE.take_flag(&mut options)?.unwrap_or(false);
     let wanted = wanted(&mut options, options::packet(seen.mtu))?;
     let present = read(session, link)?.made();
     if present.is_like(&wanted) {
@@ -199,7 +200,7 @@ fn clear(session: &Rc<Session>, link: &Link) -> Result<()> {
 
 /// The queue that `htb` makes of the options, on a link of that MTU.
 pub(crate) fn htb_of(options: Map, mtu: u32) -> Result<Tree> {
-    let mut options = Options::new("htb", options, &[HTB])?;
+    let mut options = schema::options("htb", options, &[rows::HTB])?;
     options::htb_tree(&mut options, options::packet(mtu))
 }
 
@@ -235,9 +236,13 @@ pub mod words {
     #[rhai_fn(return_raw, volatile)]
     pub fn netem(context: NativeCallContext, link: &mut Link, options: Map) -> Answer<Link> {
         answer(&context, |session| {
-            ensure(session, link, ("netem", NETEM), options, |options, _| {
-                options::netem_tree(options)
-            })
+            ensure(
+                session,
+                link,
+                ("netem", rows::NETEM),
+                options,
+                |options, _| options::netem_tree(options),
+            )
         })
     }
 
@@ -256,7 +261,13 @@ pub mod words {
     #[rhai_fn(return_raw, volatile)]
     pub fn tbf(context: NativeCallContext, link: &mut Link, options: Map) -> Answer<Link> {
         answer(&context, |session| {
-            ensure(session, link, ("tbf", TBF), options, options::tbf_tree)
+            ensure(
+                session,
+                link,
+                ("tbf", rows::TBF),
+                options,
+                options::tbf_tree,
+            )
         })
     }
 
@@ -281,7 +292,13 @@ pub mod words {
     #[rhai_fn(return_raw, volatile)]
     pub fn htb(context: NativeCallContext, link: &mut Link, options: Map) -> Answer<Link> {
         answer(&context, |session| {
-            ensure(session, link, ("htb", HTB), options, options::htb_tree)
+            ensure(
+                session,
+                link,
+                ("htb", rows::HTB),
+                options,
+                options::htb_tree,
+            )
         })
     }
 

@@ -10,44 +10,14 @@ use crate::error::{Error, Result};
 use crate::net::queue::{
     Chance, Class, Distribution, Htb, LossModel, Netem, OWN, Packets, Part, ROOT, Steer, Tbf, Tree,
 };
+use crate::schema::{self, Form, Opt, Quantity};
 use crate::value::choice::choose;
 use crate::value::options::{self, Options};
-use crate::value::percent::Percent;
+use crate::value::percent::{self, Percent};
 use crate::value::rate::Rate;
-use crate::value::{duration, prefix, size};
+use crate::value::{duration, size};
 
-/// Keys of netem.
-pub(crate) const NETEM: &[&str] = &[
-    "corrupt",
-    "corrupt_correlation",
-    "delay",
-    "delay_correlation",
-    "distribution",
-    "duplicate",
-    "duplicate_correlation",
-    "gap",
-    "jitter",
-    "limit",
-    "loss",
-    "loss_correlation",
-    "loss_gemodel",
-    "loss_state",
-    "rate",
-    "reorder",
-    "reorder_correlation",
-];
-/// Keys of tbf.
-pub(crate) const TBF: &[&str] = &[
-    "burst", "latency", "limit", "minburst", "netem", "peakrate", "rate",
-];
-/// Keys of htb.
-pub(crate) const HTB: &[&str] = &["ceil", "classes", "otherwise", "rate"];
-/// Keys of a class of htb.
-const CLASS: &[&str] = &[
-    "burst", "cburst", "ceil", "name", "netem", "packets", "prio", "rate",
-];
-/// Keys that say which packets.
-const MATCH: &[&str] = &["dport", "dst", "mark", "proto", "sport", "src"];
+use super::rows;
 
 /// How many packets a netem queue holds where nothing is said, as `tc` has it.
 const NETEM_LIMIT: u32 = 1000;
@@ -68,56 +38,64 @@ pub(crate) fn packet(mtu: u32) -> u32 {
 /// The netem queue that the options ask for.
 fn netem(options: &mut Options) -> Result<Netem> {
     let loss_model = loss_model(options)?;
-    let mut percent = |key: &str| Ok::<_, Error>(options.percent(key)?.unwrap_or_default());
-    let mut chance = |key: &'static str, correlation: &'static str| {
+    let mut percent = |row: &Opt| Ok::<_, Error>(row.take_percent(options)?.unwrap_or_default());
+    let mut chance = |row: &Opt, correlation: &Opt| {
         let chance = Chance {
-            of: percent(key)?,
+            of: percent(row)?,
             correlation: percent(correlation)?,
         };
         needs(
             correlation,
             chance.correlation.raw > 0,
-            key,
+            row,
             chance.of.raw > 0,
         )?;
         Ok::<_, Error>(chance)
     };
     let mut netem = Netem {
-        loss: chance("loss", "loss_correlation")?,
+        loss: chance(&rows::LOSS, &rows::LOSS_CORRELATION)?,
         loss_model,
-        duplicate: chance("duplicate", "duplicate_correlation")?,
-        corrupt: chance("corrupt", "corrupt_correlation")?,
-        reorder: chance("reorder", "reorder_correlation")?,
-        delay_correlation: percent("delay_correlation")?,
-        delay: time(options, "delay")?,
-        jitter: time(options, "jitter")?,
-        distribution: match options.string("distribution")? {
-            Some(name) => choose("netem", "distribution", &name, &Distribution::ALL)?,
+        duplicate: chance(&rows::DUPLICATE, &rows::DUPLICATE_CORRELATION)?,
+        corrupt: chance(&rows::CORRUPT, &rows::CORRUPT_CORRELATION)?,
+        reorder: chance(&rows::REORDER, &rows::REORDER_CORRELATION)?,
+        delay_correlation: percent(&rows::DELAY_CORRELATION)?,
+        delay: time(options, &rows::DELAY)?,
+        jitter: time(options, &rows::JITTER)?,
+        distribution: match rows::DISTRIBUTION.take_named("netem", options)? {
+            Some(name) => choose("netem", rows::DISTRIBUTION.key, &name, &Distribution::ALL)?,
             None => Distribution::default(),
         },
-        rate: options.rate("rate")?.unwrap_or_default(),
-        gap: number(options, "gap", 1)?.unwrap_or_default(),
-        limit: number(options, "limit", 1)?.unwrap_or(NETEM_LIMIT),
+        rate: rows::RATE.take_rate(options)?.unwrap_or_default(),
+        gap: rows::GAP.take_number(options)?.unwrap_or_default(),
+        limit: rows::NETEM_LIMIT
+            .take_number(options)?
+            .unwrap_or(NETEM_LIMIT),
         more: Vec::new(),
     };
     if let (Some(model), true) = (netem.loss_model, netem.loss.of.raw > 0) {
         let (name, _) = model.parts();
-        return Err(either("loss", &format!("loss_{name}")));
+        let row = rows::model_row(name).unwrap_or(&rows::LOSS_STATE);
+        return Err(either(&rows::LOSS, row));
     }
     let is_delayed = !netem.delay.is_zero();
-    needs("jitter", !netem.jitter.is_zero(), "delay", is_delayed)?;
+    needs(
+        &rows::JITTER,
+        !netem.jitter.is_zero(),
+        &rows::DELAY,
+        is_delayed,
+    )?;
     let varies = !netem.jitter.is_zero();
     needs(
-        "delay_correlation",
+        &rows::DELAY_CORRELATION,
         netem.delay_correlation.raw > 0,
-        "jitter",
+        &rows::JITTER,
         varies,
     )?;
     let is_spread = !netem.distribution.is_uniform();
-    needs("distribution", is_spread, "jitter", varies)?;
+    needs(&rows::DISTRIBUTION, is_spread, &rows::JITTER, varies)?;
     let is_reordered = netem.reorder.of.raw > 0;
-    needs("reorder", is_reordered, "delay", is_delayed)?;
-    needs("gap", netem.gap > 0, "reorder", is_reordered)?;
+    needs(&rows::REORDER, is_reordered, &rows::DELAY, is_delayed)?;
+    needs(&rows::GAP, netem.gap > 0, &rows::REORDER, is_reordered)?;
     if is_reordered && netem.gap == 0 {
         netem.gap = 1;
     }
@@ -127,7 +105,7 @@ fn netem(options: &mut Options) -> Result<Netem> {
     } == netem;
     if does_nothing && netem.limit == NETEM_LIMIT {
         return Err(Error::invalid("nothing is asked of it")
-            .note(format!("options: {}", NETEM.join(", ")))
+            .note(format!("options: {}", keys(rows::NETEM)))
             .hint("say what it is to do: #{delay: \"10ms\", loss: \"1%\"}"));
     }
     Ok(netem)
@@ -136,20 +114,28 @@ fn netem(options: &mut Options) -> Result<Netem> {
 /// The model of loss that the options ask for; what is left out of its list is as `tc` has it.
 fn loss_model(options: &mut Options) -> Result<Option<LossModel>> {
     let never = Percent::default();
-    let gemodel = chances(options, "loss_gemodel", |first| {
+    let gemodel = chances(options, &rows::LOSS_GEMODEL, |first| {
         [first, first.other(), never.other(), never]
     })?;
-    let state = chances(options, "loss_state", |first| {
+    let state = chances(options, &rows::LOSS_STATE, |first| {
         [first, first.other(), never, never.other(), never]
     })?;
     match (gemodel, state) {
-        (Some(_), Some(_)) => Err(either("loss_gemodel", "loss_state")),
+        (Some(_), Some(_)) => Err(either(&rows::LOSS_GEMODEL, &rows::LOSS_STATE)),
         (Some(chances), None) => Ok(Some(LossModel::Gemodel(chances))),
         (None, state) => Ok(state.map(LossModel::State)),
     }
 }
 
-fn either(one: &str, other: &str) -> Error {
+/// The keys of the options in a table, as a message lists them.
+fn keys(table: &[Opt]) -> String {
+    let mut keys: Vec<&str> = schema::keys(table).collect();
+    keys.sort_unstable();
+    keys.join(", ")
+}
+
+fn either(one: &Opt, other: &Opt) -> Error {
+    let (one, other) = (one.key, other.key);
     Error::invalid(format!(
         "`{one}` and `{other}` are two ways to say which packets are lost"
     ))
@@ -159,16 +145,14 @@ fn either(one: &str, other: &str) -> Error {
 /// A list of up to `N` chances, of which `usual` has those that are left out, by the first.
 fn chances<const N: usize>(
     options: &mut Options,
-    key: &str,
+    row: &Opt,
     usual: impl FnOnce(Percent) -> [Percent; N],
 ) -> Result<Option<[Percent; N]>> {
-    let Some(value) = options.take(key) else {
+    let key = row.key;
+    let Some(value) = row.take_given(options)? else {
         return Ok(None);
     };
-    let given = value.type_name();
-    let list = value
-        .try_cast::<Array>()
-        .ok_or_else(|| options::wrong_type(key, "a list of percentages", given))?;
+    let list = value.try_cast::<Array>().unwrap_or_default();
     if list.is_empty() || list.len() > N {
         return Err(Error::invalid(format!(
             "`{key}` has 1 to {N} percentages, not {}",
@@ -177,8 +161,9 @@ fn chances<const N: usize>(
     }
     let mut read = Vec::new();
     for value in list {
-        let mut one = Options::new("netem", Map::from([(key.into(), value)]), &[&[key]])?;
-        read.extend(one.percent(key)?);
+        let percentage = Form::Quantity(Quantity::Percent);
+        let value = percentage.read("netem", key, value)?;
+        read.push(percent::parse(&schema::text(&value))?);
     }
     let first = read.first().copied().unwrap_or_default();
     let mut chances = usual(first);
@@ -189,8 +174,9 @@ fn chances<const N: usize>(
 }
 
 /// How long, as the kernel counts it: in nanoseconds, with a sign.
-fn time(options: &mut Options, key: &str) -> Result<Duration> {
-    let time = options.duration(key)?.unwrap_or_default();
+fn time(options: &mut Options, row: &Opt) -> Result<Duration> {
+    let key = row.key;
+    let time = row.take_duration(options)?.unwrap_or_default();
     if i64::try_from(time.as_nanos()).is_err() {
         return Err(Error::invalid(format!(
             "`{key}` of {} is more than the kernel counts, which is below {}",
@@ -202,7 +188,8 @@ fn time(options: &mut Options, key: &str) -> Result<Duration> {
 }
 
 /// Refuses the option `key` where what it builds on is not there.
-fn needs(key: &str, is_given: bool, base: &str, is_base_given: bool) -> Result<()> {
+fn needs(row: &Opt, is_given: bool, base: &Opt, is_base_given: bool) -> Result<()> {
+    let (key, base) = (row.key, base.key);
     if is_given && !is_base_given {
         return Err(
             Error::invalid(format!("`{key}` says nothing without `{base}`"))
@@ -212,15 +199,9 @@ fn needs(key: &str, is_given: bool, base: &str, is_base_given: bool) -> Result<(
     Ok(())
 }
 
-/// A number from `least` that fits the kernel's 32 bits.
-fn number(options: &mut Options, key: &str, least: i64) -> Result<Option<u32>> {
-    let number = options.integer(key, least..=i64::from(u32::MAX))?;
-    Ok(number.and_then(|number| u32::try_from(number).ok()))
-}
-
 /// The rate that has to be there.
 fn rate(options: &mut Options, whose: &str) -> Result<Rate> {
-    options.rate("rate")?.ok_or_else(|| {
+    rows::RATE.take_rate(options)?.ok_or_else(|| {
         Error::invalid(format!("{whose} needs its `rate`")).hint("write it as #{rate: \"10mbit\"}")
     })
 }
@@ -232,8 +213,9 @@ fn usual_burst(rate: Rate, packet: u32) -> u32 {
 }
 
 /// The burst `key`, which holds a packet at least.
-fn burst(options: &mut Options, key: &str, rate: Rate, packet: u32) -> Result<u32> {
-    let Some(bytes) = options.size(key)? else {
+fn burst(options: &mut Options, row: &Opt, rate: Rate, packet: u32) -> Result<u32> {
+    let key = row.key;
+    let Some(bytes) = row.take_size(options)? else {
         return Ok(usual_burst(rate, packet));
     };
     if bytes < packet {
@@ -249,10 +231,9 @@ fn burst(options: &mut Options, key: &str, rate: Rate, packet: u32) -> Result<u3
 
 /// The netem queue that `netem: #{…}` asks for, below `parent`.
 fn nested(options: &mut Options, parent: u32, handle: u32) -> Result<Option<Part>> {
-    let Some(map) = options.map("netem")? else {
+    let Some(mut options) = rows::INNER.take_map(options)? else {
         return Ok(None);
     };
-    let mut options = Options::new("netem", map, &[NETEM])?;
     Ok(Some(Part::netem((parent, handle), &netem(&mut options)?)))
 }
 
@@ -266,18 +247,23 @@ pub(crate) fn netem_tree(options: &mut Options) -> Result<Tree> {
 /// A link's queue of tbf; `packet` is the size of its largest packet.
 pub(crate) fn tbf_tree(options: &mut Options, packet: u32) -> Result<Tree> {
     let rate = rate(options, "tbf")?;
-    let burst = burst(options, "burst", rate, packet)?;
-    let peakrate = options.rate("peakrate")?.unwrap_or_default();
+    let burst = burst(options, &rows::BURST, rate, packet)?;
+    let peakrate = rows::PEAKRATE.take_rate(options)?.unwrap_or_default();
     let has_peak = peakrate.bytes_per_second > 0;
     if has_peak && peakrate <= rate {
         return Err(Error::invalid(format!(
             "`peakrate` is more than the rate of {rate}, not {peakrate}"
         )));
     }
-    let minburst = options.size("minburst")?;
-    needs("minburst", minburst.is_some(), "peakrate", has_peak)?;
-    let latency = options.duration("latency")?;
-    let limit = match (options.size("limit")?, latency) {
+    let minburst = rows::MINBURST.take_size(options)?;
+    needs(
+        &rows::MINBURST,
+        minburst.is_some(),
+        &rows::PEAKRATE,
+        has_peak,
+    )?;
+    let latency = rows::LATENCY.take_duration(options)?;
+    let limit = match (rows::LIMIT.take_size(options)?, latency) {
         (Some(_), Some(_)) => {
             return Err(Error::invalid("`limit` and `latency` say the same")
                 .hint("give one of them: how much it holds, or for how long"));
@@ -315,11 +301,11 @@ pub(crate) fn tbf_tree(options: &mut Options, packet: u32) -> Result<Tree> {
 
 /// A link's queue of htb; `packet` is the size of its largest packet.
 pub(crate) fn htb_tree(options: &mut Options, packet: u32) -> Result<Tree> {
-    let otherwise = options.string("otherwise")?;
+    let otherwise = rows::OTHERWISE.take_text(options)?;
     let classes = classes(options)?;
-    let total = options.rate("rate")?;
-    let most = options.rate("ceil")?;
-    needs("ceil", most.is_some(), "rate", total.is_some())?;
+    let total = rows::RATE.take_rate(options)?;
+    let most = rows::CEIL.take_rate(options)?;
+    needs(&rows::CEIL, most.is_some(), &rows::RATE, total.is_some())?;
     let names: Vec<&str> = classes.iter().map(|(name, _)| name.as_str()).collect();
     let default = match otherwise {
         Some(name) => {
@@ -353,7 +339,7 @@ pub(crate) fn htb_tree(options: &mut Options, packet: u32) -> Result<Tree> {
             error.cause(cause)
         };
         let mut read = || {
-            let options = &mut Options::new("class", map.clone(), &[CLASS])?;
+            let options = &mut schema::options("class", map.clone(), &[rows::CLASS])?;
             let class = class(options, total, packet)?;
             parts.push(Part::class((above, own), &class, packet));
             parts.extend(nested(options, own, number << 16)?);
@@ -372,7 +358,7 @@ pub(crate) fn htb_tree(options: &mut Options, packet: u32) -> Result<Tree> {
 
 fn class(options: &mut Options, total: Option<Rate>, packet: u32) -> Result<Class> {
     let rate = rate(options, "it")?;
-    let ceil = match options.rate("ceil")? {
+    let ceil = match rows::CEIL.take_rate(options)? {
         Some(ceil) if ceil < rate => {
             return Err(Error::invalid(format!(
                 "`ceil` is the rate of {rate} or more, not {ceil}"
@@ -384,12 +370,9 @@ fn class(options: &mut Options, total: Option<Rate>, packet: u32) -> Result<Clas
     Ok(Class {
         rate,
         ceil,
-        burst: burst(options, "burst", rate, packet)?,
-        cburst: burst(options, "cburst", ceil, packet)?,
-        prio: options
-            .integer("prio", 0..=7)?
-            .and_then(|prio| u32::try_from(prio).ok())
-            .unwrap_or_default(),
+        burst: burst(options, &rows::BURST, rate, packet)?,
+        cburst: burst(options, &rows::CBURST, ceil, packet)?,
+        prio: rows::PRIO.take_number(options)?.unwrap_or_default(),
     })
 }
 
@@ -410,13 +393,10 @@ fn class_called(name: &str, numbers: &[(&str, u32)]) -> Result<u32> {
 /// The classes with their names, in the order given.
 fn classes(options: &mut Options) -> Result<Vec<(String, Map)>> {
     let hint = "write them as classes: [#{name: \"fast\", rate: \"8mbit\"}, #{name: \"slow\", rate: \"1mbit\"}]";
-    let given = options
-        .take("classes")
-        .ok_or_else(|| Error::invalid("htb needs its `classes`").hint(hint))?;
-    let type_name = given.type_name();
-    let list = given
-        .try_cast::<Array>()
-        .ok_or_else(|| options::wrong_type("classes", "a list of maps", type_name).hint(hint))?;
+    let given = rows::CLASSES.take_given(options);
+    let given = given.map_err(|error| error.hint(hint))?;
+    let given = given.ok_or_else(|| Error::invalid("htb needs its `classes`").hint(hint))?;
+    let list = given.try_cast::<Array>().unwrap_or_default();
     if list.is_empty() || list.len() > MOST_CLASSES {
         return Err(Error::invalid(format!(
             "htb has 1 to {MOST_CLASSES} classes, not {}",
@@ -426,8 +406,8 @@ fn classes(options: &mut Options) -> Result<Vec<(String, Map)>> {
     }
     let mut classes: Vec<(String, Map)> = Vec::new();
     for class in list {
-        let map = map_of("classes", "a list of maps", class)?;
-        let name = map.get("name").cloned().unwrap_or_default();
+        let map = map_of(&rows::CLASSES, class)?;
+        let name = map.get(rows::NAME.key).cloned().unwrap_or_default();
         let name = name
             .into_string()
             .ok()
@@ -441,16 +421,16 @@ fn classes(options: &mut Options) -> Result<Vec<(String, Map)>> {
     Ok(classes)
 }
 
-fn map_of(key: &str, wanted: &str, given: Dynamic) -> Result<Map> {
+fn map_of(row: &Opt, given: Dynamic) -> Result<Map> {
     let type_name = given.type_name();
     given
         .try_cast::<Map>()
-        .ok_or_else(|| options::wrong_type(key, wanted, type_name))
+        .ok_or_else(|| options::wrong_type(row.key, &row.form.wanted(), type_name))
 }
 
 /// The filters that `packets` asks for: one map, or a list of them.
 fn matches(options: &mut Options) -> Result<Vec<Steer>> {
-    let Some(given) = options.take("packets") else {
+    let Some(given) = rows::PACKETS.take_given(options)? else {
         return Ok(Vec::new());
     };
     let list = if given.is_array() {
@@ -460,7 +440,7 @@ fn matches(options: &mut Options) -> Result<Vec<Steer>> {
     };
     let mut steers = Vec::new();
     for given in list {
-        let map = map_of("packets", "a map or a list of maps", given)?;
+        let map = map_of(&rows::PACKETS, given)?;
         steers.extend(steer(map)?);
     }
     Ok(steers)
@@ -470,24 +450,22 @@ fn matches(options: &mut Options) -> Result<Vec<Steer>> {
 fn steer(map: Map) -> Result<Vec<Steer>> {
     let is_empty = map.is_empty();
     let has_others = map.len() > 1;
-    let mut options = Options::new("packets", map, &[MATCH])?;
+    let options = &mut schema::options(rows::PACKETS.key, map, &[rows::MATCH])?;
     if is_empty {
         return Err(Error::invalid("`packets` says of none that it is meant")
-            .note(format!("options: {}", MATCH.join(", "))));
+            .note(format!("options: {}", keys(rows::MATCH))));
     }
-    if let Some(mark) = number(&mut options, "mark", 1)? {
+    if let Some(mark) = rows::MARK.take_number(options)? {
         if has_others {
             return Err(Error::invalid("`mark` stands alone")
                 .hint("let the firewall set the mark for just the packets that are meant"));
         }
         return Ok(vec![Steer::Mark(mark)]);
     }
-    let mut network = |key| -> Result<Option<IpNet>> {
-        let text = options.string(key)?;
-        text.map(|text| prefix::destination(&text, None))
-            .transpose()
-    };
-    let (src, dst) = (network("src")?, network("dst")?);
+    let (src, dst) = (
+        rows::SRC.take_prefix(options)?,
+        rows::DST.take_prefix(options)?,
+    );
     let is_v6 = |prefix: IpNet| matches!(prefix, IpNet::V6(_));
     if let (Some(src), Some(dst)) = (src, dst)
         && is_v6(src) != is_v6(dst)
@@ -496,12 +474,11 @@ fn steer(map: Map) -> Result<Vec<Steer>> {
             "`src` {src} and `dst` {dst} are of different families"
         )));
     }
-    let proto = options.string("proto")?;
-    let mut port = |key| {
-        let port = options.integer(key, 1..=i64::from(u16::MAX))?;
-        Ok::<_, Error>(port.and_then(|port| u16::try_from(port).ok()))
-    };
-    let (sport, dport) = (port("sport")?, port("dport")?);
+    let proto = rows::PROTO.take_named("a class", options)?;
+    let (sport, dport): (Option<u16>, Option<u16>) = (
+        rows::SPORT.take_number(options)?,
+        rows::DPORT.take_number(options)?,
+    );
     let has_port = sport.or(dport).is_some();
     if has_port && !matches!(proto.as_deref(), Some("tcp" | "udp" | "sctp")) {
         return Err(Error::invalid("a port is one of a protocol")
@@ -512,25 +489,27 @@ fn steer(map: Map) -> Result<Vec<Steer>> {
         None => vec![false, true],
     };
     let steer = |is_v6| {
-        let protocol = proto
-            .as_deref()
-            .map(|name| protocol(name, is_v6))
-            .transpose()?;
-        Ok(Steer::Packets(Packets {
+        let protocol = proto.as_deref().and_then(|name| protocol(name, is_v6));
+        Steer::Packets(Packets {
             is_v6,
             src,
             dst,
             protocol,
             sport,
             dport,
-        }))
+        })
     };
-    families.into_iter().map(steer).collect()
+    Ok(families.into_iter().map(steer).collect())
 }
 
 /// The number of the protocol above IP.
-fn protocol(name: &str, is_v6: bool) -> Result<u8> {
-    let icmp = if is_v6 { 58 } else { 1 };
-    let known = [("tcp", 6), ("udp", 17), ("sctp", 132), ("icmp", icmp)];
-    choose("a class", "proto", name, &known)
+fn protocol(name: &str, is_v6: bool) -> Option<u8> {
+    if is_v6 && name == "icmp" {
+        return Some(ICMPV6);
+    }
+    let known = rows::PROTOCOLS.iter().find(|(known, _)| *known == name);
+    known.and_then(|(_, number)| u8::try_from(*number).ok())
 }
+
+/// The protocol that IPv6 has in the place of ICMP.
+const ICMPV6: u8 = 58;

@@ -6,7 +6,8 @@ use ipnet::IpNet;
 use nix::errno::Errno;
 use rhai::Map;
 
-use super::options::{KEYS, KEYS_OF_DELETE, read};
+use super::options::read;
+use super::rows;
 use crate::dsl::Session;
 use crate::dsl::handle::{Link, Netns};
 use crate::dsl::objects::{addr, link, nexthop};
@@ -15,7 +16,7 @@ use crate::lab::{Command, Outcome, Undo, WayBack};
 use crate::net::rtnl::Refusal;
 use crate::net::sysctl::{self, Key};
 use crate::net::{netns, route};
-use crate::value::options::Options;
+use crate::schema;
 
 /// Adds a route, if it is not there.
 ///
@@ -35,8 +36,9 @@ pub(crate) fn add(
             error
         }
     };
-    let mut options = Options::new("route", options, &[KEYS]).map_err(context)?;
-    let replace = options.flag("replace").map_err(context)?.unwrap_or(false);
+    let mut options = schema::options("route", options, &[rows::ROWS]).map_err(context)?;
+    let replace = rows::REPLACE.take_flag(&mut options).map_err(context)?;
+    let replace = replace.unwrap_or(false);
     let route = read(session, place, destination, dev, &mut options).map_err(context)?;
     let leads = route.via.is_some()
         || route.link.is_some()
@@ -316,7 +318,7 @@ pub(super) fn delete(
             .doing("delete route", destination)
             .within(place.label())
     };
-    let mut options = Options::new("del_route", options, &[KEYS_OF_DELETE]).map_err(context)?;
+    let mut options = schema::options("del_route", options, &[rows::OF_DELETE]).map_err(context)?;
     let named = read(session, place, destination, dev, &mut options).map_err(context)?;
     let matching: Vec<route::Route> = list(session, place, Some(named.table))?
         .into_iter()

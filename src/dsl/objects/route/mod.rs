@@ -3,6 +3,7 @@
 mod ensure;
 mod options;
 mod question;
+pub(crate) mod rows;
 mod show;
 
 use std::net::IpAddr;
@@ -12,16 +13,14 @@ use rhai::Map;
 use rhai::plugin::{Dynamic, NativeCallContext, export_module};
 
 use crate::dsl::handle::{Link, Netns};
-use crate::dsl::objects::{link, table};
+use crate::dsl::objects::link;
 use crate::dsl::{Answer, Session, answer};
 use crate::error::{Error, Kind, Result};
 use crate::net::route::{self, TABLE_MAIN};
-use crate::value::options::Options;
+use crate::schema;
 use crate::value::prefix;
 
 pub(crate) use ensure::{add, list, remove};
-pub(crate) use options::{KEYS, KEYS_OF_DELETE, protocol_option};
-pub(crate) use question::KEYS as KEYS_OF_LOOKUP;
 pub use show::Route;
 
 use ensure::delete;
@@ -265,8 +264,8 @@ pub mod words {
     ) -> Answer<rhai::Array> {
         answer(&context, |session| {
             let context = |error: Error| error.doing_plain("list routes").within(net.label());
-            let options = Options::new("routes", options, &[&["table"]]);
-            let table = options.and_then(|mut options| table::option(&mut options));
+            let options = schema::options("routes", options, &[rows::OF_LIST]);
+            let table = options.and_then(|mut options| rows::TABLE.take_number(&mut options));
             let table = table.map_err(context)?;
             listed(session, net, table.unwrap_or(TABLE_MAIN))
         })

@@ -12,16 +12,9 @@ use crate::dsl::objects::link;
 use crate::error::{Error, Result};
 use crate::net::route::Question;
 use crate::net::rtnl::Refusal;
-use crate::value::options::{Options, in_range, wrong_type};
-use crate::value::{choice, prefix};
+use crate::schema::{self, Opt};
 
-/// What a lookup can be told.
-pub(crate) const KEYS: &[&str] = &[
-    "dport", "from", "iif", "mark", "oif", "proto", "source", "sport", "uid",
-];
-
-/// The protocols that the kernel takes in such a question.
-const PROTOCOLS: [(&str, u8); 4] = [("icmp", 1), ("icmpv6", 58), ("tcp", 6), ("udp", 17)];
+use super::rows;
 
 /// Reads the options of a lookup in `net` of the route to `destination`.
 pub(super) fn take(
@@ -30,39 +23,41 @@ pub(super) fn take(
     destination: IpAddr,
     options: Map,
 ) -> Result<Question> {
-    let mut options = Options::new("lookup", options, &[KEYS])?;
-    let (from, source) = (options.string("from")?, options.string("source")?);
+    let mut options = schema::options("lookup", options, &[rows::OF_LOOKUP])?;
+    let (from, source) = (
+        rows::lookup::FROM.take_ip(&mut options)?,
+        rows::lookup::SOURCE.take_ip(&mut options)?,
+    );
     if from.is_some() && source.is_some() {
         return Err(Error::invalid(
             "`from` and `source` are two names of one option",
         ));
     }
-    let source = from.or(source).map(|text| prefix::ip(&text)).transpose()?;
+    let source = from.or(source);
     if source.is_some_and(|source| source.is_ipv4() != destination.is_ipv4()) {
         return Err(Error::invalid(
             "`from` and the destination are of different families",
         ));
     }
-    let mut device = |key: &str| -> Result<Option<u32>> {
-        let Some(given) = link::take(&mut options, key)? else {
+    let mut device = |row: &Opt| -> Result<Option<u32>> {
+        let Some(given) = row.take_given(&mut options)? else {
             return Ok(None);
         };
         let device = link::link_argument(session, &net.0, &given)?;
         link::is_in(&net.0, &device)?;
         Ok(Some(device.index()))
     };
-    let (iif, oif) = (device("iif")?, device("oif")?);
-    let mut number = |key: &str, most: u32| -> Result<Option<u32>> {
-        let number = options.integer(key, 0..=most.into())?;
-        Ok(number.and_then(|number| u32::try_from(number).ok()))
-    };
-    let (mark, uid) = (number("mark", u32::MAX)?, number("uid", u32::MAX - 1)?);
-    let mut port = |key: &str| -> Result<Option<u16>> {
-        let port = number(key, u16::MAX.into())?;
-        Ok(port.and_then(|port| u16::try_from(port).ok()))
-    };
-    let (sport, dport) = (port("sport")?, port("dport")?);
-    let protocol = protocol(&mut options)?;
+    let (iif, oif) = (device(&rows::lookup::IIF)?, device(&rows::lookup::OIF)?);
+    let options = &mut options;
+    let (mark, uid) = (
+        rows::lookup::MARK.take_number(options)?,
+        rows::lookup::UID.take_number(options)?,
+    );
+    let (sport, dport) = (
+        rows::lookup::SPORT.take_number(options)?,
+        rows::lookup::DPORT.take_number(options)?,
+    );
+    let protocol = rows::lookup::PROTO.take_numbered::<u8>("lookup", options)?;
     let has_ports = protocol.is_some_and(|protocol| [6, 17].contains(&protocol));
     if (sport.is_some() || dport.is_some()) && !has_ports {
         return Err(Error::invalid("only a packet of tcp or udp has ports")
@@ -79,20 +74,6 @@ pub(super) fn take(
         sport,
         dport,
     })
-}
-
-fn protocol(options: &mut Options) -> Result<Option<u8>> {
-    let Some(value) = options.take("proto") else {
-        return Ok(None);
-    };
-    if let Ok(number) = value.as_int() {
-        return Ok(u8::try_from(in_range("proto", number, 1..=255)?).ok());
-    }
-    let given = value.type_name();
-    let name = value
-        .into_string()
-        .map_err(|_| wrong_type("proto", "a name such as \"tcp\", or a number", given))?;
-    choice::choose("lookup", "proto", &name, &PROTOCOLS).map(Some)
 }
 
 /// What the kernel's refusal means: of a packet that comes in by a link it says other things than of one that is sent here.

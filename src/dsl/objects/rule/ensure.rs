@@ -5,14 +5,15 @@ use std::rc::Rc;
 use nix::errno::Errno;
 use rhai::Map;
 
-use super::options::{Asked, KEYS, read};
+use super::options::{Asked, read};
+use super::rows;
 use crate::dsl::Session;
 use crate::dsl::handle::Netns;
 use crate::error::{Error, Kind, Result};
 use crate::lab::{Command, Outcome, Undo, WayBack};
 use crate::net::netns;
 use crate::net::rule::{self, Action};
-use crate::value::options::Options;
+use crate::schema;
 
 /// All rules of a namespace.
 pub(super) fn list(session: &Rc<Session>, place: &netns::Netns) -> Result<Vec<rule::Rule>> {
@@ -28,8 +29,8 @@ pub(super) fn list(session: &Rc<Session>, place: &netns::Netns) -> Result<Vec<ru
 /// Refuses what can't be together.
 fn check(asked: &Asked, action: &Action) -> Result<()> {
     let suppresses = [
-        (asked.suppress.is_some(), "suppress_prefixlength"),
-        (asked.suppress_group.is_some(), "suppress_ifgroup"),
+        (asked.suppress.is_some(), rows::SUPPRESS_PREFIXLENGTH.key),
+        (asked.suppress_group.is_some(), rows::SUPPRESS_IFGROUP.key),
     ];
     for (_, key) in suppresses.iter().filter(|(is_asked, _)| *is_asked) {
         if !matches!(action, Action::Lookup(_)) {
@@ -43,8 +44,10 @@ fn check(asked: &Asked, action: &Action) -> Result<()> {
 pub(super) fn add(session: &Rc<Session>, net: &Netns, options: Map) -> Result<()> {
     let place = &net.0;
     let plain = |error: Error| error.doing_plain("add rule").within(place.label());
-    let mut options = Options::new("rule", options, &[KEYS, &["replace"]]).map_err(plain)?;
-    let replace = options.flag("replace").map_err(plain)?.unwrap_or(false);
+    let tables = &[rows::OF_DELETE, rows::OF_ADD];
+    let mut options = schema::options("rule", options, tables).map_err(plain)?;
+    let replace = rows::REPLACE.take_flag(&mut options).map_err(plain)?;
+    let replace = replace.unwrap_or(false);
     let asked = read(&mut options).map_err(plain)?;
     let action = asked.action.clone().ok_or_else(|| {
         plain(
@@ -194,7 +197,8 @@ pub(super) fn delete(session: &Rc<Session>, net: &Netns, given: Map) -> Result<(
     }
     let has = |key: &str| given.contains_key(key);
     let (tos, not) = (has("tos"), has("not"));
-    let mut options = Options::new("del_rule", given.clone(), &[KEYS]).map_err(context)?;
+    let mut options =
+        schema::options("del_rule", given.clone(), &[rows::OF_DELETE]).map_err(context)?;
     let asked = read(&mut options).map_err(context)?;
     let wanted = &asked.selector;
     let matching: Vec<rule::Rule> = list(session, place)?

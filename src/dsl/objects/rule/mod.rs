@@ -2,6 +2,7 @@
 
 mod ensure;
 mod options;
+pub(crate) mod rows;
 mod show;
 
 use rhai::Map;
@@ -11,7 +12,7 @@ use crate::dsl::handle::Netns;
 use crate::dsl::{Answer, answer};
 use crate::net::rule;
 
-pub(crate) use options::KEYS;
+pub(crate) use rows::{OF_ADD, OF_DELETE, said};
 pub use show::Rule;
 
 use ensure::{add, delete, list};

@@ -3,41 +3,20 @@
 use ipnet::IpNet;
 
 use crate::dsl::handle::Link;
-use crate::dsl::objects::{route, table};
 use crate::error::{Error, Kind, Result};
 use crate::net::group;
-use crate::net::rule::{self, Action, Selector};
-use crate::value::choice::choose;
+use crate::net::rule::{Action, Selector};
+use crate::schema::Opt;
+use crate::schema::form::{mark_of, range_of};
 use crate::value::name::LinkName;
-use crate::value::options::{Options, in_range, wrong_type};
+use crate::value::options::{Options, in_range};
 use crate::value::prefix;
 
-/// What a rule is made of, by which it is also told from others.
-pub(crate) const KEYS: &[&str] = &[
-    "action",
-    "dport",
-    "family",
-    "from",
-    "fwmark",
-    "iif",
-    "ipproto",
-    "l3mdev",
-    "not",
-    "oif",
-    "priority",
-    "proto",
-    "sport",
-    "suppress_ifgroup",
-    "suppress_prefixlength",
-    "table",
-    "target",
-    "to",
-    "tos",
-    "uidrange",
-];
+use super::rows;
 
-/// The action that takes a target.
+/// The action that takes a target, and the one that is there without a name.
 const GOTO: &str = "goto";
+const LOOKUP: &str = "lookup";
 
 /// What the options of a call say of a rule.
 pub(super) struct Asked {
@@ -51,8 +30,8 @@ pub(super) struct Asked {
 }
 
 pub(super) fn read(options: &mut Options) -> Result<Asked> {
-    let from = prefix_option(options, "from")?;
-    let to = prefix_option(options, "to")?;
+    let from = prefix_option(options, &rows::FROM)?;
+    let to = prefix_option(options, &rows::TO)?;
     if let (Some(from), Some(to)) = (from, to)
         && from.addr().is_ipv4() != to.addr().is_ipv4()
     {
@@ -63,22 +42,20 @@ pub(super) fn read(options: &mut Options) -> Result<Asked> {
     let family = family_option(options, from.or(to))?;
     let counts = |prefix: &IpNet| prefix.prefix_len() > 0;
     let (from, to) = (from.filter(counts), to.filter(counts));
-    let number = |value: i64| u32::try_from(value).ok();
-    let largest = i64::from(u32::MAX);
-    let tos = options.integer("tos", 0..=255)?.unwrap_or(0);
+    let fwmark = rows::FWMARK.take("", options)?;
     let selector = Selector {
-        is_not: options.flag("not")?.unwrap_or(false),
+        is_not: rows::NOT.take_flag(options)?.unwrap_or(false),
         from,
         to,
-        iif: link_option(options, "iif")?,
-        oif: link_option(options, "oif")?,
-        fwmark: mark_option(options)?,
-        tos: u8::try_from(tos).unwrap_or(0),
-        protocol: protocol_option(options)?,
-        sport: ports_option(options, "sport")?,
-        dport: ports_option(options, "dport")?,
-        uids: uids_option(options)?,
-        l3mdev: options.flag("l3mdev")?.unwrap_or(false),
+        iif: link_option(options, &rows::IIF)?,
+        oif: link_option(options, &rows::OIF)?,
+        fwmark: fwmark.as_ref().and_then(mark_of),
+        tos: rows::TOS.take_number(options)?.unwrap_or(0),
+        protocol: rows::IPPROTO.take_numbered("a rule", options)?,
+        sport: range_option(options, &rows::SPORT)?,
+        dport: range_option(options, &rows::DPORT)?,
+        uids: range_option(options, &rows::UIDRANGE)?,
+        l3mdev: rows::L3MDEV.take_flag(options)?.unwrap_or(false),
         more: Vec::new(),
     };
     if (selector.sport.is_some() || selector.dport.is_some()) && selector.protocol.is_none() {
@@ -87,17 +64,13 @@ pub(super) fn read(options: &mut Options) -> Result<Asked> {
                 .hint("add it: #{ipproto: \"tcp\"}"),
         );
     }
-    let suppress = options.integer("suppress_prefixlength", 0..=128)?;
+    let suppress = rows::SUPPRESS_PREFIXLENGTH.take_number(options)?;
     let suppress_group = group_option(options)?;
-    let table = table::option(options)?;
-    let mut target = options.integer("target", 0..=largest)?.and_then(number);
-    let actions = rule::ACTIONS.map(|(name, _)| (name, Some(name)));
-    let others = [("lookup", None), (GOTO, Some(GOTO))];
-    let known: Vec<_> = others.into_iter().chain(actions).collect();
-    let named = options.string("action")?;
-    let named = named
-        .map(|name| choose("a rule", "action", &name, &known))
-        .transpose()?;
+    let table = rows::LOOKUP.take_number(options)?;
+    let mut target = rows::TARGET.take_number(options)?;
+    let named = rows::ACTION.take_named("a rule", options)?;
+    let named = named.and_then(|name| rows::ACTION.form.choices().find(|known| *known == name));
+    let named = named.map(|name| Some(name).filter(|name| *name != LOOKUP));
     if selector.l3mdev && (table.is_some() || named.is_some()) {
         return Err(Error::invalid(
             "`l3mdev` looks up in the table of a VRF: neither a table nor an action is given beside it",
@@ -123,7 +96,7 @@ pub(super) fn read(options: &mut Options) -> Result<Asked> {
             "`target` is for rules with the action `goto`",
         ));
     }
-    let priority = options.integer("priority", 0..=largest)?.and_then(number);
+    let priority = rows::PRIORITY.take_number(options)?;
     if let (Some(Action::Goto(target)), Some(priority)) = (&action, priority)
         && *target <= priority
     {
@@ -136,19 +109,16 @@ pub(super) fn read(options: &mut Options) -> Result<Asked> {
         family,
         priority,
         action,
-        suppress: suppress.and_then(number),
+        suppress,
         suppress_group,
-        protocol: route::protocol_option(options, "a rule")?,
+        protocol: rows::PROTO.take_named("a rule", options)?,
     })
 }
 
 /// The family asked for, or that of the prefix: whether it is IPv6.
 fn family_option(options: &mut Options, seen: Option<IpNet>) -> Result<Option<bool>> {
-    let named = options.string("family")?;
-    let families = [("inet", false), ("inet6", true)];
-    let named = named
-        .map(|name| choose("a rule", "family", &name, &families))
-        .transpose()?;
+    let named = rows::FAMILY.take_numbered::<u8>("a rule", options)?;
+    let named = named.map(|number| number > 0);
     Ok(match (named, seen) {
         (Some(named), Some(prefix)) if named == prefix.addr().is_ipv4() => {
             let name = if named { "inet6" } else { "inet" };
@@ -161,141 +131,48 @@ fn family_option(options: &mut Options, seen: Option<IpNet>) -> Result<Option<bo
     })
 }
 
-fn prefix_option(options: &mut Options, key: &str) -> Result<Option<IpNet>> {
-    match options.string(key)?.as_deref() {
+fn prefix_option(options: &mut Options, row: &Opt) -> Result<Option<IpNet>> {
+    let given = row.take_given(options)?;
+    let text = given.and_then(|given| given.into_string().ok());
+    match text.as_deref() {
         None | Some("all") => Ok(None),
         Some(text) => prefix::destination(text, None).map(Some),
     }
 }
 
 /// The name of a link, given as such or by a handle. None of that name needs to be there.
-fn link_option(options: &mut Options, key: &str) -> Result<Option<String>> {
-    let Some(value) = options.take(key) else {
+fn link_option(options: &mut Options, row: &Opt) -> Result<Option<String>> {
+    let Some(value) = row.take_given(options)? else {
         return Ok(None);
     };
     if let Some(link) = value.read_lock::<Link>() {
         return Ok(Some(link.name()));
     }
-    let given = value.type_name();
-    let name = value
-        .into_string()
-        .map_err(|_| wrong_type(key, "a link or its name", given))?;
-    let name: LinkName = name.parse()?;
+    let name: LinkName = value.into_string().unwrap_or_default().parse()?;
     Ok(Some(name.as_str().to_owned()))
 }
 
-/// A number, in decimal or hexadecimal.
-fn number(key: &str, text: &str) -> Result<u32> {
-    let text = text.trim();
-    let number = match text.strip_prefix("0x") {
-        Some(digits) => u32::from_str_radix(digits, 16).ok(),
-        None => text.parse().ok(),
-    };
-    number.ok_or_else(|| {
-        Error::invalid(format!("`{key}`: `{text}` is not a number of 32 bits"))
-            .hint("write it as 1, \"0x1\" or \"0x1/0xff\"")
-    })
-}
-
-fn mark_option(options: &mut Options) -> Result<Option<(u32, u32)>> {
-    let Some(value) = options.take("fwmark") else {
-        return Ok(None);
-    };
-    if let Ok(mark) = value.as_int() {
-        let mark = in_range("fwmark", mark, 0..=i64::from(u32::MAX))?;
-        return Ok(Some((u32::try_from(mark).unwrap_or(0), u32::MAX)));
-    }
-    let given = value.type_name();
-    let text = value.into_string().map_err(|_| {
-        wrong_type(
-            "fwmark",
-            "an integer or a string such as \"0x1/0xff\"",
-            given,
-        )
-    })?;
-    Ok(Some(match text.split_once('/') {
-        Some((mark, bits)) => (number("fwmark", mark)?, number("fwmark", bits)?),
-        None => (number("fwmark", &text)?, u32::MAX),
-    }))
-}
-
-fn protocol_option(options: &mut Options) -> Result<Option<u8>> {
-    let Some(value) = options.take("ipproto") else {
-        return Ok(None);
-    };
-    if let Ok(number) = value.as_int() {
-        return Ok(u8::try_from(in_range("ipproto", number, 1..=255)?).ok());
-    }
-    let given = value.type_name();
-    let name = value
-        .into_string()
-        .map_err(|_| wrong_type("ipproto", "a name such as \"tcp\", or a number", given))?;
-    choose("a rule", "ipproto", &name, &rule::PROTOCOLS).map(Some)
+/// A number, or the ends of a range.
+fn range_option<T: TryFrom<i64>>(options: &mut Options, row: &Opt) -> Result<Option<(T, T)>> {
+    let value = row.take("", options)?;
+    let ends = value.as_ref().and_then(range_of);
+    Ok(ends.and_then(|(first, last)| Some((T::try_from(first).ok()?, T::try_from(last).ok()?))))
 }
 
 /// The group of links of whose routes nothing is taken, by its number or name.
 fn group_option(options: &mut Options) -> Result<Option<u32>> {
-    let Some(value) = options.take("suppress_ifgroup") else {
+    let Some(value) = rows::SUPPRESS_IFGROUP.take_given(options)? else {
         return Ok(None);
     };
     if let Ok(number) = value.as_int() {
-        let number = in_range("suppress_ifgroup", number, 0..=i64::from(i32::MAX))?;
+        let key = rows::SUPPRESS_IFGROUP.key;
+        let number = in_range(key, number, 0..=i64::from(i32::MAX))?;
         return Ok(u32::try_from(number).ok());
     }
-    let given = value.type_name();
-    let name = value
-        .into_string()
-        .map_err(|_| wrong_type("suppress_ifgroup", "a number or a name", given))?;
+    let name = value.into_string().unwrap_or_default();
     let number = group::number(&name).ok_or_else(|| {
         Error::new(Kind::NotFound, format!("there is no group `{name}`"))
             .hint("give its number, or name it in /etc/iproute2/group")
     })?;
     Ok(Some(number))
-}
-
-/// Users: one by number, or a range such as `"1000-1999"`.
-fn uids_option(options: &mut Options) -> Result<Option<(u32, u32)>> {
-    let Some(value) = options.take("uidrange") else {
-        return Ok(None);
-    };
-    let given = value.type_name();
-    let text = match value.as_int() {
-        Ok(user) => user.to_string(),
-        Err(_) => value.into_string().map_err(|_| {
-            wrong_type(
-                "uidrange",
-                "a user's number, or a range such as \"1000-1999\"",
-                given,
-            )
-        })?,
-    };
-    let (start, end) = text.split_once('-').unwrap_or((&text, &text));
-    let user = |text: &str| text.trim().parse::<u32>().ok();
-    match (user(start), user(end)) {
-        (Some(start), Some(end)) if start <= end => Ok(Some((start, end))),
-        _ => Err(Error::invalid(format!(
-            "`uidrange` is a user's number, or a range such as \"1000-1999\", not `{text}`"
-        ))),
-    }
-}
-
-fn ports_option(options: &mut Options, key: &str) -> Result<Option<(u16, u16)>> {
-    let Some(value) = options.take(key) else {
-        return Ok(None);
-    };
-    let given = value.type_name();
-    let text = match value.as_int() {
-        Ok(port) => port.to_string(),
-        Err(_) => value
-            .into_string()
-            .map_err(|_| wrong_type(key, "a port, or a range such as \"8000-8080\"", given))?,
-    };
-    let (start, end) = text.split_once('-').unwrap_or((&text, &text));
-    let port = |text: &str| text.trim().parse::<u16>().ok().filter(|port| *port > 0);
-    match (port(start), port(end)) {
-        (Some(start), Some(end)) if start <= end => Ok(Some((start, end))),
-        _ => Err(Error::invalid(format!(
-            "`{key}` is a port from 1 to 65535, or a range such as \"8000-8080\", not `{text}`"
-        ))),
-    }
 }
