@@ -20,10 +20,15 @@ use crate::net::rtnl::{Refusal, Rtnl};
 const FIRST_PID_NAMESPACE: u64 = 0xEFFF_FFFC;
 
 /// The kernel's refusal to make links of the kind, where it is sure to refuse. `None` where it has a driver, or may get one.
-pub(super) async fn refusal_of(kind: &InfoKind) -> Option<Refusal> {
+pub async fn refusal_of(kind: &InfoKind) -> Option<Refusal> {
     if may_load(&kind.to_string()) {
         return None;
     }
+    refusal_to(kind).await
+}
+
+/// The same, where a driver may be loaded for the question.
+pub async fn refusal_to(kind: &InfoKind) -> Option<Refusal> {
     let here = Namespace::current().ok()?;
     let kernel = Rtnl::of_kernel(&here).ok()?;
     let flags = NLM_F_CREATE | NLM_F_EXCL | NLM_F_ACK;
@@ -46,7 +51,7 @@ fn impossible(kind: &InfoKind) -> LinkMessage {
 }
 
 /// Whether to ask for the kind may have a driver loaded; also where that can't be told.
-fn may_load(kind: &str) -> bool {
+pub fn may_load(kind: &str) -> bool {
     let kernel = Path::new("/proc/sys/kernel");
     if !kernel.join("ostype").exists() {
         return true;
