@@ -250,7 +250,7 @@ pub(crate) struct Form {
     reason = "switches of a command line are independent of each other"
 )]
 pub(crate) struct Test {
-    /// Files, folders with files `*_test.rhai`, or single tests as FILE::TEST; the work folder where none is given
+    /// Files, folders with files `*_test.rhai`, or single tests as `FILE::TEST`; the work folder where none is given
     #[arg(value_name = "PATH")]
     pub(crate) paths: Vec<String>,
 
@@ -286,7 +286,7 @@ pub(crate) struct Test {
     #[arg(long)]
     pub(crate) watch: bool,
 
-    /// Write how it went to FILE too, in the form of JUnit
+    /// Write how it went to FILE too, as XML in the form of `JUnit`
     #[arg(long, value_name = "FILE")]
     pub(crate) junit: Option<PathBuf>,
 

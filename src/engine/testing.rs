@@ -140,11 +140,11 @@ impl Interpreter {
         let rows = names.iter().map(|name| {
             let rows =
                 rows_for(&table, name).map_err(|error| Failure::script(Report::of(&error)))?;
-            let named = |rows: rhai::Array| {
+            let as_rows = |rows: rhai::Array| {
                 let rows = rows.iter().enumerate();
                 Rows(rows.map(|(index, row)| name_of_row(row, index)).collect())
             };
-            Ok(rows.map(named))
+            Ok(rows.map(as_rows))
         });
         rows.collect()
     }

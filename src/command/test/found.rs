@@ -116,7 +116,7 @@ fn named(paths: &[String]) -> Result<Vec<Named>, Failure> {
     Ok(all)
 }
 
-/// Splits FILE::TEST; a file that is there by the whole name is that.
+/// Splits `FILE::TEST`; a file that is there by the whole name is that.
 fn split(path: &str) -> (&Path, Option<String>) {
     if Path::new(path).exists() {
         return (Path::new(path), None);

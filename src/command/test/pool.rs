@@ -46,7 +46,7 @@ impl Pool<'_> {
         let (sender, receiver) = channel();
         let mut lacking = Vec::new();
         thread::scope(|threads| {
-            for _ in 0..self.width().min(items.len()) {
+            for _ in 0..width().min(items.len()) {
                 let sender = sender.clone();
                 threads.spawn(|| self.work(items, &left, &stop, sender));
             }
@@ -54,11 +54,6 @@ impl Pool<'_> {
             lacking = self.hear(&receiver, &stop, told);
         });
         lacking
-    }
-
-    fn width(&self) -> usize {
-        let processors = thread::available_parallelism().map_or(1, Into::into);
-        if vm::is_guest() { IN_GUEST } else { processors }
     }
 
     fn work(
@@ -237,6 +232,12 @@ impl Pool<'_> {
         let _ = machine.wait();
         errors.join().unwrap_or_default()
     }
+}
+
+/// How many run at a time.
+fn width() -> usize {
+    let processors = thread::available_parallelism().map_or(1, Into::into);
+    if vm::is_guest() { IN_GUEST } else { processors }
 }
 
 /// Whether an event tells of the test.

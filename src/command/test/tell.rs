@@ -1,5 +1,6 @@
-//! Tells how the tests go: line by line for a reader, as TAP, as JSON, as annotations of a CI, and as a file of JUnit.
+//! Tells how the tests go: line by line for a reader, as TAP, as JSON, as annotations of a CI, and as a file of `JUnit`.
 
+use std::fmt::Write;
 use std::io::IsTerminal;
 use std::path::Path;
 use std::time::Duration;
@@ -198,7 +199,7 @@ impl<'a> Teller<'a> {
         failures.collect()
     }
 
-    /// Writes the file of JUnit.
+    /// Writes the file of `JUnit`.
     pub(super) fn write_junit(&self, file: &Path, took: Duration) -> Result<(), Failure> {
         let text = junit(self.items, &self.done, took).map_err(|error| {
             let file = file.display();
@@ -225,13 +226,13 @@ fn time(time: Duration) -> String {
 fn behind(item: &Item, done: &Done) -> String {
     let mut text = String::new();
     if item.run > 1 {
-        text.push_str(&format!(" (run {})", item.run));
+        _ = write!(text, " (run {})", item.run);
     }
     if let Some(kernel) = &done.kernel {
-        text.push_str(&format!(" on {kernel}"));
+        _ = write!(text, " on {kernel}");
     }
     if !item.title.is_empty() {
-        text.push_str(&format!("  {}", item.title));
+        _ = write!(text, "  {}", item.title);
     }
     text
 }
@@ -393,10 +394,10 @@ fn annotations(items: &[Item], done: &[(usize, Done)]) -> Vec<(usize, String)> {
             let line = place.map_or(item.line, |place| place.line);
             let mut text = failed.report.message.clone();
             for note in &failed.report.notes {
-                text.push_str(&format!("\n{note}"));
+                _ = write!(text, "\n{note}");
             }
             if let Some(hint) = &failed.report.hint {
-                text.push_str(&format!("\nhint: {hint}"));
+                _ = write!(text, "\nhint: {hint}");
             }
             let line = format!(
                 "::error file={},line={line},title={}::{}",
@@ -411,7 +412,7 @@ fn annotations(items: &[Item], done: &[(usize, Done)]) -> Vec<(usize, String)> {
     lines
 }
 
-/// The tests in the form of JUnit: a suite a file.
+/// The tests in the form of `JUnit`: a suite a file.
 fn junit(
     items: &[Item],
     done: &[(usize, Done)],
