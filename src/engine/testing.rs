@@ -274,7 +274,7 @@ mod tests {
 
     #[test]
     fn a_test_runs_between_setup_and_teardown_with_what_stands_at_top_level() {
-        let text = "import \"std/address\" as address;\nconst N = 3;\nfn setup() { print(\"setup\"); #{v: 7} }\nfn teardown(lab) { print(`down ${lab.v}`); }\nfn cases() { [#{name: \"one\", x: 1}, 2] }\nfn test_a(lab, row) { print(`a ${lab.v} ${row} ${global::N}`); address::nth(\"10.0.0.0/24\", 1); }\n";
+        let text = "import \"std/address\" as address;\nconst N = 3;\nfn setup() { print(\"setup\"); #{v: 7} }\nfn teardown(lab) { print(`down ${lab.v}`); }\nfn cases() { [#{name: \"one\", x: 1}, 2] }\nfn test_a(lab, row) { print(`a ${lab.v} ${row} ${global::N}`); address::host(\"10.0.0.0/24\", 1); }\n";
         let mut interpreter = interpreter();
         let (ast, _) = ast(&interpreter, text);
         let rows = interpreter.rows(&ast, &["test_a".to_owned()]).unwrap();

@@ -3,6 +3,7 @@
 pub mod changes;
 pub mod difference;
 pub mod error;
+pub mod graph;
 pub mod ladder;
 pub mod mesh;
 pub mod paint;

@@ -4,6 +4,7 @@
 pub mod check;
 pub mod exec;
 pub mod expect;
+pub mod graph;
 pub mod mesh;
 pub mod ping;
 pub mod place;
