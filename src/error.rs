@@ -55,24 +55,25 @@ impl Kind {
         }
     }
 
+    /// All of them.
+    pub const ALL: [Self; 12] = [
+        Self::NotFound,
+        Self::Exists,
+        Self::Conflict,
+        Self::Denied,
+        Self::Unsupported,
+        Self::Invalid,
+        Self::Unreachable,
+        Self::Busy,
+        Self::Timeout,
+        Self::Interrupted,
+        Self::Assertion,
+        Self::Kernel,
+    ];
+
     /// The kind that `name` stands for, if it is one.
     pub fn from_name(name: &str) -> Option<Self> {
-        [
-            Self::NotFound,
-            Self::Exists,
-            Self::Conflict,
-            Self::Denied,
-            Self::Unsupported,
-            Self::Invalid,
-            Self::Unreachable,
-            Self::Busy,
-            Self::Timeout,
-            Self::Interrupted,
-            Self::Assertion,
-            Self::Kernel,
-        ]
-        .into_iter()
-        .find(|kind| kind.name() == name)
+        Self::ALL.into_iter().find(|kind| kind.name() == name)
     }
 
     /// The kind that an errno of the kernel falls under.

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use super::arguments::PassedOn;
-use crate::value::size;
+use crate::value::{duration, size};
 use crate::view::graph::FORMS;
 use crate::view::paint::When;
 
@@ -22,6 +22,7 @@ Examples:
   ipvsh plan lab.rhai                     what a run would change here, without changing it
   ipvsh ls                                what stands of the labs that were made
   ipvsh down lab.rhai                     take down what the script made
+  ipvsh test labs                         run the tests of labs in a folder
   ipvsh import setup.sh                   turn the `ip` commands of a shell script into a script
   ipvsh export net-1 net-2                write a script that makes what stands in namespaces";
 
@@ -197,6 +198,9 @@ pub(crate) enum Command {
         #[arg(long, hide = true, requires = "cut_off")]
         kept: bool,
     },
+    /// Run the tests of labs: functions `test_…` in files `*_test.rhai`, each in a private place of its own; exits with 1 where
+    /// one failed, with 5 where none ran
+    Test(Test),
     /// Turn the commands of a shell script or a Markdown page into a script
     Import(Import),
     /// Write a script that makes what stands in namespaces now
@@ -240,6 +244,79 @@ pub(crate) struct Form {
     /// The completions of the command line for SHELL
     #[arg(long, value_name = "SHELL")]
     pub(crate) completions: Option<clap_complete::Shell>,
+}
+
+/// Which tests to run, and how.
+#[derive(Args, Clone, Debug, Default)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "switches of a command line are independent of each other"
+)]
+pub(crate) struct Test {
+    /// Files, folders with files `*_test.rhai`, or single tests as `FILE::TEST`; the work folder where none is given
+    #[arg(value_name = "PATH")]
+    pub(crate) paths: Vec<String>,
+
+    /// Only tests with TEXT in their name or title
+    #[arg(long, value_name = "TEXT")]
+    pub(crate) filter: Option<String>,
+
+    /// List the tests, and run none
+    #[arg(long)]
+    pub(crate) list: bool,
+
+    /// Start no more tests when one has failed
+    #[arg(long)]
+    pub(crate) fail_fast: bool,
+
+    /// How long each test may take
+    #[arg(long, value_name = "TIME", default_value = "60s", value_parser = time)]
+    pub(crate) timeout: std::time::Duration,
+
+    /// Run each test N times
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..))]
+    pub(crate) repeat: u16,
+
+    /// Run the tests in another order, which SEED stands for
+    #[arg(long, value_name = "SEED")]
+    pub(crate) shuffle: Option<u64>,
+
+    /// Run the first test that failed once more, by itself, and open a session in its lab
+    #[arg(long)]
+    pub(crate) keep: bool,
+
+    /// Run the tests again whenever a script beside them changes
+    #[arg(long)]
+    pub(crate) watch: bool,
+
+    /// Write how it went to FILE too, as XML in the form of `JUnit`
+    #[arg(long, value_name = "FILE")]
+    pub(crate) junit: Option<PathBuf>,
+
+    /// Print how it goes in the form of TAP, the Test Anything Protocol
+    #[arg(long, conflicts_with = "json")]
+    pub(crate) tap: bool,
+
+    /// Run that one test in this process, in a private place, and tell how it went through standard input
+    #[arg(long, hide = true, value_name = "FILE::TEST")]
+    pub(crate) one: Option<String>,
+
+    /// Tell the rows of the tables of cases in the same way
+    #[arg(long, hide = true, value_name = "FILE")]
+    pub(crate) rows: Option<PathBuf>,
+
+    /// Run the tests in a micro-VM, and print there how it goes
+    #[arg(long, hide = true)]
+    pub(crate) inside: bool,
+}
+
+/// Reads how long something may take.
+fn time(text: &str) -> Result<std::time::Duration, String> {
+    let time = duration::parse(text).map_err(|error| error.to_string())?;
+    if time.is_zero() {
+        return Err("a test needs more than no time".to_owned());
+    }
+    Ok(time)
 }
 
 /// What to import, and where to.
@@ -317,6 +394,7 @@ impl Command {
     pub(crate) fn heeds(&self) -> &'static [&'static str] {
         match self {
             Self::Plan { .. } => &["lab", "trace", "emit"],
+            Self::Test(_) => &["sandbox", "memory"],
             _ => &[],
         }
     }

@@ -14,6 +14,7 @@ mod pages;
 mod plan;
 mod run;
 mod sandbox;
+mod test;
 
 use std::path::Path;
 
@@ -87,6 +88,7 @@ pub(crate) fn dispatch(cli: &Cli) -> u8 {
             ..
         }) => down::cut_off(*given, *kept, options),
         Some(Command::Down { lab, force, .. }) => down::down(lab.as_deref(), *force, options),
+        Some(Command::Test(what)) => test::test(what, options),
         Some(Command::Import(what)) => import::run(what, options),
         Some(Command::Export(what)) => export::run(what, options),
         Some(Command::Graph(what)) => stack::with_room(|| graph::run(what, options))

@@ -1,6 +1,6 @@
 //! The options of each word, as rows.
 
-use crate::dsl::acts::{exec, mesh, ping, reach, wait, why};
+use crate::dsl::acts::{exec, mesh, ping, process, reach, wait, why};
 use crate::dsl::kinds::ipvlan_port::OF_MODE;
 use crate::dsl::kinds::make::COMMON;
 use crate::dsl::kinds::{kind, wireguard};

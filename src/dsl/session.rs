@@ -79,6 +79,33 @@ pub struct Session {
     elsewhere: Elsewhere,
     /// What the script wants its exit code to be.
     exit_code: Cell<Option<u8>>,
+    /// Whether it runs a test, or looks for tests.
+    tests: Cell<Tests>,
+    /// Why the script ended before it tried anything.
+    left_out: RefCell<Option<LeftOut>>,
+    /// The two ends of the last try that did not come out as it was to, as `why` takes them.
+    unmet: RefCell<Option<(String, String)>>,
+}
+
+/// What a session has to do with tests.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Tests {
+    /// Nothing: it runs a script.
+    #[default]
+    None,
+    /// It lists them.
+    Lists,
+    /// It runs one.
+    Runs,
+}
+
+/// Why a test was not tried.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum LeftOut {
+    /// It said so itself, for that reason.
+    Skipped(String),
+    /// It needs what this kernel does not have, by the name that the test has for it.
+    Lacks(String),
 }
 
 impl Session {
@@ -103,6 +130,9 @@ impl Session {
             ports: Ports::default(),
             elsewhere: Elsewhere::default(),
             exit_code: Cell::new(None),
+            tests: Cell::new(Tests::None),
+            left_out: RefCell::new(None),
+            unmet: RefCell::new(None),
         })
     }
 
@@ -178,6 +208,36 @@ impl Session {
     /// The exit code that the script asked for; none where it just came to its end.
     pub fn exit_code(&self) -> Option<u8> {
         self.exit_code.get()
+    }
+
+    /// Notes that tests are run, or listed.
+    pub fn begin_tests(&self, tests: Tests) {
+        self.tests.set(tests);
+    }
+
+    /// What it has to do with tests.
+    pub fn tests(&self) -> Tests {
+        self.tests.get()
+    }
+
+    /// Notes why the test is not tried.
+    pub(crate) fn leave_out(&self, why: LeftOut) {
+        self.left_out.replace(Some(why));
+    }
+
+    /// Why the test was not tried, where it was not.
+    pub fn left_out(&self) -> Option<LeftOut> {
+        self.left_out.borrow().clone()
+    }
+
+    /// Notes between whom a try came out otherwise than it was to.
+    pub(crate) fn note_unmet(&self, from: &str, to: &str) {
+        self.unmet.replace(Some((from.to_owned(), to.to_owned())));
+    }
+
+    /// Between whom the last such try was.
+    pub fn unmet(&self) -> Option<(String, String)> {
+        self.unmet.borrow().clone()
     }
 
     /// What was printed so far, in a session that collects it.

@@ -2,7 +2,7 @@
 
 use rhai::plugin::ModuleManifest;
 
-use super::acts::{check, exec, graph, mesh, ping, place, process, reach, tree, wait, why};
+use super::acts::{check, exec, expect, graph, mesh, ping, place, process, reach, tree, wait, why};
 use super::kinds::{
     bond, bridge, dummy, geneve, ifb, ip_tunnel, ipvlan, macvlan, netkit, tun, veth, vlan, vrf,
     vxlan, wireguard, xfrm,
@@ -72,6 +72,7 @@ pub const TOPICS: &[Topic] = &[
     Topic::of("Parameters", &param::words::RHAI_MANIFEST),
     Topic::of("Arguments", &argument::words::RHAI_MANIFEST),
     Topic::of("Checks", &check::words::RHAI_MANIFEST),
+    Topic::of("Tests", &expect::words::RHAI_MANIFEST),
     Topic::of("Output", &print::words::RHAI_MANIFEST),
     Topic::of("Progress", &progress::words::RHAI_MANIFEST),
     Topic::of("Trees", &tree::words::RHAI_MANIFEST),

@@ -17,6 +17,7 @@ pub mod reference;
 pub mod script;
 pub mod signals;
 pub mod stack;
+pub mod testing;
 pub(crate) mod types;
 mod words;
 

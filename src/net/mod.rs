@@ -3,6 +3,7 @@
 pub mod address;
 pub mod bridge_vlan;
 pub mod container;
+pub mod driver;
 pub mod ending;
 mod fault;
 pub mod fdb;

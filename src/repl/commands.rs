@@ -23,7 +23,7 @@ pub(super) struct Command {
     run: fn(&mut Talk, &str) -> Result<Next, Failure>,
 }
 
-pub(super) const ALL: [Command; 9] = [
+pub(super) const ALL: [Command; 10] = [
     Command {
         name: "clear",
         usage: "clear [vars]",
@@ -53,6 +53,12 @@ pub(super) const ALL: [Command; 9] = [
         usage: "save FILE",
         summary: "writes what was typed and succeeded as a script",
         run: save,
+    },
+    Command {
+        name: "test",
+        usage: "test FILE",
+        summary: "runs the tests of a file, each in a private place of its own",
+        run: test,
     },
     Command {
         name: "time",
@@ -206,6 +212,24 @@ fn save(talk: &mut Talk, argument: &str) -> Result<Next, Failure> {
     talk.note(&format!(
         "wrote `{argument}`: run it with `ipvsh {argument}`"
     ));
+    Ok(Next::Entry)
+}
+
+fn test(talk: &mut Talk, argument: &str) -> Result<Next, Failure> {
+    if argument.is_empty() {
+        return Err(usage("test"));
+    }
+    let color = if talk.manner.color { "always" } else { "never" };
+    // A process of its own: each test enters a place, which a session with threads can't.
+    let tests = std::process::Command::new("/proc/self/exe")
+        .args(["--color", color, "test", "--"])
+        .arg(path(argument))
+        .stdin(std::process::Stdio::null())
+        .status();
+    tests.map_err(|error| {
+        let error = Error::io(&error);
+        Failure::script(Report::new(format!("cannot run the tests: {error}")))
+    })?;
     Ok(Next::Entry)
 }
 

@@ -1,6 +1,7 @@
 //! Pure: values in, text out; [`screen`] prints it.
 
 pub mod changes;
+pub mod difference;
 pub mod error;
 pub mod graph;
 pub mod ladder;

@@ -75,6 +75,7 @@ mod settings;
 mod stdlib;
 mod stories;
 mod sysctl;
+mod testing;
 mod truth;
 mod tun;
 mod veth;
@@ -240,6 +241,7 @@ fn all() -> Vec<Case> {
         reach::cases(),
         exec::cases(),
         process::cases(),
+        testing::cases(),
         wait::cases(),
         within::cases(),
         ensure::cases(),

@@ -117,6 +117,8 @@ fn expect(
         return Ok(());
     }
     let place = net.label();
+    let end = tried.destination.map_or(name.clone(), |ip| ip.to_string());
+    session.note_unmet(place, &end);
     let message = if wanted {
         format!("`{name}` is not reached from namespace `{place}`")
     } else {

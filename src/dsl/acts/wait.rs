@@ -103,7 +103,16 @@ enum Look {
     NotYet(Option<String>),
 }
 
-fn look(context: &NativeCallContext, condition: &FnPtr) -> Answer<Look> {
+/// What the condition is.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Sort {
+    /// A question, to be answered with true.
+    Question,
+    /// Expectations, which fail as long as they do not hold.
+    Expectations,
+}
+
+fn look(context: &NativeCallContext, condition: &FnPtr, sort: Sort) -> Answer<Look> {
     let given = match condition.call_within_context::<Dynamic>(context, ()) {
         Ok(given) => given,
         Err(error) => match passing(&error) {
@@ -114,6 +123,7 @@ fn look(context: &NativeCallContext, condition: &FnPtr) -> Answer<Look> {
     match given.as_bool() {
         Ok(true) => Ok(Look::Holds),
         Ok(false) => Ok(Look::NotYet(None)),
+        Err(_) if sort == Sort::Expectations => Ok(Look::Holds),
         Err(type_name) => answer(context, |_| {
             let hint = if given.is_unit() {
                 "end it with a comparison: wait_for(|| net.links.len() == 2, \"5s\")"
@@ -148,14 +158,16 @@ fn passing(error: &EvalAltResult) -> Option<String> {
 fn until(
     context: &NativeCallContext,
     condition: &FnPtr,
+    sort: Sort,
     read: impl FnOnce() -> Result<(Patience, Option<String>)>,
 ) -> Answer<()> {
     let read = answer(context, |session| {
         let (patience, what) = read()?;
         let named = what.as_deref().unwrap_or("a condition");
-        let is_planned = session
-            .lab()
-            .would_test(&Netns(session.here()?), "wait_for", named);
+        let is_planned =
+            session
+                .lab()
+                .would_test(&Netns(session.here()?), context.fn_name(), named);
         Ok((!is_planned).then_some((patience, what)))
     })?;
     let Some((mut patience, what)) = read else {
@@ -163,7 +175,7 @@ fn until(
     };
     loop {
         let is_last = patience.is_over();
-        let why = match look(context, condition)? {
+        let why = match look(context, condition, sort)? {
             Look::Holds => return Ok(()),
             Look::NotYet(why) => why,
         };
@@ -172,6 +184,10 @@ fn until(
                 return patience.pause(session);
             }
             let limit = duration::print(patience.limit);
+            let who = match sort {
+                Sort::Question => "the condition",
+                Sort::Expectations => "the expectations",
+            };
             let late = |who| {
                 Error::new(
                     Kind::Timeout,
@@ -180,7 +196,7 @@ fn until(
             };
             let error = match what.as_deref() {
                 Some(what) => late("it").doing("wait for", what),
-                None => late("the condition"),
+                None => late(who),
             };
             Err(match why {
                 Some(why) => error.note(format!("at the end: {why}")),
@@ -311,7 +327,7 @@ pub mod words {
     /// ```
     #[rhai_fn(return_raw, volatile)]
     pub fn wait_for(context: NativeCallContext, condition: FnPtr, time: &str) -> Answer<()> {
-        until(&context, &condition, || {
+        until(&context, &condition, Sort::Question, || {
             Ok((Patience::new(duration::parse(time)?, None), None))
         })
     }
@@ -324,9 +340,27 @@ pub mod words {
     /// ```
     #[rhai_fn(name = "wait_for", return_raw, volatile)]
     pub fn wait_for_with(context: NativeCallContext, condition: FnPtr, options: Map) -> Answer<()> {
-        until(&context, &condition, || {
+        until(&context, &condition, Sort::Question, || {
             let mut options = schema::options("wait_for", options, &[CONDITION])?;
             Ok((Patience::of(&mut options)?, WHAT.take_text(&mut options)?))
+        })
+    }
+
+    /// Calls `expectations` until all that they expect holds, for `time` at most.
+    ///
+    /// They are the words that fail a script: `expect`, `expect_reach`, `assert` …; a call that gives false counts as well. The error
+    /// at the end of the time, of kind `timeout`, says what did not hold last.
+    ///
+    /// ```rhai
+    /// let a = netns("a");
+    /// let server = a.spawn(["sh", "-c", "echo one; echo two; exec sleep 100"]);
+    /// eventually(|| expect(server.lines, ["one", "two"]), "5s");
+    /// eventually(|| expect(a.links.len(), 7), "1ms");    // !! the expectations did not come to hold within 1ms
+    /// ```
+    #[rhai_fn(return_raw, volatile)]
+    pub fn eventually(context: NativeCallContext, expectations: FnPtr, time: &str) -> Answer<()> {
+        until(&context, &expectations, Sort::Expectations, || {
+            Ok((Patience::new(duration::parse(time)?, None), None))
         })
     }
 

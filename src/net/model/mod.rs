@@ -7,7 +7,6 @@
 //! asks for such a thing says that it would.
 
 mod answer;
-mod driver;
 mod kernel;
 mod link;
 mod lookup;
@@ -25,6 +24,7 @@ use std::rc::Rc;
 use nix::errno::Errno;
 use rtnetlink::packet_route::link::InfoKind;
 
+use crate::net::driver;
 use crate::net::namespace::{Id, NAMES, imagined_id};
 use crate::net::nft::Table;
 use crate::net::rtnl::Refusal;

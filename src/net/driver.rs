@@ -20,10 +20,15 @@ use crate::net::rtnl::{Refusal, Rtnl};
 const FIRST_PID_NAMESPACE: u64 = 0xEFFF_FFFC;
 
 /// The kernel's refusal to make links of the kind, where it is sure to refuse. `None` where it has a driver, or may get one.
-pub(super) async fn refusal_of(kind: &InfoKind) -> Option<Refusal> {
+pub async fn refusal_of(kind: &InfoKind) -> Option<Refusal> {
     if may_load(&kind.to_string()) {
         return None;
     }
+    refusal_to(kind).await
+}
+
+/// The same, where a driver may be loaded for the question.
+pub async fn refusal_to(kind: &InfoKind) -> Option<Refusal> {
     let here = Namespace::current().ok()?;
     let kernel = Rtnl::of_kernel(&here).ok()?;
     let flags = NLM_F_CREATE | NLM_F_EXCL | NLM_F_ACK;
@@ -51,14 +56,14 @@ fn may_load(kind: &str) -> bool {
 }
 
 /// Whether what asks for the module finds it there, or has none loaded.
-pub(super) fn is_ready(module: &str) -> bool {
+pub fn is_ready(module: &str) -> bool {
     // One that is built in is there, too, where it has something to be set.
     Path::new("/sys/module").join(module).exists()
         || !may_load_by("modules.dep", |files| has_file(files, module))
 }
 
 /// The module that has links of the kind.
-pub(super) fn module_of(kind: &InfoKind) -> String {
+pub fn module_of(kind: &InfoKind) -> String {
     let kind = kind.to_string();
     let module = match kind.as_str() {
         "bond" => "bonding",

@@ -1,0 +1,239 @@
+//! One test in a process of its own, which enters a private place for it and tells through its standard input how it went.
+
+use std::fs::File;
+use std::io::Write;
+use std::os::fd::AsFd;
+use std::os::unix::net::UnixStream;
+use std::path::Path;
+
+use nix::sys::prctl;
+use nix::unistd::dup2_stdin;
+use serde_json::{Value, json};
+
+use super::done::{Failed, Outcome};
+use super::processes;
+use crate::command::line::Options;
+use crate::command::{cannot_start, run, with_files, with_memory};
+use crate::dsl::Session;
+use crate::dsl::session::{Given, LeftOut, Settings, Tests};
+use crate::engine::script::Script;
+use crate::engine::{Failure, Interpreter, stack};
+use crate::error::Kind;
+use crate::repl::{self, Manner};
+use crate::sandbox::ns;
+use crate::view::error::Report;
+use crate::view::paint::When;
+
+/// What is lacking where no private place can be made.
+pub(super) const PLACE: &str = "private namespaces";
+
+/// What the process is to do.
+pub(super) enum Task<'a> {
+    /// Tell the rows of the tables of a file.
+    Rows(&'a Path),
+    /// Run that test, with that row.
+    Test(&'a Path, &'a str, Option<usize>),
+}
+
+/// Does the task and tells what came of it.
+pub(super) fn run(task: &Task, options: &Options) -> Result<u8, Failure> {
+    let mut channel = channel()?;
+    let told = match ns::enter() {
+        // What the system does not permit, a machine of its own has.
+        Err(error) if matches!(error.kind, Kind::Denied | Kind::Unsupported) => {
+            Outcome::Lacks(PLACE.to_owned()).to_json()
+        }
+        Err(error) => failed(&Failure::script(Report::of(&error))),
+        Ok(()) => {
+            // What outlives its parent stays below this process, and is found in the end.
+            let _ = prctl::set_child_subreaper(true);
+            let done = stack::with_room(|| within(task, options));
+            done.unwrap_or_else(|error| failed(&cannot_start(&error)))
+        }
+    };
+    // Where nobody listens any more there is nobody to tell.
+    let _ = channel.write_all(told.to_string().as_bytes());
+    Ok(0)
+}
+
+fn failed(failure: &Failure) -> Value {
+    let failed = Failed {
+        report: failure.report.clone(),
+        ..Failed::default()
+    };
+    Outcome::Failed(Box::new(failed)).to_json()
+}
+
+/// Takes what standard input leads to, and leaves nothing there to read.
+fn channel() -> Result<UnixStream, Failure> {
+    let take = || {
+        let taken = std::io::stdin().as_fd().try_clone_to_owned()?;
+        dup2_stdin(File::open("/dev/null")?)?;
+        Ok(UnixStream::from(taken))
+    };
+    take().map_err(|error: std::io::Error| cannot_start(&error))
+}
+
+fn within(task: &Task, options: &Options) -> Value {
+    let done = match task {
+        Task::Rows(file) => rows(file),
+        Task::Test(file, name, row) => Ok(Open::new(file, options).map_or_else(
+            |failure| failed(&failure),
+            |mut open| open.run(name, *row).to_json(),
+        )),
+    };
+    done.unwrap_or_else(|failure| failed(&failure))
+}
+
+fn rows(file: &Path) -> Result<Value, Failure> {
+    let session = Session::new(Settings::default());
+    session.begin_tests(Tests::Lists);
+    let (mut interpreter, script, ast) = read(file, session)?;
+    let functions = crate::engine::testing::functions(&ast, &script);
+    let names: Vec<String> = functions.into_iter().map(|one| one.name).collect();
+    let rows = interpreter.rows(&ast, &names)?;
+    let rows: Vec<Option<Vec<String>>> = rows.into_iter().map(|rows| Some(rows?.0)).collect();
+    Ok(json!({"rows": rows}))
+}
+
+fn read(
+    file: &Path,
+    session: std::rc::Rc<Session>,
+) -> Result<(Interpreter, Script, rhai::AST), Failure> {
+    let script = Script::read(file).map_err(Failure::usage)?;
+    let interpreter = Interpreter::new(session);
+    let ast = interpreter.compile(&script, &Interpreter::scope_of_names())?;
+    let declared = interpreter.parameters(&ast)?;
+    let given = run::parameters(&declared, &[])?;
+    interpreter.session().give(Given {
+        parameters: given.values,
+        args: Vec::new(),
+    });
+    Ok((interpreter, script, ast))
+}
+
+/// A file with tests, ready to run one.
+struct Open {
+    interpreter: Interpreter,
+    ast: rhai::AST,
+}
+
+impl Open {
+    fn new(file: &Path, options: &Options) -> Result<Self, Failure> {
+        with_files()?;
+        with_memory(options, false);
+        let session = Session::new(Settings {
+            color: When::from(options.color).on(&std::io::stdout()),
+            ..Settings::default()
+        });
+        session.begin_tests(Tests::Runs);
+        run::name_lab_of(&session, Some(file), options)
+            .map_err(|error| Failure::usage(Report::of(&error)))?;
+        let (interpreter, _, ast) = read(file, session)?;
+        Ok(Self { interpreter, ast })
+    }
+
+    fn run(&mut self, name: &str, row: Option<usize>) -> Outcome {
+        let result = self.interpreter.run_test(&self.ast, name, row);
+        let session = self.interpreter.session().clone();
+        let result = match (result, session.left_out(), session.exit_code()) {
+            (_, Some(LeftOut::Lacks(what)), _) => return Outcome::Lacks(what),
+            (Ok(()), Some(LeftOut::Skipped(why)), _) => return Outcome::Skipped(why),
+            (Ok(()), None, Some(code)) if code != 0 => Err(Failure::script(Report::new(format!(
+                "the test ended itself with exit code {code}"
+            )))),
+            (result, ..) => result,
+        };
+        // Looked at before anything is taken down.
+        let failure = result.err().map(|failure| {
+            let (why, tree) = look_around(&session);
+            Failed {
+                report: failure.report,
+                why,
+                tree,
+            }
+        });
+        let left = end_processes(&session);
+        match (failure, left.is_empty()) {
+            (Some(mut failed), is_clean) => {
+                if !is_clean {
+                    let left = left.join("`, `");
+                    failed.report.notes.push(format!("left running: `{left}`"));
+                }
+                Outcome::Failed(Box::new(failed))
+            }
+            (None, true) => Outcome::Passed,
+            (None, false) => {
+                let left = left.join("`, `");
+                let report = Report::new(format!("the test left processes running: `{left}`"))
+                    .hint("start what goes on with `spawn`, which belongs to the lab and ends with it");
+                Outcome::Failed(Box::new(Failed {
+                    report,
+                    ..Failed::default()
+                }))
+            }
+        }
+    }
+}
+
+/// What stops the packets of the last expectation, and what stands.
+fn look_around(session: &Session) -> (String, String) {
+    let say = |line: &str, [from, to]: [&str; 2]| {
+        let looking = Session::collecting(Settings::default());
+        let interpreter = Interpreter::for_line(looking.clone(), line);
+        let Ok(ast) =
+            interpreter.compile(&Script::new("<look>", line), &Interpreter::scope_of_names())
+        else {
+            return String::new();
+        };
+        let mut scope = interpreter.scope();
+        scope.push("from", from.to_owned());
+        scope.push("to", to.to_owned());
+        // What can't be explained is left out: the error itself says what went wrong.
+        let _ = interpreter.run(&ast, &mut scope);
+        looking.collected().trim_end().to_owned()
+    };
+    let why = session
+        .unmet()
+        .map_or_else(String::new, |(from, to)| say("why(from, to)", [&from, &to]));
+    (why, say("tree()", ["", ""]))
+}
+
+/// Ends the processes of the lab, and says which there are beside them, and ends those too.
+fn end_processes(session: &Session) -> Vec<String> {
+    let me = i32::try_from(std::process::id()).unwrap_or_default();
+    if processes::below(me).is_empty() {
+        return Vec::new();
+    }
+    // What can't be taken down goes with the place.
+    let _ = session.wait(session.lab().roll_back());
+    processes::end_below(me)
+}
+
+/// Runs a test on this terminal; where it fails, a session opens in its lab.
+pub(super) fn enter(
+    file: &Path,
+    name: &str,
+    row: Option<usize>,
+    options: &Options,
+) -> Result<u8, Failure> {
+    ns::enter().map_err(|error| Failure::script(Report::of(&error)))?;
+    let talk = || {
+        let mut open = Open::new(file, options)?;
+        let Err(failure) = open.interpreter.run_test(&open.ast, name, row) else {
+            super::output::note("this time it did not fail: there is no lab to enter");
+            return Ok(0);
+        };
+        super::output::fail(&failure, options);
+        super::output::note("this is its lab: `tree()` shows it, Ctrl-D leaves it");
+        let session = open.interpreter.session().clone();
+        let manner = Manner {
+            color: When::from(options.color).on(&std::io::stderr()),
+            is_throw_away: true,
+        };
+        let talked = repl::run(session.clone(), manner);
+        end_processes(&session);
+        talked.map(|_| 1)
+    };
+    stack::with_room(talk).unwrap_or_else(|error| Err(cannot_start(&error)))
+}
