@@ -8,7 +8,7 @@ use rtnetlink::{LinkMessageBuilder, LinkUnspec};
 use crate::dsl::Session;
 use crate::dsl::handle::{Link, Netns};
 use crate::dsl::kinds::attributes::Asked;
-use crate::dsl::kinds::make::{Common, Request, Wanted, ensure};
+use crate::dsl::kinds::make::{Common, Ensured, Request, Wanted, ensure};
 use crate::dsl::objects::link;
 use crate::error::{Error, Kind, Result};
 use crate::lab::trace;
@@ -116,6 +116,7 @@ pub(crate) fn ensure_pair(
         facts: pair.asked.facts(),
         common: pair.common,
     };
+    let mut removed = None;
     // A pair that ends elsewhere makes room for the one that is wanted.
     if wanted.common.replace()
         && let Some(there) = link::find(session, &near.0, wanted.name.as_str())?
@@ -123,7 +124,7 @@ pub(crate) fn ensure_pair(
     {
         let there = link::handle(&near.0, &there);
         if check_peer(session, &there, far, &far_name).is_err() {
-            link::delete(session, &there)?;
+            removed = Some((link::take_away(session, &there, true)?, there));
         }
     }
     let asked_words = pair.asked.words();
@@ -148,7 +149,7 @@ pub(crate) fn ensure_pair(
         .note(format!("there: {}", link::described(&there)))
         .hint("take another name for the peer")),
     };
-    ensure(session, &wanted, message, |made| {
+    let settled = |made: &Ensured| {
         if !made.is_new {
             return check_peer(session, &made.link, far, &far_name);
         }
@@ -158,5 +159,12 @@ pub(crate) fn ensure_pair(
                 .link_made(&peer.netns(), peer.index(), &peer.name());
         }
         Ok(())
-    })
+    };
+    let ensured = ensure(session, &wanted, message, settled);
+    match (&ensured, removed) {
+        (Ok(made), Some((removed, old))) => link::put_back(session, removed, &old, made)?,
+        (Err(_), Some((removed, _))) => link::bring_back(session, removed),
+        (_, None) => {}
+    }
+    ensured
 }

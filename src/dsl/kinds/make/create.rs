@@ -30,6 +30,7 @@ pub(super) fn create(
     let name = wanted.name.as_str();
     let command = || command(wanted, sender, &request);
     let mut message = request.message.clone();
+    message.header.index = request.index;
     set_name(&mut message, name);
     if let Some(mtu) = wanted.common.mtu {
         message.attributes.push(LinkAttribute::Mtu(mtu));
@@ -62,7 +63,13 @@ pub(super) fn create(
                 let made = tun::create(place, rtnl, device, name, &message).await?;
                 return made.map_err(|refusal| refused(wanted, &refusal));
             }
-            match crate::net::link::create(rtnl, target, with_up(&message, up)).await {
+            let mut made = crate::net::link::create(rtnl, target, with_up(&message, up)).await;
+            if request.index > 0 && made.is_err() {
+                // Somebody else has its ifindex by now.
+                message.header.index = 0;
+                made = crate::net::link::create(rtnl, target, with_up(&message, up)).await;
+            }
+            match made {
                 // Older kernels want the name to be free in the sender's namespace too (seen on Linux 6.1).
                 Err(refusal)
                     if refusal.errno == Errno::EEXIST

@@ -5,6 +5,7 @@
 mod common;
 mod create;
 mod difference;
+mod in_place;
 mod parent;
 mod request;
 
@@ -139,6 +140,14 @@ impl Ensured {
         }
     }
 
+    /// The same with what every link can be given to be given once more: it has got what another one had.
+    fn replacing(self) -> Self {
+        Self {
+            has_common: false,
+            ..self
+        }
+    }
+
     fn old(link: Link) -> Self {
         Self {
             link,
@@ -221,9 +230,30 @@ fn settle(
         }
         Some(_) if wanted.common.replace => {
             let request = message(Some(present))?;
-            link::delete(session, &link::handle(&wanted.place, present))?;
-            let made = create(session, wanted, request)?;
-            made.ok_or_else(|| Error::new(Kind::Exists, "another link took the name meanwhile"))
+            let old = link::handle(&wanted.place, present);
+            if in_place::change(session, wanted, present, &request)? {
+                return Ok(Ensured::old(old));
+            }
+            let removed = link::take_away(session, &old, true)?;
+            // What it had is put back by it.
+            let index = if session.lab().plans() {
+                0
+            } else {
+                present.index
+            };
+            match create(session, wanted, request.numbered(index)) {
+                Ok(Some(made)) => {
+                    link::put_back(session, removed, &old, &made.link)?;
+                    Ok(made.replacing())
+                }
+                refused => {
+                    link::bring_back(session, removed);
+                    refused.and_then(|_| {
+                        let cause = "another link took the name meanwhile";
+                        Err(Error::new(Kind::Exists, cause))
+                    })
+                }
+            }
         }
         Some(conflict) => {
             let name = wanted.name.as_str();
