@@ -1,7 +1,7 @@
 //! What one run of a script, or one interactive session, carries along: the runtime, the current namespace, the parameters.
 
 use std::cell::{Cell, OnceCell, RefCell};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -74,6 +74,8 @@ pub struct Session {
     /// Whether nobody reads standard output any more.
     output_closed: Cell<bool>,
     entry: Cell<usize>,
+    /// The notes that were said, each with its entry.
+    noted: RefCell<BTreeSet<(usize, String)>>,
     lab: Lab,
     ports: Ports,
     elsewhere: Elsewhere,
@@ -125,6 +127,7 @@ impl Session {
             interrupt: Arc::new(AtomicUsize::new(0)),
             collected: RefCell::new(collected),
             entry: Cell::new(0),
+            noted: RefCell::default(),
             output_closed: Cell::new(false),
             lab: Lab::default(),
             ports: Ports::default(),
@@ -291,9 +294,13 @@ impl Session {
         })
     }
 
-    /// Says beside the script's own output what may surprise.
+    /// Says beside the script's own output what may surprise, once.
     pub fn note(&self, text: &str) {
-        if self.settings.quiet {
+        let is_new = self
+            .noted
+            .borrow_mut()
+            .insert((self.entry(), text.to_owned()));
+        if self.settings.quiet || !is_new {
             return;
         }
         // Where nobody reads it, the run goes on.

@@ -35,6 +35,14 @@ fn names(step: &Step, place: &Place, link: &str) -> bool {
         Act::Show { .. } => here,
         Act::DeleteNetns => true,
         Act::MakeNetns | Act::Declare(_) | Act::Free(_) | Act::ShowFree(_) => false,
+        Act::Try(act) => names(
+            &Step {
+                place: step.place.clone(),
+                act: (**act).clone(),
+            },
+            place,
+            link,
+        ),
     }
 }
 
@@ -57,10 +65,30 @@ fn is_opaque(item: &Item) -> bool {
             Act::InNetns(call) | Act::Show { call, .. } => {
                 ["exec", "sysctl", "forward", "ping"].contains(&call.word)
             }
-            Act::DeleteNetns => true,
+            Act::DeleteNetns | Act::Try(_) => true,
             _ => false,
         },
     }
+}
+
+/// Whether the namespace that a link is made in goes on to carry its outer packets, wherever it is moved.
+pub(super) fn stays(word: &str) -> bool {
+    const CARRIED: [&str; 13] = [
+        "vxlan",
+        "geneve",
+        "gre",
+        "gretap",
+        "ip6gre",
+        "ip6gretap",
+        "ipip",
+        "sit",
+        "ip6tnl",
+        "wireguard",
+        "xfrm",
+        "vti",
+        "vti6",
+    ];
+    CARRIED.contains(&word)
 }
 
 /// Makes a link where it is moved to, if nothing between the two steps knows it or could tell the difference.
@@ -101,6 +129,9 @@ fn making(before: &[Item], place: &Place, link: &str, to: &Place) -> Option<usiz
         }
         let Item::Step(step) = item else { continue };
         if let Act::Make(new) = &step.act {
+            if stays(new.word) {
+                return None;
+            }
             let is_first = step.place == *place && new.name == link;
             let is_far = new
                 .peer
@@ -133,7 +164,7 @@ fn can_group(items: &[Item]) -> bool {
     items.iter().all(|item| match item {
         Item::Step(step) => match &step.act {
             Act::Make(new) => new.sender.is_none() || new.sender == step.place,
-            Act::Move { .. } | Act::DeleteNetns => false,
+            Act::Move { .. } | Act::DeleteNetns | Act::Try(_) => false,
             _ => true,
         },
         _ => true,

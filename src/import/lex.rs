@@ -5,20 +5,22 @@
 pub(crate) enum Piece {
     /// As it stands; `quoted` text is never split.
     Text { text: String, quoted: bool },
-    /// `$NAME` or `${NAME}`.
+    /// What stands in `${…}`, or behind a `$`: a name, and perhaps what is done with its value.
     Variable { name: String, quoted: bool },
     /// `$((…))`
     Arithmetic(String),
     /// `$(…)` or back-ticks.
     Command { text: String, quoted: bool },
-    /// Something that is not understood: `${NAME%…}`.
-    Unknown(String),
 }
 
 /// What a script consists of.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Kind {
     Word(Vec<Piece>),
+    /// `((…))` where a command is expected.
+    Arithmetic(String),
+    /// The text of a here-document, in place of the mark that ends it.
+    Here(Vec<Piece>),
     Operator(&'static str),
     Newline,
     Comment(String),
@@ -54,12 +56,6 @@ impl Token {
     pub(crate) fn is(&self, operator: &str) -> bool {
         matches!(self.kind, Kind::Operator(one) if one == operator)
     }
-
-    /// Whether a command ends before it.
-    pub(crate) fn ends_command(&self) -> bool {
-        matches!(self.kind, Kind::Newline | Kind::Comment(_))
-            || matches!(self.kind, Kind::Operator(one) if !is_redirection(one))
-    }
 }
 
 /// Whether an operator sends what a command prints elsewhere, or reads from elsewhere.
@@ -69,8 +65,8 @@ pub(crate) fn is_redirection(operator: &str) -> bool {
 
 /// Longer ones first.
 const OPERATORS: &[&str] = &[
-    "<<<", "<<-", "&>>", "&&", "||", ";;", "<<", ">>", "&>", ">&", "<&", ">|", ";", "&", "|", "(",
-    ")", "<", ">",
+    "<<<", "<<-", "&>>", ";;&", "&&", "||", ";;", ";&", "<<", ">>", "&>", ">&", "<&", ">|", ";",
+    "&", "|", "(", ")", "<", ">",
 ];
 
 struct Lexer<'a> {
@@ -78,6 +74,10 @@ struct Lexer<'a> {
     at: usize,
     line: usize,
     tokens: Vec<Token>,
+    /// The here-documents of this line that are still to come: the token of the mark, and whether tabs are taken away.
+    awaited: Vec<(usize, bool)>,
+    /// Whether `[[` is open: brackets there begin no command.
+    in_test: bool,
 }
 
 /// The tokens of a script whose first line has the number `line`. A quote that is never closed reaches to the end.
@@ -87,11 +87,26 @@ pub(crate) fn tokens(text: &str, line: usize) -> Vec<Token> {
         at: 0,
         line,
         tokens: Vec::new(),
+        awaited: Vec::new(),
+        in_test: false,
     };
     while lexer.at < text.len() {
         lexer.token();
     }
     lexer.tokens
+}
+
+/// The pieces of a text in which quotes mean nothing, but variables do.
+pub(crate) fn text(text: &str) -> Vec<Piece> {
+    let mut lexer = Lexer {
+        text,
+        at: 0,
+        line: 1,
+        tokens: Vec::new(),
+        awaited: Vec::new(),
+        in_test: false,
+    };
+    lexer.word(true)
 }
 
 impl<'a> Lexer<'a> {
@@ -127,6 +142,14 @@ impl<'a> Lexer<'a> {
         } else if rest.starts_with('\n') {
             self.next();
             self.push(Kind::Newline, line, start);
+            self.here_documents();
+        } else if rest.starts_with("((")
+            && self.is_start()
+            && let Some(end) = closing(rest).filter(|end| rest[..*end].ends_with(')'))
+        {
+            let text = rest[2..end - 1].to_owned();
+            self.skip(end + 1);
+            self.push(Kind::Arithmetic(text), line, start);
         } else if let Some(comment) = rest.strip_prefix('#') {
             let comment = comment.split('\n').next().unwrap_or_default();
             self.at += 1 + comment.len();
@@ -139,17 +162,86 @@ impl<'a> Lexer<'a> {
             self.at += operator.len();
             self.push(Kind::Operator(operator), line, start);
         } else {
-            let pieces = self.word();
+            let pieces = self.word(false);
             self.push(Kind::Word(pieces), line, start);
+            let last = self.tokens.len() - 1;
+            match self.tokens[last].bare() {
+                Some("[[") => self.in_test = true,
+                Some("]]") => self.in_test = false,
+                _ => {}
+            }
+            let before = last.checked_sub(1).map(|before| &self.tokens[before].kind);
+            if let Some(Kind::Operator(one @ ("<<" | "<<-"))) = before {
+                self.awaited.push((last, *one == "<<-"));
+            }
         }
     }
 
-    fn word(&mut self) -> Vec<Piece> {
+    /// Whether a command may begin here.
+    fn is_start(&self) -> bool {
+        let Some(before) = self.tokens.last() else {
+            return true;
+        };
+        const WORDS: [&str; 11] = [
+            "do", "then", "else", "elif", "if", "while", "until", "for", "!", "{", "time",
+        ];
+        match &before.kind {
+            Kind::Newline | Kind::Comment(_) => true,
+            Kind::Operator(one) => !is_redirection(one) && !self.in_test,
+            _ => before.bare().is_some_and(|word| WORDS.contains(&word)),
+        }
+    }
+
+    /// Reads the here-documents that the line which just ended has announced.
+    fn here_documents(&mut self) {
+        for (index, is_indented) in std::mem::take(&mut self.awaited) {
+            let Kind::Word(pieces) = &self.tokens[index].kind else {
+                continue;
+            };
+            let is_quoted = pieces
+                .iter()
+                .any(|piece| matches!(piece, Piece::Text { quoted: true, .. }));
+            let mark: String = pieces
+                .iter()
+                .map(|piece| match piece {
+                    Piece::Text { text, .. } => text.as_str(),
+                    _ => "",
+                })
+                .collect();
+            let mut body = String::new();
+            while self.at < self.text.len() {
+                let line = self.rest().split('\n').next().unwrap_or_default();
+                self.skip(line.len() + 1);
+                let line = if is_indented {
+                    line.trim_start_matches('\t')
+                } else {
+                    line
+                };
+                if line == mark {
+                    break;
+                }
+                body.extend([line, "\n"]);
+            }
+            let pieces = if is_quoted {
+                vec![Piece::Text {
+                    text: body,
+                    quoted: true,
+                }]
+            } else {
+                text(&body)
+            };
+            self.tokens[index].kind = Kind::Here(pieces);
+            self.tokens[index].range.end = self.at;
+        }
+    }
+
+    /// Reads a word; or all that is left, where `is_text`.
+    fn word(&mut self, is_text: bool) -> Vec<Piece> {
         let mut pieces = Vec::new();
-        let mut quoted = false;
+        let mut quoted = is_text;
         while let Some(c) = self.rest().chars().next() {
             match c {
-                '"' => {
+                '"' if !is_text => {
                     self.next();
                     quoted = !quoted;
                     add(&mut pieces, "", true);
@@ -200,27 +292,30 @@ impl<'a> Lexer<'a> {
             return Piece::Command { text, quoted };
         }
         if rest.starts_with("$((")
-            && let Some(end) = rest.find("))")
+            && let Some(end) = closing(&rest[1..]).map(|end| end + 1)
+            && rest[..end].ends_with(')')
         {
-            let text = rest[3..end].to_owned();
-            self.skip(end + 2);
+            let text = rest[3..end - 1].to_owned();
+            self.skip(end + 1);
             return Piece::Arithmetic(text);
         }
         if rest.starts_with("$(") {
-            let end = closing(rest, '(', ')').unwrap_or(rest.len() - 1);
+            let end = closing(&rest[1..]).map_or(rest.len(), |end| end + 1);
             let text = rest.get(2..end).unwrap_or_default().to_owned();
             self.skip(end + 1);
             return Piece::Command { text, quoted };
         }
         if rest.starts_with("${") {
-            let end = closing(rest, '{', '}').unwrap_or(rest.len() - 1);
+            let end = closing(&rest[1..]).map_or(rest.len(), |end| end + 1);
             let name = rest.get(2..end).unwrap_or_default().to_owned();
             self.skip(end + 1);
-            return if is_name(&name) {
-                Piece::Variable { name, quoted }
-            } else {
-                Piece::Unknown(format!("${{{name}}}"))
-            };
+            return Piece::Variable { name, quoted };
+        }
+        if !quoted && let Some(inner) = rest.strip_prefix("$'") {
+            let text = inner.split('\'').next().unwrap_or_default();
+            self.skip(text.len() + 3);
+            let text = text.replace("\\n", "\n").replace("\\t", "\t");
+            return Piece::Text { text, quoted: true };
         }
         self.next();
         let rest = self.rest();
@@ -236,7 +331,10 @@ impl<'a> Lexer<'a> {
         match rest.chars().next() {
             Some(c) if c.is_ascii_digit() || "@*#?$!-".contains(c) => {
                 self.next();
-                Piece::Unknown(format!("${c}"))
+                Piece::Variable {
+                    name: c.to_string(),
+                    quoted,
+                }
             }
             _ => Piece::Text {
                 text: "$".to_owned(),
@@ -246,17 +344,34 @@ impl<'a> Lexer<'a> {
     }
 }
 
-/// Where the bracket that `text` opens first is closed.
-fn closing(text: &str, open: char, close: char) -> Option<usize> {
-    let mut depth = 0_usize;
-    for (index, c) in text.char_indices() {
-        if c == open {
-            depth += 1;
-        } else if c == close {
-            depth = depth.saturating_sub(1);
-            if depth == 0 {
-                return Some(index);
+/// Where the bracket that `text` begins with is closed; brackets in quotes do not count.
+fn closing(text: &str) -> Option<usize> {
+    let mut open = Vec::new();
+    let mut chars = text.char_indices();
+    let mut is_quoted = false;
+    while let Some((index, c)) = chars.next() {
+        match c {
+            '\\' => {
+                chars.next();
             }
+            '\'' if !is_quoted => {
+                chars.find(|(_, c)| *c == '\'')?;
+            }
+            '"' => is_quoted = !is_quoted,
+            '(' | '{' if !is_quoted || text[..index].ends_with('$') => open.push((c, is_quoted)),
+            ')' | '}' => {
+                let begin = if c == ')' { '(' } else { '{' };
+                if open
+                    .last()
+                    .is_some_and(|(one, quoted)| *one == begin && *quoted == is_quoted)
+                {
+                    open.pop();
+                    if open.is_empty() {
+                        return Some(index);
+                    }
+                }
+            }
+            _ => {}
         }
     }
     None

@@ -26,6 +26,22 @@ const LANGUAGES: &[&str] = &[
 /// Languages in which a block is a session: a prompt in front of each command.
 const SESSIONS: &[&str] = &["console", "shell-session", "shellsession"];
 
+/// Programs whose names begin a line of commands, in a block that names no language.
+const PROGRAMS: &[&str] = &[
+    "ip", "sudo", "tc", "bridge", "brctl", "ifconfig", "route", "modprobe", "sysctl", "nsenter",
+    "unshare", "iptables", "nft", "vconfig", "wg", "ping",
+];
+
+/// Whether a block that names no language has commands of a shell.
+fn has_commands(text: &str) -> bool {
+    text.lines().any(|line| {
+        let line = behind_prompt(line, true).unwrap_or(line).trim_start();
+        let mut words = line.split_whitespace();
+        let first = words.next().unwrap_or_default();
+        PROGRAMS.contains(&first) && words.next().is_some_and(|word| word != "is")
+    })
+}
+
 /// Whether a text is a Markdown page with blocks of code: no shell script has such a line.
 pub(crate) fn is_page(text: &str) -> bool {
     let mut lines = text.lines().map(str::trim_start);
@@ -50,13 +66,19 @@ pub(crate) fn blocks(page: &str) -> Vec<Block> {
             Event::Start(Tag::CodeBlock(CodeBlockKind::Fenced(info))) => {
                 let language = info.split([' ', ',', '{']).next().unwrap_or_default();
                 let language = language.to_ascii_lowercase();
-                let is_shell = LANGUAGES.contains(&language.as_str());
+                let is_shell = language.is_empty() || LANGUAGES.contains(&language.as_str());
                 // The line behind the fence.
                 let line = page[..range.start].matches('\n').count() + 2;
                 block = is_shell.then_some((language, String::new(), line));
             }
+            Event::Start(Tag::CodeBlock(CodeBlockKind::Indented)) => {
+                let line = page[..range.start].matches('\n').count() + 1;
+                block = Some((String::new(), String::new(), line));
+            }
             Event::End(TagEnd::CodeBlock) => {
-                if let Some((language, text, line)) = block.take() {
+                if let Some((language, text, line)) = block.take()
+                    && (!language.is_empty() || has_commands(&text))
+                {
                     blocks.push(Block {
                         headings: headings.iter().map(|(_, text)| text.clone()).collect(),
                         text: commands(&language, &text),

@@ -73,7 +73,6 @@ done
     // one more
     let net_1 = netns("net-1");
     net_1.ipvlan("bond0", "v1", "l3").addr("100.0.2.18/24");
-    // one more
     let net_2 = netns("net-2");
     net_2.ipvlan("bond0", "v2", "l3").addr("100.0.3.18/24");
     let a = netns("a");
@@ -397,5 +396,185 @@ fn options_of_links_are_read_as_ip_reads_them() {
         for source in *sources {
             assert_eq!(script(source).trim(), *expected, "{source}");
         }
+    }
+}
+
+/// What a shell makes of a script, kind by kind.
+#[expect(clippy::too_many_lines, reason = "a table")]
+#[test]
+fn what_a_shell_calculates_decides_and_calls_is_what_is_made() {
+    let same: &[(&str, &[&str])] = &[
+        (
+            "ip netns add n2",
+            &[
+                "i=1\n((i++))\nip netns add n$i",
+                "i=1; let i=i+1; ip netns add n$i",
+            ],
+        ),
+        (
+            "ip netns add a2",
+            &[
+                "a=(x y a2); ip netns add ${a[2]}",
+                "a=(x); a+=(a2); ip netns add ${a[1]}",
+            ],
+        ),
+        (
+            "ip netns add h00; ip netns add h01",
+            &[
+                "for i in {00..01}; do ip netns add h$i; done",
+                "for i in $(seq -w 0 10 11); do ip netns add h$i; break; done; ip netns add h01",
+                "for i in 0 1; do ip netns add $(printf h%02d $i); done",
+            ],
+        ),
+        (
+            "ip netns add h3; ip netns add h1",
+            &[
+                "for i in {3..1..2}; do ip netns add h$i; done",
+                "for ((i=3; i>0; i-=2)); do ip netns add h$i; done",
+                "i=3; while [ $i -gt 0 ]; do ip netns add h$i; i=$((i-2)); done",
+                "i=3; until (( i < 0 )); do ip netns add h$i; i=$((i-2)); done",
+                "f() { local i=$1; ip netns add h$i; }; i=9; f 3; f 1",
+                "function f { for x in \"$@\"; do ip netns add h$x; done; }\nf 3 1",
+                "for i in 3 2 1; do [ $i = 2 ] && continue; ip netns add h$i; done",
+            ],
+        ),
+        (
+            "ip netns add x",
+            &[
+                "N=${N:-x}; ip netns add $N",
+                "ip netns add ${1:-x}",
+                "N=x.lab; ip netns add ${N%.lab}",
+                "N=/a/x; ip netns add ${N##*/}",
+                "case ab in a*) ip netns add x;; *) ip netns add y;; esac",
+                "if [[ ab == a* && 1 -lt 2 ]]; then ip netns add x; else ip netns add y; fi",
+                "if [ \"$(id -u)\" != 0 ]; then exit 1; fi; ip netns add x",
+                "N=$(echo x); ip netns add $N",
+                "ip netns add x || exit 1",
+                "command -v ip >/dev/null || exit 1; ip netns add x",
+                "ip netns list | grep -q x || ip netns add x",
+                "if ! ip netns list | grep -q x; then ip netns add x; fi",
+                "[ -e /run/netns/x ] || ip netns add x",
+                "ip -b - <<EOF\nnetns add x\nEOF",
+                "bash <<'EOF'\nip netns add x\nEOF",
+                "bash -c 'ip netns add x'",
+                "sudo -E ip netns add x",
+                "(ip netns add x)",
+                "{ ip netns add x; }",
+                "eval ip netns add x",
+            ],
+        ),
+        (
+            "ip link set v0 alias 'a  b'",
+            &[
+                "A=(\"a  b\"); ip link set v0 alias \"${A[@]}\"",
+                "A='a  b'; ip link set v0 alias \"$A\"",
+            ],
+        ),
+        (
+            "sysctl -w net.ipv4.ip_forward=1",
+            &[
+                "echo 1 > /proc/sys/net/ipv4/ip_forward",
+                "echo 1 | sudo tee /proc/sys/net/ipv4/ip_forward >/dev/null",
+            ],
+        ),
+    ];
+    // Without what is only said of it.
+    let made = |source: &str| -> Vec<String> {
+        let script = script(source);
+        let lines = script
+            .lines()
+            .filter(|line| !line.starts_with("//") && !line.is_empty());
+        lines.map(str::to_owned).collect()
+    };
+    for (plain, sources) in same {
+        for source in *sources {
+            assert_eq!(made(source), made(plain), "{source}");
+        }
+    }
+}
+
+#[test]
+fn what_the_shell_does_not_run_is_no_command() {
+    for source in [
+        "CLEAN=0\n[ \"$CLEAN\" = 1 ] && ip netns del tmp\n",
+        "ip link set v0 up || { echo no; ip netns del tmp; exit 1; }\n",
+        "exit 0\nip netns del tmp\n",
+        "f() { ip netns del tmp; }\n",
+        "if false; then ip netns del tmp; fi\n",
+        "i=0; while [ $i -gt 0 ]; do ip netns del tmp; done\n",
+        "case a in b) ip netns del tmp;; esac\n",
+        "[ \"$1\" = stop ] && ip netns del tmp\n",
+        "if [ -f /etc/clean ]; then ip netns del tmp; fi\n",
+        "if [ a ]; then\nselect x in a; do\nip netns del tmp\ndone\nip netns del tmp\nfi\n",
+    ] {
+        let script = import(source, None).unwrap().script;
+        let mut code = script.lines().filter(|line| !line.starts_with("//"));
+        assert!(
+            code.all(|line| !line.contains("delete")),
+            "{source}:\n{script}"
+        );
+        assert!(
+            script.contains("tmp") || source.starts_with("f()"),
+            "{source}:\n{script}"
+        );
+    }
+}
+
+#[test]
+fn a_value_that_only_a_run_knows_makes_all_that_depends_on_it_unknown() {
+    for source in [
+        "i=1\nread i\nip netns add n$i\n",
+        "i=1\ni=$(cat /etc/number)\nip netns add n$i\n",
+        "i=1\nif [ -f /etc/x ]; then i=2; fi\nip netns add n$i\n",
+        "i=1\nwhile read line; do i=2; done < file\nip netns add n$i\n",
+        "i=1\nset_i() { i=2; }\nif [ -f /etc/x ]; then set_i; fi\nip netns add n$i\n",
+        "i=1\ngetopts i: i\nip netns add n$i\n",
+        "a=(1)\na[$x]=2\nip netns add n${a[0]}\n",
+    ] {
+        let imported = import(source, None).unwrap();
+        assert!(
+            !imported.script.contains("netns(\"n"),
+            "{source}:\n{}",
+            imported.script
+        );
+        assert!(
+            imported
+                .left
+                .iter()
+                .any(|left| left.text.contains("netns add")),
+            "{source}"
+        );
+    }
+}
+
+#[test]
+fn tunnels_are_made_where_they_were_made_and_moved() {
+    let source = "\
+ip netns add a
+ip link add x0 type vxlan id 5
+ip link set x0 netns a
+ip link add s0 netns a type sit remote 10.0.0.2
+ip -n a link del gone 2>/dev/null
+";
+    insta::assert_snapshot!(script(source), @r#"
+    let a = netns("a");
+    vxlan("x0", 5).netns(a);
+    sit("s0", #{remote: "10.0.0.2", ttl: 0}).netns(a);
+    try { a.link("gone").delete(); } catch {}
+    "#);
+}
+
+#[test]
+fn no_script_makes_it_go_on_for_ever() {
+    for source in [
+        "while true; do ip netns add a; done",
+        "f() { f; f; }; f",
+        "for ((;;)); do :; done",
+        "a=xxxxxxxx; while true; do a=$a$a; done",
+        "i=0; while [ $i -lt 100000000 ]; do i=$((i+1)); done",
+        "for a in {1..9999}; do for b in {1..9999}; do ip netns add x; done; done",
+        "echo $(($((((((((1))))))))))",
+    ] {
+        assert!(import(source, None).is_ok(), "{source}");
     }
 }

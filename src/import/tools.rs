@@ -1,7 +1,7 @@
 //! The other programs that set-ups are made with: what they do, in steps.
 
 use super::ip::{self, Outcome, Words, in_netns, on_link, unknown};
-use super::{bridge, shell, tc};
+use super::{bridge, tc};
 use crate::steps::{Act, Call, Item, Place, Step, Value};
 
 /// What a command does that is run in the namespace `place`.
@@ -16,6 +16,7 @@ pub(crate) fn command(words: &[String], place: &Place) -> Outcome {
         {
             command(arguments, place)
         }
+        "nsenter" => entered(arguments),
         "ip" => ip::command(arguments, place),
         "ping" | "ping4" | "ping6" => ping(arguments, place),
         "route" => route(arguments, place),
@@ -24,7 +25,7 @@ pub(crate) fn command(words: &[String], place: &Place) -> Outcome {
         "brctl" => brctl(arguments, place),
         "bridge" => bridge::command(arguments, place),
         "tc" => tc::command(arguments, place),
-        "sh" | "bash" => script(arguments, place),
+        "sh" | "bash" => script(name, arguments, place),
         "echo"
             if place.is_none() && !arguments.first().is_some_and(|word| word.starts_with('-')) =>
         {
@@ -37,17 +38,10 @@ pub(crate) fn command(words: &[String], place: &Place) -> Outcome {
             }
             _ => Err("not a plain number of seconds".to_owned()),
         },
-        _ if place.is_some() => Ok(vec![Step {
-            place: place.clone(),
-            act: Act::Show {
-                link: None,
-                call: Call::new(
-                    "exec",
-                    [Value::List(words.iter().map(Value::text).collect())],
-                ),
-                field: Some("stdout"),
-            },
-        }]),
+        _ if place.is_some() => Ok(vec![executed(
+            place,
+            words.iter().map(Value::text).collect(),
+        )]),
         _ => Err(format!("the program `{name}` is not known here")),
     }
 }
@@ -59,24 +53,83 @@ fn free(word: &'static str, value: Value) -> Vec<Step> {
     }]
 }
 
-/// `sh -c '…'` in a namespace: each of its commands is run there.
-fn script(arguments: &[String], place: &Place) -> Outcome {
-    let [option, text] = arguments else {
-        return Err("a shell with a script of its own".to_owned());
-    };
-    if option != "-c" && option != "-ec" {
-        return Err("a shell with a script of its own".to_owned());
+/// `nsenter --net=/run/netns/NAME …` and `nsenter -t PID -n …`: a command in another namespace.
+fn entered(arguments: &[String]) -> Outcome {
+    let odd = || "this form of nsenter is not known here".to_owned();
+    let mut words = Words::new(arguments);
+    let (mut place, mut process, mut is_net) = (None, None, false);
+    while let Some(option) = words.peek().filter(|word| word.starts_with('-')) {
+        words.next();
+        let path = option.strip_prefix("--net=").or(option
+            .strip_prefix("-n")
+            .filter(|path| path.starts_with('/')));
+        match option {
+            "-n" | "--net" => is_net = true,
+            "-t" | "--target" => process = Some(words.value(option)?.to_owned()),
+            "-tn" | "-nt" => {
+                is_net = true;
+                process = Some(words.value(option)?.to_owned());
+            }
+            "--" => break,
+            _ => {
+                let path = path.ok_or_else(odd)?;
+                let name = ["/run/netns/", "/var/run/netns/"]
+                    .iter()
+                    .find_map(|begin| path.strip_prefix(begin));
+                place = Some(name.unwrap_or(path).to_owned());
+            }
+        }
     }
-    let items = shell::read(text, 1, &|words| command(words, place));
+    let place = match (place, process) {
+        (Some(place), None) => place,
+        (None, Some(process)) if is_net && process.parse::<u32>().is_ok() => {
+            format!("pid:{process}")
+        }
+        _ => return Err(odd()),
+    };
+    if words.peek().is_none() {
+        return Err("no program is named".to_owned());
+    }
+    command(words.0, &Some(place))
+}
+
+/// `sh -c '…'`: each of its commands is run where the shell is. What is not understood is left to a shell in the namespace.
+fn script(shell: &str, arguments: &[String], place: &Place) -> Outcome {
+    let odd = || Err("a shell with a script of its own".to_owned());
+    let (option, text) = match arguments {
+        [option, text] => (option, text),
+        _ => return odd(),
+    };
+    let is_text = option.starts_with('-') && option.ends_with('c') && !option.starts_with("--");
+    if !is_text {
+        return odd();
+    }
+    let items = super::shell::read(text, 1, &|words| command(words, place));
     let mut steps = Vec::new();
     for item in items {
         match item {
             Item::Step(step) => steps.push(step),
-            Item::Left(left) => return Err(left.why),
+            Item::Left(left) if place.is_none() => return Err(left.why),
+            Item::Left(_) => {
+                let words = [shell, "-c", text].map(Value::text);
+                return Ok(vec![executed(place, words.into())]);
+            }
             Item::Blank | Item::Comment(_) | Item::Head(_) => {}
         }
     }
     Ok(steps)
+}
+
+/// A program that is run in the namespace, and what it prints.
+fn executed(place: &Place, words: Vec<Value>) -> Step {
+    Step {
+        place: place.clone(),
+        act: Act::Show {
+            link: None,
+            call: Call::new("exec", [Value::List(words)]),
+            field: Some("stdout"),
+        },
+    }
 }
 
 fn ping(arguments: &[String], place: &Place) -> Outcome {
@@ -188,14 +241,70 @@ fn route(arguments: &[String], place: &Place) -> Outcome {
     }])
 }
 
+/// `ifconfig LINK [ADDRESS [netmask MASK] [broadcast ADDRESS]] [hw ether MAC] [mtu N] [up|down]`. An address brings the link up.
 fn ifconfig(arguments: &[String], place: &Place) -> Outcome {
-    match arguments {
-        [link, state] if state == "up" || state == "down" => {
-            let word = if state == "up" { "up" } else { "down" };
-            Ok(vec![on_link(place, link, Call::new(word, []))])
+    let mut words = Words::new(arguments);
+    let Some(link) = words.next() else {
+        return ip::command(&["address".to_owned()], place);
+    };
+    let (mut address, mut mask, mut options) = (None, None, Vec::new());
+    let (mut calls, mut state) = (Vec::new(), None);
+    while let Some(word) = words.next() {
+        match word {
+            "up" | "down" => state = Some(word == "up"),
+            "netmask" => mask = Some(words.value(word)?),
+            "broadcast" => {
+                options.push(("broadcast".to_owned(), Value::text(words.value(word)?)));
+            }
+            "mtu" => calls.push(Call::new("mtu", [Value::Number(words.number(word)?)])),
+            "hw" => {
+                words.value(word)?;
+                calls.push(Call::new("mac", [Value::text(words.value("ether")?)]));
+            }
+            "inet" => {}
+            other if address.is_none() && other.starts_with(|c: char| c.is_ascii_digit()) => {
+                address = Some(other);
+            }
+            other => return Err(format!("`{other}` of ifconfig is not known here")),
         }
-        _ => Err("this form of ifconfig is not known here".to_owned()),
     }
+    if let Some(address) = address {
+        let (ip, length) = match (address.split_once('/'), mask) {
+            (Some((ip, length)), None) => (ip, length.parse().map_err(|_| unknown(length))?),
+            (None, Some(mask)) => {
+                let mask = mask.parse().map_err(|_| unknown(mask))?;
+                let length = ipnet::ip_mask_to_prefix(mask);
+                (address, length.map_err(|_| unknown(&mask.to_string()))?)
+            }
+            _ => return Err(format!("`{address}` without a netmask")),
+        };
+        let prefix = format!("{ip}/{length}");
+        let net: ipnet::Ipv4Net = prefix.parse().map_err(|_| unknown(address))?;
+        // ifconfig always sets one, `ip` does not.
+        if options.is_empty() {
+            options.push((
+                "broadcast".to_owned(),
+                Value::text(net.broadcast().to_string()),
+            ));
+        }
+        calls.push(Call::new(
+            "addr",
+            [Value::text(prefix), Value::Map(options)],
+        ));
+        state = state.or(Some(true));
+    }
+    let state = state.map(|up| Call::new(if up { "up" } else { "down" }, []));
+    calls.extend(state);
+    if calls.is_empty() {
+        return ip::command(
+            &["address".to_owned(), "show".to_owned(), link.to_owned()],
+            place,
+        );
+    }
+    Ok(calls
+        .into_iter()
+        .map(|call| on_link(place, link, call))
+        .collect())
 }
 
 fn sysctl(arguments: &[String], place: &Place) -> Outcome {

@@ -108,6 +108,8 @@ pub(crate) enum Act {
     Free(Call),
     /// Prints what a word that belongs to no namespace returns.
     ShowFree(Call),
+    /// Does it, and goes on where it fails.
+    Try(Box<Act>),
 }
 
 /// One step, and where it is done.

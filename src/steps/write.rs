@@ -281,7 +281,34 @@ impl Writer {
             }
             Act::Free(call) => self.statement(self::call(call)),
             Act::ShowFree(call) => self.statement(format!("print({})", self::call(call))),
+            Act::Try(act) => self.tried(place, act),
         }
+    }
+
+    fn tried(&mut self, place: &Place, act: &Act) {
+        // A variable that is declared in the braces is known only there.
+        let mut places = vec![place];
+        match act {
+            Act::Make(new) => {
+                places.push(&new.sender);
+                places.extend(new.peer.iter().map(|(at, _)| at));
+            }
+            Act::Move { to, .. } => places.push(to),
+            _ => {}
+        }
+        for place in places {
+            self.prefix(place);
+        }
+        self.flush();
+        let begin = self.text.len();
+        let step = Step {
+            place: place.clone(),
+            act: act.clone(),
+        };
+        self.step(&step);
+        self.flush();
+        let inner = self.text.split_off(begin);
+        self.line(&format!("try {{ {} }} catch {{}}", inner.trim_end()));
     }
 
     fn on_link(&mut self, place: &Place, link: &str, call: String) {

@@ -12,7 +12,8 @@ cases! {
         the_set_up_in_mode_l3_leads_where_its_commands_lead
         the_set_up_in_mode_l2_leads_where_its_commands_lead;
     ["veth", "bridge", "macvlan"] =>
-        a_shell_script_leads_where_the_shell_leads;
+        a_shell_script_leads_where_the_shell_leads
+        what_a_shell_calculates_decides_and_calls_leads_where_it_leads;
     ["veth"] =>
         all_that_is_said_of_addresses_routes_rules_and_neighbours_is_taken;
     ["bridge", "veth", "vlan_filtering"] =>
@@ -108,6 +109,52 @@ ip -n ns2 r a 10.9.0.0/16 via 10.0.0.1 metric 7   # the way back
 fn a_shell_script_leads_where_the_shell_leads(lab: &Lab) {
     fs::write(lab.folder().join("setup.sh"), SETUP).unwrap();
     compare(lab, |_| (), SETUP, &["setup.sh"]);
+}
+
+const CALCULATED: &str = "\
+#!/bin/sh
+set -eu
+COUNT=${COUNT:-2}
+NET=10.7.0.0/24
+PREFIX=${NET%.*}
+host() {
+    local n=$1
+    ip netns add h$n
+    ip link add p$n type veth peer name eth0 netns h$n
+    ip link set p$n master br0 up
+    ip -n h$n addr add $PREFIX.$((n * 10))/24 dev eth0
+    ip -n h$n link set eth0 up
+}
+ip link show br0 >/dev/null 2>&1 || ip link add br0 type bridge
+ip link set br0 up || exit 1
+ip link del none 2>/dev/null || true
+i=1
+while [ $i -le $COUNT ]; do
+    host $i
+    i=$((i + 1))
+done
+case $i in
+    [0-2]) ip netns add few ;;
+    *) ip netns add many ;;
+esac
+if [ \"$COUNT\" = 1 ]; then
+    ip netns del h1
+elif [ $COUNT -gt 1 ] && [ -n \"$NET\" ]; then
+    ip -b - <<EOF
+netns add last$i
+link add a$i type veth peer name b$i
+link set b$i netns last$i
+EOF
+fi
+[ $COUNT = 7 ] && ip netns del h1
+ip addr add $PREFIX.254/24 dev br0
+exit 0
+ip netns del h1
+";
+
+fn what_a_shell_calculates_decides_and_calls_leads_where_it_leads(lab: &Lab) {
+    fs::write(lab.folder().join("setup.sh"), CALCULATED).unwrap();
+    compare(lab, |_| (), CALCULATED, &["setup.sh"]);
 }
 
 const NETWORK: &str = "\

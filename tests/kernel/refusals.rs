@@ -1237,21 +1237,6 @@ hint: take an Ethernet link as parent: a bond, veth, dummy or hardware
 "#,
     },
     Refusal {
-        what: "a_macvlan_on_a_parent_that_is_down",
-        needs: &["veth"],
-        before: "link add v0 type veth peer name v1",
-        script: r#"macvlan("v0", "m0");"#,
-        code: 1,
-        stderr: r#"
-error: cannot create macvlan `m0` in namespace `host`: parent `v0` is down
- --> lab.rhai:1:1
-  |
-1 | macvlan("v0", "m0");
-  | ^^^^^^^
-hint: bring it up first: link("v0").up()
-"#,
-    },
-    Refusal {
         what: "an_ipvlan_in_no_mode",
         needs: &["veth"],
         before: r"
@@ -1353,22 +1338,6 @@ error: cannot create ipvlan `i0` in namespace `a`: there is no link `v9` in name
   |            ^^^^^^
   = links there: lo, v1, v0
 hint: did you mean `v1`?
-"#,
-    },
-    Refusal {
-        what: "an_ipvlan_on_a_parent_that_is_down",
-        needs: &["veth"],
-        before: "link add v0 type veth peer name v1",
-        script: r#"netns("a").ipvlan("v0", "i0");"#,
-        code: 1,
-        stderr: r#"
-took down what this run made: 1 namespace
-error: cannot create ipvlan `i0` in namespace `a`: parent `v0` is down
- --> lab.rhai:1:12
-  |
-1 | netns("a").ipvlan("v0", "i0");
-  |            ^^^^^^
-hint: bring it up first: link("v0").up()
 "#,
     },
     Refusal {

@@ -57,6 +57,17 @@ pub(super) fn setting(word: &str, words: &mut Words) -> Result<Option<Call>, Str
             let known = known.filter(|known| *known == word);
             Ok(known.map(|word| Call::new(word, [])).next())
         }
+        "addrgenmode" => {
+            let number = match words.value(word)? {
+                "eui64" => 0,
+                "none" => 1,
+                "stable_secret" => 2,
+                "random" => 3,
+                other => return Err(unknown(other)),
+            };
+            let key = Value::text("ipv6.addr_gen_mode");
+            Ok(Some(Call::new("sysctl", [key, Value::Number(number)])))
+        }
         _ => {
             let heard = schema::hear(COMMON, word, words)?;
             Ok(heard.map(|(row, value)| Call::new(row.key, [value])))

@@ -3,6 +3,7 @@
 use super::link::{setting, target};
 use super::{Outcome, Words, on_link, unknown};
 use crate::dsl::kinds::kind::{self, Kind};
+use crate::import::arrange::stays;
 use crate::schema::{self, Opt};
 use crate::steps::{Act, NewLink, Place, Step, Value};
 
@@ -52,10 +53,21 @@ pub(super) fn add(mut words: Words, place: &Place) -> Outcome {
     } else {
         kind_options(&mut words, known, &mut new)?;
     }
+    // Made there, its outer packets would go there, too.
+    let is_moved = at != *place && stays(known.word);
     let mut steps = vec![Step {
-        place: at.clone(),
+        place: if is_moved { place } else { &at }.clone(),
         act: Act::Make(new),
     }];
+    if is_moved {
+        steps.push(Step {
+            place: place.clone(),
+            act: Act::Move {
+                link: name.to_owned(),
+                to: at.clone(),
+            },
+        });
+    }
     steps.extend(calls.into_iter().map(|call| on_link(&at, name, call)));
     steps.extend(far);
     Ok(steps)
@@ -129,6 +141,10 @@ fn kind_options(words: &mut Words, known: &'static Kind, new: &mut NewLink) -> R
         };
         let usual = usual.ok_or_else(|| format!("{} without `{}`", known.name, row.key))?;
         new.arguments = vec![usual];
+    }
+    if known.name == "sit" && !new.options.iter().any(|(key, _)| key == "ttl") {
+        // `ip` always says it, and 0 where nothing is said: that of the inner packet.
+        new.options.push(("ttl".to_owned(), Value::Number(0)));
     }
     if known.name == "vrf" {
         // The word brings it up, the command does not.

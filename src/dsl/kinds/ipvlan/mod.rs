@@ -160,7 +160,8 @@ pub mod words {
     ///
     /// `parent` is a handle, or a name in the current namespace (the host's, as a rule). Mode and flag belong to the parent:
     /// the slave takes those that the parent's port has, or `l3` and `bridge` where it is the first. Fails with `invalid`
-    /// where the parent is a loopback or down, `busy` where it is a port of a bridge or bond, or carries macvlan.
+    /// where the parent is a loopback, `busy` where it is a port of a bridge or bond, or carries macvlan. A parent that is down is
+    /// taken, with a note.
     /// What `ip link add link PARENT NAME netns NS type ipvlan` does, which flips all siblings to l3 and bridge.
     ///
     /// ```rhai

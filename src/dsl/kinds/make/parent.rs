@@ -53,7 +53,8 @@ impl Parent {
         })
     }
 
-    /// Refuses what can't carry slaves that share its traffic (ipvlan, macvlan): a loopback, a down link, another's port.
+    /// Refuses what can't carry slaves that share its traffic (ipvlan, macvlan): a loopback, another's port. One that is down
+    /// carries them, with a note.
     pub(crate) fn check_can_carry(&self, session: &Rc<Session>, kind: &str) -> Result<()> {
         let Self { netns, seen } = self;
         let name = &seen.name;
@@ -79,12 +80,9 @@ impl Parent {
             );
         }
         if !seen.up {
-            return Err(
-                Error::invalid(format!("parent `{name}` is down")).hint(format!(
-                    "bring it up first: {}.up()",
-                    link::call(session, netns, name)
-                )),
-            );
+            session.note(&format!(
+                "parent `{name}` is down: its slaves have no carrier until it is up"
+            ));
         }
         Ok(())
     }

@@ -1,0 +1,456 @@
+//! What the words of a command stand for: variables, braces, calculations, and what commands print.
+
+use super::Reader;
+use super::arithmetic::{self, Numbers};
+use super::parse::Word;
+use super::pattern;
+use crate::import::lex::{self, Piece, is_name};
+
+/// What a variable holds.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) enum Held {
+    Text(String),
+    List(Vec<String>),
+    /// Only a run knows it.
+    Unknown,
+}
+
+/// How long a text may become.
+const LONGEST: usize = 1 << 16;
+
+/// How many words braces may become.
+const MOST: usize = 10_000;
+
+type Known<T> = Result<T, String>;
+
+impl Numbers for Reader<'_> {
+    fn number(&mut self, name: &str) -> Known<i64> {
+        match self.variables.get(name) {
+            None => Err(format!("${name} is set nowhere in the script")),
+            Some(Held::Text(text)) if text.trim().is_empty() => Ok(0),
+            Some(Held::Text(text)) => text
+                .trim()
+                .parse()
+                .map_err(|_| format!("${name} is no plain number")),
+            Some(_) => Err(format!("the value of ${name} is known only when it runs")),
+        }
+    }
+
+    fn set_number(&mut self, name: &str, value: i64) {
+        self.variables
+            .insert(name.to_owned(), Held::Text(value.to_string()));
+    }
+}
+
+impl Reader<'_> {
+    /// The value of an arithmetic expression.
+    pub(super) fn calculate(&mut self, text: &str) -> Known<i64> {
+        let text = if text.contains("${") || text.contains("$(") || text.contains('`') {
+            self.one(&lex::text(text))?
+        } else {
+            text.to_owned()
+        };
+        if text.contains("$#") || text.contains("$1") || text.contains('[') {
+            let filled = self.one(&lex::text(&text))?;
+            return arithmetic::calculate(&filled, self);
+        }
+        arithmetic::calculate(&text, self)
+    }
+
+    /// The value of pieces that are not split.
+    pub(super) fn one(&mut self, pieces: &[Piece]) -> Known<String> {
+        let mut all = String::new();
+        for piece in pieces {
+            all.push_str(&self.texts(piece)?.0.join(" "));
+            if all.len() > LONGEST {
+                return Err("a very long text".to_owned());
+            }
+        }
+        Ok(all)
+    }
+
+    /// The words that words become.
+    pub(super) fn expand(&mut self, words: &[Word]) -> Known<Vec<String>> {
+        let mut all = Vec::new();
+        for word in words {
+            for word in braces(word)? {
+                all.extend(self.split(&word)?);
+            }
+            if all.len() > MOST {
+                return Err("very many words".to_owned());
+            }
+        }
+        Ok(all)
+    }
+
+    fn split(&mut self, pieces: &[Piece]) -> Known<Vec<String>> {
+        let mut words: Vec<String> = Vec::new();
+        let mut current: Option<String> = None;
+        for piece in pieces {
+            if let Piece::Text {
+                text,
+                quoted: false,
+            } = piece
+                && (text.contains(['*', '?']) || text.starts_with('~'))
+            {
+                return Err(format!("the pattern {text}"));
+            }
+            let (texts, is_split) = self.texts(piece)?;
+            if !is_split {
+                let mut texts = texts.into_iter();
+                if let Some(first) = texts.next() {
+                    current.get_or_insert_default().push_str(&first);
+                }
+                // `"${NAMES[@]}"`: each is a word.
+                for text in texts {
+                    words.extend(current.replace(text));
+                }
+                continue;
+            }
+            if self.variables.contains_key("IFS") {
+                return Err("what words are cut at was changed with IFS".to_owned());
+            }
+            for (index, text) in texts.iter().enumerate() {
+                if index > 0 || text.starts_with(char::is_whitespace) {
+                    words.extend(current.take());
+                }
+                let ends = text.ends_with(char::is_whitespace);
+                let mut parts = text.split_whitespace().peekable();
+                while let Some(part) = parts.next() {
+                    if part.contains(['*', '?']) {
+                        return Err(format!("the pattern {part}"));
+                    }
+                    current.get_or_insert_default().push_str(part);
+                    if parts.peek().is_some() || ends {
+                        words.extend(current.take());
+                    }
+                }
+            }
+        }
+        words.extend(current);
+        Ok(words)
+    }
+
+    /// The texts of a piece (more than one for a list), and whether they are split at white space.
+    fn texts(&mut self, piece: &Piece) -> Known<(Vec<String>, bool)> {
+        match piece {
+            Piece::Text { text, .. } => Ok((vec![text.clone()], false)),
+            Piece::Variable { name, quoted } => self.variable(name, *quoted),
+            Piece::Arithmetic(text) => Ok((vec![self.calculate(text)?.to_string()], false)),
+            Piece::Command { text, quoted } => {
+                let printed = self.printed(text)?;
+                Ok((vec![printed], !quoted))
+            }
+        }
+    }
+
+    /// What `$TEXT` or `${TEXT}` stands for.
+    fn variable(&mut self, text: &str, quoted: bool) -> Known<(Vec<String>, bool)> {
+        let odd = || Err(format!("the expression ${{{text}}}"));
+        if text.len() > 1
+            && let Some(name) = text.strip_prefix('#')
+        {
+            let (name, is_list) = name
+                .strip_suffix("[@]")
+                .or_else(|| name.strip_suffix("[*]"))
+                .map_or((name, false), |name| (name, true));
+            let length = match self.held(name)? {
+                Some(Held::List(list)) if is_list => list.len(),
+                Some(Held::Text(_)) if is_list => 1,
+                Some(Held::Text(text)) => text.chars().count(),
+                Some(Held::List(list)) => list.first().map_or(0, |one| one.chars().count()),
+                Some(Held::Unknown) | None => return self.not_known(name),
+            };
+            return Ok((vec![length.to_string()], false));
+        }
+        let end = text
+            .find(|c: char| !c.is_ascii_alphanumeric() && c != '_')
+            .unwrap_or(text.len());
+        let end = if end == 0 {
+            text.chars().next().map_or(0, char::len_utf8)
+        } else {
+            end
+        };
+        let (name, mut rest) = text.split_at(end);
+        if !is_name(name) && name.parse::<usize>().is_err() && !"@*#?$!-".contains(name) {
+            return odd();
+        }
+        let mut held = self.held(name)?;
+        let mut is_all = matches!(name, "@" | "*");
+        if let Some(behind) = rest.strip_prefix('[') {
+            let Some((index, behind)) = behind.split_once(']') else {
+                return odd();
+            };
+            rest = behind;
+            if matches!(index, "@" | "*") {
+                is_all = true;
+            } else {
+                let index = self.calculate(index)?;
+                held = match held {
+                    Some(Held::List(list)) => {
+                        let at = if index < 0 {
+                            usize::try_from(index.unsigned_abs())
+                                .ok()
+                                .and_then(|back| list.len().checked_sub(back))
+                        } else {
+                            usize::try_from(index).ok()
+                        };
+                        at.and_then(|at| list.get(at)).cloned().map(Held::Text)
+                    }
+                    Some(Held::Text(text)) if index == 0 => Some(Held::Text(text)),
+                    Some(Held::Text(_)) | None => None,
+                    Some(Held::Unknown) => Some(Held::Unknown),
+                };
+            }
+        }
+        let list = match held {
+            Some(Held::Unknown) => return self.not_known(name),
+            Some(Held::Text(text)) => Some(vec![text]),
+            Some(Held::List(list)) if is_all => Some(list),
+            Some(Held::List(list)) => list.into_iter().next().map(|first| vec![first]),
+            None => None,
+        };
+        let Some(list) = self.changed(name, list, rest)? else {
+            return self.not_known(name);
+        };
+        Ok((list, !quoted))
+    }
+
+    fn not_known<T>(&self, name: &str) -> Known<T> {
+        Err(match self.variables.get(name) {
+            Some(_) => format!("the value of ${name} is known only when it runs"),
+            None if name.parse::<usize>().is_ok() || matches!(name, "@" | "*" | "#") => {
+                format!("${name} is an argument of the script")
+            }
+            None if "?$!-".contains(name) => format!("${name} is known only when it runs"),
+            None => format!("${name} is set nowhere in the script"),
+        })
+    }
+
+    /// What a variable or parameter holds; none where nobody has set it.
+    fn held(&mut self, name: &str) -> Known<Option<Held>> {
+        let arguments = self.arguments.last();
+        Ok(match name {
+            "@" | "*" => arguments.map(|all| Held::List(all.clone())),
+            "#" => arguments.map(|all| Held::Text(all.len().to_string())),
+            "0" => None,
+            "?" | "$" | "!" | "-" => None,
+            // Only root makes links and namespaces.
+            "EUID" | "UID" if !self.variables.contains_key(name) => Some(Held::Text("0".into())),
+            _ => {
+                if let Ok(number) = name.parse::<usize>() {
+                    let given = arguments.map(|all| all.get(number - 1).cloned());
+                    given.map(|given| Held::Text(given.unwrap_or_default()))
+                } else {
+                    self.variables.get(name).cloned()
+                }
+            }
+        })
+    }
+
+    /// A value after what stands behind the name: `:-x`, `%.*`, `/a/b`, `:2:3`.
+    fn changed(
+        &mut self,
+        name: &str,
+        list: Option<Vec<String>>,
+        how: &str,
+    ) -> Known<Option<Vec<String>>> {
+        let odd = || Err(format!("the expression ${{{name}{how}}}"));
+        if how.is_empty() {
+            return Ok(list);
+        }
+        let is_colon = how.starts_with(':');
+        let plain = how.strip_prefix(':').unwrap_or(how);
+        let is_set = list
+            .as_ref()
+            .is_some_and(|list| !is_colon || list.iter().any(|text| !text.is_empty()));
+        if let Some(word) = plain.strip_prefix(['-', '=']) {
+            if is_set {
+                return Ok(list);
+            }
+            let pieces = lex::tokens(&format!("\"{word}\""), 1);
+            let value = match pieces.first().map(|token| &token.kind) {
+                Some(lex::Kind::Word(pieces)) if pieces.len() < 50 && pieces_are_one(word) => {
+                    let pieces = pieces.clone();
+                    self.one(&pieces)?
+                }
+                _ => self.one(&lex::text(word))?,
+            };
+            if plain.starts_with('=') {
+                self.variables
+                    .insert(name.to_owned(), Held::Text(value.clone()));
+            }
+            return Ok(Some(vec![value]));
+        }
+        if let Some(word) = plain.strip_prefix('+') {
+            let value = if is_set {
+                self.one(&lex::text(word))?
+            } else {
+                String::new()
+            };
+            return Ok(Some(vec![value]));
+        }
+        if plain.starts_with('?') {
+            return Ok(list.filter(|_| is_set));
+        }
+        let Some(list) = list else { return Ok(None) };
+        if is_colon {
+            let (from, length) = plain.split_once(':').unwrap_or((plain, ""));
+            let from = self.calculate(from)?;
+            let length = if length.is_empty() {
+                None
+            } else {
+                Some(self.calculate(length)?)
+            };
+            if from < 0 || length.is_some_and(|length| length < 0) || list.len() != 1 {
+                return odd();
+            }
+            let from = usize::try_from(from).unwrap_or(usize::MAX);
+            let length = length.map_or(usize::MAX, |length| {
+                usize::try_from(length).unwrap_or(usize::MAX)
+            });
+            let cut = list[0].chars().skip(from).take(length).collect();
+            return Ok(Some(vec![cut]));
+        }
+        let change: Box<dyn Fn(&str) -> String> = match how {
+            "^^" => Box::new(str::to_uppercase),
+            ",," => Box::new(str::to_lowercase),
+            _ => {
+                let sign = how.chars().next().unwrap_or_default();
+                let is_twice = how[sign.len_utf8()..].starts_with(sign);
+                let rest = how[sign.len_utf8()..].to_owned();
+                let rest = if is_twice {
+                    rest[sign.len_utf8()..].to_owned()
+                } else {
+                    rest
+                };
+                match sign {
+                    '#' | '%' => {
+                        let wanted = self.one(&lex::text(&rest))?;
+                        Box::new(move |text: &str| {
+                            pattern::cut(text, &wanted, sign == '#', is_twice).to_owned()
+                        })
+                    }
+                    '/' => {
+                        let (from, to) = rest.split_once('/').unwrap_or((&rest, ""));
+                        let from = self.one(&lex::text(from))?;
+                        let to = self.one(&lex::text(to))?;
+                        if from.contains(['*', '?', '[', '#', '%']) || from.is_empty() {
+                            return odd();
+                        }
+                        Box::new(move |text: &str| {
+                            if is_twice {
+                                text.replace(&from, &to)
+                            } else {
+                                text.replacen(&from, &to, 1)
+                            }
+                        })
+                    }
+                    _ => return odd(),
+                }
+            }
+        };
+        Ok(Some(list.iter().map(|text| change(text)).collect()))
+    }
+}
+
+/// Whether a text may stand between double quotes as it is.
+fn pieces_are_one(text: &str) -> bool {
+    !text.contains('"')
+}
+
+/// The words that the braces of one stand for.
+fn braces(word: &[Piece]) -> Known<Vec<Word>> {
+    let mut found = None;
+    for (index, piece) in word.iter().enumerate() {
+        if let Piece::Text {
+            text,
+            quoted: false,
+        } = piece
+            && let Some(open) = text.find('{')
+        {
+            found = Some((index, open, text));
+            break;
+        }
+    }
+    let Some((index, open, text)) = found else {
+        return Ok(vec![word.to_vec()]);
+    };
+    let odd = || Err(format!("the pattern {text}"));
+    let Some(close) = text[open..].find('}').map(|close| open + close) else {
+        return odd();
+    };
+    let inner = &text[open + 1..close];
+    if inner.contains('{') {
+        return odd();
+    }
+    let choices: Vec<String> = if inner.is_empty() {
+        // `{}` stands for itself.
+        return Ok(vec![word.to_vec()]);
+    } else if inner.contains(',') {
+        inner.split(',').map(str::to_owned).collect()
+    } else if let Some(choices) = range(inner) {
+        choices
+    } else {
+        return odd();
+    };
+    let mut all = Vec::new();
+    for choice in choices {
+        let mut next = word.to_vec();
+        next[index] = Piece::Text {
+            text: format!("{}{choice}{}", &text[..open], &text[close + 1..]),
+            quoted: false,
+        };
+        all.extend(braces(&next)?);
+        if all.len() > MOST {
+            return odd();
+        }
+    }
+    Ok(all)
+}
+
+/// `1..3`, `03..01`, `1..9..2`, `a..c`
+fn range(text: &str) -> Option<Vec<String>> {
+    let parts: Vec<&str> = text.split("..").collect();
+    let (first, last, step) = match parts.as_slice() {
+        [first, last] => (*first, *last, 1),
+        [first, last, step] => (*first, *last, step.parse::<i64>().ok()?.abs().max(1)),
+        _ => return None,
+    };
+    let letter = |text: &str| {
+        let mut chars = text.chars();
+        let c = chars.next().filter(char::is_ascii_alphabetic)?;
+        chars.next().is_none().then(|| i64::from(u32::from(c)))
+    };
+    if let (Some(first), Some(last)) = (letter(first), letter(last)) {
+        let all = numbers(first, last, step)?.into_iter();
+        let letters = all.filter_map(|number| u32::try_from(number).ok().and_then(char::from_u32));
+        return Some(letters.map(String::from).collect());
+    }
+    let is_padded = |text: &str| {
+        let digits = text.trim_start_matches('-');
+        digits.len() > 1 && digits.starts_with('0')
+    };
+    let width = if is_padded(first) || is_padded(last) {
+        first.len().max(last.len())
+    } else {
+        0
+    };
+    let all = numbers(first.parse().ok()?, last.parse().ok()?, step)?;
+    Some(
+        all.iter()
+            .map(|number| format!("{number:0width$}"))
+            .collect(),
+    )
+}
+
+/// The numbers from the first to the last, up or down.
+pub(super) fn numbers(first: i64, last: i64, step: i64) -> Option<Vec<i64>> {
+    let count = last.abs_diff(first) / step.unsigned_abs().max(1);
+    let count = i64::try_from(count).ok()?;
+    if count >= i64::try_from(MOST).ok()? {
+        return None;
+    }
+    let step = if last < first { -step } else { step };
+    Some((0..=count).map(|index| first + index * step).collect())
+}

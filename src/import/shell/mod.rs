@@ -1,0 +1,676 @@
+//! Reads a shell script as a shell does, as far as that can be known without running it: variables with a known value are put
+//! in, known conditions are decided, loops and functions become the commands that they run. What only a run would know is left,
+//! and all that depends on it.
+
+mod arithmetic;
+mod ask;
+mod builtin;
+mod expand;
+mod parse;
+mod pattern;
+mod poison;
+mod simple;
+
+use std::collections::{HashMap, HashSet};
+use std::rc::Rc;
+
+use super::lex::tokens;
+use crate::steps::{Act, Item, Left, Step};
+use expand::Held;
+use parse::{Node, What};
+
+/// How many commands a script may become, and how many it may run on the way.
+const MOST: usize = 10_000;
+
+/// How deep functions may call one another.
+const DEEPEST: usize = 30;
+
+/// Turns the words of a command into steps, or says why it does not.
+pub(crate) type Translate<'a> = &'a dyn Fn(&[String]) -> Result<Vec<Step>, String>;
+
+/// How a command ends.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Status {
+    /// It is known to succeed.
+    Success,
+    /// It is known to fail.
+    Failure,
+    /// It makes something, and succeeds where the script is right.
+    Assumed,
+    /// It succeeds where something is there already.
+    Present,
+    /// It succeeds where something is not there.
+    Absent,
+    /// Only a run would know; why is in [`Reader::why`].
+    Unknown,
+}
+
+/// A function of the script.
+#[derive(Clone)]
+struct Function {
+    body: Rc<Vec<Node>>,
+    /// Its own text.
+    own: Rc<str>,
+    /// The script that it stands in.
+    script: Rc<str>,
+}
+
+/// Where to go on.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Flow {
+    Next,
+    Break(usize),
+    Continue(usize),
+    Return,
+    /// The line of the `exit`.
+    Exit(usize),
+}
+
+struct Reader<'a> {
+    text: Rc<str>,
+    translate: Translate<'a>,
+    variables: HashMap<String, Held>,
+    /// None where only a run would know which one it is.
+    functions: HashMap<String, Option<Function>>,
+    called: HashSet<String>,
+    /// The arguments of the functions that are running, and what their local variables hide.
+    arguments: Vec<Vec<String>>,
+    hidden: Vec<HashMap<String, Option<Held>>>,
+    items: Vec<Item>,
+    /// Comments and what was left, each once however often it is passed.
+    seen: HashSet<(usize, String)>,
+    flow: Flow,
+    /// How the function that is left ends.
+    returned: Status,
+    why: String,
+    ends_on_error: bool,
+    /// Failing does not matter.
+    is_tolerant: bool,
+    /// How the command ends decides what is done.
+    is_asking: bool,
+    /// What is printed, where that is what is asked for.
+    printed: Option<String>,
+    /// How many commands were run.
+    count: usize,
+    depth: usize,
+}
+
+/// The items of a script whose first line has the number `line`.
+pub(crate) fn read(text: &str, line: usize, translate: Translate) -> Vec<Item> {
+    let mut reader = Reader {
+        text: Rc::from(text),
+        translate,
+        variables: HashMap::new(),
+        functions: HashMap::new(),
+        called: HashSet::new(),
+        arguments: Vec::new(),
+        hidden: Vec::new(),
+        items: Vec::new(),
+        seen: HashSet::new(),
+        flow: Flow::Next,
+        returned: Status::Success,
+        why: String::new(),
+        ends_on_error: text
+            .lines()
+            .next()
+            .is_some_and(|first| first.starts_with("#!") && first.contains(" -e")),
+        is_tolerant: false,
+        is_asking: false,
+        printed: None,
+        count: 0,
+        depth: 0,
+    };
+    let nodes = parse::parse(&tokens(text, line));
+    reader.list(&nodes);
+    reader.uncalled(&nodes);
+    reader.items
+}
+
+impl Reader<'_> {
+    /// Runs commands one after the other; returns how the last one ends.
+    fn list(&mut self, nodes: &[Node]) -> Status {
+        let mut status = Status::Success;
+        // The line where the last command ends, and where its items begin: a comment behind it is written above it.
+        let mut last = (0, self.items.len());
+        for node in nodes {
+            if self.flow != Flow::Next {
+                if let Flow::Exit(line) = self.flow {
+                    self.not_run(node, &format!("behind the exit in line {line}"));
+                }
+                continue;
+            }
+            match &node.what {
+                What::Blank => self.items.push(Item::Blank),
+                What::Comment(text) => {
+                    if self.printed.is_none() && self.seen.insert((node.line, text.clone())) {
+                        let index = if last.0 == node.line {
+                            last.1.min(self.items.len())
+                        } else {
+                            self.items.len()
+                        };
+                        self.items.insert(index, Item::Comment(text.clone()));
+                    }
+                }
+                _ => {
+                    let before = self.items.len();
+                    status = self.statement(node);
+                    let lines = self.text_of(node).matches('\n').count();
+                    last = (node.line + lines, before);
+                }
+            }
+        }
+        status
+    }
+
+    fn text_of(&self, node: &Node) -> String {
+        self.text
+            .get(node.range.clone())
+            .unwrap_or_default()
+            .to_owned()
+    }
+
+    /// Runs a command. What can't be known of it is left as a whole.
+    fn statement(&mut self, node: &Node) -> Status {
+        let before = self.items.len();
+        self.count += 1;
+        if self.count > MOST || before > MOST || self.depth > DEEPEST {
+            "it goes on for too long".clone_into(&mut self.why);
+            self.leave(node);
+            self.flow = Flow::Exit(node.line);
+            return Status::Unknown;
+        }
+        let is_tolerant = self.is_tolerant;
+        let is_asking = std::mem::replace(&mut self.is_asking, false);
+        let status = self.node(node);
+        self.is_tolerant = is_tolerant;
+        self.is_asking = is_asking;
+        if status == Status::Unknown {
+            self.items.truncate(before);
+            self.flow = match self.flow {
+                Flow::Exit(line) if self.count > MOST => Flow::Exit(line),
+                _ => Flow::Next,
+            };
+            self.poison(&self.text_of(node), 0);
+            self.leave(node);
+        }
+        status
+    }
+
+    /// Notes a command that is not translated, and why, once.
+    fn leave(&mut self, node: &Node) {
+        let text = self.text_of(node).trim_end().to_owned();
+        if self.printed.is_some() || !self.seen.insert((node.line, text.clone())) {
+            return;
+        }
+        self.items.push(Item::Left(Left {
+            line: node.line,
+            text,
+            why: self.why.lines().next().unwrap_or_default().to_owned(),
+        }));
+    }
+
+    /// Notes a command that the shell would not run.
+    fn not_run(&mut self, node: &Node, why: &str) {
+        if self.printed.is_some() || matches!(node.what, What::Blank | What::Comment(_)) {
+            return;
+        }
+        if matches!(node.what, What::Function(..)) {
+            return;
+        }
+        let text = self.text_of(node);
+        for (index, line) in text.lines().enumerate() {
+            let why = if index == 0 {
+                format!("    ({why})")
+            } else {
+                String::new()
+            };
+            if self.seen.insert((node.line + index, line.to_owned())) {
+                let text = format!("not run: line {}: {line}{why}", node.line + index);
+                self.items.push(Item::Comment(text));
+            }
+        }
+    }
+
+    /// Names the functions that nobody calls: they are in the script only here.
+    fn uncalled(&mut self, nodes: &[Node]) {
+        for node in nodes {
+            if let What::Function(name, _) = &node.what
+                && !self.called.contains(name)
+            {
+                self.items.push(Item::Comment(format!(
+                    "not run: the function {name} in line {} is not called",
+                    node.line
+                )));
+            }
+        }
+    }
+
+    fn unknown(&mut self, why: impl Into<String>) -> Status {
+        self.why = why.into();
+        Status::Unknown
+    }
+
+    fn node(&mut self, node: &Node) -> Status {
+        match &node.what {
+            What::Blank | What::Comment(_) => Status::Success,
+            What::Broken(why) => self.unknown(why.clone()),
+            What::Simple(simple) => self.simple(node, simple),
+            What::Test(tokens) => match self.extended_test(tokens) {
+                Ok(status) => status,
+                Err(why) => self.unknown(why),
+            },
+            What::Arithmetic(text) => match self.calculate(text) {
+                Ok(0) => Status::Failure,
+                Ok(_) => Status::Success,
+                Err(why) => self.unknown(why),
+            },
+            What::Pipe(parts) => self.pipe(node, parts),
+            What::And(left, right) => self.both(left, right),
+            What::Or(left, right) => self.either(left, right),
+            What::Not(inner) => match self.ask(inner) {
+                Status::Success => Status::Failure,
+                Status::Failure => Status::Success,
+                Status::Present => Status::Absent,
+                Status::Absent => Status::Present,
+                Status::Assumed => self.unknown("what is done depends on how a command ends"),
+                Status::Unknown => Status::Unknown,
+            },
+            What::Background => self.unknown("a command in the background"),
+            What::Group(body) => self.list(body),
+            What::Subshell(body) => self.subshell(body),
+            What::If(arms, otherwise) => self.condition(arms, otherwise),
+            What::While(is_until, test, body) => self.repeat(*is_until, test, body),
+            What::For(name, words, body) => self.each(name, words.as_deref(), body),
+            What::Count(parts, body) => self.counted(parts, body),
+            What::Case(word, arms) => self.choose(word, arms),
+            What::Function(name, body) => {
+                let function = Function {
+                    body: Rc::clone(body),
+                    own: Rc::from(self.text_of(node)),
+                    script: Rc::clone(&self.text),
+                };
+                self.functions.insert(name.clone(), Some(function));
+                Status::Success
+            }
+        }
+    }
+
+    fn subshell(&mut self, body: &[Node]) -> Status {
+        let variables = self.variables.clone();
+        let status = self.list(body);
+        self.variables = variables;
+        if self.count <= MOST {
+            self.flow = Flow::Next;
+        }
+        status
+    }
+
+    fn both(&mut self, left: &Node, right: &Node) -> Status {
+        match self.ask(left) {
+            Status::Success | Status::Assumed => self.side(right),
+            Status::Failure => {
+                self.not_run(right, "the condition before it does not hold");
+                Status::Failure
+            }
+            Status::Present => self.where_there(std::slice::from_ref(right), &[]),
+            Status::Absent => self.where_there(&[], std::slice::from_ref(right)),
+            Status::Unknown => Status::Unknown,
+        }
+    }
+
+    fn either(&mut self, left: &Node, right: &Node) -> Status {
+        if self.does_nothing(right) {
+            self.is_tolerant = true;
+            let status = self.ask(left);
+            return match status {
+                Status::Unknown => status,
+                _ => Status::Success,
+            };
+        }
+        match self.ask(left) {
+            Status::Failure => self.side(right),
+            Status::Present => self.where_there(&[], std::slice::from_ref(right)),
+            Status::Absent => self.where_there(std::slice::from_ref(right), &[]),
+            Status::Unknown => Status::Unknown,
+            status => {
+                self.not_run(right, "only where the command before it fails");
+                status
+            }
+        }
+    }
+
+    /// Runs the right side of a chain.
+    fn side(&mut self, node: &Node) -> Status {
+        if self.is_asking {
+            self.ask(node)
+        } else {
+            self.node(node)
+        }
+    }
+
+    fn does_nothing(&self, node: &Node) -> bool {
+        matches!(self.text_of(node).trim(), "true" | ":" | "/bin/true")
+    }
+
+    fn condition(&mut self, arms: &[(Vec<Node>, Vec<Node>)], otherwise: &[Node]) -> Status {
+        for (index, (test, body)) in arms.iter().enumerate() {
+            let is_last = index + 1 == arms.len();
+            match self.ask_all(test) {
+                Status::Success | Status::Assumed => return self.list(body),
+                Status::Failure => {
+                    for node in body {
+                        self.not_run(node, "the condition does not hold");
+                    }
+                }
+                Status::Present if is_last => return self.where_there(body, otherwise),
+                Status::Absent if is_last => return self.where_there(otherwise, body),
+                Status::Present | Status::Absent => {
+                    return self.unknown("what is done depends on what is there");
+                }
+                Status::Unknown => return Status::Unknown,
+            }
+        }
+        self.list(otherwise)
+    }
+
+    /// What is done depends on whether something is there. Making is ensuring, and deleting what is gone no error: so the branch
+    /// that only makes, or only deletes, is run in any case if there is nothing in the other one.
+    fn where_there(&mut self, present: &[Node], absent: &[Node]) -> Status {
+        let when_present = self.tried(present);
+        let when_absent = self.tried(absent);
+        let (Some(when_present), Some(when_absent)) = (when_present, when_absent) else {
+            return self.unknown("what is done depends on what is there");
+        };
+        let steps = |items: &[Item]| -> Vec<Act> {
+            let steps = items.iter().filter_map(|item| match item {
+                Item::Step(step) => Some(step.act.clone()),
+                _ => None,
+            });
+            steps
+                .filter(|act| !matches!(act, Act::Free(_) | Act::ShowFree(_) | Act::Show { .. }))
+                .collect()
+        };
+        let has_left = |items: &[Item]| items.iter().any(|item| matches!(item, Item::Left(_)));
+        if has_left(&when_present) || has_left(&when_absent) {
+            return self.unknown("what is done depends on what is there");
+        }
+        let (when_present, when_absent) = (steps(&when_present), steps(&when_absent));
+        match (when_present.is_empty(), when_absent.is_empty()) {
+            (true, true) => {
+                for node in present.iter().chain(absent) {
+                    self.not_run(node, "it depends on what is there, and changes nothing");
+                }
+                Status::Success
+            }
+            (true, false) if !when_absent.iter().any(deletes) => self.list(absent),
+            (false, true) if when_present.iter().all(deletes) => {
+                self.is_tolerant = true;
+                self.list(present)
+            }
+            _ => self.unknown("what is done depends on what is there"),
+        }
+    }
+
+    /// What commands would do; nothing of it is kept. None where it is not known.
+    fn tried(&mut self, nodes: &[Node]) -> Option<Vec<Item>> {
+        let variables = self.variables.clone();
+        let seen = self.seen.clone();
+        let before = self.items.len();
+        let status = self.list(nodes);
+        let is_whole = self.flow == Flow::Next || matches!(self.flow, Flow::Exit(_));
+        let exits = self.flow != Flow::Next;
+        self.flow = Flow::Next;
+        self.variables = variables;
+        self.seen = seen;
+        let items = self.items.split_off(before);
+        let acts = items
+            .iter()
+            .any(|item| matches!(item, Item::Step(step) if !matches!(step.act, Act::Free(_))));
+        (is_whole && status != Status::Unknown && !(exits && acts)).then_some(items)
+    }
+
+    fn each(&mut self, name: &str, words: Option<&[parse::Word]>, body: &[Node]) -> Status {
+        let words = match words {
+            Some(words) => match self.expand(words) {
+                Ok(words) => words,
+                Err(why) => return self.unknown(why),
+            },
+            None => match self.arguments.last() {
+                Some(arguments) => arguments.clone(),
+                None => return self.unknown("the arguments of the script"),
+            },
+        };
+        self.looped(
+            |reader, index| {
+                let Some(word) = words.get(index) else {
+                    return Ok(false);
+                };
+                reader
+                    .variables
+                    .insert(name.to_owned(), Held::Text(word.clone()));
+                Ok(true)
+            },
+            body,
+            |_| Ok(()),
+        )
+    }
+
+    fn counted(&mut self, [first, test, next]: &[String; 3], body: &[Node]) -> Status {
+        if !first.is_empty()
+            && let Err(why) = self.calculate(first)
+        {
+            return self.unknown(why);
+        }
+        self.looped(
+            |reader, _| Ok(test.is_empty() || reader.calculate(test)? != 0),
+            body,
+            |reader| {
+                if !next.is_empty() {
+                    reader.calculate(next)?;
+                }
+                Ok(())
+            },
+        )
+    }
+
+    fn repeat(&mut self, is_until: bool, test: &[Node], body: &[Node]) -> Status {
+        self.looped(
+            |reader, _| match reader.ask_all(test) {
+                Status::Success => Ok(!is_until),
+                Status::Failure => Ok(is_until),
+                Status::Unknown => Err(reader.why.clone()),
+                _ => Err("how often it is run depends on how a command ends".to_owned()),
+            },
+            body,
+            |_| Ok(()),
+        )
+    }
+
+    /// Runs the body as long as `goes_on` says. A loop of whose body nothing is understood is left as a whole.
+    fn looped(
+        &mut self,
+        mut goes_on: impl FnMut(&mut Self, usize) -> Result<bool, String>,
+        body: &[Node],
+        mut next: impl FnMut(&mut Self) -> Result<(), String>,
+    ) -> Status {
+        let before = self.items.len();
+        let seen = self.seen.clone();
+        for index in 0.. {
+            let is_on = match goes_on(self, index) {
+                Ok(is_on) => is_on,
+                Err(why) => {
+                    self.seen = seen;
+                    return self.unknown(why);
+                }
+            };
+            if !is_on {
+                break;
+            }
+            self.count += 1;
+            if self.count > MOST {
+                self.seen = seen;
+                self.flow = Flow::Exit(0);
+                return self.unknown("it goes on for too long");
+            }
+            let begin = self.items.len();
+            self.list(body);
+            if self.items.get(begin) == Some(&Item::Blank) {
+                self.items.remove(begin);
+            }
+            match self.flow {
+                Flow::Break(levels) => {
+                    self.flow = outer(levels, Flow::Break);
+                    break;
+                }
+                Flow::Continue(1) => self.flow = Flow::Next,
+                Flow::Continue(levels) => {
+                    self.flow = outer(levels, Flow::Continue);
+                    break;
+                }
+                Flow::Return | Flow::Exit(_) => break,
+                Flow::Next => {}
+            }
+            if let Err(why) = next(self) {
+                self.seen = seen;
+                return self.unknown(why);
+            }
+        }
+        let made = &self.items[before..];
+        let first = made.iter().find_map(|item| match item {
+            Item::Left(left) => Some(left.why.clone()),
+            _ => None,
+        });
+        let has_steps = made.iter().any(|item| matches!(item, Item::Step(_)));
+        if let Some(why) = first
+            && !has_steps
+        {
+            self.seen = seen;
+            return self.unknown(why);
+        }
+        Status::Success
+    }
+
+    fn choose(&mut self, word: &parse::Word, arms: &[(Vec<parse::Word>, Vec<Node>)]) -> Status {
+        let text = match self.one(word) {
+            Ok(text) => text,
+            Err(why) => return self.unknown(why),
+        };
+        for (patterns, body) in arms {
+            for pattern in patterns {
+                match self.pattern(pattern) {
+                    Ok(pattern) if pattern::matches(&pattern, &text) => return self.list(body),
+                    Ok(_) => {}
+                    Err(why) => return self.unknown(why),
+                }
+            }
+        }
+        Status::Success
+    }
+
+    /// Calls a function.
+    fn call(&mut self, name: &str, arguments: &[String]) -> Status {
+        self.called.insert(name.to_owned());
+        let Some(Some(function)) = self.functions.get(name).cloned() else {
+            return self.unknown(format!(
+                "which function {name} is is known only when it runs"
+            ));
+        };
+        if self.depth >= DEEPEST {
+            return self.unknown("functions that call one another too deep");
+        }
+        self.depth += 1;
+        let text = std::mem::replace(&mut self.text, function.script);
+        self.arguments.push(arguments.to_vec());
+        self.hidden.push(HashMap::new());
+        let status = self.list(&function.body);
+        for (name, held) in self.hidden.pop().unwrap_or_default() {
+            match held {
+                Some(held) => self.variables.insert(name, held),
+                None => self.variables.remove(&name),
+            };
+        }
+        self.arguments.pop();
+        self.text = text;
+        self.depth -= 1;
+        match std::mem::replace(&mut self.flow, Flow::Next) {
+            Flow::Return => self.returned,
+            flow => {
+                self.flow = flow;
+                status
+            }
+        }
+    }
+
+    /// Runs a text as a script of its own.
+    fn run_text(&mut self, text: &str) -> Status {
+        if self.depth >= DEEPEST {
+            return self.unknown("scripts that run one another too deep");
+        }
+        self.depth += 1;
+        let nodes = parse::parse(&tokens(text, 1));
+        let source = std::mem::replace(&mut self.text, Rc::from(text));
+        let status = self.subshell(&nodes);
+        self.text = source;
+        self.depth -= 1;
+        status
+    }
+
+    /// What commands print, where that is known.
+    fn printed(&mut self, text: &str) -> Result<String, String> {
+        let fault = || {
+            let first = text.trim().lines().next().unwrap_or_default();
+            format!("what `{first}` prints is known only when it runs")
+        };
+        if self.depth > DEEPEST {
+            return Err(fault());
+        }
+        let nodes = parse::parse(&tokens(text, 1));
+        let source = std::mem::replace(&mut self.text, Rc::from(text));
+        let variables = self.variables.clone();
+        let (before, count) = (self.items.len(), self.count);
+        let flow = std::mem::replace(&mut self.flow, Flow::Next);
+        let outer = self.printed.replace(String::new());
+        self.depth += 1;
+        let mut is_known = true;
+        for node in &nodes {
+            self.count += 1;
+            let status = if self.count > MOST {
+                Status::Unknown
+            } else {
+                self.node(node)
+            };
+            is_known &= status != Status::Unknown;
+        }
+        self.depth -= 1;
+        let printed = std::mem::replace(&mut self.printed, outer);
+        self.text = source;
+        self.variables = variables;
+        self.flow = flow;
+        is_known &= self.items.len() == before && self.count - count < MOST;
+        self.items.truncate(before);
+        let printed = printed.filter(|_| is_known).ok_or_else(fault)?;
+        Ok(printed.trim_end_matches('\n').to_owned())
+    }
+}
+
+fn outer(levels: usize, flow: impl Fn(usize) -> Flow) -> Flow {
+    match levels {
+        0 | 1 => Flow::Next,
+        more => flow(more - 1),
+    }
+}
+
+/// Whether a step takes something away.
+fn deletes(act: &Act) -> bool {
+    match act {
+        Act::DeleteNetns => true,
+        Act::OnLink { call, .. } | Act::InNetns(call) => {
+            call.word == "delete"
+                || call.word == "nomaster"
+                || call.word.starts_with("del_")
+                || call.word.starts_with("clear")
+        }
+        Act::Try(act) => deletes(act),
+        _ => false,
+    }
+}

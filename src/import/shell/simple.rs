@@ -1,0 +1,406 @@
+//! Plain commands: where their output goes, what runs them, and what they do.
+
+use super::parse::{Node, Redirection, Simple, What};
+use super::{Reader, Status, builtin};
+use crate::import::lex::{Kind, tokens};
+use crate::steps::{Act, Item, Step};
+
+/// Programs that do something, and succeed where the script is right: what follows does not hang on their answer.
+const ACTORS: [&str; 28] = [
+    "ip",
+    "tc",
+    "bridge",
+    "brctl",
+    "ifconfig",
+    "route",
+    "sysctl",
+    "iptables",
+    "ip6tables",
+    "nft",
+    "ethtool",
+    "modprobe",
+    "mkdir",
+    "cd",
+    "sleep",
+    "touch",
+    "cp",
+    "ln",
+    "mount",
+    "wg",
+    "chmod",
+    "chown",
+    "rm",
+    "apt-get",
+    "vconfig",
+    "ifenslave",
+    "echo",
+    "printf",
+];
+
+/// Where what a command prints goes.
+#[derive(Default)]
+struct Output {
+    /// Its errors are not shown.
+    is_quiet: bool,
+    /// A setting of the kernel.
+    setting: Option<String>,
+    /// Some other file.
+    is_file: bool,
+    /// The text that it reads.
+    input: Option<String>,
+}
+
+impl Reader<'_> {
+    pub(super) fn simple(&mut self, node: &Node, simple: &Simple) -> Status {
+        let words = match self.expand(&simple.words) {
+            Ok(words) => words,
+            Err(why) => {
+                let first = simple
+                    .words
+                    .first()
+                    .cloned()
+                    .into_iter()
+                    .collect::<Vec<_>>();
+                let program = self.expand(&first).ok();
+                let program = program.and_then(|words| words.first().cloned());
+                return self.left_out(node, program.as_deref().unwrap_or_default(), why);
+            }
+        };
+        let Some(first) = words.first() else {
+            for assignment in &simple.assignments {
+                if let Err(why) = self.assign(assignment) {
+                    if self.printed.is_some() {
+                        return self.unknown(why);
+                    }
+                    self.why = why;
+                    self.leave(node);
+                }
+            }
+            return Status::Success;
+        };
+        if ["export", "readonly", "local", "declare", "typeset"].contains(&first.as_str()) {
+            return match self.declare(&words, &simple.assignments) {
+                Ok(()) => Status::Success,
+                Err(why) if self.printed.is_some() => self.unknown(why),
+                Err(why) => {
+                    self.why = why;
+                    self.leave(node);
+                    Status::Success
+                }
+            };
+        }
+        let output = match self.output(&simple.redirections) {
+            Ok(output) => output,
+            Err(why) => return self.left_out(node, first, why),
+        };
+        let words = match inner(&words) {
+            Ok(words) => words.to_vec(),
+            Err(why) => return self.left_out(node, first, why),
+        };
+        match self.run(node, &words, &output) {
+            Ok(status) => status,
+            Err(why) => self.left_out(node, &words[0], why),
+        }
+    }
+
+    /// Notes a command that is not understood. What follows hangs on it where it is no program that makes something.
+    fn left_out(&mut self, node: &Node, program: &str, why: String) -> Status {
+        self.why = why;
+        let text = self.text_of(node);
+        self.poison(&text, 0);
+        let name = program.rsplit('/').next().unwrap_or(program);
+        if self.printed.is_some() || self.is_asking || !ACTORS.contains(&name) {
+            return Status::Unknown;
+        }
+        self.leave(node);
+        Status::Assumed
+    }
+
+    fn output(&mut self, redirections: &[Redirection]) -> Result<Output, String> {
+        let mut output = Output::default();
+        let mut is_hidden = false;
+        for redirection in redirections {
+            let target = self.one(&redirection.target)?;
+            if redirection.is_text {
+                let end = if redirection.operator == "<<<" {
+                    "\n"
+                } else {
+                    ""
+                };
+                output.input = Some(target + end);
+                continue;
+            }
+            let is_errors = redirection.descriptor == Some(2);
+            match (redirection.operator, target.as_str()) {
+                ("<", "/dev/null") => {}
+                ("<" | "<&", _) => return Err("a redirection".to_owned()),
+                ("&>" | "&>>", "/dev/null") => output.is_quiet = true,
+                (_, "/dev/null") if is_errors => output.is_quiet = true,
+                (_, "/dev/null") => is_hidden = true,
+                (">&", "1" | "2" | "-") => output.is_quiet |= is_errors && is_hidden,
+                (_, "/dev/stderr" | "/dev/stdout") => {}
+                (_, path) => match path.strip_prefix("/proc/sys/") {
+                    Some(key) if !is_errors => output.setting = Some(key.to_owned()),
+                    _ => output.is_file |= !is_errors,
+                },
+            }
+        }
+        Ok(output)
+    }
+
+    /// Runs a command of known words.
+    fn run(&mut self, node: &Node, words: &[String], output: &Output) -> Result<Status, String> {
+        let Some((first, arguments)) = words.split_first() else {
+            return Ok(Status::Success);
+        };
+        let texts: Vec<&str> = arguments.iter().map(String::as_str).collect();
+        let writes = ["echo", "printf"].contains(&first.as_str());
+        if output.is_file && (writes || first == "cat" || first == "tee") {
+            return Err("its output goes to a file".to_owned());
+        }
+        if let Some(key) = &output.setting {
+            if !writes {
+                return Err("its output goes to a file".to_owned());
+            }
+            let text = written(first, &texts)?;
+            return self.set(node, &[key.clone()], &text, output);
+        }
+        if output.is_file {
+            return Err("its output goes to a file".to_owned());
+        }
+        if self.functions.contains_key(first) {
+            return Ok(self.call(first, arguments));
+        }
+        if first == "set" {
+            self.set_options(arguments);
+            if self.printed.is_none() {
+                self.items.push(Item::Comment(words.join(" ")));
+            }
+            return Ok(Status::Success);
+        }
+        if let Some(status) = self.builtin(node.line, words) {
+            return Ok(status);
+        }
+        if let Some(input) = &output.input {
+            return self.with_input(node, words, input, output);
+        }
+        if first == "printf" {
+            let text = written(first, &texts)?;
+            let line = vec!["echo".to_owned(), text.trim_end_matches('\n').to_owned()];
+            return self.translated(&line, output);
+        }
+        if first == "echo" && texts.first().is_some_and(|word| word.starts_with("-")) {
+            let text = builtin::echoed(&texts);
+            let line = vec!["echo".to_owned(), text.trim_end_matches('\n').to_owned()];
+            return self.translated(&line, output);
+        }
+        if is_batch(words) {
+            return Err("commands that stand in a file".to_owned());
+        }
+        self.translated(words, output)
+    }
+
+    /// Sets settings of the kernel.
+    fn set(
+        &mut self,
+        _node: &Node,
+        keys: &[String],
+        text: &str,
+        output: &Output,
+    ) -> Result<Status, String> {
+        let mut words = vec!["sysctl".to_owned(), "-w".to_owned()];
+        words.extend(keys.iter().map(|key| format!("{key}={}", text.trim())));
+        self.translated(&words, output)
+    }
+
+    fn translated(&mut self, words: &[String], output: &Output) -> Result<Status, String> {
+        let steps = (self.translate)(words)?;
+        let may_fail = self.is_tolerant || (output.is_quiet && !self.ends_on_error);
+        for Step { place, act } in steps {
+            // A program of its own may be missing, and end as it likes: a shell goes on.
+            let is_program = !self.ends_on_error && runs_program(&act);
+            let act = if is_program || (may_fail && fails(&act)) {
+                Act::Try(Box::new(act))
+            } else {
+                act
+            };
+            self.items.push(Item::Step(Step { place, act }));
+        }
+        Ok(Status::Assumed)
+    }
+
+    /// A program that reads commands: a shell, or `ip -b -`.
+    fn with_input(
+        &mut self,
+        node: &Node,
+        words: &[String],
+        input: &str,
+        output: &Output,
+    ) -> Result<Status, String> {
+        if is_batch(words) {
+            let is_batch_option = |word: &String| ["-b", "-batch", "-"].contains(&word.as_str());
+            let plain: Vec<String> = words
+                .iter()
+                .filter(|word| !is_batch_option(word))
+                .cloned()
+                .collect();
+            for line in input.lines() {
+                let mut words = plain.clone();
+                for token in tokens(line, 1) {
+                    match &token.kind {
+                        Kind::Word(pieces) => {
+                            let mut text = String::new();
+                            for piece in pieces {
+                                if let crate::import::lex::Piece::Text { text: more, .. } = piece {
+                                    text.push_str(more);
+                                }
+                            }
+                            words.push(text);
+                        }
+                        Kind::Comment(_) => {}
+                        _ => return Err("a line of the commands".to_owned()),
+                    }
+                }
+                if words.len() > plain.len() {
+                    self.translated(&words, output)?;
+                }
+            }
+            return Ok(Status::Assumed);
+        }
+        let shell = words
+            .iter()
+            .rposition(|word| ["sh", "bash", "/bin/sh", "/bin/bash"].contains(&word.as_str()));
+        let reads = shell.filter(|at| {
+            words[at + 1..]
+                .iter()
+                .all(|word| word.starts_with('-') && !word.contains('c'))
+        });
+        match reads {
+            Some(0) => Ok(self.run_text(input)),
+            Some(at) => {
+                let mut line = words[..=at].to_vec();
+                line.extend(["-c".to_owned(), input.to_owned()]);
+                self.translated(&line, output)
+            }
+            None => {
+                let _ = node;
+                Err("a text in the script".to_owned())
+            }
+        }
+    }
+
+    /// A pipe: only what is written to settings of the kernel, or to a program that reads commands.
+    pub(super) fn pipe(&mut self, node: &Node, parts: &[Node]) -> Status {
+        let [first, second] = parts else {
+            return self.unknown("a pipe");
+        };
+        let (What::Simple(first), What::Simple(second)) = (&first.what, &second.what) else {
+            return self.unknown("a pipe");
+        };
+        let (Ok(from), Ok(to)) = (self.expand(&first.words), self.expand(&second.words)) else {
+            return self.unknown("a pipe");
+        };
+        let (Ok(to), Ok(output)) = (
+            inner(&to).map(<[String]>::to_vec),
+            self.output(&second.redirections),
+        ) else {
+            return self.unknown("a pipe");
+        };
+        let texts: Vec<&str> = from.iter().skip(1).map(String::as_str).collect();
+        let written = from.first().map(|program| written(program, &texts));
+        let Some(Ok(text)) = written else {
+            return self.unknown("a pipe");
+        };
+        let done = match to.split_first() {
+            Some((tee, files)) if tee == "tee" => {
+                let files: Vec<&String> = files.iter().filter(|file| *file != "-a").collect();
+                let keys: Option<Vec<String>> = files
+                    .iter()
+                    .map(|file| file.strip_prefix("/proc/sys/").map(str::to_owned))
+                    .collect();
+                match keys {
+                    Some(keys) if !keys.is_empty() => self.set(node, &keys, &text, &output),
+                    _ => Err("its output goes to a file".to_owned()),
+                }
+            }
+            Some(_) if self.printed.is_none() => self.with_input(node, &to, &text, &output),
+            _ => Err("a pipe".to_owned()),
+        };
+        done.unwrap_or_else(|why| {
+            let why = if why == "a text in the script" {
+                "a pipe".to_owned()
+            } else {
+                why
+            };
+            self.unknown(why)
+        })
+    }
+}
+
+/// What `echo` or `printf` write.
+fn written(program: &str, arguments: &[&str]) -> Result<String, String> {
+    match (program, arguments) {
+        ("echo", _) => Ok(builtin::echoed(arguments)),
+        ("printf", [format, rest @ ..]) => builtin::formatted(format, rest),
+        _ => Err("what it prints is known only when it runs".to_owned()),
+    }
+}
+
+fn is_batch(words: &[String]) -> bool {
+    let is_ip = words.first().is_some_and(|word| {
+        ["ip", "tc", "bridge"].contains(&word.rsplit('/').next().unwrap_or(word))
+    });
+    is_ip && words.iter().any(|word| word == "-b" || word == "-batch")
+}
+
+/// The command that others run: `sudo -E ip …`, `env A=b ip …`, `timeout 5 ip …`.
+fn inner(words: &[String]) -> Result<&[String], String> {
+    let mut words = words;
+    loop {
+        let Some((first, rest)) = words.split_first() else {
+            return Ok(words);
+        };
+        let plain = |options: &[&str]| {
+            let count = rest
+                .iter()
+                .take_while(|word| options.contains(&word.as_str()) || word.contains('='))
+                .count();
+            rest.get(count..).unwrap_or_default()
+        };
+        let behind = match first.rsplit('/').next().unwrap_or(first) {
+            "sudo" | "doas" => plain(&["-E", "-n", "-H", "-S", "--", "-nE", "-En"]),
+            "env" => plain(&[]),
+            "nohup" | "exec" | "builtin" => rest,
+            "command" if rest.first().is_some_and(|word| !word.starts_with('-')) => rest,
+            _ => return Ok(words),
+        };
+        match behind.first() {
+            None => return Err(format!("`{first}` without a command")),
+            Some(option) if option.starts_with('-') => {
+                return Err(format!(
+                    "the option `{option}` of {first} is not known here"
+                ));
+            }
+            Some(_) => words = behind,
+        }
+    }
+}
+
+fn runs_program(act: &Act) -> bool {
+    matches!(act, Act::Show { call, .. } if call.word == "exec")
+}
+
+/// Whether a step may fail on a machine where something is there or gone already.
+fn fails(act: &Act) -> bool {
+    match act {
+        Act::MakeNetns
+        | Act::DeleteNetns
+        | Act::Show { .. }
+        | Act::ShowFree(_)
+        | Act::Free(_)
+        | Act::Declare(_)
+        | Act::Try(_) => false,
+        Act::InNetns(call) => call.word != "ping",
+        Act::Make(_) | Act::Move { .. } | Act::OnLink { .. } => true,
+    }
+}
