@@ -317,6 +317,9 @@ fn finish(
     if is_told && take_down && had_lab {
         output::note(&undone.to_string());
     }
+    for left in &undone.left {
+        output::note(left);
+    }
     session.lab().close();
     if options.summary {
         output::note(&if options.json {

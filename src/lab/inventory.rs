@@ -8,7 +8,7 @@ use crate::lab::recognise::{self, Finder};
 use crate::lab::record::{Contents, Place, Run};
 use crate::lab::setting::Setting;
 use crate::lab::undo::{Undo, WayBack};
-use crate::net::link::Snapshot;
+use crate::net::link::{self, Snapshot, Which};
 use crate::net::standing::{self, Standing};
 use crate::net::{address, nft, process, queue, route, sysctl};
 
@@ -96,6 +96,25 @@ impl Inventory {
     }
 }
 
+/// The names of the namespaces in which the lab made or changed something, in its order. `None` where there is no such lab.
+pub fn namespaces(lab: &str) -> Result<Option<Vec<String>>> {
+    let Some((contents, _)) = Journal::peek(lab)? else {
+        return Ok(None);
+    };
+    let mut names: Vec<String> = Vec::new();
+    for undo in told(&contents) {
+        let name = match (&undo.netns, &undo.way) {
+            (Some(place), _) => place.label(),
+            (None, WayBack::DeleteNetns { name, .. }) => name.to_string(),
+            (None, _) => continue,
+        };
+        if !names.contains(&name) {
+            names.push(name);
+        }
+    }
+    Ok(Some(names))
+}
+
 /// What the lab made and changed, oldest first, also of things of its own; each link by the name that the lab gave it last.
 fn told(contents: &Contents) -> Vec<Undo<Place>> {
     let steps = contents.steps.iter().map(|step| &step.undo);
@@ -109,6 +128,7 @@ fn told(contents: &Contents) -> Vec<Undo<Place>> {
             || made_links.contains(&(undo.netns.as_ref(), undo.link_index()))
     };
     let parts = contents.parts.iter().filter(is_part);
+    let steps = steps.filter(|undo| undo.way != WayBack::PutBack);
     let mut told: Vec<Undo<Place>> = parts.chain(steps).cloned().collect();
     let mut names = HashMap::new();
     for undo in &told {
@@ -147,6 +167,9 @@ pub(super) fn describe(undo: &Undo<Place>) -> (String, Item) {
     let link = undo.link.as_ref();
     let index = link.map_or(0, |link| link.index);
     let name = link.map_or("", |link| link.name.as_str());
+    if let Some(told) = describe_taken(undo, &place) {
+        return told;
+    }
     let (kind, what) = match &undo.way {
         WayBack::DeleteNetns { name, .. } => ("namespace", format!("namespace `{name}`")),
         WayBack::DeleteLink => {
@@ -154,11 +177,11 @@ pub(super) fn describe(undo: &Undo<Place>) -> (String, Item) {
             let kind = kind.filter(|kind| !kind.is_empty()).unwrap_or("link");
             ("link", format!("{kind} `{name}` in namespace `{place}`"))
         }
-        WayBack::MoveBack { .. } => {
-            let home = undo.home.as_ref().map(Place::label).unwrap_or_default();
-            let what = format!("link `{name}` of namespace `{home}` in namespace `{place}`");
-            ("link", what)
-        }
+        // It is no thing of its own.
+        WayBack::PutBack
+        | WayBack::NameNetns { .. }
+        | WayBack::MakeLink { .. }
+        | WayBack::MoveBack { .. } => ("", format!("what hung on deleted links of `{place}`")),
         WayBack::Restore { new, .. } => {
             let setting = new.what();
             let what = format!("{setting} {new} of link `{name}` in namespace `{place}`");
@@ -240,6 +263,35 @@ pub(super) fn describe(undo: &Undo<Place>) -> (String, Item) {
     (key, item(kind, what))
 }
 
+/// The same of what the lab has deleted or moved.
+fn describe_taken(undo: &Undo<Place>, place: &str) -> Option<(String, Item)> {
+    let link = undo.link.as_ref();
+    match &undo.way {
+        WayBack::NameNetns { name } => {
+            let key = format!("namespace `{name}`");
+            let what = format!("namespace `{name}` taken away");
+            Some((key, item("namespace", what)))
+        }
+        WayBack::MakeLink { .. } => {
+            let kind = link.map(|link| link.kind.as_str());
+            let kind = kind.filter(|kind| !kind.is_empty()).unwrap_or("link");
+            let name = link.map_or("", |link| link.name.as_str());
+            let index = link.map_or(0, |link| link.index);
+            let what = format!("{kind} `{name}` taken from namespace `{place}`");
+            let key = format!("{kind} `{name}` in namespace `{place}` {index}");
+            Some((key, item("link", what)))
+        }
+        WayBack::MoveBack { .. } => {
+            let home = undo.home.as_ref().map(Place::label).unwrap_or_default();
+            let name = link.map_or("", |link| link.name.as_str());
+            let index = link.map_or(0, |link| link.index);
+            let what = format!("link `{name}` of namespace `{home}` in namespace `{place}`");
+            Some((format!("{what} {index}"), item("link", what)))
+        }
+        _ => None,
+    }
+}
+
 fn item(kind: &'static str, what: String) -> Item {
     Item {
         kind,
@@ -261,8 +313,22 @@ async fn state(undo: &Undo) -> Result<State> {
     };
     let rtnl = match undo.way {
         WayBack::DeleteNetns { .. } => return Ok(State::Stands),
+        WayBack::NameNetns { .. } => {
+            return Ok(match netns.check() {
+                Ok(()) => State::Changed("is there again".to_owned()),
+                Err(_) => State::Stands,
+            });
+        }
         _ => &netns.rtnl()?,
     };
+    if let WayBack::MakeLink { .. } = undo.way {
+        let name = undo.link.as_ref().map_or("", |link| link.name.as_str());
+        let there = link::get(rtnl, Which::Name(name)).await?;
+        return Ok(match there {
+            Some(_) => State::Changed("is there again".to_owned()),
+            None => State::Stands,
+        });
+    }
     let seen = match recognise::link_of(undo, netns).await {
         Ok(seen) => seen,
         Err(error) if error.kind == Kind::Conflict => {

@@ -4,9 +4,11 @@
 //! made. What was there before the run is never announced as made, so that taking a run down leaves it alone. Inside a
 //! namespace or on a link that the run itself made, single changes need no undo: they go with it.
 
+mod deleting;
 pub mod entries;
 pub mod inventory;
 pub mod journal;
+mod kept;
 mod leaving;
 mod moves;
 pub mod name;
@@ -22,7 +24,7 @@ pub mod trace;
 pub mod undo;
 
 use std::cell::{Cell, OnceCell, RefCell};
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::net::IpAddr;
 use std::rc::Rc;
 
@@ -39,6 +41,7 @@ use crate::net::namespace::Id;
 use crate::net::netns::Netns;
 use crate::value::name::NetnsName;
 
+pub use deleting::Removed;
 pub use outcome::{Counts, Outcome};
 use processes::Earlier;
 pub use processes::Started;
@@ -85,6 +88,8 @@ pub struct Lab {
     owners: OnceCell<owners::Owners>,
     /// What this lab has noted, where another one has it, too.
     claimed: RefCell<HashSet<(Place, String)>>,
+    /// The namespaces that earlier runs of the lab have made, with the numbers of those steps.
+    made_earlier: RefCell<HashMap<Place, u64>>,
     /// How many processes the run has started, for a file of its own for each.
     started: Cell<usize>,
 }
@@ -139,6 +144,7 @@ impl Lab {
             recognise::settle(&mut journal, &contents);
             self.earlier.replace(Earlier::of(&contents));
             self.claimed.replace(owners::noted(&contents));
+            self.made_earlier.replace(contents.made_netns());
             let _ = self.moves.set(contents.moves);
             self.journal.replace(Some(journal));
         }
@@ -175,6 +181,7 @@ impl Lab {
 
     /// Lets go of the journal, and removes it where nothing of the lab stands. To be called when the run has ended.
     pub fn close(&self) {
+        self.settle_kept();
         if let Some(journal) = self.journal.borrow_mut().take() {
             journal.close();
         }
@@ -200,6 +207,26 @@ impl Lab {
 
     /// A step that is part of another, which has said what it does.
     pub async fn step_unsaid<T, E>(
+        &self,
+        undo: Undo,
+        change: impl Future<Output = Result<T, E>>,
+    ) -> Result<Result<T, E>> {
+        let beyond = if self.plans() {
+            Vec::new()
+        } else {
+            Box::pin(self.beyond(&undo)).await?
+        };
+        let along = self.announce_all(beyond.iter())?;
+        let result = Box::pin(self.step_itself(undo, change)).await;
+        let gone = match &result {
+            Ok(Ok(_)) => Box::pin(deleting::gone_of(beyond)).await?,
+            _ => Vec::new(),
+        };
+        self.settle(along, &gone);
+        result
+    }
+
+    async fn step_itself<T, E>(
         &self,
         undo: Undo,
         change: impl Future<Output = Result<T, E>>,
@@ -271,13 +298,17 @@ impl Lab {
         }
     }
 
-    /// Notes that a link was deleted on purpose, and with it all that the run changed of it.
-    pub fn link_deleted(&self, netns: &Netns, index: u32) {
+    /// Notes that a link was deleted on purpose, and with it, where it was the run's own, all that the run changed of it.
+    fn link_deleted(&self, netns: &Netns, index: u32, is_own: bool) {
         let id = netns.namespace().id();
         self.made_links.borrow_mut().remove(&(id, index));
-        self.forget(|step| {
-            !step.undo.reaches_out() && step.undo.link_index() == Some(index) && step.undo.is_in(id)
-        });
+        if is_own {
+            self.forget(|step| {
+                !step.undo.reaches_out()
+                    && step.undo.link_index() == Some(index)
+                    && step.undo.is_in(id)
+            });
+        }
         if let Some(journal) = self.journal.borrow_mut().as_mut() {
             journal.note(&Line::Gone(Place::of(netns), index));
         }

@@ -125,15 +125,33 @@ impl Owners {
         }
     }
 
+    /// Whether another lab has made the link of that step.
+    fn makes(&self, of_link: &Undo<Place>) -> bool {
+        let mut same = self.same(of_link).iter();
+        same.any(|step| step.way == WayBack::DeleteLink)
+    }
+
     /// The step as it is to be undone while other labs stand; `None` where they want what it is about.
     pub(super) fn left_to(&self, mut undo: Undo) -> Option<Undo> {
-        if self.is_none() {
+        if self.is_none()
+            && !matches!(
+                undo.way,
+                WayBack::MakeLink {
+                    is_of_other: true,
+                    ..
+                }
+            )
+        {
             return Some(undo);
         }
         let place = told(&undo)?;
         if let (WayBack::DeleteRules { marks }, Some(at)) = (&mut undo.way, &place.netns) {
             marks.retain(|mark| !self.rules.contains(&(at.clone(), mark.clone())));
             return (!marks.is_empty()).then_some(undo);
+        }
+        if let WayBack::MakeLink { is_of_other, .. } = undo.way {
+            // It went with the lab that had made it.
+            return (!is_of_other || self.makes(&place)).then_some(undo);
         }
         let Some(last) = self.same(&place).last() else {
             return Some(undo);
@@ -201,6 +219,11 @@ impl Lab {
         })
     }
 
+    /// Whether another lab has made the link that the step is about.
+    pub(super) fn is_of_other_lab(&self, undo: &Undo) -> bool {
+        told(undo).is_some_and(|place| self.owners().makes(&place))
+    }
+
     /// Makes a step ready to be announced: what it restores is what was there before any lab, and the namespace that another lab has
     /// made is this lab's as well.
     pub(super) fn beside_others(&self, mut undo: Undo) -> Result<Undo> {
@@ -239,7 +262,11 @@ impl Lab {
             }
         } else {
             let wanted = values(&undo.way).map(|(_, new)| new);
-            let is_it = |step: &&Undo<Place>| values(&step.way).map(|(_, new)| new) == wanted;
+            let sort = std::mem::discriminant(&undo.way);
+            let is_it = |step: &&Undo<Place>| {
+                std::mem::discriminant(&step.way) == sort
+                    && values(&step.way).map(|(_, new)| new) == wanted
+            };
             let Some(theirs) = owners.same(&place).iter().rfind(is_it) else {
                 return Ok(());
             };

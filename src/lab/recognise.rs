@@ -8,6 +8,7 @@ use nix::errno::Errno;
 
 use crate::error::{Error, Kind, Result};
 use crate::lab::journal::Journal;
+use crate::lab::kept;
 use crate::lab::record::{Contents, Found, Place};
 use crate::lab::setting::Setting;
 use crate::lab::undo::{LinkRef, Undo, WayBack};
@@ -36,6 +37,7 @@ impl Finder {
         let found = open(&place.at)?
             .map(Rc::new)
             .filter(|netns| place.is(netns))
+            .or_else(|| kept::find(place).map(Rc::new))
             .or_else(|| self.elsewhere(place));
         self.found.insert(place.clone(), found.clone());
         Ok(found)

@@ -4,6 +4,7 @@
 //! turned out to be, each `undone` that nothing is left of it. A `part` is what a run did to something that it made itself: it
 //! needs no undoing, but should be missed where it is missing.
 
+use std::collections::HashMap;
 use std::hash::{Hash, Hasher};
 use std::path::{Path, PathBuf};
 
@@ -205,6 +206,17 @@ pub struct Contents {
     pub length: u64,
     /// The numbers of lines that can't be read: what they told of is not known.
     pub damaged: Vec<usize>,
+}
+
+impl Contents {
+    /// The namespaces that the lab has made, with the numbers of those steps.
+    pub(super) fn made_netns(&self) -> HashMap<Place, u64> {
+        let made = self.steps.iter().filter_map(|step| match step.undo.way {
+            WayBack::DeleteNetns { .. } => Some((step.undo.netns.clone()?, step.number)),
+            _ => None,
+        });
+        made.collect()
+    }
 }
 
 /// Reads a journal. What stands behind the last line end was torn off by a crash, and the change that it was to announce not made.

@@ -9,12 +9,15 @@ use futures::future::join_all;
 use nix::errno::Errno;
 
 use crate::error::{Error, Kind, Result};
+use crate::lab::deleting::Renumbered;
+use crate::lab::kept::{self, Return};
 use crate::lab::leaving::Nameless;
 use crate::lab::owners::Owners;
 use crate::lab::recognise::{self, Finder};
 use crate::lab::record::Contents;
 use crate::lab::undo::{LinkRef, Undo, WayBack};
 use crate::lab::{Lab, Step, journal::Journal};
+use crate::net::making::Making;
 use crate::net::namespace::Id;
 use crate::net::netns::Netns;
 use crate::net::nft::{Mark, Table};
@@ -171,6 +174,15 @@ impl Undone {
         }
     }
 
+    /// Notes what became of a step.
+    fn note(&mut self, of: &WayBack, way: Way) {
+        match way {
+            Way::Back => *self.counter(of) += 1,
+            Way::NothingLeft => {}
+            Way::NotOurs(text) => self.left.push(text),
+        }
+    }
+
     /// Says with a failure that older steps of its link wait for it.
     fn note_earlier(&mut self, failure: usize) {
         if let Some(error) = self.failures.get_mut(failure)
@@ -202,7 +214,9 @@ async fn take_down(steps: Vec<Step>, how: How<'_>, mut undone: impl FnMut(u64)) 
     let mut lacking: Vec<Lacking> = Vec::new();
     let mut done_since = Vec::new();
     let mut nameless = Nameless::default();
+    let mut moved = Renumbered::default();
     for Step { number, undo, .. } in steps.into_iter().rev() {
+        let undo = renumbered(undo, &moved);
         let id = undo.netns.as_ref().map(|netns| netns.namespace().id());
         // A link from outside must leave before its namespace goes, or the kernel deletes it.
         let is_from_outside = matches!(undo.way, WayBack::MoveBack { .. });
@@ -232,28 +246,25 @@ async fn take_down(steps: Vec<Step>, how: How<'_>, mut undone: impl FnMut(u64)) 
                 let inside = inside.get_or_insert_with(recognise::processes);
                 delete_netns(undo.netns.clone(), name, inside, how, &mut nameless).await
             }
+            WayBack::NameNetns { name } => name_netns(undo.netns.as_deref(), name),
+            WayBack::MakeLink { making, .. } => make_link(&undo, making, &mut moved).await,
             _ => back(undo.clone(), how).await,
         };
         match result {
             Ok(way) => {
-                // Nor is what goes with a setting of somebody else.
-                let is_left =
-                    matches!(way, Way::NotOurs(_)) && matches!(undo.way, WayBack::Sysctl { .. });
-                match way {
-                    Way::Back => *sum.counter(&undo.way) += 1,
-                    Way::NothingLeft => {}
-                    Way::NotOurs(text) => sum.left.push(text),
-                }
+                let is_left = matches!(way, Way::NotOurs(_));
+                sum.note(&undo.way, way);
                 for number in id
                     .and_then(|id| going_along.remove(&id))
                     .unwrap_or_default()
                 {
                     undone(number);
                 }
-                let failures = if is_left {
+                // Nor is what goes with a setting of somebody else.
+                let failures = if is_left && matches!(undo.way, WayBack::Sysctl { .. }) {
                     Vec::new()
                 } else {
-                    restore_kept(&undo).await
+                    restore_kept(&undo, &moved).await
                 };
                 if !lacking.is_empty() && is_of_object(&undo.way) {
                     done_since.push(undo.clone());
@@ -275,9 +286,7 @@ async fn take_down(steps: Vec<Step>, how: How<'_>, mut undone: impl FnMut(u64)) 
                 }
             }
             // It may need what an older step brings back.
-            Err(error) if error.errno.is_some_and(is_of_state) && !is_netns && !is_from_outside => {
-                again.push((number, undo));
-            }
+            Err(error) if may_need_older(&undo.way, &error) => again.push((number, undo)),
             Err(error) => {
                 holding.extend(id.filter(|_| is_from_outside));
                 if let Some(link) = link {
@@ -287,7 +296,7 @@ async fn take_down(steps: Vec<Step>, how: How<'_>, mut undone: impl FnMut(u64)) 
             }
         }
     }
-    for step in try_again(again, (lacking, &done_since), how, &mut sum).await {
+    for step in try_again(again, (lacking, &done_since), &mut moved, how, &mut sum).await {
         undone(step);
     }
     sum.failures.extend(nameless.let_go().await.err());
@@ -371,6 +380,7 @@ fn is_of_object(way: &WayBack) -> bool {
 async fn try_again(
     again: Vec<(u64, Undo)>,
     (lacking, done_since): (Vec<Lacking>, &[Undo]),
+    moved: &mut Renumbered,
     how: How<'_>,
     sum: &mut Undone,
 ) -> Vec<u64> {
@@ -379,13 +389,26 @@ async fn try_again(
         let failures = failures.into_iter().map(|error| error.note(GIVEN_UP));
         sum.failures.extend(failures);
     };
+    // Links first: all else may be on them.
+    let (links, again): (Vec<_>, Vec<_>) = again
+        .into_iter()
+        .partition(|(_, undo)| matches!(undo.way, WayBack::MakeLink { .. }));
+    for (number, undo) in links {
+        if let WayBack::MakeLink { making, .. } = &undo.way {
+            match make_link(&undo, making, moved).await {
+                Ok(way) => sum.note(&undo.way, way),
+                Err(error) => give_up(sum, vec![error]),
+            }
+        }
+        tried.push(number);
+    }
     for Lacking {
         number,
         undo,
         done_before,
     } in lacking
     {
-        give_up(sum, restore_kept(&undo).await);
+        give_up(sum, restore_kept(&undo, moved).await);
         for older in &done_since[done_before..] {
             give_up(
                 sum,
@@ -396,15 +419,37 @@ async fn try_again(
     }
     for (number, undo) in again {
         match back(undo.clone(), how).await {
-            Ok(Way::Back) => sum.changes += 1,
-            Ok(Way::NothingLeft) => {}
-            Ok(Way::NotOurs(text)) => sum.left.push(text),
+            Ok(way) => sum.note(&undo.way, way),
             Err(error) => give_up(sum, vec![error]),
         }
-        give_up(sum, restore_kept(&undo).await);
+        give_up(sum, restore_kept(&undo, moved).await);
         tried.push(number);
     }
     tried
+}
+
+/// Whether a step may fail only for what an older one brings back.
+fn may_need_older(way: &WayBack, error: &Error) -> bool {
+    match way {
+        WayBack::DeleteNetns { .. } | WayBack::MoveBack { .. } => false,
+        WayBack::MakeLink { .. } => !is_of_means(error),
+        _ => error.errno.is_some_and(is_of_state),
+    }
+}
+
+/// The step with the links by the ifindices that they have now.
+fn renumbered(mut undo: Undo, moved: &Renumbered) -> Undo {
+    let place = undo.netns.as_ref().map(|netns| netns.namespace().id());
+    if let Some(moved) = place.and_then(|place| moved.get(&place)) {
+        undo.renumber(moved);
+    }
+    undo
+}
+
+/// Whether a failure tells nothing of what was asked for, but that this process could not ask.
+fn is_of_means(error: &Error) -> bool {
+    let means = [Errno::EPERM, Errno::EMFILE, Errno::ENFILE, Errno::ENOMEM];
+    error.errno.is_some_and(|errno| means.contains(&errno))
 }
 
 /// Whether a failure has another reason than the state that the kernel finds.
@@ -535,7 +580,12 @@ async fn back(undo: Undo, how: How<'_>) -> Result<Way> {
     let index = seen.as_ref().map_or(0, |seen| seen.index);
     let link = undo.link.unwrap_or_default();
     match undo.way {
-        WayBack::DeleteNetns { .. } | WayBack::EndProcess { .. } => Ok(Way::NothingLeft),
+        WayBack::DeleteNetns { .. }
+        | WayBack::NameNetns { .. }
+        | WayBack::MakeLink { .. }
+        | WayBack::EndProcess { .. }
+        // What it is about is restored behind it.
+        | WayBack::PutBack => Ok(Way::NothingLeft),
         WayBack::DeleteLink => match link::delete(rtnl, index).await {
             Ok(true) => Ok(Way::Back),
             Ok(false) => Ok(Way::NothingLeft),
@@ -723,8 +773,63 @@ fn restore_sysctl(
     Ok(Way::Back)
 }
 
+/// Gives a namespace its name back that the lab has deleted.
+fn name_netns(netns: Option<&Netns>, name: &NetnsName) -> Result<Way> {
+    let Some(netns) = netns else {
+        return match namespace::id_of_path(&namespace::path_of(name)) {
+            Some(_) => Ok(Way::NotOurs(given_up(name))),
+            None => Err(kept::lost(name)),
+        };
+    };
+    let given = kept::give_back(netns, name);
+    let given = given.map_err(|error| error.doing("bring back namespace", name.as_str()))?;
+    Ok(match given {
+        Return::Back => Way::Back,
+        Return::Never => Way::NothingLeft,
+        Return::Taken => Way::NotOurs(given_up(name)),
+    })
+}
+
+fn given_up(name: &NetnsName) -> String {
+    format!(
+        "the name of namespace `{name}` is taken by another one: that which the lab deleted is gone for good"
+    )
+}
+
+/// Makes a link again that the lab has deleted.
+async fn make_link(undo: &Undo, making: &Making, moved: &mut Renumbered) -> Result<Way> {
+    let Some(netns) = undo.netns.as_ref().filter(|netns| netns.check().is_ok()) else {
+        return Ok(Way::NothingLeft);
+    };
+    let link = undo.link.clone().unwrap_or_default();
+    let there = link::get(&netns.rtnl()?, link::Which::Name(&link.name)).await?;
+    match there {
+        Some(there) if there.index == link.index && there.kind == link.kind => {
+            return Ok(Way::NothingLeft);
+        }
+        Some(_) => {
+            return Ok(Way::NotOurs(format!(
+                "the name of link `{}` in namespace `{}` is taken by another one: that which the lab deleted is gone for good",
+                link.name,
+                netns.label()
+            )));
+        }
+        None => {}
+    }
+    let made = making.send(netns, undo.home.as_deref()).await?;
+    let context = |error: Error| {
+        error
+            .doing("make again link", &link.name)
+            .within(netns.label())
+    };
+    let now = made.map_err(|refusal| context(refusal.into()))?;
+    let of_place = moved.entry(netns.namespace().id()).or_default();
+    of_place.insert(link.index, now);
+    Ok(Way::Back)
+}
+
 /// Restores what the change took along, and returns what could not be.
-async fn restore_kept(undo: &Undo) -> Vec<Error> {
+async fn restore_kept(undo: &Undo, moved: &Renumbered) -> Vec<Error> {
     let Some(kept) = &undo.kept else {
         return Vec::new();
     };
@@ -734,13 +839,18 @@ async fn restore_kept(undo: &Undo) -> Vec<Error> {
             let name = name.as_ref().unwrap_or(&link.name);
             match find_home(home, name).await {
                 Ok(Some(seen)) if seen.kind == link.kind => {
-                    kept.restore(home, Some((*was, seen.index))).await
+                    let moved = HashMap::from([(*was, seen.index)]);
+                    kept.restore(home, &moved).await
                 }
                 Ok(_) => Vec::new(),
                 Err(error) => vec![error],
             }
         }
-        (_, _, Some(netns)) if netns.check().is_ok() => kept.restore(netns, None).await,
+        (_, _, Some(netns)) if netns.check().is_ok() => {
+            let of_place = moved.get(&netns.namespace().id());
+            let moved = of_place.cloned().unwrap_or_default();
+            kept.restore(netns, &moved).await
+        }
         _ => Vec::new(),
     }
 }

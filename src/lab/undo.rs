@@ -1,5 +1,6 @@
 //! How to take one step back, and how to recognise what it is about.
 
+use std::collections::HashMap;
 use std::path::PathBuf;
 use std::rc::Rc;
 
@@ -10,6 +11,7 @@ use serde_json::{Map, Value};
 use crate::lab::setting::Setting;
 use crate::lab::snapshot::Snapshot;
 use crate::net::address::Assigned;
+use crate::net::making::Making;
 use crate::net::namespace::Id;
 use crate::net::netns::Netns;
 use crate::net::nft::{Mark, Table};
@@ -67,8 +69,23 @@ pub enum WayBack {
         /// Its name.
         name: NetnsName,
     },
+    /// Give a namespace its name back, which is kept without it.
+    NameNetns {
+        /// Its name.
+        name: NetnsName,
+    },
     /// Delete the link.
     DeleteLink,
+    /// Make the link again. Its home is where its parent is, or its other end, where that is elsewhere.
+    MakeLink {
+        /// How it is made.
+        making: Box<Making>,
+        /// Whether another lab had made it: it is to come back as long as that lab stands.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        is_of_other: bool,
+    },
+    /// Put back what went with links that were deleted, once they are there again.
+    PutBack,
     /// Bring the link back to where it was.
     MoveBack {
         /// What it was called there, where it got another name on the way.
@@ -195,6 +212,17 @@ impl<N> Undo<N> {
         }
     }
 
+    /// Follows links that are there again and have another ifindex than before.
+    pub(super) fn renumber(&mut self, moved: &HashMap<u32, u32>) {
+        let now = |index: u32| moved.get(&index).copied().unwrap_or(index);
+        if let Some(link) = &mut self.link {
+            link.index = now(link.index);
+        }
+        if let WayBack::DeleteRoute { route } | WayBack::AddRoute { route } = &mut self.way {
+            route.link = route.link.map(now);
+        }
+    }
+
     /// Notes the ifindex that the kernel has given to the link.
     pub(super) fn set_index(&mut self, found: u32) {
         if let WayBack::DeleteLink | WayBack::MoveBack { .. } = self.way
@@ -243,7 +271,10 @@ impl Undo {
 impl WayBack {
     /// Whether it can do without a namespace.
     fn needs_no_netns(&self) -> bool {
-        matches!(self, Self::DeleteNetns { .. } | Self::EndProcess { .. })
+        matches!(
+            self,
+            Self::DeleteNetns { .. } | Self::NameNetns { .. } | Self::EndProcess { .. }
+        )
     }
 
     /// Whether it is about a link of a namespace.
@@ -251,6 +282,7 @@ impl WayBack {
         matches!(
             self,
             Self::DeleteLink
+                | Self::MakeLink { .. }
                 | Self::MoveBack { .. }
                 | Self::Restore { .. }
                 | Self::DeleteAddress { .. }

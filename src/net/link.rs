@@ -7,8 +7,8 @@ use rtnetlink::LinkUnspec;
 use rtnetlink::packet_core::{NLM_F_CREATE, NLM_F_EXCL};
 use rtnetlink::packet_route::RouteNetlinkMessage;
 use rtnetlink::packet_route::link::{
-    InfoData, InfoPortData, LinkAttribute, LinkExtentMask, LinkFlags, LinkInfo, LinkMessage, Prop,
-    State, Stats64,
+    InfoData, InfoPortData, InfoVxlan, LinkAttribute, LinkExtentMask, LinkFlags, LinkInfo,
+    LinkMessage, Prop, State, Stats64,
 };
 
 use crate::net::namespace::Namespace;
@@ -76,6 +76,17 @@ pub struct Snapshot {
 }
 
 impl Snapshot {
+    /// The link of its namespace that carries its packets, without which it can't be, where it is on none.
+    pub fn carried_by(&self) -> Option<u32> {
+        let Some(InfoData::Vxlan(infos)) = &self.data else {
+            return None;
+        };
+        infos.iter().find_map(|info| match info {
+            InfoVxlan::Link(index) => Some(*index).filter(|index| *index > 0),
+            _ => None,
+        })
+    }
+
     /// Whether it is a port of a bond.
     pub fn is_bond_port(&self) -> bool {
         matches!(self.port, Some(InfoPortData::BondPort(_)))

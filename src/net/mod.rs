@@ -14,6 +14,7 @@ pub mod icmp;
 pub mod id;
 pub mod link;
 pub mod listener;
+pub mod making;
 pub mod model;
 pub mod namespace;
 pub mod neighbour;

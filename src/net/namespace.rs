@@ -620,6 +620,44 @@ pub fn delete(name: &NetnsName) -> Result<()> {
     removed
 }
 
+/// Takes the name away as [`delete`] does, and keeps the namespace: the new file at `kept` stands for it.
+pub fn put_aside(name: &NetnsName, kept: &Path) -> Result<()> {
+    bind(&path_of(name), kept)?;
+    delete(name).inspect_err(|_| unmount(kept))
+}
+
+/// Gives the namespace that the file at `kept` stands for a name.
+pub fn bring_back(kept: &Path, name: &NetnsName) -> Result<()> {
+    share_names()?;
+    bind(kept, &path_of(name))
+}
+
+/// Mounts the namespace that the file at `from` stands for on a new file at `to`.
+fn bind(from: &Path, to: &Path) -> Result<()> {
+    fault::before()?;
+    OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .mode(0o444)
+        .open(to)
+        .map_err(|error| Error::io(&error))?;
+    fault::after();
+    let nothing = None::<&str>;
+    let mounted = fault::guard(|| mount(Some(from), to, nothing, MsFlags::MS_BIND, nothing));
+    mounted.map_err(|errno| {
+        // The empty file is ours, made just above.
+        let _ = fs::remove_file(to);
+        errno.into()
+    })
+}
+
+/// Takes away a file that stands for a namespace.
+pub fn unmount(path: &Path) {
+    // Whoever finds it later does the same.
+    let _ = umount2(path, MntFlags::MNT_DETACH);
+    let _ = fs::remove_file(path);
+}
+
 /// What a name stands for now; `None` where there is no such name or it is a stray file.
 pub fn id_of_path(path: &Path) -> Option<Id> {
     if let Some(planned) = seam::plan().and_then(|plan| plan.open(path)) {
@@ -665,7 +703,21 @@ pub fn names() -> Result<Vec<NetnsName>> {
 pub fn mounted_elsewhere() -> Vec<PathBuf> {
     let mounts = fs::read_to_string("/proc/thread-self/mountinfo").unwrap_or_default();
     let paths = mounts.lines().filter_map(mounted);
-    paths.filter(|path| !path.starts_with(NAMES)).collect()
+    paths
+        .filter(|path| !path.starts_with(NAMES) && !is_kept(path))
+        .collect()
+}
+
+/// The folder for namespaces that a lab has deleted and keeps.
+pub const KEPT: &str = "kept";
+
+/// Whether a lab keeps the namespace at `path`: to all others it is deleted.
+fn is_kept(path: &Path) -> bool {
+    let mut folders = path.ancestors().skip(1).filter_map(Path::file_name);
+    folders.next().is_some_and(|name| name == KEPT)
+        && folders
+            .next()
+            .is_some_and(|name| name.to_string_lossy().starts_with("ipvsh"))
 }
 
 /// Where a line of `mountinfo` says that a network namespace is mounted.

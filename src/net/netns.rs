@@ -64,6 +64,12 @@ impl Netns {
         Ok(Self::new(name.to_string(), path, open))
     }
 
+    /// Opens the namespace that the file at `path` stands for, which had that name and is to have it again.
+    pub fn nameless(path: &Path, name: &NetnsName) -> Result<Self> {
+        let open = Namespace::open(path)?;
+        Ok(Self::new(name.to_string(), namespace::path_of(name), open))
+    }
+
     /// Opens the namespace that the process `pid` is in.
     pub fn of_process(pid: u32) -> Result<Self> {
         let path = process::namespace_of(pid);

@@ -33,6 +33,20 @@ pub struct Device {
     pub peers: Vec<Peer>,
 }
 
+impl Device {
+    /// What configures a new link, of that ifindex, so.
+    pub fn as_change(&self, link: u32) -> Change {
+        Change {
+            link,
+            private_key: self.private_key,
+            listen_port: Some(self.listen_port).filter(|port| *port > 0),
+            fwmark: Some(self.fwmark).filter(|mark| *mark > 0),
+            removed: Vec::new(),
+            peers: self.peers.clone(),
+        }
+    }
+}
+
 /// Whom a link talks to.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Peer {

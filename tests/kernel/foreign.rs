@@ -19,6 +19,9 @@ cases! {
         what_a_move_of_a_foreign_link_takes_along_comes_back
         what_is_made_and_unmade_within_a_run_leaves_no_record
         what_can_not_be_restored_is_told_once_and_blocks_nothing;
+    ["veth", "bridge", "macvlan", "vxlan", "tun"] =>
+        what_a_script_deletes_comes_back
+        what_is_replaced_keeps_what_hung_on_it;
     ["vrf", "vlan_filtering"] =>
         what_another_master_takes_along_comes_back;
 }
@@ -109,6 +112,15 @@ fn sysctls() -> BTreeMap<String, String> {
     all
 }
 
+/// The queues that somebody has made: a link without one has none to show until it was up once.
+fn queues(lab: &Lab) -> Value {
+    let mut queues = lab.tc(HOST, "qdisc show");
+    if let Some(all) = queues.as_array_mut() {
+        all.retain(|queue| queue["kind"] != "noqueue");
+    }
+    listed(queues)
+}
+
 fn whole(lab: &Lab) -> Value {
     let sort = |mut value: Value| {
         state::forget(&mut value, &["link_index"]);
@@ -134,7 +146,7 @@ fn whole(lab: &Lab) -> Value {
         "fdb": listed(fdb),
         "ports": listed(lab.bridge(HOST, "-d link")),
         "vlans": listed(lab.bridge(HOST, "vlan")),
-        "queues": listed(lab.tc(HOST, "qdisc show")),
+        "queues": queues(lab),
         "sysctls": sysctls(),
     })
 }
@@ -266,4 +278,126 @@ fn what_can_not_be_restored_is_told_once_and_blocks_nothing(lab: &Lab) {
     );
     assert!(lab.link(HOST, "m0")["ifalias"].is_null());
     assert_eq!(lab.ipvsh(&["ls"]).stdout, "no lab stands\n");
+}
+
+/// Links of each kind that this kernel makes, with what hangs on them.
+const KINDS: &str = "link add tap0 type veth peer name tap1
+link add br2 address 02:00:00:00:00:b2 type bridge ageing_time 10000 forward_delay 700 priority 77
+link add x0 address 02:00:00:00:00:08 type veth peer name x1 address 02:00:00:00:00:09
+link add y0 address 02:00:00:00:00:0a type veth peer name y1 netns old address 02:00:00:00:00:0b
+link add vx0 address 02:00:00:00:00:0c type vxlan id 42 remote 10.0.0.9 dev v0 dstport 4789 ttl 5
+link add vx1 address 02:00:00:00:00:0d type vxlan id 43 local 10.0.0.1 dstport 4790 nolearning
+link add ms0 link v0 address 02:00:00:00:00:0e type macvlan mode private
+link add mn0 link v0 netns old address 02:00:00:00:00:0f type macvlan mode bridge
+link set x1 up
+link set x0 up master br2
+link set br2 up mtu 1400 alias office
+link set y0 up
+link set ms0 up
+addr add 10.6.0.1/24 dev br2 label br2:one
+addr add 10.7.0.1/24 dev y0
+addr add fd07::1/64 dev y0 nodad";
+
+fn kinds(lab: &Lab) {
+    foreign(lab);
+    lab.ip(KINDS);
+    lab.sh(
+        "ip tuntap add dev t0 mode tap user 1000 multi_queue
+         ip link set t0 address 02:00:00:00:00:10
+         ip link set tap0 address 02:00:00:00:00:11; ip link set tap1 address 02:00:00:00:00:12
+         bridge fdb add 02:00:00:00:aa:03 dev x0 master static
+         bridge fdb append 00:00:00:00:00:00 dev vx1 dst 10.0.0.77
+         tc qdisc add dev y0 root pfifo limit 33
+         ip netns exec old sh -c 'ip link set lo up; ip link set y1 up; ip link set mn0 up; ip addr add 10.7.0.2/24 dev y1
+           ip addr add 10.0.0.66/24 dev mn0; ip route add 10.99.0.0/16 via 10.7.0.1; ip rule add from 10.3.0.0/16 lookup 7
+           ip link add in0 type bridge; ip link set in0 up; sysctl -qw net.ipv4.ip_forward=1'",
+    );
+    for link in ["x0", "y0"] {
+        lab.wait_up(link);
+    }
+    lab.ip("route add 10.30.0.0/16 via 10.7.0.9\nneigh add 10.7.0.9 lladdr 02:00:00:00:bb:09 dev y0 nud permanent");
+}
+
+/// What is left when it is replaced, beside what was asked for.
+fn what_is_replaced_keeps_what_hung_on_it(lab: &Lab) {
+    kinds(lab);
+    let before = whole(lab);
+    for (replace, differing) in [
+        (
+            r#"bridge("br2", #{stp: true, replace: true});"#,
+            "stp_state",
+        ),
+        (
+            r#"bridge("br0", #{ageing_time: "77s", replace: true});"#,
+            "ageing_time",
+        ),
+        (r#"macvlan("v0", "m0", "vepa", #{replace: true});"#, "mode"),
+        (
+            r#"macvlan("v0", "ms0", "bridge", #{replace: true});"#,
+            "mode",
+        ),
+        (
+            r#"host().vxlan("vx1", 44, #{dstport: 4790, local: "10.0.0.1", learning: false, replace: true});"#,
+            "id",
+        ),
+        (
+            r#"host().tap("t0", #{replace: true, user: 1001, multi_queue: true});"#,
+            "user",
+        ),
+    ] {
+        let wrong = |seen: Value| {
+            let differences = state::differences(&seen, &before)?;
+            let is_other = |line: &&str| line.contains(" = ") && !line.contains(differing);
+            Some(
+                differences
+                    .lines()
+                    .filter(is_other)
+                    .collect::<Vec<_>>()
+                    .join("\n"),
+            )
+        };
+        lab.run(replace);
+        assert_eq!(wrong(whole(lab)).as_deref(), Some(""), "{replace}");
+        let down = lab.ipvsh(&["down", "lab"]);
+        assert_eq!((down.code, down.stderr.as_str()), (0, ""), "{replace}");
+        state::assert_same(&whole(lab), &before);
+    }
+}
+
+fn what_a_script_deletes_comes_back(lab: &Lab) {
+    kinds(lab);
+    lab.ip("link add br3 type bridge\nlink set br3 up");
+    come_back(
+        lab,
+        &[
+            r#"veth("a0", "a1", #{up: true}).master("br3");"#,
+            r#"link("tap0").up().master("br3");"#,
+            r#"bridge("br2", #{stp: true, replace: true});"#,
+            r#"macvlan("v0", "m0", "vepa", #{replace: true, mac: "02:00:00:00:00:55"});"#,
+            r#"host().vxlan("vx1", 44, #{dstport: 4790, replace: true});"#,
+            r#"veth("tap0", "tap2", #{replace: true});"#,
+            r#"link("m0").delete();"#,
+            r#"link("ms0").delete();"#,
+            r#"link("v0").delete();"#,
+            r#"link("v1").delete();"#,
+            r#"link("p0").delete();"#,
+            r#"link("br0").delete();"#,
+            r#"link("br2").delete();"#,
+            r#"link("x0").delete();"#,
+            r#"link("y0").delete();"#,
+            r#"netns("old").link("y1").delete();"#,
+            r#"link("vx0").delete();"#,
+            r#"link("vx1").delete();"#,
+            r#"link("t0").delete();"#,
+            r#"netns("old").link("in0").delete();"#,
+            r#"netns("old").link("mn0").delete();"#,
+            r#"netns("old").delete();"#,
+            r#"netns("old").delete(); netns("old").veth("n0", "n1", #{addr: "10.1.1.1/24", up: true});"#,
+            r#"let o = netns("old"); o.link("lo").down(); o.link("in0").mtu(1300); o.delete();"#,
+            r#"link("br2").mtu(1300).delete();"#,
+            r#"link("v0").mtu(1300); link("v0").delete(); veth("v0", "v1", #{up: true, addr: "10.0.0.1/24"});"#,
+            r#"let n = netns("new"); link("m0").netns(n); n.link("m0").up().delete();"#,
+            r#"let n = netns("new"); link("m0").netns(n); n.link("m0").mtu(1300); n.delete();"#,
+        ],
+    );
 }

@@ -51,6 +51,9 @@ struct LinkState {
     sysctls: Vec<(OfLink, String)>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     queue: Option<Tree>,
+    /// Whether the link itself goes: it may have another ifindex when it is there again.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    is_gone: bool,
 }
 
 /// What a change may take something from.
@@ -59,6 +62,8 @@ enum Reach {
     Link(u32),
     /// All links.
     All,
+    /// These links, and what hangs on any.
+    Links(Vec<u32>),
 }
 
 /// Settings of a namespace, or of a link, with which others change.
@@ -134,7 +139,51 @@ fn reaching(undo: &Undo) -> Option<&str> {
     }
 }
 
-async fn take(netns: &Netns, reach: &Reach, is_move: bool) -> Result<Snapshot> {
+/// Reads what may go with the links `going` of the namespace: all that they have, and what others have by them.
+pub(super) async fn before_end(netns: &Netns, going: &[u32]) -> Result<Box<Snapshot>> {
+    let all = link::list(&netns.rtnl()?).await?;
+    let near = neighbourhood(&all, going);
+    let taken = take(netns, &Reach::Links(near), true).await?;
+    Ok(Box::new(taken))
+}
+
+/// The hardware address of a link.
+pub(super) fn mac_of(link: &Seen) -> Snapshot {
+    let state = LinkState {
+        link: LinkRef {
+            index: link.index,
+            name: link.name.clone(),
+            kind: link.kind.clone(),
+        },
+        settings: vec![Setting::Mac(link.mac.clone())],
+        ..LinkState::default()
+    };
+    Snapshot {
+        links: vec![state],
+        ..Snapshot::default()
+    }
+}
+
+/// What of `before` is gone, now that the links are.
+pub(super) async fn after_end(netns: &Netns, before: &Snapshot) -> Result<Option<Box<Snapshot>>> {
+    let near = before.links.iter().map(|state| state.link.index).collect();
+    let after = take(netns, &Reach::Links(near), true).await?;
+    let lost = before.without(&after, None, None);
+    Ok((lost.links.len() + lost.holdings.len() > 0).then(|| Box::new(lost)))
+}
+
+/// The links `going`, their ports, and what they are ports of.
+fn neighbourhood(all: &[Seen], going: &[u32]) -> Vec<u32> {
+    let goes = |index: u32| going.contains(&index);
+    let own = all.iter().filter(|link| goes(link.index));
+    let masters: Vec<u32> = own.filter_map(|link| link.master).collect();
+    let near = all.iter().filter(|link| {
+        goes(link.index) || link.master.is_some_and(goes) || masters.contains(&link.index)
+    });
+    near.map(|link| link.index).collect()
+}
+
+async fn take(netns: &Netns, reach: &Reach, with_queues: bool) -> Result<Snapshot> {
     let rtnl = &netns.rtnl()?;
     let context = |error: Error| {
         error
@@ -146,8 +195,12 @@ async fn take(netns: &Netns, reach: &Reach, is_move: bool) -> Result<Snapshot> {
     let meant = match reach {
         Reach::Link(index) => family(&all, *index),
         Reach::All => all.iter().collect(),
+        Reach::Links(indices) => {
+            let meant = all.iter().filter(|link| indices.contains(&link.index));
+            meant.collect()
+        }
     };
-    let states = states(rtnl, &meant, is_move).await;
+    let states = states(rtnl, &meant, with_queues).await;
     let mut links = states.map_err(|refusal| context(refusal.into()))?;
     if let Reach::All = reach {
         // What new links are given, and what all are.
@@ -200,7 +253,11 @@ fn family(all: &[Seen], index: u32) -> Vec<&Seen> {
     family
 }
 
-async fn states(rtnl: &Rtnl, links: &[&Seen], is_move: bool) -> Result<Vec<LinkState>, Refusal> {
+async fn states(
+    rtnl: &Rtnl,
+    links: &[&Seen],
+    with_queues: bool,
+) -> Result<Vec<LinkState>, Refusal> {
     let addresses = address::list(rtnl, None).await?;
     let vlans = bridge_vlan::all(rtnl).await?;
     let mut states = Vec::new();
@@ -208,7 +265,7 @@ async fn states(rtnl: &Rtnl, links: &[&Seen], is_move: bool) -> Result<Vec<LinkS
         let own = addresses
             .iter()
             .filter(|address| address.link == link.index);
-        let queue = if is_move {
+        let queue = if with_queues {
             Some(queue::read(rtnl, link.index).await?.made())
         } else {
             None
@@ -224,6 +281,7 @@ async fn states(rtnl: &Rtnl, links: &[&Seen], is_move: bool) -> Result<Vec<LinkS
             vlans: vlans.get(&link.index).cloned(),
             sysctls: Vec::new(),
             queue,
+            is_gone: false,
         });
     }
     Ok(states)
@@ -310,7 +368,10 @@ impl Snapshot {
                 other.link.index == state.link.index && state.link.index > 0 || is_set(&other.link)
             };
             let Some(after) = after.links.iter().find(same) else {
-                return Some(state.clone());
+                return Some(LinkState {
+                    is_gone: true,
+                    ..state.clone()
+                });
             };
             let own = own.filter(|(index, _)| *index == state.link.index);
             let own = own.map(|(_, setting)| setting);
@@ -325,6 +386,29 @@ impl Snapshot {
             links: links.collect(),
             holdings: holdings.cloned().collect(),
             taken: self.taken,
+        }
+    }
+}
+
+impl Snapshot {
+    /// Has it be restored on the link `new`, which has taken the place of `old`: of another kind it has not the same settings.
+    pub(super) fn hand_over(&mut self, old: &LinkRef, new: &LinkRef) {
+        for state in self.links.iter_mut().filter(|state| state.link == *old) {
+            if old.kind != new.kind {
+                state.settings.retain(|setting| {
+                    matches!(
+                        setting,
+                        Setting::Alias(_)
+                            | Setting::AltName(..)
+                            | Setting::Master(_)
+                            | Setting::Up(true)
+                            | Setting::Number(Number::Group, _)
+                    )
+                });
+                state.vlans = None;
+                state.queue = None;
+            }
+            state.link.kind.clone_from(&new.kind);
         }
     }
 }
@@ -397,6 +481,7 @@ impl LinkState {
             vlans,
             sysctls,
             queue,
+            is_gone: false,
         }
     }
 

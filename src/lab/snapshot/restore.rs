@@ -1,8 +1,9 @@
 //! The way back of what a change took along.
 
+use std::collections::HashMap;
 use std::time::Duration;
 
-use crate::error::{Error, Result};
+use crate::error::{Error, Kind, Result};
 use crate::lab::setting::Setting;
 use crate::lab::snapshot::{LinkState, Snapshot, now};
 use crate::net::address::{self, Assigned, FOREVER, Lifetimes};
@@ -19,11 +20,11 @@ const CARRIER: Duration = Duration::from_secs(1);
 
 impl Snapshot {
     /// Restores what of it is not there any more, in the order in which it depends on each other, and returns what could not be.
-    /// `moved` is the link that has another ifindex than it had, and the new one.
+    /// `moved` are the links that have another ifindex than they had, each with the new one.
     pub(in crate::lab) async fn restore(
         &self,
         netns: &Netns,
-        moved: Option<(u32, u32)>,
+        moved: &HashMap<u32, u32>,
     ) -> Vec<Error> {
         let mut failures = Vec::new();
         if let Err(error) = self.try_restore(netns, moved, &mut failures).await {
@@ -39,15 +40,12 @@ impl Snapshot {
     async fn try_restore(
         &self,
         netns: &Netns,
-        moved: Option<(u32, u32)>,
+        moved: &HashMap<u32, u32>,
         failures: &mut Vec<Error>,
     ) -> Result<()> {
         let rtnl = &netns.rtnl()?;
         let there = link::list(rtnl).await?;
-        let index = |old: u32| match moved {
-            Some((from, to)) if from == old => to,
-            _ => old,
-        };
+        let index = |old: u32| moved.get(&old).copied().unwrap_or(old);
         let found = |state: &LinkState| {
             let index = index(state.link.index);
             let is_it = |link: &&Seen| link.index == index && link.kind == state.link.kind;
@@ -60,15 +58,24 @@ impl Snapshot {
         for state in &self.links {
             let found = found(state);
             match &found {
+                None if state.is_gone => {
+                    let gone = Error::new(Kind::NotFound, "the link is not there");
+                    failures.push(gone.doing("restore what was on link", &state.link.name));
+                    continue;
+                }
                 None if state.link.index > 0 => continue,
                 None => {}
-                Some((index, _)) => state.restore_settings(rtnl, *index, failures).await?,
+                Some((now, _)) => state.restore_settings(rtnl, *now, index, failures).await?,
             }
             let (index, name) = found.unwrap_or((0, state.link.name.clone()));
             state.restore_sysctls(netns, &name, failures);
             if index > 0 {
                 links.push((state, index));
             }
+        }
+        // What a bridge has from its ports may be given to it by hand only once they are its ports again.
+        for (state, now) in &links {
+            state.restore_late(rtnl, *now, failures).await?;
         }
         // A link may have to be up before what is made on it.
         for (state, index) in &links {
@@ -80,13 +87,13 @@ impl Snapshot {
                 .restore_addresses(rtnl, *index, passed, failures)
                 .await?;
         }
-        let holdings: Vec<Holding> = match moved {
-            Some((old, new)) if old != new => {
-                let holdings = self.holdings.iter();
-                holdings.map(|one| one.on_other_link(old, new)).collect()
-            }
-            _ => self.holdings.clone(),
-        };
+        let mut holdings = self.holdings.clone();
+        for (old, new) in moved.iter().filter(|(old, new)| old != new) {
+            holdings = holdings
+                .iter()
+                .map(|one| one.on_other_link(*old, *new))
+                .collect();
+        }
         // The address of a macvlan that is gone would make the link promiscuous for good.
         let is_wanted = |one: &Holding| {
             one.listened_to().is_none_or(|(link, mac)| {
@@ -152,13 +159,20 @@ impl LinkState {
         &self,
         rtnl: &Rtnl,
         index: u32,
+        index_of: impl Fn(u32) -> u32,
         failures: &mut Vec<Error>,
     ) -> Result<(), Refusal> {
         for setting in &self.settings {
-            if let Setting::Up(_) = setting {
-                continue;
+            match setting {
+                Setting::Up(_) => {}
+                setting if self.is_late(setting) => {}
+                Setting::Master(master) => {
+                    let setting = Setting::Master(index_of(*master));
+                    self.restore_setting(rtnl, index, &setting, failures)
+                        .await?;
+                }
+                setting => self.restore_setting(rtnl, index, setting, failures).await?,
             }
-            self.restore_setting(rtnl, index, setting, failures).await?;
         }
         let Some(wanted) = &self.vlans else {
             return Ok(());
@@ -173,6 +187,24 @@ impl LinkState {
         for (vid, membership) in extra.chain(missing) {
             let set = bridge_vlan::set(rtnl, index, vid, membership, own).await;
             failures.extend(set.err().map(|r| self.failed(&format!("VLAN {vid}"), r)));
+        }
+        Ok(())
+    }
+
+    /// Whether the link has it from its ports, as long as nobody has set it.
+    fn is_late(&self, setting: &Setting) -> bool {
+        ["bridge", "bond"].contains(&self.link.kind.as_str())
+            && matches!(setting, Setting::Mac(_) | Setting::Mtu(_))
+    }
+
+    async fn restore_late(
+        &self,
+        rtnl: &Rtnl,
+        index: u32,
+        failures: &mut Vec<Error>,
+    ) -> Result<(), Refusal> {
+        for setting in self.settings.iter().filter(|one| self.is_late(one)) {
+            self.restore_setting(rtnl, index, setting, failures).await?;
         }
         Ok(())
     }

@@ -12,7 +12,9 @@ use super::{Parent, Wanted};
 /// What is asked of the kernel, and the words that say the same behind `ip link add … type KIND`.
 pub(crate) struct Request {
     pub(super) message: LinkMessage,
-    words: Vec<String>,
+    pub(super) words: Vec<String>,
+    /// The ifindex that it is to have; 0 where the kernel may choose.
+    pub(super) index: u32,
     /// Set where rtnetlink can't make the kind.
     pub(super) device: Option<Tun>,
 }
@@ -26,8 +28,16 @@ impl Request {
         Self {
             message,
             words: words.into_iter().map(Into::into).collect(),
+            index: 0,
             device: None,
         }
+    }
+
+    /// The same for a link that is to have that ifindex, where it is free.
+    #[must_use]
+    pub(crate) fn numbered(mut self, index: u32) -> Self {
+        self.index = index;
+        self
     }
 
     /// The same for a link that hangs on `parent`.
@@ -85,6 +95,6 @@ pub(super) fn command(wanted: &Wanted, sender: &netns::Netns, request: &Request)
         .collect();
     words.extend(settings.iter().map(String::as_str));
     words.extend(wanted.common.up.then_some("up"));
-    words.extend(["type", wanted.kind]);
+    words.extend(["type", wanted.kind.name]);
     Command::ip(sender, words).and(&request.words)
 }

@@ -9,7 +9,7 @@ use crate::dsl::handle::{Link, Netns};
 use crate::dsl::objects::link::{described, find, gone, name_of, refused, snapshot, word_of};
 use crate::error::{Error, Kind, Result};
 use crate::lab::setting::Setting;
-use crate::lab::{Command, LinkRef, Outcome, Undo, WayBack, trace};
+use crate::lab::{Command, LinkRef, Outcome, Removed, Undo, WayBack, trace};
 use crate::net::link::{self, Snapshot, Which};
 use crate::net::netns;
 use crate::value::name::LinkName;
@@ -210,7 +210,7 @@ pub(super) fn set_name(session: &Rc<Session>, link: &Link, name: &str) -> Result
     Ok(())
 }
 
-pub(super) fn move_to(
+pub(crate) fn move_to(
     session: &Rc<Session>,
     link: &Link,
     target: &Netns,
@@ -317,32 +317,60 @@ fn way_back(session: &Rc<Session>, link: &Link, target: &Netns, name: &str) -> U
 
 /// Deletes the link. Gone already is no error.
 pub(crate) fn delete(session: &Rc<Session>, link: &Link) -> Result<()> {
+    take_away(session, link, false).map(drop)
+}
+
+/// Deletes the link, and returns what went with it where another one is to replace it.
+pub(crate) fn take_away(session: &Rc<Session>, link: &Link, is_replaced: bool) -> Result<Removed> {
     let place = link.netns();
     let name = link.name();
     let lab = session.lab();
     lab.trace()
         .tell(|| Command::ip(&place, ["link", "del", "dev", &name]));
-    let deleted = session.wait(async {
-        link::delete(&place.rtnl()?, link.index())
-            .await
-            .map_err(|refusal| match refusal.errno {
-                nix::errno::Errno::EOPNOTSUPP => {
-                    refused(refusal, "delete link", &link.name(), &place)
-                        .kind(Kind::Invalid)
-                        .cause("it is no virtual link: a loopback or hardware stays")
-                        .hint("bring it down instead, with .down()")
-                }
-                _ => refused(refusal, "delete link", &link.name(), &place),
-            })
+    let removed = session.wait(async {
+        let reference = link.reference();
+        let deleted = lab.delete_link(&place, &reference, is_replaced).await?;
+        deleted.map_err(|refusal| match refusal.errno {
+            nix::errno::Errno::EOPNOTSUPP => refused(refusal, "delete link", &link.name(), &place)
+                .kind(Kind::Invalid)
+                .cause("it is no virtual link: a loopback or hardware stays")
+                .hint("bring it down instead, with .down()"),
+            _ => refused(refusal, "delete link", &link.name(), &place),
+        })
     })??;
-    lab.link_deleted(&place, link.index());
-    let outcome = if deleted {
+    for lost in &removed.lost {
+        session.note(&format!(
+            "{lost} is deleted for good: no request makes it again"
+        ));
+    }
+    let outcome = if removed.was_there {
         Outcome::Deleted
     } else {
         Outcome::Unchanged
     };
     lab.report(outcome, &place, word_of(link.kind()), &name);
+    Ok(removed)
+}
+
+/// Puts back what was on the link `old` that `new` has replaced.
+pub(crate) fn put_back(
+    session: &Rc<Session>,
+    removed: Removed,
+    old: &Link,
+    new: &Link,
+) -> Result<()> {
+    let replaced = (&old.reference(), &new.reference());
+    let failures = session.wait(session.lab().put_back(removed, Some(replaced)))?;
+    for failure in failures {
+        session.note(&format!("link `{}` is replaced, but {failure}", old.name()));
+    }
     Ok(())
+}
+
+/// Brings a link back that nothing could replace.
+pub(crate) fn bring_back(session: &Rc<Session>, removed: Removed) {
+    // What failed first is reported.
+    let _ = session.wait(session.lab().put_back(removed, None));
 }
 
 /// Waits until the link is operational, at most `timeout`.

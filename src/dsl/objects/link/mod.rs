@@ -20,7 +20,8 @@ use crate::value::name::LinkName;
 use crate::value::options::{self, Options, wrong_type};
 
 pub(crate) use change::{
-    change, delete, on, report_unchanged, set, set_alias, set_mac, set_master, set_mtu, set_up,
+    bring_back, change, delete, move_to, on, put_back, report_unchanged, set, set_alias, set_mac,
+    set_master, set_mtu, set_up, take_away,
 };
 pub(crate) use show::show;
 

@@ -8,9 +8,10 @@ use std::rc::Rc;
 use rhai::plugin::{Dynamic, NativeCallContext, export_module};
 
 use crate::dsl::handle::Netns;
+use crate::dsl::objects::link;
 use crate::dsl::{Answer, Session, answer};
 use crate::error::{Error, Kind, Result, nearest};
-use crate::lab::Outcome;
+use crate::lab::{Command, Outcome};
 use crate::net::container::Runtime;
 use crate::net::{namespace, netns};
 use crate::value::name::NetnsName;
@@ -161,6 +162,18 @@ fn delete(session: &Rc<Session>, net: &Netns) -> Result<()> {
         .wait(session.lab().end_processes(&net.0))?
         .map_err(context)?;
     let is_planned = session.lab().plans();
+    if !is_planned && !session.lab().made_namespace(net) {
+        return delete_foreign(session, net, &name).map_err(context);
+    }
+    // Links from elsewhere in it go as if they were at home.
+    for (home, name) in session
+        .wait(session.lab().send_home(net))?
+        .map_err(context)?
+    {
+        if let Some(seen) = link::find(session, &home, &name)? {
+            link::delete(session, &link::handle(&home, &seen))?;
+        }
+    }
     if !is_planned {
         net.namespace().pin().map_err(context)?;
     }
@@ -172,6 +185,27 @@ fn delete(session: &Rc<Session>, net: &Netns) -> Result<()> {
         return Ok(());
     }
     session.wait(session.lab().let_go(&net.0))?.map_err(context)
+}
+
+/// Takes the name of a namespace away that the run did not make, and what reaches out of it; all else in it is kept, so that it can
+/// come back.
+fn delete_foreign(session: &Rc<Session>, net: &Netns, name: &NetnsName) -> Result<()> {
+    let lab = session.lab();
+    for (place, seen) in session.wait(lab.reaching(&net.0))?? {
+        link::delete(session, &link::handle(&place, &seen))?;
+    }
+    // The kernel would put them there.
+    for seen in link::all(session, &net.0)? {
+        if seen.kind.is_empty() && !seen.loopback {
+            let hardware = link::handle(&net.0, &seen);
+            link::move_to(session, &hardware, &Netns(session.start()?), None)?;
+        }
+    }
+    lab.trace()
+        .tell(|| Command::plain(["ip", "netns", "del", name.as_str()]));
+    lab.keep_netns(&net.0, name)?;
+    session.ports().forget();
+    Ok(())
 }
 
 /// The words of this topic.
