@@ -4,6 +4,7 @@ use std::borrow::Cow;
 use std::io::stdin;
 use std::os::fd::{AsFd, OwnedFd};
 use std::rc::Rc;
+use std::sync::{Arc, Mutex};
 
 use rustyline::completion::Completer;
 use rustyline::error::ReadlineError;
@@ -13,7 +14,7 @@ use rustyline::history::FileHistory;
 use rustyline::validate::{ValidationContext, ValidationResult, Validator};
 use rustyline::{
     Cmd, ColorMode, CompletionType, ConditionalEventHandler, Config, Context, Editor, Event,
-    EventContext, EventHandler, KeyCode, KeyEvent, Modifiers, Movement, RepeatCount,
+    EventContext, EventHandler, KeyCode, KeyEvent, Modifiers, RepeatCount,
 };
 
 use super::complete::{self, Candidate};
@@ -28,6 +29,8 @@ const INDENT: usize = 4;
 pub(super) struct Aid {
     state: Rc<State>,
     color: bool,
+    /// What takes the place of the line that the cursor is in, where a closing bracket was typed.
+    stepped_back: Arc<Mutex<Option<String>>>,
 }
 
 impl rustyline::Helper for Aid {}
@@ -41,6 +44,11 @@ impl Completer for Aid {
         pos: usize,
         _: &Context<'_>,
     ) -> rustyline::Result<(usize, Vec<Candidate>)> {
+        let stepped_back = self.stepped_back.lock().ok().and_then(|mut it| it.take());
+        if let Some(with_bracket) = stepped_back {
+            let start = line[..pos].rfind('\n').map_or(0, |end| end + 1);
+            return Ok((start, vec![Candidate::plain(&with_bracket)]));
+        }
         Ok(complete::complete(&self.state, &line[..pos]))
     }
 }
@@ -97,29 +105,35 @@ struct GoOn;
 impl ConditionalEventHandler for GoOn {
     fn handle(&self, _: &Event, _: RepeatCount, _: bool, context: &EventContext) -> Option<Cmd> {
         let before = &context.line()[..context.pos()];
-        let depth = lex::depth(before);
         let is_last = context.pos() == context.line().len();
         // An empty line ends an unfinished entry.
         let is_ended = is_last && before.ends_with('\n') && before.len() > 1;
-        if depth == 0 || !is_last || is_ended || commands::code(before).is_none() {
+        if !is_last || is_ended || commands::code(before).is_none() {
             return None;
         }
-        Some(Cmd::Insert(1, format!("\n{}", " ".repeat(depth * INDENT))))
+        let indent = lex::indent(before)?;
+        Some(Cmd::Insert(1, format!("\n{}", " ".repeat(indent + INDENT))))
     }
 }
 
-/// A closing brace at the beginning of a line goes back one step.
-struct StepBack;
+/// A closing bracket at the beginning of a line goes below the line that opened it.
+struct StepBack {
+    bracket: char,
+    /// Where the line goes that the completer is to hand over: rustyline's own way to replace a text leaves the cursor before it.
+    line: Arc<Mutex<Option<String>>>,
+}
 
 impl ConditionalEventHandler for StepBack {
     fn handle(&self, _: &Event, _: RepeatCount, _: bool, context: &EventContext) -> Option<Cmd> {
         let before = &context.line()[..context.pos()];
         let line = before.rsplit('\n').next()?;
-        let is_set_in = before.contains('\n') && line.len() >= INDENT && line.trim().is_empty();
-        is_set_in.then(|| {
-            let less = " ".repeat(line.len() - INDENT);
-            Cmd::Replace(Movement::BeginningOfLine, Some(format!("{less}}}")))
-        })
+        if line.is_empty() || !before.contains('\n') || !line.trim().is_empty() {
+            return None;
+        }
+        let indent = lex::indent(before)?;
+        let line = format!("{}{}", " ".repeat(indent), self.bracket);
+        self.line.lock().ok()?.replace(line);
+        Some(Cmd::Complete)
     }
 }
 
@@ -163,18 +177,26 @@ pub(super) fn new(
         .bracketed_paste(true)
         .build();
     let mut editor = Editor::with_config(config)?;
+    let stepped_back = Arc::new(Mutex::new(None));
     editor.set_helper(Some(Aid {
         state: state.clone(),
         color,
+        stepped_back: stepped_back.clone(),
     }));
     let key = |code| KeyEvent(code, Modifiers::NONE);
     editor.bind_sequence(
         key(KeyCode::Enter),
         EventHandler::Conditional(Box::new(GoOn)),
     );
-    editor.bind_sequence(
-        key(KeyCode::Char('}')),
-        EventHandler::Conditional(Box::new(StepBack)),
-    );
+    for bracket in [')', ']', '}'] {
+        let step_back = StepBack {
+            bracket,
+            line: stepped_back.clone(),
+        };
+        editor.bind_sequence(
+            key(KeyCode::Char(bracket)),
+            EventHandler::Conditional(Box::new(step_back)),
+        );
+    }
     Ok(editor)
 }

@@ -111,17 +111,23 @@ fn quoted(rest: &str, quote: char) -> (Kind, usize) {
     (Kind::Text { closed: false }, rest.len())
 }
 
-/// How many brackets are open at the end of `text`.
-pub(super) fn depth(text: &str) -> usize {
-    let mut depth = 0_usize;
+/// How far the line is set in that opened the innermost bracket which is open at the end of `text`; `None` where none is, and
+/// within a text or a comment.
+pub(super) fn indent(text: &str) -> Option<usize> {
+    let mut open = Vec::new();
     for piece in pieces(text) {
         match piece.kind {
-            Kind::Open(_) => depth += 1,
-            Kind::Close(_) => depth = depth.saturating_sub(1),
+            Kind::Open(_) => open.push(piece.start),
+            Kind::Close(_) => drop(open.pop()),
+            // One between quotes ends with its line.
+            Kind::Text { closed: false } if piece.text.starts_with('`') => return None,
+            Kind::Comment { closed: false } => return None,
             _ => {}
         }
     }
-    depth
+    let before = &text[..open.pop()?];
+    let line = &text[before.rfind('\n').map_or(0, |end| end + 1)..];
+    Some(line.len() - line.trim_start_matches(' ').len())
 }
 
 /// The brackets without a partner, by the place where they begin: those closed wrongly, and those left open.
@@ -170,6 +176,14 @@ mod tests {
         assert_eq!(found("f(a[1)]"), (vec![5], vec![1]));
         assert_eq!(found("#{a: (1)}"), (vec![], vec![]));
         assert_eq!(found("\"(\" }"), (vec![4], vec![]));
-        assert_eq!(depth("if x { f("), 2);
+    }
+
+    #[test]
+    fn a_line_is_set_in_by_the_one_that_opened_the_innermost_bracket() {
+        assert_eq!(indent("if x {\n    f("), Some(4));
+        assert_eq!(indent("print(#{\n    a: 1\n    "), Some(0));
+        assert_eq!(indent("print(#{\n    a: 1\n})"), None);
+        assert_eq!(indent("f(`a {\n"), None);
+        assert_eq!(indent("f( /* {\n"), None);
     }
 }

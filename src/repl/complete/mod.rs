@@ -33,7 +33,7 @@ impl Candidate {
         }
     }
 
-    fn plain(name: &str) -> Self {
+    pub(super) fn plain(name: &str) -> Self {
         Self::new(name, name)
     }
 
