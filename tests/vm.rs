@@ -53,7 +53,7 @@ fn run_script(script: OsString) -> ipvsh::error::Result<u8> {
     guest.init = env!("CARGO_BIN_EXE_ipvsh").into();
     guest.program = Some("sh".into());
     guest.programs = ["cat", "ip"].map(Into::into).into();
-    vm::run(&guest)
+    vm::run(&guest).map(|ran| ran.code)
 }
 
 fn sh(script: &str, folder: &Path, input: &str) -> Result<Output, Box<dyn Error>> {

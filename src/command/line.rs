@@ -61,6 +61,10 @@ pub(crate) struct Options {
     #[arg(long, value_name = "WHERE", num_args = 0..=1, require_equals = true, default_missing_value = "auto")]
     pub(crate) sandbox: Option<Place>,
 
+    /// Folder whose files a run in a throw-away place may change
+    #[arg(long, value_name = "DIR")]
+    pub(crate) write: Option<PathBuf>,
+
     /// Take down at the end what the run made
     #[arg(long)]
     pub(crate) rm: bool,

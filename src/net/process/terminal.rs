@@ -1,0 +1,43 @@
+//! Whose job has the terminal, after a program that had it.
+
+use std::fs::File;
+use std::io::{Read, Write};
+use std::os::fd::{AsFd, OwnedFd};
+use std::sync::OnceLock;
+
+use nix::sys::signal::{SigHandler, Signal, signal};
+use nix::unistd::{getpgrp, tcgetpgrp, tcsetpgrp};
+
+/// Who gives the terminal to our job, where it has no number here by which we could name it: one byte asks, one answers.
+static KEEPER: OnceLock<OwnedFd> = OnceLock::new();
+
+/// Has the process at the other end of `keeper` give us the terminal back from now on.
+pub fn ask_keeper(keeper: OwnedFd) {
+    // There is one at most, from before the run began.
+    let _ = KEEPER.set(keeper);
+}
+
+/// Takes the terminal back. A shell that was killed leaves it with its own process group, and we would be stopped at the next read.
+pub fn take_back() {
+    let stdin = std::io::stdin();
+    let own = getpgrp();
+    if !tcgetpgrp(stdin.as_fd()).is_ok_and(|group| group != own) {
+        return;
+    }
+    if let Some(keeper) = KEEPER.get() {
+        // Where it is gone, we soon are as well.
+        let _ = keeper.try_clone().map(File::from).and_then(|mut keeper| {
+            keeper.write_all(&[1])?;
+            keeper.read_exact(&mut [0])
+        });
+        return;
+    }
+    // SAFETY: ignoring a signal runs no code of ours in a handler.
+    let before = unsafe { signal(Signal::SIGTTOU, SigHandler::SigIgn) };
+    // Where it fails the terminal is gone, which the next read will say.
+    let _ = tcsetpgrp(stdin.as_fd(), own);
+    if let Ok(before) = before {
+        // SAFETY: puts back what was there.
+        let _ = unsafe { signal(Signal::SIGTTOU, before) };
+    }
+}
