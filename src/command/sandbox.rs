@@ -53,8 +53,7 @@ fn look_ahead(cli: &Cli) -> Result<Known, Failure> {
     // What comes through a pipe can be read only once.
     let is_read_once = cli.expression.is_none()
         && cli.behind.first().is_some_and(|script| {
-            script == "-"
-                || fs::metadata(script).is_ok_and(|file| file.file_type().is_fifo())
+            script == "-" || fs::metadata(script).is_ok_and(|file| file.file_type().is_fifo())
         });
     if is_read_once {
         return Ok(Known::Files(Vec::new()));
@@ -81,7 +80,8 @@ fn look_ahead(cli: &Cli) -> Result<Known, Failure> {
 /// Runs in private namespaces.
 fn in_namespaces(cli: &Cli) -> Result<u8, Failure> {
     // In a thread that has ended: only a process of one thread gets a user namespace.
-    let known = stack::with_room(|| look_ahead(cli)).map_err(|error| super::cannot_start(&error))?;
+    let known =
+        stack::with_room(|| look_ahead(cli)).map_err(|error| super::cannot_start(&error))?;
     let needed = match known? {
         Known::Help(code) => return Ok(code),
         Known::Files(files) => files,
@@ -95,7 +95,10 @@ fn in_namespaces(cli: &Cli) -> Result<u8, Failure> {
         ns::Entered::Ended(code) => Ok(code),
         ns::Entered::Inside(lacks) => {
             for lack in lacks {
-                tell(&cli.options, &format!("the sandbox is no whole one: {lack}"));
+                tell(
+                    &cli.options,
+                    &format!("the sandbox is no whole one: {lack}"),
+                );
             }
             stack::with_room(|| run::run(cli)).map_err(|error| super::cannot_start(&error))?
         }

@@ -37,6 +37,7 @@ mod fdb;
 mod filter;
 mod foreign;
 mod geneve;
+mod held;
 mod ifb;
 mod ip_tunnel;
 mod ipvlan;
@@ -203,6 +204,7 @@ fn all() -> Vec<Case> {
         vxlan::cases(),
         fdb::cases(),
         geneve::cases(),
+        held::cases(),
         ip_tunnel::cases(),
         wrong_type::cases(),
         xfrm::cases(),

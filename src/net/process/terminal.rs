@@ -5,8 +5,8 @@ use std::io::{Read, Write};
 use std::os::fd::{AsFd, OwnedFd};
 use std::sync::OnceLock;
 
-use nix::sys::signal::{SigHandler, Signal, signal};
-use nix::unistd::{getpgrp, tcgetpgrp, tcsetpgrp};
+use nix::sys::signal::{SigHandler, SigSet, SigmaskHow, Signal, pthread_sigmask, signal};
+use nix::unistd::{Pid, getpgrp, setpgid, tcgetpgrp, tcsetpgrp};
 
 /// Who gives the terminal to our job, where it has no number here by which we could name it: one byte asks, one answers.
 static KEEPER: OnceLock<OwnedFd> = OnceLock::new();
@@ -15,6 +15,24 @@ static KEEPER: OnceLock<OwnedFd> = OnceLock::new();
 pub fn ask_keeper(keeper: OwnedFd) {
     // There is one at most, from before the run began.
     let _ = KEEPER.set(keeper);
+}
+
+/// Whether our job has the terminal and no number by which a shell could give it back to it.
+pub(super) fn is_of_nameless_job() -> bool {
+    KEEPER.get().is_some() && tcgetpgrp(std::io::stdin()).is_ok_and(|group| group == getpgrp())
+}
+
+/// Makes this process, a child that is to become another program, a job of its own that has the terminal. System calls only.
+pub(super) fn take() -> nix::Result<()> {
+    let own = Pid::from_raw(0);
+    setpgid(own, own)?;
+    let mut stopping = SigSet::empty();
+    stopping.add(Signal::SIGTTOU);
+    let mut before = SigSet::empty();
+    pthread_sigmask(SigmaskHow::SIG_BLOCK, Some(&stopping), Some(&mut before))?;
+    let taken = tcsetpgrp(std::io::stdin(), Pid::this());
+    pthread_sigmask(SigmaskHow::SIG_SETMASK, Some(&before), None)?;
+    taken
 }
 
 /// Takes the terminal back. A shell that was killed leaves it with its own process group, and we would be stopped at the next read.

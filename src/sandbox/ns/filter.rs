@@ -45,7 +45,11 @@ fn refusals() -> Vec<Refusal> {
         Refusal(libc::SYS_fchmod, Bits(1, OF_OTHERS), Errno::EPERM),
         Refusal(libc::SYS_fchmodat, Bits(2, OF_OTHERS), Errno::EPERM),
         Refusal(FCHMODAT2, Bits(2, OF_OTHERS), Errno::EPERM),
-        Refusal(libc::SYS_openat, BothBits([(2, MAKES), (3, OF_OTHERS)]), Errno::EPERM),
+        Refusal(
+            libc::SYS_openat,
+            BothBits([(2, MAKES), (3, OF_OTHERS)]),
+            Errno::EPERM,
+        ),
         Refusal(libc::SYS_mknodat, Bits(2, OF_OTHERS), Errno::EPERM),
         // Their arguments lie in memory, where they can change after they were looked at.
         Refusal(OPENAT2, Always, Errno::ENOSYS),
@@ -64,7 +68,11 @@ fn refusals() -> Vec<Refusal> {
     refusals.extend([
         Refusal(libc::SYS_chmod, Bits(1, OF_OTHERS), Errno::EPERM),
         Refusal(libc::SYS_creat, Bits(1, OF_OTHERS), Errno::EPERM),
-        Refusal(libc::SYS_open, BothBits([(1, MAKES), (2, OF_OTHERS)]), Errno::EPERM),
+        Refusal(
+            libc::SYS_open,
+            BothBits([(1, MAKES), (2, OF_OTHERS)]),
+            Errno::EPERM,
+        ),
         Refusal(libc::SYS_mknod, Bits(1, OF_OTHERS), Errno::EPERM),
     ]);
     refusals

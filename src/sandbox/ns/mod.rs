@@ -74,7 +74,8 @@ pub fn enter(files: &Files) -> Result<Entered> {
 fn leave_the_host(files: &Files) -> Result<Entered> {
     let who = Who::of_this_process();
     let shared = view::Shared::of(files)?;
-    drop_descriptors();
+    let drafts = shared.drafts();
+    who.take_over_pipes(&drop_descriptors());
     if let Who::Same { .. } = who {
         split_off(CloneFlags::CLONE_NEWUSER).map_err(refused)?;
         who.map_own()?;
@@ -93,7 +94,14 @@ fn leave_the_host(files: &Files) -> Result<Entered> {
     match unsafe { fork() }? {
         ForkResult::Parent { child } => {
             drop((orders, tell, asker));
-            Ok(Entered::Ended(outside::stay(child, &order, news, keeper)))
+            let code = outside::stay(child, &order, news, keeper);
+            for draft in drafts {
+                if fs::metadata(&draft).is_ok_and(|file| file.len() == 0) {
+                    // Where it can't be removed it is empty.
+                    let _ = fs::remove_file(&draft);
+                }
+            }
+            Ok(Entered::Ended(code))
         }
         ForkResult::Child => {
             drop((order, news, keeper));
@@ -111,8 +119,7 @@ fn be_first(
     asker: OwnedFd,
     before: &SigSet,
 ) -> Result<Entered> {
-    split_off(CloneFlags::CLONE_NEWNS | CloneFlags::CLONE_NEWIPC | CloneFlags::CLONE_NEWUTS)
-        .map_err(refused)?;
+    split_off(CloneFlags::CLONE_NEWNS).map_err(refused)?;
     let mut lacks = who.lacks();
     view::own_processes(&mut lacks)?;
     let (ready, is_ready) = pipe2(OFlag::O_CLOEXEC)?;
@@ -146,7 +153,8 @@ fn be_inside(
     asker: OwnedFd,
     before: &SigSet,
 ) -> Result<Entered> {
-    split_off(CloneFlags::CLONE_NEWUSER | CloneFlags::CLONE_NEWNET).map_err(refused)?;
+    let own = CloneFlags::CLONE_NEWNET | CloneFlags::CLONE_NEWIPC | CloneFlags::CLONE_NEWUTS;
+    split_off(CloneFlags::CLONE_NEWUSER | own).map_err(refused)?;
     if let Who::Same { .. } = who {
         who::map_root()?;
     }
@@ -180,22 +188,23 @@ fn hold_signals() -> Result<SigSet> {
     Ok(before)
 }
 
-/// Closes what the caller has left open besides the three streams, as a folder would be a way out. A pipe may be the script.
-fn drop_descriptors() {
+/// Closes what the caller has left open besides the three streams, as a folder would be a way out. A pipe may be the script:
+/// returns the pipes that are there.
+fn drop_descriptors() -> Vec<i32> {
     let open: Vec<i32> = fs::read_dir("/proc/self/fd")
         .into_iter()
         .flatten()
         .flatten()
         .filter_map(|entry| entry.file_name().to_str()?.parse().ok())
         .collect();
-    for number in open.into_iter().filter(|number| *number > 2) {
-        let is_pipe = fs::metadata(format!("/proc/self/fd/{number}"))
-            .is_ok_and(|file| file.file_type().is_fifo());
-        if !is_pipe {
-            // The one of the listing itself is closed already.
-            let _ = close(number);
-        }
+    let (pipes, others): (Vec<i32>, Vec<i32>) = open.into_iter().partition(|number| {
+        fs::metadata(format!("/proc/self/fd/{number}")).is_ok_and(|file| file.file_type().is_fifo())
+    });
+    for number in others.into_iter().filter(|number| *number > 2) {
+        // The one of the listing itself is closed already.
+        let _ = close(number);
     }
+    pipes
 }
 
 #[allow(
@@ -227,14 +236,16 @@ fn refused(errno: Errno) -> Error {
         )
         .hint(vm),
         Errno::ENOSPC => Error::sys(errno)
+            .kind(Kind::Unsupported)
             .cause("the limit of user namespaces is reached, or is nought")
             .hint(format!(
                 "raise it with `sysctl user.max_user_namespaces=10000`, or {vm}"
             )),
         Errno::EPERM | Errno::EACCES => Error::sys(errno)
+            .kind(Kind::Denied)
             .cause("unprivileged user namespaces are forbidden here")
             .hint(format!("{}, run as root, or {vm}", permission())),
-        other => Error::sys(other).hint(vm),
+        other => Error::sys(other).kind(Kind::Unsupported).hint(vm),
     }
 }
 

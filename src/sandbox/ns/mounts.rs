@@ -31,12 +31,7 @@ struct Attributes {
 }
 
 /// How a mount, and with `all` the mounts below, are to be.
-fn set(
-    at: BorrowedFd<'_>,
-    path: &Path,
-    all: bool,
-    attributes: &Attributes,
-) -> Result<(), Errno> {
+fn set(at: BorrowedFd<'_>, path: &Path, all: bool, attributes: &Attributes) -> Result<(), Errno> {
     let path = CString::new(path.as_os_str().as_bytes()).map_err(|_| Errno::EINVAL)?;
     let mut flags = libc::AT_EMPTY_PATH;
     if all {
@@ -131,5 +126,11 @@ pub(super) fn fresh(kind: &str, path: &Path, options: &str) -> Result<(), Errno>
 /// Has what is mounted from now on show nowhere else, nor what is mounted elsewhere show here.
 pub(super) fn private() -> Result<(), Errno> {
     let nothing = None::<&str>;
-    mount(nothing, "/", nothing, MsFlags::MS_REC | MsFlags::MS_PRIVATE, nothing)
+    mount(
+        nothing,
+        "/",
+        nothing,
+        MsFlags::MS_REC | MsFlags::MS_PRIVATE,
+        nothing,
+    )
 }

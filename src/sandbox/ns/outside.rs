@@ -68,7 +68,11 @@ fn watch(order: &OwnedFd, news: OwnedFd, keeper: OwnedFd) -> Option<End> {
             Err(Errno::EINTR) => continue,
             Err(_) => return None,
         }
-        let comes = |index: usize| ready.get(index).is_some_and(|one| one.any().unwrap_or(true));
+        let comes = |index: usize| {
+            ready
+                .get(index)
+                .is_some_and(|one| one.any().unwrap_or(true))
+        };
         let (is_signal, is_news, is_asked) = (comes(0), comes(1), comes(2));
         if is_signal {
             pass_on(&signals, &mut order);

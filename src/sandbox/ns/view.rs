@@ -18,11 +18,18 @@ const DEVICES: [&str; 7] = [
     "null", "zero", "full", "random", "urandom", "tty", "net/tun",
 ];
 
+/// Folders of the kernel's own, of which nothing is shared.
+const SYSTEM: [&str; 2] = ["/proc", "/sys"];
+
 /// Files of the host that are put in place once more: to be written, or to be seen at all.
 pub(super) struct Shared {
     /// The work folder.
     pub(super) folder: PathBuf,
     parts: Vec<Part>,
+    /// What was made here for the run to write, and is nothing yet.
+    made: Vec<PathBuf>,
+    /// A folder that can't be written although that was asked.
+    unshared: Option<PathBuf>,
 }
 
 struct Part {
@@ -50,12 +57,22 @@ impl Shared {
             Some(folder) => fs::canonicalize(folder).map_err(|error| on(folder, error))?,
             None => here.clone(),
         };
-        let mut parts = vec![Part::of(folder.clone(), false)];
+        let is_shared = |path: &Path| {
+            path.parent().is_some() && !SYSTEM.iter().any(|system| path.starts_with(system))
+        };
+        let (mut parts, mut made) = (Vec::new(), Vec::new());
+        let unshared = (!is_shared(&folder)).then(|| folder.clone());
+        if unshared.is_none() {
+            parts.push(Part::of(folder, false));
+        }
         for file in &files.results {
             let path = real(file)?;
             let is_device = fs::metadata(&path).is_ok_and(|file| !file.is_file());
-            if is_device || path.starts_with(&folder) {
+            if is_device || parts.iter().any(|part| path.starts_with(&part.path)) {
                 continue;
+            }
+            if !path.exists() {
+                made.push(path.clone());
             }
             OpenOptions::new()
                 .append(true)
@@ -69,7 +86,7 @@ impl Shared {
             needed.push(real(file)?);
         }
         for path in needed {
-            if !parts.iter().any(|part| path.starts_with(&part.path)) {
+            if is_shared(&path) && !parts.iter().any(|part| path.starts_with(&part.path)) {
                 parts.push(Part::of(path, true));
             }
         }
@@ -78,7 +95,14 @@ impl Shared {
         Ok(Self {
             folder: here,
             parts,
+            made,
+            unshared,
         })
+    }
+
+    /// Files that are to be there only if the run writes them.
+    pub(super) fn drafts(&self) -> Vec<PathBuf> {
+        self.made.clone()
     }
 }
 
@@ -106,12 +130,7 @@ pub(super) fn own_processes(lacks: &mut Vec<String>) -> Result<()> {
 }
 
 /// Puts it all together for `process`, whose network namespace `/sys` is to show.
-pub(super) fn build(
-    who: Who,
-    shared: Shared,
-    process: Pid,
-    lacks: &mut Vec<String>,
-) -> Result<()> {
+pub(super) fn build(who: Who, shared: Shared, process: Pid, lacks: &mut Vec<String>) -> Result<()> {
     // Taken as they are, before all is made read-only and some of it is covered.
     let parts = take(shared, lacks);
     let devices: Vec<(&str, Loose)> = DEVICES
@@ -175,25 +194,18 @@ pub(super) fn build(
 
 /// Takes hold of what is shared.
 fn take(shared: Shared, lacks: &mut Vec<String>) -> Vec<(Part, Loose)> {
+    if let Some(folder) = &shared.unshared {
+        lacks.push(format!("nothing of `{}` can be written", folder.display()));
+    }
     let mut taken = Vec::new();
     for part in shared.parts {
         let path = &part.path;
-        let is_system = ["/proc", "/sys"]
-            .iter()
-            .any(|system| path.starts_with(system));
-        if path == Path::new("/") || is_system {
-            if !part.is_read_only {
-                lacks.push(format!("nothing of `{}` can be written", path.display()));
-            }
-            continue;
-        }
         match Loose::of(path) {
             Ok(loose) => taken.push((part, loose)),
             // Older than the system calls by which a mount is copied, or none of our files.
-            Err(errno) if !part.is_read_only => lacks.push(format!(
-                "`{}` can't be written ({errno})",
-                path.display()
-            )),
+            Err(errno) if !part.is_read_only => {
+                lacks.push(format!("`{}` can't be written ({errno})", path.display()))
+            }
             Err(_) => {}
         }
     }
@@ -245,7 +257,11 @@ fn own_devices(who: Who, devices: Vec<(&str, Loose)>) -> Result<()> {
         device.put(&path).map_err(|errno| on(&path, errno))?;
     }
     for (name, kind, options) in [
-        ("pts", "devpts", "newinstance,ptmxmode=0666,mode=620".to_owned()),
+        (
+            "pts",
+            "devpts",
+            "newinstance,ptmxmode=0666,mode=620".to_owned(),
+        ),
         ("shm", "tmpfs", who.as_owner("mode=1777")),
     ] {
         let path = folder.join(name);
@@ -268,7 +284,9 @@ fn own_devices(who: Who, devices: Vec<(&str, Loose)>) -> Result<()> {
 /// Gives what was made here to the root inside.
 fn belongs_inside(who: Who, path: &Path) -> Result<()> {
     match who {
-        Who::Nobody(first) => chown(path, Some(first), Some(first)).map_err(|error| on(path, error)),
+        Who::Nobody(first) => {
+            chown(path, Some(first), Some(first)).map_err(|error| on(path, error))
+        }
         Who::Same { .. } => Ok(()),
     }
 }

@@ -71,6 +71,17 @@ impl Who {
         write(&format!("/proc/{process}/gid_map"), &map)
     }
 
+    /// Has the run open the pipes anew that it was started with, as `/dev/stdout` and `/dev/fd/63` do.
+    pub(super) fn take_over_pipes(self, pipes: &[i32]) {
+        if let Self::Nobody(first) = self {
+            for number in pipes {
+                // One that can't be opened anew can still be used as it is.
+                let path = format!("/proc/self/fd/{number}");
+                let _ = std::os::unix::fs::chown(path, Some(first), Some(first));
+            }
+        }
+    }
+
     /// Makes this process root of its user namespace, and no more than that.
     pub(super) fn become_root(self) -> Result<()> {
         if let Self::Nobody(_) = self {

@@ -23,6 +23,9 @@ use crate::sandbox::failed;
 /// More than a lab ever writes, less than would fill a disk.
 const MOST: u64 = 1 << 30;
 
+/// The same for how many files it writes.
+const MOST_FILES: usize = 10_000;
+
 /// What the name of a file gets behind it whose place another has.
 const ASIDE: &str = ".from-vm";
 
@@ -33,6 +36,7 @@ pub(super) struct Returns {
     replaced: Option<PathBuf>,
     kept_aside: Vec<KeptAside>,
     left: u64,
+    files: usize,
     current: Option<Arriving>,
     failure: Option<Error>,
 }
@@ -64,6 +68,7 @@ impl Returns {
             replaced: replaced.map(Path::to_owned),
             kept_aside: Vec::new(),
             left: MOST,
+            files: 0,
             current: None,
             failure: None,
         }
@@ -72,6 +77,11 @@ impl Returns {
     /// A file begins.
     pub(super) fn begin(&mut self, path: &Path, mode: u32) {
         self.drop_current();
+        self.files += 1;
+        if self.files > MOST_FILES {
+            let cause = format!("the guest has written more than {MOST_FILES} files");
+            return self.fail(Error::invalid(cause), path);
+        }
         if self.asked.iter().any(|asked| asked == path) {
             self.current = Some(Arriving::Asked {
                 path: path.to_owned(),
@@ -174,9 +184,9 @@ impl Arriving {
     fn finish(&self, may_replace: bool) -> Result<Option<PathBuf>> {
         match self {
             Self::Draft(draft) => draft.finish(may_replace).map_err(failed),
-            Self::Asked { path, content } => std::fs::write(path, content)
-                .map(|()| None)
-                .map_err(failed),
+            Self::Asked { path, content } => {
+                std::fs::write(path, content).map(|()| None).map_err(failed)
+            }
         }
     }
 
@@ -339,8 +349,13 @@ fn plain_names(path: &Path) -> Option<Vec<OsString>> {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
     use std::fs;
     use std::os::unix::fs::{PermissionsExt, symlink};
+
+    use proptest::collection::vec;
+    use proptest::prelude::*;
+    use proptest::sample::select;
 
     use super::*;
 
@@ -352,7 +367,11 @@ mod tests {
     }
 
     fn send(folder: &Path, path: &str, content: &[u8]) -> Result<Vec<KeptAside>> {
-        send_to(Returns::into(folder, &[], Some(Path::new(""))), path, content)
+        send_to(
+            Returns::into(folder, &[], Some(Path::new(""))),
+            path,
+            content,
+        )
     }
 
     #[test]
@@ -435,6 +454,117 @@ mod tests {
         ] {
             assert!(send(folder.path(), path, b"").is_err(), "{path}");
         }
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
+    }
+
+    /// What a hostile guest may do to a host that takes files.
+    #[derive(Clone, Debug)]
+    enum Said {
+        Begin(PathBuf),
+        Data(Vec<u8>),
+        End,
+    }
+
+    fn said() -> impl Strategy<Value = Said> {
+        let step = prop_oneof![
+            6 => select(vec!["a", "b", "out", "file", "lab.rhai", "pipe"]).prop_map(str::to_owned),
+            3 => select(vec!["..", ".", "", "/", ".git", "~", "\n", "a\0b", "-", "outside"])
+                .prop_map(str::to_owned),
+            1 => any::<String>(),
+            1 => Just("x".repeat(300)),
+        ];
+        let path = (any::<bool>(), vec(step, 0..5)).prop_map(|(is_absolute, steps)| {
+            let path = steps.join("/");
+            PathBuf::from(if is_absolute {
+                format!("/{path}")
+            } else {
+                path
+            })
+        });
+        prop_oneof![
+            3 => path.prop_map(Said::Begin),
+            2 => vec(any::<u8>(), 0..20).prop_map(Said::Data),
+            3 => Just(Said::End),
+        ]
+    }
+
+    /// All that lies below, with its content; of links where they lead to.
+    fn all_below(folder: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
+        let mut all = BTreeMap::new();
+        let mut left = vec![folder.to_owned()];
+        while let Some(folder) = left.pop() {
+            for entry in fs::read_dir(folder).unwrap() {
+                let path = entry.unwrap().path();
+                let kind = path.symlink_metadata().unwrap().file_type();
+                if kind.is_dir() {
+                    left.push(path);
+                } else if kind.is_file() {
+                    let content = fs::read(&path).unwrap();
+                    all.insert(path, content);
+                } else if kind.is_symlink() {
+                    let target = fs::read_link(&path).unwrap();
+                    all.insert(path, target.into_os_string().into_encoded_bytes());
+                }
+            }
+        }
+        all
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(128))]
+        #[test]
+        fn whatever_a_guest_sends_nothing_outside_and_nothing_older_is_touched(
+            said in vec(said(), 0..20),
+            may_replace in any::<bool>(),
+        ) {
+            let place = tempfile::tempdir().unwrap();
+            let at = |name: &str| place.path().join(name);
+            let work = at("work");
+            for folder in ["outside", "work/b/.git", "work/new"] {
+                fs::create_dir_all(at(folder)).unwrap();
+            }
+            for file in ["outside/a", "work/lab.rhai", "work/.profile", "work/b/.git/a"] {
+                fs::write(at(file), file).unwrap();
+            }
+            symlink(at("outside"), at("work/out")).unwrap();
+            symlink(at("outside/a"), at("work/file")).unwrap();
+            nix::unistd::mkfifo(&at("work/pipe"), Mode::S_IRWXU).unwrap();
+            let before = all_below(place.path());
+            let replaced = may_replace.then_some(Path::new("new"));
+            let mut returns = Returns::into(&work, &[], replaced);
+            for one in &said {
+                match one {
+                    Said::Begin(path) => returns.begin(path, 0o4777),
+                    Said::Data(bytes) => returns.data(bytes),
+                    Said::End => returns.end(),
+                }
+            }
+            // An error or none: it says so, and never panics.
+            let _ = returns.finish();
+            let after = all_below(place.path());
+            for (path, content) in &before {
+                prop_assert_eq!(after.get(path), Some(content), "{}", path.display());
+            }
+            for path in after.keys().filter(|path| !before.contains_key(*path)) {
+                let below = path.strip_prefix(&work);
+                prop_assert!(below.is_ok_and(|below| plain_names(below).is_some()), "{}", path.display());
+                let mode = path.symlink_metadata().unwrap().permissions().mode();
+                prop_assert_eq!(mode & 0o7000, 0);
+            }
+        }
+    }
+
+    #[test]
+    fn a_guest_that_sends_files_without_end_is_given_up() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut returns = Returns::into(folder.path(), &[], None);
+        returns.files = MOST_FILES;
+        returns.begin(Path::new("one"), 0o644);
+        let error = returns.finish().unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "cannot bring back from the micro-VM `one`: the guest has written more than 10000 files"
+        );
         assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
     }
 

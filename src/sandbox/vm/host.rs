@@ -18,11 +18,11 @@ use signal_hook::consts::{SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGWINCH};
 use signal_hook::iterator::{Handle, Signals};
 use signal_hook::low_level::emulate_default_handler;
 
-use super::{Guest, Ran};
 use super::bring_back::Returns;
 use super::frames::{Frame, PIECE, Stream};
 use super::machine::{Machine, Speaker};
 use super::terminal;
+use super::{Guest, Ran};
 use crate::error::Result;
 use crate::sandbox::failed;
 
