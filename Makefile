@@ -1,9 +1,9 @@
 # See `make demo` for what ipvsh does. Each target installs what is missing on Debian and Ubuntu.
 
-# Where rustup puts cargo.
-export PATH := $(PATH):$(HOME)/.cargo/bin
+# Where rustup puts cargo, and .ci/prepare what cargo lacks.
+export PATH := $(PATH):$(HOME)/.cargo/bin:$(CURDIR)/target/tools/bin
 
-.PHONY: demo test attack bench
+.PHONY: demo check test attack bench
 
 # Runs a script in a throw-away place: nothing of this machine's network is touched.
 demo:
@@ -12,11 +12,18 @@ demo:
 	cargo run --release --quiet -- vm install --if-needed
 	cargo run --release --quiet -- --sandbox scripts/l3.rhai
 
+# The tests that take no root and no kernel of their own: to be run before each commit.
+check:
+	cargo fmt --check
+	cargo clippy --all-targets -- -D warnings
+	cargo test --quiet --lib --test architecture --test language
+
 # Runs all tests; what can't run here is a failure. Kernels without ipvlan have the micro-VM for it.
 test:
 	@.ci/prepare test
 	cargo fmt --check
 	cargo clippy --all-targets -- -D warnings
+	cargo deny check bans licenses sources
 	cargo run --quiet -- vm install
 	IPVSH_REQUIRE=all cargo test
 

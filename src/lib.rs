@@ -16,6 +16,10 @@
 
 #![deny(unsafe_op_in_unsafe_fn)]
 
+#[cfg(test)]
+#[macro_use]
+extern crate pretty_assertions;
+
 pub mod cli;
 mod command;
 pub mod dsl;

@@ -5,6 +5,9 @@
     reason = "a test that can't go on has failed; without libtest's attribute clippy does not see that these are tests"
 )]
 
+#[macro_use]
+extern crate pretty_assertions;
+
 mod common;
 
 use std::future::{pending, ready};
@@ -129,6 +132,7 @@ fn outcomes(report: &Report) -> Vec<&Outcome> {
     report.probes.iter().map(|probe| &probe.outcome).collect()
 }
 
+#[track_caller]
 fn only_outcome(report: &Report) -> &Outcome {
     let [outcome] = outcomes(report)[..] else {
         panic!("not one outcome: {:?}", report.probes);
@@ -371,6 +375,7 @@ fn a_smaller_mtu_behind_the_router_is_named_for_ipv6() {
 }
 
 /// The router says so first; then the kernel has learnt it and refuses by itself.
+#[track_caller]
 fn smaller_mtu(destination: &str, router: &str) {
     let lab = Lab::routed();
     lab.ip_in("r", "link set dev rb mtu 1400");
@@ -640,6 +645,7 @@ fn requests_leave_on_schedule() {
 }
 
 /// Takes the right to RAW sockets from this thread, which leaves it none at all but its file access.
+#[track_caller]
 fn drop_raw_sockets() {
     #[repr(C)]
     struct Header {

@@ -5,6 +5,9 @@
     reason = "a test that can't go on is to stop right there"
 )]
 
+#[macro_use]
+extern crate pretty_assertions;
+
 #[path = "language/program.rs"]
 mod program;
 

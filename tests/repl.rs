@@ -5,6 +5,9 @@
     reason = "a test that can't go on has failed; without libtest's attribute clippy does not see that these are tests"
 )]
 
+#[macro_use]
+extern crate pretty_assertions;
+
 mod common;
 #[allow(dead_code, reason = "the measurements and the picture use the rest")]
 #[path = "repl/terminal.rs"]

@@ -1,5 +1,8 @@
 //! The micro-VM itself: streams, exit code, files, IPvlan and a bad end. What scripts do in it is tested elsewhere.
 
+#[macro_use]
+extern crate pretty_assertions;
+
 use std::error::Error;
 use std::ffi::OsString;
 use std::fs;

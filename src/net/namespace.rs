@@ -22,13 +22,17 @@ use nix::sys::statfs::fstatfs;
 use rustix::fs::{AtFlags, CWD, Statx, StatxAttributes, StatxFlags, statx};
 
 use crate::error::{Error, Kind, Result};
-use crate::net::netns::Netns;
 use crate::net::reopen::{self, Slot};
-use crate::net::{fault, model};
+use crate::net::{fault, seam};
 use crate::value::name::NetnsName;
+
+pub use crate::net::id::Id;
 
 /// Where names of namespaces live, as iproute2 has it.
 pub const NAMES: &str = "/run/netns";
+
+/// What the namespace is called where it is shown that this process was started in. One with a name can be called so, too.
+pub const LABEL_OF_START: &str = "host";
 
 /// `f_type` of the kernel's namespace file system (`NSFS_MAGIC` in `linux/magic.h`).
 const NSFS_MAGIC: i64 = 0x6e73_6673;
@@ -38,15 +42,6 @@ const OWN: &str = "/proc/thread-self/ns/net";
 
 /// `SO_NETNS_COOKIE` of `asm-generic/socket.h`, which the libc crate lacks on some targets.
 const SO_NETNS_COOKIE: libc::c_int = 71;
-
-/// What tells one namespace from all others while it lives: the inode of its nsfs file.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct Id {
-    /// Device of the nsfs file system.
-    pub device: u64,
-    /// Inode of the namespace.
-    pub inode: u64,
-}
 
 /// A network namespace that was opened.
 ///
@@ -61,7 +56,7 @@ pub struct Namespace {
 }
 
 /// The file of a namespace.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 enum Opened {
     /// Open for good, or let go.
     Kept(RefCell<Option<Rc<OwnedFd>>>),
@@ -105,8 +100,8 @@ impl Namespace {
     ///
     /// Fails with `invalid` where the file is none (a name left behind by a crash, say), `not_found` where it is not there.
     pub fn open(path: &Path) -> Result<Self> {
-        if let Some(planned) = model::active().and_then(|model| model.open(path)) {
-            return planned.map_err(Error::from);
+        if let Some(planned) = seam::plan().and_then(|plan| plan.open(path)) {
+            return planned.map(Self::imagined).map_err(Error::from);
         }
         let (file, id, mount) = open(path)?;
         let file = Rc::new(file);
@@ -213,8 +208,8 @@ impl Namespace {
 
     /// Whether the file at `path` stands for it now.
     pub fn stands_at(&self, path: &Path) -> bool {
-        if let Some(planned) = model::active().and_then(|model| model.open(path)) {
-            return planned.is_ok_and(|planned| planned.id == self.id);
+        if let Some(planned) = seam::plan().and_then(|plan| plan.open(path)) {
+            return planned.is_ok_and(|id| id == self.id);
         }
         let Ok(seen) = statx(CWD, path, AtFlags::empty(), WITH_MOUNT) else {
             return false;
@@ -255,16 +250,10 @@ impl Namespace {
     }
 
     /// A namespace that only a plan has: it can be told from all others, and not be entered.
-    pub(crate) fn imagined() -> Self {
-        static COUNT: AtomicI32 = AtomicI32::new(0);
-        let number = COUNT.fetch_add(1, Ordering::Relaxed);
+    fn imagined(id: Id) -> Self {
         Self {
             file: Opened::Imagined,
-            id: Id {
-                // No file system has this number.
-                device: 0,
-                inode: u64::from(number.unsigned_abs()) + 2,
-            },
+            id,
             mount: OnceCell::from(None),
             cookie: OnceCell::from(None),
         }
@@ -273,16 +262,6 @@ impl Namespace {
     /// Whether only a plan has it.
     pub(crate) fn is_imagined(&self) -> bool {
         matches!(self.file, Opened::Imagined)
-    }
-
-    /// The same namespace, once more.
-    pub(crate) fn again(&self) -> Self {
-        Self {
-            file: self.file.clone(),
-            id: self.id,
-            mount: self.mount.clone(),
-            cookie: self.cookie.clone(),
-        }
     }
 
     /// Makes a namespace that has no name; it lives as long as somebody holds it open.
@@ -338,6 +317,17 @@ fn open(path: &Path) -> Result<(OwnedFd, Id, Option<u64>)> {
 /// The number that stands in a request for a namespace which only a plan has.
 fn imagined_number(id: Id) -> RawFd {
     i32::try_from(id.inode).map_or(RawFd::MIN, |number| -number)
+}
+
+/// What tells a namespace that only a plan has from all others.
+pub(crate) fn imagined_id() -> Id {
+    static COUNT: AtomicI32 = AtomicI32::new(0);
+    let number = COUNT.fetch_add(1, Ordering::Relaxed);
+    Id {
+        // No file system has this number.
+        device: 0,
+        inode: u64::from(number.unsigned_abs()) + 2,
+    }
 }
 
 /// The namespace that a request to the kernel, or to the model of it, names by the number of a descriptor.
@@ -514,8 +504,8 @@ pub fn path_of(name: &NetnsName) -> PathBuf {
 /// Fails with `exists` where the name is taken, `denied` without `CAP_SYS_ADMIN`; then nothing has changed.
 pub fn make(name: &NetnsName) -> Result<Namespace> {
     let path = path_of(name);
-    if let Some(model) = model::active() {
-        return Ok(model.make(&path, name)?);
+    if let Some(plan) = seam::plan() {
+        return Ok(Namespace::imagined(plan.make(&path, name)?));
     }
     // First, and of no consequence: it goes by itself where what follows is refused.
     let made = Namespace::make()?;
@@ -614,8 +604,10 @@ fn share_names() -> Result<bool> {
 /// Takes the name away; the namespace itself goes when nobody is in it or holds it open any more.
 pub fn delete(name: &NetnsName) -> Result<()> {
     let path = path_of(name);
-    if let Some(model) = model::active() {
-        return Ok(model.delete(&path, name)?);
+    if let Some(plan) = seam::plan() {
+        let stands = Namespace::open(&path).map_err(|_| Errno::ENOENT)?;
+        plan.delete(name, stands.id());
+        return Ok(());
     }
     match fault::guard(|| umount2(&path, MntFlags::MNT_DETACH)) {
         // EINVAL: not a mount point, the stray file of a crash. It goes below.
@@ -630,8 +622,8 @@ pub fn delete(name: &NetnsName) -> Result<()> {
 
 /// What a name stands for now; `None` where there is no such name or it is a stray file.
 pub fn id_of_path(path: &Path) -> Option<Id> {
-    if let Some(planned) = model::active().and_then(|model| model.open(path)) {
-        return planned.ok().map(|namespace| namespace.id());
+    if let Some(planned) = seam::plan().and_then(|plan| plan.open(path)) {
+        return planned.ok();
     }
     let meta = fs::metadata(path).ok()?;
     let is_stray = nsfs_device().is_some_and(|device| device != meta.dev());
@@ -663,8 +655,8 @@ pub fn names() -> Result<Vec<NetnsName>> {
         .filter(|name| Namespace::open(&path_of(name)).is_ok())
         .collect();
     names.sort();
-    Ok(match model::active() {
-        Some(model) => model.names(names),
+    Ok(match seam::plan() {
+        Some(plan) => plan.names(names),
         None => names,
     })
 }
@@ -703,7 +695,7 @@ fn unescaped(mut text: &[u8]) -> Vec<u8> {
 
 /// Says what to type where there is no namespace `name`: the nearest name that there is, or how to make it.
 pub fn hint_for_missing(name: &str) -> String {
-    if name == Netns::LABEL_OF_START {
+    if name == LABEL_OF_START {
         return "`host()` is the namespace that ipvsh was started in".to_owned();
     }
     let names = names().unwrap_or_default();

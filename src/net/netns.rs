@@ -40,7 +40,7 @@ impl Netns {
     /// The file of the namespace that this process was started in.
     pub const START: &str = "/proc/self/ns/net";
     /// What it is called where it is shown. A namespace with a name can be called so, too.
-    pub const LABEL_OF_START: &str = "host";
+    pub const LABEL_OF_START: &str = namespace::LABEL_OF_START;
 
     /// The namespace that this process was started in.
     pub fn start() -> Result<Self> {

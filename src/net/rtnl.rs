@@ -4,6 +4,7 @@ use std::cell::Cell;
 use std::rc::Rc;
 
 use futures::StreamExt;
+use futures::future::LocalBoxFuture;
 use nix::errno::Errno;
 use rtnetlink::packet_core::{
     NLM_F_ACK, NLM_F_DUMP, NLM_F_REQUEST, NetlinkHeader, NetlinkMessage, NetlinkPayload,
@@ -16,44 +17,20 @@ use rtnetlink::sys::protocols::NETLINK_ROUTE;
 use rtnetlink::sys::{AsyncSocket, SocketAddr};
 use tokio::task::AbortHandle;
 
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::net::ending;
 use crate::net::fault;
-use crate::net::model::{self, View};
 use crate::net::namespace::{self, Namespace};
 use crate::net::nexthop::wire::NexthopMessage;
 use crate::net::packet::Packet;
+use crate::net::seam::{self, Socket, View};
+
+pub use crate::net::refusal::Refusal;
 
 /// `NLMSGERR_ATTR_MSG` of `linux/netlink.h`: the kernel's explanation in words.
 const ATTR_TEXT: u16 = 1;
 /// Bytes of a netlink message header.
 const HEADER_LEN: usize = 16;
-
-/// The kernel's refusal of a request.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Refusal {
-    /// The errno that it answered with.
-    pub errno: Errno,
-    /// Its explanation (extended acknowledgement), where it gave one.
-    pub text: Option<String>,
-}
-
-impl From<Refusal> for Error {
-    fn from(refusal: Refusal) -> Self {
-        Self::sys(refusal.errno).kernel(refusal.text)
-    }
-}
-
-impl Refusal {
-    pub(crate) fn of(errno: Errno) -> Self {
-        Self { errno, text: None }
-    }
-
-    /// What a request can't be sent for.
-    pub(crate) fn of_error(error: &Error) -> Self {
-        Self::of(error.errno.unwrap_or(Errno::ENOENT))
-    }
-}
 
 /// A connection to rtnetlink, for the namespace that it was opened in. Copies share the socket.
 #[derive(Clone, Debug)]
@@ -67,7 +44,11 @@ enum Way {
         _connection: Rc<Running>,
     },
     /// Where this thread plans.
-    Model(View),
+    Plan {
+        view: Rc<dyn View>,
+        /// A socket of the kernel; none where only the plan has the namespace.
+        kernel: Option<Rc<Rtnl>>,
+    },
 }
 
 /// The task that drives a socket; the socket is closed when the last copy goes.
@@ -96,14 +77,19 @@ pub async fn close_sockets() {
 impl Rtnl {
     /// Opens a socket in `namespace`. To be called within the tokio runtime that will drive it.
     pub fn open(namespace: &Namespace) -> Result<Self> {
-        match model::active() {
-            None => Self::of_kernel(namespace),
-            Some(model) => {
-                let kernel = (!namespace.is_imagined()).then(|| Self::of_kernel(namespace));
-                let view = View::new(model, namespace, kernel.transpose()?);
-                Ok(Self(Way::Model(view)))
-            }
-        }
+        let Some(plan) = seam::plan() else {
+            return Self::of_kernel(namespace);
+        };
+        let kernel = (!namespace.is_imagined()).then(|| Self::of_kernel(namespace));
+        let kernel = kernel.transpose()?.map(Rc::new);
+        let asked = kernel.clone().map(|kernel| kernel as Rc<dyn Socket>);
+        let view = plan.view(namespace.id(), asked);
+        Ok(Self(Way::Plan { view, kernel }))
+    }
+
+    /// Whether a plan answers, and nothing is done.
+    pub(super) fn is_planned(&self) -> bool {
+        matches!(self.0, Way::Plan { .. })
     }
 
     /// Opens a socket to the kernel itself, also where this thread plans.
@@ -123,7 +109,7 @@ impl Rtnl {
     /// Sends a changing request and waits for the acknowledgement; `flags` come on top of `REQUEST | ACK`.
     pub async fn tell(&self, message: impl Into<Packet>, flags: u16) -> Result<(), Refusal> {
         let message = message.into();
-        if let Way::Model(_) = &self.0 {
+        if self.is_planned() {
             return self.send(message, NLM_F_ACK | flags).await.map(drop);
         }
         fault::before().map_err(Refusal::of)?;
@@ -175,8 +161,18 @@ impl Rtnl {
 
     /// The id under which this namespace knows `other`, if it has given it one.
     pub async fn nsid_of(&self, other: &Namespace) -> Result<Option<i32>, Refusal> {
-        if let Way::Model(view) = &self.0 {
-            return view.nsid_of(other).await;
+        if let Way::Plan { view, kernel } = &self.0 {
+            if let Some(known) = view.known_nsid(other.id()) {
+                return Ok(Some(known));
+            }
+            let told = match kernel {
+                Some(kernel) if !other.is_imagined() => Box::pin(kernel.nsid_of(other)).await?,
+                _ => None,
+            };
+            if let Some(nsid) = told {
+                view.learn_nsid(other.id(), nsid);
+            }
+            return Ok(told);
         }
         let mut message = NsidMessage::default();
         let other = other
@@ -213,7 +209,7 @@ impl Rtnl {
 
     /// Whether nobody holds the namespace any more that this one knows, or knew, under the id `nsid`: it is about to end.
     pub async fn is_ending(&self, nsid: i32) -> Result<bool, Refusal> {
-        if matches!(self.0, Way::Model(_)) {
+        if self.is_planned() {
             return Ok(false);
         }
         if nsid < 0 {
@@ -245,7 +241,7 @@ impl Rtnl {
     async fn send(&self, message: Packet, flags: u16) -> Result<Vec<Packet>, Refusal> {
         let handle = match &self.0 {
             Way::Kernel { handle, .. } => handle,
-            Way::Model(view) => return Box::pin(answer(view, message, flags)).await,
+            Way::Plan { view, .. } => return view.exchange(message, flags).await,
         };
         let mut header = NetlinkHeader::default();
         header.flags = NLM_F_REQUEST | flags;
@@ -279,6 +275,16 @@ impl Rtnl {
     }
 }
 
+impl Socket for Rtnl {
+    fn exchange(
+        &self,
+        message: Packet,
+        flags: u16,
+    ) -> LocalBoxFuture<'_, Result<Vec<Packet>, Refusal>> {
+        Box::pin(self.send(message, flags))
+    }
+}
+
 /// Whether what the request asks for may be refused for what a link of another namespace has.
 fn may_be_taken(message: &Packet) -> bool {
     matches!(
@@ -289,20 +295,6 @@ fn may_be_taken(message: &Packet) -> bool {
                 | RouteNetlinkMessage::NewAddress(_)
         )
     )
-}
-
-/// What the model answers.
-async fn answer(view: &View, message: Packet, flags: u16) -> Result<Vec<Packet>, Refusal> {
-    Ok(match message {
-        Packet::Route(message) => {
-            let answers = view.exchange(message, flags).await?;
-            answers.into_iter().map(Packet::Route).collect()
-        }
-        Packet::Nexthop(message) => {
-            let answers = view.exchange_nexthops(message, flags).await?;
-            answers.into_iter().map(Packet::Nexthop).collect()
-        }
-    })
 }
 
 /// The text of the extended acknowledgement that stands behind the header of the refused request.

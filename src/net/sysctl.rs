@@ -13,9 +13,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Kind, Result};
 use crate::net::fault;
-use crate::net::model;
 use crate::net::namespace::{self, Namespace};
 use crate::net::netns::Netns;
+use crate::net::seam;
 
 const ROOT: &str = "/proc/sys/net";
 
@@ -113,8 +113,8 @@ impl fmt::Display for Key {
 /// The value that the setting has in `netns`: its words, with one blank between them.
 pub fn read(netns: &Netns, key: &Key) -> Result<String> {
     netns.check()?;
-    let model = model::active();
-    if let Some(planned) = model.and_then(|model| model.setting(netns.namespace().id(), key)) {
+    let id = netns.namespace().id();
+    if let Some(planned) = seam::plan().and_then(|plan| plan.setting(id, &key.path())) {
         return Ok(planned);
     }
     let text = if netns.namespace().is_imagined() {
@@ -330,9 +330,9 @@ pub fn of_links(netns: &Netns, links: &[&str]) -> Result<Vec<Vec<(OfLink, String
 /// Sets the setting in `netns`.
 pub fn write(netns: &Netns, key: &Key, value: &str) -> Result<()> {
     netns.check()?;
-    if let Some(model) = model::active() {
+    if let Some(plan) = seam::plan() {
         read(netns, key)?;
-        model.set(netns.namespace().id(), key, value);
+        plan.set(netns.namespace().id(), &key.path(), value);
         return Ok(());
     }
     let written = netns.within(|| {

@@ -10,7 +10,7 @@ use rtnetlink::packet_route::link::LinkMessage;
 use crate::error::Result;
 use crate::net::netns::Netns;
 use crate::net::rtnl::{Refusal, Rtnl};
-use crate::net::{fault, link, model};
+use crate::net::{fault, link};
 
 /// Where devices are opened.
 const DEVICE: &str = "/dev/net/tun";
@@ -59,7 +59,7 @@ pub async fn create(
     name: &str,
     message: &LinkMessage,
 ) -> Result<Result<(), Refusal>> {
-    if model::active().is_some() {
+    if rtnl.is_planned() {
         return Ok(match std::fs::symlink_metadata(DEVICE) {
             Err(error) if error.kind() == ErrorKind::NotFound => Err(unknown()),
             _ => link::create(rtnl, None, message.clone()).await,

@@ -16,9 +16,8 @@ use serde::{Deserialize, Serialize};
 use crate::error::Result;
 use crate::net::generic::Generic;
 use crate::net::link::{self, Which};
-use crate::net::model;
 use crate::net::netns::Netns;
-use crate::net::rtnl::Refusal;
+use crate::net::rtnl::{Refusal, Rtnl};
 use crate::value::key::Key;
 
 /// How a link is configured.
@@ -115,8 +114,9 @@ impl Change {
 
     /// Makes the change in `netns`.
     pub async fn send(&self, netns: &Netns) -> Result<(), Refusal> {
-        if model::is_on() {
-            return self.plan(netns).await;
+        let rtnl = rtnl(netns)?;
+        if rtnl.is_planned() {
+            return self.plan(netns, &rtnl).await;
         }
         let socket = Generic::open::<WireguardMessage>(netns.namespace())?;
         for request in self.requests() {
@@ -166,8 +166,7 @@ impl Change {
     }
 
     /// Makes the change in the model, which keeps it where links of other kinds have what is particular to them.
-    async fn plan(&self, netns: &Netns) -> Result<(), Refusal> {
-        let refuse = |_| Refusal::of(Errno::EIO);
+    async fn plan(&self, netns: &Netns, rtnl: &Rtnl) -> Result<(), Refusal> {
         let mut device = get(netns, self.link).await?;
         self.apply(&mut device);
         let mut bytes = vec![0; device.attributes().as_slice().buffer_len()];
@@ -177,7 +176,7 @@ impl Change {
             LinkInfo::Kind(InfoKind::Wireguard),
             LinkInfo::Data(InfoData::Other(bytes)),
         ]));
-        link::change(&netns.rtnl().map_err(refuse)?, message).await
+        link::change(rtnl, message).await
     }
 
     fn apply(&self, device: &mut Device) {
@@ -248,9 +247,8 @@ fn allowed(prefix: &IpNet) -> WireguardAllowedIp {
 
 /// How the link `index` of `netns` is configured. The error is `EOPNOTSUPP` where it is of another kind.
 pub async fn get(netns: &Netns, index: u32) -> Result<Device, Refusal> {
-    if model::is_on() {
-        let refuse = |_| Refusal::of(Errno::EIO);
-        let rtnl = netns.rtnl().map_err(refuse)?;
+    let rtnl = rtnl(netns)?;
+    if rtnl.is_planned() {
         let seen = link::get(&rtnl, Which::Index(index)).await?;
         if let Some(data) = seen.and_then(|seen| seen.data) {
             let mut bytes = vec![0; data.value_len()];
@@ -270,7 +268,7 @@ pub async fn get(netns: &Netns, index: u32) -> Result<Device, Refusal> {
     let answers = match dumped {
         // A link that is only planned.
         Err(refusal)
-            if model::is_on() && [Errno::ENODEV, Errno::ENOENT].contains(&refusal.errno) =>
+            if rtnl.is_planned() && [Errno::ENODEV, Errno::ENOENT].contains(&refusal.errno) =>
         {
             return Ok(Device::default());
         }
@@ -278,6 +276,10 @@ pub async fn get(netns: &Netns, index: u32) -> Result<Device, Refusal> {
     };
     let attributes = answers.into_iter().flat_map(|answer| answer.attributes);
     Ok(Device::of(attributes))
+}
+
+fn rtnl(netns: &Netns) -> Result<Rtnl, Refusal> {
+    netns.rtnl().map_err(|error| Refusal::of_error(&error))
 }
 
 fn read_planned(bytes: &[u8]) -> Result<Device, Refusal> {

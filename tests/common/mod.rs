@@ -96,6 +96,7 @@ impl Lab {
     /// Makes the namespace `netns`.
     ///
     /// Loopback is up: without it a host does not get its own "host unreachable" either. Its links don't look for a duplicate of their link-local address first, which takes them two seconds.
+    #[track_caller]
     pub fn netns(&self, netns: &str) {
         self.ip(&format!("netns add {netns}"));
         self.sysctl(netns, "net/ipv6/conf/default/accept_dad", "0");
@@ -103,27 +104,32 @@ impl Lab {
     }
 
     /// Runs `ip` commands, one a line, in one batch.
+    #[track_caller]
     pub fn ip(&self, commands: &str) {
         run_with_input("ip", &["-batch", "-"], commands);
     }
 
     /// The same in the namespace `netns`.
+    #[track_caller]
     pub fn ip_in(&self, netns: &str, commands: &str) {
         run_with_input("ip", &["-n", netns, "-batch", "-"], commands);
     }
 
     /// Sets a sysctl in the namespace `netns`.
+    #[track_caller]
     pub fn sysctl(&self, netns: &str, name: &str, value: &str) {
         let path = format!("/proc/sys/{name}");
         within(netns, || std::fs::write(&path, value)).expect(&path);
     }
 
     /// Waits until the link `device` of the namespace `netns` can carry packets.
+    #[track_caller]
     pub fn wait_up(&self, netns: &str, device: &str) {
         wait_until_up(&within(netns, link_changes), &["-n", netns], device);
     }
 
     /// The same for a link of the namespace that the lab itself is in.
+    #[track_caller]
     pub fn wait_up_here(&self, device: &str) {
         wait_until_up(&link_changes(), &[], device);
     }
@@ -150,6 +156,7 @@ impl Lab {
     }
 
     /// Two namespaces `a` (`10.0.1.2`, `fd01::2`) and `b` (`10.0.2.2`, `fd02::2`) with the router `r` between them.
+    #[track_caller]
     pub fn routed() -> Self {
         let lab = Self::enter();
         for name in ["a", "r", "b"] {
@@ -197,6 +204,7 @@ fn link_changes() -> OwnedFd {
     socket
 }
 
+#[track_caller]
 fn wait_until_up(changes: &OwnedFd, place: &[&str], device: &str) {
     let mut arguments = place.to_vec();
     arguments.extend(["-br", "link", "show", "dev", device]);
@@ -237,6 +245,7 @@ pub fn output(program: &str, arguments: &[&str]) -> String {
 }
 
 /// Runs a program that is to end well, with `input` on its standard input; returns what it printed.
+#[track_caller]
 pub fn run_with_input(program: &str, arguments: &[&str], input: &str) -> String {
     let mut child = Command::new(program)
         .args(arguments)

@@ -56,6 +56,7 @@ fn told(output: &Output) -> (&str, &str) {
 }
 
 /// Makes sure that no namespace has a name, and no lab stands.
+#[track_caller]
 fn nothing_is_left(lab: &Lab) {
     assert_eq!(lab.namespaces(), [""; 0]);
     assert_eq!(lab.ipvsh(&["ls"]).stdout, "no lab stands\n");

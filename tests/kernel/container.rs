@@ -175,7 +175,7 @@ fn a_container_is_found_by_what_runs_it(lab: &Lab) {
                 "let n = netns(\"{program}:{name}\"); [n.name, n.processes, n.links.map(|l| l.name)]"
             );
             let output = runtime.ipvsh(lab, &["--json", "-e", &line]);
-            assert_eq!((output.code, output.stderr.as_str()), (0, ""));
+            assert_eq!(output.end(), "exit code 0\n");
             let found: Value = serde_json::from_str(&output.stdout).unwrap();
             let links = ["lo", "eth0"];
             assert_eq!(
@@ -486,6 +486,7 @@ fn a_name_that_looks_like_a_container_is_not_made(lab: &Lab) {
 }
 
 /// Gives a container what `made` makes in it, takes the lab down in each way, and looks at the container each time.
+#[track_caller]
 fn attach(lab: &Lab, made: &str, kind: &str) {
     let container = Container::start(lab);
     let docker = StandIn::new(lab, "docker");
@@ -500,13 +501,13 @@ fn attach(lab: &Lab, made: &str, kind: &str) {
         fs::write(lab.folder().join("lab.rhai"), &text).unwrap();
         docker.ipvsh(lab, &["--rm", "lab.rhai"])
     };
-    assert_eq!((rm.code, rm.stderr.as_str()), (0, ""));
+    assert_eq!(rm.end(), "exit code 0\n");
     is_as_before("--rm");
     let failed = docker.script(lab, &format!("{text} assert(false, \"no\");"));
     assert_eq!(failed.code, 1, "{}", failed.stderr);
     is_as_before("a run that fails");
     let run = docker.script(lab, &text);
-    assert_eq!((run.code, run.stderr.as_str()), (0, ""));
+    assert_eq!(run.end(), "exit code 0\n");
     let slave = lab.link(&container.place(), "x0");
     assert_eq!(slave["linkinfo"]["info_kind"], kind);
     assert_eq!(lab.addresses(&container.place(), "x0"), ["10.9.0.2/24"]);
@@ -530,7 +531,7 @@ fn attach(lab: &Lab, made: &str, kind: &str) {
         "{listed}"
     );
     let down = lab.ipvsh(&["down", "lab"]);
-    assert_eq!((down.code, down.stderr.as_str()), (0, ""));
+    assert_eq!(down.end(), "exit code 0\n");
     is_as_before("down");
 }
 
@@ -565,12 +566,12 @@ fn a_container_that_ends_takes_its_slave_along(lab: &Lab) {
     docker.answers("inspect", 0, &format!("{} running\n", container.pid()), "");
     lab.ip("link add p0 type veth peer name p1\nlink set p0 up\nlink set p1 up");
     let run = docker.script(lab, r#"netns("docker:web").macvlan("p0", "x0");"#);
-    assert_eq!((run.code, run.stderr.as_str()), (0, ""));
+    assert_eq!(run.end(), "exit code 0\n");
     // The kernel takes the namespace away at a time of its own.
     lab.ip("link del h0");
     drop(container);
     let down = lab.ipvsh(&["down", "lab"]);
-    assert_eq!((down.code, down.stderr.as_str()), (0, ""));
+    assert_eq!(down.end(), "exit code 0\n");
     assert!(!down.stdout.contains("link"), "{}", down.stdout);
     // The next one is another, with nothing of the lab in it.
     let next = Container::start(lab);

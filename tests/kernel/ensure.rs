@@ -73,12 +73,7 @@ fn a_link_that_was_moved_is_found_where_it_is_now(lab: &Lab) {
     // As often as the script asks for them: what is asked of a link that is there is reported, too.
     twice(lab, text, 8);
     let plan = lab.ipvsh(&["plan", "lab.rhai"]);
-    assert_eq!(
-        (plan.code, plan.stderr.as_str()),
-        (0, ""),
-        "{}",
-        plan.stdout
-    );
+    assert_eq!(plan.end(), "exit code 0\n", "{}", plan.stdout);
     // What somebody else has deleted is made again where the script says.
     lab.ip_in("a", "link del eth0");
     let again = lab.script_with(&["--summary"], text);
@@ -142,7 +137,7 @@ fn given(story: &str) -> &'static [&'static str] {
 /// The objects that a run reports, which has to end well.
 fn reported(lab: &Lab, fault: &str, story: &str) -> Vec<Value> {
     let output = run_with(lab, fault, &[&["--json", story], given(story)].concat());
-    assert_eq!((output.code, output.stderr.as_str()), (0, ""), "{story}");
+    assert_eq!(output.end(), "exit code 0\n", "{story}");
     let document: Value = serde_json::from_str(&output.stdout).unwrap();
     document["objects"].as_array().unwrap().clone()
 }
@@ -174,12 +169,7 @@ fn a_pair_is_found_with_its_far_end_where_that_was_moved(lab: &Lab) {
         a.veth("x0", "x1").peer.netns(host());"#;
     twice(lab, text, 10);
     let plan = lab.ipvsh(&["plan", "lab.rhai"]);
-    assert_eq!(
-        (plan.code, plan.stderr.as_str()),
-        (0, ""),
-        "{}",
-        plan.stdout
-    );
+    assert_eq!(plan.end(), "exit code 0\n", "{}", plan.stdout);
     // Moved on by somebody else, it is not where the lab has left it.
     lab.sh("ip netns add b\nip -n a link set v1 netns b");
     let run = lab.ipvsh(&["lab.rhai"]);
@@ -198,12 +188,7 @@ fn a_link_that_was_renamed_is_found_by_the_name_that_it_was_made_with(lab: &Lab)
         a.veth("x0", "x1").rename("x2");"#;
     twice(lab, text, 9);
     let plan = lab.ipvsh(&["plan", "lab.rhai"]);
-    assert_eq!(
-        (plan.code, plan.stderr.as_str()),
-        (0, ""),
-        "{}",
-        plan.stdout
-    );
+    assert_eq!(plan.end(), "exit code 0\n", "{}", plan.stdout);
     let down = lab.ipvsh(&["down", "lab.rhai"]);
     assert_eq!(down.code, 0, "{}", down.stderr);
     assert!(lab.links(crate::lab::HOST).is_empty());

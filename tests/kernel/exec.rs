@@ -206,6 +206,7 @@ fn what_a_command_is_told_is_checked(lab: &Lab) {
 }
 
 /// As [`Lab::refuses`], for texts that are put together.
+#[track_caller]
 fn refuses(lab: &Lab, lines: &[(&str, String)]) {
     let lines: Vec<_> = lines
         .iter()

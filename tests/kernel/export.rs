@@ -137,23 +137,25 @@ fn made_queues(queues: &Value) -> Value {
 }
 
 /// Makes a lab of commands, exports it, takes it down, and runs what was exported: that must lead to the same state.
+#[track_caller]
 fn comes_back(lab: &Lab, host: &str, commands: &str) -> String {
     lab.sh(host);
     lab.sh(commands);
     back_again(lab, host)
 }
 
+#[track_caller]
 fn back_again(lab: &Lab, host: &str) -> String {
     let before = everything(lab);
     let export = lab.ipvsh(&["export", "--strict", "-o", "lab.rhai"]);
     let script = std::fs::read_to_string(lab.folder().join("lab.rhai")).unwrap();
-    assert_eq!((export.stderr.as_str(), export.code), ("", 0), "{script}");
+    assert_eq!(export.end(), "exit code 0\n", "{script}");
     lab.clear();
     lab.sh(host);
     let check = lab.ipvsh(&["--quiet", "check", "lab.rhai"]);
-    assert_eq!((check.stderr.as_str(), check.code), ("", 0), "{script}");
+    assert_eq!(check.end(), "exit code 0\n", "{script}");
     let run = lab.ipvsh(&["lab.rhai"]);
-    assert_eq!((run.stderr.as_str(), run.code), ("", 0), "{script}");
+    assert_eq!(run.end(), "exit code 0\n", "{script}");
     if let Some(differences) = state::differences(&everything(lab), &before) {
         panic!("{differences}\n{script}");
     }
@@ -288,7 +290,7 @@ fn a_name_that_is_not_there_is_told_with_the_nearest(lab: &Lab) {
         ),
     ] {
         let export = lab.ipvsh(&["export", "net-1", name]);
-        assert_eq!((export.stderr.as_str(), export.code), (told, 1));
+        assert_eq!(export.end(), format!("exit code 1\n{told}"));
         assert_eq!(export.stdout, "");
     }
 }
@@ -329,7 +331,7 @@ fn what_no_word_can_say_is_marked_and_fails_when_strict(lab: &Lab) {
         }
     }
     let quiet = lab.ipvsh(&["--quiet", "export", "a"]);
-    assert_eq!((quiet.stderr.as_str(), quiet.code), ("", 0));
+    assert_eq!(quiet.end(), "exit code 0\n");
 }
 
 fn the_far_end_of_a_pair_may_be_in_no_namespace_that_has_a_name(lab: &Lab) {
@@ -341,7 +343,7 @@ fn the_far_end_of_a_pair_may_be_in_no_namespace_that_has_a_name(lab: &Lab) {
          ip -n a addr add 10.5.0.1/24 dev x\n"
     ));
     let export = lab.ipvsh(&["export", "a"]);
-    assert_eq!((export.stderr.as_str(), export.code), ("", 0));
+    assert_eq!(export.end(), "exit code 0\n");
     insta::assert_snapshot!(export.stdout, @r#"
     //! What stood in the namespace `a`.
 
@@ -578,6 +580,7 @@ fn queues_come_back(lab: &Lab) {
 }
 
 /// Makes a lab, has a look at it, exports it and makes it again: the second look must show the same.
+#[track_caller]
 fn looks_the_same(lab: &Lab, make: impl Fn(), look: impl Fn() -> Value) -> String {
     make();
     let before = look();
@@ -797,13 +800,13 @@ fn links_of_wireguard_come_back_with_their_keys_where_they_are_asked_for(lab: &L
     std::fs::write(&file, "").unwrap();
     std::fs::set_permissions(&file, Permissions::from_mode(0o644)).unwrap();
     let export = lab.ipvsh(&["export", "--strict", "--keys", "-o", "lab.rhai"]);
-    assert_eq!((export.stderr.as_str(), export.code), ("", 0));
+    assert_eq!(export.end(), "exit code 0\n");
     let mode = std::fs::metadata(&file).unwrap().permissions().mode();
     assert_eq!(mode & 0o777, 0o600);
     lab.clear();
     for _ in 0..2 {
         let run = lab.ipvsh(&["lab.rhai"]);
-        assert_eq!((run.stderr.as_str(), run.code), ("", 0));
+        assert_eq!(run.end(), "exit code 0\n");
         assert_eq!(look(), before);
     }
 }
@@ -844,7 +847,7 @@ fn story(lab: &Lab, script: &str, host: &str) {
     lab.sh(host);
     let path = in_repository("scripts").join(script);
     let run = lab.ipvsh(&["--quiet", path.to_str().unwrap()]);
-    assert_eq!((run.stderr.as_str(), run.code), ("", 0));
+    assert_eq!(run.end(), "exit code 0\n");
     back_again(lab, host);
     assert!(lab.links(HOST).len() < 4, "nothing of the host is made");
 }

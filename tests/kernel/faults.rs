@@ -64,6 +64,7 @@ pub(crate) fn run_with(lab: &Lab, fault: &str, arguments: &[&str]) -> Output {
 
 /// Does `body` for the first request of a run, the second, and so on, until runs end well for want of further requests. One
 /// alone may end well with a fault: a question may be of no account.
+#[track_caller]
 fn at_every_request(
     lab: &Lab,
     fault: &str,
@@ -93,6 +94,7 @@ fn at_every_request(
 }
 
 /// Kills a run at every request; what stands of it is taken down.
+#[track_caller]
 fn killed(lab: &Lab, fault: &str, text: &str, arguments: &[&str]) {
     write(lab, text);
     let before = state::whole(lab);
@@ -107,6 +109,7 @@ fn killed(lab: &Lab, fault: &str, text: &str, arguments: &[&str]) {
     });
 }
 
+#[track_caller]
 fn killed_where_much_is_there(lab: &Lab, fault: &str) {
     foreign(lab);
     killed(lab, fault, &format!("{MADE}{ONCE}"), &["lab.rhai"]);
@@ -153,6 +156,7 @@ fn a_run_killed_at_any_request_goes_on_when_it_is_run_again(lab: &Lab) {
 }
 
 /// The same for what it means.
+#[track_caller]
 fn settles_to(lab: &Lab, whole: &Value, when: &str) {
     let deadline = Instant::now() + Duration::from_secs(20);
     while state::meaning(lab) != *whole {
@@ -164,6 +168,7 @@ fn settles_to(lab: &Lab, whole: &Value, when: &str) {
 }
 
 /// Has a run fail at every request; it takes itself down.
+#[track_caller]
 fn takes_itself_down(lab: &Lab, fault: &str, code: i32, text: &str, arguments: &[&str]) {
     write(lab, text);
     let before = state::whole(lab);
@@ -216,6 +221,7 @@ fn a_down_refused_at_any_request_goes_on_when_it_is_run_again(lab: &Lab) {
 }
 
 /// Cuts `down` off at every request; the next one ends what it began.
+#[track_caller]
 fn goes_on(lab: &Lab, faults: &[&str]) {
     foreign(lab);
     let text = format!("{MADE}{ONCE}");

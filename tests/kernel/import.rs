@@ -34,6 +34,7 @@ fn uplink(lab: &Lab) {
 }
 
 /// Runs `commands` with `sh`, then the script that `arguments` import: both must lead to the same state.
+#[track_caller]
 fn compare(lab: &Lab, prepare: fn(&Lab), commands: &str, arguments: &[&str]) {
     prepare(lab);
     lab.sh(commands);
@@ -45,11 +46,11 @@ fn compare(lab: &Lab, prepare: fn(&Lab), commands: &str, arguments: &[&str]) {
     words.extend(arguments);
     words.extend(["--strict", "-o", "lab.rhai"]);
     let import = lab.ipvsh(&words);
-    assert_eq!((import.stderr.as_str(), import.code), ("", 0));
+    assert_eq!(import.end(), "exit code 0\n");
     let check = lab.ipvsh(&["--quiet", "check", "lab.rhai"]);
-    assert_eq!((check.stderr.as_str(), check.code), ("", 0));
+    assert_eq!(check.end(), "exit code 0\n");
     let run = lab.ipvsh(&["lab.rhai"]);
-    assert_eq!((run.stderr.as_str(), run.code), ("", 0));
+    assert_eq!(run.end(), "exit code 0\n");
     state::assert_same(&everything(lab), &by_shell);
 }
 
@@ -63,6 +64,7 @@ fn commands(heading: &str) -> String {
         .replace("ip ip ", "ip ")
 }
 
+#[track_caller]
 fn set_up(lab: &Lab, mode: &str) {
     fs::write(lab.folder().join("page.md"), PAGE).unwrap();
     let heading = format!("in mode {mode}");

@@ -65,7 +65,7 @@ pub(crate) fn write(lab: &Lab, text: &str) {
 /// Takes the lab down, which must be all there is to do.
 pub(crate) fn down(lab: &Lab) {
     let output = lab.ipvsh(&["down", "lab.rhai"]);
-    assert_eq!((output.code, output.stderr.as_str()), (0, ""));
+    assert_eq!(output.end(), "exit code 0\n");
     assert!(journals().is_empty(), "{:?}", journals());
 }
 
@@ -252,7 +252,7 @@ fn a_namespace_with_processes_inside_is_busy(lab: &Lab) {
     );
     assert_eq!(lab.namespaces(), ["a"]);
     let output = lab.ipvsh(&["down", "lab", "--force"]);
-    assert_eq!((output.code, output.stderr.as_str()), (0, ""));
+    assert_eq!(output.end(), "exit code 0\n");
     assert_eq!(lab.namespaces(), Vec::<String>::new());
     sleeper.kill().unwrap();
     sleeper.wait().unwrap();
@@ -581,14 +581,14 @@ fn a_lab_is_taken_down_by_its_file_whatever_that_is_called(lab: &Lab) {
         let text = format!("netns(\"n{number}\");");
         fs::write(lab.folder().join(name), text).unwrap();
         let output = lab.ipvsh(&[&format!("./{name}")]);
-        assert_eq!((output.code, output.stderr.as_str()), (0, ""), "{name:?}");
+        assert_eq!(output.end(), "exit code 0\n", "{name:?}");
     }
     assert_eq!(journals().len(), names.len());
     for name in names {
         // Also where the file is gone.
         fs::remove_file(lab.folder().join(name)).unwrap();
         let output = lab.ipvsh(&["down", &format!("./{name}")]);
-        assert_eq!((output.code, output.stderr.as_str()), (0, ""), "{name:?}");
+        assert_eq!(output.end(), "exit code 0\n", "{name:?}");
     }
     assert!(journals().is_empty(), "{:?}", journals());
     assert!(lab.namespaces().is_empty());

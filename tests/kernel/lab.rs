@@ -34,6 +34,13 @@ pub(crate) struct Output {
     pub(crate) stderr: String,
 }
 
+impl Output {
+    /// How it ended, to be compared: the exit code, then what it wrote to standard error.
+    pub(crate) fn end(&self) -> String {
+        format!("exit code {}\n{}", self.code, self.stderr)
+    }
+}
+
 /// Private mount and network namespaces with nothing in them but a loopback that is up.
 ///
 /// Scripts run in a folder of their own, as `lab.rhai`.
@@ -70,6 +77,7 @@ impl Lab {
     }
 
     /// Gives the case an `/etc` of its own, which starts as a copy.
+    #[track_caller]
     pub(crate) fn copy_etc(&self) {
         common::output("cp", &["-a", "/etc", "/run/etc"]);
         let none = None::<&str>;
@@ -77,11 +85,13 @@ impl Lab {
     }
 
     /// The folder that scripts run in.
+    #[track_caller]
     pub(crate) fn folder(&self) -> &Path {
         self.folder.path()
     }
 
     /// Runs ipvsh.
+    #[track_caller]
     pub(crate) fn ipvsh(&self, arguments: &[&str]) -> Output {
         match spare::run(arguments, self.folder(), PATIENCE) {
             Some(output) => output,
@@ -90,11 +100,13 @@ impl Lab {
     }
 
     /// Starts ipvsh.
+    #[track_caller]
     pub(crate) fn start(&self, arguments: &[&str]) -> Child {
         self.command(arguments).spawn().expect("start ipvsh")
     }
 
     /// The command that runs ipvsh.
+    #[track_caller]
     pub(crate) fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(program());
         command
@@ -111,6 +123,7 @@ impl Lab {
     }
 
     /// Runs ipvsh by another program, which is to start what stands behind its own arguments.
+    #[track_caller]
     pub(crate) fn ipvsh_by(&self, wrapper: &[&str], arguments: &[&str]) -> Output {
         let plain = self.command(arguments);
         let mut command = Command::new(wrapper[0]);
@@ -129,6 +142,7 @@ impl Lab {
     }
 
     /// Runs `text` as the script `lab.rhai`, with options of ipvsh in front.
+    #[track_caller]
     pub(crate) fn script_with(&self, options: &[&str], text: &str) -> Output {
         fs::write(self.folder().join("lab.rhai"), text).expect("write the script");
         let mut arguments = options.to_vec();
@@ -137,18 +151,21 @@ impl Lab {
     }
 
     /// Runs `text` as the script `lab.rhai`.
+    #[track_caller]
     pub(crate) fn script(&self, text: &str) -> Output {
         self.script_with(&[], text)
     }
 
     /// Runs a script that is to come to its end without a word on standard error; returns what it printed.
+    #[track_caller]
     pub(crate) fn run(&self, text: &str) -> String {
         let output = self.script(text);
-        assert_eq!((output.stderr.as_str(), output.code), ("", 0), "{text}");
+        assert_eq!(output.end(), "exit code 0\n", "{text}");
         output.stdout
     }
 
     /// Runs a script that is to fail; returns what it said on standard error.
+    #[track_caller]
     pub(crate) fn fails(&self, text: &str) -> String {
         let output = self.script(text);
         assert_eq!(output.code, 1, "{text}\n{}", output.stderr);
@@ -157,6 +174,7 @@ impl Lab {
 
     /// Runs lines that are each to be refused, and leave nothing behind; each is told with all that its error says,
     /// but for the list of options there are.
+    #[track_caller]
     pub(crate) fn refuses(&self, lines: &[(&str, &str)]) {
         let mut script = String::from(
             "fn told(e) { let all = [`${e.kind}: ${e.message}`]; for note in e.notes { if !note.starts_with(\"options: \") { all += `note: ${note}`; } } \
@@ -185,6 +203,7 @@ impl Lab {
 
     /// Calls that make links of kinds which this kernel lacks, each with the kind, the link's name, and the module and the
     /// option that it takes: what is told, whole.
+    #[track_caller]
     pub(crate) fn lacks(&self, calls: &[(&str, &str, &str, &str, &str)]) {
         let told = calls.iter().map(|(_, kind, name, module, config)| {
             format!(
@@ -200,6 +219,7 @@ impl Lab {
     }
 
     /// Runs `text` twice: the second run is to change nothing.
+    #[track_caller]
     pub(crate) fn twice(&self, text: &str) {
         self.run(text);
         let output = self.script_with(&["--summary"], text);
@@ -214,6 +234,7 @@ impl Lab {
 
     /// Makes the link `name` by `script`, which is to be told as `command`, a second time, and then by `command`: each time it is to be
     /// the same link, which a run leaves as it is.
+    #[track_caller]
     pub(crate) fn as_ip_makes_it(&self, name: &str, script: &str, command: &str) {
         let output = self.script_with(&["--trace"], script);
         assert_eq!(
@@ -243,6 +264,7 @@ impl Lab {
     }
 
     /// Makes calls on `front`, one after the other; returns the errors that they raise, as a script sees them.
+    #[track_caller]
     pub(crate) fn caught(&self, front: &str, calls: &[&str]) -> String {
         let calls: Vec<String> = calls
             .iter()
@@ -265,23 +287,27 @@ impl Lab {
     }
 
     /// Evaluates a line that is to come to its end; returns its value as JSON.
+    #[track_caller]
     pub(crate) fn value(&self, line: &str) -> Value {
         let output = self.ipvsh(&["--json", "-e", line]);
-        assert_eq!((output.stderr.as_str(), output.code), ("", 0), "{line}");
+        assert_eq!(output.end(), "exit code 0\n", "{line}");
         serde_json::from_str(&output.stdout).expect("a value in JSON")
     }
 
     /// Runs `ip` commands, one a line, that are to be accepted.
+    #[track_caller]
     pub(crate) fn ip(&self, commands: &str) {
         self.place.ip(commands);
     }
 
     /// The same in the namespace `netns`.
+    #[track_caller]
     pub(crate) fn ip_in(&self, netns: &str, commands: &str) {
         self.place.ip_in(netns, commands);
     }
 
     /// Deletes all links and namespaces.
+    #[track_caller]
     pub(crate) fn clear(&self) {
         // Before the namespaces, with which the kernel deletes far ends at a time of its own.
         for name in self.links(HOST) {
@@ -296,25 +322,29 @@ impl Lab {
     }
 
     /// Runs commands with `sh` that are all to be accepted without a word on standard error.
+    #[track_caller]
     pub(crate) fn sh(&self, commands: &str) {
         let mut shell = Command::new("sh");
         shell.args(["-e", "-c", commands]).stdin(Stdio::null());
         shell.stdout(Stdio::piped()).stderr(Stdio::piped());
         let shell = finish(shell.spawn().expect("start sh"));
-        assert_eq!((shell.code, shell.stderr.as_str()), (0, ""), "{commands}");
+        assert_eq!(shell.end(), "exit code 0\n", "{commands}");
     }
 
     /// Waits until the link `name` of the case's own namespace can carry packets.
+    #[track_caller]
     pub(crate) fn wait_up(&self, name: &str) {
         self.place.wait_up_here(name);
     }
 
     /// What `ip -j` says to `arguments` in the namespace `netns`.
+    #[track_caller]
     pub(crate) fn json(&self, netns: &str, arguments: &str) -> Value {
         json_of("ip", netns, arguments)
     }
 
     /// What `ip -j -d` says to each of `commands`, which stand on a line each, in the namespace `netns`.
+    #[track_caller]
     pub(crate) fn batch<const N: usize>(&self, netns: &str, commands: &str) -> [Value; N] {
         let place: &[&str] = if netns == HOST { &[] } else { &["-n", netns] };
         let arguments = [place, &["-j", "-d", "-batch", "-"]].concat();
@@ -325,21 +355,25 @@ impl Lab {
     }
 
     /// What `tc -j` says to `arguments` in the namespace `netns`.
+    #[track_caller]
     pub(crate) fn tc(&self, netns: &str, arguments: &str) -> Value {
         json_of("tc", netns, arguments)
     }
 
     /// What `bridge -j` says to `arguments` in the namespace `netns`.
+    #[track_caller]
     pub(crate) fn bridge(&self, netns: &str, arguments: &str) -> Value {
         json_of("bridge", netns, arguments)
     }
 
     /// The link `name` of the namespace `netns` as `ip -d link` describes it.
+    #[track_caller]
     pub(crate) fn link(&self, netns: &str, name: &str) -> Value {
         self.json(netns, &format!("-d link show dev {name}"))[0].clone()
     }
 
     /// The addresses of the link `name`, with their prefix lengths, but for link-local ones.
+    #[track_caller]
     pub(crate) fn addresses(&self, netns: &str, name: &str) -> Vec<String> {
         let links = self.json(netns, &format!("addr show dev {name}"));
         let addresses = links[0]["addr_info"].as_array().expect("addresses").iter();
@@ -353,11 +387,13 @@ impl Lab {
     }
 
     /// The routes that `ip route show` lists for `arguments`.
+    #[track_caller]
     pub(crate) fn routes(&self, netns: &str, arguments: &str) -> Value {
         self.json(netns, &format!("route show {arguments}"))
     }
 
     /// The names of the links of the namespace `netns`, but for the loopback.
+    #[track_caller]
     pub(crate) fn links(&self, netns: &str) -> Vec<String> {
         let links = self.json(netns, "link show");
         let names = links.as_array().expect("links").iter();
@@ -368,6 +404,7 @@ impl Lab {
     }
 
     /// The names that `ip netns list` knows, sorted.
+    #[track_caller]
     pub(crate) fn namespaces(&self) -> Vec<String> {
         let listed = self.json(HOST, "netns list");
         let listed = listed.as_array().expect("namespaces").iter();
@@ -379,6 +416,7 @@ impl Lab {
     }
 
     /// Runs `action` with this thread in the namespace `netns`.
+    #[track_caller]
     pub(crate) fn in_netns<T>(&self, netns: &str, action: impl FnOnce() -> T) -> T {
         common::within(netns, action)
     }

@@ -10,6 +10,9 @@
     reason = "a case that can't go on has failed; without libtest's attribute clippy does not see that these are tests"
 )]
 
+#[macro_use]
+extern crate pretty_assertions;
+
 mod case;
 #[path = "../common/mod.rs"]
 mod common;

@@ -138,7 +138,7 @@ fn neighbors_go_back_to_what_they_were_with_their_lab(lab: &Lab) {
         lab.ipvsh(&["ls"]).stdout
     );
     let down = lab.ipvsh(&["down", "lab.rhai"]);
-    assert_eq!((down.code, down.stderr.as_str()), (0, ""));
+    assert_eq!(down.end(), "exit code 0\n");
     let mut left: Vec<_> = neighbors(lab).as_array().unwrap().clone();
     left.sort_by_key(|one| one["dst"].to_string());
     let left: Vec<_> = left

@@ -67,6 +67,7 @@ fn mode(word: &str, key: &str) -> &'static str {
 }
 
 /// A value that is not what is there where nothing is said, as a script writes it.
+#[track_caller]
 fn sample(word: &str, row: &Opt, number: usize) -> String {
     let usual = row.usual();
     let differs = |value: &ipvsh::steps::Value| Some(value) != usual.as_ref();
@@ -218,7 +219,7 @@ fn there_and_back(lab: &Lab, script: &str) -> [String; 2] {
         writeln!(commands, "{}", line.strip_prefix("+ ").expect(line)).unwrap();
     }
     let export = lab.ipvsh(&["export", "--strict", "-o", "exported.rhai"]);
-    assert_eq!((export.stderr.as_str(), export.code), ("", 0));
+    assert_eq!(export.end(), "exit code 0\n");
     lab.clear();
 
     // iproute2 has advice on the port of a VXLAN.
@@ -229,19 +230,20 @@ fn there_and_back(lab: &Lab, script: &str) -> [String; 2] {
 
     fs::write(lab.folder().join("trace.sh"), commands).unwrap();
     let import = lab.ipvsh(&["import", "--strict", "-o", "imported.rhai", "trace.sh"]);
-    assert_eq!((import.stderr.as_str(), import.code), ("", 0));
+    assert_eq!(import.end(), "exit code 0\n");
     ["imported.rhai", "exported.rhai"].map(|file| {
         let text = fs::read_to_string(lab.folder().join(file)).unwrap();
         let check = lab.ipvsh(&["--quiet", "check", file]);
-        assert_eq!((check.stderr.as_str(), check.code), ("", 0), "{text}");
+        assert_eq!(check.end(), "exit code 0\n", "{text}");
         let run = lab.ipvsh(&[file]);
-        assert_eq!((run.stderr.as_str(), run.code), ("", 0), "{text}");
+        assert_eq!(run.end(), "exit code 0\n", "{text}");
         state::assert_same(&links(lab), &made);
         lab.clear();
         text
     })
 }
 
+#[track_caller]
 fn come_back(lab: &Lab, words: &[&str]) {
     let calls = calls(words);
     let script = format!("{LINKS}{}\n", calls.join("\n"));

@@ -24,10 +24,11 @@ cases! {
         a_failing_run_ends_what_its_programs_have_started;
 }
 
+#[track_caller]
 fn run_as(lab: &Lab, name: &str, text: &str) {
     fs::write(lab.folder().join(format!("{name}.rhai")), text).unwrap();
     let output = lab.ipvsh(&[&format!("{name}.rhai")]);
-    assert_eq!((output.code, output.stderr.as_str()), (0, ""), "{text}");
+    assert_eq!(output.end(), "exit code 0\n", "{text}");
 }
 
 /// Takes a lab down; returns what it says beside how much that was.

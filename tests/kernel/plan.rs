@@ -81,19 +81,21 @@ fn objects(output: &crate::lab::Output) -> Vec<Value> {
 }
 
 /// Plans the script at `path`, then runs it: both must tell of the same objects, and the plan must change nothing.
+#[track_caller]
 fn plan_and_run(lab: &Lab, path: &str, parameters: &[&str], code: i32) {
     let before = state::whole(lab);
     let plan = lab.ipvsh(&[&["--json", "plan", path], parameters].concat());
-    assert_eq!((plan.code, plan.stderr.as_str()), (code, ""), "{path}");
+    assert_eq!(plan.end(), format!("exit code {code}\n"), "{path}");
     state::assert_same(&state::whole(lab), &before);
     let run = lab.ipvsh(&[&["--json", path], parameters].concat());
-    assert_eq!((run.code, run.stderr.as_str()), (0, ""), "{path}");
+    assert_eq!(run.end(), "exit code 0\n", "{path}");
     let mut planned = objects(&plan);
     planned.retain(|object| object["outcome"] != "would test");
     assert_eq!(planned, objects(&run), "{path}");
 }
 
 /// Plans `text`, then runs it: see [`plan_and_run`].
+#[track_caller]
 pub(crate) fn is_what_a_run_does(lab: &Lab, text: &str) {
     write(lab, text);
     plan_and_run(lab, "lab.rhai", &[], 10);
@@ -181,7 +183,7 @@ fn a_plan_sees_its_namespaces_where_there_were_none_ever(lab: &Lab) {
         r#"netns("a").veth("v0", netns("b"), "v1").peer.up(); assert(namespaces().len() >= 2);"#,
     );
     let plan = lab.ipvsh(&["plan", "lab.rhai"]);
-    assert_eq!((plan.code, plan.stderr.as_str()), (10, ""));
+    assert_eq!(plan.end(), "exit code 10\n");
     assert!(!Path::new("/run/netns").exists());
 }
 
@@ -255,6 +257,7 @@ fn a_plan_looks_up_the_routes_that_it_has_planned(lab: &Lab) {
 }
 
 /// Plans the script, then runs it: both must throw the same, which is then returned.
+#[track_caller]
 fn throws_what_a_run_throws(lab: &Lab) -> String {
     let thrown = |arguments: &[&str]| {
         let output = lab.ipvsh(arguments);
@@ -464,9 +467,9 @@ a run would create 2, test 1; 1 as asked already
         )
     );
     let run = lab.ipvsh(&["lab.rhai"]);
-    assert_eq!((run.code, run.stderr.as_str()), (0, ""));
+    assert_eq!(run.end(), "exit code 0\n");
     let plan = lab.ipvsh(&["plan", "lab.rhai"]);
-    assert_eq!((plan.code, plan.stderr.as_str()), (0, ""));
+    assert_eq!(plan.end(), "exit code 0\n");
     assert!(
         plan.stdout
             .ends_with("a run would test 1; 3 as asked already\n"),
@@ -502,13 +505,14 @@ fn a_step_is_traced_as_it_is_typed(lab: &Lab) {
 }
 
 /// Runs the script at `path`, then the commands that it said to be the same: both must lead to the same state.
+#[track_caller]
 fn emit_and_compare(lab: &Lab, path: &str, parameters: &[&str]) {
     let options = ["--quiet", "--emit", "lab.sh", "--lab", "emitted", path];
     let run = lab.ipvsh(&[&options, parameters].concat());
-    assert_eq!((run.code, run.stderr.as_str()), (0, ""), "{path}");
+    assert_eq!(run.end(), "exit code 0\n", "{path}");
     let by_ipvsh = state::meaning(lab);
     let down = lab.ipvsh(&["--quiet", "down", "emitted"]);
-    assert_eq!((down.code, down.stderr.as_str()), (0, ""), "{path}");
+    assert_eq!(down.end(), "exit code 0\n", "{path}");
     let shell = Command::new("sh")
         .arg("lab.sh")
         .current_dir(lab.folder())
@@ -516,7 +520,7 @@ fn emit_and_compare(lab: &Lab, path: &str, parameters: &[&str]) {
         .stderr(Stdio::piped())
         .spawn();
     let shell = finish(shell.unwrap());
-    assert_eq!((shell.code, shell.stderr.as_str()), (0, ""), "{path}");
+    assert_eq!(shell.end(), "exit code 0\n", "{path}");
     state::assert_same(&state::meaning(lab), &by_ipvsh);
 }
 
@@ -548,7 +552,7 @@ pub(crate) fn parameters(story: &str) -> &'static [&'static str] {
 
 pub(crate) fn down(lab: &Lab) {
     let down = lab.ipvsh(&["--quiet", "down", "--all"]);
-    assert_eq!((down.code, down.stderr.as_str()), (0, ""));
+    assert_eq!(down.end(), "exit code 0\n");
 }
 
 fn a_plan_of_each_story_is_what_its_run_reports(lab: &Lab) {

@@ -76,7 +76,7 @@ fn number(text: &str) -> u32 {
 
 fn down(lab: &Lab) -> String {
     let output = lab.ipvsh(&["down", "lab"]);
-    assert_eq!((output.code, output.stderr.as_str()), (0, ""));
+    assert_eq!(output.end(), "exit code 0\n");
     output.stdout
 }
 
@@ -313,7 +313,7 @@ fn a_plan_starts_no_process(lab: &Lab) {
         p.signal("HUP"); p.kill();"#;
     fs::write(lab.folder().join("lab.rhai"), text).unwrap();
     let plan = lab.ipvsh(&["plan", "lab.rhai"]);
-    assert_eq!((plan.code, plan.stderr.as_str()), (10, ""));
+    assert_eq!(plan.end(), "exit code 10\n");
     assert!(plan.stdout.contains("process"), "{}", plan.stdout);
     assert!(lab.namespaces().is_empty());
     assert_eq!(outputs(), 0);
@@ -321,12 +321,7 @@ fn a_plan_starts_no_process(lab: &Lab) {
     let pid = number(&lab.run(SERVER));
     fs::write(lab.folder().join("lab.rhai"), format!("{SERVER} p.kill();")).unwrap();
     let plan = lab.ipvsh(&["plan", "lab.rhai"]);
-    assert_eq!(
-        (plan.code, plan.stderr.as_str()),
-        (0, ""),
-        "{}",
-        plan.stdout
-    );
+    assert_eq!(plan.end(), "exit code 0\n", "{}", plan.stdout);
     assert!(runs(pid));
 }
 

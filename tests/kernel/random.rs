@@ -227,6 +227,7 @@ fn state(lab: &Lab) -> Value {
     state
 }
 
+#[track_caller]
 fn run_twice_and_leave_nothing(lab: &Lab, alphabet: &Alphabet, part: u64) {
     lab.ip(
         "link add p0 type veth peer name p1\nlink set p0 up\nlink set p1 up\naddr add 10.8.0.1/24 dev p0\n\

@@ -57,6 +57,7 @@ fn numbers(netns: &str) -> Value {
     json!([meta.dev(), meta.ino()])
 }
 
+#[track_caller]
 fn nothing_is_left(lab: &Lab) {
     let output = lab.ipvsh(&["down", "lab"]);
     assert_eq!(

@@ -71,6 +71,7 @@ const MADE: &str = r#"
 "#;
 
 /// Runs what is made and then `end`, which is to fail; the state must be as before. Returns standard error.
+#[track_caller]
 fn undone(lab: &Lab, end: &str) -> String {
     foreign(lab);
     let before = state::whole(lab);
@@ -117,6 +118,7 @@ fn a_refusal_of_the_kernel_takes_down_what_was_made(lab: &Lab) {
 }
 
 /// Lets a script change what is not its own, and fail; the state must be as before.
+#[track_caller]
 fn put_back(lab: &Lab, changes: &str) {
     foreign(lab);
     let before = state::whole(lab);
@@ -125,6 +127,7 @@ fn put_back(lab: &Lab, changes: &str) {
 }
 
 /// The same for what gets another ifindex by it.
+#[track_caller]
 fn brought_back(lab: &Lab, changes: &str) {
     foreign(lab);
     let before = state::meaning(lab);
@@ -179,7 +182,7 @@ fn what_a_foreign_link_loses_by_a_change_is_there_again(lab: &Lab) {
         state::assert_same(&state(lab), &before);
         lab.run(change);
         let down = lab.ipvsh(&["down", "lab"]);
-        assert_eq!((down.code, down.stderr.as_str()), (0, ""), "{change}");
+        assert_eq!(down.end(), "exit code 0\n", "{change}");
         state::assert_same(&state(lab), &before);
     };
     for change in [
@@ -207,6 +210,7 @@ fn a_route_that_was_taken_away_is_there_again(lab: &Lab) {
 }
 
 /// Waits until the run prints `line`, sends it a signal, and waits for its end.
+#[track_caller]
 fn interrupt(mut run: Child, line: &str, signal: Signal) -> (i32, String, String) {
     let mut output = BufReader::new(run.stdout.take().unwrap());
     let mut text = String::new();
@@ -223,6 +227,7 @@ fn interrupt(mut run: Child, line: &str, signal: Signal) -> (i32, String, String
     (ended.code, text, ended.stderr)
 }
 
+#[track_caller]
 fn signalled(lab: &Lab, last: &str, line: &str, signal: Signal) -> (i32, String, String) {
     foreign(lab);
     let before = state::whole(lab);
@@ -310,14 +315,14 @@ fn a_run_that_ends_well_takes_its_lab_down_with_rm(lab: &Lab) {
 
 fn an_early_exit_leaves_the_lab(lab: &Lab) {
     let output = lab.script(r#"netns("a"); exit(0); netns("b");"#);
-    assert_eq!((output.code, output.stderr.as_str()), (0, ""));
+    assert_eq!(output.end(), "exit code 0\n");
     assert_eq!(lab.namespaces(), ["a"]);
 }
 
 fn an_exit_code_that_says_failed_takes_the_lab_down(lab: &Lab) {
     let output = lab.script(r#"netns("a"); exit(7); netns("b");"#);
     let said = "took down what this run made: 1 namespace\n";
-    assert_eq!((output.code, output.stderr.as_str()), (7, said));
+    assert_eq!(output.end(), format!("exit code 7\n{said}"));
     assert_eq!(lab.namespaces(), Vec::<String>::new());
 }
 
@@ -366,7 +371,7 @@ fn a_port_is_switched_back_by_a_later_down(lab: &Lab) {
         lab.run(text);
         assert_ne!(port()["mode"], "l2");
         let output = lab.ipvsh(&["down", "lab"]);
-        assert_eq!((output.code, output.stderr.as_str()), (0, ""));
+        assert_eq!(output.end(), "exit code 0\n");
         state::assert_same(&state::whole(lab), &before);
     }
     // Switched by a second run, when its slave is none of the run's own.

@@ -138,6 +138,7 @@ fn forget_what_comes_late(value: &mut Value) {
 }
 
 /// Fails with the lines in which two states differ.
+#[track_caller]
 pub(crate) fn assert_same(now: &Value, before: &Value) {
     if let Some(differences) = differences(now, before) {
         panic!("{differences}");

@@ -69,7 +69,7 @@ fn story(lab: &Lab, script: &str, parameters: &[&str]) -> String {
     let mut arguments = vec![path.to_str().unwrap()];
     arguments.extend(parameters);
     let output = lab.ipvsh(&arguments);
-    assert_eq!((output.stderr.as_str(), output.code), ("", 0));
+    assert_eq!(output.end(), "exit code 0\n");
     without_times(&output.stdout)
 }
 
@@ -169,6 +169,7 @@ fn by_hand(lab: &Lab, commands: &str, inside: &[(&str, &str)]) -> Value {
     state
 }
 
+#[track_caller]
 fn leads_there(lab: &Lab, script: &str, by_hand: &Value) {
     uplink(lab);
     story(lab, script, &[]);
@@ -234,12 +235,13 @@ fn without_seconds(text: &str) -> String {
 }
 
 /// Nothing of the lab is left when it has run with `--rm`.
+#[track_caller]
 fn leaves_nothing(lab: &Lab, script: &str, parameters: &[&str]) {
     let before = state::whole(lab);
     let path = in_repository("scripts").join(script);
     let arguments = ["--quiet", "--rm", path.to_str().unwrap()];
     let output = lab.ipvsh(&[&arguments, parameters].concat());
-    assert_eq!((output.stderr.as_str(), output.code), ("", 0));
+    assert_eq!(output.end(), "exit code 0\n");
     state::assert_same(&state::whole(lab), &before);
 }
 
@@ -479,7 +481,7 @@ fn a_container_is_left_as_it_was(lab: &Lab) {
     assert_eq!(lab.addresses("box", "lab0"), ["10.91.0.2/24"]);
     let script = in_repository("scripts/container.rhai");
     let down = lab.ipvsh(&["--quiet", "down", script.to_str().unwrap()]);
-    assert_eq!((down.stderr.as_str(), down.code), ("", 0));
+    assert_eq!(down.end(), "exit code 0\n");
     state::assert_same(&state::whole(lab), &before);
     assert!(container.try_wait().unwrap().is_none(), "it was ended");
     container.kill().unwrap();

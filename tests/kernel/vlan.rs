@@ -92,7 +92,7 @@ fn a_vlan_with_flags(lab: &Lab) {
     let data = &lab.link(HOST, "v")["linkinfo"]["info_data"];
     assert_eq!(data["flags"], json!(["GVRP", "LOOSE_BINDING"]));
     let output = lab.script_with(&["--trace"], text);
-    assert_eq!((output.stderr.as_str(), output.code), ("", 0));
+    assert_eq!(output.end(), "exit code 0\n");
     let text = r#"try { vlan("d0", "v", 10, #{gvrp: false}); } catch (e) { print(e.notes); }"#;
     assert_eq!(
         lab.run(text),

@@ -36,9 +36,10 @@ fn started(lab: &Lab, text: &str) -> Child {
     run
 }
 
+#[track_caller]
 fn ended(run: Child) -> Output {
     let output = finish(run);
-    assert_eq!((output.code, output.stderr.as_str()), (0, ""));
+    assert_eq!(output.end(), "exit code 0\n");
     output
 }
 

@@ -62,11 +62,13 @@ struct Broken {
 }
 
 /// Breaks each lab, and lets the text of each mend run until the other end is reached.
+#[track_caller]
 fn are_named_and_mended(lab: &Lab, all: &[Broken]) {
     are_named_and_mended_within(lab, "300ms", all);
 }
 
 /// The same where a reply may take as long as `timeout`.
+#[track_caller]
 fn are_named_and_mended_within(lab: &Lab, timeout: &str, all: &[Broken]) {
     for broken in all {
         let Broken {
@@ -131,6 +133,7 @@ fn routed(how: &'static str, sorts: &'static [&'static str], at: &'static str) -
     }
 }
 
+#[track_caller]
 fn switched(how: &'static str, sorts: &'static [&'static str], at: &'static str) -> Broken {
     Broken {
         lab: SWITCHED,

@@ -4,6 +4,7 @@ use std::io::Read;
 
 use crate::program::Place;
 
+#[track_caller]
 fn wrong_use(place: &Place, arguments: &[&str]) -> String {
     let run = place.run(arguments);
     assert_eq!(run.code, Some(2), "{}", run.errors);

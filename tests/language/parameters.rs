@@ -22,6 +22,7 @@ fn output(arguments: &[&str]) -> String {
     run.output
 }
 
+#[track_caller]
 fn wrong_use(arguments: &[&str]) -> String {
     let run = Place::with(SCRIPT).run(&[&["lab.rhai"], arguments].concat());
     assert_eq!(run.code, Some(2), "{}", run.errors);
@@ -29,6 +30,7 @@ fn wrong_use(arguments: &[&str]) -> String {
     run.errors
 }
 
+#[track_caller]
 fn wrong_script(script: &str) -> String {
     let run = Place::with(script).run(&["lab.rhai"]);
     assert_eq!(run.code, Some(1), "{}", run.errors);

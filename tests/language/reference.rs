@@ -7,6 +7,7 @@ use rhai::Engine;
 
 use crate::program::Place;
 
+#[track_caller]
 fn generated(arguments: &[&str]) -> String {
     let run = Place::new().run(&[&["doc"], arguments].concat());
     assert_eq!((run.code, run.errors.as_str()), (Some(0), ""));
@@ -101,6 +102,7 @@ fn the_man_page_is_well_formed() {
 }
 
 /// A definition is a function without a body: with one, and without its types, Rhai itself can parse it.
+#[track_caller]
 fn as_function(definition: &str) -> String {
     let (head, rest) = definition.split_once('(').unwrap();
     let (list, returns) = rest.rsplit_once(") -> ").unwrap();

@@ -164,17 +164,20 @@ impl Terminal {
     }
 
     /// Types `keys`.
+    #[track_caller]
     pub(crate) fn type_keys(&mut self, keys: &str) {
         self.type_bytes(keys.as_bytes());
     }
 
     /// Types what need not be a text.
+    #[track_caller]
     pub(crate) fn type_bytes(&mut self, bytes: &[u8]) {
         self.master.write_all(bytes).unwrap();
     }
 
     /// Types `keys` until `text` is to be seen, once more each time that the bell rings instead: what has only so much time may
     /// need another on a busy machine.
+    #[track_caller]
     pub(crate) fn type_until(&mut self, keys: &str, text: &str) {
         let bells = |seen: &Seen| String::from_utf8_lossy(&seen.bytes).matches('\x07').count();
         let is_seen = |seen: &Seen| seen.screen.screen().contents().contains(text);
@@ -189,6 +192,7 @@ impl Terminal {
     }
 
     /// Types an entry and waits for the next prompt; returns what stands on the screen.
+    #[track_caller]
     pub(crate) fn enter(&mut self, entry: &str) -> String {
         self.type_keys(&format!("{entry}\r"));
         self.wait_for_prompt();
@@ -196,6 +200,7 @@ impl Terminal {
     }
 
     /// Waits until the program reads the next entry.
+    #[track_caller]
     pub(crate) fn wait_for_prompt(&mut self) {
         let wanted = self.prompts + 1;
         self.wait("the next prompt", |seen| {
@@ -212,11 +217,13 @@ impl Terminal {
     }
 
     /// Waits until `text` is to be seen.
+    #[track_caller]
     pub(crate) fn wait_for(&self, text: &str) {
         self.wait(text, |seen| seen.screen.screen().contents().contains(text));
     }
 
     /// Waits until `text` was written, whether it is still to be seen or not.
+    #[track_caller]
     pub(crate) fn wait_for_trace_of(&self, text: &str) {
         self.wait(text, |seen| {
             String::from_utf8_lossy(&seen.bytes).contains(text)
@@ -224,6 +231,7 @@ impl Terminal {
     }
 
     /// Waits until `text` is not to be seen any more.
+    #[track_caller]
     pub(crate) fn wait_until_gone(&self, text: &str) {
         self.wait(&format!("no {text}"), |seen| {
             !seen.screen.screen().contents().contains(text)
@@ -231,6 +239,7 @@ impl Terminal {
     }
 
     /// Waits until `holds` does for what stands on the screen.
+    #[track_caller]
     pub(crate) fn wait_until(&self, what: &str, holds: impl Fn(&vt100::Screen) -> bool) {
         self.wait(what, |seen| holds(seen.screen.screen()));
     }
@@ -248,16 +257,19 @@ impl Terminal {
     }
 
     /// What stands on the screen.
+    #[track_caller]
     pub(crate) fn screen(&self) -> String {
         self.seen.0.lock().unwrap().screen.screen().contents()
     }
 
     /// Hands out what stands on the screen with its colours.
+    #[track_caller]
     pub(crate) fn with_screen<T>(&self, look: impl FnOnce(&vt100::Screen) -> T) -> T {
         look(self.seen.0.lock().unwrap().screen.screen())
     }
 
     /// Waits for the end of the program; returns its exit code.
+    #[track_caller]
     pub(crate) fn wait_for_end(&mut self) -> Option<i32> {
         let end = Instant::now() + PATIENCE;
         let mut seen = self.seen.0.lock().unwrap();
@@ -275,6 +287,7 @@ impl Terminal {
     }
 
     /// Makes the terminal so wide.
+    #[track_caller]
     pub(crate) fn resize(&self, columns: u16) {
         let size = size(40, columns);
         self.seen
@@ -291,6 +304,7 @@ impl Terminal {
     }
 
     /// What `ip` says in the namespaces of the program.
+    #[track_caller]
     pub(crate) fn ip(&self, arguments: &str) -> String {
         // Its child is the first process inside, and the child of that one runs the session.
         let pid = child_of(&child_of(&self.child.id().to_string()));

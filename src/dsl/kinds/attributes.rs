@@ -7,6 +7,7 @@ use rtnetlink::packet_route::link::{InfoData, InfoKind, LinkMessage};
 use rtnetlink::{LinkMessageBuilder, LinkUnspec};
 
 use crate::dsl::Session;
+use crate::dsl::kinds::kind::Kind;
 use crate::dsl::kinds::make::{Fact, Request};
 use crate::dsl::objects::link;
 use crate::error::{Error, Result};
@@ -19,8 +20,7 @@ use crate::value::options::Options;
 /// What was asked for.
 #[derive(Debug)]
 pub(crate) struct Asked {
-    word: &'static str,
-    table: &'static [Opt],
+    kind: &'static Kind,
     given: Vec<Given>,
     /// What the kernel is sent beside the options.
     more: Attributes,
@@ -36,26 +36,24 @@ struct Given {
 }
 
 impl Asked {
-    /// Nothing yet of what `table` has for `word`.
-    pub(crate) fn of(word: &'static str, table: &'static [Opt]) -> Self {
+    /// Nothing yet of what the kind has.
+    pub(crate) fn of(kind: &'static Kind) -> Self {
         Self {
-            word,
-            table,
+            kind,
             given: Vec::new(),
             more: Vec::new(),
         }
     }
 
-    /// Takes the options of `table` that are given.
+    /// Takes the options of the kind that are given.
     pub(crate) fn take(
         session: &Rc<Session>,
         place: &Rc<netns::Netns>,
-        word: &'static str,
+        kind: &'static Kind,
         options: &mut Options,
-        table: &'static [Opt],
     ) -> Result<Self> {
-        let mut asked = Self::of(word, table);
-        for row in table.iter().filter(|row| row.is_option()) {
+        let mut asked = Self::of(kind);
+        for row in kind.table.iter().filter(|row| row.is_option()) {
             match row.form {
                 Form::Special(..) => {}
                 Form::Device => {
@@ -64,7 +62,7 @@ impl Asked {
                     }
                 }
                 _ => {
-                    let value = row.take(word, options)?;
+                    let value = row.take(kind.word, options)?;
                     asked.given.extend(value.map(|value| Given {
                         row,
                         value,
@@ -103,8 +101,8 @@ impl Asked {
 
     /// Takes the argument `key` of the word.
     pub(crate) fn argument(&mut self, key: &str, given: impl Into<Dynamic>) -> Result<()> {
-        if let Some(row) = self.table.iter().find(|row| row.key == key) {
-            let value = row.read(self.word, given.into())?;
+        if let Some(row) = self.kind.row(key) {
+            let value = row.read(self.kind.word, given.into())?;
             self.put(key, value);
         }
         Ok(())
@@ -112,29 +110,30 @@ impl Asked {
 
     /// Takes a value that was read in another way.
     pub(crate) fn put(&mut self, key: &str, value: Value) {
-        if let Some(row) = self.table.iter().find(|row| row.key == key) {
+        if let Some(row) = self.kind.row(key) {
             self.given.retain(|given| given.row.key != key);
             self.given.push(Given {
                 row,
                 value,
                 said: None,
             });
-            let place = |row: &Opt| self.table.iter().position(|known| known.key == row.key);
+            let table = self.kind.table;
+            let place = |row: &Opt| table.iter().position(|known| known.key == row.key);
             self.given.sort_by_key(|given| place(given.row));
         }
     }
 
     /// Takes the usual value of a row of which nothing was said.
     pub(crate) fn usual(&mut self, key: &str) {
-        let usual = self.table.iter().find(|row| row.key == key);
-        if let (None, Some(usual)) = (self.value(key), usual.and_then(Opt::usual)) {
+        let usual = self.kind.row(key).and_then(Opt::usual);
+        if let (None, Some(usual)) = (self.value(key), usual) {
             self.put(key, usual);
         }
     }
 
-    /// The rows that it is read by.
-    pub(crate) fn table(&self) -> &'static [Opt] {
-        self.table
+    /// The kind of link that is asked for.
+    pub(crate) fn kind(&self) -> &'static Kind {
+        self.kind
     }
 
     /// What every link of the kind has, asked for or not.
@@ -185,13 +184,14 @@ impl Asked {
     }
 
     /// The request for a link of the kind.
-    pub(crate) fn request(&self, kind: &str) -> Request {
-        Request::new(self.message(kind), self.words())
+    pub(crate) fn request(&self) -> Request {
+        Request::new(self.message(), self.words())
     }
 
     /// The message that asks for a link of the kind.
-    pub(crate) fn message(&self, kind: &str) -> LinkMessage {
-        let message = LinkMessageBuilder::<LinkUnspec>::new_with_info_kind(InfoKind::from(kind));
+    pub(crate) fn message(&self) -> LinkMessage {
+        let kind = InfoKind::from(self.kind.name);
+        let message = LinkMessageBuilder::<LinkUnspec>::new_with_info_kind(kind);
         let attributes = self.attributes();
         if attributes.is_empty() {
             return message.build();

@@ -11,8 +11,7 @@ use crate::dsl::kinds::vlan::PROTOCOLS;
 use crate::dsl::{Answer, answer};
 use crate::schema::{Opt, Spelling, Unit, Wire};
 
-/// What this topic makes.
-pub const KINDS: &[Kind] = &[Kind {
+const BRIDGE: Kind = Kind {
     word: "bridge",
     name: "bridge",
     module: "bridge",
@@ -20,7 +19,10 @@ pub const KINDS: &[Kind] = &[Kind {
     table: TABLE,
     is_pair: false,
     settings: &[],
-}];
+};
+
+/// What this topic makes.
+pub const KINDS: &[Kind] = &[BRIDGE];
 
 const SHORT: (i64, i64) = (0, u16::MAX as i64);
 const COUNT: (i64, i64) = (0, u32::MAX as i64);
@@ -278,9 +280,9 @@ pub mod words {
         answer(&context, |session| {
             let context = creating("bridge", name, net);
             let make = || {
-                let (name, mut options, common) = read("bridge", name, options, TABLE)?;
-                let asked = Asked::take(session, &net.0, "bridge", &mut options, TABLE)?;
-                ensure_asked(session, "bridge", net, name, common, &asked)
+                let (name, mut options, common) = read(&BRIDGE, name, options)?;
+                let asked = Asked::take(session, &net.0, &BRIDGE, &mut options)?;
+                ensure_asked(session, net, name, common, &asked)
             };
             make().map_err(context)
         })

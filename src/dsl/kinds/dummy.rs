@@ -8,8 +8,7 @@ use crate::dsl::kinds::kind::Kind;
 use crate::dsl::kinds::make::plain;
 use crate::dsl::{Answer, answer};
 
-/// What this topic makes.
-pub const KINDS: &[Kind] = &[Kind {
+const DUMMY: Kind = Kind {
     word: "dummy",
     name: "dummy",
     module: "dummy",
@@ -17,7 +16,10 @@ pub const KINDS: &[Kind] = &[Kind {
     table: &[],
     is_pair: false,
     settings: &[("arp", "false"), ("multicast", "false")],
-}];
+};
+
+/// What this topic makes.
+pub const KINDS: &[Kind] = &[DUMMY];
 
 /// The words of this topic.
 #[export_module(manifest)]
@@ -52,7 +54,7 @@ pub mod words {
         options: Map,
     ) -> Answer<Link> {
         answer(&context, |session| {
-            plain(session, "dummy", net, name, options)
+            plain(session, &DUMMY, net, name, options)
         })
     }
 }

@@ -12,8 +12,7 @@ use crate::dsl::{Answer, answer};
 use crate::error::Error;
 use crate::schema::{Family, Opt, Spelling, Wire};
 
-/// What this topic makes.
-pub const KINDS: &[Kind] = &[Kind {
+const GENEVE: Kind = Kind {
     word: "geneve",
     name: "geneve",
     module: "geneve",
@@ -21,7 +20,10 @@ pub const KINDS: &[Kind] = &[Kind {
     table: TABLE,
     is_pair: false,
     settings: &[],
-}];
+};
+
+/// What this topic makes.
+pub const KINDS: &[Kind] = &[GENEVE];
 
 /// The largest identifier that the header carries.
 const LARGEST_ID: i64 = 0xff_ffff;
@@ -115,14 +117,14 @@ pub mod words {
         answer(&context, |session| {
             let context = creating("geneve", name, net);
             let make = || {
-                let (name, mut options, common) = read("geneve", name, options, TABLE)?;
-                let mut asked = Asked::take(session, &net.0, "geneve", &mut options, TABLE)?;
+                let (name, mut options, common) = read(&GENEVE, name, options)?;
+                let mut asked = Asked::take(session, &net.0, &GENEVE, &mut options)?;
                 asked.argument("id", id)?;
                 if asked.value("remote").is_none() {
                     return Err(Error::invalid("the far end is missing")
                         .hint("give it as #{remote: \"10.0.0.2\"}"));
                 }
-                ensure_asked(session, "geneve", net, name, common, &asked)
+                ensure_asked(session, net, name, common, &asked)
             };
             make().map_err(context)
         })

@@ -8,8 +8,7 @@ use crate::dsl::kinds::kind::Kind;
 use crate::dsl::kinds::make::plain;
 use crate::dsl::{Answer, answer};
 
-/// What this topic makes.
-pub const KINDS: &[Kind] = &[Kind {
+const IFB: Kind = Kind {
     word: "ifb",
     name: "ifb",
     module: "ifb",
@@ -17,7 +16,10 @@ pub const KINDS: &[Kind] = &[Kind {
     table: &[],
     is_pair: false,
     settings: &[("arp", "false"), ("multicast", "false"), ("txqlen", "32")],
-}];
+};
+
+/// What this topic makes.
+pub const KINDS: &[Kind] = &[IFB];
 
 /// The words of this topic.
 #[export_module(manifest)]
@@ -51,8 +53,6 @@ pub mod words {
         name: &str,
         options: Map,
     ) -> Answer<Link> {
-        answer(&context, |session| {
-            plain(session, "ifb", net, name, options)
-        })
+        answer(&context, |session| plain(session, &IFB, net, name, options))
     }
 }

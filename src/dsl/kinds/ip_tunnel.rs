@@ -15,72 +15,78 @@ use crate::error::{Error, Result};
 use crate::schema::{Family, Form, Opt, Spelling, Wire};
 use crate::steps::Value;
 
+const GRE: Kind = Kind {
+    word: "gre",
+    name: "gre",
+    module: "ip_gre",
+    config: "CONFIG_NET_IPGRE",
+    table: GRE_DRIVER.table,
+    is_pair: false,
+    settings: &[("arp", "false"), ("mtu", "1476"), ("multicast", "false")],
+};
+
+const GRETAP: Kind = Kind {
+    word: "gretap",
+    name: "gretap",
+    module: "ip_gre",
+    config: "CONFIG_NET_IPGRE",
+    table: GRE_DRIVER.table,
+    is_pair: false,
+    settings: &[("mtu", "1462")],
+};
+
+const IP6GRE: Kind = Kind {
+    word: "ip6gre",
+    name: "ip6gre",
+    module: "ip6_gre",
+    config: "CONFIG_IPV6_GRE",
+    table: GRE6_DRIVER.table,
+    is_pair: false,
+    settings: &[("arp", "false"), ("mtu", "1448"), ("multicast", "false")],
+};
+
+const IP6GRETAP: Kind = Kind {
+    word: "ip6gretap",
+    name: "ip6gretap",
+    module: "ip6_gre",
+    config: "CONFIG_IPV6_GRE",
+    table: GRE6_DRIVER.table,
+    is_pair: false,
+    settings: &[("mtu", "1434")],
+};
+
+const IPIP: Kind = Kind {
+    word: "ipip",
+    name: "ipip",
+    module: "ipip",
+    config: "CONFIG_NET_IPIP",
+    table: IP_DRIVER.table,
+    is_pair: false,
+    settings: &[("arp", "false"), ("mtu", "1480"), ("multicast", "false")],
+};
+
+const SIT: Kind = Kind {
+    word: "sit",
+    name: "sit",
+    module: "sit",
+    config: "CONFIG_IPV6_SIT",
+    table: IP_DRIVER.table,
+    is_pair: false,
+    settings: &[("arp", "false"), ("mtu", "1480"), ("multicast", "false")],
+};
+
+const IP6TNL: Kind = Kind {
+    word: "ip6tnl",
+    name: "ip6tnl",
+    module: "ip6_tunnel",
+    config: "CONFIG_IPV6_TUNNEL",
+    table: IP6_DRIVER.table,
+    is_pair: false,
+    settings: &[("arp", "false"), ("mtu", "1452"), ("multicast", "false")],
+};
+
 /// What this topic makes.
-pub const KINDS: &[Kind] = &[
-    Kind {
-        word: "gre",
-        name: "gre",
-        module: "ip_gre",
-        config: "CONFIG_NET_IPGRE",
-        table: GRE.table,
-        is_pair: false,
-        settings: &[("arp", "false"), ("mtu", "1476"), ("multicast", "false")],
-    },
-    Kind {
-        word: "gretap",
-        name: "gretap",
-        module: "ip_gre",
-        config: "CONFIG_NET_IPGRE",
-        table: GRE.table,
-        is_pair: false,
-        settings: &[("mtu", "1462")],
-    },
-    Kind {
-        word: "ip6gre",
-        name: "ip6gre",
-        module: "ip6_gre",
-        config: "CONFIG_IPV6_GRE",
-        table: GRE6.table,
-        is_pair: false,
-        settings: &[("arp", "false"), ("mtu", "1448"), ("multicast", "false")],
-    },
-    Kind {
-        word: "ip6gretap",
-        name: "ip6gretap",
-        module: "ip6_gre",
-        config: "CONFIG_IPV6_GRE",
-        table: GRE6.table,
-        is_pair: false,
-        settings: &[("mtu", "1434")],
-    },
-    Kind {
-        word: "ipip",
-        name: "ipip",
-        module: "ipip",
-        config: "CONFIG_NET_IPIP",
-        table: IP.table,
-        is_pair: false,
-        settings: &[("arp", "false"), ("mtu", "1480"), ("multicast", "false")],
-    },
-    Kind {
-        word: "sit",
-        name: "sit",
-        module: "sit",
-        config: "CONFIG_IPV6_SIT",
-        table: IP.table,
-        is_pair: false,
-        settings: &[("arp", "false"), ("mtu", "1480"), ("multicast", "false")],
-    },
-    Kind {
-        word: "ip6tnl",
-        name: "ip6tnl",
-        module: "ip6_tunnel",
-        config: "CONFIG_IPV6_TUNNEL",
-        table: IP6.table,
-        is_pair: false,
-        settings: &[("arp", "false"), ("mtu", "1452"), ("multicast", "false")],
-    },
-];
+pub const KINDS: &[Kind] = &[GRE, GRETAP, IP6GRE, IP6GRETAP, IPIP, SIT, IP6TNL];
 
 /// How a tunnel is described to the kernel.
 struct Driver {
@@ -158,7 +164,7 @@ const MARK: Opt = Opt::number(
 .default("0");
 
 /// `IFLA_GRE_*` of `linux/if_tunnel.h`.
-const GRE: Driver = Driver {
+const GRE_DRIVER: Driver = Driver {
     table: &[
         dev(1),
         KEY,
@@ -175,7 +181,7 @@ const GRE: Driver = Driver {
 };
 
 /// The same over IPv6, where the traffic class is part of the flow information and can't be set by itself.
-const GRE6: Driver = Driver {
+const GRE6_DRIVER: Driver = Driver {
     table: &[
         dev(1),
         KEY,
@@ -190,7 +196,7 @@ const GRE6: Driver = Driver {
 };
 
 /// `IFLA_IPTUN_*` of `linux/if_tunnel.h`. Of a TTL that is not said the kernel makes 64 for sit.
-const IP: Driver = Driver {
+const IP_DRIVER: Driver = Driver {
     table: &[
         dev(1),
         local(Family::V4, 2),
@@ -204,7 +210,7 @@ const IP: Driver = Driver {
 };
 
 /// The same over IPv6.
-const IP6: Driver = Driver {
+const IP6_DRIVER: Driver = Driver {
     table: &[
         dev(1),
         local(Family::V6, 2),
@@ -217,16 +223,16 @@ const IP6: Driver = Driver {
 
 fn make(
     session: &Rc<Session>,
-    kind: &'static str,
+    kind: &'static Kind,
     driver: &Driver,
     net: &Netns,
     name: &str,
     options: Map,
 ) -> Result<Link> {
-    let context = creating(kind, name, net);
+    let context = creating(kind.word, name, net);
     let make = || {
-        let (name, mut options, common) = read(kind, name, options, driver.table)?;
-        let mut asked = Asked::take(session, &net.0, kind, &mut options, driver.table)?;
+        let (name, mut options, common) = read(kind, name, options)?;
+        let mut asked = Asked::take(session, &net.0, kind, &mut options)?;
         let has_ttl = asked
             .value("ttl")
             .is_some_and(|ttl| *ttl != Value::Number(0));
@@ -240,7 +246,7 @@ fn make(
                 asked.send(*number, [*value]);
             }
         }
-        ensure_asked(session, kind, net, name, common, &asked)
+        ensure_asked(session, net, name, common, &asked)
     };
     make().map_err(context)
 }
@@ -269,7 +275,7 @@ pub mod words {
         options: Map,
     ) -> Answer<Link> {
         answer(&context, |session| {
-            super::make(session, "gre", &GRE, net, name, options)
+            super::make(session, &GRE, &GRE_DRIVER, net, name, options)
         })
     }
 
@@ -289,7 +295,7 @@ pub mod words {
         options: Map,
     ) -> Answer<Link> {
         answer(&context, |session| {
-            super::make(session, "gretap", &GRE, net, name, options)
+            super::make(session, &GRETAP, &GRE_DRIVER, net, name, options)
         })
     }
 
@@ -309,7 +315,7 @@ pub mod words {
         options: Map,
     ) -> Answer<Link> {
         answer(&context, |session| {
-            super::make(session, "ip6gre", &GRE6, net, name, options)
+            super::make(session, &IP6GRE, &GRE6_DRIVER, net, name, options)
         })
     }
 
@@ -329,7 +335,7 @@ pub mod words {
         options: Map,
     ) -> Answer<Link> {
         answer(&context, |session| {
-            super::make(session, "ip6gretap", &GRE6, net, name, options)
+            super::make(session, &IP6GRETAP, &GRE6_DRIVER, net, name, options)
         })
     }
 
@@ -349,7 +355,7 @@ pub mod words {
         options: Map,
     ) -> Answer<Link> {
         answer(&context, |session| {
-            super::make(session, "ipip", &IP, net, name, options)
+            super::make(session, &IPIP, &IP_DRIVER, net, name, options)
         })
     }
 
@@ -369,7 +375,7 @@ pub mod words {
         options: Map,
     ) -> Answer<Link> {
         answer(&context, |session| {
-            super::make(session, "sit", &IP, net, name, options)
+            super::make(session, &SIT, &IP_DRIVER, net, name, options)
         })
     }
 
@@ -389,7 +395,7 @@ pub mod words {
         options: Map,
     ) -> Answer<Link> {
         answer(&context, |session| {
-            super::make(session, "ip6tnl", &IP6, net, name, options)
+            super::make(session, &IP6TNL, &IP6_DRIVER, net, name, options)
         })
     }
 }

@@ -16,27 +16,28 @@ use crate::net::link::Snapshot;
 use crate::schema::{Form, Names, Opt, Spelling, Wire, text};
 use crate::steps::Value;
 
+const MACVLAN: Kind = Kind {
+    word: "macvlan",
+    name: "macvlan",
+    module: "macvlan",
+    config: "CONFIG_MACVLAN",
+    table: TABLE,
+    is_pair: false,
+    settings: &[],
+};
+
+const MACVTAP: Kind = Kind {
+    word: "macvtap",
+    name: "macvtap",
+    module: "macvtap",
+    config: "CONFIG_MACVTAP",
+    table: TABLE,
+    is_pair: false,
+    settings: &[("txqlen", "500")],
+};
+
 /// What this topic makes.
-pub const KINDS: &[Kind] = &[
-    Kind {
-        word: "macvlan",
-        name: "macvlan",
-        module: "macvlan",
-        config: "CONFIG_MACVLAN",
-        table: TABLE,
-        is_pair: false,
-        settings: &[],
-    },
-    Kind {
-        word: "macvtap",
-        name: "macvtap",
-        module: "macvtap",
-        config: "CONFIG_MACVTAP",
-        table: TABLE,
-        is_pair: false,
-        settings: &[("txqlen", "500")],
-    },
-];
+pub const KINDS: &[Kind] = &[MACVLAN, MACVTAP];
 
 /// `MACVLAN_MODE_*` of `linux/if_link.h`.
 const MODES: Names = &[
@@ -89,13 +90,13 @@ fn check(asked: &Asked, mode: &str) -> Result<()> {
 /// Makes a slave of the kind, `macvlan` or `macvtap`.
 fn make(
     session: &Rc<Session>,
-    kind: &'static str,
+    kind: &'static Kind,
     net: &Netns,
     (parent, name, mode): (&Dynamic, &str, &str),
     options: Map,
 ) -> Result<Link> {
-    let (name, mut options, common) = read(kind, name, options, TABLE)?;
-    let mut asked = Asked::take(session, &net.0, kind, &mut options, TABLE)?;
+    let (name, mut options, common) = read(kind, name, options)?;
+    let mut asked = Asked::take(session, &net.0, kind, &mut options)?;
     asked.argument("mode", mode)?;
     check(&asked, mode)?;
     let parent = Parent::find(session, &net.0, parent)?;
@@ -105,12 +106,11 @@ fn make(
         name,
         parent: Some(&parent),
         facts: asked.facts(),
-        table: TABLE,
         common,
     };
     let request = |_: Option<&Snapshot>| {
-        parent.check_can_carry(session, kind)?;
-        Ok(asked.request(kind).over(&parent))
+        parent.check_can_carry(session, kind.name)?;
+        Ok(asked.request().over(&parent))
     };
     ensure(session, &wanted, request, |_| Ok(()))
 }
@@ -197,7 +197,7 @@ pub mod words {
         options: Map,
     ) -> Answer<Link> {
         answer(&context, |session| {
-            make(session, "macvlan", net, (&parent, name, mode), options)
+            make(session, &MACVLAN, net, (&parent, name, mode), options)
                 .map_err(creating("macvlan", name, net))
         })
     }
@@ -283,7 +283,7 @@ pub mod tap_words {
         options: Map,
     ) -> Answer<Link> {
         answer(&context, |session| {
-            make(session, "macvtap", net, (&parent, name, mode), options)
+            make(session, &MACVTAP, net, (&parent, name, mode), options)
                 .map_err(creating("macvtap", name, net))
         })
     }

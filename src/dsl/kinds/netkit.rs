@@ -16,8 +16,7 @@ use crate::dsl::{Answer, Session, answer};
 use crate::error::Result;
 use crate::schema::{Opt, Wire};
 
-/// What this topic makes.
-pub const KINDS: &[Kind] = &[Kind {
+const NETKIT: Kind = Kind {
     word: "netkit",
     name: "netkit",
     module: "netkit",
@@ -25,7 +24,10 @@ pub const KINDS: &[Kind] = &[Kind {
     table: TABLE,
     is_pair: true,
     settings: &[("arp", "false"), ("multicast", "false")],
-}];
+};
+
+/// What this topic makes.
+pub const KINDS: &[Kind] = &[NETKIT];
 
 /// `IFLA_NETKIT_*` of `linux/if_link.h`.
 const TABLE: &[Opt] = &[Opt::choice(
@@ -42,14 +44,13 @@ fn make(
     (far, far_name): (&Netns, &str),
     options: Map,
 ) -> Result<Link> {
-    let (name, mut options, common) = read("netkit", name, options, TABLE)?;
-    let asked = Asked::take(session, &near.0, "netkit", &mut options, TABLE)?;
+    let (name, mut options, common) = read(&NETKIT, name, options)?;
+    let asked = Asked::take(session, &near.0, &NETKIT, &mut options)?;
     let number = asked
         .value("mode")
         .and_then(|mode| TABLE[0].form.number(mode));
     let mode = number.and_then(|number| u32::try_from(number).ok());
     let pair = Pair {
-        kind: "netkit",
         near,
         name,
         far,

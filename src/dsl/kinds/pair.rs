@@ -69,8 +69,6 @@ fn check_peer(session: &Rc<Session>, end: &Link, far: &Netns, far_name: &LinkNam
 
 /// A pair that a script asks for.
 pub(crate) struct Pair<'a> {
-    /// Its kind, as `ip` calls it.
-    pub(crate) kind: &'static str,
     /// Where the end lives that the word returns.
     pub(crate) near: &'a Netns,
     /// Its name.
@@ -92,9 +90,8 @@ pub(crate) fn ensure_pair(
     pair: Pair,
     data: impl FnOnce(LinkMessage) -> InfoData,
 ) -> Result<Link> {
-    let Pair {
-        kind, near, far, ..
-    } = pair;
+    let Pair { near, far, .. } = pair;
+    let kind = pair.asked.kind();
     let far_name: LinkName = pair.far_name.parse()?;
     if near.namespace().id() == far.namespace().id() && pair.name == far_name {
         return Err(Error::invalid(
@@ -108,7 +105,7 @@ pub(crate) fn ensure_pair(
     if is_far {
         end = end.setns_by_fd(far_place.number());
     }
-    let message = LinkMessageBuilder::<LinkUnspec>::new_with_info_kind(InfoKind::from(kind))
+    let message = LinkMessageBuilder::<LinkUnspec>::new_with_info_kind(InfoKind::from(kind.name))
         .set_info_data(data(end.build()))
         .build();
     let wanted = Wanted {
@@ -117,13 +114,12 @@ pub(crate) fn ensure_pair(
         name: pair.name,
         parent: None,
         facts: pair.asked.facts(),
-        table: pair.asked.table(),
         common: pair.common,
     };
     // A pair that ends elsewhere makes room for the one that is wanted.
     if wanted.common.replace()
         && let Some(there) = link::find(session, &near.0, wanted.name.as_str())?
-        && there.kind == kind
+        && there.kind == kind.name
     {
         let there = link::handle(&near.0, &there);
         if check_peer(session, &there, far, &far_name).is_err() {

@@ -16,27 +16,28 @@ use crate::schema::{self, Form, Opt, Spelling, Wire};
 use crate::steps::Value;
 use crate::value::options::Options;
 
+const TUN: Kind = Kind {
+    word: "tun",
+    name: "tun",
+    module: "tun",
+    config: "CONFIG_TUN",
+    table: TABLE,
+    is_pair: false,
+    settings: &[("arp", "false"), ("txqlen", "500")],
+};
+
+const TAP: Kind = Kind {
+    word: "tap",
+    name: "tun",
+    module: "tun",
+    config: "CONFIG_TUN",
+    table: TABLE,
+    is_pair: false,
+    settings: &[],
+};
+
 /// What this topic makes.
-pub const KINDS: &[Kind] = &[
-    Kind {
-        word: "tun",
-        name: "tun",
-        module: "tun",
-        config: "CONFIG_TUN",
-        table: TABLE,
-        is_pair: false,
-        settings: &[("arp", "false"), ("txqlen", "500")],
-    },
-    Kind {
-        word: "tap",
-        name: "tun",
-        module: "tun",
-        config: "CONFIG_TUN",
-        table: TABLE,
-        is_pair: false,
-        settings: &[],
-    },
-];
+pub const KINDS: &[Kind] = &[TUN, TAP];
 
 /// `IFLA_TUN_*` of `linux/if_link.h`, in the words of `ip tuntap`.
 pub(crate) const TABLE: &[Opt] = &[
@@ -83,14 +84,14 @@ fn number(
 
 fn make(
     session: &Rc<Session>,
-    word: &'static str,
+    kind: &'static Kind,
     net: &Netns,
     name: &str,
     options: Map,
 ) -> Result<Link> {
-    let context = creating(word, name, net);
+    let context = creating(kind.word, name, net);
     let make = || {
-        let (name, mut options, common) = read(word, name, options, TABLE)?;
+        let (name, mut options, common) = read(kind, name, options)?;
         let user =
             |name: &str| Ok(nix::unistd::User::from_name(name)?.map(|user| user.uid.as_raw()));
         let group =
@@ -99,7 +100,7 @@ fn make(
             number(&mut options, "user", user)?,
             number(&mut options, "group", group)?,
         );
-        let mut asked = Asked::take(session, &net.0, word, &mut options, TABLE)?;
+        let mut asked = Asked::take(session, &net.0, kind, &mut options)?;
         for (key, number) in [("user", user), ("group", group)] {
             if let Some(number) = number {
                 asked.put(key, Value::Number(number.into()));
@@ -107,24 +108,23 @@ fn make(
         }
         let multi_queue = asked.value("multi_queue") == Some(&Value::Flag(true));
         asked.put("multi_queue", Value::Flag(multi_queue));
-        asked.put("mode", Value::text(word));
+        asked.put("mode", Value::text(kind.word));
         let device = Tun {
-            is_tap: word == "tap",
+            is_tap: kind.word == TAP.word,
             user,
             group,
             multi_queue,
         };
         let wanted = Wanted {
-            kind: "tun",
+            kind,
             place: net.0.clone(),
             name,
             parent: None,
             facts: asked.facts(),
-            table: TABLE,
             common,
         };
         let request = |_: Option<&_>| {
-            let message = asked.message("tun");
+            let message = asked.message();
             Ok(Request::device(device.clone(), message, asked.words()))
         };
         ensure(session, &wanted, request, |_| Ok(()))
@@ -165,7 +165,7 @@ pub mod words {
         name: &str,
         options: Map,
     ) -> Answer<Link> {
-        answer(&context, |session| make(session, "tun", net, name, options))
+        answer(&context, |session| make(session, &TUN, net, name, options))
     }
 
     /// Makes the TAP device `name`, which hands Ethernet frames to a program, and returns it.
@@ -193,6 +193,6 @@ pub mod words {
         name: &str,
         options: Map,
     ) -> Answer<Link> {
-        answer(&context, |session| make(session, "tap", net, name, options))
+        answer(&context, |session| make(session, &TAP, net, name, options))
     }
 }

@@ -15,8 +15,7 @@ use crate::dsl::objects::netns::namespace_argument;
 use crate::dsl::{Answer, Session, answer};
 use crate::error::Result;
 
-/// What this topic makes.
-pub const KINDS: &[kind::Kind] = &[kind::Kind {
+const VETH: kind::Kind = kind::Kind {
     word: "veth",
     name: "veth",
     module: "veth",
@@ -24,7 +23,10 @@ pub const KINDS: &[kind::Kind] = &[kind::Kind {
     table: &[],
     is_pair: true,
     settings: &[],
-}];
+};
+
+/// What this topic makes.
+pub const KINDS: &[kind::Kind] = &[VETH];
 
 fn make(
     session: &Rc<Session>,
@@ -34,14 +36,13 @@ fn make(
     far_name: &str,
     options: Map,
 ) -> Result<Link> {
-    let (name, _, common) = read("veth", name, options, &[])?;
+    let (name, _, common) = read(&VETH, name, options)?;
     let pair = Pair {
-        kind: "veth",
         near,
         name,
         far,
         far_name,
-        asked: Asked::of("veth", &[]),
+        asked: Asked::of(&VETH),
         common,
     };
     ensure_pair(session, pair, |peer| InfoData::Veth(InfoVeth::Peer(peer)))

@@ -11,8 +11,7 @@ use crate::dsl::{Answer, answer};
 use crate::net::link::Snapshot;
 use crate::schema::{Names, Opt, Spelling, Wire};
 
-/// What this topic makes.
-pub const KINDS: &[Kind] = &[Kind {
+const VLAN: Kind = Kind {
     word: "vlan",
     name: "vlan",
     module: "8021q",
@@ -20,7 +19,10 @@ pub const KINDS: &[Kind] = &[Kind {
     table: TABLE,
     is_pair: false,
     settings: &[],
-}];
+};
+
+/// What this topic makes.
+pub const KINDS: &[Kind] = &[VLAN];
 
 /// The largest id that a tag can carry for traffic; 4095 is reserved by IEEE 802.1Q.
 const LARGEST_ID: i64 = 4094;
@@ -115,22 +117,21 @@ pub mod words {
         answer(&context, |session| {
             let context = creating("vlan", name, net);
             let make = || {
-                let (name, mut options, common) = read("vlan", name, options, TABLE)?;
-                let mut asked = Asked::take(session, &net.0, "vlan", &mut options, TABLE)?;
+                let (name, mut options, common) = read(&VLAN, name, options)?;
+                let mut asked = Asked::take(session, &net.0, &VLAN, &mut options)?;
                 asked.argument("id", id)?;
                 // A link of that id and another protocol is another VLAN.
                 asked.usual("protocol");
                 let parent = Parent::find(session, &net.0, &parent)?;
                 let wanted = Wanted {
-                    kind: "vlan",
+                    kind: &VLAN,
                     place: net.0.clone(),
                     name,
                     parent: Some(&parent),
                     facts: asked.facts(),
-                    table: TABLE,
                     common,
                 };
-                let request = |_: Option<&Snapshot>| Ok(asked.request("vlan").over(&parent));
+                let request = |_: Option<&Snapshot>| Ok(asked.request().over(&parent));
                 ensure(session, &wanted, request, |_| Ok(()))
             };
             make().map_err(context)

@@ -13,8 +13,7 @@ use crate::error::Result;
 use crate::schema::{Form, Opt, Spelling, Wire};
 use crate::steps::Value;
 
-/// What this topic makes.
-pub const KINDS: &[Kind] = &[Kind {
+const VRF: Kind = Kind {
     word: "vrf",
     name: "vrf",
     module: "vrf",
@@ -22,7 +21,10 @@ pub const KINDS: &[Kind] = &[Kind {
     table: TABLE,
     is_pair: false,
     settings: &[("arp", "false"), ("mtu", "65575"), ("multicast", "false")],
-}];
+};
+
+/// What this topic makes.
+pub const KINDS: &[Kind] = &[VRF];
 
 /// `IFLA_VRF_*` of `linux/if_link.h`.
 const TABLE: &[Opt] = &[Opt::new(
@@ -79,10 +81,10 @@ pub mod words {
             let make = || {
                 let mut options = options;
                 options.entry("up".into()).or_insert(true.into());
-                let (name, _, common) = read("vrf", name, options, TABLE)?;
-                let mut asked = Asked::of("vrf", TABLE);
+                let (name, _, common) = read(&VRF, name, options)?;
+                let mut asked = Asked::of(&VRF);
                 asked.argument("table", table)?;
-                ensure_asked(session, "vrf", net, name, common, &asked)
+                ensure_asked(session, net, name, common, &asked)
             };
             make().map_err(context)
         })

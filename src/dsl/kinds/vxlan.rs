@@ -11,8 +11,7 @@ use crate::dsl::{Answer, answer};
 use crate::error::{Error, Result};
 use crate::schema::{Family, Form, Names, Opt, Spelling, Unit, Wire};
 
-/// What this topic makes.
-pub const KINDS: &[Kind] = &[Kind {
+const VXLAN: Kind = Kind {
     word: "vxlan",
     name: "vxlan",
     module: "vxlan",
@@ -20,7 +19,10 @@ pub const KINDS: &[Kind] = &[Kind {
     table: TABLE,
     is_pair: false,
     settings: &[],
-}];
+};
+
+/// What this topic makes.
+pub const KINDS: &[Kind] = &[VXLAN];
 
 /// The largest identifier that the header carries.
 pub(crate) const LARGEST_ID: i64 = 0xff_ffff;
@@ -202,11 +204,11 @@ pub mod words {
         answer(&context, |session| {
             let context = creating("vxlan", name, net);
             let make = || {
-                let (name, mut options, common) = read("vxlan", name, options, TABLE)?;
-                let mut asked = Asked::take(session, &net.0, "vxlan", &mut options, TABLE)?;
+                let (name, mut options, common) = read(&VXLAN, name, options)?;
+                let mut asked = Asked::take(session, &net.0, &VXLAN, &mut options)?;
                 asked.argument("id", id)?;
                 check(&asked)?;
-                ensure_asked(session, "vxlan", net, name, common, &asked)
+                ensure_asked(session, net, name, common, &asked)
             };
             make().map_err(context)
         })

@@ -17,8 +17,7 @@ use crate::net;
 use crate::schema::{Opt, Wire};
 use crate::steps::Value;
 
-/// What this topic makes.
-pub const KINDS: &[Kind] = &[Kind {
+const XFRM: Kind = Kind {
     word: "xfrm",
     name: "xfrm",
     module: "xfrm_interface",
@@ -26,7 +25,10 @@ pub const KINDS: &[Kind] = &[Kind {
     table: TABLE,
     is_pair: false,
     settings: &[("arp", "false"), ("multicast", "false")],
-}];
+};
+
+/// What this topic makes.
+pub const KINDS: &[Kind] = &[XFRM];
 
 /// `IFLA_XFRM_*` of `linux/if_link.h`.
 const TABLE: &[Opt] = &[
@@ -60,7 +62,7 @@ fn check_free(session: &Rc<Session>, wanted: &Wanted) -> Result<()> {
     })??;
     let has_it = |data: &InfoData| if_id(&facts_of(data)) == if_id(&wanted.facts);
     let other = links.iter().find(|other| {
-        other.kind == wanted.kind
+        other.kind == wanted.kind.name
             && other.name != wanted.name.as_str()
             && other.data.as_ref().is_some_and(has_it)
     });
@@ -120,21 +122,20 @@ pub mod words {
         answer(&context, |session| {
             let context = creating("xfrm", name, net);
             let make = || {
-                let (name, mut options, common) = read("xfrm", name, options, TABLE)?;
-                let mut asked = Asked::take(session, &net.0, "xfrm", &mut options, TABLE)?;
+                let (name, mut options, common) = read(&XFRM, name, options)?;
+                let mut asked = Asked::take(session, &net.0, &XFRM, &mut options)?;
                 asked.argument("if_id", if_id)?;
                 let wanted = Wanted {
-                    kind: "xfrm",
+                    kind: &XFRM,
                     place: net.0.clone(),
                     name,
                     parent: None,
                     facts: asked.facts(),
-                    table: TABLE,
                     common,
                 };
                 let request = |_: Option<&_>| {
                     check_free(session, &wanted)?;
-                    Ok(asked.request("xfrm"))
+                    Ok(asked.request())
                 };
                 ensure(session, &wanted, request, |_| Ok(()))
             };

@@ -14,7 +14,6 @@ use rtnetlink::packet_route::address::{
 };
 use rtnetlink::packet_route::{AddressFamily, RouteNetlinkMessage};
 
-use crate::net::model;
 use crate::net::request::Request;
 use crate::net::rtnl::{Refusal, Rtnl};
 
@@ -161,7 +160,7 @@ pub async fn delete_all(
     along: &[Assigned],
 ) -> Result<(), Refusal> {
     delete(rtnl, link, address).await?;
-    for other in along.iter().filter(|_| model::is_on()) {
+    for other in along.iter().filter(|_| rtnl.is_planned()) {
         delete(rtnl, link, other).await?;
     }
     Ok(())

@@ -3,6 +3,7 @@
 use std::mem::discriminant;
 use std::rc::Rc;
 
+use futures::future::LocalBoxFuture;
 use nix::errno::Errno;
 use rtnetlink::packet_core::{NLM_F_CREATE, NLM_F_DUMP, NLM_F_EXCL, NLM_F_REPLACE};
 use rtnetlink::packet_route::address::{AddressAttribute, AddressMessage};
@@ -12,20 +13,23 @@ use rtnetlink::packet_route::route::{RouteAttribute, RouteMessage};
 use rtnetlink::packet_route::rule::{RuleFlags, RuleMessage};
 use rtnetlink::packet_route::{AddressFamily, RouteNetlinkMessage as Message};
 
+use super::kernel::Kernel;
 use super::link::kind_of;
 use super::place::{Asked, Place, family_of};
 use super::port::is_of_bridge;
 use super::{Model, lookup, queue};
-use crate::net::namespace::{Id, Namespace};
-use crate::net::rtnl::{Refusal, Rtnl};
+use crate::net::namespace::Id;
+use crate::net::packet::Packet;
+use crate::net::rtnl::Refusal;
+use crate::net::seam::{self, Socket};
 
 /// The model as seen from one namespace.
 #[derive(Clone, Debug)]
-pub(crate) struct View {
+pub(super) struct View {
     model: Rc<Model>,
     id: Id,
     /// Asked for what stands; none for a namespace that only the plan has.
-    kernel: Option<Box<Rtnl>>,
+    kernel: Option<Kernel>,
 }
 
 fn refuse<T>(errno: Errno) -> Result<T, Refusal> {
@@ -61,20 +65,51 @@ fn deleted_by(request: &Message) -> Option<Message> {
     })
 }
 
+impl Socket for View {
+    fn exchange(
+        &self,
+        message: Packet,
+        flags: u16,
+    ) -> LocalBoxFuture<'_, Result<Vec<Packet>, Refusal>> {
+        Box::pin(async move {
+            Ok(match message {
+                Packet::Route(message) => {
+                    let answers = self.answer(message, flags).await?;
+                    answers.into_iter().map(Packet::Route).collect()
+                }
+                Packet::Nexthop(message) => {
+                    let answers = self.exchange_nexthops(message, flags).await?;
+                    answers.into_iter().map(Packet::Nexthop).collect()
+                }
+            })
+        })
+    }
+}
+
+impl seam::View for View {
+    fn known_nsid(&self, other: Id) -> Option<i32> {
+        self.model.places.borrow().known_nsid(self.id, other)
+    }
+
+    fn learn_nsid(&self, other: Id, nsid: i32) {
+        let mut places = self.model.places.borrow_mut();
+        places.learn_nsid(self.id, other, nsid);
+    }
+}
+
 impl View {
-    /// The model as seen from `namespace`; `kernel` is a socket there.
-    pub(crate) fn new(model: Rc<Model>, namespace: &Namespace, kernel: Option<Rtnl>) -> Self {
-        let id = namespace.id();
+    /// The model as seen from the namespace `id`; `kernel` is a socket there.
+    pub(super) fn new(model: Rc<Model>, id: Id, kernel: Option<Rc<dyn Socket>>) -> Self {
         Self {
             model,
             id,
-            kernel: kernel.map(Box::new),
+            kernel: kernel.map(Kernel),
         }
     }
 
     /// The socket that is asked for what stands.
-    pub(super) fn kernel(&self) -> Option<&Rtnl> {
-        self.kernel.as_deref()
+    pub(super) fn kernel(&self) -> Option<&Kernel> {
+        self.kernel.as_ref()
     }
 
     /// Looks at, or changes, what the namespace has.
@@ -83,11 +118,7 @@ impl View {
     }
 
     /// Answers a request as the kernel would, if all that was planned had been done.
-    pub(crate) async fn exchange(
-        &self,
-        message: Message,
-        flags: u16,
-    ) -> Result<Vec<Message>, Refusal> {
+    async fn answer(&self, message: Message, flags: u16) -> Result<Vec<Message>, Refusal> {
         self.know(Asked::Links, Message::GetLink(LinkMessage::default()))
             .await?;
         match &message {
@@ -185,23 +216,6 @@ impl View {
     async fn all(&self, request: Message) -> Result<Vec<Message>, Refusal> {
         let told = told_by(&request).unwrap_or_else(|| request.clone());
         self.list(&request, &told).await
-    }
-
-    /// Whether `other` has an id here, as [`Rtnl::nsid_of`] asks it.
-    pub(crate) async fn nsid_of(&self, other: &Namespace) -> Result<Option<i32>, Refusal> {
-        let known = self.model.places.borrow().known_nsid(self.id, other.id());
-        if known.is_some() {
-            return Ok(known);
-        }
-        let told = match &self.kernel {
-            Some(kernel) if !other.is_imagined() => Box::pin(kernel.nsid_of(other)).await?,
-            _ => None,
-        };
-        if let Some(nsid) = told {
-            let mut places = self.model.places.borrow_mut();
-            places.learn_nsid(self.id, other.id(), nsid);
-        }
-        Ok(told)
     }
 
     /// Whether packets may go other ways by the plan than they go now.

@@ -8,6 +8,7 @@
 
 mod answer;
 mod driver;
+mod kernel;
 mod link;
 mod lookup;
 mod nexthop;
@@ -15,40 +16,26 @@ mod place;
 mod port;
 mod queue;
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, HashMap};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
 use nix::errno::Errno;
 use rtnetlink::packet_route::link::InfoKind;
 
-use crate::net::namespace::{Id, NAMES, Namespace};
+use crate::net::namespace::{Id, NAMES, imagined_id};
 use crate::net::nft::Table;
 use crate::net::rtnl::Refusal;
-use crate::net::sysctl::Key;
+use crate::net::seam::{self, Plan, Socket};
 use crate::value::name::NetnsName;
 
-pub(crate) use answer::View;
+use answer::View;
 use place::Places;
-
-thread_local! {
-    static MODEL: RefCell<Option<Rc<Model>>> = const { RefCell::new(None) };
-}
 
 /// Plans from now on: nothing that this thread asks of the kernel changes it any more.
 pub fn begin() {
-    MODEL.set(Some(Rc::default()));
-}
-
-/// Whether this thread plans.
-pub fn is_on() -> bool {
-    active().is_some()
-}
-
-/// The model, where this thread plans.
-pub(crate) fn active() -> Option<Rc<Model>> {
-    MODEL.with_borrow(Clone::clone)
+    seam::install(Rc::<Model>::default());
 }
 
 /// The file of the namespace that a process is in which is only planned, and has no number yet. That it made one of its own is all
@@ -59,12 +46,12 @@ const OF_PLANNED_PROCESS: &str = "/proc/0/ns/net";
 #[derive(Debug, Default)]
 pub(crate) struct Model {
     /// What has become of names below `/run/netns`: the namespace that one stands for by the plan, or none.
-    names: RefCell<BTreeMap<String, Option<Namespace>>>,
+    names: RefCell<BTreeMap<String, Option<Id>>>,
     places: RefCell<Places>,
     /// That of processes which are only planned.
-    of_process: RefCell<Option<Namespace>>,
+    of_process: Cell<Option<Id>>,
     /// What settings below `/proc/sys/net` were set to.
-    settings: RefCell<HashMap<(Id, Key), String>>,
+    settings: RefCell<HashMap<(Id, PathBuf), String>>,
     /// The tables of nftables, where the plan has changed some.
     tables: RefCell<HashMap<Id, Vec<Table>>>,
     /// What the kernel says to links of a kind that it has no driver for; none for one that it may have.
@@ -72,50 +59,10 @@ pub(crate) struct Model {
 }
 
 impl Model {
-    /// The namespace that the file at `path` stands for. `None` where the plan has nothing to say of it.
-    pub(crate) fn open(&self, path: &Path) -> Option<Result<Namespace, Errno>> {
-        if path == Path::new(OF_PLANNED_PROCESS) {
-            return Some(Ok(self.of_planned_process()));
-        }
-        let name = path.strip_prefix(NAMES).ok()?.to_str()?;
-        let names = self.names.borrow();
-        Some(match names.get(name)? {
-            Some(planned) => Ok(planned.again()),
-            None => Err(Errno::ENOENT),
-        })
-    }
-
-    fn of_planned_process(&self) -> Namespace {
-        let mut known = self.of_process.borrow_mut();
-        let known = known.get_or_insert_with(|| {
-            let namespace = Namespace::imagined();
-            self.places.borrow_mut().imagine(namespace.id());
-            namespace
-        });
-        known.again()
-    }
-
-    /// Plans a namespace of that name.
-    pub(crate) fn make(&self, path: &Path, name: &NetnsName) -> Result<Namespace, Errno> {
-        let is_there = self
-            .open(path)
-            .map_or_else(|| path.exists(), |planned| planned.is_ok());
-        if is_there {
-            return Err(Errno::EEXIST);
-        }
-        let namespace = Namespace::imagined();
-        self.places.borrow_mut().imagine(namespace.id());
-        let (name, again) = (name.to_string(), namespace.again());
-        self.names.borrow_mut().insert(name, Some(again));
-        Ok(namespace)
-    }
-
-    /// Plans to take the name away, and with it the namespace and all that is in it.
-    pub(crate) fn delete(&self, path: &Path, name: &NetnsName) -> Result<(), Errno> {
-        let stands = Namespace::open(path).map_err(|_| Errno::ENOENT)?;
-        self.places.borrow_mut().remove(stands.id());
-        self.names.borrow_mut().insert(name.to_string(), None);
-        Ok(())
+    fn imagine(&self) -> Id {
+        let id = imagined_id();
+        self.places.borrow_mut().imagine(id);
+        id
     }
 
     /// Whether the kernel makes links of the kind, as far as it can be told.
@@ -131,30 +78,38 @@ impl Model {
         };
         refusal.map_or(Ok(()), Err)
     }
+}
 
-    /// The value that the plan has given to a setting.
-    pub(crate) fn setting(&self, id: Id, key: &Key) -> Option<String> {
-        self.settings.borrow().get(&(id, key.clone())).cloned()
+impl Plan for Model {
+    fn open(&self, path: &Path) -> Option<Result<Id, Errno>> {
+        if path == Path::new(OF_PLANNED_PROCESS) {
+            let id = self.of_process.get().unwrap_or_else(|| self.imagine());
+            self.of_process.set(Some(id));
+            return Some(Ok(id));
+        }
+        let name = path.strip_prefix(NAMES).ok()?.to_str()?;
+        let names = self.names.borrow();
+        Some(names.get(name)?.ok_or(Errno::ENOENT))
     }
 
-    /// Plans to set a setting.
-    pub(crate) fn set(&self, id: Id, key: &Key, value: &str) {
-        let mut settings = self.settings.borrow_mut();
-        settings.insert((id, key.clone()), value.to_owned());
+    fn make(&self, path: &Path, name: &NetnsName) -> Result<Id, Errno> {
+        let is_there = self
+            .open(path)
+            .map_or_else(|| path.exists(), |planned| planned.is_ok());
+        if is_there {
+            return Err(Errno::EEXIST);
+        }
+        let id = self.imagine();
+        self.names.borrow_mut().insert(name.to_string(), Some(id));
+        Ok(id)
     }
 
-    /// The tables of nftables by the plan; none where it has changed nothing of them.
-    pub(crate) fn tables(&self, id: Id) -> Option<Vec<Table>> {
-        self.tables.borrow().get(&id).cloned()
+    fn delete(&self, name: &NetnsName, stands: Id) {
+        self.places.borrow_mut().remove(stands);
+        self.names.borrow_mut().insert(name.to_string(), None);
     }
 
-    /// Plans to have these tables.
-    pub(crate) fn set_tables(&self, id: Id, tables: Vec<Table>) {
-        self.tables.borrow_mut().insert(id, tables);
-    }
-
-    /// The names that there are by the plan, given those that the kernel has.
-    pub(crate) fn names(&self, present: Vec<NetnsName>) -> Vec<NetnsName> {
+    fn names(&self, present: Vec<NetnsName>) -> Vec<NetnsName> {
         let planned = self.names.borrow();
         let mut names: Vec<NetnsName> = present
             .into_iter()
@@ -164,5 +119,27 @@ impl Model {
         names.extend(added.filter_map(|(name, _)| name.parse().ok()));
         names.sort();
         names
+    }
+
+    fn view(self: Rc<Self>, place: Id, kernel: Option<Rc<dyn Socket>>) -> Rc<dyn seam::View> {
+        Rc::new(View::new(self, place, kernel))
+    }
+
+    fn setting(&self, place: Id, file: &Path) -> Option<String> {
+        let key = (place, file.to_owned());
+        self.settings.borrow().get(&key).cloned()
+    }
+
+    fn set(&self, place: Id, file: &Path, value: &str) {
+        let mut settings = self.settings.borrow_mut();
+        settings.insert((place, file.to_owned()), value.to_owned());
+    }
+
+    fn tables(&self, place: Id) -> Option<Vec<Table>> {
+        self.tables.borrow().get(&place).cloned()
+    }
+
+    fn set_tables(&self, place: Id, tables: Vec<Table>) {
+        self.tables.borrow_mut().insert(place, tables);
     }
 }

@@ -22,7 +22,7 @@ fn id_of(message: &NexthopMessage) -> Option<u32> {
 
 impl View {
     /// Answers a request about nexthop objects, as the kernel would.
-    pub(crate) async fn exchange_nexthops(
+    pub(super) async fn exchange_nexthops(
         &self,
         message: NexthopMessage,
         flags: u16,

@@ -202,12 +202,14 @@ fn compare(what: &str, planned: &[String], done: &[String]) -> Result<(), String
 }
 
 /// Tries one random script.
+#[track_caller]
 fn is_true(lab: &Lab, mut dice: Dice, kinds: &[&str], lacks: &[&str]) -> Result<(), String> {
     let script = script::write(&mut dice, kinds, lacks);
     let tried = try_script(lab, &script);
     tried.map_err(|why| format!("{why}\n{}", script.text))
 }
 
+#[track_caller]
 fn try_script(lab: &Lab, script: &Script) -> Result<(), String> {
     lab.ip(
         "link add p0 type veth peer name p1\nlink set p0 up\nlink set p1 up\naddr add 10.8.0.1/24 dev p0",
@@ -252,6 +254,7 @@ fn try_script(lab: &Lab, script: &Script) -> Result<(), String> {
 }
 
 /// Holds a lab that stands against its script: a second run, and an export.
+#[track_caller]
 fn stands(lab: &Lab, script: &Script, run: &Value) -> Result<(), String> {
     let whole = everything(lab);
     let says_what_fell = !run["undone"].is_null();

@@ -19,8 +19,7 @@ use crate::net::link::Snapshot;
 
 use options::TABLE;
 
-/// What this topic makes.
-pub const KINDS: &[Kind] = &[Kind {
+const BOND: Kind = Kind {
     word: "bond",
     name: "bond",
     module: "bonding",
@@ -28,7 +27,10 @@ pub const KINDS: &[Kind] = &[Kind {
     table: TABLE,
     is_pair: false,
     settings: &[],
-}];
+};
+
+/// What this topic makes.
+pub const KINDS: &[Kind] = &[BOND];
 
 /// Chooses a port of a bond for what `role` makes of its ifindex.
 fn choose_port(
@@ -166,9 +168,9 @@ pub mod words {
         answer(&context, |session| {
             let context = creating("bond", name, net);
             let make = || {
-                let (name, mut options, common) = read("bond", name, options, TABLE)?;
+                let (name, mut options, common) = read(&BOND, name, options)?;
                 let primary = link::take(&mut options, "primary")?;
-                let mut asked = Asked::take(session, &net.0, "bond", &mut options, TABLE)?;
+                let mut asked = Asked::take(session, &net.0, &BOND, &mut options)?;
                 asked.argument("mode", mode)?;
                 options::check(&asked, &options::mode(&asked))?;
                 let ports: Vec<Link> = ports
@@ -176,18 +178,17 @@ pub mod words {
                     .map(|port| link::link_argument(session, &net.0, port))
                     .collect::<Result<_>>()?;
                 let wanted = Wanted {
-                    kind: "bond",
+                    kind: &BOND,
                     place: net.0.clone(),
                     name,
                     parent: None,
                     facts: asked.facts(),
-                    table: TABLE,
                     common,
                 };
                 ensure(
                     session,
                     &wanted,
-                    |_: Option<&Snapshot>| Ok(asked.request("bond")),
+                    |_: Option<&Snapshot>| Ok(asked.request()),
                     |bond| {
                         take_ports(session, &bond.link, &ports)?;
                         let verb = "set the primary port of bond";

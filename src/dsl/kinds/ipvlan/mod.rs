@@ -22,46 +22,47 @@ use crate::steps::Value;
 
 use switch::{change_port, sibling_handle, switch_port};
 
+const IPVLAN: Kind = Kind {
+    word: "ipvlan",
+    name: "ipvlan",
+    module: "ipvlan",
+    config: "CONFIG_IPVLAN",
+    table: port::TABLE,
+    is_pair: false,
+    settings: &[],
+};
+
+const IPVTAP: Kind = Kind {
+    word: "ipvtap",
+    name: "ipvtap",
+    module: "ipvtap",
+    config: "CONFIG_IPVTAP",
+    table: port::TABLE,
+    is_pair: false,
+    settings: &[("txqlen", "500")],
+};
+
 /// What this topic makes.
-pub const KINDS: &[Kind] = &[
-    Kind {
-        word: "ipvlan",
-        name: "ipvlan",
-        module: "ipvlan",
-        config: "CONFIG_IPVLAN",
-        table: port::TABLE,
-        is_pair: false,
-        settings: &[],
-    },
-    Kind {
-        word: "ipvtap",
-        name: "ipvtap",
-        module: "ipvtap",
-        config: "CONFIG_IPVTAP",
-        table: port::TABLE,
-        is_pair: false,
-        settings: &[("txqlen", "500")],
-    },
-];
+pub const KINDS: &[Kind] = &[IPVLAN, IPVTAP];
 
 /// The message that makes a slave of the kind. Mode and flag are always said: the kernel resets what is left out.
-fn message(kind: &'static str, parent: &Parent, settings: Settings) -> Request {
-    let mut asked = Asked::of(kind, port::TABLE);
+fn message(kind: &'static Kind, parent: &Parent, settings: Settings) -> Request {
+    let mut asked = Asked::of(kind);
     asked.put("mode", Value::text(settings.mode));
     asked.put("flag", Value::text(settings.flag));
-    asked.request(kind).over(parent)
+    asked.request().over(parent)
 }
 
 fn make(
     session: &Rc<Session>,
-    kind: &'static str,
+    kind: &'static Kind,
     net: &Netns,
     parent: &Dynamic,
     name: &str,
     mode: Option<&str>,
     options: Map,
 ) -> Result<Link> {
-    let (name, mut options, common) = read(kind, name, options, port::TABLE)?;
+    let (name, mut options, common) = read(kind, name, options)?;
     let mode = match (mode, options.string("mode")?) {
         (Some(_), Some(_)) => {
             return Err(Error::invalid(
@@ -89,12 +90,11 @@ fn make(
         name,
         parent: Some(&parent),
         facts,
-        table: port::TABLE,
         common,
     };
     let settings = Cell::new(None);
     let message = |replaced: Option<&Snapshot>| {
-        parent.check_can_carry(session, kind)?;
+        parent.check_can_carry(session, kind.name)?;
         let mut port = session.ports().read(session, &parent)?;
         if let Some(replaced) = replaced {
             port.leave_out(&wanted.place, replaced.index);
@@ -175,7 +175,7 @@ pub mod words {
         name: &str,
     ) -> Answer<Link> {
         answer(&context, |session| {
-            make(session, "ipvlan", net, &parent, name, None, Map::new())
+            make(session, &IPVLAN, net, &parent, name, None, Map::new())
                 .map_err(creating("ipvlan", name, net))
         })
     }
@@ -197,16 +197,8 @@ pub mod words {
         mode: &str,
     ) -> Answer<Link> {
         answer(&context, |session| {
-            make(
-                session,
-                "ipvlan",
-                net,
-                &parent,
-                name,
-                Some(mode),
-                Map::new(),
-            )
-            .map_err(creating("ipvlan", name, net))
+            make(session, &IPVLAN, net, &parent, name, Some(mode), Map::new())
+                .map_err(creating("ipvlan", name, net))
         })
     }
 
@@ -225,7 +217,7 @@ pub mod words {
         options: Map,
     ) -> Answer<Link> {
         answer(&context, |session| {
-            make(session, "ipvlan", net, &parent, name, None, options)
+            make(session, &IPVLAN, net, &parent, name, None, options)
                 .map_err(creating("ipvlan", name, net))
         })
     }
@@ -247,7 +239,7 @@ pub mod words {
         options: Map,
     ) -> Answer<Link> {
         answer(&context, |session| {
-            make(session, "ipvlan", net, &parent, name, Some(mode), options)
+            make(session, &IPVLAN, net, &parent, name, Some(mode), options)
                 .map_err(creating("ipvlan", name, net))
         })
     }
@@ -345,7 +337,7 @@ pub mod tap_words {
         name: &str,
     ) -> Answer<Link> {
         answer(&context, |session| {
-            make(session, "ipvtap", net, &parent, name, None, Map::new())
+            make(session, &IPVTAP, net, &parent, name, None, Map::new())
                 .map_err(creating("ipvtap", name, net))
         })
     }
@@ -365,16 +357,8 @@ pub mod tap_words {
         mode: &str,
     ) -> Answer<Link> {
         answer(&context, |session| {
-            make(
-                session,
-                "ipvtap",
-                net,
-                &parent,
-                name,
-                Some(mode),
-                Map::new(),
-            )
-            .map_err(creating("ipvtap", name, net))
+            make(session, &IPVTAP, net, &parent, name, Some(mode), Map::new())
+                .map_err(creating("ipvtap", name, net))
         })
     }
 
@@ -393,7 +377,7 @@ pub mod tap_words {
         options: Map,
     ) -> Answer<Link> {
         answer(&context, |session| {
-            make(session, "ipvtap", net, &parent, name, None, options)
+            make(session, &IPVTAP, net, &parent, name, None, options)
                 .map_err(creating("ipvtap", name, net))
         })
     }
@@ -414,7 +398,7 @@ pub mod tap_words {
         options: Map,
     ) -> Answer<Link> {
         answer(&context, |session| {
-            make(session, "ipvtap", net, &parent, name, Some(mode), options)
+            make(session, &IPVTAP, net, &parent, name, Some(mode), options)
                 .map_err(creating("ipvtap", name, net))
         })
     }

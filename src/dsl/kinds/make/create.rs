@@ -7,9 +7,6 @@ use nix::errno::Errno;
 use rtnetlink::packet_route::link::{LinkAttribute, LinkFlags, LinkMessage};
 
 use crate::dsl::Session;
-
-use crate::dsl::kinds::kind;
-
 use crate::dsl::objects::link;
 use crate::error::{Error, Kind, Result};
 use crate::lab::{LinkRef, Outcome, Undo, WayBack};
@@ -52,7 +49,7 @@ pub(super) fn create(
     let new = LinkRef {
         index: 0,
         name: name.to_owned(),
-        kind: wanted.kind.to_owned(),
+        kind: wanted.kind.name.to_owned(),
     };
     let undo = Undo::of_link(place.clone(), new, WayBack::DeleteLink);
     let up = wanted.common.up;
@@ -127,7 +124,7 @@ async fn create_under_passing_name(
     let new = LinkRef {
         index: 0,
         name: passing.clone(),
-        kind: wanted.kind.to_owned(),
+        kind: wanted.kind.name.to_owned(),
     };
     let undo = Undo::of_link(place.clone(), new, WayBack::DeleteLink);
     let rtnl = &sender.rtnl()?;
@@ -157,7 +154,7 @@ async fn create_under_passing_name(
 
 /// The kernel's refusal to make a link, explained.
 fn refused(wanted: &Wanted, refusal: &Refusal) -> Error {
-    let kind = wanted.kind;
+    let kind = wanted.kind.name;
     let parent = wanted.parent.map(|parent| parent.seen.name.as_str());
     let error = Error::from(refusal.clone());
     match (refusal.errno, parent) {
@@ -165,11 +162,7 @@ fn refused(wanted: &Wanted, refusal: &Refusal) -> Error {
         (Errno::EOPNOTSUPP, _)
             if refusal.text.as_deref().is_some_and(|text| text.contains("device type")) =>
         {
-            let error = error.cause(format!("this kernel has no {kind} driver"));
-            match kind::named(kind) {
-                Some(kind) => kind.lacks_driver(error),
-                None => error,
-            }
+            wanted.kind.lacks_driver(error)
         }
         (Errno::EOPNOTSUPP, _) if refusal.text.is_none() => {
             error.cause("this kernel can't do all that is asked of it")

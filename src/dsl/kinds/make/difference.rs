@@ -4,7 +4,6 @@ use std::rc::Rc;
 
 use crate::dsl::Session;
 
-use crate::dsl::kinds::attributes;
 use crate::dsl::objects::link;
 use crate::error::{Error, Kind, Result};
 use crate::net::link::Snapshot;
@@ -25,18 +24,18 @@ pub(super) fn differences(
     } else {
         present.kind.clone()
     }];
-    let mut asked = vec![wanted.kind.to_owned()];
-    let mut same = present.kind == wanted.kind;
+    let mut asked = vec![wanted.kind.name.to_owned()];
+    let mut same = present.kind == wanted.kind.name;
     if same {
         let facts = present
             .data
             .as_ref()
-            .map(|data| attributes::facts(data, wanted.table))
+            .map(|data| wanted.kind.facts(data))
             .unwrap_or_default();
         for (key, value) in &wanted.facts {
             let found = facts.iter().find(|(known, _)| known == key);
             let found = found.map(|(_, found)| found);
-            let is_same = match (schema::row(wanted.table, key), found) {
+            let is_same = match (wanted.kind.row(key), found) {
                 (Some(row), Some(found)) => row.same(value, found),
                 _ => *value == Value::List(Vec::new()),
             };
@@ -84,8 +83,10 @@ pub(super) fn differences(
 
 /// The value of a fact as it is shown: a device is known by its ifindex, and called by its name.
 fn shown(session: &Rc<Session>, wanted: &Wanted, key: &str, value: Option<&Value>) -> String {
-    let is_device =
-        schema::row(wanted.table, key).is_some_and(|row| matches!(row.form, Form::Device));
+    let is_device = wanted
+        .kind
+        .row(key)
+        .is_some_and(|row| matches!(row.form, Form::Device));
     let name = match value {
         Some(Value::Number(index)) if is_device => u32::try_from(*index)
             .ok()

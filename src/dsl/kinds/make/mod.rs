@@ -15,12 +15,13 @@ use rhai::Map;
 use crate::dsl::Session;
 use crate::dsl::handle::{Link, Netns};
 use crate::dsl::kinds::attributes::Asked;
+use crate::dsl::kinds::kind;
 use crate::dsl::objects::link;
 use crate::error::{Error, Kind, Result};
 use crate::lab::{Outcome, Undo, WayBack};
 use crate::net::link::Snapshot;
 use crate::net::netns;
-use crate::schema::{self, Opt};
+use crate::schema;
 use crate::steps::Value;
 use crate::value::name::LinkName;
 use crate::value::options::Options;
@@ -39,8 +40,8 @@ pub(crate) type Fact = (&'static str, Value);
 /// A link that a script asks for.
 #[derive(Clone)]
 pub(crate) struct Wanted<'a> {
-    /// Its kind, as `ip` calls it.
-    pub(crate) kind: &'static str,
+    /// Its kind.
+    pub(crate) kind: &'static kind::Kind,
     /// Where it is to live.
     pub(crate) place: Rc<netns::Netns>,
     /// Its name there.
@@ -49,8 +50,6 @@ pub(crate) struct Wanted<'a> {
     pub(crate) parent: Option<&'a Parent>,
     /// What was asked of the kind.
     pub(crate) facts: Vec<Fact>,
-    /// The rows by which a link that is there tells the same.
-    pub(crate) table: &'static [Opt],
     /// What every link can be given.
     pub(crate) common: Common,
 }
@@ -75,14 +74,13 @@ pub(crate) fn creating<'a>(
 
 /// Reads what every word that makes a link is given: the name and the options.
 pub(crate) fn read(
-    kind: &'static str,
+    kind: &'static kind::Kind,
     name: &str,
     options: Map,
-    table: &'static [Opt],
 ) -> Result<(LinkName, Options, Common)> {
     let name = name.parse()?;
-    let mut options = schema::options(kind, options, &[table, COMMON])?;
-    let own_keys: Vec<&str> = schema::keys(table).collect();
+    let mut options = schema::options(kind.word, options, &[kind.table, COMMON])?;
+    let own_keys: Vec<&str> = schema::keys(kind.table).collect();
     let common = Common::take(&mut options, &own_keys)?;
     Ok((name, options, common))
 }
@@ -90,37 +88,35 @@ pub(crate) fn read(
 /// Makes a link of a kind that has no options of its own.
 pub(crate) fn plain(
     session: &Rc<Session>,
-    kind: &'static str,
+    kind: &'static kind::Kind,
     net: &Netns,
     name: &str,
     options: Map,
 ) -> Result<Link> {
     let make = || {
-        let (name, _, common) = read(kind, name, options, &[])?;
-        ensure_asked(session, kind, net, name, common, &Asked::of(kind, &[]))
+        let (name, _, common) = read(kind, name, options)?;
+        ensure_asked(session, net, name, common, &Asked::of(kind))
     };
-    make().map_err(creating(kind, name, net))
+    make().map_err(creating(kind.word, name, net))
 }
 
 /// Makes a link of a kind that hangs on no other one, as it is asked for by the rows of the kind.
 pub(crate) fn ensure_asked(
     session: &Rc<Session>,
-    kind: &'static str,
     net: &Netns,
     name: LinkName,
     common: Common,
     asked: &Asked,
 ) -> Result<Link> {
     let wanted = Wanted {
-        kind,
+        kind: asked.kind(),
         place: net.0.clone(),
         name,
         parent: None,
         facts: asked.facts(),
-        table: asked.table(),
         common,
     };
-    let request = |_: Option<&Snapshot>| Ok(asked.request(kind));
+    let request = |_: Option<&Snapshot>| Ok(asked.request());
     ensure(session, &wanted, request, |_| Ok(()))
 }
 
@@ -232,7 +228,7 @@ fn settle(
         Some(conflict) => {
             let name = wanted.name.as_str();
             let lab = session.lab();
-            lab.conflict(conflict, &wanted.place, wanted.kind, name)?;
+            lab.conflict(conflict, &wanted.place, wanted.kind.name, name)?;
             Ok(Ensured::old(link::handle(&wanted.place, present)))
         }
     }
@@ -242,5 +238,5 @@ fn report(session: &Session, wanted: &Wanted, outcome: Outcome) {
     let name = wanted.name.as_str();
     session
         .lab()
-        .report(outcome, &wanted.place, wanted.kind, name);
+        .report(outcome, &wanted.place, wanted.kind.name, name);
 }

@@ -85,6 +85,6 @@ pub(super) fn command(wanted: &Wanted, sender: &netns::Netns, request: &Request)
         .collect();
     words.extend(settings.iter().map(String::as_str));
     words.extend(wanted.common.up.then_some("up"));
-    words.extend(["type", wanted.kind]);
+    words.extend(["type", wanted.kind.name]);
     Command::ip(sender, words).and(&request.words)
 }

@@ -21,33 +21,32 @@ use crate::value::options::Options;
 pub(crate) use asked::PEER_KEYS;
 use asked::{Asked, AskedPeer, TABLE, public_key};
 
-/// What this topic makes.
-pub const KINDS: &[Kind] = &[Kind {
+const WIREGUARD: Kind = Kind {
     word: "wireguard",
-    name: KIND,
+    name: "wireguard",
     module: "wireguard",
     config: "CONFIG_WIREGUARD",
     table: TABLE,
     is_pair: false,
     settings: &[("arp", "false"), ("mtu", "1420"), ("multicast", "false")],
-}];
+};
 
-const KIND: &str = "wireguard";
+/// What this topic makes.
+pub const KINDS: &[Kind] = &[WIREGUARD];
 
 fn make(session: &Rc<Session>, net: &Netns, name: &str, options: Map) -> Result<Link> {
-    let (name, mut options, common) = read(KIND, name, options, TABLE)?;
+    let (name, mut options, common) = read(&WIREGUARD, name, options)?;
     let mut asked = Asked::take(&mut options)?;
     let replace = common.replace();
     let wanted = Wanted {
-        kind: KIND,
+        kind: &WIREGUARD,
         place: net.0.clone(),
         name,
         parent: None,
         facts: Vec::new(),
-        table: TABLE,
         common,
     };
-    let request = |_: Option<&_>| Ok(attributes::Asked::of(KIND, TABLE).request(KIND));
+    let request = |_: Option<&_>| Ok(attributes::Asked::of(&WIREGUARD).request());
     ensure(session, &wanted, request, |made| {
         let device = if made.is_new {
             asked.private_key = Some(asked.private_key.unwrap_or_else(Key::generate));
@@ -73,7 +72,7 @@ fn about<'a>(verb: &'a str, key: &'a str, link: &'a Link) -> impl Fn(Error) -> E
 }
 
 fn check_kind(link: &Link) -> Result<()> {
-    if link.kind() == KIND {
+    if link.kind() == WIREGUARD.name {
         return Ok(());
     }
     let kind = if link.kind().is_empty() {
@@ -128,7 +127,7 @@ fn property(
     link: &Link,
     read: impl FnOnce(Device) -> Dynamic,
 ) -> Result<Dynamic> {
-    if link.kind() != KIND {
+    if link.kind() != WIREGUARD.name {
         return Ok(Dynamic::UNIT);
     }
     configure::device(session, link).map(read)
@@ -173,7 +172,7 @@ pub mod words {
         options: Map,
     ) -> Answer<Link> {
         answer(&context, |session| {
-            make(session, net, name, options).map_err(creating(KIND, name, net))
+            make(session, net, name, options).map_err(creating(WIREGUARD.word, name, net))
         })
     }
 

@@ -1,5 +1,7 @@
 //! Rules of nftables, through the system's `nft` program: it reads rulesets from its standard input and lists what stands.
 
+pub mod table;
+
 use std::fmt::Write as _;
 use std::io::Write;
 use std::process::{Command, Output, Stdio};
@@ -9,34 +11,10 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Kind, Result};
 use crate::net::fault;
-use crate::net::model;
 use crate::net::netns::Netns;
+use crate::net::seam;
 
-/// A table: what stands in it, or that it is not there.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Table {
-    /// Its address family: `inet`, `ip`.
-    pub family: String,
-    /// Its name.
-    pub name: String,
-    /// Its listing, counters left out; none where there is no such table.
-    pub text: Option<String>,
-}
-
-impl Table {
-    /// Whether it is the one of that family and name.
-    pub fn is(&self, family: &str, name: &str) -> bool {
-        self.family == family && self.name == name
-    }
-
-    /// What makes the table as it is here, whatever stands.
-    fn restored(&self) -> String {
-        let Self { family, name, text } = self;
-        let text = text.as_deref().unwrap_or_default();
-        // It is made first, since what is not there can't be deleted.
-        format!("table {family} {name}\ndelete table {family} {name}\n{text}")
-    }
-}
+pub use table::Table;
 
 /// The table that the words here keep their rules in.
 pub const FAMILY: &str = "inet";
@@ -128,7 +106,7 @@ fn own_rules(netns: &Netns) -> Result<Vec<(Mark, u64)>> {
 pub fn tables(netns: &Netns) -> Result<Vec<Table>> {
     netns.check()?;
     let id = netns.namespace().id();
-    if let Some(planned) = model::active().and_then(|model| model.tables(id)) {
+    if let Some(planned) = seam::plan().and_then(|plan| plan.tables(id)) {
         return Ok(planned);
     }
     if netns.namespace().is_imagined() {
@@ -173,7 +151,7 @@ pub fn dropping(netns: &Netns) -> Result<Vec<Dropping>> {
 
 /// Makes what the ruleset `text` says. All of it is done, or nothing.
 pub fn apply(netns: &Netns, text: &str) -> Result<()> {
-    if model::is_on() {
+    if seam::plan().is_some() {
         return Ok(());
     }
     netns.check()?;
@@ -185,7 +163,7 @@ pub fn apply(netns: &Netns, text: &str) -> Result<()> {
 
 /// Notes what tables will be by what was applied, for a plan, in which nobody has done it.
 pub fn expect(netns: &Netns, expected: Vec<Table>) -> Result<()> {
-    let Some(model) = model::active() else {
+    let Some(plan) = seam::plan() else {
         return Ok(());
     };
     let mut all = tables(netns)?;
@@ -196,7 +174,7 @@ pub fn expect(netns: &Netns, expected: Vec<Table>) -> Result<()> {
     };
     all.retain(|table| !is_expected(table));
     all.extend(expected.into_iter().filter(|table| table.text.is_some()));
-    model.set_tables(netns.namespace().id(), all);
+    plan.set_tables(netns.namespace().id(), all);
     Ok(())
 }
 
