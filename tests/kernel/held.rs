@@ -126,13 +126,11 @@ fn attack() -> String {
     let not_held = NOT_HELD
         .iter()
         .map(|(_, commands)| ("NOT DONE", "done", commands));
-    let mut script = String::new();
-    for (index, (refused, done, commands)) in held.chain(not_held).enumerate() {
-        script += &format!(
-            "if ({commands}) > said 2>&1; then echo {index} {done}; cat said; else echo {index} {refused}; fi\n"
-        );
-    }
-    script
+    let tries = held.chain(not_held).enumerate();
+    let tries = tries.map(|(index, (refused, done, commands))| {
+        format!("if ({commands}) > said 2>&1; then echo {index} {done}; cat said; else echo {index} {refused}; fi")
+    });
+    tries.collect::<Vec<_>>().join("\n")
 }
 
 /// What there is outside of the sandbox, and must stay as it is.

@@ -26,7 +26,6 @@ struct Refusal(c_long, When, Errno);
 /// The bits of a file by which a program gets the rights of another: those that a run leaves behind would be of the host.
 const OF_OTHERS: u32 = libc::S_ISUID | libc::S_ISGID;
 
-#[expect(clippy::cast_sign_loss, reason = "flags are bits")]
 const MAKES: u32 = (libc::O_CREAT | (libc::O_TMPFILE & !libc::O_DIRECTORY)) as u32;
 
 /// Puts input in the queue of a terminal as if it had been typed; both ways to do that.

@@ -204,7 +204,7 @@ fn take(shared: Shared, lacks: &mut Vec<String>) -> Vec<(Part, Loose)> {
             Ok(loose) => taken.push((part, loose)),
             // Older than the system calls by which a mount is copied, or none of our files.
             Err(errno) if !part.is_read_only => {
-                lacks.push(format!("`{}` can't be written ({errno})", path.display()))
+                lacks.push(format!("`{}` can't be written ({errno})", path.display()));
             }
             Err(_) => {}
         }
