@@ -309,7 +309,7 @@ impl Terminal {
         // Its child is the first process inside, and the child of that one runs the session.
         let pid = child_of(&child_of(&self.child.id().to_string()));
         let mut command = Command::new("nsenter");
-        command.args(["-t", &pid, "-m", "-n", "-p", "ip"]);
+        command.args(["-t", &pid, "-U", "-m", "-n", "-p", "ip"]);
         let output = command.args(arguments.split_whitespace()).output().unwrap();
         assert!(output.status.success(), "ip {arguments}: {output:?}");
         String::from_utf8(output.stdout).unwrap()
