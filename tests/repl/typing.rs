@@ -190,7 +190,7 @@ fn tab_completes_namespaces_and_links_of_the_kernel() {
 
 fn tab_completes_processes_with_a_namespace() {
     let mut terminal = Terminal::start(&folder());
-    // The test itself is in another namespace than the program, and so may be many more.
+    terminal.enter("netns(`inside`).spawn(`sleep 1000`);");
     terminal.type_keys("netns(\"pid:\t\t");
     terminal.wait_until("a process", |screen| {
         let contents = screen.contents();
@@ -360,7 +360,8 @@ fn an_unknown_command_and_an_unknown_word_of_a_module_are_red() {
 }
 
 fn without_colour_nothing_is_coloured() {
-    let mut terminal = Terminal::start_with(&folder(), &["--sandbox=ns", "--color=never"]);
+    let folder = folder();
+    let mut terminal = Terminal::start_with(&folder, &["--sandbox=ns", "--color=never"]);
     terminal.wait_for_prompt();
     terminal.enter("let answer = 42");
     terminal.type_keys("let ans");
@@ -505,7 +506,11 @@ fn every_script_can_be_typed_and_pasted() {
                 format!("\x1b[200~{whole}\x1b[201~\r")
             };
             let taken = entry_of(&mut terminal, &keys);
-            assert_eq!(set_out(&taken), set_out(&whole), "{name} at {columns} columns");
+            assert_eq!(
+                set_out(&taken),
+                set_out(&whole),
+                "{name} at {columns} columns"
+            );
         }
     }
 }
@@ -522,6 +527,9 @@ fn a_closing_bracket_goes_below_the_line_that_opened_it() {
         "{screen}"
     );
     let screen = terminal.enter("print(#{\ra: g(true) + g(false)\r})");
-    assert!(screen.contains("print(#{\n    a: g(true) + g(false)\n})\n"), "{screen}");
+    assert!(
+        screen.contains("print(#{\n    a: g(true) + g(false)\n})\n"),
+        "{screen}"
+    );
     assert!(screen.ends_with("\na: 3\nhost>"), "{screen}");
 }

@@ -220,7 +220,11 @@ fn in_vm(asked: &Test, options: &Options, needed: Vec<PathBuf>) -> Result<u8, Fa
     let failure = |error: crate::error::Error| Failure::script(Report::of(&error));
     let mut guest = vm::Guest::new(arguments).map_err(failure)?;
     guest.files = needed;
-    vm::run(&guest).map_err(failure)
+    let ran = vm::run(&guest).map_err(failure)?;
+    for kept in ran.kept_aside {
+        output::note(&format!("note: {kept}"));
+    }
+    Ok(ran.code)
 }
 
 /// Runs the test once more by itself, on this terminal, and has a session in its lab; in a micro-VM where the files for it are

@@ -13,14 +13,15 @@ use serde_json::{Value, json};
 use super::done::{Failed, Outcome};
 use super::processes;
 use crate::command::line::Options;
+use crate::command::sandbox::on_disk;
 use crate::command::{cannot_start, run, with_files, with_memory};
 use crate::dsl::Session;
 use crate::dsl::session::{Given, LeftOut, Settings, Tests};
 use crate::engine::script::Script;
-use crate::engine::{Failure, Interpreter, stack};
+use crate::engine::{Failure, Interpreter, files, stack};
 use crate::error::Kind;
 use crate::repl::{self, Manner};
-use crate::sandbox::ns;
+use crate::sandbox::ns::{self, Entered};
 use crate::view::error::Report;
 use crate::view::paint::When;
 
@@ -37,23 +38,52 @@ pub(super) enum Task<'a> {
 
 /// Does the task and tells what came of it.
 pub(super) fn run(task: &Task, options: &Options) -> Result<u8, Failure> {
-    let mut channel = channel()?;
-    let told = match ns::enter() {
+    let file = match task {
+        Task::Rows(file) | Task::Test(file, ..) => *file,
+    };
+    let told = match ns::enter(&files_for(file)) {
+        // The one that has watched over the place.
+        Ok(Entered::Ended(code)) => return Ok(code),
         // What the system does not permit, a machine of its own has.
         Err(error) if matches!(error.kind, Kind::Denied | Kind::Unsupported) => {
             Outcome::Lacks(PLACE.to_owned()).to_json()
         }
         Err(error) => failed(&Failure::script(Report::of(&error))),
-        Ok(()) => {
+        Ok(Entered::Inside(_)) => {
+            let channel = channel()?;
             // What outlives its parent stays below this process, and is found in the end.
             let _ = prctl::set_child_subreaper(true);
             let done = stack::with_room(|| within(task, options));
-            done.unwrap_or_else(|error| failed(&cannot_start(&error)))
+            tell(
+                channel,
+                &done.unwrap_or_else(|error| failed(&cannot_start(&error))),
+            );
+            return Ok(0);
         }
     };
-    // Where nobody listens any more there is nobody to tell.
-    let _ = channel.write_all(told.to_string().as_bytes());
+    tell(channel()?, &told);
     Ok(0)
+}
+
+fn tell(mut channel: UnixStream, what: &Value) {
+    // Where nobody listens any more there is nobody to tell.
+    let _ = channel.write_all(what.to_string().as_bytes());
+}
+
+/// What the place is to have of the host's files for the tests of `file`.
+fn files_for(file: &Path) -> ns::Files {
+    let find = || {
+        let script = Script::read(file).ok()?;
+        let interpreter = Interpreter::new(Session::new(Settings::default()));
+        files::needed(&interpreter, &script).ok()
+    };
+    // In a thread that has ended: only a process of one thread gets a user namespace.
+    let found = stack::with_room(find).ok().flatten().unwrap_or_default();
+    let found = found.iter().filter_map(|(name, _)| on_disk(name));
+    ns::Files {
+        needed: found.collect(),
+        ..ns::Files::default()
+    }
 }
 
 fn failed(failure: &Failure) -> Value {
@@ -217,7 +247,10 @@ pub(super) fn enter(
     row: Option<usize>,
     options: &Options,
 ) -> Result<u8, Failure> {
-    ns::enter().map_err(|error| Failure::script(Report::of(&error)))?;
+    let entered = ns::enter(&files_for(file));
+    if let Entered::Ended(code) = entered.map_err(|error| Failure::script(Report::of(&error)))? {
+        return Ok(code);
+    }
     let talk = || {
         let mut open = Open::new(file, options)?;
         let Err(failure) = open.interpreter.run_test(&open.ast, name, row) else {

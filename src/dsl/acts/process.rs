@@ -214,7 +214,8 @@ fn spawn(session: &Rc<Session>, net: &Netns, list: &Array, options: Map) -> Resu
             .doing("start", &named)
             .within(net.label())
     };
-    let mut options = schema::options("spawn", options, &[OF_SPAWN, OF_PROGRAM]).map_err(context)?;
+    let mut options =
+        schema::options("spawn", options, &[OF_SPAWN, OF_PROGRAM]).map_err(context)?;
     let kept = KEPT.take_size(&mut options).map_err(context)?;
     let kept = kept.unwrap_or(OUTPUT);
     let program = program(list, &mut options).map_err(context)?;

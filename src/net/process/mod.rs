@@ -7,6 +7,7 @@ mod output;
 mod pipe;
 mod recorder;
 mod ring;
+pub mod terminal;
 
 use std::collections::HashMap;
 use std::fs;
