@@ -179,12 +179,12 @@ impl<'a> Lexer<'a> {
 
     /// Whether a command may begin here.
     fn is_start(&self) -> bool {
-        let Some(before) = self.tokens.last() else {
-            return true;
-        };
         const WORDS: [&str; 11] = [
             "do", "then", "else", "elif", "if", "while", "until", "for", "!", "{", "time",
         ];
+        let Some(before) = self.tokens.last() else {
+            return true;
+        };
         match &before.kind {
             Kind::Newline | Kind::Comment(_) => true,
             Kind::Operator(one) => !is_redirection(one) && !self.in_test,

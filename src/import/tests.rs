@@ -400,7 +400,6 @@ fn options_of_links_are_read_as_ip_reads_them() {
 }
 
 /// What a shell makes of a script, kind by kind.
-#[expect(clippy::too_many_lines, reason = "a table")]
 #[test]
 fn what_a_shell_calculates_decides_and_calls_is_what_is_made() {
     let same: &[(&str, &[&str])] = &[

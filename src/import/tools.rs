@@ -96,9 +96,8 @@ fn entered(arguments: &[String]) -> Outcome {
 /// `sh -c '…'`: each of its commands is run where the shell is. What is not understood is left to a shell in the namespace.
 fn script(shell: &str, arguments: &[String], place: &Place) -> Outcome {
     let odd = || Err("a shell with a script of its own".to_owned());
-    let (option, text) = match arguments {
-        [option, text] => (option, text),
-        _ => return odd(),
+    let [option, text] = arguments else {
+        return odd();
     };
     let is_text = option.starts_with('-') && option.ends_with('c') && !option.starts_with("--");
     if !is_text {

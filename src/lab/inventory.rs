@@ -162,6 +162,7 @@ fn goes_with_netns(contents: &Contents, undo: &Undo<Place>) -> bool {
 }
 
 /// What a step is about: a key that steps about the same thing share, and the words for it.
+#[allow(clippy::too_many_lines, reason = "one arm a way back")]
 pub(super) fn describe(undo: &Undo<Place>) -> (String, Item) {
     let place = undo.netns.as_ref().map(Place::label).unwrap_or_default();
     let link = undo.link.as_ref();

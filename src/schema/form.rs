@@ -328,7 +328,6 @@ impl Form {
             Self::Range {
                 like, least, most, ..
             } => format!("{least} to {most}, or a range such as `\"{like}\"`"),
-            Self::Quantity(Quantity::Duration) => "duration".to_owned(),
             Self::Quantity(Quantity::Rate) => "rate".to_owned(),
             Self::Quantity(Quantity::Size) => "size".to_owned(),
             Self::Quantity(Quantity::Percent) => "percentage".to_owned(),
@@ -341,7 +340,7 @@ impl Form {
                 let [least, most] = [least, most].map(|count| unit.text(*count));
                 format!("duration, {least} to {most}")
             }
-            Self::Time { .. } => "duration".to_owned(),
+            Self::Time { .. } | Self::Quantity(Quantity::Duration) => "duration".to_owned(),
             Self::Ip => "address".to_owned(),
             Self::Prefix => "prefix or address".to_owned(),
             Self::Host(family) => format!("{}address", family.name()),
@@ -364,6 +363,7 @@ impl Form {
     }
 
     /// Reads what a script gives for `key` of `word`. A link is known by its name.
+    #[allow(clippy::too_many_lines, reason = "one arm a form")]
     pub fn read(&self, word: &str, key: &str, given: Dynamic) -> Result<Value> {
         let type_name = given.type_name();
         let wrong = || wrong_type(key, &self.wanted(), type_name);
@@ -395,14 +395,13 @@ impl Form {
             Self::Named {
                 names, least, most, ..
             } => {
-                let number = match given.as_int() {
-                    Ok(number) => number,
-                    Err(_) => {
-                        let name = given.into_string().map_err(|_| wrong())?;
-                        match name.parse() {
-                            Ok(number) => number,
-                            Err(_) => choose(word, key, &name, names)?,
-                        }
+                let number = if let Ok(number) = given.as_int() {
+                    number
+                } else {
+                    let name = given.into_string().map_err(|_| wrong())?;
+                    match name.parse() {
+                        Ok(number) => number,
+                        Err(_) => choose(word, key, &name, names)?,
                     }
                 };
                 let number = in_range(key, number, *least..=*most)?;

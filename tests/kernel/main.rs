@@ -56,7 +56,6 @@ mod neighbor;
 mod netkit;
 mod netns;
 mod nexthop;
-mod objects;
 mod options;
 mod owners;
 mod ping;
@@ -208,7 +207,6 @@ fn all() -> Vec<Case> {
         owners::cases(),
         veth::cases(),
         netkit::cases(),
-        objects::cases(),
         options::cases(),
         bridge::cases(),
         port::cases(),

@@ -94,7 +94,7 @@ const PAIRS: &[(&str, &str, &str)] = &[
     ),
     (
         r#"rule(#{from: "10.3.0.0/16", table: 7, priority: 70});"#,
-        r#"del_rule(#{priority: 70});"#,
+        r"del_rule(#{priority: 70});",
         "rule show",
     ),
     (
@@ -129,7 +129,7 @@ const PAIRS: &[(&str, &str, &str)] = &[
     ),
     (
         r#"host().nexthop(5, #{via: "10.8.0.9", dev: "p0"});"#,
-        r#"host().del_nexthop(5);"#,
+        r"host().del_nexthop(5);",
         "nexthop show",
     ),
     (

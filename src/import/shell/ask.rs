@@ -74,7 +74,7 @@ impl Reader<'_> {
     }
 
     /// `[ … ]` and `test …`, less the brackets.
-    pub(super) fn test(&mut self, words: &[String]) -> Known {
+    pub(super) fn test(words: &[String]) -> Known {
         let words: Vec<&str> = words.iter().map(String::as_str).collect();
         if words.len() > 3 {
             for (operator, is_and) in [("-o", false), ("-a", true)] {
@@ -222,9 +222,8 @@ fn single(words: &[&str]) -> Known {
     match words {
         [] => Ok(Status::Failure),
         ["!", rest @ ..] => Ok(not(single(rest)?)),
-        [text] => Ok(known(!text.is_empty())),
+        [text] | ["-n", text] => Ok(known(!text.is_empty())),
         ["-z", text] => Ok(known(text.is_empty())),
-        ["-n", text] => Ok(known(!text.is_empty())),
         [sign, path] if sign.starts_with('-') => {
             let is_there = matches!(*sign, "-e" | "-f" | "-d" | "-L" | "-h" | "-r" | "-s" | "-w");
             if is_there && SHOWS_LINKS.iter().any(|begin| path.starts_with(begin)) {

@@ -91,7 +91,9 @@ impl Reader<'_> {
         let (name, arguments) = words.split_first()?;
         let texts: Vec<&str> = arguments.iter().map(String::as_str).collect();
         let status = match (name.as_str(), texts.as_slice()) {
-            ("true" | ":", _) => Status::Success,
+            ("true" | ":" | "which" | "hash" | "type", _) | ("command", ["-v" | "-V", _]) => {
+                Status::Success
+            }
             ("false", _) => Status::Failure,
             ("exit", _) => {
                 self.flow = Flow::Exit(line);
@@ -99,7 +101,7 @@ impl Reader<'_> {
             }
             ("return", _) if !self.arguments.is_empty() => {
                 self.flow = Flow::Return;
-                self.returned = ask::known(!texts.first().is_some_and(|code| *code != "0"));
+                self.returned = ask::known(texts.first().is_none_or(|code| *code == "0"));
                 self.returned
             }
             ("break" | "continue", _) => {
@@ -145,7 +147,6 @@ impl Reader<'_> {
                 self.answer(&inner)
             }
             ("test", _) => self.answer(arguments),
-            ("command", ["-v" | "-V", _]) | ("which" | "hash" | "type", _) => Status::Success,
             ("eval", _) => {
                 let text = arguments.join(" ");
                 if self.depth > 5 {
@@ -185,7 +186,7 @@ impl Reader<'_> {
     }
 
     fn answer(&mut self, words: &[String]) -> Status {
-        match self.test(words) {
+        match Self::test(words) {
             Ok(status) => status,
             Err(why) => self.unknown(why),
         }
@@ -284,7 +285,12 @@ fn answer_of(name: &str, arguments: &[&str]) -> Known<String> {
             let all = all.ok_or_else(unknown)?;
             let longest = all.iter().map(|one| one.to_string().len()).max();
             let width = longest.filter(|_| width).unwrap_or(0);
-            Ok(all.iter().map(|one| format!("{one:0width$}\n")).collect())
+            let lines: Vec<String> = all.iter().map(|one| format!("{one:0width$}")).collect();
+            Ok(if lines.is_empty() {
+                String::new()
+            } else {
+                lines.join("\n") + "\n"
+            })
         }
         ("expr", [left, sign, right]) => {
             let number = |text: &str| text.parse::<i64>().map_err(|_| unknown());
@@ -346,9 +352,8 @@ fn unescaped(text: &str) -> String {
             Some('n') => all.push('\n'),
             Some('t') => all.push('\t'),
             Some('r') => all.push('\r'),
-            Some('\\') => all.push('\\'),
+            Some('\\') | None => all.push('\\'),
             Some(other) => all.extend(['\\', other]),
-            None => all.push('\\'),
         }
     }
     all

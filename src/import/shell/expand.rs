@@ -154,7 +154,7 @@ impl Reader<'_> {
                 .strip_suffix("[@]")
                 .or_else(|| name.strip_suffix("[*]"))
                 .map_or((name, false), |name| (name, true));
-            let length = match self.held(name)? {
+            let length = match self.held(name) {
                 Some(Held::List(list)) if is_list => list.len(),
                 Some(Held::Text(_)) if is_list => 1,
                 Some(Held::Text(text)) => text.chars().count(),
@@ -175,7 +175,7 @@ impl Reader<'_> {
         if !is_name(name) && name.parse::<usize>().is_err() && !"@*#?$!-".contains(name) {
             return odd();
         }
-        let mut held = self.held(name)?;
+        let mut held = self.held(name);
         let mut is_all = matches!(name, "@" | "*");
         if let Some(behind) = rest.strip_prefix('[') {
             let Some((index, behind)) = behind.split_once(']') else {
@@ -228,13 +228,12 @@ impl Reader<'_> {
     }
 
     /// What a variable or parameter holds; none where nobody has set it.
-    fn held(&mut self, name: &str) -> Known<Option<Held>> {
+    fn held(&self, name: &str) -> Option<Held> {
         let arguments = self.arguments.last();
-        Ok(match name {
+        match name {
             "@" | "*" => arguments.map(|all| Held::List(all.clone())),
             "#" => arguments.map(|all| Held::Text(all.len().to_string())),
-            "0" => None,
-            "?" | "$" | "!" | "-" => None,
+            "0" | "?" | "$" | "!" | "-" => None,
             // Only root makes links and namespaces.
             "EUID" | "UID" if !self.variables.contains_key(name) => Some(Held::Text("0".into())),
             _ => {
@@ -245,7 +244,7 @@ impl Reader<'_> {
                     self.variables.get(name).cloned()
                 }
             }
-        })
+        }
     }
 
     /// A value after what stands behind the name: `:-x`, `%.*`, `/a/b`, `:2:3`.

@@ -115,6 +115,9 @@ pub(super) fn parse(tokens: &[Token]) -> Vec<Node> {
     nodes
 }
 
+/// The words that end a list of commands.
+const CLOSING: [&str; 8] = ["then", "elif", "else", "fi", "do", "done", "esac", "}"];
+
 impl<'a> Parser<'a> {
     fn peek(&self) -> Option<&'a Token> {
         self.tokens.get(self.at)
@@ -244,7 +247,6 @@ impl<'a> Parser<'a> {
                 _ => {}
             }
             let word = token.bare();
-            const CLOSING: [&str; 8] = ["then", "elif", "else", "fi", "do", "done", "esac", "}"];
             if word.is_some_and(|word| ends.contains(&word) || CLOSING.contains(&word)) {
                 break;
             }

@@ -163,7 +163,7 @@ impl Reader<'_> {
                 return Err("its output goes to a file".to_owned());
             }
             let text = written(first, &texts)?;
-            return self.set(node, &[key.clone()], &text, output);
+            return self.set(node, std::slice::from_ref(key), &text, output);
         }
         if output.is_file {
             return Err("its output goes to a file".to_owned());
@@ -189,7 +189,7 @@ impl Reader<'_> {
             let line = vec!["echo".to_owned(), text.trim_end_matches('\n').to_owned()];
             return self.translated(&line, output);
         }
-        if first == "echo" && texts.first().is_some_and(|word| word.starts_with("-")) {
+        if first == "echo" && texts.first().is_some_and(|word| word.starts_with('-')) {
             let text = builtin::echoed(&texts);
             let line = vec!["echo".to_owned(), text.trim_end_matches('\n').to_owned()];
             return self.translated(&line, output);

@@ -7,7 +7,6 @@ use serde::{Deserialize, Serialize};
 
 use crate::net::link::Snapshot;
 use crate::schema::{Form, Opt, Spelling, Wire};
-use crate::steps::Value;
 
 /// An option of a bridge's port.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -169,35 +168,24 @@ impl PortOption {
             return None;
         };
         infos.iter().find_map(|info| match (self, info) {
-            (Self::Hairpin, InfoBridgePort::HairpinMode(value)) => Some(u32::from(*value)),
-            (Self::Isolated, InfoBridgePort::Isolated(value)) => Some(u32::from(*value)),
-            (Self::Learning, InfoBridgePort::Learning(value)) => Some(u32::from(*value)),
-            (Self::Flood, InfoBridgePort::UnicastFlood(value)) => Some(u32::from(*value)),
-            (Self::McastFlood, InfoBridgePort::MulticastFlood(value)) => Some(u32::from(*value)),
-            (Self::BcastFlood, InfoBridgePort::BroadcastFlood(value)) => Some(u32::from(*value)),
-            (Self::Guard, InfoBridgePort::Guard(value)) => Some(u32::from(*value)),
-            (Self::RootBlock, InfoBridgePort::Protect(value)) => Some(u32::from(*value)),
-            (Self::Fastleave, InfoBridgePort::FastLeave(value)) => Some(u32::from(*value)),
-            (Self::NeighSuppress, InfoBridgePort::NeighSupress(value)) => Some(u32::from(*value)),
-            (Self::ProxyArp, InfoBridgePort::ProxyARP(value)) => Some(u32::from(*value)),
-            (Self::Locked, InfoBridgePort::Locked(value)) => Some(u32::from(*value)),
-            (Self::McastToUnicast, InfoBridgePort::MulticastToUnicast(value)) => {
-                Some(u32::from(*value))
-            }
-            (Self::VlanTunnel, InfoBridgePort::VlanTunnel(value)) => Some(u32::from(*value)),
-            (Self::Cost, InfoBridgePort::Cost(value)) => Some(u32::from(*value)),
-            (Self::Priority, InfoBridgePort::Priority(value)) => Some(u32::from(*value)),
+            (Self::Hairpin, InfoBridgePort::HairpinMode(on))
+            | (Self::Isolated, InfoBridgePort::Isolated(on))
+            | (Self::Learning, InfoBridgePort::Learning(on))
+            | (Self::Flood, InfoBridgePort::UnicastFlood(on))
+            | (Self::McastFlood, InfoBridgePort::MulticastFlood(on))
+            | (Self::BcastFlood, InfoBridgePort::BroadcastFlood(on))
+            | (Self::Guard, InfoBridgePort::Guard(on))
+            | (Self::RootBlock, InfoBridgePort::Protect(on))
+            | (Self::Fastleave, InfoBridgePort::FastLeave(on))
+            | (Self::NeighSuppress, InfoBridgePort::NeighSupress(on))
+            | (Self::ProxyArp, InfoBridgePort::ProxyARP(on))
+            | (Self::Locked, InfoBridgePort::Locked(on))
+            | (Self::McastToUnicast, InfoBridgePort::MulticastToUnicast(on))
+            | (Self::VlanTunnel, InfoBridgePort::VlanTunnel(on)) => Some(u32::from(*on)),
+            (Self::Cost, InfoBridgePort::Cost(cost)) => Some(*cost),
+            (Self::Priority, InfoBridgePort::Priority(priority)) => Some(u32::from(*priority)),
             _ => None,
         })
-    }
-
-    /// As a script gives it.
-    pub fn value(self, value: u32) -> Value {
-        if self.is_flag() {
-            Value::Flag(value != 0)
-        } else {
-            Value::Number(value.into())
-        }
     }
 }
 
