@@ -11,6 +11,7 @@ use crate::error::Error;
 use crate::lab::inventory::{Inventory, Item, State};
 use crate::lab::journal;
 use crate::value::count::in_words;
+use crate::value::shell;
 use crate::view::error::Report;
 
 /// What is said to a user who may not look at the labs of root.
@@ -81,7 +82,7 @@ fn draw(lab: &Inventory) -> String {
     if let Some(damaged) = &lab.damage {
         lines.push(format!(
             "  its journal is damaged at {damaged}: `ipvsh down {}` undoes what can be read of it",
-            lab.lab
+            shell::word(&lab.lab)
         ));
     }
     lines.extend(lab.items.iter().filter_map(|item| match &item.state {
@@ -107,8 +108,10 @@ fn summary(lab: &Inventory) -> String {
         let standing = |item: &&Item| item.kind == kind && item.state != State::Missing;
         (lab.items.iter().filter(standing).count(), kind, many)
     });
-    in_words(counts)
-        .unwrap_or_else(|| format!("nothing of it stands; `ipvsh down {}` forgets it", lab.lab))
+    in_words(counts).unwrap_or_else(|| {
+        let lab = shell::word(&lab.lab);
+        format!("nothing of it stands; `ipvsh down {lab}` forgets it")
+    })
 }
 
 fn to_json(lab: &Inventory) -> Value {

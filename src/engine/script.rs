@@ -10,6 +10,7 @@ use nix::errno::Errno;
 
 use crate::error::{Error, Kind, nearest};
 use crate::net::file;
+use crate::value::shell;
 use crate::view::error::{Place, Report};
 
 /// A script or module that was read.
@@ -116,7 +117,10 @@ fn unreadable(path: &Path, error: &Error) -> Report {
         Some(_) => {
             let report = Report::new(format!("cannot read `{name}`: {error}"));
             return if error.kind == Kind::Denied {
-                report.hint(format!("look at its permissions with `ls -l {name}`"))
+                {
+                    let file = shell::path(path);
+                    report.hint(format!("look at its permissions with `ls -l {file}`"))
+                }
             } else {
                 report
             };

@@ -19,6 +19,7 @@ use nix::unistd::geteuid;
 use crate::error::{Error, Kind, Result};
 use crate::lab::record::{self, Contents, FORMAT, Line, Run};
 use crate::net::file;
+use crate::value::shell;
 
 /// The run-time folder of root.
 const OF_ROOT: &str = "/run/ipvsh";
@@ -298,12 +299,17 @@ fn check_folder() -> Result<()> {
         } else {
             continue;
         };
-        let path = path.display();
-        return Err(
-            Error::new(Kind::Denied, format!("the folder {path} {cause}")).hint(format!(
-                "move it away, if you trust nothing that lies in it: `mv {path} {path}.old`"
-            )),
-        );
+        let mut aside = path.as_os_str().to_owned();
+        aside.push(".old");
+        return Err(Error::new(
+            Kind::Denied,
+            format!("the folder {} {cause}", path.display()),
+        )
+        .hint(format!(
+            "move it away, if you trust nothing that lies in it: `mv {} {}`",
+            shell::path(path),
+            shell::path(Path::new(&aside))
+        )));
     }
     Ok(())
 }

@@ -40,6 +40,7 @@ use crate::net::model;
 use crate::net::namespace::Id;
 use crate::net::netns::Netns;
 use crate::value::name::NetnsName;
+use crate::value::shell;
 
 pub use deleting::Removed;
 pub use outcome::{Counts, Outcome};
@@ -139,7 +140,10 @@ impl Lab {
                 let lab = journal.lab();
                 return Err(Error::invalid(format!("it is damaged at {lines}"))
                     .doing("open the journal of lab", lab)
-                    .hint(format!("`ipvsh down {lab}` undoes what can be read of it")));
+                    .hint(format!(
+                        "`ipvsh down {}` undoes what can be read of it",
+                        shell::word(lab)
+                    )));
             }
             recognise::settle(&mut journal, &contents);
             self.earlier.replace(Earlier::of(&contents));

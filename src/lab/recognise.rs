@@ -17,6 +17,7 @@ use crate::net::namespace::{self, Id, Namespace};
 use crate::net::netns::Netns;
 use crate::net::process;
 use crate::value::name::NetnsName;
+use crate::value::shell;
 
 /// Opens the namespaces that a journal tells of, each once.
 #[derive(Debug, Default)]
@@ -187,7 +188,8 @@ async fn find_link(netns: &Netns, link: &LinkRef) -> Result<Option<Snapshot>> {
             .within(netns.label())
             .hint(format!(
                 "give it its name back, `ip link set {} name {}`, or delete it yourself",
-                found.name, link.name
+                shell::word(&found.name),
+                shell::word(&link.name)
             )),
     )
 }

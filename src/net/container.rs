@@ -14,6 +14,7 @@ use nix::unistd::Pid;
 
 use crate::error::{Error, Kind, Result, nearest};
 use crate::net::netns::Netns;
+use crate::value::shell;
 
 /// A program that runs containers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -166,7 +167,10 @@ impl Runtime {
                 format!("container `{container}` is not running"),
             )
             .note(format!("{program}: {state}"))
-            .hint(format!("start it first: `{program} start {container}`"))),
+            .hint(format!(
+                "start it first: `{program} start {}`",
+                shell::word(container)
+            ))),
             Some(pid) => Ok(pid),
             None => Err(Error::new(
                 Kind::Unsupported,

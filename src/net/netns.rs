@@ -14,6 +14,7 @@ use crate::net::rtnl::Rtnl;
 use crate::net::watch::Watch;
 use crate::net::{ending, process};
 use crate::value::name::NetnsName;
+use crate::value::shell;
 
 /// An open namespace with its name and its socket.
 #[derive(Debug)]
@@ -57,7 +58,7 @@ impl Netns {
             Kind::NotFound => error.cause(format!("there is no namespace `{name}`")),
             Kind::Invalid => error.hint(format!(
                 "a crash may have left it behind; remove it with `rm {}`",
-                path.display()
+                shell::path(&path)
             )),
             _ => error,
         })?;

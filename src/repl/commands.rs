@@ -11,6 +11,7 @@ use crate::engine::Failure;
 use crate::engine::manual::{self, Setting};
 use crate::engine::script::Script;
 use crate::error::{Error, nearest};
+use crate::value::shell;
 use crate::view::error::Report;
 use crate::view::screen;
 use crate::view::table;
@@ -204,7 +205,8 @@ fn save(talk: &mut Talk, argument: &str) -> Result<Next, Failure> {
         talk.note(&format!("left out, as it {why}: {first}"));
     }
     talk.note(&format!(
-        "wrote `{argument}`: run it with `ipvsh {argument}`"
+        "wrote `{argument}`: run it with `ipvsh {}`",
+        shell::path(Path::new(argument))
     ));
     Ok(Next::Entry)
 }

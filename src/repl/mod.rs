@@ -29,6 +29,7 @@ use crate::engine::{Failure, Reason, params};
 use crate::error::Error;
 use crate::lab::rollback::Undone;
 use crate::value::escape::on_one_line;
+use crate::value::shell;
 use crate::view::error::Report;
 use crate::view::screen::{self, Stream};
 use crate::view::table;
@@ -351,7 +352,8 @@ impl Talk {
         } else {
             let lab = session.lab().name().unwrap_or_default();
             format!(
-                "the lab made here still stands: {what}\nhint: `ipvsh down {lab}` takes it down, `ipvsh ls` shows it; in a session, `:undo` takes back entry by entry"
+                "the lab made here still stands: {what}\nhint: `ipvsh down {}` takes it down, `ipvsh ls` shows it; in a session, `:undo` takes back entry by entry",
+                shell::word(&lab)
             )
         });
     }

@@ -13,5 +13,6 @@ pub mod options;
 pub mod percent;
 pub mod prefix;
 pub mod rate;
+pub mod shell;
 pub mod size;
 pub mod unit;

@@ -16,6 +16,7 @@ use crate::net::rtnl::Refusal;
 use crate::net::sysctl::{self, Key};
 use crate::net::{netns, route};
 use crate::value::options::Options;
+use crate::value::shell;
 
 /// Adds a route, if it is not there.
 ///
@@ -157,7 +158,8 @@ fn explain(
             error
                 .cause(format!("this kernel has no congestion control `{name}`"))
                 .hint(format!(
-                    "sysctl(\"ipv4.tcp_available_congestion_control\") names those that it has; load it with `modprobe tcp_{name}`"
+                    "sysctl(\"ipv4.tcp_available_congestion_control\") names those that it has; load it with `modprobe {}`",
+                    shell::word(&format!("tcp_{name}"))
                 ))
         }
         (Errno::EINVAL, _) => match route.source {
