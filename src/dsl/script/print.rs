@@ -87,6 +87,9 @@ fn table(session: &Rc<Session>, list: &Array, columns: &[String]) -> String {
 pub mod words {
     /// Prints a value on a line of its own: a string as it is, a handle on one line, a list of handles as a table.
     ///
+    /// On a terminal, characters that act on it show as they are written in a script, as `\x1b`: also in a text of others no
+    /// escape sequence moves the cursor or hides anything. Into a file or a pipe a string goes as it is.
+    ///
     /// ```rhai
     /// print("two slaves of bond0");
     /// print(netns("net-1"));

@@ -229,6 +229,10 @@ fn nonsense(what: &str) -> io::Error {
 
 #[cfg(test)]
 mod tests {
+    use proptest::collection::vec;
+    use proptest::prelude::*;
+    use proptest::sample::select;
+
     use super::*;
 
     #[test]
@@ -275,6 +279,75 @@ mod tests {
             assert_eq!(Frame::read(&mut pipe).unwrap(), Some(frame));
         }
         assert_eq!(Frame::read(&mut pipe).unwrap(), None);
+    }
+
+    /// Hands out what there is in pieces of one to seven bytes, and counts what it is asked for at once.
+    struct Drip<'a> {
+        bytes: &'a [u8],
+        most_asked: usize,
+    }
+
+    impl Read for Drip<'_> {
+        fn read(&mut self, to: &mut [u8]) -> io::Result<usize> {
+            self.most_asked = self.most_asked.max(to.len());
+            let count = to.len().min(self.bytes.len()).min(1 + self.bytes.len() % 7);
+            let (now, later) = self.bytes.split_at(count);
+            to[..count].copy_from_slice(now);
+            self.bytes = later;
+            Ok(count)
+        }
+    }
+
+    /// What a hostile guest may say: frames of known and unknown kinds with the length that they have, another one, or cut short.
+    fn nonsense_frame() -> impl Strategy<Value = Vec<u8>> {
+        let kind = prop_oneof![select(b"hboetfdcnxgizwsp".to_vec()), any::<u8>(),];
+        let length = prop_oneof![
+            4 => Just(None),
+            1 => any::<u32>().prop_map(Some),
+            1 => (0_u32..64).prop_map(Some),
+        ];
+        (kind, length, vec(any::<u8>(), 0..40), any::<bool>()).prop_map(
+            |(kind, length, payload, is_cut)| {
+                let length = length.unwrap_or(u32::try_from(payload.len()).unwrap());
+                let mut bytes = [&[kind], &length.to_le_bytes()[..], &payload].concat();
+                if is_cut {
+                    bytes.truncate(bytes.len() / 2);
+                }
+                bytes
+            },
+        )
+    }
+
+    proptest! {
+        #[test]
+        fn whatever_the_other_side_says_is_a_frame_or_an_error(
+            said in vec(nonsense_frame(), 0..20).prop_map(|frames| frames.concat()),
+        ) {
+            let mut from = Drip { bytes: &said, most_asked: 0 };
+            let mut frames = Vec::new();
+            let end = loop {
+                match Frame::read(&mut from) {
+                    Ok(Some(frame)) => frames.push(frame),
+                    Ok(None) => break None,
+                    Err(error) => break Some(error),
+                }
+            };
+            prop_assert!(from.most_asked <= LONGEST);
+            match end {
+                None => prop_assert_eq!(from.bytes.len(), 0),
+                Some(error) => {
+                    let known = [
+                        "a frame too long",
+                        "a frame of no known kind",
+                        "failed to fill whole buffer",
+                    ];
+                    let text = error.to_string();
+                    prop_assert!(known.contains(&text.as_str()), "{}", text);
+                }
+            }
+            // Of the bytes that each frame takes, none is read twice.
+            prop_assert!(frames.len() * HEAD <= said.len());
+        }
     }
 
     #[test]
