@@ -7,6 +7,7 @@ use std::error::Error;
 use std::ffi::OsString;
 use std::fs;
 use std::io::Write;
+use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::{Command, ExitCode, Output, Stdio};
 
@@ -37,6 +38,7 @@ fn main() -> ExitCode {
             "options_reach_the_run_and_the_file_that_one_names_comes_back",
             options,
         ),
+        ("what_the_page_says_holds_against_a_script", holds),
         ("an_ipvlan_slave_is_made_on_any_machine", ipvlan),
         ("a_kernel_that_panics_is_an_error_that_says_why", panic),
     ]
@@ -55,8 +57,10 @@ fn run_script(script: OsString) -> ipvsh::error::Result<u8> {
     let mut guest = Guest::new(vec!["-c".into(), script])?;
     guest.init = env!("CARGO_BIN_EXE_ipvsh").into();
     guest.program = Some("sh".into());
-    guest.programs = ["cat", "ip"].map(Into::into).into();
-    vm::run(&guest)
+    guest.programs = ["cat", "chmod", "ip", "ln", "mkdir", "mknod"]
+        .map(Into::into)
+        .into();
+    vm::run(&guest).map(|ran| ran.code)
 }
 
 fn sh(script: &str, folder: &Path, input: &str) -> Result<Output, Box<dyn Error>> {
@@ -76,7 +80,8 @@ fn sh(script: &str, folder: &Path, input: &str) -> Result<Output, Box<dyn Error>
 fn streams_code_and_files() -> Result<(), Failed> {
     let folder = tempfile::tempdir()?;
     let output = sh(
-        "cat > new; echo out; echo err >&2; echo no > .hidden; exit 7",
+        "cat > new; echo out; echo err >&2; echo no > .hidden; mkdir .git; echo no > .git/hook; \
+         chmod 6755 new; ln -s /etc/passwd link; mknod disk b 254 0; mknod pipe p; exit 7",
         folder.path(),
         "in\n",
     )?;
@@ -85,6 +90,10 @@ fn streams_code_and_files() -> Result<(), Failed> {
     assert_eq!(output.status.code(), Some(7));
     assert_eq!(fs::read_to_string(folder.path().join("new"))?, "in\n");
     assert_eq!(fs::read_dir(folder.path())?.count(), 1);
+    let mode = fs::metadata(folder.path().join("new"))?
+        .permissions()
+        .mode();
+    assert_eq!((mode & 0o7000, mode & 0o100), (0, 0o100));
     Ok(())
 }
 
@@ -107,6 +116,90 @@ fn options() -> Result<(), Failed> {
         "#!/bin/sh\n# The same lab as <expression>, without ipvsh.\nset -eu\nip netns add a\n"
     );
     assert_eq!(fs::read_dir(folder.path())?.count(), 0);
+    Ok(())
+}
+
+/// The sentences of docs/sandbox.md on the micro-VM: [`streams_code_and_files`] tries the third, [`holds`] the others.
+const HELD: [&str; 5] = [
+    "A file that is there stays as it is: what the run makes of it lies beside it as `NAME.from-vm`, and is told; `--write DIR` lets files in DIR be replaced.",
+    "Nothing appears outside of the work folder but the files that options name, and nothing hidden in it.",
+    "What comes back gives no rights: no set-user-ID program, no link, no device.",
+    "It sees no file of the host but the script, its modules and the programs that labs run.",
+    "It has no network card, no disk and no shared folder.",
+];
+
+fn holds() -> Result<(), Failed> {
+    let page = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/sandbox.md");
+    let page = fs::read_to_string(page)?;
+    let (_, section) = page
+        .split_once("## `--sandbox=vm` holds\n")
+        .ok_or("the page has no such section")?;
+    let sentences: Vec<&str> = section
+        .lines()
+        .filter_map(|line| line.strip_prefix("- "))
+        .collect();
+    assert_eq!(sentences, HELD);
+
+    let place = tempfile::tempdir()?;
+    let at = |name: &str| place.path().join(name);
+    fs::create_dir_all(at("work"))?;
+    for file in ["secret", "work/notes"] {
+        fs::write(at(file), "of the host\n")?;
+    }
+    let attack = "echo x > notes; echo x > fresh; echo x > lab.rhai; echo x > ../beside; echo x > /etc/x; echo x > .profile; \
+                  cat ../secret notes.old /etc/shadow 2>/dev/null; echo /sys/class/net/* /sys/block/*; cat /proc/mounts";
+    let script = format!("print(exec([\"sh\", \"-c\", `{attack}`], #{{check: false}}).stdout);");
+    fs::write(at("work/lab.rhai"), &script)?;
+    let output = Command::new(env!("CARGO_BIN_EXE_ipvsh"))
+        .current_dir(at("work"))
+        .args(["--sandbox=vm", "lab.rhai"])
+        .output()?;
+    assert_eq!(
+        String::from_utf8_lossy(&output.stderr),
+        "note: `lab.rhai` stays as it is; what the run wrote is in `lab.rhai.from-vm` (`--write DIR` lets files in DIR be replaced)\n\
+         note: `notes` stays as it is; what the run wrote is in `notes.from-vm` (`--write DIR` lets files in DIR be replaced)\n"
+    );
+    assert_eq!(output.status.code(), Some(0));
+
+    let text = |name: &str| fs::read_to_string(at(name));
+    assert_eq!(text("work/lab.rhai")?, script);
+    assert_eq!(text("work/lab.rhai.from-vm")?, "x\n");
+    assert_eq!(text("work/notes")?, "of the host\n");
+    assert_eq!(text("work/notes.from-vm")?, "x\n");
+    assert_eq!(text("work/fresh")?, "x\n");
+
+    let names = |folder: &Path| -> Result<Vec<String>, std::io::Error> {
+        let entries =
+            fs::read_dir(folder)?.map(|entry| Ok(entry?.file_name().display().to_string()));
+        let mut names: Vec<String> = entries.collect::<Result<_, std::io::Error>>()?;
+        names.sort();
+        Ok(names)
+    };
+    assert_eq!(names(place.path())?, ["secret", "work"]);
+    assert_eq!(
+        names(&at("work"))?,
+        [
+            "fresh",
+            "lab.rhai",
+            "lab.rhai.from-vm",
+            "notes",
+            "notes.from-vm",
+        ]
+    );
+    let said = String::from_utf8_lossy(&output.stdout);
+    assert!(
+        !said.contains("of the host") && !said.contains("root:"),
+        "{said}"
+    );
+    let mut lines = said.lines();
+    assert_eq!(lines.next(), Some("/sys/class/net/lo /sys/block/*"));
+    let in_memory = [
+        "rootfs", "devtmpfs", "proc", "sysfs", "devpts", "tmpfs", "cgroup2", "bpf", "nsfs",
+    ];
+    for line in lines.filter(|line| !line.is_empty()) {
+        let kind = line.split(' ').nth(2).unwrap_or_default();
+        assert!(in_memory.contains(&kind), "{line}");
+    }
     Ok(())
 }
 

@@ -8,7 +8,7 @@ use clap::parser::ValueSource;
 use clap::{Arg, ArgAction, ArgMatches, Command, ValueHint};
 
 /// Options that say where a run takes place, and what is run: a micro-VM is told of them apart.
-const NOT_PASSED_ON: [&str; 2] = ["sandbox", "expression"];
+const NOT_PASSED_ON: [&str; 3] = ["sandbox", "expression", "write"];
 
 /// Splits the command line before the script, or behind the expression: what follows is none of ipvsh's own.
 pub(crate) fn split(command: &Command, arguments: Vec<OsString>) -> (Vec<OsString>, Vec<OsString>) {

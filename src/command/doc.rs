@@ -6,6 +6,9 @@ use crate::engine::manual::{self, Setting};
 use crate::engine::{Failure, definitions, reference};
 use crate::view::paint::When;
 
+/// The page on what a throw-away place keeps a script from.
+const SANDBOX: &str = include_str!("../../docs/sandbox.md");
+
 /// Shows the page of a word, the list of all, or the manual in another form.
 pub(super) fn show(what: &Doc, options: &Options) -> Result<u8, Failure> {
     let form = &what.form;
@@ -23,6 +26,9 @@ pub(super) fn show(what: &Doc, options: &Options) -> Result<u8, Failure> {
         return Ok(output::say(&pages::completions(shell)));
     }
     let word = what.word.as_deref();
+    if word == Some("sandbox") && !options.json {
+        return Ok(output::say(SANDBOX.trim_end()));
+    }
     let color = When::from(options.color).on(&std::io::stdout());
     if options.json {
         let json = manual::json(word).map_err(Failure::usage)?;

@@ -62,6 +62,10 @@ pub(crate) struct Options {
     #[arg(long, value_name = "WHERE", num_args = 0..=1, require_equals = true, default_missing_value = "auto")]
     pub(crate) sandbox: Option<Place>,
 
+    /// Folder whose files a run in --sandbox may change (ns: the work folder)
+    #[arg(long, value_name = "DIR")]
+    pub(crate) write: Option<PathBuf>,
+
     /// Take down at the end what the run made
     #[arg(long)]
     pub(crate) rm: bool,
@@ -213,7 +217,7 @@ pub(crate) enum Command {
 /// What to show of the manual, and how.
 #[derive(Args, Debug)]
 pub(crate) struct Doc {
-    /// A word, a type such as `Link`, or a module such as `std/lab`
+    /// A word, a type such as `Link`, a module such as `std/lab`, or `sandbox`: what one holds
     #[arg(conflicts_with = "form")]
     pub(crate) word: Option<String>,
 

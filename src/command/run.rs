@@ -118,6 +118,10 @@ pub(super) fn run(cli: &Cli) -> Result<u8, Failure> {
         let report = Report::new("`--keys` is for the script of `--emit`, which is not asked for");
         return Err(Failure::usage(report.hint("add `--emit FILE`")));
     }
+    if options.write.is_some() && options.sandbox.is_none() {
+        let report = Report::new("`--write` is for a run in a throw-away place");
+        return Err(Failure::usage(report.hint("add `--sandbox`")));
+    }
     let source = source(cli)?;
     with_files()?;
     with_memory(options, matches!(source, Source::Script { .. }));

@@ -1,8 +1,10 @@
 //! Runs in a throw-away place, and gets what that needs.
 
+use std::fs;
+use std::os::unix::fs::FileTypeExt;
 use std::path::{Path, PathBuf};
 
-use super::line::{Cli, Place};
+use super::line::{Cli, Options, Place};
 use super::run::{self, Source};
 use crate::dsl::Session;
 use crate::engine::{Failure, Interpreter, Reason, files, params, stack};
@@ -25,11 +27,7 @@ pub(super) fn run(cli: &Cli) -> Result<u8, Failure> {
         }
     };
     match place {
-        sandbox::Place::Ns => {
-            // A process has to be of one thread to get a user namespace: the interpreter's starts later.
-            ns::enter().map_err(|error| failure(&error))?;
-            stack::with_room(|| run::run(cli)).map_err(|error| failure(&Error::io(&error)))?
-        }
+        sandbox::Place::Ns => in_namespaces(cli),
         sandbox::Place::Vm => in_vm(cli),
     }
 }
@@ -42,28 +40,87 @@ fn announce(place: sandbox::Place) {
     super::output::note(&format!("sandbox: {which}"));
 }
 
-/// Runs in a micro-VM. What is wrong with the script or its parameters is found before it is started.
-fn in_vm(cli: &Cli) -> Result<u8, Failure> {
-    let mut arguments = cli.passed_on.options.clone();
-    let mut needed = Vec::new();
-    let from_input = cli.behind.first().is_some_and(|script| script == "-");
-    if !from_input
-        && let Source::Script {
-            script, arguments, ..
-        } = run::source(cli)?
-    {
-        let interpreter = Interpreter::new(Session::new(crate::dsl::session::Settings::default()));
-        let ast = interpreter.compile(&script, &Interpreter::scope_of_names())?;
-        let declared = interpreter.parameters(&ast)?;
-        let given = run::parameters(&declared, &arguments)?;
-        if given.help {
-            let help = params::help(&script.name, &script.head(), &declared);
-            return Ok(super::output::say(&help));
-        }
-        for (name, _) in files::needed(&interpreter, &script)? {
-            needed.extend(on_disk(&name));
+/// What is known of a script before it runs.
+enum Known {
+    /// Only its help is asked for, which was shown.
+    Help(u8),
+    /// The files that it needs, by their absolute paths.
+    Files(Vec<PathBuf>),
+}
+
+/// Finds what is wrong with the script or its parameters, and what it needs, before the place is made.
+fn look_ahead(cli: &Cli) -> Result<Known, Failure> {
+    // What comes through a pipe can be read only once.
+    let is_read_once = cli.expression.is_none()
+        && cli.behind.first().is_some_and(|script| {
+            script == "-" || fs::metadata(script).is_ok_and(|file| file.file_type().is_fifo())
+        });
+    if is_read_once {
+        return Ok(Known::Files(Vec::new()));
+    }
+    let Source::Script {
+        script, arguments, ..
+    } = run::source(cli)?
+    else {
+        return Ok(Known::Files(Vec::new()));
+    };
+    let interpreter = Interpreter::new(Session::new(crate::dsl::session::Settings::default()));
+    let ast = interpreter.compile(&script, &Interpreter::scope_of_names())?;
+    let declared = interpreter.parameters(&ast)?;
+    let given = run::parameters(&declared, &arguments)?;
+    if given.help {
+        let help = params::help(&script.name, &script.head(), &declared);
+        return Ok(Known::Help(super::output::say(&help)));
+    }
+    let needed = files::needed(&interpreter, &script)?;
+    let needed = needed.iter().filter_map(|(name, _)| on_disk(name));
+    Ok(Known::Files(needed.collect()))
+}
+
+/// Runs in private namespaces.
+fn in_namespaces(cli: &Cli) -> Result<u8, Failure> {
+    // In a thread that has ended: only a process of one thread gets a user namespace.
+    let known =
+        stack::with_room(|| look_ahead(cli)).map_err(|error| super::cannot_start(&error))?;
+    let needed = match known? {
+        Known::Help(code) => return Ok(code),
+        Known::Files(files) => files,
+    };
+    let files = ns::Files {
+        write: cli.options.write.clone(),
+        results: cli.passed_on.files.clone(),
+        needed,
+    };
+    match ns::enter(&files).map_err(|error| failure(&error))? {
+        ns::Entered::Ended(code) => Ok(code),
+        ns::Entered::Inside(lacks) => {
+            for lack in lacks {
+                tell(
+                    &cli.options,
+                    &format!("the sandbox is no whole one: {lack}"),
+                );
+            }
+            stack::with_room(|| run::run(cli)).map_err(|error| super::cannot_start(&error))?
         }
     }
+}
+
+/// Says what there is to know about the place.
+fn tell(options: &Options, text: &str) {
+    if options.json {
+        super::output::note(&serde_json::json!({"note": text}).to_string());
+    } else if !options.quiet {
+        super::output::note(&format!("note: {text}"));
+    }
+}
+
+/// Runs in a micro-VM.
+fn in_vm(cli: &Cli) -> Result<u8, Failure> {
+    let mut arguments = cli.passed_on.options.clone();
+    let needed = match look_ahead(cli)? {
+        Known::Help(code) => return Ok(code),
+        Known::Files(files) => files,
+    };
     if let Some(expression) = &cli.expression {
         arguments.extend(["-e".into(), expression.into()]);
     }
@@ -71,7 +128,28 @@ fn in_vm(cli: &Cli) -> Result<u8, Failure> {
     let mut guest = vm::Guest::new(arguments).map_err(|error| failure(&error))?;
     guest.files = needed;
     guest.results.clone_from(&cli.passed_on.files);
-    vm::run(&guest).map_err(|error| failure(&error))
+    if let Some(folder) = &cli.options.write {
+        guest.replaced = Some(below_work_folder(folder, &guest.cwd)?);
+    }
+    let ran = vm::run(&guest).map_err(|error| failure(&error))?;
+    for kept in ran.kept_aside {
+        tell(&cli.options, &kept.to_string());
+    }
+    Ok(ran.code)
+}
+
+/// The folder as seen from the work folder: of no other a micro-VM knows.
+fn below_work_folder(folder: &Path, work: &Path) -> Result<PathBuf, Failure> {
+    let usage = |why: String| {
+        let report = Report::new(format!("`--write {}`: {why}", folder.display()));
+        Failure::usage(report.hint("name the work folder, `.`, or a folder in it"))
+    };
+    let real = |path: &Path| fs::canonicalize(path).map_err(|error| usage(Error::io(&error).cause));
+    let below = real(folder)?;
+    match below.strip_prefix(real(work)?) {
+        Ok(below) => Ok(below.to_owned()),
+        Err(_) => Err(usage("it is not in the work folder".to_owned())),
+    }
 }
 
 /// The absolute path of a file that a run needs; none for what has no file, as a line or a module of the standard library.

@@ -23,7 +23,8 @@ use ipvsh::dsl::Session;
 use ipvsh::dsl::session::Settings;
 use ipvsh::engine::Interpreter;
 use ipvsh::net::namespace;
-use ipvsh::sandbox::{ns, vm};
+use ipvsh::sandbox::ns::{self, Entered};
+use ipvsh::sandbox::vm;
 
 const N: usize = 100;
 const MANY: usize = 1000;
@@ -75,7 +76,9 @@ fn main() {
     match args.first().map(String::as_str) {
         Some("--boot") => boot(&args[1]),
         Some("--private") => {
-            ns::enter().unwrap();
+            if let Entered::Ended(code) = ns::enter(&ns::Files::default()).unwrap() {
+                std::process::exit(code.into());
+            }
             println!("{}", measure("macvlan", &args[1]));
         }
         Some("--guest") => println!("{}", measure("ipvlan", &args[1])),

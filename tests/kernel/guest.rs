@@ -176,7 +176,7 @@ pub(crate) fn boot() -> ExitCode {
         vm::run(&guest)
     };
     match run() {
-        Ok(code) => ExitCode::from(code),
+        Ok(ran) => ExitCode::from(ran.code),
         Err(error) => {
             let _ = writeln!(std::io::stderr(), "{error}\n{}", error.notes.join("\n"));
             ExitCode::FAILURE

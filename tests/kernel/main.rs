@@ -41,6 +41,7 @@ mod filter;
 mod foreign;
 mod geneve;
 mod graph;
+mod held;
 mod ifb;
 mod ip_tunnel;
 mod ipvlan;
@@ -208,6 +209,7 @@ fn all() -> Vec<Case> {
         fdb::cases(),
         geneve::cases(),
         graph::cases(),
+        held::cases(),
         ip_tunnel::cases(),
         wrong_type::cases(),
         xfrm::cases(),

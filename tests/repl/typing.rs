@@ -182,7 +182,7 @@ fn tab_completes_namespaces_and_links_of_the_kernel() {
 
 fn tab_completes_processes_with_a_namespace() {
     let mut terminal = Terminal::start(&folder());
-    // The test itself is in another namespace than the program, and so may be many more.
+    terminal.enter("netns(`inside`).spawn(`sleep 1000`);");
     terminal.type_keys("netns(\"pid:\t\t");
     terminal.wait_until("a process", |screen| {
         let contents = screen.contents();
@@ -352,7 +352,8 @@ fn an_unknown_command_and_an_unknown_word_of_a_module_are_red() {
 }
 
 fn without_colour_nothing_is_coloured() {
-    let mut terminal = Terminal::start_with(&folder(), &["--sandbox=ns", "--color=never"]);
+    let folder = folder();
+    let mut terminal = Terminal::start_with(&folder, &["--sandbox=ns", "--color=never"]);
     terminal.wait_for_prompt();
     terminal.enter("let answer = 42");
     terminal.type_keys("let ans");

@@ -1,10 +1,7 @@
 //! Being somewhere: go to a namespace and back, open a shell in one.
 
-use std::os::fd::AsFd;
 use std::rc::Rc;
 
-use nix::sys::signal::{SigHandler, Signal, signal};
-use nix::unistd::{getpgrp, tcgetpgrp, tcsetpgrp};
 use rhai::plugin::{Dynamic, NativeCallContext, export_module};
 
 use crate::dsl::acts::exec::exit_code;
@@ -13,7 +10,7 @@ use crate::dsl::handle::Netns;
 use crate::dsl::objects::netns::namespace_argument;
 use crate::dsl::{Answer, Session, answer};
 use crate::error::{Error, Kind, Result};
-use crate::net::process::{Program, Tie};
+use crate::net::process::{Program, Tie, terminal};
 
 fn enter(session: &Rc<Session>, place: &Dynamic) -> Result<()> {
     if session.is_within() {
@@ -72,24 +69,8 @@ fn shell(session: &Rc<Session>, net: &Netns) -> Result<i64> {
     }
     let child = Program::start(net, || command.spawn());
     let ended = child.and_then(|mut child| Ok(child.wait()?));
-    take_terminal_back();
+    terminal::take_back();
     ended.map(exit_code).map_err(context)
-}
-
-/// A shell that was killed leaves the terminal with its own process group, and we would be stopped at the next read.
-fn take_terminal_back() {
-    let stdin = std::io::stdin();
-    let own = getpgrp();
-    if tcgetpgrp(stdin.as_fd()).is_ok_and(|group| group != own) {
-        // SAFETY: ignoring a signal runs no code of ours in a handler.
-        let before = unsafe { signal(Signal::SIGTTOU, SigHandler::SigIgn) };
-        // Where it fails the terminal is gone, which the next read will say.
-        let _ = tcsetpgrp(stdin.as_fd(), own);
-        if let Ok(before) = before {
-            // SAFETY: puts back what was there.
-            let _ = unsafe { signal(Signal::SIGTTOU, before) };
-        }
-    }
 }
 
 /// The words of this topic.

@@ -23,7 +23,7 @@ use serde::{Deserialize, Serialize};
 use crate::error::{Error, Kind, Result};
 use crate::net::namespace::{self, NAMES, Namespace};
 use crate::net::netns::Netns;
-use crate::net::process::LAB;
+use crate::net::process::{LAB, terminal};
 
 /// Where `ip netns exec` looks for files of a namespace's own.
 const FILES: &str = "/etc/netns";
@@ -96,6 +96,7 @@ impl Program {
         let is_elsewhere = Namespace::current()?.id() != netns.namespace().id();
         let view = is_elsewhere.then(|| View::of(netns));
         let rights = rights.filter(|rights| rights.user.uid != geteuid());
+        let is_nameless = terminal::is_of_nameless_job();
         let own = Pid::this();
         let prepare = move || {
             namespace::allow_as_before();
@@ -104,6 +105,7 @@ impl Program {
             }
             match tie {
                 Tie::Bound => setpgid(Pid::from_raw(0), Pid::from_raw(0))?,
+                Tie::Terminal if is_nameless => terminal::take()?,
                 Tie::Terminal => {}
                 Tie::Free => drop(setsid()?),
             }

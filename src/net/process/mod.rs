@@ -4,6 +4,7 @@ mod child;
 mod end;
 mod output;
 mod pipe;
+pub mod terminal;
 
 use std::collections::HashMap;
 use std::fs;

@@ -18,11 +18,11 @@ use signal_hook::consts::{SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGWINCH};
 use signal_hook::iterator::{Handle, Signals};
 use signal_hook::low_level::emulate_default_handler;
 
-use super::Guest;
 use super::bring_back::Returns;
 use super::frames::{Frame, PIECE, Stream};
 use super::machine::{Machine, Speaker};
 use super::terminal;
+use super::{Guest, Ran};
 use crate::error::Result;
 use crate::sandbox::failed;
 
@@ -32,7 +32,7 @@ const GRACE: Duration = Duration::from_secs(5);
 const WINDOW: usize = 4 * PIECE;
 
 /// Starts the program in the guest and stays until it has ended.
-pub(super) fn relay(machine: &mut Machine, guest: &Guest) -> Result<u8> {
+pub(super) fn relay(machine: &mut Machine, guest: &Guest) -> Result<Ran> {
     let wiring = terminal::wiring();
     let speaker = machine.speaker()?;
     let _signals = SignalRelay::start(&speaker, machine.pid())?;
@@ -48,7 +48,7 @@ pub(super) fn relay(machine: &mut Machine, guest: &Guest) -> Result<u8> {
         Outlet::new(io::stdout(), Stream::Out),
         Outlet::new(io::stderr(), Stream::Err),
     );
-    let mut returns = Returns::into(&guest.cwd, &guest.results);
+    let mut returns = Returns::into(&guest.cwd, &guest.results, guest.replaced.as_deref());
     let code = loop {
         match machine.next()? {
             Frame::Output(Stream::Out, bytes) => out.put(&bytes, &speaker)?,
@@ -72,7 +72,10 @@ pub(super) fn relay(machine: &mut Machine, guest: &Guest) -> Result<u8> {
     // A program that has failed has the better reason; one that has not must not seem to have done it all.
     match returns.finish() {
         Err(error) if code == 0 => Err(error),
-        _ => Ok(code),
+        kept_aside => Ok(Ran {
+            code,
+            kept_aside: kept_aside.unwrap_or_default(),
+        }),
     }
 }
 

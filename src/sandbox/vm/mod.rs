@@ -28,6 +28,7 @@ mod unpack;
 use std::collections::HashSet;
 use std::env;
 use std::ffi::OsString;
+use std::fmt;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::OnceLock;
@@ -61,10 +62,42 @@ pub struct Guest {
     pub programs: Vec<PathBuf>,
     /// Its environment, all of it.
     pub env: Vec<(OsString, OsString)>,
-    /// Its work folder. Visible files that it makes or changes below come back to the same place on the host.
+    /// Its work folder. Visible files that it makes or changes below come back to the same place on the host; one that is there
+    /// already stays, and the guest's is kept aside.
     pub cwd: PathBuf,
     /// Absolute paths of files that it is to write, wherever they lie: they come back as well.
     pub results: Vec<PathBuf>,
+    /// The folder, seen from the work folder, whose files on the host may be replaced by changed ones.
+    pub replaced: Option<PathBuf>,
+}
+
+/// How a run has ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Ran {
+    /// The exit code of the program.
+    pub code: u8,
+    /// Files that it has written and that did not take the place of others.
+    pub kept_aside: Vec<KeptAside>,
+}
+
+/// A file of the guest whose name another file has on the host.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct KeptAside {
+    /// The name, seen from the work folder.
+    pub path: PathBuf,
+    /// The name that the guest's file has got instead.
+    pub aside: PathBuf,
+}
+
+impl fmt::Display for KeptAside {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "`{}` stays as it is; what the run wrote is in `{}` (`--write DIR` lets files in DIR be replaced)",
+            self.path.display(),
+            self.aside.display()
+        )
+    }
 }
 
 impl Guest {
@@ -86,6 +119,7 @@ impl Guest {
                 .collect(),
             cwd,
             results: Vec::new(),
+            replaced: None,
         })
     }
 }
@@ -141,7 +175,7 @@ pub fn means() -> Result<Means> {
     })
 }
 
-/// Runs a program in a micro-VM and gives its exit code, 128 + the signal where one ended it.
+/// Runs a program in a micro-VM to its end. The exit code is 128 + the signal where one ended it.
 ///
 /// Standard input, output and error are those of this process, all three apart; where input and output are a
 /// terminal, the program has one, too. Interrupt, hang-up and termination are passed on; a second one, or five seconds
@@ -149,7 +183,7 @@ pub fn means() -> Result<Means> {
 ///
 /// A program that was killed with the machine, a kernel that panics or a guest that hangs are errors that show what
 /// its console said last.
-pub fn run(guest: &Guest) -> Result<u8> {
+pub fn run(guest: &Guest) -> Result<Ran> {
     let emulated = thread::spawn(Accel::emulated);
     let qemu = machine::find_qemu()?;
     let kernel = kernel::find()?.prepare()?;
