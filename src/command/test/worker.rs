@@ -208,7 +208,7 @@ impl Open {
 
 /// What stops the packets of the last expectation, and what stands.
 fn look_around(session: &Session) -> (String, String) {
-    let say = |line: &str, [from, to]: [&str; 2]| {
+    let say = |line: &str| {
         let looking = Session::collecting(Settings::default());
         let interpreter = Interpreter::for_line(looking.clone(), line);
         let Ok(ast) =
@@ -216,17 +216,15 @@ fn look_around(session: &Session) -> (String, String) {
         else {
             return String::new();
         };
-        let mut scope = interpreter.scope();
-        scope.push("from", from.to_owned());
-        scope.push("to", to.to_owned());
         // What can't be explained is left out: the error itself says what went wrong.
-        let _ = interpreter.run(&ast, &mut scope);
+        let _ = interpreter.run(&ast, &mut interpreter.scope());
         looking.collected().trim_end().to_owned()
     };
-    let why = session
-        .unmet()
-        .map_or_else(String::new, |(from, to)| say("why(from, to)", [&from, &to]));
-    (why, say("tree()", ["", ""]))
+    let why = session.unmet().map_or_else(String::new, |(from, to)| {
+        let [from, to] = [from, to].map(|end| Value::from(end).to_string());
+        say(&format!("why({from}, {to})"))
+    });
+    (why, say("tree()"))
 }
 
 /// Ends the processes of the lab, and says which there are beside them, and ends those too.
