@@ -7,8 +7,9 @@ use crate::lab::journal::Journal;
 use crate::lab::recognise::{self, Finder};
 use crate::lab::record::{Contents, Place, Run};
 use crate::lab::setting::Setting;
-use crate::lab::undo::{Undo, WayBack};
+use crate::lab::undo::{LinkRef, Undo, WayBack};
 use crate::net::link::{self, Snapshot, Which};
+use crate::net::request::Request;
 use crate::net::standing::{self, Standing};
 use crate::net::{address, nft, process, queue, route, sysctl};
 
@@ -242,14 +243,7 @@ pub(super) fn describe(undo: &Undo<Place>) -> (String, Item) {
             what,
             request,
             made,
-        } => {
-            let link = link.map_or_else(String::new, |link| format!(" on link `{}`", link.name));
-            let told = format!("{what}{link} in `{place}`");
-            // What made it and what took it away are about one thing.
-            let identity = made.as_ref().or(Some(request)).and_then(standing::identity);
-            let key = identity.unwrap_or_else(|| format!("{what} {index}"));
-            return (format!("{key} {place}"), item("change", told));
-        }
+        } => return describe_request(what, made.as_ref().unwrap_or(request), link, &place),
         WayBack::EndProcess {
             process, program, ..
         } => {
@@ -270,6 +264,20 @@ pub(super) fn describe(undo: &Undo<Place>) -> (String, Item) {
         None => what.clone(),
     };
     (key, item(kind, what))
+}
+
+/// The same of what a request has made or taken away, which are about one thing.
+fn describe_request(
+    what: &str,
+    request: &Request,
+    link: Option<&LinkRef>,
+    place: &str,
+) -> (String, Item) {
+    let index = link.map_or(0, |link| link.index);
+    let on = link.map_or_else(String::new, |link| format!(" on link `{}`", link.name));
+    let key = standing::identity(request).unwrap_or_else(|| format!("{what} {index}"));
+    let told = item("change", format!("{what}{on} in `{place}`"));
+    (format!("{key} {place}"), told)
 }
 
 /// The same of what the lab has deleted or moved.

@@ -164,6 +164,8 @@ impl Owners {
         let Some(last) = self.same(&place).last() else {
             if let Some(origin) = undo.origin.take() {
                 let last = std::mem::replace(&mut undo.way, *origin);
+                // That was there when the other lab had it.
+                undo.kept = None;
                 // What is there now is what this lab has made.
                 if let (WayBack::Send { made, .. }, WayBack::Send { made: own, .. }) =
                     (&mut undo.way, last)

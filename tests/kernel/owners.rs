@@ -144,11 +144,6 @@ const PAIRS: &[(&str, &str, &str)] = &[
     ),
     (
         r#"veth("c0", "c1", #{up: true});"#,
-        r#"link("c0").delete();"#,
-        "link show",
-    ),
-    (
-        r#"veth("c0", "c1", #{up: true});"#,
         r#"veth("c0", "c1", #{up: true});"#,
         "link show",
     ),
