@@ -36,7 +36,7 @@ const WORDS: &[&str] = &[
     "a.ping(\"10.0.0.9\", 0)",
     "a.ping(\"10.0.0.9\", #{count: 1, timeout: \"100s\", quiet: true})",
     "a.ping(\"there.is.nobody.to.answer\", 1)",
-    "mesh([a, b], #{timeout: \"100s\"})",
+    "w.addr(\"10.0.0.2/24\"); w.neighbor(\"10.0.0.1\", \"02:00:00:00:00:01\"); mesh([a, b], #{timeout: \"100s\"})",
     "expect_reach(a, \"10.0.0.9\", #{timeout: \"100s\"})",
     "expect_no_reach(a, \"10.0.0.9\", #{timeout: \"100s\"})",
     "b.link(\"down\").wait_up()",
@@ -52,7 +52,7 @@ fn a_word_that_waits_is_ended_by_the_first_signal(lab: &Lab) {
         for signal in [Signal::SIGINT, Signal::SIGTERM] {
             let text = format!(
                 "let a = netns(\"a\"); let b = netns(\"b\"); b.veth(\"down\", \"peer\");
-                 let v = a.veth(\"v\", b, \"w\", #{{addr: \"10.0.0.1/24\", up: true}}); v.peer.up();
+                 let v = a.veth(\"v\", b, \"w\", #{{addr: \"10.0.0.1/24\", up: true}}); let w = v.peer.up();
                  for last in [8, 9] {{ v.neighbor(`10.0.0.${{last}}`, `02:00:00:00:00:0${{last}}`); }}
                  print(\"here\"); {word};"
             );

@@ -73,7 +73,11 @@ impl Lab {
         mount(none, "/sys", Some("sysfs"), MsFlags::empty(), none).expect("mount /sys");
         place.ip("link set dev lo up");
         let folder = tempfile::tempdir().expect("make a folder");
-        fs::create_dir(folder.path().join(TEMPORARY)).expect("make a folder for what goes");
+        let temporary = folder.path().join(TEMPORARY);
+        fs::create_dir(&temporary).expect("make a folder for what goes");
+        // As /tmp is: a case may run ipvsh as another user.
+        let for_all = std::os::unix::fs::PermissionsExt::from_mode(0o1777);
+        fs::set_permissions(&temporary, for_all).expect("open the folder to all");
         Self { place, folder }
     }
 
