@@ -6,7 +6,6 @@ use std::num::NonZeroU16;
 use std::os::fd::{AsRawFd, OwnedFd};
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::process::CommandExt;
-use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Condvar, Mutex};
 use std::time::{Duration, Instant};
@@ -33,8 +32,6 @@ pub(crate) struct Terminal {
     seen: Arc<(Mutex<Seen>, Condvar)>,
     /// How many prompts were waited for.
     prompts: usize,
-    /// The folder that the history is kept below.
-    history: PathBuf,
 }
 
 fn lines(count: u16) -> NonZeroU16 {
@@ -156,7 +153,6 @@ impl Terminal {
             child,
             seen,
             prompts: 0,
-            history: folder.path().to_owned(),
         }
     }
 
@@ -194,26 +190,6 @@ impl Terminal {
         self.type_keys(&format!("{entry}\r"));
         self.wait_for_prompt();
         self.screen().trim_end().to_owned()
-    }
-
-    /// The last entry, as the history's file has it.
-    #[track_caller]
-    pub(crate) fn last_of_history(&self) -> String {
-        let text = std::fs::read_to_string(self.history.join("ipvsh/history")).unwrap();
-        let last = text.lines().last().unwrap_or_default();
-        // As rustyline writes it: a new line is `\n`, a backslash two.
-        let mut entry = String::new();
-        let mut chars = last.chars();
-        while let Some(c) = chars.next() {
-            entry.push(match c {
-                '\\' => match chars.next() {
-                    Some('n') => '\n',
-                    other => other.unwrap_or('\\'),
-                },
-                c => c,
-            });
-        }
-        entry
     }
 
     /// Waits until the program reads the next entry.
