@@ -6,7 +6,6 @@ use std::num::NonZeroU16;
 use std::os::fd::{AsRawFd, OwnedFd};
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::process::CommandExt;
-use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Condvar, Mutex};
 use std::time::{Duration, Instant};
@@ -33,8 +32,6 @@ pub(crate) struct Terminal {
     seen: Arc<(Mutex<Seen>, Condvar)>,
     /// How many prompts were waited for.
     prompts: usize,
-    /// The folder that the history is kept below.
-    history: PathBuf,
 }
 
 fn lines(count: u16) -> NonZeroU16 {
@@ -48,13 +45,6 @@ fn size(rows: u16, columns: u16) -> Winsize {
         ws_xpixel: 0,
         ws_ypixel: 0,
     }
-}
-
-/// The one child of a process.
-fn child_of(pid: &str) -> String {
-    let path = format!("/proc/{pid}/task/{pid}/children");
-    let children = std::fs::read_to_string(path).unwrap();
-    children.split_whitespace().next().unwrap().to_owned()
 }
 
 impl Terminal {
@@ -163,7 +153,6 @@ impl Terminal {
             child,
             seen,
             prompts: 0,
-            history: folder.path().to_owned(),
         }
     }
 
@@ -201,26 +190,6 @@ impl Terminal {
         self.type_keys(&format!("{entry}\r"));
         self.wait_for_prompt();
         self.screen().trim_end().to_owned()
-    }
-
-    /// The last entry, as the history's file has it.
-    #[track_caller]
-    pub(crate) fn last_of_history(&self) -> String {
-        let text = std::fs::read_to_string(self.history.join("ipvsh/history")).unwrap();
-        let last = text.lines().last().unwrap_or_default();
-        // As rustyline writes it: a new line is `\n`, a backslash two.
-        let mut entry = String::new();
-        let mut chars = last.chars();
-        while let Some(c) = chars.next() {
-            entry.push(match c {
-                '\\' => match chars.next() {
-                    Some('n') => '\n',
-                    other => other.unwrap_or('\\'),
-                },
-                c => c,
-            });
-        }
-        entry
     }
 
     /// Waits until the program reads the next entry.
@@ -330,10 +299,9 @@ impl Terminal {
     /// What `ip` says in the namespaces of the program.
     #[track_caller]
     pub(crate) fn ip(&self, arguments: &str) -> String {
-        // Its child is the first process inside, and the child of that one runs the session.
-        let pid = child_of(&child_of(&self.child.id().to_string()));
+        let pid = self.child.id().to_string();
         let mut command = Command::new("nsenter");
-        command.args(["-t", &pid, "-U", "-m", "-n", "-p", "ip"]);
+        command.args(["-t", &pid, "-m", "-n", "ip"]);
         let output = command.args(arguments.split_whitespace()).output().unwrap();
         assert!(output.status.success(), "ip {arguments}: {output:?}");
         String::from_utf8(output.stdout).unwrap()

@@ -90,10 +90,6 @@ pub(crate) const TESTS: &[Test] = &[
     ),
     ("a_pasted_script_is_one_entry", a_pasted_script_is_one_entry),
     (
-        "every_script_can_be_typed_and_pasted",
-        every_script_can_be_typed_and_pasted,
-    ),
-    (
         "a_closing_bracket_goes_below_the_line_that_opened_it",
         a_closing_bracket_goes_below_the_line_that_opened_it,
     ),
@@ -456,63 +452,6 @@ fn a_leading_blank_keeps_an_entry_private() {
     assert!(terminal.enter("secret + 1").contains("\n3\n"));
     let kept = std::fs::read_to_string(folder.path().join("ipvsh/history")).unwrap();
     assert_eq!(kept, "#V2\nlet open = 1\nsecret + 1\n");
-}
-
-/// Every script of the repository, and of the standard library.
-fn scripts() -> Vec<(String, String)> {
-    let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR"));
-    let mut all = Vec::new();
-    for folder in ["scripts", "stdlib/std"] {
-        for entry in std::fs::read_dir(root.join(folder)).unwrap() {
-            let path = entry.unwrap().path();
-            if path.extension().is_some_and(|end| end == "rhai") {
-                let text = std::fs::read_to_string(&path).unwrap();
-                all.push((path.display().to_string(), text));
-            }
-        }
-    }
-    all.sort();
-    all
-}
-
-/// The lines without what sets them in, which is the editor's matter.
-fn set_out(text: &str) -> Vec<&str> {
-    text.lines().map(str::trim).collect()
-}
-
-/// Enters `keys`, which are one entry, and returns what the program took it for.
-fn entry_of(terminal: &mut Terminal, keys: &str) -> String {
-    terminal.type_keys(keys);
-    terminal.wait_for_prompt();
-    // The last entry, as the history has it, fits no screen: read from its file.
-    terminal.last_of_history()
-}
-
-/// A closing bracket at any depth once left the cursor before it, and the rest of the line went in front.
-fn every_script_can_be_typed_and_pasted() {
-    let folder = folder();
-    let all = scripts();
-    assert!(all.len() > 10, "{}", all.len());
-    for columns in [40, 80, 200] {
-        let mut terminal = Terminal::start(&folder);
-        terminal.resize(columns);
-        for (index, (name, text)) in all.iter().enumerate() {
-            // One entry that does nothing, however many statements it has; most are taller than the screen.
-            let whole = format!("if false {{\n{}\n}}", text.trim());
-            // The brackets are typed by hand at one width, each script at another.
-            let keys = if index % 3 == usize::from(columns / 80) {
-                format!("{}\r", whole.replace('\n', "\r"))
-            } else {
-                format!("\x1b[200~{whole}\x1b[201~\r")
-            };
-            let taken = entry_of(&mut terminal, &keys);
-            assert_eq!(
-                set_out(&taken),
-                set_out(&whole),
-                "{name} at {columns} columns"
-            );
-        }
-    }
 }
 
 fn a_closing_bracket_goes_below_the_line_that_opened_it() {
