@@ -414,6 +414,7 @@ mod tests {
             Kind::Operator(operator) => format!("<{operator}>"),
             Kind::Newline => "<newline>".to_owned(),
             Kind::Comment(text) => format!("<#{text}>"),
+            other @ (Kind::Arithmetic(_) | Kind::Here(_)) => format!("<{other:?}>"),
         });
         shown.collect()
     }

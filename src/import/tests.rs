@@ -100,13 +100,13 @@ ip link frobnicate
 ";
     insta::assert_snapshot!(import(source, None).unwrap().script, @r#"
     // not translated: line 1: modprobe ipvlan    (the program `modprobe` is not known here)
-    // not translated: line 2: if [ -z "$1" ]; then    (not a plain command)
+    // not translated: line 2: if [ -z "$1" ]; then    ($1 is an argument of the script)
     // not translated: line 3:     echo usage
     // not translated: line 4: fi
     // not translated: line 5: ip link set $DEV up    ($DEV is set nowhere in the script)
     // not translated: line 6: ip addr show | grep inet    (a pipe)
     // not translated: line 7: ip -n a addr add fd00::1/64 dev v0 optimistic    (the option `optimistic` of an address is not known here)
-    // not translated: line 8: cat > x <<EOF    (a text in the script)
+    // not translated: line 8: cat > x <<EOF    (its output goes to a file)
     // not translated: line 9: ip netns add not-a-command
     // not translated: line 10: EOF
     // not translated: line 11: sleep 1 &    (a command in the background)
@@ -292,7 +292,6 @@ fn no_text_makes_it_panic_and_none_of_it_is_lost() {
         ";;",
         "&&",
         "| |",
-        "a=(1 2)",
         "f() {",
         "<<",
         "<<EOF",

@@ -321,7 +321,7 @@ impl Reader<'_> {
     fn either(&mut self, left: &Node, right: &Node) -> Status {
         if self.does_nothing(right) {
             self.is_tolerant = true;
-            let status = self.ask(left);
+            let status = self.side(left);
             return match status {
                 Status::Unknown => status,
                 _ => Status::Success,
@@ -356,7 +356,14 @@ impl Reader<'_> {
         for (index, (test, body)) in arms.iter().enumerate() {
             let is_last = index + 1 == arms.len();
             match self.ask_all(test) {
-                Status::Success | Status::Assumed => return self.list(body),
+                Status::Success | Status::Assumed => {
+                    let status = self.list(body);
+                    let others = arms[index + 1..].iter().flat_map(|(_, body)| body);
+                    for node in others.chain(otherwise) {
+                        self.not_run(node, "another branch is taken");
+                    }
+                    return status;
+                }
                 Status::Failure => {
                     for node in body {
                         self.not_run(node, "the condition does not hold");
@@ -504,6 +511,11 @@ impl Reader<'_> {
                 }
             };
             if !is_on {
+                if index == 0 {
+                    for node in body {
+                        self.not_run(node, "the loop is never run");
+                    }
+                }
                 break;
             }
             self.count += 1;
@@ -555,16 +567,30 @@ impl Reader<'_> {
             Ok(text) => text,
             Err(why) => return self.unknown(why),
         };
-        for (patterns, body) in arms {
+        let mut taken = None;
+        for (index, (patterns, _)) in arms.iter().enumerate() {
             for pattern in patterns {
                 match self.pattern(pattern) {
-                    Ok(pattern) if pattern::matches(&pattern, &text) => return self.list(body),
+                    Ok(pattern) if pattern::matches(&pattern, &text) => {
+                        taken = taken.or(Some(index));
+                    }
                     Ok(_) => {}
-                    Err(why) => return self.unknown(why),
+                    Err(why) if taken.is_none() => return self.unknown(why),
+                    Err(_) => {}
                 }
             }
         }
-        Status::Success
+        let mut status = Status::Success;
+        for (index, (_, body)) in arms.iter().enumerate() {
+            if taken == Some(index) {
+                status = self.list(body);
+            } else {
+                for node in body {
+                    self.not_run(node, "another case");
+                }
+            }
+        }
+        status
     }
 
     /// Calls a function.
