@@ -183,7 +183,11 @@ fn nothing_in_the_rooms_of_words_asks_the_index_of_topics() {
 
 #[test]
 fn only_a_lab_begins_a_plan_and_only_the_ground_of_net_asks_for_one() {
-    assert_eq!(with(&["model::"]), ["lab/mod.rs"]);
+    let outside: Vec<String> = with(&["model::"])
+        .into_iter()
+        .filter(|path| !path.starts_with("net/model/"))
+        .collect();
+    assert_eq!(outside, ["lab/mod.rs"]);
     assert_eq!(
         with(&["seam::plan()"]),
         [

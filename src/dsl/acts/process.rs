@@ -437,8 +437,7 @@ pub mod words {
         })
     }
 
-    /// Starts a program with options: `env` (a map; `()` takes a variable away), `cwd`, `user` (a name or number), `output` (how
-    /// much is kept of what it writes, `"16MiB"`).
+    /// Starts a program with options.
     ///
     /// ```rhai
     /// netns("a").spawn(["sh", "-c", "echo $WHO"], #{env: #{WHO: "me"}}).line()    // => "me"
@@ -615,8 +614,9 @@ pub mod words {
         answer(&context, |session| super::lines(session, process))
     }
 
-    /// How many bytes of what the process has written were dropped before they were read: the last 16 MiB are kept for that, or
-    /// what `output` says.
+    /// How many bytes of its output were dropped before they were read.
+    ///
+    /// The last 16 MiB are kept, or what `output` says.
     ///
     /// ```rhai
     /// let p = netns("a").spawn(["seq", "1000"], #{output: "1KiB"});
