@@ -1,7 +1,6 @@
 //! Runs in a throw-away place, and gets what that needs.
 
 use std::fs;
-use std::os::unix::fs::FileTypeExt;
 use std::path::{Path, PathBuf};
 
 use super::line::{Cli, Options, Place};
@@ -53,7 +52,11 @@ fn look_ahead(cli: &Cli) -> Result<Known, Failure> {
     // What comes through a pipe can be read only once.
     let is_read_once = cli.expression.is_none()
         && cli.behind.first().is_some_and(|script| {
-            script == "-" || fs::metadata(script).is_ok_and(|file| file.file_type().is_fifo())
+            let script = Path::new(script);
+            script == Path::new("-")
+                || ["/dev/fd", "/dev/stdin", "/proc/self/fd"]
+                    .iter()
+                    .any(|stream| script.starts_with(stream))
         });
     if is_read_once {
         return Ok(Known::Files(Vec::new()));

@@ -8,7 +8,7 @@ use rtnetlink::packet_route::link::{
 use rtnetlink::packet_route::route::{RouteAttribute, RouteMessage, RouteMetric};
 use rtnetlink::packet_route::tc::TcAttribute;
 
-use crate::net::model::link::{infos_of, kind_of, parent_of, set};
+use super::super::link::{infos_of, kind_of, parent_of, set};
 
 /// The link that a route leads by.
 pub(super) fn oif_of(route: &RouteMessage) -> Option<u32> {

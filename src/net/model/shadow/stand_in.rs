@@ -6,9 +6,9 @@ use rtnetlink::packet_route::link::{
     InfoData, InfoKind, InfoVeth, LinkAttribute, LinkFlags, LinkInfo, LinkMessage,
 };
 
+use super::super::answer::View;
+use super::super::link::{kind_of, name_of};
 use super::Shadow;
-use crate::net::model::answer::View;
-use crate::net::model::link::{kind_of, name_of};
 
 /// Where the ifindexes of far ends begin, which nobody has asked for: no link of a plan comes that far.
 pub(super) const FAR_ENDS: u32 = 1 << 24;

@@ -5,13 +5,13 @@ use rtnetlink::packet_core::{NLM_F_ACK, NLM_F_CREATE, NLM_F_EXCL};
 use rtnetlink::packet_route::RouteNetlinkMessage as Message;
 use rtnetlink::packet_route::link::{InfoKind, LinkAttribute, LinkMessage};
 
+use super::super::answer::View;
+use super::super::link::{kind_of, master_of, name_of, peer_of, target_of};
+use super::super::place::Place;
+use super::super::{driver, port};
 use super::Shadow;
 use super::message::{carriers_of, modules_of, oif_of, peer_mut, take_over};
 use super::stand_in::FAR_ENDS;
-use crate::net::model::answer::View;
-use crate::net::model::link::{kind_of, master_of, name_of, peer_of, target_of};
-use crate::net::model::place::Place;
-use crate::net::model::{driver, port};
 use crate::net::namespace::{self, Id};
 use crate::net::nexthop::wire::{NexthopMessage, Verb};
 use crate::net::packet::Packet;
