@@ -107,7 +107,7 @@ impl Draft<'_> {
 fn port_options(seen: &Snapshot) -> Vec<(String, Value)> {
     let options = PortOption::ALL.iter().filter_map(|option| {
         let value = option.of(seen)?;
-        let shown = option.value(value);
+        let shown = option.row().form.of_number(value.into())?;
         let is_usual = match option {
             PortOption::Cost => COSTS.contains(&value),
             option => option.row().is_usual(&shown),

@@ -15,10 +15,10 @@ use crate::net::rtnl::{Refusal, Rtnl};
 
 /// The states that can be asked for, by the names that `ip` has for them.
 pub const STATES: &[(&str, i64)] = &[
+    ("permanent", 0x80),
+    ("noarp", 0x40),
     ("reachable", 0x02),
     ("stale", 0x04),
-    ("noarp", 0x40),
-    ("permanent", 0x80),
 ];
 
 /// A neighbour: one to be added, or one that the kernel has.

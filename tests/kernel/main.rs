@@ -52,7 +52,6 @@ mod neighbor;
 mod netkit;
 mod netns;
 mod nexthop;
-mod objects;
 mod options;
 mod owners;
 mod ping;
@@ -199,7 +198,6 @@ fn all() -> Vec<Case> {
         owners::cases(),
         veth::cases(),
         netkit::cases(),
-        objects::cases(),
         options::cases(),
         bridge::cases(),
         port::cases(),

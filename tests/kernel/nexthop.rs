@@ -510,7 +510,7 @@ fn what_a_nexthop_cannot_be_is_refused(lab: &Lab) {
         ),
         (
             "2, #{dev: 3}",
-            two("a link is wanted here, or its name, not an integer"),
+            two("option `dev` takes a link or its name, not an integer"),
         ),
         (
             r#"2, #{dev: "v0", proto: 256}"#,

@@ -209,7 +209,7 @@ fn links(lab: &Lab) -> Value {
 }
 
 /// Leads the script there and back by each way, to the same of what `told` tells; returns what was imported and what was exported.
-pub(crate) fn there_and_back(lab: &Lab, script: &str, told: impl Fn(&Lab) -> Value) -> [String; 2] {
+fn there_and_back(lab: &Lab, script: &str, told: impl Fn(&Lab) -> Value) -> [String; 2] {
     fs::write(lab.folder().join("lab.rhai"), script).unwrap();
     let run = lab.ipvsh(&["--trace", "--emit", "run.sh", "lab.rhai"]);
     assert_eq!(run.code, 0, "{}", run.stderr);

@@ -571,7 +571,7 @@ fn a_route_that_makes_no_sense_is_refused(lab: &Lab) {
         ),
         (
             r#"route("10.1.0.0/16", #{dev: 7})"#,
-            "invalid: cannot add route `10.1.0.0/16` in namespace `host`: a link is wanted here, or its name, not an integer",
+            "invalid: cannot add route `10.1.0.0/16` in namespace `host`: option `dev` takes a link or its name, not an integer",
         ),
         (
             r#"route("10.1.0.0/16", #{dev: netns("b").link("lo")})"#,

@@ -263,8 +263,8 @@ fn set_vlans(session: &Rc<Session>, link: &Link, wanted: &Vlans, own: bool) -> R
 }
 
 fn flag_or_number(option: PortOption, value: u32) -> Dynamic {
-    match option.value(value) {
-        Value::Flag(on) => on.into(),
+    match option.row().form.of_number(value.into()) {
+        Some(Value::Flag(on)) => on.into(),
         _ => i64::from(value).into(),
     }
 }

@@ -7,7 +7,6 @@ use serde::{Deserialize, Serialize};
 
 use crate::net::link::Snapshot;
 use crate::schema::{Form, Opt, Spelling, Wire};
-use crate::steps::Value;
 
 /// An option of a bridge's port.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -189,15 +188,6 @@ impl PortOption {
             (Self::Priority, InfoBridgePort::Priority(value)) => Some(u32::from(*value)),
             _ => None,
         })
-    }
-
-    /// As a script gives it.
-    pub fn value(self, value: u32) -> Value {
-        if self.is_flag() {
-            Value::Flag(value != 0)
-        } else {
-            Value::Number(value.into())
-        }
     }
 }
 

@@ -36,8 +36,8 @@ const GOTO: i64 = 2;
 pub(crate) const ACTIONS: Names = &[
     ("lookup", 1),
     ("goto", GOTO),
-    ("nop", 3),
     ("blackhole", 6),
+    ("nop", 3),
     ("unreachable", 7),
     ("prohibit", 8),
 ];
