@@ -246,7 +246,7 @@ fn a_mesh_of_what_is_not_there_is_refused(lab: &Lab) {
         ),
         (
             "mesh([\"a\", \"b\"], #{family: \"ipv6\"})",
-            "invalid: cannot ping each other: `family` is \"inet\" or \"inet6\", not \"ipv6\"",
+            "invalid: cannot ping each other: `mesh` has no family `ipv6`\nnote: families: inet, inet6\nhint: write \"inet\" or \"inet6\"",
         ),
         (
             "mesh([\"a\", \"b\"], #{count: 0})",

@@ -52,9 +52,6 @@ const CALLS: &[(&str, &str)] = &[
     ("del_rule", "del_rule(o)"),
     ("del_route", r#"del_route("10.0.0.0/8", o)"#),
     ("netem", r#"link("lo").netem(o)"#),
-    ("accept", "accept(o)"),
-    ("nat", "nat(o)"),
-    ("lookup", r#"lookup("10.0.0.1", o)"#),
 ];
 
 fn an_option_of_the_wrong_type_is_refused_by_its_name(lab: &Lab) {
