@@ -142,10 +142,6 @@ fn kind_options(words: &mut Words, known: &'static Kind, new: &mut NewLink) -> R
         let usual = usual.ok_or_else(|| format!("{} without `{}`", known.name, row.key))?;
         new.arguments = vec![usual];
     }
-    if known.name == "sit" && !new.options.iter().any(|(key, _)| key == "ttl") {
-        // `ip` always says it, and 0 where nothing is said: that of the inner packet.
-        new.options.push(("ttl".to_owned(), Value::Number(0)));
-    }
     if known.name == "vrf" {
         // The word brings it up, the command does not.
         new.options.push(("up".to_owned(), Value::Flag(false)));
