@@ -409,8 +409,6 @@ mod tests {
                     other => format!("{other:?}"),
                 })
                 .collect(),
-            Kind::Arithmetic(text) => format!("<(({text}))>"),
-            Kind::Here(pieces) => format!("<{pieces:?}>"),
             Kind::Operator(operator) => format!("<{operator}>"),
             Kind::Newline => "<newline>".to_owned(),
             Kind::Comment(text) => format!("<#{text}>"),

@@ -574,9 +574,8 @@ impl Reader<'_> {
                     Ok(pattern) if pattern::matches(&pattern, &text) => {
                         taken = taken.or(Some(index));
                     }
-                    Ok(_) => {}
                     Err(why) if taken.is_none() => return self.unknown(why),
-                    Err(_) => {}
+                    Ok(_) | Err(_) => {}
                 }
             }
         }
