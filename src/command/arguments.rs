@@ -66,7 +66,8 @@ fn takes_next_word(argument: &Arg) -> bool {
     argument.get_action().takes_values() && !argument.is_require_equals_set()
 }
 
-/// Moves the options that belong to every command, as `--json`, from behind the script of a command to the front.
+/// Moves the options that belong to every command, as `--json`, from behind the script of a command to the front, and those of
+/// the command itself, as `--output` of `graph`, before the script.
 ///
 /// A parameter that the script declares under such a name stays where it is; `declared` names the parameters of a
 /// script. What stands behind `--` is the script's, too.
@@ -83,7 +84,14 @@ pub(crate) fn bring_forward(
         let names = parameters.get_or_init(|| declared(Path::new(&own[start - 1])));
         names.iter().any(|known| known == name)
     };
-    let (mut front, mut back) = (own[..name].to_vec(), own[name..start].to_vec());
+    let asked = own[name]
+        .to_str()
+        .and_then(|name| command.find_subcommand(name));
+    let (mut front, mut middle, mut back) = (
+        own[..name].to_vec(),
+        Vec::new(),
+        own[name + 1..start].to_vec(),
+    );
     let mut words = own[start..].iter();
     while let Some(word) = words.next() {
         let text = word.to_str().unwrap_or_default();
@@ -100,10 +108,27 @@ pub(crate) fn bring_forward(
                 if value_follows {
                     front.extend(words.next().cloned());
                 }
+                continue;
+            }
+            _ => {}
+        }
+        // Of the options of the command itself all but `--help`, which is the script's.
+        match asked.and_then(|asked| option(asked, text)) {
+            Some((option, value_follows))
+                if !option.is_global_set()
+                    && !matches!(option.get_action(), ArgAction::Help)
+                    && !option.get_long().is_some_and(&is_parameter) =>
+            {
+                middle.push(word.clone());
+                if value_follows {
+                    middle.extend(words.next().cloned());
+                }
             }
             _ => back.push(word.clone()),
         }
     }
+    front.push(own[name].clone());
+    front.extend(middle);
     front.extend(back);
     front
 }

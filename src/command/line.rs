@@ -7,6 +7,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use super::arguments::PassedOn;
 use crate::value::size;
+use crate::view::graph::FORMS;
 use crate::view::paint::When;
 
 const EXAMPLES: &str = "\
@@ -200,6 +201,8 @@ pub(crate) enum Command {
     Import(Import),
     /// Write a script that makes what stands in namespaces now
     Export(Export),
+    /// Draw a lab, a script's before it stands, or the namespaces of this machine
+    Graph(Graph),
     /// Manage the micro-VM of --sandbox=vm
     Vm {
         #[command(subcommand)]
@@ -276,6 +279,26 @@ pub(crate) struct Export {
     /// Write the private keys of WireGuard too; the file is then for its owner alone
     #[arg(long)]
     pub(crate) keys: bool,
+}
+
+/// What to draw, and where to.
+#[derive(Args, Debug)]
+pub(crate) struct Graph {
+    /// Write the picture to FILE, in the form that its ending names: .svg .html .mmd .dot .json
+    #[arg(short, long, value_name = "FILE")]
+    pub(crate) output: Option<PathBuf>,
+
+    /// The form of the picture; of what is printed mmd where nothing is said
+    #[arg(long, value_name = "FORM", value_parser = clap::builder::PossibleValuesParser::new(FORMS))]
+    pub(crate) form: Option<String>,
+
+    /// A lab, namespaces, or a script with its parameters; all named namespaces where nothing is given
+    #[arg(
+        trailing_var_arg = true,
+        allow_hyphen_values = true,
+        value_name = "LAB|NAMESPACE…|SCRIPT [--PARAMETER VALUE]…"
+    )]
+    pub(crate) what: Vec<OsString>,
 }
 
 /// What to do about the micro-VM.

@@ -5,6 +5,7 @@ mod check;
 mod doc;
 mod down;
 mod export;
+mod graph;
 mod import;
 pub(crate) mod line;
 mod ls;
@@ -88,6 +89,8 @@ pub(crate) fn dispatch(cli: &Cli) -> u8 {
         Some(Command::Down { lab, force, .. }) => down::down(lab.as_deref(), *force, options),
         Some(Command::Import(what)) => import::run(what, options),
         Some(Command::Export(what)) => export::run(what, options),
+        Some(Command::Graph(what)) => stack::with_room(|| graph::run(what, options))
+            .unwrap_or_else(|error| Err(cannot_start(&error))),
         Some(Command::Vm {
             command: VmCommand::Install { if_needed },
         }) => sandbox::install(*if_needed),

@@ -3,6 +3,7 @@
 use std::ffi::OsString;
 use std::io::stdout;
 use std::path::Path;
+use std::rc::Rc;
 
 use super::line::Options;
 use super::{output, run, with_files, with_memory};
@@ -21,6 +22,17 @@ const WOULD_CHANGE: u8 = 10;
 
 /// Plans the script that `words` name, with the parameters behind it.
 pub(super) fn plan(words: &[OsString], options: &Options) -> Result<u8, Failure> {
+    with_plan(words, options, |session, result| {
+        show(session, options, result)
+    })
+}
+
+/// Plans the script, and hands over the session, in which what is planned stands, with how it ended.
+pub(super) fn with_plan(
+    words: &[OsString],
+    options: &Options,
+    tell: impl FnOnce(&Rc<Session>, Result<(), Failure>) -> Result<u8, Failure>,
+) -> Result<u8, Failure> {
     let words = run::texts(words.iter())?;
     let Some((file, arguments)) = words.split_first() else {
         return Err(Failure::usage(Report::new("no script is given")));
@@ -63,7 +75,7 @@ pub(super) fn plan(words: &[OsString], options: &Options) -> Result<u8, Failure>
     let result = interpreter.run(&ast, &mut interpreter.scope()).map(drop);
     let result = result.map_err(|failure| after_a_guess(failure, session));
     let result = result.and_then(|()| run::emit(session, options, &script.name));
-    show(session, options, result)
+    tell(session, result)
 }
 
 /// What fails behind a word whose answer a plan can't know fails for that, as like as not.

@@ -2,7 +2,7 @@
 
 use rhai::plugin::ModuleManifest;
 
-use super::acts::{check, exec, mesh, ping, place, process, reach, tree, wait, why};
+use super::acts::{check, exec, graph, mesh, ping, place, process, reach, tree, wait, why};
 use super::kinds::{
     bond, bridge, dummy, geneve, ifb, ip_tunnel, ipvlan, macvlan, netkit, tun, veth, vlan, vrf,
     vxlan, wireguard, xfrm,
@@ -75,6 +75,7 @@ pub const TOPICS: &[Topic] = &[
     Topic::of("Output", &print::words::RHAI_MANIFEST),
     Topic::of("Progress", &progress::words::RHAI_MANIFEST),
     Topic::of("Trees", &tree::words::RHAI_MANIFEST),
+    Topic::of("Pictures", &graph::words::RHAI_MANIFEST),
     Topic::of("Time", &time::words::RHAI_MANIFEST),
     Topic::of("Waiting", &wait::words::RHAI_MANIFEST),
 ];

@@ -96,6 +96,25 @@ impl Inventory {
     }
 }
 
+/// The names of the namespaces in which the lab made or changed something, in its order. `None` where there is no such lab.
+pub fn namespaces(lab: &str) -> Result<Option<Vec<String>>> {
+    let Some((contents, _)) = Journal::peek(lab)? else {
+        return Ok(None);
+    };
+    let mut names: Vec<String> = Vec::new();
+    for undo in told(&contents) {
+        let name = match (&undo.netns, &undo.way) {
+            (Some(place), _) => place.label(),
+            (None, WayBack::DeleteNetns { name, .. }) => name.to_string(),
+            (None, _) => continue,
+        };
+        if !names.contains(&name) {
+            names.push(name);
+        }
+    }
+    Ok(Some(names))
+}
+
 /// What the lab made and changed, oldest first, also of things of its own; each link by the name that the lab gave it last.
 fn told(contents: &Contents) -> Vec<Undo<Place>> {
     let steps = contents.steps.iter().map(|step| &step.undo);

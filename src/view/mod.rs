@@ -2,6 +2,7 @@
 
 pub mod changes;
 pub mod error;
+pub mod graph;
 pub mod ladder;
 pub mod mesh;
 pub mod paint;

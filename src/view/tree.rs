@@ -1,87 +1,103 @@
 //! Namespaces, their links, what is stacked on them, and their addresses, as a tree.
 
+use std::collections::HashMap;
+
 use colored::Colorize;
 
+use crate::net::link::is_pair;
 use crate::value::escape::on_one_line;
+use crate::view::graph::{End, Graph, Link};
 use crate::view::paint::paint;
 
-/// A namespace with its links.
-#[derive(Clone, Debug, Default)]
-pub struct Place {
-    /// Its name.
-    pub name: String,
-    /// Its links, in the kernel's order.
-    pub links: Vec<Branch>,
-}
-
-/// A link.
-#[derive(Clone, Debug, Default)]
-pub struct Branch {
-    /// The ifindex.
-    pub index: u32,
-    /// The name.
-    pub name: String,
-    /// The kind; empty for hardware.
-    pub kind: String,
-    /// `UP`, `DOWN` and so on.
-    pub state: String,
-    /// Further facts: a parent in another namespace, the far end.
-    pub notes: Vec<String>,
-    /// The ifindex of the link of the same namespace that it stands under.
-    pub under: Option<u32>,
-    /// Its addresses.
-    pub addresses: Vec<String>,
-}
-
 /// Draws the tree.
-pub fn draw(places: &[Place], color: bool) -> String {
+pub fn draw(graph: &Graph, color: bool) -> String {
     let mut lines = Vec::new();
-    for place in places {
-        lines.push(paint(color, &on_one_line(&place.name), |text| {
+    let far = far_ends(graph);
+    for (number, namespace) in graph.namespaces.iter().enumerate() {
+        lines.push(paint(color, &on_one_line(&namespace.name), |text| {
             text.bold().cyan()
         }));
-        let known = |index: u32| place.links.iter().any(|link| link.index == index);
-        let top: Vec<_> = place
-            .links
-            .iter()
-            .filter(|link| {
-                link.under
-                    .is_none_or(|under| under == link.index || !known(under))
-            })
-            .collect();
-        branches(place, &top, "", color, &mut lines);
+        let known = |index: u32| namespace.links.iter().any(|link| link.index == index);
+        let is_top = |link: &Link| {
+            link.under
+                .is_none_or(|under| under == link.index || !known(under))
+        };
+        let all = 0..namespace.links.len();
+        let top: Vec<usize> = all.filter(|at| is_top(&namespace.links[*at])).collect();
+        branches(graph, &far, number, &top, ("", color), &mut lines);
     }
     lines.join("\n")
 }
 
-fn branches(place: &Place, links: &[&Branch], indent: &str, color: bool, drawn: &mut Vec<String>) {
-    for (number, link) in links.iter().enumerate() {
-        let (fork, below) = if number + 1 == links.len() {
+/// Where the far ends and parents are that do not stand beside their links.
+fn far_ends(graph: &Graph) -> HashMap<End, End> {
+    let cables = graph.cables.iter();
+    cables
+        .flat_map(|cable| {
+            let back = is_pair(&cable.kind).then_some((cable.to, cable.from));
+            std::iter::once((cable.from, cable.to)).chain(back)
+        })
+        .collect()
+}
+
+fn branches(
+    graph: &Graph,
+    far: &HashMap<End, End>,
+    number: usize,
+    links: &[usize],
+    (indent, color): (&str, bool),
+    drawn: &mut Vec<String>,
+) {
+    let all = &graph.namespaces[number].links;
+    for (position, at) in links.iter().enumerate() {
+        let (fork, below) = if position + 1 == links.len() {
             ("└─ ", "   ")
         } else {
             ("├─ ", "│  ")
         };
-        drawn.push(format!("{indent}{fork}{}", line(link, color)));
-        let under: Vec<_> = place
-            .links
-            .iter()
-            .filter(|other| other.under == Some(link.index) && other.index != link.index)
-            .collect();
+        let link = &all[*at];
+        let near = End {
+            namespace: number,
+            link: *at,
+        };
+        let note = note(graph, near, far.get(&near));
+        drawn.push(format!("{indent}{fork}{}", line(link, note, color)));
+        let is_under = |other: &Link| other.under == Some(link.index) && other.index != link.index;
+        let under: Vec<usize> = (0..all.len()).filter(|at| is_under(&all[*at])).collect();
         // The kernel allows no cycle of links. The depth is limited anyway.
         if indent.len() < 64 {
-            branches(place, &under, &format!("{indent}{below}"), color, drawn);
+            let indent = format!("{indent}{below}");
+            branches(graph, far, number, &under, (&indent, color), drawn);
         }
     }
 }
 
-fn line(link: &Branch, color: bool) -> String {
+/// Where the parent or the far end of a link is, if it does not stand above it.
+fn note(graph: &Graph, near: End, far: Option<&End>) -> Option<String> {
+    let here = graph.link(near);
+    let sign = if is_pair(&here.kind) { "⇄" } else { "on" };
+    if let Some(at) = &here.elsewhere {
+        return Some(format!("{sign} {at}"));
+    }
+    let far = far?;
+    let name = &graph.link(*far).name;
+    Some(if far.namespace == near.namespace {
+        format!("{sign} {name}")
+    } else {
+        let namespace = &graph.namespaces[far.namespace].name;
+        format!("{sign} {name} in {namespace}")
+    })
+}
+
+fn line(link: &Link, note: Option<String>, color: bool) -> String {
     let mut parts = vec![paint(color, &on_one_line(&link.name), Colorize::bold)];
     if !link.kind.is_empty() {
         parts.push(link.kind.clone());
     }
-    let style = match link.state.as_str() {
-        "UP" | "UNKNOWN" => Colorize::green,
-        _ => Colorize::red,
+    let style = if link.is_up() {
+        Colorize::green
+    } else {
+        Colorize::red
     };
     parts.push(paint(color, &link.state, style));
     parts.extend(
@@ -89,50 +105,51 @@ fn line(link: &Branch, color: bool) -> String {
             .iter()
             .map(|address| paint(color, address, Colorize::blue)),
     );
-    parts.extend(
-        link.notes
-            .iter()
-            .map(|note| paint(color, &on_one_line(note), Colorize::dimmed)),
-    );
+    parts.extend(note.map(|note| paint(color, &on_one_line(&note), Colorize::dimmed)));
     parts.join(" ")
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn link(index: u32, name: &str, kind: &str, under: Option<u32>, addresses: &[&str]) -> Branch {
-        Branch {
-            index,
-            name: name.to_owned(),
-            kind: kind.to_owned(),
-            state: "UP".to_owned(),
-            under,
-            addresses: addresses.iter().map(|one| (*one).to_owned()).collect(),
-            notes: Vec::new(),
-        }
-    }
+    use crate::view::graph::tests::link;
+    use crate::view::graph::{Cable, Namespace};
 
     #[test]
     fn slaves_stand_under_their_parent_and_addresses_behind_their_link() {
-        let mut far = link(2, "v1", "ipvlan", Some(7), &["10.0.0.1/24"]);
-        far.notes.push("on eth0 in host".to_owned());
-        let places = [
-            Place {
-                name: "host".to_owned(),
-                links: vec![
-                    link(7, "eth0", "", None, &["192.0.2.1/24"]),
-                    link(8, "eth0.5", "vlan", Some(7), &[]),
-                    link(9, "br0", "bridge", None, &[]),
-                    link(10, "p1", "veth", Some(9), &[]),
-                ],
-            },
-            Place {
-                name: "net-1".to_owned(),
-                links: vec![far],
-            },
+        let on = |under: u32, link: Link| Link {
+            under: Some(under),
+            ..link
+        };
+        let named = |name: &str, links: Vec<Link>| Namespace {
+            name: name.to_owned(),
+            links,
+            ..Namespace::default()
+        };
+        let host = vec![
+            link(7, "eth0", "", "192.0.2.1/24"),
+            on(7, link(8, "eth0.5", "vlan", "")),
+            link(9, "br0", "bridge", ""),
+            on(9, link(10, "p1", "veth", "")),
         ];
-        insta::assert_snapshot!(draw(&places, false), @"
+        let graph = Graph {
+            namespaces: vec![
+                named("host", host),
+                named("net-1", vec![link(2, "v1", "ipvlan", "10.0.0.1/24")]),
+            ],
+            cables: vec![Cable {
+                from: End {
+                    namespace: 1,
+                    link: 0,
+                },
+                to: End {
+                    namespace: 0,
+                    link: 0,
+                },
+                kind: "ipvlan".to_owned(),
+            }],
+        };
+        insta::assert_snapshot!(draw(&graph, false), @"
         host
         ├─ eth0 UP 192.0.2.1/24
         │  └─ eth0.5 vlan UP

@@ -40,6 +40,7 @@ mod fdb;
 mod filter;
 mod foreign;
 mod geneve;
+mod graph;
 mod ifb;
 mod ip_tunnel;
 mod ipvlan;
@@ -206,6 +207,7 @@ fn all() -> Vec<Case> {
         vxlan::cases(),
         fdb::cases(),
         geneve::cases(),
+        graph::cases(),
         ip_tunnel::cases(),
         wrong_type::cases(),
         xfrm::cases(),

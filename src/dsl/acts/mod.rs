@@ -3,6 +3,7 @@
 
 pub mod check;
 pub mod exec;
+pub mod graph;
 pub mod mesh;
 pub mod ping;
 pub mod place;

@@ -258,7 +258,7 @@ fn report(session: &Session, outcome: Outcome, place: &netns::Netns, line: &str)
 }
 
 /// The neighbour as `ip neigh` prints it.
-fn line(one: &Neighbour, link: Option<&str>) -> String {
+pub(crate) fn line(one: &Neighbour, link: Option<&str>) -> String {
     let mut words = vec![one.ip.to_string()];
     words.extend(link.map(|link| format!("dev {link}")));
     words.extend(

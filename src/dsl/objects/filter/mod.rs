@@ -10,6 +10,7 @@ use rhai::plugin::{Dynamic, NativeCallContext, export_module};
 use rhai::{Array, Map};
 
 use crate::dsl::handle::Netns;
+use crate::dsl::json;
 use crate::dsl::objects::route::rows::REPLACE;
 use crate::dsl::{Answer, Session, answer};
 use crate::error::{Error, Kind, Result};
@@ -337,25 +338,6 @@ fn conflict(tables: &std::collections::BTreeSet<text::Named>, why: &str) -> Erro
     )
 }
 
-/// A value of JSON as scripts have it.
-fn value(json: serde_json::Value) -> Dynamic {
-    use serde_json::Value;
-    match json {
-        Value::Null => Dynamic::UNIT,
-        Value::Bool(is) => is.into(),
-        Value::Number(number) => match number.as_i64() {
-            Some(whole) => whole.into(),
-            None => number.as_f64().unwrap_or_default().into(),
-        },
-        Value::String(text) => text.into(),
-        Value::Array(list) => list.into_iter().map(value).collect::<Array>().into(),
-        Value::Object(map) => {
-            let entries = map.into_iter().map(|(key, item)| (key.into(), value(item)));
-            entries.collect::<Map>().into()
-        }
-    }
-}
-
 fn listed(net: &Netns) -> Result<Array> {
     let text = nft::json(net)?;
     let json: serde_json::Value = serde_json::from_str(&text)
@@ -364,7 +346,7 @@ fn listed(net: &Netns) -> Result<Array> {
     let objects = list
         .into_iter()
         .filter(|object| object.get("metainfo").is_none());
-    Ok(objects.map(value).collect())
+    Ok(objects.map(json::value).collect())
 }
 
 /// The words of this topic.
