@@ -131,12 +131,17 @@ fn lock(file: &File, operation: FlockOperation) -> Result<()> {
     flock(file, operation).map_err(|errno| Error::io(&errno.into()))
 }
 
-/// Makes the folder, or makes sure that it is this user's alone: it is in one that everybody writes to.
+/// Makes the folder, where it is not there.
 fn prepare(folder: &Path) -> Result<()> {
     match DirBuilder::new().mode(0o700).create(folder) {
         Err(error) if error.kind() != ErrorKind::AlreadyExists => return Err(Error::io(&error)),
         _ => {}
     }
+    check(folder)
+}
+
+/// Makes sure that the folder is this user's alone: it is in one that everybody writes to.
+fn check(folder: &Path) -> Result<()> {
     let meta = fs::symlink_metadata(folder)?;
     let is_open = meta.mode() & 0o077 != 0;
     if meta.is_dir() && meta.uid() == geteuid().as_raw() && !is_open {
@@ -148,7 +153,7 @@ fn prepare(folder: &Path) -> Result<()> {
 
 /// Removes what nobody writes to any more: what is left where the machine has gone down.
 pub(super) fn sweep(folders: &[PathBuf]) {
-    for folder in folders.iter().filter(|folder| prepare(folder).is_ok()) {
+    for folder in folders.iter().filter(|folder| check(folder).is_ok()) {
         for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
             let path = entry.path();
             if path.extension().is_none_or(|end| end != SUFFIX) {
