@@ -73,6 +73,7 @@ done
     // one more
     let net_1 = netns("net-1");
     net_1.ipvlan("bond0", "v1", "l3").addr("100.0.2.18/24");
+
     let net_2 = netns("net-2");
     net_2.ipvlan("bond0", "v2", "l3").addr("100.0.3.18/24");
     let a = netns("a");

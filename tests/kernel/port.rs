@@ -261,7 +261,8 @@ fn a_port_that_is_gone_is_refused(lab: &Lab) {
     plugged(lab);
     assert_eq!(
         lab.fails(r#"let v = link("v0"); v.delete(); v.port(#{cost: 7});"#),
-        r#"error: link `v0` is gone from namespace `host`
+        r#"took down what this run made: 1 change
+error: link `v0` is gone from namespace `host`
  --> lab.rhai:1:35
   |
 1 | let v = link("v0"); v.delete(); v.port(#{cost: 7});

@@ -85,7 +85,7 @@ fn test_later() { skip("not today"); }
         )
     );
     assert_eq!(lab.namespaces(), [""; 0]);
-    assert_eq!(lab.ipvsh(&["ls"]).stdout, "no labs\n");
+    assert_eq!(lab.ipvsh(&["ls"]).stdout, "no lab stands\n");
 }
 
 fn a_failure_tells_all_that_is_known(lab: &Lab) {

@@ -73,7 +73,12 @@ fn an_option_of_the_wrong_type_is_refused_by_its_name(lab: &Lab) {
         assert!(said.starts_with("invalid: cannot "), "{line}");
         let (_, why) = said.split_once("in namespace `host`: ").expect(line);
         let wanted = options::row(word, key).unwrap().form.wanted();
-        let said = format!("option `{key}` takes {wanted}, not a namespace");
+        let said = match (word, key) {
+            ("tun" | "tap", "numtxqueues" | "numrxqueues") => format!(
+                "option `{key}` is not for {word} devices, which get a queue for each program that opens them"
+            ),
+            _ => format!("option `{key}` takes {wanted}, not a namespace"),
+        };
         assert_eq!(why, said, "{word}");
     }
     assert_eq!(lab.json(HOST, "link show"), before);

@@ -133,6 +133,7 @@ fn describe(session: &Rc<Session>, one: &Seen, depth: Depth) -> Result<Namespace
             name: link.name.clone(),
             kind: link.kind.clone(),
             state: link.state.to_owned(),
+            up: link.up,
             mtu: link.mtu,
             mac: mac::print(&link.mac),
             addresses: by_link.remove(&link.index).unwrap_or_default(),
@@ -349,6 +350,15 @@ pub fn mark(graph: &mut Graph, entries: &[Entry]) {
         }
     }
     mark_far_ends(graph);
+    let links = graph.namespaces.iter_mut().flat_map(|one| &mut one.links);
+    for link in links.filter(|link| link.change == Some(Change::Created)) {
+        // What the kernel chooses is known only when it is made.
+        link.mac.clear();
+        link.addresses
+            .retain(|address| !address.starts_with("fe80:"));
+        let state = if link.up { "UP" } else { "DOWN" };
+        state.clone_into(&mut link.state);
+    }
 }
 
 /// With one end of a pair the other comes.

@@ -67,6 +67,10 @@ impl Reader<'_> {
             }
         };
         let Some(first) = words.first() else {
+            if simple.assignments.is_empty() && self.printed.is_none() {
+                "a redirection without a command".clone_into(&mut self.why);
+                self.leave(node);
+            }
             for assignment in &simple.assignments {
                 if let Err(why) = self.assign(assignment) {
                     if self.printed.is_some() {

@@ -236,6 +236,10 @@ impl LinkState {
         if setting.of(&seen).as_ref() == Some(setting) {
             return Ok(());
         }
+        // What stands in its place may have no hardware address, as a TUN device.
+        if matches!(setting, Setting::Mac(mac) if mac.len() != seen.mac.len()) {
+            return Ok(());
+        }
         let set = setting.send(rtnl, index, &self.link.kind).await;
         failures.extend(
             set.err()

@@ -52,6 +52,8 @@ pub struct Link {
     pub kind: String,
     /// `UP`, `DOWN` and so on.
     pub state: String,
+    /// Whether it is administratively up.
+    pub up: bool,
     /// The MTU in bytes.
     pub mtu: u32,
     /// The hardware address.
@@ -198,6 +200,7 @@ pub(super) mod tests {
             name: name.to_owned(),
             kind: kind.to_owned(),
             state: "UP".to_owned(),
+            up: true,
             mtu: 1500,
             mac: "02:00:00:00:00:01".to_owned(),
             addresses: [address]
