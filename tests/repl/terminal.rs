@@ -47,6 +47,13 @@ fn size(rows: u16, columns: u16) -> Winsize {
     }
 }
 
+/// The one child of a process.
+fn child_of(pid: &str) -> String {
+    let path = format!("/proc/{pid}/task/{pid}/children");
+    let children = std::fs::read_to_string(path).unwrap();
+    children.split_whitespace().next().unwrap().to_owned()
+}
+
 impl Terminal {
     /// Starts the program in private namespaces, in `folder`, with its history there.
     pub(crate) fn start(folder: &TempDir) -> Self {
@@ -299,9 +306,10 @@ impl Terminal {
     /// What `ip` says in the namespaces of the program.
     #[track_caller]
     pub(crate) fn ip(&self, arguments: &str) -> String {
-        let pid = self.child.id().to_string();
+        // Its child is the first process inside, and the child of that one runs the session.
+        let pid = child_of(&child_of(&self.child.id().to_string()));
         let mut command = Command::new("nsenter");
-        command.args(["-t", &pid, "-m", "-n", "ip"]);
+        command.args(["-t", &pid, "-U", "-m", "-n", "-p", "ip"]);
         let output = command.args(arguments.split_whitespace()).output().unwrap();
         assert!(output.status.success(), "ip {arguments}: {output:?}");
         String::from_utf8(output.stdout).unwrap()
