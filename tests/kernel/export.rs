@@ -326,7 +326,7 @@ fn what_no_word_can_say_is_marked_and_fails_when_strict(lab: &Lab) {
 
             let a = netns("a");
 
-            // not exported: pfifo queue of `lo`    (`pfifo` of tc is not known here)
+            // not exported: pfifo queue of `lo`    (there is no word for pfifo)
             "#);
         }
     }

@@ -169,8 +169,11 @@ pub(crate) fn boot() -> ExitCode {
         guest.program = Some(std::env::current_exe()?);
         guest.programs = PROGRAMS.iter().map(Into::into).collect();
         guest.cwd = in_repository("");
-        for entry in std::fs::read_dir(in_repository("scripts"))? {
-            guest.files.push(entry?.path());
+        for folder in ["scripts", "scripts/tests"] {
+            for entry in std::fs::read_dir(in_repository(folder))? {
+                let path = entry?.path();
+                guest.files.extend(path.is_file().then_some(path));
+            }
         }
         guest.files.extend(crate::readme::file());
         vm::run(&guest)

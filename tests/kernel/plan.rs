@@ -535,6 +535,7 @@ pub(crate) fn stories() -> Vec<String> {
     let mut stories: Vec<String> = fs::read_dir(in_repository("scripts"))
         .unwrap()
         .map(|entry| entry.unwrap().path().to_str().unwrap().to_owned())
+        .filter(|path| path.ends_with(".rhai"))
         .collect();
     stories.sort();
     stories

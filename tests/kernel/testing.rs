@@ -146,11 +146,11 @@ fn a_hanging_crashing_or_leaking_test_is_a_failure_of_its_own(lab: &Lab) {
     let text = r#"
 fn test_hang() { loop { } }
 fn test_crash() { exec("sh -c 'read a b c parent d < /proc/$PPID/stat; kill -9 $PPID $parent'"); }
-fn test_leak() { exec("sh -c 'sleep 7654321 >/dev/null 2>&1 &'"); }
+fn test_leak() { exec("sh -c 'sleep 7654321 >/dev/null 2>&1 & until grep -q ^sleep /proc/$!/comm; do :; done'"); }
 fn test_ends() { exit(3); }
 fn test_spawn() { netns("a").spawn("sleep 1000"); }
 "#;
-    let output = test(lab, text, &["--timeout", "4s"]);
+    let output = test(lab, text, &["--timeout", "8s"]);
     let lines = sorted(&output.stdout);
     let (lines, _) = lines.split_once("\n\n").unwrap();
     assert_eq!(
@@ -160,7 +160,7 @@ fn test_spawn() { netns("a").spawn("sleep 1000"); }
             "✔ lab_test.rhai::test_spawn (TIME)
 ✘ lab_test.rhai::test_crash: the process of the test was ended by SIGKILL, and told nothing
 ✘ lab_test.rhai::test_ends: the test ended itself with exit code 3
-✘ lab_test.rhai::test_hang: the test did not end within 4s
+✘ lab_test.rhai::test_hang: the test did not end within 8s
 ✘ lab_test.rhai::test_leak: the test left processes running: `sleep 7654321`"
         )
     );

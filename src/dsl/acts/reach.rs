@@ -113,6 +113,10 @@ fn expect(
         },
         Err(error) => return Err(error),
     };
+    // A try that was cut short says nothing.
+    if session.interrupted().is_some() {
+        return Err(Error::new(Kind::Interrupted, "interrupted"));
+    }
     if tried.is_reached == wanted {
         return Ok(());
     }

@@ -236,6 +236,10 @@ impl View {
             Err(refusal) if refusal.errno == Errno::EEXIST && target != home => {
                 return blind();
             }
+            // What a driver needs besides may be loaded only when it is really asked for.
+            Err(refusal) if refusal.errno == Errno::EOPNOTSUPP && refusal.text.is_none() => {
+                return blind();
+            }
             made => made?,
         };
         near.note_planned(index);
