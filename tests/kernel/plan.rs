@@ -534,8 +534,9 @@ fn the_commands_of_a_run_lead_where_it_leads(lab: &Lab) {
 pub(crate) fn stories() -> Vec<String> {
     let mut stories: Vec<String> = fs::read_dir(in_repository("scripts"))
         .unwrap()
-        .map(|entry| entry.unwrap().path().to_str().unwrap().to_owned())
-        .filter(|path| path.ends_with(".rhai"))
+        .map(|entry| entry.unwrap().path())
+        .filter(|path| path.is_file())
+        .map(|path| path.to_str().unwrap().to_owned())
         .collect();
     stories.sort();
     stories

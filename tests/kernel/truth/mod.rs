@@ -99,7 +99,7 @@ pub(crate) fn cases() -> Vec<Case> {
         |_| {
             attack(
                 "random words with all kinds",
-                Rounds::new(4),
+                Rounds::new(2),
                 |lab, dice| is_true(lab, dice, ALL, &[]),
             );
         },
