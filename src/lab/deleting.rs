@@ -476,7 +476,10 @@ pub(super) async fn place_of_other(
     let Some(nsid) = seen.parent_nsid else {
         return Ok(Some(netns.clone()));
     };
-    let rtnl = netns.rtnl()?;
+    // So may the one that the link is in, as where a process of others has ended.
+    let Ok(rtnl) = netns.rtnl() else {
+        return Ok(None);
+    };
     for (other, _) in all {
         // One may go while the others are looked through.
         if let Ok(Some(found)) = rtnl.nsid_of(other.namespace()).await
