@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 
 use crate::case::cases;
 use crate::lab::{HOST, Lab, Output, PATH, finish};
+use crate::state;
 
 cases! {
     [] =>
@@ -72,10 +73,7 @@ impl Container {
         state.push(json!(
             fs::read_link(format!("/proc/{}/ns/net", self.pid())).unwrap()
         ));
-        // The kernel sets it at a time of its own.
-        for link in state[0].as_array_mut().unwrap() {
-            link.as_object_mut().unwrap().remove("operstate");
-        }
+        state.iter_mut().for_each(state::settle);
         state
     }
 }

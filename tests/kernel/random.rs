@@ -16,7 +16,7 @@ use crate::state;
 
 /// What the labs have that this kernel runs; each part runs beside the others.
 const HERE: Alphabet = Alphabet {
-    labs: 500,
+    labs: 120,
     parts: 4,
     needs: &["veth", "bridge", "macvlan", "vxlan", "ifb", "tun"],
     kinds: &[
@@ -37,7 +37,7 @@ const HERE: Alphabet = Alphabet {
 
 /// What takes a kernel with more kinds.
 const IN_VM: Alphabet = Alphabet {
-    labs: 40,
+    labs: 24,
     parts: 1,
     needs: &[
         "veth", "bridge", "macvlan", "dummy", "vlan", "gre", "geneve", "vrf", "ipvlan", "netem",

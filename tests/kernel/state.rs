@@ -55,10 +55,15 @@ pub(crate) fn whole(lab: &Lab) -> Value {
         state.insert(name, place);
     }
     let mut state = Value::Object(state);
-    forget(&mut state, UNSTEADY);
-    forget_carrier(&mut state);
-    forget_what_comes_late(&mut state);
+    settle(&mut state);
     state
+}
+
+/// Takes out all that the kernel changes at a time of its own.
+pub(crate) fn settle(state: &mut Value) {
+    forget(state, UNSTEADY);
+    forget_carrier(state);
+    forget_what_comes_late(state);
 }
 
 /// What it means: without what the kernel numbers or makes up by itself, and whatever the order of the links.
