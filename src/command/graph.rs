@@ -1,5 +1,6 @@
 //! Draws a lab, the plan of a script, or the namespaces of this machine.
 
+use std::collections::HashSet;
 use std::path::Path;
 use std::rc::Rc;
 
@@ -81,25 +82,23 @@ fn form(what: &Graph) -> Result<String, Failure> {
 /// The namespaces that a plan works in: those that it names, and the one that it started in where links of it take part.
 fn planned(session: &Rc<Session>) -> Result<Vec<Rc<Netns>>, Error> {
     let entries = session.lab().outcomes().entries();
-    let mut labels: Vec<String> = Vec::new();
+    let mut labels: HashSet<String> = HashSet::new();
     for entry in entries.iter() {
         let label = match &entry.netns {
             Some(netns) => netns.clone(),
             None if entry.kind == "namespace" => entry.name.clone(),
             None => continue,
         };
-        if !labels.contains(&label) {
-            labels.push(label);
-        }
+        labels.insert(label);
     }
     drop(entries);
     with_labels(session, &labels)
 }
 
 /// The namespaces with these labels that there are, in the order of the kernel's list.
-fn with_labels(session: &Session, labels: &[String]) -> Result<Vec<Rc<Netns>>, Error> {
+fn with_labels(session: &Session, labels: &HashSet<String>) -> Result<Vec<Rc<Netns>>, Error> {
     let mut places = session.known_namespaces()?;
-    places.retain(|place| labels.iter().any(|label| label == place.label()));
+    places.retain(|place| labels.contains(place.label()));
     Ok(places)
 }
 

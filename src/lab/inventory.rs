@@ -97,23 +97,19 @@ impl Inventory {
     }
 }
 
-/// The names of the namespaces in which the lab made or changed something, in its order. `None` where there is no such lab.
-pub fn namespaces(lab: &str) -> Result<Option<Vec<String>>> {
+/// The names of the namespaces in which the lab made or changed something. `None` where there is no such lab.
+pub fn namespaces(lab: &str) -> Result<Option<HashSet<String>>> {
     let Some((contents, _)) = Journal::peek(lab)? else {
         return Ok(None);
     };
-    let mut names: Vec<String> = Vec::new();
-    for undo in told(&contents) {
-        let name = match (&undo.netns, &undo.way) {
-            (Some(place), _) => place.label(),
-            (None, WayBack::DeleteNetns { name, .. }) => name.to_string(),
-            (None, _) => continue,
-        };
-        if !names.contains(&name) {
-            names.push(name);
-        }
-    }
-    Ok(Some(names))
+    let names = told(&contents)
+        .into_iter()
+        .filter_map(|undo| match (&undo.netns, &undo.way) {
+            (Some(place), _) => Some(place.label()),
+            (None, WayBack::DeleteNetns { name }) => Some(name.to_string()),
+            (None, _) => None,
+        });
+    Ok(Some(names.collect()))
 }
 
 /// What the lab made and changed, oldest first, also of things of its own; each link by the name that the lab gave it last.

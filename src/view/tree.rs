@@ -6,6 +6,7 @@ use colored::Colorize;
 
 use crate::net::link::is_pair;
 use crate::value::escape::on_one_line;
+use crate::view::graph::stacking::Stacking;
 use crate::view::graph::{End, Graph, Link};
 use crate::view::paint::paint;
 
@@ -17,14 +18,16 @@ pub fn draw(graph: &Graph, color: bool) -> String {
         lines.push(paint(color, &on_one_line(&namespace.name), |text| {
             text.bold().cyan()
         }));
-        let known = |index: u32| namespace.links.iter().any(|link| link.index == index);
-        let is_top = |link: &Link| {
-            link.under
-                .is_none_or(|under| under == link.index || !known(under))
-        };
-        let all = 0..namespace.links.len();
-        let top: Vec<usize> = all.filter(|at| is_top(&namespace.links[*at])).collect();
-        branches(graph, &far, number, &top, ("", color), &mut lines);
+        let stacking = Stacking::of(&namespace.links);
+        let top = stacking.tops();
+        branches(
+            graph,
+            (&far, &stacking),
+            number,
+            &top,
+            ("", color),
+            &mut lines,
+        );
     }
     lines.join("\n")
 }
@@ -42,7 +45,7 @@ fn far_ends(graph: &Graph) -> HashMap<End, End> {
 
 fn branches(
     graph: &Graph,
-    far: &HashMap<End, End>,
+    (far, stacking): (&HashMap<End, End>, &Stacking),
     number: usize,
     links: &[usize],
     (indent, color): (&str, bool),
@@ -62,13 +65,9 @@ fn branches(
         };
         let note = note(graph, near, far.get(&near));
         drawn.push(format!("{indent}{fork}{}", line(link, note, color)));
-        let is_under = |other: &Link| other.under == Some(link.index) && other.index != link.index;
-        let under: Vec<usize> = (0..all.len()).filter(|at| is_under(&all[*at])).collect();
-        // The kernel allows no cycle of links. The depth is limited anyway.
-        if indent.len() < 64 {
-            let indent = format!("{indent}{below}");
-            branches(graph, far, number, &under, (&indent, color), drawn);
-        }
+        let indent = format!("{indent}{below}");
+        let on = stacking.on(*at);
+        branches(graph, (far, stacking), number, on, (&indent, color), drawn);
     }
 }
 

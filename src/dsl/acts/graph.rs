@@ -314,6 +314,8 @@ fn join(session: &Rc<Session>, seen: &[Seen], graph: &mut Graph) -> Result<()> {
 
 /// Marks what a plan would make, change and take away.
 pub fn mark(graph: &mut Graph, entries: &[Entry]) {
+    let all = graph.namespaces.iter().enumerate();
+    let places: HashMap<String, usize> = all.map(|(at, one)| (one.name.clone(), at)).collect();
     for entry in entries {
         let change = match entry.outcome {
             Outcome::Created => Change::Created,
@@ -322,14 +324,13 @@ pub fn mark(graph: &mut Graph, entries: &[Entry]) {
             Outcome::Unchanged | Outcome::Conflict | Outcome::WouldTest => continue,
         };
         let Some(netns) = &entry.netns else {
-            mark_namespace(graph, &entry.name, change);
+            mark_namespace(graph, &entry.name, places.get(&entry.name).copied(), change);
             continue;
         };
-        let place = graph.namespaces.iter_mut().find(|one| one.name == *netns);
-        let Some(place) = place else {
+        let Some(place) = places.get(netns) else {
             continue;
         };
-        let links = &mut place.links;
+        let links = &mut graph.namespaces[*place].links;
         let is_link = |link: &&mut Link| link.name == entry.name && link.kind == entry.kind;
         if let Some(link) = links.iter_mut().find(is_link) {
             link.change = Some(change);
@@ -376,9 +377,9 @@ fn mark_far_ends(graph: &mut Graph) {
     }
 }
 
-fn mark_namespace(graph: &mut Graph, name: &str, change: Change) {
-    match graph.namespaces.iter_mut().find(|one| one.name == name) {
-        Some(namespace) => namespace.change = Some(change),
+fn mark_namespace(graph: &mut Graph, name: &str, place: Option<usize>, change: Change) {
+    match place {
+        Some(place) => graph.namespaces[place].change = Some(change),
         None if change == Change::Deleted => graph.namespaces.push(Namespace {
             name: name.to_owned(),
             change: Some(change),

@@ -2,6 +2,7 @@
 
 use std::fmt::Write as _;
 
+use super::stacking::Stacking;
 use super::{Change, Graph, is_shown, row, title};
 
 /// A text as a string of the DOT language.
@@ -63,12 +64,9 @@ pub(super) fn write(graph: &Graph) -> String {
             let _ = writeln!(text, "        n{number} [label=\"\", shape=none];");
         }
         text.push_str("    }\n");
-        for (at, link) in namespace.links.iter().enumerate() {
-            let under = namespace
-                .links
-                .iter()
-                .position(|other| Some(other.index) == link.under && other.index != link.index);
-            if let Some(under) = under {
+        let stacking = Stacking::of(&namespace.links);
+        for at in 0..namespace.links.len() {
+            if let Some(under) = stacking.above(at) {
                 let _ = writeln!(
                     text,
                     "    n{number}l{at} -- n{number}l{under} [style=dotted];"

@@ -4,6 +4,7 @@ use std::collections::{HashMap, VecDeque};
 
 use unicode_width::UnicodeWidthStr;
 
+use super::stacking::Stacking;
 use super::{Graph, Namespace, is_shown, row, title};
 
 /// The height of a row, in pixels.
@@ -72,32 +73,9 @@ pub(super) struct Layout {
 
 /// The links that are shown, each behind the one that it stands under.
 fn rows(namespace: &Namespace) -> Vec<(usize, usize)> {
-    fn add(
-        namespace: &Namespace,
-        under: Option<u32>,
-        depth: usize,
-        rows: &mut Vec<(usize, usize)>,
-    ) {
-        for (at, link) in namespace.links.iter().enumerate() {
-            let has_above = link.under.is_some_and(|above| {
-                above != link.index && namespace.links.iter().any(|other| other.index == above)
-            });
-            let is_here = match under {
-                None => !has_above,
-                Some(_) => has_above && link.under == under,
-            };
-            if is_here && is_shown(link) && !rows.iter().any(|(known, _)| *known == at) {
-                rows.push((at, depth));
-                // The kernel allows no cycle of links. The depth is limited anyway.
-                if link.index > 0 && depth < 16 {
-                    add(namespace, Some(link.index), depth + 1, rows);
-                }
-            }
-        }
-    }
-    let mut found = Vec::new();
-    add(namespace, None, 0, &mut found);
-    found
+    let mut rows = Stacking::of(&namespace.links).rows();
+    rows.retain(|(at, _)| is_shown(&namespace.links[*at]));
+    rows
 }
 
 /// Whom each namespace has cables to, each once, in order.

@@ -2,6 +2,7 @@
 
 use std::fmt::Write as _;
 
+use super::stacking::Stacking;
 use super::{Change, Graph, is_shown, row, title};
 
 /// A text between quotes: Mermaid takes entities there.
@@ -55,12 +56,9 @@ pub(super) fn write(graph: &Graph) -> String {
             let _ = writeln!(text, "        n{number}l[\" \"]");
         }
         text.push_str("    end\n");
-        for (at, link) in namespace.links.iter().enumerate() {
-            let under = namespace
-                .links
-                .iter()
-                .position(|other| Some(other.index) == link.under && other.index != link.index);
-            if let Some(under) = under {
+        let stacking = Stacking::of(&namespace.links);
+        for at in 0..namespace.links.len() {
+            if let Some(under) = stacking.above(at) {
                 let _ = writeln!(text, "    n{number}l{at} --> n{number}l{under}");
             }
         }

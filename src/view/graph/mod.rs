@@ -5,6 +5,7 @@ mod fold;
 mod html;
 mod layout;
 mod mermaid;
+pub(crate) mod stacking;
 mod svg;
 
 use serde::Serialize;
