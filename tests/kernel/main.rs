@@ -91,6 +91,7 @@ mod xfrm;
 
 use std::process::ExitCode;
 use std::sync::Arc;
+use std::time::Instant;
 
 use ipvsh::dsl::kinds::kind;
 use ipvsh::sandbox::vm;
@@ -146,7 +147,12 @@ fn main() -> ExitCode {
             (Some(_), Err(error)) => Some(error.to_string()),
         };
         let trial = match (lacking, missing_vm) {
-            (None, _) => Trial::test(name, move || case.run().map_err(Failed::from)),
+            (None, _) => Trial::test(name, move || {
+                let start = Instant::now();
+                let end = case.run();
+                case::note_time(&case.name, start.elapsed().as_secs_f64());
+                end.map_err(Failed::from)
+            }),
             (Some(_), None) => {
                 let verdicts = Arc::clone(&verdicts);
                 in_guest.push(name.clone());
