@@ -2,6 +2,7 @@
 
 pub(crate) mod arguments;
 mod check;
+mod demo;
 mod doc;
 mod down;
 mod export;
@@ -88,6 +89,7 @@ pub(crate) fn dispatch(cli: &Cli) -> u8 {
             ..
         }) => down::cut_off(*given, *kept, options),
         Some(Command::Down { lab, force, .. }) => down::down(lab.as_deref(), *force, options),
+        Some(Command::Demo(what)) => demo::demo(cli, what),
         Some(Command::Test(what)) => test::test(what, options),
         Some(Command::Import(what)) => import::run(what, options),
         Some(Command::Export(what)) => export::run(what, options),
