@@ -268,6 +268,7 @@ fn all() -> Vec<Case> {
         import::cases(),
         export::cases(),
         stories::cases(),
+        stories::of_each(),
         readme::cases(),
     ]
     .into_iter()
