@@ -7,7 +7,7 @@ use std::process::{Command, Stdio};
 use serde_json::{Value, json};
 
 use crate::case::cases;
-use crate::lab::{HOST, Lab, finish, in_repository};
+use crate::lab::{Lab, finish};
 use crate::state;
 
 cases! {
