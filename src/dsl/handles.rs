@@ -21,6 +21,7 @@ use super::objects::nexthop::Nexthop;
 use super::objects::route::Route;
 use super::objects::rule::Rule;
 use super::objects::{link, netns};
+use super::script::random::{self, Random};
 use crate::net::namespace::Id;
 use crate::view::value::Value;
 
@@ -76,6 +77,7 @@ pub const HANDLES: &[HandleType] = &[
         showing.session,
         process
     )),
+    handle!(Random, |_, random| random::show(random)),
 ];
 
 fn register<T: Variant + Clone>(engine: &mut Engine, name: &str) {
