@@ -30,6 +30,7 @@ mod bounds;
 mod bridge;
 mod container;
 mod counts;
+mod doctor;
 mod dummy;
 mod ending;
 mod ensure;
@@ -223,6 +224,7 @@ fn all() -> Vec<Case> {
         why::cases(),
         wireguard::cases(),
         vrf::cases(),
+        doctor::cases(),
         dummy::cases(),
         ending::cases(),
         ifb::cases(),
