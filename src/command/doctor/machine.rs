@@ -15,7 +15,10 @@ pub(super) fn look() -> Vec<Finding> {
         Err(error) => Finding::bad("kernel", error.cause).mend(install),
     };
     let kvm = match vm::kvm() {
-        Kvm::Works => Finding::good("KVM", "works: a micro-VM is up in a second"),
+        Kvm::Works => Finding::good(
+            "KVM",
+            "it makes machines, and no micro-VM has failed with it",
+        ),
         Kvm::Absent => Finding::open(
             "KVM",
             "there is no /dev/kvm: the machine is emulated, which is slower",

@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 use std::process::{Command, Stdio};
+use std::rc::Rc;
 
 use nix::sys::utsname::uname;
 use rtnetlink::packet_route::link::InfoKind;
@@ -18,8 +19,9 @@ use crate::dsl::Session;
 use crate::dsl::kinds::kind::{self, Kind};
 use crate::dsl::session::Settings;
 use crate::engine::{Failure, Interpreter, stack};
+use crate::error::Error;
 use crate::net::driver;
-use crate::sandbox::ns;
+use crate::sandbox::ns::{self, Entered};
 
 /// What is asked for beside kinds of link: the word, the module, the config option, and a line that needs it.
 pub(super) const BESIDE: [(&str, &str, &str, &str); 4] = [
@@ -114,7 +116,7 @@ impl Probed {
                 Finding::good(word, format!("loaded when it is first needed ({what})"))
             }
             Has::Not => Finding::bad(word, format!("this kernel has none ({what})"))
-                .mend(format!("`modprobe {module}`, or --sandbox=vm")),
+                .mend("run with --sandbox=vm"),
             Has::Untold => Finding::open(
                 word,
                 format!(
@@ -134,10 +136,20 @@ pub(super) fn outside(tries: bool) -> Probed {
         .stdin(Stdio::null())
         .stderr(Stdio::null())
         .output();
-    let told: Value = asked
-        .ok()
-        .and_then(|output| serde_json::from_slice(&output.stdout).ok())
-        .unwrap_or_default();
+    let failed = |why: String| Probed {
+        refused: Some((format!("can't be tried: {why}"), None)),
+        has: BTreeMap::new(),
+    };
+    let told: Value = match asked {
+        Ok(output) => match serde_json::from_slice(&output.stdout) {
+            Ok(told) => told,
+            Err(_) => return failed("the process that was to try has ended".to_owned()),
+        },
+        Err(_) if !Path::new("/proc/self").exists() => {
+            return failed("there is no /proc here".to_owned());
+        }
+        Err(error) => return failed(Error::io(&error).to_string()),
+    };
     let refused = told["refused"].as_str().map(|why| {
         let hint = told["hint"].as_str().map(str::to_owned);
         (why.to_owned(), hint)
@@ -155,31 +167,44 @@ pub(super) fn outside(tries: bool) -> Probed {
 
 /// What that process does.
 pub(super) fn inside(tries: bool) -> Result<u8, Failure> {
+    // Before it enters the place, from which the files of modules can't be seen.
     let modules = Modules::look();
-    if let Err(error) = ns::enter() {
-        // Without a place, what files tell.
-        let has: BTreeMap<&str, &str> = all()
-            .map(|(word, module, _)| {
-                let has = modules.has(module).unwrap_or(Has::Untold);
-                (word, has.name())
-            })
-            .collect();
+    let told: Vec<Option<Has>> = all()
+        .map(|(word, module, _)| {
+            let may_load = match kind::of_word(word) {
+                Some(kind) => driver::may_load(kind.name),
+                None => !driver::is_ready(module),
+            };
+            let untold = (!tries && may_load).then_some(Has::Untold);
+            modules.has(module).or(untold)
+        })
+        .collect();
+    let name = |has: Has| Value::from(has.name());
+    let refused = match ns::enter(&ns::Files::default()) {
+        // The one that has watched over the place.
+        Ok(Entered::Ended(code)) => return Ok(code),
+        Ok(Entered::Inside(_)) => None,
+        Err(error) => Some(error),
+    };
+    if let Some(error) = refused {
+        let has = all().zip(told).map(|((word, ..), has)| {
+            let has = has.unwrap_or(Has::Untold);
+            (word.to_owned(), name(has))
+        });
+        let has: serde_json::Map<_, _> = has.collect();
         let told = json!({"refused": error.message(), "hint": error.hint, "has": has});
         return Ok(output::say_json(&told));
     }
-    let told = stack::with_room(|| {
+    let has = stack::with_room(|| {
         let session = Session::collecting(Settings::default());
-        let has: BTreeMap<&str, &str> = all()
-            .map(|(word, module, line)| {
-                let told = modules.has(module);
-                let has = told.unwrap_or_else(|| ask(&session, word, line, tries));
-                (word, has.name())
-            })
-            .collect();
-        json!({"has": has})
+        let has = all().zip(&told).map(|((word, _, line), has)| {
+            let has = has.unwrap_or_else(|| ask(&session, word, line));
+            (word.to_owned(), name(has))
+        });
+        has.collect::<serde_json::Map<_, _>>()
     });
-    let told = told.map_err(|error| cannot_start(&error))?;
-    Ok(output::say_json(&told))
+    let has = has.map_err(|error| cannot_start(&error))?;
+    Ok(output::say_json(&json!({"has": has})))
 }
 
 /// Every word that needs something of the kernel, its module, and a line that needs it where it is no kind of link.
@@ -191,13 +216,9 @@ fn all() -> impl Iterator<Item = (&'static str, &'static str, Option<&'static st
     kinds.chain(beside)
 }
 
-/// Asks the kernel, where that loads nothing.
-fn ask(session: &std::rc::Rc<Session>, word: &str, line: Option<&str>, tries: bool) -> Has {
+/// Asks the kernel.
+fn ask(session: &Rc<Session>, word: &str, line: Option<&str>) -> Has {
     let kind: Option<&Kind> = kind::of_word(word);
-    let name = kind.map_or(word, |kind| kind.name);
-    if !tries && driver::may_load(name) {
-        return Has::Untold;
-    }
     let has = match (kind, line) {
         (Some(kind), _) => {
             let kind = InfoKind::from(kind.name);

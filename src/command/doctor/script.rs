@@ -11,6 +11,7 @@ use crate::dsl::session::Settings;
 use crate::engine::script::Script;
 use crate::engine::{Failure, Interpreter, calls, files, stack};
 use crate::sandbox::vm;
+use crate::value::shell;
 
 /// Words that need something of the kernel that another word is called after.
 const ALIKE: [(&str, &str); 6] = [
@@ -47,7 +48,17 @@ pub(super) fn look(file: &Path, probed: &Probed) -> Result<(Vec<Finding>, u8), F
         .iter()
         .filter(|(word, ..)| probed.has(word) == Has::Not)
         .collect();
-    let name = file.display();
+    let name = shell::path(file);
+    let untold = needed
+        .iter()
+        .filter(|(word, ..)| probed.has(word) == Has::Untold);
+    let untold: Vec<&str> = untold.map(|(word, ..)| *word).collect();
+    if lacking.is_empty() && !untold.is_empty() {
+        let text = format!("whether it can run is not known for {}", untold.join(", "));
+        let line = format!("`ipvsh doctor --try {name}` asks the kernel");
+        findings.push(Finding::open("verdict", text).mend(line));
+        return Ok((findings, 0));
+    }
     if lacking.is_empty() {
         let text = "this kernel has all that its words need";
         findings.push(match &probed.refused {

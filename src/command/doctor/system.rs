@@ -28,6 +28,11 @@ fn is_one(path: &str) -> bool {
     read(path).as_deref() == Some("1")
 }
 
+/// What is said of something that only files in `/proc` tell, where they are not to be seen.
+fn unseen(what: &str, path: &str) -> Finding {
+    Finding::open(what, format!("not known: {path} is not to be seen here"))
+}
+
 /// Whether a program is there to be run.
 fn program(name: &str) -> bool {
     let path = std::env::var_os("PATH").unwrap_or_default();
@@ -60,6 +65,9 @@ pub(super) fn places(probed: &Probed) -> Vec<Finding> {
 fn user_namespaces() -> Finding {
     let what = "user namespaces";
     let most = number("/proc/sys/user/max_user_namespaces");
+    if !Path::new("/proc/self/ns").exists() {
+        return unseen(what, "/proc/self/ns");
+    }
     if !Path::new("/proc/self/ns/user").exists() {
         return Finding::bad(what, "this kernel has none (CONFIG_USER_NS)")
             .mend("run as root, or with --sandbox=vm");
@@ -105,7 +113,10 @@ fn privileges() -> Finding {
 
 fn names() -> Finding {
     let what = "/run/netns";
-    let mounts = read("/proc/self/mountinfo").unwrap_or_default();
+    let path = "/proc/self/mountinfo";
+    let Some(mounts) = read(path) else {
+        return unseen(what, path);
+    };
     let mount = mounts
         .lines()
         .find(|line| line.split(' ').nth(4) == Some(what));
@@ -129,7 +140,10 @@ fn names() -> Finding {
 
 fn raw_sockets() -> Finding {
     let what = "ping_group_range";
-    let range = read("/proc/sys/net/ipv4/ping_group_range").unwrap_or_default();
+    let path = "/proc/sys/net/ipv4/ping_group_range";
+    let Some(range) = read(path).map(|range| range.replace('\t', " ")) else {
+        return unseen(what, path);
+    };
     let bounds: Vec<u64> = range
         .split_whitespace()
         .filter_map(|word| word.parse().ok())
@@ -159,8 +173,9 @@ pub(super) fn limits() -> Vec<Finding> {
 
 fn neighbours() -> Finding {
     let what = "neighbour table";
-    let Some(most) = number("/proc/sys/net/ipv4/neigh/default/gc_thresh3") else {
-        return Finding::open(what, "its size can be read on the host only");
+    let path = "/proc/sys/net/ipv4/neigh/default/gc_thresh3";
+    let Some(most) = number(path) else {
+        return unseen(what, path);
     };
     let overflows = neighbour_table::overflows().unwrap_or(0);
     let text = match overflows {
@@ -171,7 +186,7 @@ fn neighbours() -> Finding {
     };
     if most < 4096 {
         Finding::open(what, format!("{text}: a mesh of 33 namespaces fills 1024"))
-            .mend("`sysctl net.ipv4.neigh.default.gc_thresh3=65536`, and gc_thresh2 below it")
+            .mend("`sysctl net.ipv4.neigh.default.gc_thresh3=65536`")
     } else {
         Finding::good(what, text)
     }
@@ -193,8 +208,11 @@ fn files() -> Finding {
 
 fn watches() -> Finding {
     let what = "inotify";
-    let instances = number("/proc/sys/fs/inotify/max_user_instances").unwrap_or(0);
-    let watches = number("/proc/sys/fs/inotify/max_user_watches").unwrap_or(0);
+    let folder = "/proc/sys/fs/inotify";
+    let setting = |name: &str| number(&format!("{folder}/max_user_{name}"));
+    let (Some(instances), Some(watches)) = (setting("instances"), setting("watches")) else {
+        return unseen(what, folder);
+    };
     let text = format!("{instances} instances, {watches} watches a user");
     if instances < 64 {
         Finding::open(what, text).mend("`sysctl fs.inotify.max_user_instances=512`")
@@ -203,48 +221,66 @@ fn watches() -> Finding {
     }
 }
 
-/// Settings of this namespace that new ones start with.
+/// Settings of this namespace that new ones start with, and one that holds for all.
 fn inherited() -> Vec<Finding> {
     let inherits = number("/proc/sys/net/core/devconf_inherit_init_net").unwrap_or(0);
     let from = match inherits {
         2 => "new namespaces start with the kernel's defaults",
         _ => "new namespaces start with it",
     };
-    let path = |name: &str| format!("/proc/sys/net/ipv4/conf/{name}");
-    let filter = ["all/rp_filter", "default/rp_filter"]
+    let folder = "/proc/sys/net/ipv4/conf";
+    let strictest = ["all", "default"]
         .iter()
-        .filter_map(|name| number(&path(name)))
+        .filter_map(|name| number(&format!("{folder}/{name}/rp_filter")))
         .max();
-    let filter = match filter {
+    let what = "rp_filter";
+    let filter = match strictest {
+        None => unseen(what, folder),
         Some(1) => Finding::open(
-            "rp_filter",
+            what,
             format!("strict: packets by another way than the route back are dropped; {from}"),
         )
         .mend("`net.sysctl(\"net.ipv4.conf.all.rp_filter\", 0)` in the namespaces of a script"),
-        Some(2) => Finding::good("rp_filter", format!("loose; {from}")),
-        _ => Finding::good("rp_filter", "off"),
+        Some(2) => Finding::good(what, format!("loose; {from}")),
+        Some(_) => Finding::good(what, "off"),
     };
-    let forwards = is_one("/proc/sys/net/ipv4/ip_forward");
-    let forward = if forwards && inherits != 2 {
-        Finding::open(
-            "ip_forward",
+    let what = "ip_forward";
+    let path = "/proc/sys/net/ipv4/ip_forward";
+    let forward = match number(path) {
+        None => unseen(what, path),
+        Some(1) if inherits != 2 => Finding::open(
+            what,
             "on: new namespaces start with it and forward IPv4 without `forward()`",
-        )
-    } else {
-        Finding::good(
-            "ip_forward",
+        ),
+        Some(_) => Finding::good(
+            what,
             "off in new namespaces: `net.forward()` makes a router of one",
-        )
+        ),
     };
-    vec![filter, forward]
+    vec![filter, forward, bridged()]
+}
+
+/// Whether the filters of IP see what bridges carry: Docker switches that on, and its own then drop it.
+fn bridged() -> Finding {
+    let what = "bridge-nf-call-iptables";
+    match number("/proc/sys/net/bridge/bridge-nf-call-iptables") {
+        Some(1) => Finding::open(
+            what,
+            "on: filters of IP on this machine see, and may drop, what its bridges carry",
+        )
+        .mend("`sysctl net.bridge.bridge-nf-call-iptables=0`"),
+        Some(_) => Finding::good(what, "off"),
+        None if !Path::new("/proc/sys/net").exists() => unseen(what, "/proc/sys/net"),
+        None => Finding::good(what, "not there (module `br_netfilter` is not loaded)"),
+    }
 }
 
 /// Programs, labs and namespaces that are here.
 pub(super) fn others() -> Vec<Finding> {
     let nft = if program("nft") {
-        Finding::good("nft", "there, for filters")
+        Finding::good("program nft", "installed, for filters")
     } else {
-        Finding::bad("nft", "not installed: no `drop`, `nat`, `nft`")
+        Finding::bad("program nft", "not installed: no `drop`, `nat`, `nft`")
             .mend("`apt-get install nftables`")
     };
     let mut findings = vec![nft];
@@ -252,7 +288,7 @@ pub(super) fn others() -> Vec<Finding> {
         findings.push(if program(name) {
             Finding::good(
                 name,
-                format!("there: `netns(\"{name}:NAME\")` is a container's namespace"),
+                format!("installed: `netns(\"{name}:NAME\")` is a container's namespace"),
             )
         } else {
             Finding::open(name, "not installed")
