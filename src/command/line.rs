@@ -17,6 +17,7 @@ Examples:
   ipvsh lab.rhai --help                   what the script does, and its parameters
   ipvsh -e 'netns(\"a\").links'             run a line and print its value
   ipvsh --sandbox lab.rhai                run it in a throw-away place, without root
+  ipvsh demo l3                           run a story that comes with ipvsh in such a place
   ipvsh doc ipvlan                        the manual of a word
   ipvsh check lab.rhai                    look for mistakes without running it
   ipvsh plan lab.rhai                     what a run would change here, without changing it
@@ -209,6 +210,8 @@ pub(crate) enum Command {
     /// Say what this kernel and machine can do, a line each, and what to type where something is missing; with a script, whether
     /// it can run here: exits with 3 where it can't
     Doctor(Doctor),
+    /// Run a story, a script that is part of the program, in a throw-away place
+    Demo(Demo),
     /// Turn the commands of a shell script or a Markdown page into a script
     Import(Import),
     /// Write a script that makes what stands in namespaces now
@@ -342,6 +345,26 @@ fn time(text: &str) -> Result<std::time::Duration, String> {
     Ok(time)
 }
 
+/// Which story to tell.
+#[derive(Args, Debug)]
+pub(crate) struct Demo {
+    /// List the stories
+    #[arg(long, conflicts_with = "copies")]
+    pub(crate) list: bool,
+
+    /// Write the story, or all where none is named, as scripts to a folder, and run none
+    #[arg(long = "write", id = "copies", value_name = "DIR")]
+    pub(crate) copies: Option<PathBuf>,
+
+    /// The name of the story, l3 where none is given, and its parameters
+    #[arg(
+        trailing_var_arg = true,
+        allow_hyphen_values = true,
+        value_name = "STORY [--PARAMETER VALUE]…"
+    )]
+    pub(crate) story: Vec<OsString>,
+}
+
 /// What to import, and where to.
 #[derive(Args, Debug)]
 pub(crate) struct Import {
@@ -418,6 +441,7 @@ impl Command {
         match self {
             Self::Plan { .. } => &["lab", "trace", "emit"],
             Self::Test(_) => &["sandbox", "memory"],
+            Self::Demo(_) => &["sandbox", "summary", "trace", "emit", "keys", "memory"],
             _ => &[],
         }
     }

@@ -2,6 +2,7 @@
 
 pub(crate) mod arguments;
 mod check;
+mod demo;
 mod doc;
 mod doctor;
 mod down;
@@ -89,6 +90,7 @@ pub(crate) fn dispatch(cli: &Cli) -> u8 {
             ..
         }) => down::cut_off(*given, *kept, options),
         Some(Command::Down { lab, force, .. }) => down::down(lab.as_deref(), *force, options),
+        Some(Command::Demo(what)) => demo::demo(cli, what),
         Some(Command::Test(what)) => test::test(what, options),
         Some(Command::Doctor(what)) => doctor::doctor(what, options),
         Some(Command::Import(what)) => import::run(what, options),

@@ -92,6 +92,7 @@ mod xfrm;
 
 use std::process::ExitCode;
 use std::sync::Arc;
+use std::time::Instant;
 
 use ipvsh::dsl::kinds::kind;
 use ipvsh::sandbox::vm;
@@ -147,7 +148,12 @@ fn main() -> ExitCode {
             (Some(_), Err(error)) => Some(error.to_string()),
         };
         let trial = match (lacking, missing_vm) {
-            (None, _) => Trial::test(name, move || case.run().map_err(Failed::from)),
+            (None, _) => Trial::test(name, move || {
+                let start = Instant::now();
+                let end = case.run();
+                case::note_time(&case.name, start.elapsed().as_secs_f64());
+                end.map_err(Failed::from)
+            }),
             (Some(_), None) => {
                 let verdicts = Arc::clone(&verdicts);
                 in_guest.push(name.clone());
@@ -264,6 +270,7 @@ fn all() -> Vec<Case> {
         import::cases(),
         export::cases(),
         stories::cases(),
+        stories::of_each(),
         readme::cases(),
     ]
     .into_iter()
