@@ -24,12 +24,12 @@ pub fn called(ast: &AST) -> BTreeSet<String> {
         }
     };
     ast.walk(&mut |path: &[ASTNode]| {
-        match path.last() {
-            Some(
-                ASTNode::Stmt(Stmt::FnCall(call, _))
-                | ASTNode::Expr(Expr::FnCall(call, _) | Expr::MethodCall(call, _)),
-            ) => note(call),
-            _ => {}
+        if let Some(
+            ASTNode::Stmt(Stmt::FnCall(call, _))
+            | ASTNode::Expr(Expr::FnCall(call, _) | Expr::MethodCall(call, _)),
+        ) = path.last()
+        {
+            note(call);
         }
         true
     });
