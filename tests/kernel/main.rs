@@ -59,6 +59,7 @@ mod netns;
 mod nexthop;
 mod options;
 mod owners;
+mod path;
 mod ping;
 mod plan;
 mod port;
@@ -212,6 +213,7 @@ fn all() -> Vec<Case> {
         route::cases(),
         nexthop::cases(),
         owners::cases(),
+        path::cases(),
         veth::cases(),
         netkit::cases(),
         options::cases(),
