@@ -537,11 +537,6 @@ pub(crate) fn parameters(story: &str) -> &'static [&'static str] {
     }
 }
 
-fn down(lab: &Lab) {
-    let down = lab.ipvsh(&["--quiet", "down", "--all"]);
-    assert_eq!(down.end(), "exit code 0\n");
-}
-
 /// The plan of a story is what its run reports.
 pub(crate) fn is_planned_as_it_runs(lab: &Lab, story: &str) {
     plan_and_run(lab, story, parameters(story), 10);

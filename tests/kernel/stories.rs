@@ -69,8 +69,10 @@ const STORIES: &[(&str, &[&str])] = &[
     ("vrf", &["veth", "vrf"]),
 ];
 
-/// What holds of each story, by the end of its name.
-const OF_EACH: &[(&str, fn(&Lab, &str))] = &[
+/// Something that holds of each story: how the names of its cases end, and what they do with the story's file.
+type Fact = (&'static str, fn(&Lab, &str));
+
+const OF_EACH: &[Fact] = &[
     ("is_planned_as_it_runs", plan::is_planned_as_it_runs),
     ("is_led_to_by_its_commands", plan::is_led_to_by_its_commands),
     (
