@@ -24,6 +24,7 @@ Examples:
   ipvsh ls                                what stands of the labs that were made
   ipvsh down lab.rhai                     take down what the script made
   ipvsh test labs                         run the tests of labs in a folder
+  ipvsh doctor                            what this kernel and machine can do
   ipvsh import setup.sh                   turn the `ip` commands of a shell script into a script
   ipvsh export net-1 net-2                write a script that makes what stands in namespaces";
 
@@ -206,6 +207,9 @@ pub(crate) enum Command {
     /// Run the tests of labs: functions `test_…` in files `*_test.rhai`, each in a private place of its own; exits with 1 where
     /// one failed, with 5 where none ran
     Test(Test),
+    /// Say what this kernel and machine can do, a line each, and what to type where something is missing; with a script, whether
+    /// it can run here: exits with 3 where it can't
+    Doctor(Doctor),
     /// Run a story, a script that is part of the program, in a throw-away place
     Demo(Demo),
     /// Turn the commands of a shell script or a Markdown page into a script
@@ -251,6 +255,21 @@ pub(crate) struct Form {
     /// The completions of the command line for SHELL
     #[arg(long, value_name = "SHELL")]
     pub(crate) completions: Option<clap_complete::Shell>,
+}
+
+/// What to look at, and how.
+#[derive(Args, Debug)]
+pub(crate) struct Doctor {
+    /// A script: only what it needs is looked at
+    pub(crate) script: Option<PathBuf>,
+
+    /// Ask the kernel for all kinds of link, also where it may load a driver for that
+    #[arg(long = "try")]
+    pub(crate) tries: bool,
+
+    /// Ask in this process, in a private place
+    #[arg(long, hide = true)]
+    pub(crate) probe: bool,
 }
 
 /// Which tests to run, and how.

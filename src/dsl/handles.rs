@@ -11,6 +11,7 @@ use rhai::{Dynamic, Engine, Variant};
 
 use super::Session;
 use super::acts::mesh::{self, Mesh};
+use super::acts::path::{self, PathReport};
 use super::acts::ping::{self, PingReport};
 use super::acts::process::{self, Process};
 use super::acts::why::{self, Explanation};
@@ -72,6 +73,7 @@ pub const HANDLES: &[HandleType] = &[
     handle!(Neighbor, |_, neighbor| neighbor.show()),
     handle!(PingReport, |_, report| ping::show(report)),
     handle!(Mesh, |_, mesh| mesh::show(mesh)),
+    handle!(PathReport, |_, report| path::show(report)),
     handle!(Explanation, |_, found| why::show(found)),
     handle!(Process, |showing, process| process::show(
         showing.session,
@@ -163,6 +165,7 @@ mod tests {
                 "a neighbor",
                 "a ping report",
                 "a mesh",
+                "a path report",
                 "an explanation",
                 "a process"
             ]

@@ -2,7 +2,9 @@
 
 use rhai::plugin::ModuleManifest;
 
-use super::acts::{check, exec, expect, graph, mesh, ping, place, process, reach, tree, wait, why};
+use super::acts::{
+    check, exec, expect, graph, mesh, path, ping, place, process, reach, tree, wait, why,
+};
 use super::kinds::{
     bond, bridge, dummy, geneve, ifb, ip_tunnel, ipvlan, macvlan, netkit, tun, veth, vlan, vrf,
     vxlan, wireguard, xfrm,
@@ -64,6 +66,7 @@ pub const TOPICS: &[Topic] = &[
     Topic::of("Filters", &filter::words::RHAI_MANIFEST),
     Topic::of("Ping", &ping::words::RHAI_MANIFEST),
     Topic::of("Meshes", &mesh::words::RHAI_MANIFEST),
+    Topic::of("Paths", &path::words::RHAI_MANIFEST),
     Topic::of("Explanations", &why::words::RHAI_MANIFEST),
     Topic::of("Expectations", &reach::words::RHAI_MANIFEST),
     Topic::of("Commands", &exec::words::RHAI_MANIFEST),

@@ -30,6 +30,7 @@ mod bounds;
 mod bridge;
 mod container;
 mod counts;
+mod doctor;
 mod dummy;
 mod ending;
 mod ensure;
@@ -58,6 +59,7 @@ mod netns;
 mod nexthop;
 mod options;
 mod owners;
+mod path;
 mod ping;
 mod plan;
 mod port;
@@ -211,6 +213,7 @@ fn all() -> Vec<Case> {
         route::cases(),
         nexthop::cases(),
         owners::cases(),
+        path::cases(),
         veth::cases(),
         netkit::cases(),
         options::cases(),
@@ -229,6 +232,7 @@ fn all() -> Vec<Case> {
         why::cases(),
         wireguard::cases(),
         vrf::cases(),
+        doctor::cases(),
         dummy::cases(),
         ending::cases(),
         ifb::cases(),
