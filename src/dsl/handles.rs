@@ -22,7 +22,7 @@ use super::objects::nexthop::Nexthop;
 use super::objects::route::Route;
 use super::objects::rule::Rule;
 use super::objects::{link, netns};
-use super::script::random::{self, Random};
+use super::script::random::{self, RandomSource};
 use crate::net::namespace::Id;
 use crate::view::value::Value;
 
@@ -79,7 +79,7 @@ pub const HANDLES: &[HandleType] = &[
         showing.session,
         process
     )),
-    handle!(Random, |_, random| random::show(random)),
+    handle!(RandomSource, |_, random| random::show(random)),
 ];
 
 fn register<T: Variant + Clone>(engine: &mut Engine, name: &str) {
@@ -167,7 +167,8 @@ mod tests {
                 "a mesh",
                 "a path report",
                 "an explanation",
-                "a process"
+                "a process",
+                "a random source"
             ]
         );
         assert_eq!(type_in_words("ipvsh::dsl::acts::mesh::Mesh"), "a mesh");

@@ -17,9 +17,9 @@ use crate::view::value::Value;
 
 /// A sequence of numbers by chance, the same for the same seed on any machine.
 #[derive(Clone, Debug)]
-pub struct Random(Rc<RefCell<Pcg64Mcg>>);
+pub struct RandomSource(Rc<RefCell<Pcg64Mcg>>);
 
-impl Random {
+impl RandomSource {
     fn of(seed: u64) -> Self {
         Self(Rc::new(RefCell::new(Pcg64Mcg::seed_from_u64(seed))))
     }
@@ -33,7 +33,7 @@ impl Random {
 }
 
 /// How it shows.
-pub(crate) fn show(_: &Random) -> Value {
+pub(crate) fn show(_: &RandomSource) -> Value {
     Value::Word("a sequence of random numbers".to_owned())
 }
 
@@ -51,8 +51,8 @@ pub mod words {
     /// random(7).number(1..=6) == random(7).number(1..=6)    // => true
     /// ```
     #[rhai_fn(return_raw, volatile)]
-    pub fn random(context: NativeCallContext, seed: i64) -> Answer<Random> {
-        answer(&context, |_| Ok(Random::of(seed.cast_unsigned())))
+    pub fn random(context: NativeCallContext, seed: i64) -> Answer<RandomSource> {
+        answer(&context, |_| Ok(RandomSource::of(seed.cast_unsigned())))
     }
 
     /// Numbers by chance, others in each run: what a plan shows a run may not do.
@@ -61,8 +61,8 @@ pub mod words {
     /// random().fraction() < 1.0    // => true
     /// ```
     #[rhai_fn(name = "random", return_raw, volatile)]
-    pub fn random_of_machine(context: NativeCallContext) -> Answer<Random> {
-        answer(&context, |_| Random::any())
+    pub fn random_of_machine(context: NativeCallContext) -> Answer<RandomSource> {
+        answer(&context, |_| RandomSource::any())
     }
 
     /// The next whole number of the range, both ends included.
@@ -73,7 +73,7 @@ pub mod words {
     #[rhai_fn(return_raw, volatile)]
     pub fn number(
         context: NativeCallContext,
-        random: Random,
+        random: RandomSource,
         range: RangeInclusive<i64>,
     ) -> Answer<i64> {
         answer(&context, |_| {
@@ -90,7 +90,7 @@ pub mod words {
     /// random(1).fraction() >= 0.0    // => true
     /// ```
     #[rhai_fn(return_raw, volatile)]
-    pub fn fraction(context: NativeCallContext, random: Random) -> Answer<f64> {
+    pub fn fraction(context: NativeCallContext, random: RandomSource) -> Answer<f64> {
         answer(&context, |_| Ok(random.0.borrow_mut().random()))
     }
 
@@ -100,7 +100,7 @@ pub mod words {
     /// ["a", "b"].contains(random(1).pick(["a", "b"]))    // => true
     /// ```
     #[rhai_fn(return_raw, volatile)]
-    pub fn pick(context: NativeCallContext, random: Random, list: Array) -> Answer<Dynamic> {
+    pub fn pick(context: NativeCallContext, random: RandomSource, list: Array) -> Answer<Dynamic> {
         answer(&context, |_| {
             let item = list.choose(&mut *random.0.borrow_mut()).cloned();
             item.ok_or_else(|| Error::invalid("the list is empty"))
@@ -115,7 +115,11 @@ pub mod words {
     /// mixed    // => [1, 2, 3]
     /// ```
     #[rhai_fn(return_raw, volatile)]
-    pub fn shuffled(context: NativeCallContext, random: Random, list: Array) -> Answer<Array> {
+    pub fn shuffled(
+        context: NativeCallContext,
+        random: RandomSource,
+        list: Array,
+    ) -> Answer<Array> {
         answer(&context, |_| {
             let mut list = list;
             list.shuffle(&mut *random.0.borrow_mut());
