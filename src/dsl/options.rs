@@ -5,7 +5,6 @@ use crate::dsl::kinds::ipvlan_port::OF_MODE;
 use crate::dsl::kinds::make::COMMON;
 use crate::dsl::kinds::{kind, wireguard};
 use crate::dsl::objects::{addr, fdb, filter, neighbor, nexthop, port, queue, route, rule};
-use crate::dsl::script::data;
 use crate::schema::Opt;
 
 /// The words that take options and make no link, and the tables of what they take.
@@ -33,7 +32,6 @@ const WORDS: &[(&str, &[&[Opt]])] = &[
     ("path", &[path::ROWS]),
     ("ping", &[ping::ROWS]),
     ("port", &[port::ROWS]),
-    ("read_csv", &[data::OF_CSV]),
     ("reject", &[filter::OF_FILTER]),
     ("route", &[route::rows::ROWS]),
     ("routes", &[route::rows::OF_LIST]),

@@ -1,8 +1,7 @@
 //! What one run of a script, or one interactive session, carries along: the runtime, the current namespace, the parameters.
 
 use std::cell::{Cell, OnceCell, RefCell};
-use std::collections::{BTreeMap, BTreeSet, HashMap};
-use std::path::{Path, PathBuf};
+use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -62,6 +61,8 @@ pub struct Given {
 pub struct Session {
     settings: Settings,
     given: OnceCell<Given>,
+    /// Values for the parameters of a script that a session loads.
+    loaded: RefCell<BTreeMap<String, Dynamic>>,
     runtime: OnceCell<Runtime>,
     start: OnceCell<Rc<Netns>>,
     /// The namespaces entered by `within`, innermost last.
@@ -88,10 +89,6 @@ pub struct Session {
     left_out: RefCell<Option<LeftOut>>,
     /// The two ends of the last try that did not come out as it was to, as `why` takes them.
     unmet: RefCell<Option<(String, String)>>,
-    /// What the script gave as its result.
-    result: RefCell<Option<serde_json::Value>>,
-    /// The files that a plan would have written, each with its text.
-    planned_files: RefCell<HashMap<PathBuf, String>>,
 }
 
 /// What a session has to do with tests.
@@ -125,6 +122,7 @@ impl Session {
         Rc::new(Self {
             settings,
             given: OnceCell::new(),
+            loaded: RefCell::default(),
             runtime: OnceCell::new(),
             start: OnceCell::new(),
             entered: RefCell::new(Vec::new()),
@@ -141,8 +139,6 @@ impl Session {
             tests: Cell::new(Tests::None),
             left_out: RefCell::new(None),
             unmet: RefCell::new(None),
-            result: RefCell::new(None),
-            planned_files: RefCell::default(),
         })
     }
 
@@ -167,26 +163,6 @@ impl Session {
         &self.settings
     }
 
-    /// Takes the result that the script gives.
-    pub(crate) fn set_result(&self, result: serde_json::Value) {
-        *self.result.borrow_mut() = Some(result);
-    }
-
-    /// What the script gave as its result.
-    pub fn result(&self) -> Option<serde_json::Value> {
-        self.result.borrow().clone()
-    }
-
-    /// Keeps what a plan would write.
-    pub(crate) fn plan_file(&self, path: PathBuf, text: String) {
-        self.planned_files.borrow_mut().insert(path, text);
-    }
-
-    /// What the file would hold that a plan would have written.
-    pub(crate) fn planned_file(&self, path: &Path) -> Option<String> {
-        self.planned_files.borrow().get(path).cloned()
-    }
-
     /// What the run made and changed.
     pub fn lab(&self) -> &Lab {
         &self.lab
@@ -207,8 +183,16 @@ impl Session {
         let _ = self.given.set(given);
     }
 
+    /// Hands over what a script is loaded with, in place of what the one before was.
+    pub fn load_with(&self, parameters: BTreeMap<String, Dynamic>) {
+        self.loaded.replace(parameters);
+    }
+
     /// The value given for the parameter `name`.
     pub fn parameter(&self, name: &str) -> Option<Dynamic> {
+        if let Some(value) = self.loaded.borrow().get(name) {
+            return Some(value.clone());
+        }
         self.given.get()?.parameters.get(name).cloned()
     }
 
