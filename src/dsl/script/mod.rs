@@ -3,6 +3,7 @@
 pub mod argument;
 pub mod data;
 pub mod lab;
+pub mod list;
 pub mod network;
 pub mod param;
 pub mod print;
