@@ -24,7 +24,7 @@ pub(super) struct Command {
     run: fn(&mut Talk, &str) -> Result<Next, Failure>,
 }
 
-pub(super) const ALL: [Command; 10] = [
+pub(super) const ALL: [Command; 11] = [
     Command {
         name: "clear",
         usage: "clear [vars]",
@@ -84,6 +84,12 @@ pub(super) const ALL: [Command; 10] = [
         usage: "vars",
         summary: "lists the variables",
         run: vars,
+    },
+    Command {
+        name: "why",
+        usage: "why FROM TO",
+        summary: "says why packets do not get from one to the other: namespaces, addresses or variables",
+        run: why,
     },
 ];
 
@@ -285,5 +291,23 @@ fn vars(talk: &mut Talk, argument: &str) -> Result<Next, Failure> {
         table::draw(&["name", "type", "value"], &rows)
     };
     talk.say(&text)?;
+    Ok(Next::Entry)
+}
+
+fn why(talk: &mut Talk, argument: &str) -> Result<Next, Failure> {
+    let ends: Vec<&str> = argument.split_whitespace().collect();
+    let [from, to] = ends.as_slice() else {
+        return Err(usage("why"));
+    };
+    let variables = talk.state.variables();
+    let end = |end: &str| {
+        if variables.iter().any(|(name, _)| name == end) {
+            end.to_owned()
+        } else {
+            print::value(None, &end.into()).literal()
+        }
+    };
+    let entry = format!("why({}, {})", end(from), end(to));
+    talk.evaluate(&entry)?;
     Ok(Next::Entry)
 }
