@@ -19,7 +19,7 @@ const LAYERS: &[&[(&str, &[&str])]] = &[
     &[("cli", &[])],
     &[("command", &[])],
     &[
-        ("repl", &["engine"]),
+        ("repl", &["engine", "import"]),
         ("sandbox", &[]),
         ("engine", &[]),
         ("import", &[]),

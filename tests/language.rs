@@ -29,6 +29,8 @@ mod json;
 mod limits;
 #[path = "language/manual.rs"]
 mod manual;
+#[path = "language/mistakes.rs"]
+mod mistakes;
 #[path = "language/modules.rs"]
 mod modules;
 #[path = "language/parameters.rs"]

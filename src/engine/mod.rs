@@ -24,7 +24,7 @@ pub mod testing;
 pub(crate) mod types;
 mod words;
 
-pub(crate) use diagnose::memory_used_up;
+pub(crate) use diagnose::{Means, memory_used_up};
 pub(crate) use names::declared as declared_names;
 
 use std::rc::Rc;
@@ -141,6 +141,7 @@ fn build(session: &Rc<Session>, sources: &Sources, functions: Functions) -> Engi
     keys::allow_keywords(&mut engine);
     words::register(&mut engine);
     engine.register_iterator::<Steps>();
+    diagnose::tell_caught(&mut engine, session, sources);
     help::register(&mut engine);
     // Fails only for symbols that can't be parsed, and these can.
     let registered = within::register(&mut engine);
@@ -236,6 +237,15 @@ impl Interpreter {
         &self.sources
     }
 
+    /// What explanations of mistakes draw upon.
+    pub(crate) fn means(&self) -> Means<'_> {
+        Means {
+            engine: &self.engine,
+            session: &self.session,
+            sources: &self.sources,
+        }
+    }
+
     /// What a script finds when it starts: `args`.
     pub fn scope(&self) -> Scope<'static> {
         let mut scope = Scope::new();
@@ -305,7 +315,7 @@ impl Interpreter {
     pub fn keep(&mut self, ast: &AST) -> Result<(), Failure> {
         let source = ast.source().unwrap_or_default();
         let explained =
-            |error: Box<EvalAltResult>| diagnose::explain(self, &error, Some(ast), source);
+            |error: Box<EvalAltResult>| diagnose::explain(self.means(), &error, Some(ast), source);
         let mut modules = Vec::new();
         for (path, alias, position) in params::imports(ast) {
             let resolver = self.engine.module_resolver();
@@ -340,6 +350,6 @@ impl Interpreter {
     }
 
     fn explain(&self, error: &EvalAltResult, ast: Option<&AST>, source: &str) -> Failure {
-        diagnose::explain(self, error, ast, source)
+        diagnose::explain(self.means(), error, ast, source)
     }
 }

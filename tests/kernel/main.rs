@@ -74,6 +74,7 @@ mod refusals;
 mod rollback;
 mod route;
 mod rule;
+mod session;
 mod settings;
 mod stdlib;
 mod stories;
@@ -263,6 +264,7 @@ fn all() -> Vec<Case> {
         journal::cases(),
         recognise::cases(),
         random::cases(),
+        session::cases(),
         bounds::cases(),
         interrupt::cases(),
         counts::cases(),
