@@ -222,6 +222,9 @@ pub(crate) enum Command {
     Export(Export),
     /// Draw a lab, a script's before it stands, or the namespaces of this machine
     Graph(Graph),
+    /// Print what the kernel reports of a lab or of namespaces: links, addresses, routes, neighbours, rules; on a terminal a live
+    /// view of the links with rates and drops, which `q` leaves
+    Watch(Watch),
     /// Manage the micro-VM of --sandbox=vm
     Vm {
         #[command(subcommand)]
@@ -426,6 +429,14 @@ pub(crate) struct Graph {
         value_name = "LAB|NAMESPACE…|SCRIPT [--PARAMETER VALUE]…"
     )]
     pub(crate) what: Vec<OsString>,
+}
+
+/// What to watch.
+#[derive(Args, Debug)]
+pub(crate) struct Watch {
+    /// A lab, or namespaces; all named namespaces where nothing is given
+    #[arg(value_name = "LAB|NAMESPACE")]
+    pub(crate) names: Vec<String>,
 }
 
 /// What to do about the micro-VM.

@@ -18,6 +18,7 @@ mod plan;
 mod run;
 mod sandbox;
 mod test;
+mod watch;
 
 use std::path::Path;
 
@@ -99,6 +100,7 @@ pub(crate) fn dispatch(mut cli: Cli) -> u8 {
         Some(Command::Demo(what)) => demo::demo(cli, what),
         Some(Command::Test(what)) => test::test(what, options),
         Some(Command::Doctor(what)) => doctor::doctor(what, options),
+        Some(Command::Watch(what)) => watch::run(what, options),
         Some(Command::Import(what)) => import::run(what, options),
         Some(Command::Export(what)) => export::run(what, options),
         Some(Command::Graph(what)) => stack::with_room(|| graph::run(what, options))

@@ -1,6 +1,6 @@
 //! The options of each word, as rows.
 
-use crate::dsl::acts::{exec, mesh, path, ping, process, reach, wait, why};
+use crate::dsl::acts::{events, exec, mesh, path, ping, process, reach, wait, why};
 use crate::dsl::kinds::ipvlan_port::OF_MODE;
 use crate::dsl::kinds::make::COMMON;
 use crate::dsl::kinds::{kind, wireguard};
@@ -42,6 +42,7 @@ const WORDS: &[(&str, &[&[Opt]])] = &[
     ("rule", &[rule::OF_DELETE, rule::OF_ADD]),
     ("spawn", &[process::OF_SPAWN, exec::OF_PROGRAM]),
     ("tbf", &[queue::rows::TBF, queue::rows::SHARED]),
+    ("wait_event", &[events::ROWS]),
     ("wait_for", &[wait::CONDITION]),
     ("wait_port", &[wait::PORT]),
     ("wg_peer", &[wireguard::OF_PEER]),

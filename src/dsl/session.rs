@@ -345,6 +345,15 @@ impl Session {
         let _ = screen::say(Stream::Err, &format!("note: {text}"));
     }
 
+    /// Says beside the script's own output why something is not reached, and what to type.
+    pub fn explain(&self, cause: &str, hint: &str) {
+        if self.settings.quiet {
+            return;
+        }
+        // Where nobody reads it, the run goes on.
+        let _ = screen::say(Stream::Err, &format!("cause: {cause}\nhint: {hint}"));
+    }
+
     /// The number of the entry that runs: 0 in a script, from 1 in an interactive session.
     pub fn entry(&self) -> usize {
         self.entry.get()

@@ -3,7 +3,7 @@
 use rhai::plugin::ModuleManifest;
 
 use super::acts::{
-    check, exec, expect, graph, mesh, path, ping, place, process, reach, tree, wait, why,
+    check, events, exec, expect, graph, mesh, path, ping, place, process, reach, tree, wait, why,
 };
 use super::kinds::{
     bond, bridge, dummy, geneve, ifb, ip_tunnel, ipvlan, macvlan, netkit, tun, veth, vlan, vrf,
@@ -85,6 +85,7 @@ pub const TOPICS: &[Topic] = &[
     Topic::of("Pictures", &graph::words::RHAI_MANIFEST),
     Topic::of("Time", &time::words::RHAI_MANIFEST),
     Topic::of("Waiting", &wait::words::RHAI_MANIFEST),
+    Topic::of("Events", &events::words::RHAI_MANIFEST),
 ];
 
 /// Words that get no other form than the one they are written in, by the type of their first parameter: without the

@@ -312,6 +312,8 @@ pub(super) const LEFT_OUT: &[(&str, &[&str])] = &[
             "ping",
             "why",
             "path",
+            "events",
+            "wait_event",
             "graph",
             "mesh",
             "report",
