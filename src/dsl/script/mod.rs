@@ -7,5 +7,6 @@ pub mod network;
 pub mod param;
 pub mod print;
 pub mod progress;
+pub mod text;
 pub mod time;
 pub mod within;
