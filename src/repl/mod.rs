@@ -18,7 +18,7 @@ use std::path::Path;
 use std::rc::Rc;
 
 use nix::sys::utsname::uname;
-use rhai::AST;
+use rhai::{AST, Dynamic};
 use rustyline::error::ReadlineError;
 
 use self::editor::Spare;
@@ -294,7 +294,7 @@ impl Talk {
                 let held = self
                     .state
                     .variable(name)
-                    .and_then(|held| held.try_cast::<Netns>());
+                    .and_then(Dynamic::try_cast::<Netns>);
                 held.is_some_and(|held| {
                     value == format!("netns({});", literal_of(held.label())) && held.check().is_ok()
                 })
