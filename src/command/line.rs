@@ -81,6 +81,10 @@ pub(crate) struct Options {
     #[arg(long, value_name = "NAME")]
     pub(crate) lab: Option<String>,
 
+    /// Take the script's parameters from FILE, JSON or TOML (- for standard input); those that are typed hold
+    #[arg(long, value_name = "FILE")]
+    pub(crate) params: Option<PathBuf>,
+
     /// Say at the end what was created, changed, unchanged, deleted
     #[arg(long)]
     pub(crate) summary: bool,
@@ -439,9 +443,11 @@ impl Command {
     /// Which options of the program it heeds besides those of all commands.
     pub(crate) fn heeds(&self) -> &'static [&'static str] {
         match self {
-            Self::Plan { .. } => &["lab", "trace", "emit"],
+            Self::Plan { .. } => &["lab", "trace", "emit", "params"],
             Self::Test(_) => &["sandbox", "memory"],
-            Self::Demo(_) => &["sandbox", "summary", "trace", "emit", "keys", "memory"],
+            Self::Demo(_) => &[
+                "sandbox", "summary", "trace", "emit", "keys", "memory", "params",
+            ],
             _ => &[],
         }
     }

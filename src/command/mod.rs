@@ -13,6 +13,7 @@ pub(crate) mod line;
 mod ls;
 mod output;
 mod pages;
+mod parameters;
 mod plan;
 mod run;
 mod sandbox;
@@ -76,7 +77,12 @@ pub(crate) fn declared(script: &Path) -> Vec<String> {
 }
 
 /// Does what the command line says and returns the exit code.
-pub(crate) fn dispatch(cli: &Cli) -> u8 {
+pub(crate) fn dispatch(mut cli: Cli) -> u8 {
+    if let Err(failure) = parameters::take(&mut cli) {
+        output::fail(&failure, &cli.options);
+        return failure.exit_code();
+    }
+    let cli = &cli;
     let options = &cli.options;
     let result = match &cli.command {
         Some(Command::Doc(what)) => doc::show(what, options),

@@ -5,6 +5,7 @@ use crate::dsl::kinds::ipvlan_port::OF_MODE;
 use crate::dsl::kinds::make::COMMON;
 use crate::dsl::kinds::{kind, wireguard};
 use crate::dsl::objects::{addr, fdb, filter, neighbor, nexthop, port, queue, route, rule};
+use crate::dsl::script::{data, param};
 use crate::schema::Opt;
 
 /// The words that take options and make no link, and the tables of what they take.
@@ -30,9 +31,12 @@ const WORDS: &[(&str, &[&[Opt]])] = &[
     ("nexthop", &[nexthop::rows::ROWS]),
     ("nft", &[filter::OF_RULESET]),
     ("path", &[path::ROWS]),
+    ("param", &[param::ROWS]),
     ("ping", &[ping::ROWS]),
     ("port", &[port::ROWS]),
+    ("read_csv", &[data::OF_CSV]),
     ("reject", &[filter::OF_FILTER]),
+    ("required", &[param::ROWS]),
     ("route", &[route::rows::ROWS]),
     ("routes", &[route::rows::OF_LIST]),
     ("rule", &[rule::OF_DELETE, rule::OF_ADD]),

@@ -12,7 +12,9 @@ use super::kinds::{
 use super::objects::{
     addr, fdb, filter, link, neighbor, netns, nexthop, port, queue, route, rule, sysctl,
 };
-use super::script::{argument, lab, list, network, param, print, progress, text, time};
+use super::script::{
+    argument, data, lab, list, network, param, print, progress, random, text, time,
+};
 
 /// A topic of the manual, with its words.
 pub struct Topic {
@@ -79,6 +81,8 @@ pub const TOPICS: &[Topic] = &[
     Topic::of("Checks", &check::words::RHAI_MANIFEST),
     Topic::of("Tests", &expect::words::RHAI_MANIFEST),
     Topic::of("Output", &print::words::RHAI_MANIFEST),
+    Topic::of("Data", &data::words::RHAI_MANIFEST),
+    Topic::of("Chance", &random::words::RHAI_MANIFEST),
     Topic::of("Progress", &progress::words::RHAI_MANIFEST),
     Topic::of("Trees", &tree::words::RHAI_MANIFEST),
     Topic::of("Pictures", &graph::words::RHAI_MANIFEST),
