@@ -193,6 +193,13 @@ pub(crate) fn command(net: &Netns, request: &Request) -> Command {
     Command::tool("ping", net, words)
 }
 
+/// Whether packets to the address go over the loopback, and that is down.
+fn needs_loopback(session: &Rc<Session>, net: &Netns, ip: IpAddr) -> bool {
+    let is_own = ip.is_loopback() || addr::has(session, net, ip).unwrap_or(false);
+    let links = is_own.then(|| link::all(session, &net.0).unwrap_or_default());
+    links.is_some_and(|links| links.iter().any(|link| link.loopback && !link.up))
+}
+
 /// Pings, prints what comes unless it is to be quiet, and returns the report.
 pub(crate) fn ping(
     session: &Rc<Session>,
@@ -248,6 +255,13 @@ pub(crate) fn ping(
     let report = report.map_err(context)?;
     printed?;
     say(view::ping::summary(&report).trim_end_matches('\n'))?;
+    if !quiet && report.received == 0 && needs_loopback(session, net, ip) {
+        session.note(&format!(
+            "`lo` is down in namespace `{0}`: what it sends to itself goes over it; bring it up: {1}.up()",
+            net.label(),
+            link::call(session, net, "lo")
+        ));
+    }
     let entry = (!quiet).then(|| session.entry());
     Ok(PingReport(Rc::new(report), entry))
 }
