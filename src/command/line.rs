@@ -17,12 +17,14 @@ Examples:
   ipvsh lab.rhai --help                   what the script does, and its parameters
   ipvsh -e 'netns(\"a\").links'             run a line and print its value
   ipvsh --sandbox lab.rhai                run it in a throw-away place, without root
+  ipvsh demo l3                           run a story that comes with ipvsh in such a place
   ipvsh doc ipvlan                        the manual of a word
   ipvsh check lab.rhai                    look for mistakes without running it
   ipvsh plan lab.rhai                     what a run would change here, without changing it
   ipvsh ls                                what stands of the labs that were made
   ipvsh down lab.rhai                     take down what the script made
   ipvsh test labs                         run the tests of labs in a folder
+  ipvsh doctor                            what this kernel and machine can do
   ipvsh import setup.sh                   turn the `ip` commands of a shell script into a script
   ipvsh export net-1 net-2                write a script that makes what stands in namespaces";
 
@@ -205,6 +207,11 @@ pub(crate) enum Command {
     /// Run the tests of labs: functions `test_…` in files `*_test.rhai`, each in a private place of its own; exits with 1 where
     /// one failed, with 5 where none ran
     Test(Test),
+    /// Say what this kernel and machine can do, a line each, and what to type where something is missing; with a script, whether
+    /// it can run here: exits with 3 where it can't
+    Doctor(Doctor),
+    /// Run a story, a script that is part of the program, in a throw-away place
+    Demo(Demo),
     /// Turn the commands of a shell script or a Markdown page into a script
     Import(Import),
     /// Write a script that makes what stands in namespaces now
@@ -248,6 +255,21 @@ pub(crate) struct Form {
     /// The completions of the command line for SHELL
     #[arg(long, value_name = "SHELL")]
     pub(crate) completions: Option<clap_complete::Shell>,
+}
+
+/// What to look at, and how.
+#[derive(Args, Debug)]
+pub(crate) struct Doctor {
+    /// A script: only what it needs is looked at
+    pub(crate) script: Option<PathBuf>,
+
+    /// Ask the kernel for all kinds of link, also where it may load a driver for that
+    #[arg(long = "try")]
+    pub(crate) tries: bool,
+
+    /// Ask in this process, in a private place
+    #[arg(long, hide = true)]
+    pub(crate) probe: bool,
 }
 
 /// Which tests to run, and how.
@@ -321,6 +343,26 @@ fn time(text: &str) -> Result<std::time::Duration, String> {
         return Err("a test needs more than no time".to_owned());
     }
     Ok(time)
+}
+
+/// Which story to tell.
+#[derive(Args, Debug)]
+pub(crate) struct Demo {
+    /// List the stories
+    #[arg(long, conflicts_with = "copies")]
+    pub(crate) list: bool,
+
+    /// Write the story, or all where none is named, as scripts to a folder, and run none
+    #[arg(long = "write", id = "copies", value_name = "DIR")]
+    pub(crate) copies: Option<PathBuf>,
+
+    /// The name of the story, l3 where none is given, and its parameters
+    #[arg(
+        trailing_var_arg = true,
+        allow_hyphen_values = true,
+        value_name = "STORY [--PARAMETER VALUE]…"
+    )]
+    pub(crate) story: Vec<OsString>,
 }
 
 /// What to import, and where to.
@@ -399,6 +441,7 @@ impl Command {
         match self {
             Self::Plan { .. } => &["lab", "trace", "emit"],
             Self::Test(_) => &["sandbox", "memory"],
+            Self::Demo(_) => &["sandbox", "summary", "trace", "emit", "keys", "memory"],
             _ => &[],
         }
     }

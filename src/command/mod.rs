@@ -2,7 +2,9 @@
 
 pub(crate) mod arguments;
 mod check;
+mod demo;
 mod doc;
+mod doctor;
 mod down;
 mod export;
 mod graph;
@@ -88,7 +90,9 @@ pub(crate) fn dispatch(cli: &Cli) -> u8 {
             ..
         }) => down::cut_off(*given, *kept, options),
         Some(Command::Down { lab, force, .. }) => down::down(lab.as_deref(), *force, options),
+        Some(Command::Demo(what)) => demo::demo(cli, what),
         Some(Command::Test(what)) => test::test(what, options),
+        Some(Command::Doctor(what)) => doctor::doctor(what, options),
         Some(Command::Import(what)) => import::run(what, options),
         Some(Command::Export(what)) => export::run(what, options),
         Some(Command::Graph(what)) => stack::with_room(|| graph::run(what, options))

@@ -1,6 +1,6 @@
 //! The options of each word, as rows.
 
-use crate::dsl::acts::{exec, mesh, ping, process, reach, wait, why};
+use crate::dsl::acts::{exec, mesh, path, ping, process, reach, wait, why};
 use crate::dsl::kinds::ipvlan_port::OF_MODE;
 use crate::dsl::kinds::make::COMMON;
 use crate::dsl::kinds::{kind, wireguard};
@@ -29,6 +29,7 @@ const WORDS: &[(&str, &[&[Opt]])] = &[
     ("netem", &[queue::rows::NETEM, queue::rows::SHARED]),
     ("nexthop", &[nexthop::rows::ROWS]),
     ("nft", &[filter::OF_RULESET]),
+    ("path", &[path::ROWS]),
     ("ping", &[ping::ROWS]),
     ("port", &[port::ROWS]),
     ("reject", &[filter::OF_FILTER]),

@@ -61,6 +61,8 @@ pub struct Given {
 pub struct Session {
     settings: Settings,
     given: OnceCell<Given>,
+    /// Values for the parameters of a script that a session loads.
+    loaded: RefCell<BTreeMap<String, Dynamic>>,
     runtime: OnceCell<Runtime>,
     start: OnceCell<Rc<Netns>>,
     /// The namespaces entered by `within`, innermost last.
@@ -120,6 +122,7 @@ impl Session {
         Rc::new(Self {
             settings,
             given: OnceCell::new(),
+            loaded: RefCell::default(),
             runtime: OnceCell::new(),
             start: OnceCell::new(),
             entered: RefCell::new(Vec::new()),
@@ -180,8 +183,16 @@ impl Session {
         let _ = self.given.set(given);
     }
 
+    /// Hands over what a script is loaded with, in place of what the one before was.
+    pub fn load_with(&self, parameters: BTreeMap<String, Dynamic>) {
+        self.loaded.replace(parameters);
+    }
+
     /// The value given for the parameter `name`.
     pub fn parameter(&self, name: &str) -> Option<Dynamic> {
+        if let Some(value) = self.loaded.borrow().get(name) {
+            return Some(value.clone());
+        }
         self.given.get()?.parameters.get(name).cloned()
     }
 

@@ -30,6 +30,7 @@ mod bounds;
 mod bridge;
 mod container;
 mod counts;
+mod doctor;
 mod dummy;
 mod ending;
 mod ensure;
@@ -58,6 +59,7 @@ mod netns;
 mod nexthop;
 mod options;
 mod owners;
+mod path;
 mod ping;
 mod plan;
 mod port;
@@ -71,6 +73,7 @@ mod refusals;
 mod rollback;
 mod route;
 mod rule;
+mod session;
 mod settings;
 mod stdlib;
 mod stories;
@@ -91,6 +94,7 @@ mod xfrm;
 
 use std::process::ExitCode;
 use std::sync::Arc;
+use std::time::Instant;
 
 use ipvsh::dsl::kinds::kind;
 use ipvsh::sandbox::vm;
@@ -146,7 +150,12 @@ fn main() -> ExitCode {
             (Some(_), Err(error)) => Some(error.to_string()),
         };
         let trial = match (lacking, missing_vm) {
-            (None, _) => Trial::test(name, move || case.run().map_err(Failed::from)),
+            (None, _) => Trial::test(name, move || {
+                let start = Instant::now();
+                let end = case.run();
+                case::note_time(&case.name, start.elapsed().as_secs_f64());
+                end.map_err(Failed::from)
+            }),
             (Some(_), None) => {
                 let verdicts = Arc::clone(&verdicts);
                 in_guest.push(name.clone());
@@ -205,6 +214,7 @@ fn all() -> Vec<Case> {
         route::cases(),
         nexthop::cases(),
         owners::cases(),
+        path::cases(),
         veth::cases(),
         netkit::cases(),
         options::cases(),
@@ -223,6 +233,7 @@ fn all() -> Vec<Case> {
         why::cases(),
         wireguard::cases(),
         vrf::cases(),
+        doctor::cases(),
         dummy::cases(),
         ending::cases(),
         ifb::cases(),
@@ -251,6 +262,7 @@ fn all() -> Vec<Case> {
         journal::cases(),
         recognise::cases(),
         random::cases(),
+        session::cases(),
         bounds::cases(),
         interrupt::cases(),
         counts::cases(),
@@ -262,6 +274,7 @@ fn all() -> Vec<Case> {
         import::cases(),
         export::cases(),
         stories::cases(),
+        stories::of_each(),
         readme::cases(),
     ]
     .into_iter()

@@ -5,9 +5,11 @@ use std::process::{Command, Stdio};
 
 use serde_json::Value;
 
-use crate::case::cases;
+use crate::case::{Case, cases};
+use crate::ensure;
 use crate::lab::{HOST, Lab, in_repository};
 use crate::mesh;
+use crate::plan;
 use crate::state;
 
 cases! {
@@ -44,7 +46,62 @@ cases! {
     ["!ipvlan", "veth", "macvlan"] =>
         a_fleet_is_of_macvlan_where_there_is_no_ipvlan;
     [] =>
+        every_story_is_tried
         a_bad_parameter_is_refused_before_anything_is_changed;
+}
+
+/// The stories, each with what it needs where it is tried.
+const STORIES: &[(&str, &[&str])] = &[
+    ("container", &["bond", "dummy", "ipvlan"]),
+    ("dual-stack", &["bond", "dummy", "ipvlan"]),
+    ("failover", &["bond", "bridge", "veth"]),
+    // Where there is no ipvlan, its slaves are of macvlan.
+    ("fleet", &["macvlan", "veth"]),
+    ("l2", &["bond", "dummy", "ipvlan"]),
+    ("l3", &["bond", "dummy", "ipvlan"]),
+    ("l3-step-by-step", &["bond", "dummy", "ipvlan"]),
+    ("l3s", &["ipvlan", "nft", "veth"]),
+    ("leaf-spine", &["bridge", "veth"]),
+    ("macvlan-or-ipvlan", &["dummy", "ipvlan", "macvlan"]),
+    ("modes", &["dummy", "ipvlan"]),
+    ("router", &["netem", "veth"]),
+    ("trunk", &["veth", "vlan"]),
+    ("vrf", &["veth", "vrf"]),
+];
+
+/// Something that holds of each story: how the names of its cases end, and what they do with the story's file.
+type Fact = (&'static str, fn(&Lab, &str));
+
+const OF_EACH: &[Fact] = &[
+    ("is_planned_as_it_runs", plan::is_planned_as_it_runs),
+    ("is_led_to_by_its_commands", plan::is_led_to_by_its_commands),
+    (
+        "is_unchanged_by_a_second_run",
+        ensure::is_unchanged_by_a_second_run,
+    ),
+];
+
+/// The cases that there are for each story.
+pub(crate) fn of_each() -> Vec<Case> {
+    let cases = OF_EACH.iter().flat_map(|(holds, body)| {
+        STORIES.iter().map(move |(story, needs)| {
+            let fact = format!("{}_{holds}", story.replace('-', "_"));
+            Case::new(module_path!(), &fact, needs, move |lab| {
+                let script = in_repository("scripts").join(format!("{story}.rhai"));
+                body(lab, script.to_str().unwrap());
+            })
+        })
+    });
+    cases.collect()
+}
+
+fn every_story_is_tried(_: &Lab) {
+    let tried: Vec<_> = STORIES.iter().map(|(story, _)| *story).collect();
+    let stories: Vec<_> = ipvsh::engine::stories::ALL
+        .iter()
+        .map(|(story, _)| *story)
+        .collect();
+    assert_eq!(tried, stories);
 }
 
 /// What was printed, with a placeholder for every time.

@@ -6,6 +6,7 @@ pub mod exec;
 pub mod expect;
 pub mod graph;
 pub mod mesh;
+pub mod path;
 pub mod ping;
 pub mod place;
 pub mod process;

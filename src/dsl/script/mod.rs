@@ -2,6 +2,7 @@
 
 pub mod argument;
 pub mod lab;
+pub mod list;
 pub mod network;
 pub mod param;
 pub mod print;

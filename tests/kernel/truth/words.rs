@@ -311,6 +311,7 @@ pub(super) const LEFT_OUT: &[(&str, &[&str])] = &[
         &[
             "ping",
             "why",
+            "path",
             "graph",
             "mesh",
             "report",
