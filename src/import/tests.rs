@@ -593,8 +593,7 @@ wait
     insta::assert_snapshot!(script(source), @r#"
     let c1 = netns("c1");
     try { c1.spawn(["sleep", "60"]); } catch {}
-    veth("v0", "v1");
-    link("v1").netns(c1);
+    veth("v0", c1, "v1");
     c1.link("v1").up();
     try { c1.spawn(["iperf3", "-s"]); } catch {}
     link("v0").up();

@@ -1618,7 +1618,7 @@ hint: did you mean `v1`?
     Refusal {
         what: "an_mtu_above_that_of_the_parent_of_a_new_macvlan",
         needs: &["veth", "macvlan"],
-        before: "link add v0 type veth peer name v1",
+        before: "link add v0 type veth peer name v1\nlink set v0 up",
         script: r#"macvlan("v0", "m0", "bridge", #{mtu: 2000});"#,
         code: 1,
         stderr: r#"
@@ -1650,14 +1650,13 @@ hint: take 1500 at most, or raise the parent's first: link("v0").mtu(2000)
     Refusal {
         what: "a_hardware_address_that_a_sibling_has",
         needs: &["veth", "macvlan"],
-        before: "link add v0 type veth peer name v1\nlink set v0 up\nnetns add a\n\
-                 link add link v0 m0 address 02:00:00:00:00:07 netns a type macvlan mode bridge\n\
-                 -n a link set m0 up\n\
+        before: "link add v0 type veth peer name v1\nlink set v0 up\n\
+                 link add link v0 m0 address 02:00:00:00:00:07 type macvlan mode bridge\nlink set m0 up\n\
                  link add link v0 m1 address 02:00:00:00:00:07 type macvlan mode bridge",
         script: r#"link("m1").up();"#,
         code: 1,
         stderr: r#"
-error: cannot bring up link `m1` in namespace `host`: hardware address `02:00:00:00:00:07` is taken: link `m0` in namespace `a` has it
+error: cannot bring up link `m1` in namespace `host`: hardware address `02:00:00:00:00:07` is taken: link `m0` in namespace `host` has it
  --> lab.rhai:1:12
   |
 1 | link("m1").up();
