@@ -15,6 +15,8 @@ mod program;
 mod calls;
 #[path = "language/check.rs"]
 mod check;
+#[path = "language/data.rs"]
+mod data;
 #[path = "language/demo.rs"]
 mod demo;
 #[path = "language/examples.rs"]

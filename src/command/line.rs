@@ -81,6 +81,10 @@ pub(crate) struct Options {
     #[arg(long, value_name = "NAME")]
     pub(crate) lab: Option<String>,
 
+    /// Take the script's parameters from FILE, JSON or TOML (- for standard input); those that are typed hold
+    #[arg(long, value_name = "FILE")]
+    pub(crate) params: Option<PathBuf>,
+
     /// Say at the end what was created, changed, unchanged, deleted
     #[arg(long)]
     pub(crate) summary: bool,
@@ -218,6 +222,9 @@ pub(crate) enum Command {
     Export(Export),
     /// Draw a lab, a script's before it stands, or the namespaces of this machine
     Graph(Graph),
+    /// Print what the kernel reports of a lab or of namespaces: links, addresses, routes, neighbours, rules; on a terminal a live
+    /// view of the links with rates and drops, which `q` leaves
+    Watch(Watch),
     /// Manage the micro-VM of --sandbox=vm
     Vm {
         #[command(subcommand)]
@@ -424,6 +431,14 @@ pub(crate) struct Graph {
     pub(crate) what: Vec<OsString>,
 }
 
+/// What to watch.
+#[derive(Args, Debug)]
+pub(crate) struct Watch {
+    /// A lab, or namespaces; all named namespaces where nothing is given
+    #[arg(value_name = "LAB|NAMESPACE")]
+    pub(crate) names: Vec<String>,
+}
+
 /// What to do about the micro-VM.
 #[derive(Debug, Subcommand)]
 pub(crate) enum VmCommand {
@@ -439,9 +454,11 @@ impl Command {
     /// Which options of the program it heeds besides those of all commands.
     pub(crate) fn heeds(&self) -> &'static [&'static str] {
         match self {
-            Self::Plan { .. } => &["lab", "trace", "emit"],
+            Self::Plan { .. } => &["lab", "trace", "emit", "params"],
             Self::Test(_) => &["sandbox", "memory"],
-            Self::Demo(_) => &["sandbox", "summary", "trace", "emit", "keys", "memory"],
+            Self::Demo(_) => &[
+                "sandbox", "summary", "trace", "emit", "keys", "memory", "params",
+            ],
             _ => &[],
         }
     }

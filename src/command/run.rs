@@ -380,6 +380,7 @@ fn document(
         "changes": undone.changes,
     });
     document["output"] = session.collected().lines().collect();
+    document["result"] = session.result().unwrap_or_default();
     document["error"] = failed.map_or(serde_json::Value::Null, output::to_json);
     document
 }

@@ -111,8 +111,12 @@ fn look_ahead(cli: &Cli) -> Result<Known, Failure> {
         return Ok(Known::Help(output::say(&help)));
     }
     let needed = files::needed(&interpreter, &script)?;
-    let needed = needed.iter().filter_map(|(name, _)| on_disk(name));
-    Ok(Known::Files(needed.collect()))
+    let data = files::data(&interpreter, &needed);
+    let data = data
+        .iter()
+        .filter_map(|file| on_disk(&file.to_string_lossy()));
+    let scripts = needed.iter().filter_map(|(name, _)| on_disk(name));
+    Ok(Known::Files(scripts.chain(data).collect()))
 }
 
 /// Runs in private namespaces.

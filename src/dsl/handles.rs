@@ -22,6 +22,7 @@ use super::objects::nexthop::Nexthop;
 use super::objects::route::Route;
 use super::objects::rule::Rule;
 use super::objects::{link, netns};
+use super::script::random::{self, RandomSource};
 use crate::net::namespace::Id;
 use crate::view::value::Value;
 
@@ -78,6 +79,7 @@ pub const HANDLES: &[HandleType] = &[
         showing.session,
         process
     )),
+    handle!(RandomSource, |_, random| random::show(random)),
 ];
 
 /// Whether two handles of one type stand for the same.
@@ -189,7 +191,8 @@ mod tests {
                 "a mesh",
                 "a path report",
                 "an explanation",
-                "a process"
+                "a process",
+                "a random source"
             ]
         );
         assert_eq!(type_in_words("ipvsh::dsl::acts::mesh::Mesh"), "a mesh");

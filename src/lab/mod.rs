@@ -413,6 +413,16 @@ impl Lab {
         self.plans()
     }
 
+    /// The same for a file that the script writes, which is no part of the lab.
+    pub fn would_write(&self, file: &str) -> bool {
+        if self.plans() {
+            let outcome = Outcome::WouldTest;
+            self.outcomes
+                .note(outcome, None, ("file", file), Vec::new());
+        }
+        self.plans()
+    }
+
     /// Notes what happened to a namespace itself.
     pub fn report_namespace(&self, outcome: Outcome, name: &str) {
         self.outcomes

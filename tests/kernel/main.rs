@@ -35,6 +35,7 @@ mod dummy;
 mod ending;
 mod ensure;
 mod errors;
+mod events;
 mod examples;
 mod exec;
 mod export;
@@ -234,6 +235,7 @@ fn all() -> Vec<Case> {
         wireguard::cases(),
         vrf::cases(),
         doctor::cases(),
+        events::cases(),
         dummy::cases(),
         ending::cases(),
         ifb::cases(),

@@ -7,6 +7,10 @@ use crate::terminal::Terminal;
 
 pub(crate) const TESTS: &[Test] = &[
     (
+        "why_takes_names_and_variables",
+        why_takes_names_and_variables,
+    ),
+    (
         "undo_takes_back_what_the_last_entry_made",
         undo_takes_back_what_the_last_entry_made,
     ),
@@ -316,4 +320,25 @@ fn the_tree_shows_what_stands() {
     let screen = terminal.enter("tree()");
     assert!(screen.contains("10.0.1.1/24"), "{screen}");
     assert!(screen.contains("⇄ to-b in net-a"), "{screen}");
+}
+
+fn why_takes_names_and_variables() {
+    let mut terminal = Terminal::start(&TempDir::new().unwrap());
+    terminal.enter(
+        r#"let v = netns("a").veth("v0", netns("b"), "v1", #{addr: "10.0.0.1/24", up: true});"#,
+    );
+    terminal.enter(r#"let far = v.peer.addr("10.0.0.2/24");"#);
+    for entry in [":why a b", ":why v far", ":why a 10.0.0.2"] {
+        let screen = terminal.enter(entry);
+        assert!(screen.contains("link b:v1 is down"), "{screen}");
+        assert!(
+            screen.contains(r#"mend: netns("b").link("v1").up()"#),
+            "{screen}"
+        );
+    }
+    let screen = terminal.enter(":why a");
+    assert!(
+        screen.contains("`:why` is used as `:why FROM TO`"),
+        "{screen}"
+    );
 }

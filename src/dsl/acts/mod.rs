@@ -2,6 +2,7 @@
 //! expectations.
 
 pub mod check;
+pub mod events;
 pub mod exec;
 pub mod expect;
 pub mod graph;

@@ -7,6 +7,7 @@ use std::time::Duration;
 use rhai::Map;
 use rhai::plugin::{Dynamic, NativeCallContext, export_module};
 
+use crate::dsl::acts::why;
 use crate::dsl::handle::{Link, Netns};
 use crate::dsl::objects::{self, addr, link};
 use crate::dsl::script::print;
@@ -193,13 +194,6 @@ pub(crate) fn command(net: &Netns, request: &Request) -> Command {
     Command::tool("ping", net, words)
 }
 
-/// Whether packets to the address go over the loopback, and that is down.
-fn needs_loopback(session: &Rc<Session>, net: &Netns, ip: IpAddr) -> bool {
-    let is_own = ip.is_loopback() || addr::has(session, net, ip).unwrap_or(false);
-    let links = is_own.then(|| link::all(session, &net.0).unwrap_or_default());
-    links.is_some_and(|links| links.iter().any(|link| link.loopback && !link.up))
-}
-
 /// Pings, prints what comes unless it is to be quiet, and returns the report.
 pub(crate) fn ping(
     session: &Rc<Session>,
@@ -255,12 +249,11 @@ pub(crate) fn ping(
     let report = report.map_err(context)?;
     printed?;
     say(view::ping::summary(&report).trim_end_matches('\n'))?;
-    if !quiet && report.received == 0 && needs_loopback(session, net, ip) {
-        session.note(&format!(
-            "`lo` is down in namespace `{0}`: what it sends to itself goes over it; bring it up: {1}.up()",
-            net.label(),
-            link::call(session, net, "lo")
-        ));
+    let is_of_one = !report.destination.is_multicast();
+    if !quiet && is_of_one && report.received == 0 && report.sent > 0 && !report.interrupted {
+        let from = Dynamic::from(net.clone());
+        let (cause, hint) = why::advice(session, &from, net.label(), report.destination);
+        session.explain(&cause, &hint);
     }
     let entry = (!quiet).then(|| session.entry());
     Ok(PingReport(Rc::new(report), entry))
@@ -371,7 +364,8 @@ pub mod words {
     ///
     /// `destination` is an address, a link, a namespace (its first global address) by handle or by name, or a host name. Of a broadcast or
     /// multicast address all that answer are told, until the next request is due. A lost reply is a result and
-    /// no error. The time of a reply is taken from the kernel's stamp on it. Ctrl-C ends it with the summary.
+    /// no error. The time of a reply is taken from the kernel's stamp on it. Ctrl-C ends it with the summary. Where none comes, what
+    /// `why` knows of it is said on standard error: the cause, and what to type.
     ///
     /// ```rhai
     /// let a = netns("a");

@@ -140,20 +140,36 @@ fn why(session: &Rc<Session>, a: &Dynamic, b: &Dynamic, options: Map) -> Result<
     Ok(Explanation(Rc::new(found), entry))
 }
 
-/// What stops packets from `net` to `given`, for the failure of an expectation: a sentence, and the line that mends it.
+/// What stops packets from `from` to `to`, for the failure of another word: a sentence, and the line that mends it.
 pub(crate) fn in_short(
     session: &Rc<Session>,
-    net: &Netns,
-    given: &Dynamic,
+    from: &Dynamic,
+    to: &Dynamic,
 ) -> Option<(String, Option<String>)> {
     let quiet = Map::from([("quiet".into(), true.into())]);
-    match why(session, &Dynamic::from(net.clone()), given, quiet) {
+    match why(session, from, to, quiet) {
         Ok(found) => {
             let cause = found.0.verdict.cause.as_ref()?;
             Some((cause.text.clone(), cause.mend.clone()))
         }
         Err(error) if error.kind == Kind::NotFound => Some((error.cause, error.hint)),
         Err(_) => None,
+    }
+}
+
+/// The same of `from`, which a script calls `name`, and an address that does not answer: a sentence, and what to type.
+pub(crate) fn advice(
+    session: &Rc<Session>,
+    from: &Dynamic,
+    name: &str,
+    to: IpAddr,
+) -> (String, String) {
+    let to = to.to_string();
+    let found = in_short(session, from, &to.clone().into());
+    let hint = || format!("why({name:?}, {to:?}) shows how far the packets come");
+    match found {
+        Some((cause, mend)) => (cause, mend.unwrap_or_else(hint)),
+        None => (format!("{name} gets no answer from {to}"), hint()),
     }
 }
 
