@@ -563,151 +563,106 @@ l3s   vepa     no       no    no
     );
 }
 
+/// Parameters that a story does not take, each with the exit code and the first line of the error.
+const BAD: &[(&str, &str, i32, &str)] = &[
+    ("l2", "--count=0", 2, "`--count` is 1 to 1000, not 0"),
+    ("l3", "--count=-1", 2, "`--count` is 1 to 1000, not -1"),
+    (
+        "l3",
+        "--count=100000",
+        2,
+        "`--count` is 1 to 1000, not 100000",
+    ),
+    ("l3", "--count=two", 2, "`--count` takes an int, not `two`"),
+    (
+        "l3",
+        "--coumt=2",
+        2,
+        "the script has no parameter `--coumt`",
+    ),
+    (
+        "l3s",
+        "--hook=prerouting",
+        2,
+        r#"`--hook` takes one of "input", "forward", "output", not `prerouting`"#,
+    ),
+    ("dual-stack", "--count=1", 2, "`--count` is 2 to 250, not 1"),
+    (
+        "dual-stack",
+        "--prefix4=10",
+        1,
+        "`10.3.0` is not an IP address",
+    ),
+    (
+        "dual-stack",
+        "--prefix6=xx",
+        1,
+        "`xx:3::` is not an IP address",
+    ),
+    (
+        "failover",
+        "--miimon=0",
+        2,
+        "`--miimon` is 1 to 1000, not 0",
+    ),
+    ("fleet", "--count=-1", 2, "`--count` is 1 to 10000, not -1"),
+    (
+        "fleet",
+        "--kind=bridge",
+        2,
+        r#"`--kind` takes one of "auto", "ipvlan", "macvlan", not `bridge`"#,
+    ),
+    ("leaf-spine", "--spines=9", 2, "`--spines` is 1 to 8, not 9"),
+    ("leaf-spine", "--leaves=1", 2, "`--leaves` is 2 to 8, not 1"),
+    ("leaf-spine", "--hosts=0", 2, "`--hosts` is 1 to 50, not 0"),
+    (
+        "leaf-spine",
+        "--without=3",
+        1,
+        "assertion failed: --without is the number of one of several spines, or 0",
+    ),
+    ("macvlan-or-ipvlan", "--parent=a-name-too-long", 1, LONG),
+    ("modes", "--parent=", 1, LONG),
+    ("router", "--delay=-1", 2, "`--delay` is 0 to 1000, not -1"),
+    (
+        "router",
+        "--loss=100.5",
+        2,
+        "`--loss` is 0 to 100, not 100.5",
+    ),
+    (
+        "router",
+        "--count=100000",
+        2,
+        "`--count` is 1 to 1000, not 100000",
+    ),
+    ("trunk", "--tenants=1", 2, "`--tenants` is 2 to 9, not 1"),
+    (
+        "trunk",
+        "--first=4093",
+        1,
+        "assertion failed: --first is a VLAN with room for the others behind it, up to 4094",
+    ),
+    ("vrf", "--sites=1", 2, "`--sites` is 2 to 20, not 1"),
+    ("vrf", "--red=0", 2, "`--red` is 1 to 252, not 0"),
+    (
+        "vrf",
+        "--red=20",
+        1,
+        "assertion failed: --red and --blue are the numbers of two tables",
+    ),
+];
+
+const LONG: &str = "assertion failed: --parent has 1 to 14 characters: a number is put behind it";
+
 fn a_bad_parameter_is_refused_before_anything_is_changed(lab: &Lab) {
-    let outside =
-        |name: &str, range: &str, given: &str| format!("`--{name}` is {range}, not {given}");
-    let among = |name: &str, values: &str, given: &str| {
-        format!("`--{name}` takes one of {values}, not `{given}`")
-    };
-    let range = |name: &str, range: &str| format!("assertion failed: --{name} is {range}");
-    let name = "assertion failed: --parent has 1 to 14 characters: a number is put behind it";
-    for (script, parameters, code, told) in [
-        ("l2", "--count=0", 2, outside("count", "1 to 1000", "0")),
-        ("l3", "--count=-1", 2, outside("count", "1 to 1000", "-1")),
-        (
-            "l3",
-            "--count=100000",
-            2,
-            outside("count", "1 to 1000", "100000"),
-        ),
-        (
-            "l3",
-            "--count=two",
-            2,
-            "`--count` takes an int, not `two`".to_owned(),
-        ),
-        (
-            "l3",
-            "--coumt=2",
-            2,
-            "the script has no parameter `--coumt`".to_owned(),
-        ),
-        (
-            "l3s",
-            "--hook=prerouting",
-            2,
-            among("hook", r#""input", "forward", "output""#, "prerouting"),
-        ),
-        (
-            "dual-stack",
-            "--count=1",
-            2,
-            outside("count", "2 to 250", "1"),
-        ),
-        (
-            "dual-stack",
-            "--prefix4=10",
-            1,
-            "`10.3.0` is not an IP address".to_owned(),
-        ),
-        (
-            "dual-stack",
-            "--prefix6=xx",
-            1,
-            "`xx:3::` is not an IP address".to_owned(),
-        ),
-        (
-            "failover",
-            "--miimon=0",
-            2,
-            outside("miimon", "1 to 1000", "0"),
-        ),
-        (
-            "fleet",
-            "--count=-1",
-            2,
-            outside("count", "1 to 10000", "-1"),
-        ),
-        (
-            "fleet",
-            "--kind=bridge",
-            2,
-            among("kind", r#""auto", "ipvlan", "macvlan""#, "bridge"),
-        ),
-        (
-            "leaf-spine",
-            "--spines=9",
-            2,
-            outside("spines", "1 to 8", "9"),
-        ),
-        (
-            "leaf-spine",
-            "--leaves=1",
-            2,
-            outside("leaves", "2 to 8", "1"),
-        ),
-        (
-            "leaf-spine",
-            "--hosts=0",
-            2,
-            outside("hosts", "1 to 50", "0"),
-        ),
-        (
-            "leaf-spine",
-            "--without=3",
-            1,
-            range("without", "the number of one of several spines, or 0"),
-        ),
-        (
-            "macvlan-or-ipvlan",
-            "--parent=a-name-too-long",
-            1,
-            name.to_owned(),
-        ),
-        ("modes", "--parent=", 1, name.to_owned()),
-        (
-            "router",
-            "--delay=-1",
-            2,
-            outside("delay", "0 to 1000", "-1"),
-        ),
-        (
-            "router",
-            "--loss=100.5",
-            2,
-            outside("loss", "0 to 100", "100.5"),
-        ),
-        (
-            "router",
-            "--count=100000",
-            2,
-            outside("count", "1 to 1000", "100000"),
-        ),
-        ("trunk", "--tenants=1", 2, outside("tenants", "2 to 9", "1")),
-        (
-            "trunk",
-            "--first=4093",
-            1,
-            range(
-                "first",
-                "a VLAN with room for the others behind it, up to 4094",
-            ),
-        ),
-        ("vrf", "--sites=1", 2, outside("sites", "2 to 20", "1")),
-        ("vrf", "--red=0", 2, outside("red", "1 to 252", "0")),
-        (
-            "vrf",
-            "--red=20",
-            1,
-            "assertion failed: --red and --blue are the numbers of two tables".to_owned(),
-        ),
-    ] {
+    for (script, parameters, code, told) in BAD {
         let path = in_repository("scripts").join(format!("{script}.rhai"));
         let output = lab.ipvsh(&[path.to_str().unwrap(), parameters]);
         let first = output.stderr.lines().next().unwrap_or_default();
         assert_eq!(
             (output.code, output.stdout.as_str()),
-            (code, ""),
+            (*code, ""),
             "{script} {parameters}: {}",
             output.stderr
         );
