@@ -205,6 +205,12 @@ impl Undone {
         }
     }
 
+    /// Notes how namespaces ended: what failed, and what there is to say.
+    fn note_end(&mut self, (gone, late): (Result<()>, Option<String>)) {
+        self.failures.extend(gone.err());
+        self.left.extend(late);
+    }
+
     /// Says with a failure that older steps of its link wait for it.
     fn note_earlier(&mut self, failure: usize) {
         if let Some(error) = self.failures.get_mut(failure)
@@ -329,7 +335,7 @@ async fn take_down(
     for step in try_again(again, (lacking, &done_since), &mut moved, how, &mut sum).await {
         undone(step);
     }
-    sum.failures.extend(nameless.let_go().await.err());
+    sum.note_end(nameless.end().await);
     (sum, moved)
 }
 
@@ -546,6 +552,7 @@ async fn delete_netns(
         }
     }
     if let Some(netns) = &netns {
+        nameless.look_into(netns).await;
         netns.namespace().pin().map_err(context)?;
     }
     namespace::delete(name).map_err(context)?;
