@@ -6,7 +6,6 @@ use rtnetlink::packet_route::rule::RuleMessage;
 
 use crate::net::fdb::{self, Entry};
 use crate::net::neighbour::{self, Neighbour};
-use crate::net::nexthop::wire::{NexthopAttribute, NexthopMessage};
 use crate::net::nexthop::{self, Nexthop};
 use crate::net::packet::Packet;
 use crate::net::request::Request;
@@ -52,19 +51,9 @@ pub fn identity(request: &Request) -> Option<String> {
             let of = rule::read(&message);
             format!("rule {} {} {:?}", of.is_ipv6, of.priority, of.selector)
         }
-        Packet::Nexthop(message) => format!("nexthop {}", id_of(&message)?),
+        Packet::Nexthop(message) => format!("nexthop {}", message.id()?),
         Packet::Route(_) => return None,
     })
-}
-
-fn id_of(message: &NexthopMessage) -> Option<u32> {
-    message
-        .attributes
-        .iter()
-        .find_map(|attribute| match attribute {
-            NexthopAttribute::Id(id) => Some(*id),
-            _ => None,
-        })
 }
 
 /// How that is which `request` would undo. `made` is the request that made it, where it was made: else it was taken away. Of what

@@ -10,16 +10,6 @@ use super::place::{Asked, Place};
 use crate::net::nexthop::wire::{NexthopAttribute, NexthopMessage, Verb};
 use crate::net::rtnl::Refusal;
 
-fn id_of(message: &NexthopMessage) -> Option<u32> {
-    message
-        .attributes
-        .iter()
-        .find_map(|attribute| match attribute {
-            NexthopAttribute::Id(id) => Some(*id),
-            _ => None,
-        })
-}
-
 impl View {
     /// Answers a request about nexthop objects, as the kernel would.
     pub(super) async fn exchange_nexthops(
@@ -55,10 +45,7 @@ impl View {
 
 impl Place {
     fn take_nexthop(&mut self, new: NexthopMessage, flags: u16) -> Result<(), Errno> {
-        let position = self
-            .nexthops
-            .iter()
-            .position(|one| id_of(one) == id_of(&new));
+        let position = self.nexthops.iter().position(|one| one.id() == new.id());
         match position {
             Some(_) if flags & NLM_F_EXCL != 0 || flags & NLM_F_REPLACE == 0 => {
                 return Err(Errno::EEXIST);
@@ -71,8 +58,8 @@ impl Place {
     }
 
     fn delete_nexthop(&mut self, gone: &NexthopMessage) -> Result<(), Errno> {
-        let id = id_of(gone).ok_or(Errno::EINVAL)?;
-        if !self.nexthops.iter().any(|one| id_of(one) == Some(id)) {
+        let id = gone.id().ok_or(Errno::EINVAL)?;
+        if !self.nexthops.iter().any(|one| one.id() == Some(id)) {
             return Err(Errno::ENOENT);
         }
         self.forget_nexthop(id);
@@ -87,7 +74,7 @@ impl Place {
             .nexthops
             .iter()
             .filter(leads_there)
-            .filter_map(id_of)
+            .filter_map(NexthopMessage::id)
             .collect();
         for id in gone {
             self.forget_nexthop(id);
@@ -96,14 +83,14 @@ impl Place {
 
     /// Takes a nexthop out: of its groups, of which an empty one goes, too, and with its routes.
     fn forget_nexthop(&mut self, id: u32) {
-        self.nexthops.retain(|one| id_of(one) != Some(id));
+        self.nexthops.retain(|one| one.id() != Some(id));
         self.objects.retain(|object| match object {
             Message::NewRoute(route) => !route.attributes.contains(&RouteAttribute::NhId(id)),
             _ => true,
         });
         let mut emptied = Vec::new();
         for one in &mut self.nexthops {
-            let number = id_of(one);
+            let number = one.id();
             for attribute in &mut one.attributes {
                 if let NexthopAttribute::Group(members) = attribute {
                     members.retain(|member| member.id != id);

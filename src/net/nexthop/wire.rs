@@ -77,6 +77,16 @@ pub struct Member {
 }
 
 impl NexthopMessage {
+    /// The number that it names.
+    pub fn id(&self) -> Option<u32> {
+        self.attributes
+            .iter()
+            .find_map(|attribute| match attribute {
+                NexthopAttribute::Id(id) => Some(*id),
+                _ => None,
+            })
+    }
+
     /// A message of which only the verb is said.
     pub fn new(verb: Verb) -> Self {
         Self {
