@@ -24,7 +24,7 @@ cases! {
 }
 
 /// `a` (10.0.1.1, `fd01::1`), the router `r`, and `b` (10.0.2.2, `fd02::2`).
-const ROUTED: &str = r#"
+pub(crate) const ROUTED: &str = r#"
 let a = netns("a"); let r = netns("r"); let b = netns("b");
 for place in [a, r, b] { place.link("lo").up(); place.sysctl("ipv6.conf.default.accept_dad", 0); }
 a.veth("e0", r, "e1", #{addr: ["10.0.1.1/24", "fd01::1/64"], nodad: true, up: true});
