@@ -24,6 +24,10 @@ const fn next(key: &'static str, form: Form, doc: &'static str) -> Opt {
     Opt::new(key, form, doc).spelled(Spelling::Next)
 }
 
+const fn correlation(key: &'static str) -> Opt {
+    next(key, PERCENT, "how much that depends on the one before")
+}
+
 const fn number(key: &'static str, range: (i64, i64), doc: &'static str) -> Opt {
     Opt::number(key, Wire::None, range, doc)
 }
@@ -68,31 +72,19 @@ pub(crate) const LOSS_STATE: Opt = Opt::new(
     "losses in bursts, by a model of four states: `p13`, `p31`, `p32`, `p23`, `p14`",
 );
 pub(crate) const DUPLICATE: Opt = pair("duplicate", PERCENT, "how many packets are sent twice");
-pub(crate) const DUPLICATE_CORRELATION: Opt = next(
-    "duplicate_correlation",
-    PERCENT,
-    "how much that depends on the one before",
-);
+pub(crate) const DUPLICATE_CORRELATION: Opt = correlation("duplicate_correlation");
 pub(crate) const CORRUPT: Opt = pair(
     "corrupt",
     PERCENT,
     "how many packets have a bit turned over",
 );
-pub(crate) const CORRUPT_CORRELATION: Opt = next(
-    "corrupt_correlation",
-    PERCENT,
-    "how much that depends on the one before",
-);
+pub(crate) const CORRUPT_CORRELATION: Opt = correlation("corrupt_correlation");
 pub(crate) const REORDER: Opt = pair(
     "reorder",
     PERCENT,
     "how many packets are sent at once, before those that wait",
 );
-pub(crate) const REORDER_CORRELATION: Opt = next(
-    "reorder_correlation",
-    PERCENT,
-    "how much that depends on the one before",
-);
+pub(crate) const REORDER_CORRELATION: Opt = correlation("reorder_correlation");
 pub(crate) const GAP: Opt =
     number("gap", U32, "every how many packets one may be sent at once").default("1");
 pub(crate) const RATE: Opt = pair("rate", RATE_FORM, "the rate");
