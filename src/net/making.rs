@@ -1,12 +1,12 @@
 //! How a link is made again that was deleted: what the kernel told of it, as what the kernel takes.
 
 use nix::errno::Errno;
-use rtnetlink::packet_core::{DefaultNla, Emitable, Nla, NlasIterator};
 use rtnetlink::packet_route::link::{InfoData, InfoKind, InfoVeth, LinkAttribute, LinkMessage};
 use rtnetlink::{LinkMessageBuilder, LinkUnspec};
 use serde::{Deserialize, Serialize};
 
 use crate::error::Result;
+use crate::net::attributes::{attributes_of, bytes_of};
 use crate::net::link::{self, Snapshot, Which};
 use crate::net::namespace::Reference;
 use crate::net::netns::Netns;
@@ -304,23 +304,4 @@ fn taken(kind: &str, mut data: Vec<(u16, Vec<u8>)>) -> Vec<(u16, Vec<u8>)> {
 fn byte_of(data: &[(u16, Vec<u8>)], at: u16) -> Option<u8> {
     let found = data.iter().find(|(known, _)| *known == at)?;
     found.1.first().copied()
-}
-
-fn attributes_of(data: &InfoData) -> Vec<(u16, Vec<u8>)> {
-    let mut bytes = vec![0; data.value_len()];
-    data.emit_value(&mut bytes);
-    let found = NlasIterator::new(&bytes).flatten();
-    found
-        .map(|nla| (nla.kind(), nla.value().to_vec()))
-        .collect()
-}
-
-fn bytes_of(attributes: &[(u16, Vec<u8>)]) -> Vec<u8> {
-    let list: Vec<_> = attributes
-        .iter()
-        .map(|(at, bytes)| DefaultNla::new(*at, bytes.clone()))
-        .collect();
-    let mut bytes = vec![0; list.as_slice().buffer_len()];
-    list.as_slice().emit(&mut bytes);
-    bytes
 }

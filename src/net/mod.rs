@@ -1,6 +1,7 @@
 //! The only code that touches the kernel's networking: namespaces, rtnetlink, ICMP. It knows no Rhai.
 
 pub mod address;
+pub mod attributes;
 pub mod bridge_vlan;
 pub mod container;
 pub mod driver;

@@ -2,11 +2,9 @@
 
 use std::net::IpAddr;
 
-use rtnetlink::packet_core::{DefaultNla, Emitable, Nla, NlasIterator};
-use rtnetlink::packet_route::link::InfoData;
-
 use super::form::{Form, listed};
 use super::{Opt, Pair};
+use crate::net::attributes::{Attributes, attributes_in, bytes_of};
 use crate::steps::Value;
 use crate::value::mac;
 
@@ -52,9 +50,6 @@ const MACADDR_MODE: u16 = 3;
 const MACADDR: u16 = 4;
 const MACADDR_DATA: u16 = 5;
 const MACADDR_SET: u32 = 3;
-
-/// Attributes: the number of each, and its bytes.
-pub type Attributes = Vec<(u16, Vec<u8>)>;
 
 /// The attributes that say `pairs`.
 pub fn encode(pairs: &[Pair]) -> Attributes {
@@ -215,30 +210,4 @@ fn octets(ip: IpAddr) -> Vec<u8> {
         IpAddr::V4(ip) => ip.octets().to_vec(),
         IpAddr::V6(ip) => ip.octets().to_vec(),
     }
-}
-
-/// Attributes as the kernel takes them, one behind the other.
-pub fn bytes_of(attributes: &[(u16, Vec<u8>)]) -> Vec<u8> {
-    let list: Vec<_> = attributes
-        .iter()
-        .map(|(at, bytes)| DefaultNla::new(*at, bytes.clone()))
-        .collect();
-    let mut bytes = vec![0; list.as_slice().buffer_len()];
-    list.as_slice().emit(&mut bytes);
-    bytes
-}
-
-/// The attributes in `bytes`.
-pub fn attributes_in(bytes: &[u8]) -> Attributes {
-    let found = NlasIterator::new(bytes).flatten();
-    found
-        .map(|nla| (nla.kind(), nla.value().to_vec()))
-        .collect()
-}
-
-/// The attributes that a link tells of its kind.
-pub fn attributes_of(data: &InfoData) -> Attributes {
-    let mut bytes = vec![0; data.value_len()];
-    data.emit_value(&mut bytes);
-    attributes_in(&bytes)
 }

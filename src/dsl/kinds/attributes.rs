@@ -11,8 +11,9 @@ use crate::dsl::kinds::kind::Kind;
 use crate::dsl::kinds::make::{Fact, Request};
 use crate::dsl::objects::link;
 use crate::error::{Error, Result};
+use crate::net::attributes::{Attributes, attributes_of, bytes_of};
 use crate::net::netns;
-use crate::schema::wire::{self, Attributes};
+use crate::schema::wire;
 use crate::schema::{Form, Opt, text};
 use crate::steps::Value;
 use crate::value::options::Options;
@@ -196,7 +197,7 @@ impl Asked {
         if attributes.is_empty() {
             return message.build();
         }
-        let data = InfoData::Other(wire::bytes_of(&attributes));
+        let data = InfoData::Other(bytes_of(&attributes));
         message.set_info_data(data).build()
     }
 
@@ -214,7 +215,7 @@ impl Asked {
 
 /// What `table` says of a link that is there.
 pub(crate) fn facts(data: &InfoData, table: &'static [Opt]) -> Vec<Fact> {
-    let pairs = wire::decode(table, &wire::attributes_of(data));
+    let pairs = wire::decode(table, &attributes_of(data));
     pairs
         .into_iter()
         .map(|(row, value)| (row.key, value))

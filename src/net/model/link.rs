@@ -3,7 +3,7 @@
 use std::mem::discriminant;
 
 use nix::errno::Errno;
-use rtnetlink::packet_core::{DefaultNla, Emitable, Nla, NlasIterator, Parseable};
+use rtnetlink::packet_core::{Emitable, Parseable};
 use rtnetlink::packet_route::RouteNetlinkMessage as Message;
 use rtnetlink::packet_route::link::{
     InfoData, InfoKind, InfoNetkit, InfoVeth, LinkAttribute, LinkFlags, LinkInfo, LinkMessage,
@@ -12,6 +12,7 @@ use rtnetlink::packet_route::link::{
 
 use super::place::{Place, Places};
 use super::port::has_altname;
+use crate::net::attributes::{self, Attributes};
 use crate::net::namespace::{Id, id_of_number};
 use crate::net::rule::Rule;
 
@@ -49,11 +50,7 @@ pub(super) fn vrf_table(link: &LinkMessage) -> Option<u32> {
         LinkInfo::Data(data) => Some(data),
         _ => None,
     })?;
-    let mut bytes = vec![0; data.value_len()];
-    data.emit_value(&mut bytes);
-    let mut attributes = NlasIterator::new(&bytes[..]).flatten();
-    let table = attributes.find(|attribute| attribute.kind() == VRF_TABLE)?;
-    Some(u32::from_ne_bytes(table.value().try_into().ok()?))
+    attributes::number(&attributes::attributes_of(data), VRF_TABLE)
 }
 
 /// The ifindex of what the link is stacked on, and the id of the namespace that it lives in.
@@ -402,21 +399,11 @@ fn merge_info(link: &mut LinkMessage, new: &[LinkInfo]) {
 
 /// The attributes of both, the new ones where both have one.
 fn merged(old: &InfoData, new: &InfoData) -> InfoData {
-    let [old, new] = [old, new].map(|data| {
-        let mut bytes = vec![0; data.value_len()];
-        data.emit_value(&mut bytes);
-        let found = NlasIterator::new(&bytes[..]).flatten();
-        let own = found.map(|nla| DefaultNla::new(nla.kind(), nla.value().to_vec()));
-        own.collect::<Vec<_>>()
-    });
-    let mut all: Vec<DefaultNla> = old
-        .into_iter()
-        .filter(|old| new.iter().all(|new| new.kind() != old.kind()))
-        .collect();
+    let [old, new] = [old, new].map(attributes::attributes_of);
+    let is_kept = |(at, _): &(u16, Vec<u8>)| new.iter().all(|(known, _)| known != at);
+    let mut all: Attributes = old.into_iter().filter(is_kept).collect();
     all.extend(new);
-    let mut bytes = vec![0; all.as_slice().buffer_len()];
-    all.as_slice().emit(&mut bytes);
-    InfoData::Other(bytes)
+    InfoData::Other(attributes::bytes_of(&all))
 }
 
 /// What the kernel tells of a link that was asked for in bytes.

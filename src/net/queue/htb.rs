@@ -1,5 +1,6 @@
 //! htb, the hierarchical token bucket: classes of traffic, each with a rate of its own, that borrow what others leave.
 
+use crate::net::attributes::bytes_of;
 use crate::net::queue::{time, wire};
 use crate::value::rate::Rate;
 
@@ -27,7 +28,7 @@ impl Htb {
     /// The options as the kernel takes them.
     pub(super) fn encode(&self) -> Vec<u8> {
         let words = wire::words(&[VERSION, RATE_TO_QUANTUM, self.default, 0, 0]);
-        wire::attributes(vec![(INIT, words)])
+        bytes_of(&[(INIT, words)])
     }
 
     /// Reads the options as the kernel lists them.
@@ -53,7 +54,7 @@ pub(super) fn to_set(listed: &[u8]) -> Vec<u8> {
     let mut list = vec![(INIT, init)];
     let length = wire::attribute(listed, DIRECT_LENGTH);
     list.extend(length.map(|length| (DIRECT_LENGTH, length)));
-    wire::attributes(list)
+    bytes_of(&list)
 }
 
 /// A class of it.
@@ -89,7 +90,7 @@ impl Class {
         let mut list = vec![(PARAMETERS, parameters)];
         list.extend(wire::high(RATE64, self.rate));
         list.extend(wire::high(CEIL64, self.ceil));
-        wire::attributes(list)
+        bytes_of(&list)
     }
 
     /// Reads the options as the kernel lists them.

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use crate::net::attributes::bytes_of;
 use crate::net::queue::{Distribution, time, wire};
 use crate::value::duration;
 use crate::value::percent::Percent;
@@ -62,7 +63,7 @@ impl LossModel {
                 wire::words(&[p13.raw, p31.raw, p32.raw, p14.raw, p23.raw]),
             ),
         };
-        wire::attributes(vec![(kind, words)])
+        bytes_of(&[(kind, words)])
     }
 
     fn decode(bytes: &[u8]) -> Option<Self> {
@@ -113,7 +114,7 @@ pub struct Netem {
 /// The option that has delays spread so, as the kernel takes it.
 pub(super) fn spread(distribution: Distribution) -> Vec<u8> {
     let table = distribution.table().into_iter().flat_map(i16::to_ne_bytes);
-    wire::attributes(vec![(DELAY_DIST, table.collect())])
+    bytes_of(&[(DELAY_DIST, table.collect())])
 }
 
 impl Netem {
@@ -149,7 +150,7 @@ impl Netem {
         ];
         list.extend(wire::high(RATE64, self.rate));
         list.extend(self.loss_model.map(|model| (LOSS_MODEL, model.encode())));
-        bytes.extend(wire::attributes(list));
+        bytes.extend(bytes_of(&list));
         bytes
     }
 

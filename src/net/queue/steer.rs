@@ -4,6 +4,7 @@ use std::net::IpAddr;
 
 use ipnet::IpNet;
 
+use crate::net::attributes::bytes_of;
 use crate::net::queue::wire;
 
 const U32_CLASS: u16 = 1;
@@ -253,7 +254,7 @@ impl Steer {
     pub(super) fn encode(&self, class: u32) -> Vec<u8> {
         let class = class.to_ne_bytes().to_vec();
         match self {
-            Self::Mark(_) => wire::attributes(vec![(FW_CLASS, class)]),
+            Self::Mark(_) => bytes_of(&[(FW_CLASS, class)]),
             Self::Packets(packets) => {
                 let keys = packets.keys();
                 let mut selector = vec![0; SELECTOR];
@@ -264,7 +265,7 @@ impl Steer {
                     selector.extend(key.value);
                     selector.extend(wire::words(&[key.at, 0]));
                 }
-                wire::attributes(vec![(U32_CLASS, class), (U32_SELECTOR, selector)])
+                bytes_of(&[(U32_CLASS, class), (U32_SELECTOR, selector)])
             }
         }
     }
@@ -311,7 +312,7 @@ pub(super) fn without_place(options: &[u8]) -> Option<Vec<u8>> {
     let selector = wire::attribute(options, U32_SELECTOR)?;
     let class = wire::attribute(options, U32_CLASS)?;
     let list = vec![(U32_CLASS, class), (U32_SELECTOR, selector)];
-    Some(wire::attributes(list))
+    Some(bytes_of(&list))
 }
 
 #[cfg(test)]

@@ -1,5 +1,6 @@
 //! tbf, the token bucket filter: a rate, and a burst that may go beyond it.
 
+use crate::net::attributes::bytes_of;
 use crate::net::queue::{time, wire};
 use crate::value::rate::Rate;
 
@@ -43,7 +44,7 @@ impl Tbf {
         let mut list = vec![(PARAMETERS, parameters)];
         list.extend(wire::high(RATE64, self.rate));
         list.extend(wire::high(PEAKRATE64, self.peakrate));
-        wire::attributes(list)
+        bytes_of(&list)
     }
 
     /// Reads the options as the kernel lists them.

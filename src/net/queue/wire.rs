@@ -1,22 +1,11 @@
 //! Attributes and structures of traffic control, as bytes.
 
-use rtnetlink::packet_core::{DefaultNla, Emitable, NlasIterator};
+use rtnetlink::packet_core::NlasIterator;
 
 use crate::value::rate::Rate;
 
 /// `TC_LINKLAYER_ETHERNET`: with it the kernel needs no table of transmission times.
 const ETHERNET: u8 = 1;
-
-/// Attributes one behind the other, each filled up to four bytes.
-pub(super) fn attributes(list: Vec<(u16, Vec<u8>)>) -> Vec<u8> {
-    let list: Vec<DefaultNla> = list
-        .into_iter()
-        .map(|(kind, value)| DefaultNla::new(kind, value))
-        .collect();
-    let mut bytes = vec![0; list.as_slice().buffer_len()];
-    list.as_slice().emit(&mut bytes);
-    bytes
-}
 
 /// The value of the attribute `kind`, if it is there.
 pub(super) fn attribute(bytes: &[u8], kind: u16) -> Option<Vec<u8>> {

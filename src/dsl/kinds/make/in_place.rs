@@ -9,9 +9,9 @@ use crate::dsl::Session;
 use crate::dsl::objects::link;
 use crate::error::Result;
 use crate::lab::{Command, Outcome, Undo, WayBack};
+use crate::net::attributes::{Attributes, attributes_of, bytes_of};
 use crate::net::link::Snapshot;
 use crate::net::request::Request as Kept;
-use crate::schema::wire::{self, Attributes};
 
 use super::difference::differences;
 use super::{Request, Wanted};
@@ -32,8 +32,8 @@ pub(super) fn change(
     if present.kind != wanted.kind.name || !CHANGEABLE.contains(&wanted.kind.name) {
         return Ok(false);
     }
-    let new = wire::attributes_of(new);
-    let mut old = wire::attributes_of(old);
+    let new = attributes_of(new);
+    let mut old = attributes_of(old);
     old.retain(|(at, _)| new.iter().any(|(other, _)| at == other));
     let place = &wanted.place;
     let there = link::handle(place, present);
@@ -43,7 +43,7 @@ pub(super) fn change(
         message.header.index = present.index;
         message.attributes.push(LinkAttribute::LinkInfo(vec![
             LinkInfo::Kind(wanted.kind.name.into()),
-            LinkInfo::Data(InfoData::Other(wire::bytes_of(data))),
+            LinkInfo::Data(InfoData::Other(bytes_of(data))),
         ]));
         message
     };

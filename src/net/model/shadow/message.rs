@@ -1,12 +1,13 @@
 //! What messages about links say that matters to a shadow.
 
-use rtnetlink::packet_core::{Nla, NlasIterator};
 use rtnetlink::packet_route::RouteNetlinkMessage as Message;
 use rtnetlink::packet_route::link::{
     InfoData, InfoKind, InfoNetkit, InfoVeth, LinkAttribute, LinkFlags, LinkInfo, LinkMessage,
 };
 use rtnetlink::packet_route::route::{RouteAttribute, RouteMessage, RouteMetric};
 use rtnetlink::packet_route::tc::TcAttribute;
+
+use crate::net::attributes;
 
 use super::super::link::{infos_of, kind_of, parent_of, set};
 
@@ -42,11 +43,7 @@ pub(super) fn carriers_of(link: &LinkMessage) -> Vec<u32> {
     };
     for info in infos_of(link) {
         if let LinkInfo::Data(data) = info {
-            let mut bytes = vec![0; data.value_len()];
-            data.emit_value(&mut bytes);
-            let mut attributes = NlasIterator::new(&bytes[..]).flatten();
-            let found = attributes.find(|attribute| attribute.kind() == number);
-            let index = found.and_then(|a| Some(u32::from_ne_bytes(a.value().try_into().ok()?)));
+            let index = attributes::number(&attributes::attributes_of(data), number);
             carriers.extend(index.filter(|index| *index > 0));
         }
     }
