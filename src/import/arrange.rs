@@ -63,7 +63,7 @@ fn is_opaque(item: &Item) -> bool {
         Item::Blank | Item::Comment(_) | Item::Head(_) => false,
         Item::Step(step) => match &step.act {
             Act::InNetns(call) | Act::Show { call, .. } => {
-                ["exec", "sysctl", "forward", "ping"].contains(&call.word)
+                ["exec", "spawn", "sysctl", "forward", "ping"].contains(&call.word)
             }
             Act::DeleteNetns | Act::Try(_) => true,
             _ => false,
@@ -178,7 +178,7 @@ fn is_movable(step: &Step) -> bool {
             Act::MakeNetns => true,
             Act::Make(new) => new.peer.as_ref().is_none_or(|(at, _)| *at == step.place),
             Act::OnLink { call, .. } | Act::InNetns(call) => {
-                !["exec", "ping", "delete"].contains(&call.word)
+                !["exec", "spawn", "ping", "delete"].contains(&call.word)
             }
             _ => false,
         }

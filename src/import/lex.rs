@@ -82,14 +82,7 @@ struct Lexer<'a> {
 
 /// The tokens of a script whose first line has the number `line`. A quote that is never closed reaches to the end.
 pub(crate) fn tokens(text: &str, line: usize) -> Vec<Token> {
-    let mut lexer = Lexer {
-        text,
-        at: 0,
-        line,
-        tokens: Vec::new(),
-        awaited: Vec::new(),
-        in_test: false,
-    };
+    let mut lexer = Lexer::new(text, line);
     while lexer.at < text.len() {
         lexer.token();
     }
@@ -98,18 +91,34 @@ pub(crate) fn tokens(text: &str, line: usize) -> Vec<Token> {
 
 /// The pieces of a text in which quotes mean nothing, but variables do.
 pub(crate) fn text(text: &str) -> Vec<Piece> {
-    let mut lexer = Lexer {
-        text,
-        at: 0,
-        line: 1,
-        tokens: Vec::new(),
-        awaited: Vec::new(),
-        in_test: false,
-    };
-    lexer.word(true)
+    Lexer::new(text, 1).word(true)
+}
+
+/// The pieces of what stands behind a name in `${…}`: quotes are taken away, and blanks end nothing.
+pub(crate) fn behind_name(text: &str) -> Vec<Piece> {
+    let mut lexer = Lexer::new(text, 1);
+    let mut pieces = Vec::new();
+    while lexer.at < text.len() {
+        pieces.extend(lexer.word(false));
+        if let Some(c) = lexer.next() {
+            add(&mut pieces, c.encode_utf8(&mut [0; 4]), false);
+        }
+    }
+    pieces
 }
 
 impl<'a> Lexer<'a> {
+    fn new(text: &'a str, line: usize) -> Self {
+        Self {
+            text,
+            at: 0,
+            line,
+            tokens: Vec::new(),
+            awaited: Vec::new(),
+            in_test: false,
+        }
+    }
+
     fn rest(&self) -> &'a str {
         &self.text[self.at..]
     }

@@ -571,6 +571,9 @@ fn no_script_makes_it_go_on_for_ever() {
         "i=0; while [ $i -lt 100000000 ]; do i=$((i+1)); done",
         "for a in {1..9999}; do for b in {1..9999}; do ip netns add x; done; done",
         "echo $(($((((((((1))))))))))",
+        &format!("{} true", "! ".repeat(100_000)),
+        &format!("ip netns add {}", "{a,b}".repeat(1_000)),
+        &format!("ip netns add {}", "{a,b}".repeat(20)),
     ] {
         assert!(import(source, None).is_ok(), "{source}");
     }
@@ -658,4 +661,87 @@ fn options_of_ping_are_those_of_the_word() {
             "{options}"
         );
     }
+}
+
+/// What stands behind a name in `${…}` may be quoted; powers are taken from the right; a number with a zero before it
+/// is octal.
+#[test]
+fn what_stands_behind_a_name_and_in_numbers_is_what_a_shell_makes_of_it() {
+    for (source, expected) in [
+        ("ip netns add ${z:-\"a\"b}", "netns(\"ab\");"),
+        ("y=c; ip netns add ${z:-\"a$y\"}", "netns(\"ac\");"),
+        ("x=1; ip netns add n${x:+\"yes\"}", "netns(\"nyes\");"),
+        ("x=bridge; ip netns add ${x%\"dge\"}", "netns(\"bri\");"),
+        ("f='*'; g='aXbY'; ip netns add ${g%$f}", "netns(\"aXbY\");"),
+        ("f='*'; g='a*b'; ip netns add ${g%\"$f\"b}", "netns(\"a\");"),
+        ("x=a-b; ip netns add ${x/\"-\"/_}", "netns(\"a_b\");"),
+        (
+            "ip link add v0 mtu $((2**3**2)) type dummy",
+            "dummy(\"v0\", #{mtu: 512});",
+        ),
+    ] {
+        let made = script(source);
+        let made = made.trim();
+        let made = made.split_once(" = ").map_or(made, |(_, made)| made);
+        assert_eq!(made, expected, "{source}");
+    }
+}
+
+#[test]
+fn what_cannot_be_calculated_is_left_with_its_line() {
+    for (source, why) in [
+        ("x=08; ip netns add n$((x+1))", "$x is no plain number"),
+        ("ip netns add n${00}", "$00 is an argument of the script"),
+        (
+            "ip netns add {a..c..-9223372036854775808}",
+            "the pattern {a..c..-9223372036854775808}",
+        ),
+        (
+            "ping -w 200000 10.0.0.1",
+            "more than 100000 requests of ping",
+        ),
+        ("ip netns add ${z:-\"a c\"}", "quotes in ${z:-\"a c\"}"),
+        (
+            "[[ a < b ]] && ip netns add n",
+            "a condition of its own kind",
+        ),
+    ] {
+        let left = import(source, None).unwrap().left;
+        let said: Vec<_> = left.iter().map(|left| left.why.as_str()).collect();
+        assert!(said.contains(&why), "{source}: {said:?}");
+    }
+}
+
+/// A VLAN whose command may fail is one of the port's.
+#[test]
+fn a_vlan_that_may_be_refused_is_taken_with_the_others() {
+    let source = "\
+ip link add br0 type bridge vlan_filtering 1
+ip link add v0 type veth peer name v1
+ip link set v0 master br0
+bridge vlan add vid 10 dev v0 2>/dev/null || true
+bridge vlan del vid 1 dev v0 || true
+";
+    insta::assert_snapshot!(script(source), @r#"
+    bridge("br0", #{vlan_filtering: true});
+    veth("v0", "v1").master("br0");
+    try { link("v0").port(#{tagged: [10]}); } catch {}
+    "#);
+}
+
+/// The commands of a program in the background stay where they are.
+#[test]
+fn what_a_started_program_may_look_at_is_not_moved_over_it() {
+    let source = "\
+ip netns add a
+ip link add v0 type veth peer name v1
+ip netns exec a tcpdump &
+ip link set v1 netns a
+";
+    insta::assert_snapshot!(script(source), @r#"
+    let a = netns("a");
+    veth("v0", "v1");
+    try { a.spawn(["tcpdump"]); } catch {}
+    link("v1").netns(a);
+    "#);
 }

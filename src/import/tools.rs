@@ -153,6 +153,9 @@ fn executed(place: &Place, words: Vec<Value>) -> Step {
     }
 }
 
+/// How many requests a deadline of `ping` may stand for.
+const MOST_PINGS: u32 = 100_000;
+
 fn ping(arguments: &[String], place: &Place) -> Outcome {
     let mut words = Words::new(arguments);
     let mut destination = None;
@@ -216,9 +219,10 @@ fn ping(arguments: &[String], place: &Place) -> Outcome {
     if let Some(deadline) = deadline {
         // Until then it sends, or waits for the replies to a number of requests.
         if count.is_none() {
-            count = (1..1000)
-                .find(|count| f64::from(*count) * interval >= deadline)
-                .map(i64::from);
+            let enough = (1..=MOST_PINGS).find(|count| f64::from(*count) * interval >= deadline);
+            let enough =
+                enough.ok_or_else(|| format!("more than {MOST_PINGS} requests of ping"))?;
+            count = Some(enough.into());
         } else if options.iter().all(|(key, _)| key != "timeout") {
             options.push(("timeout".to_owned(), Value::text(format!("{deadline}s"))));
         }

@@ -20,6 +20,11 @@ pub(crate) fn settle(items: &mut Vec<Item>) {
         let Item::Step(Step { place, act }) = item else {
             continue;
         };
+        // What may fail is the same change.
+        let act = match act {
+            Act::Try(tried) => &mut **tried,
+            act => act,
+        };
         match act {
             Act::Make(new) => {
                 let pvid = new

@@ -111,7 +111,9 @@ impl Reader<'_> {
                 "||" => is_done && left == 0,
                 _ => is_done,
             };
-            let right = self.sum(binds + 1, right_counts)?;
+            // Of powers the right one is taken first.
+            let above = if *operator == "**" { *binds } else { binds + 1 };
+            let right = self.sum(above, right_counts)?;
             left = if is_done {
                 apply(operator, left, right).ok_or_else(|| self.fault())?
             } else {

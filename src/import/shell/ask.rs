@@ -111,22 +111,16 @@ impl Reader<'_> {
     fn extended(&mut self, tokens: &[Token]) -> Known {
         let odd = || "a condition of its own kind".to_owned();
         let mut words: Vec<&Word> = Vec::new();
-        let mut operator = None;
         for token in tokens {
             match &token.kind {
                 Kind::Word(pieces) => words.push(pieces),
-                Kind::Operator(one @ ("<" | ">")) => operator = Some(*one),
                 Kind::Newline => {}
                 _ => return Err(odd()),
             }
         }
-        if operator.is_some() {
-            return Err(odd());
-        }
-        if let Some((first, rest)) = words.split_first()
+        if let Some(first) = words.first()
             && matches!(first.as_slice(), [Piece::Text { text, quoted: false }] if text == "!")
         {
-            let _ = rest;
             let status = self.extended(&tokens[1..])?;
             return Ok(not(status));
         }

@@ -28,10 +28,13 @@ impl Numbers for Reader<'_> {
         match self.variables.get(name) {
             None => Err(format!("${name} is set nowhere in the script")),
             Some(Held::Text(text)) if text.trim().is_empty() => Ok(0),
-            Some(Held::Text(text)) => text
-                .trim()
-                .parse()
-                .map_err(|_| format!("${name} is no plain number")),
+            Some(Held::Text(text)) => {
+                let digits = text.trim().trim_start_matches('-');
+                // A shell takes it as octal.
+                let is_octal = digits.len() > 1 && digits.starts_with('0');
+                let number = text.trim().parse().ok().filter(|_| !is_octal);
+                number.ok_or_else(|| format!("${name} is no plain number"))
+            }
             Some(_) => Err(format!("the value of ${name} is known only when it runs")),
         }
     }
@@ -213,6 +216,9 @@ impl Reader<'_> {
         let Some(list) = self.changed(name, list, rest)? else {
             return self.not_known(name);
         };
+        if !quoted && rest.contains('"') && list.iter().any(|text| text.contains(' ')) {
+            return Err(format!("quotes in ${{{name}{rest}}}"));
+        }
         Ok((list, !quoted))
     }
 
@@ -238,12 +244,22 @@ impl Reader<'_> {
             "EUID" | "UID" if !self.variables.contains_key(name) => Some(Held::Text("0".into())),
             _ => {
                 if let Ok(number) = name.parse::<usize>() {
-                    let given = arguments.map(|all| all.get(number - 1).cloned());
+                    let given = arguments
+                        .map(|all| number.checked_sub(1).and_then(|at| all.get(at)).cloned());
                     given.map(|given| Held::Text(given.unwrap_or_default()))
                 } else {
                     self.variables.get(name).cloned()
                 }
             }
+        }
+    }
+
+    /// A text behind a name in `${…}`, in which quotes may stand.
+    fn behind(&mut self, word: &str) -> Known<String> {
+        if word.contains('"') {
+            self.one(&lex::behind_name(word))
+        } else {
+            self.one(&lex::text(word))
         }
     }
 
@@ -267,14 +283,7 @@ impl Reader<'_> {
             if is_set {
                 return Ok(list);
             }
-            let pieces = lex::tokens(&format!("\"{word}\""), 1);
-            let value = match pieces.first().map(|token| &token.kind) {
-                Some(lex::Kind::Word(pieces)) if pieces.len() < 50 && pieces_are_one(word) => {
-                    let pieces = pieces.clone();
-                    self.one(&pieces)?
-                }
-                _ => self.one(&lex::text(word))?,
-            };
+            let value = self.behind(word)?;
             if plain.starts_with('=') {
                 self.variables
                     .insert(name.to_owned(), Held::Text(value.clone()));
@@ -283,7 +292,7 @@ impl Reader<'_> {
         }
         if let Some(word) = plain.strip_prefix('+') {
             let value = if is_set {
-                self.one(&lex::text(word))?
+                self.behind(word)?
             } else {
                 String::new()
             };
@@ -325,15 +334,19 @@ impl Reader<'_> {
                 };
                 match sign {
                     '#' | '%' => {
-                        let wanted = self.one(&lex::text(&rest))?;
+                        let wanted = if rest.contains('"') {
+                            self.pattern(&lex::behind_name(&rest))?
+                        } else {
+                            self.one(&lex::text(&rest))?
+                        };
                         Box::new(move |text: &str| {
                             pattern::cut(text, &wanted, sign == '#', is_twice).to_owned()
                         })
                     }
                     '/' => {
                         let (from, to) = rest.split_once('/').unwrap_or((&rest, ""));
-                        let from = self.one(&lex::text(from))?;
-                        let to = self.one(&lex::text(to))?;
+                        let from = self.behind(from)?;
+                        let to = self.behind(to)?;
                         if from.contains(['*', '?', '[', '#', '%']) || from.is_empty() {
                             return odd();
                         }
@@ -353,10 +366,8 @@ impl Reader<'_> {
     }
 }
 
-/// Whether a text may stand between double quotes as it is.
-fn pieces_are_one(text: &str) -> bool {
-    !text.contains('"')
-}
+/// How many braces a word may have.
+const BRACES: usize = 30;
 
 /// The words that the braces of one stand for.
 fn braces(word: &[Piece]) -> Known<Vec<Word>> {
@@ -376,6 +387,9 @@ fn braces(word: &[Piece]) -> Known<Vec<Word>> {
         return Ok(vec![word.to_vec()]);
     };
     let odd = || Err(format!("the pattern {text}"));
+    if text.matches('{').nth(BRACES).is_some() {
+        return odd();
+    }
     let Some(close) = text[open..].find('}').map(|close| open + close) else {
         return odd();
     };
@@ -413,7 +427,11 @@ fn range(text: &str) -> Option<Vec<String>> {
     let parts: Vec<&str> = text.split("..").collect();
     let (first, last, step) = match parts.as_slice() {
         [first, last] => (*first, *last, 1),
-        [first, last, step] => (*first, *last, step.parse::<i64>().ok()?.abs().max(1)),
+        [first, last, step] => (
+            *first,
+            *last,
+            step.parse::<i64>().ok()?.checked_abs()?.max(1),
+        ),
         _ => return None,
     };
     let letter = |text: &str| {

@@ -275,7 +275,7 @@ impl Reader<'_> {
                 Ok(_) => Status::Success,
                 Err(why) => self.unknown(why),
             },
-            What::Pipe(parts) => self.pipe(node, parts),
+            What::Pipe(parts) => self.pipe(parts),
             What::And(left, right) => self.both(left, right),
             What::Or(left, right) => self.either(left, right),
             What::Not(inner) => match self.ask(inner) {

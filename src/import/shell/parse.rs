@@ -308,7 +308,12 @@ impl<'a> Parser<'a> {
     fn pipe(&mut self) -> Parsed<Node> {
         let start = self.at;
         if self.takes_word("!") {
+            self.depth += 1;
+            if self.depth > DEEPEST {
+                return Err("too many `!`".to_owned());
+            }
             let inner = self.pipe()?;
+            self.depth -= 1;
             return Ok(self.node(start, What::Not(Box::new(inner))));
         }
         self.takes_word("time");

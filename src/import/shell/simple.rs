@@ -177,7 +177,7 @@ impl Reader<'_> {
                 return Err("its output goes to a file".to_owned());
             }
             let text = written(first, &texts)?;
-            return self.set(node, std::slice::from_ref(key), &text, output);
+            return self.set(std::slice::from_ref(key), &text, output);
         }
         if output.file.is_some() {
             return Err("its output goes to a file".to_owned());
@@ -203,7 +203,7 @@ impl Reader<'_> {
             return Ok(status);
         }
         if let Some(input) = &output.input {
-            return self.with_input(node, words, input, output);
+            return self.with_input(words, input, output);
         }
         if first == "printf" {
             let text = written(first, &texts)?;
@@ -222,13 +222,7 @@ impl Reader<'_> {
     }
 
     /// Sets settings of the kernel.
-    fn set(
-        &mut self,
-        _node: &Node,
-        keys: &[String],
-        text: &str,
-        output: &Output,
-    ) -> Result<Status, String> {
+    fn set(&mut self, keys: &[String], text: &str, output: &Output) -> Result<Status, String> {
         let mut words = vec!["sysctl".to_owned(), "-w".to_owned()];
         words.extend(keys.iter().map(|key| format!("{key}={}", text.trim())));
         self.translated(&words, output)
@@ -260,7 +254,6 @@ impl Reader<'_> {
     /// A program that reads commands: a shell, or `ip -b -`.
     fn with_input(
         &mut self,
-        node: &Node,
         words: &[String],
         input: &str,
         output: &Output,
@@ -310,15 +303,12 @@ impl Reader<'_> {
                 line.extend(["-c".to_owned(), input.to_owned()]);
                 self.translated(&line, output)
             }
-            None => {
-                let _ = node;
-                Err("a text in the script".to_owned())
-            }
+            None => Err("a text in the script".to_owned()),
         }
     }
 
     /// A pipe: only what is written to settings of the kernel, or to a program that reads commands.
-    pub(super) fn pipe(&mut self, node: &Node, parts: &[Node]) -> Status {
+    pub(super) fn pipe(&mut self, parts: &[Node]) -> Status {
         let [first, second] = parts else {
             return self.unknown("a pipe");
         };
@@ -352,11 +342,11 @@ impl Reader<'_> {
                     _ if options.iter().any(|option| *option != "-a") => {
                         Err("an option of tee".to_owned())
                     }
-                    Some(keys) if !keys.is_empty() => self.set(node, &keys, &text, &output),
+                    Some(keys) if !keys.is_empty() => self.set(&keys, &text, &output),
                     _ => self.write(&files, !options.is_empty(), text),
                 }
             }
-            Some(_) if self.printed.is_none() => self.with_input(node, &to, &text, &output),
+            Some(_) if self.printed.is_none() => self.with_input(&to, &text, &output),
             _ => Err("a pipe".to_owned()),
         };
         done.unwrap_or_else(|why| {
