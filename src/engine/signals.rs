@@ -9,6 +9,7 @@ use signal_hook::flag;
 
 use crate::dsl::Session;
 use crate::error::Result;
+use crate::net::ending;
 
 /// The exit code of a program ended by Ctrl-C, as shells have it.
 const INTERRUPTED: i32 = 128 + SIGINT;
@@ -30,6 +31,7 @@ impl Signals {
             let number = usize::try_from(*signal).unwrap_or_default();
             flag::register_usize(*signal, session.interrupt().clone(), number)?;
         }
+        ending::heed(session.interrupt());
         Ok(Self {
             asked,
             session: session.clone(),
@@ -42,6 +44,7 @@ impl Signals {
         for signal in [SIGINT, SIGQUIT] {
             flag::register_usize(signal, session.interrupt().clone(), number)?;
         }
+        ending::heed(session.interrupt());
         Ok(Self {
             asked: Arc::new(AtomicBool::new(false)),
             session: session.clone(),

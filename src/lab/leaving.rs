@@ -6,21 +6,54 @@ use std::rc::Rc;
 use crate::error::Result;
 use crate::lab::Lab;
 use crate::net::netns::Netns;
-use crate::net::{link, namespace};
+use crate::net::{ending, link, namespace};
 
 /// Namespaces whose names were taken away, still open. They end together: one ending is in the way of the next name, and the kernel
 /// ends many at about the cost of one.
 #[derive(Default)]
-pub(super) struct Nameless(Vec<Rc<Netns>>);
+pub(super) struct Nameless {
+    open: Vec<Rc<Netns>>,
+    /// Whether something outside stays taken until those have ended that were let go.
+    is_missed: bool,
+}
+
+/// What is said where the kernel is slow.
+const NOT_ENDED: &str = "the kernel has not ended all namespaces yet that were deleted: until it has, \
+     the addresses, names and ids that their links have outside are taken";
 
 impl Nameless {
     pub(super) fn add(&mut self, netns: Option<Rc<Netns>>) {
-        self.0.extend(netns);
+        self.open.extend(netns);
+    }
+
+    /// Notes, as long as the namespace has its name, whether its links have something outside, beside the far ends of pairs: the
+    /// addresses of those on a parent there, the ids of those that send their packets there.
+    pub(super) async fn look_into(&mut self, netns: &Netns) {
+        if self.is_missed {
+            return;
+        }
+        let has_outside =
+            |one: &link::Snapshot| one.parent_nsid.is_some() && !link::is_pair(&one.kind);
+        self.is_missed = match netns.rtnl() {
+            Ok(rtnl) => {
+                let links = link::list(&rtnl).await;
+                links.is_ok_and(|links| links.iter().any(has_outside))
+            }
+            Err(_) => false,
+        };
     }
 
     /// Whether they are as many as may be open at once.
     pub(super) fn is_full(&self) -> bool {
-        self.0.len() >= namespace::most_open()
+        self.open.len() >= namespace::most_open()
+    }
+
+    /// Lets go of them, and waits until the kernel has ended them where something outside is taken until then. Says what there is
+    /// to say where it has not.
+    pub(super) async fn end(&mut self) -> (Result<()>, Option<String>) {
+        let gone = self.let_go().await;
+        let is_late = std::mem::take(&mut self.is_missed) && !ending::ends().await;
+        (gone, is_late.then(|| NOT_ENDED.to_owned()))
     }
 
     /// Lets go of them.
@@ -28,7 +61,7 @@ impl Nameless {
     /// First the links go that are the other ends of theirs, out of the namespace that this process was started in: the kernel
     /// deletes them some time later, and until then their names are taken.
     pub(super) async fn let_go(&mut self) -> Result<()> {
-        let ending = std::mem::take(&mut self.0);
+        let ending = std::mem::take(&mut self.open);
         if ending.is_empty() {
             return Ok(());
         }

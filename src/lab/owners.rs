@@ -39,8 +39,19 @@ fn values(way: &WayBack) -> Option<(String, String)> {
         WayBack::RestoreQueue { old, new } => {
             Some((old.lines().join("\n"), new.lines().join("\n")))
         }
+        WayBack::RestoreTables { tables, left } => Some((text_of(tables), text_of(left))),
         _ => None,
     }
+}
+
+/// What stands in the tables.
+fn text_of(tables: &[nft::Table]) -> String {
+    let mut texts: Vec<String> = tables
+        .iter()
+        .map(|one| format!("{} {} {:?}", one.family, one.name, one.text))
+        .collect();
+    texts.sort();
+    texts.join("\n")
 }
 
 /// Gives a step another value to restore: that before, or that after the step `of`.
@@ -58,6 +69,15 @@ fn restore_instead(way: &mut WayBack, of: &WayBack, is_after: bool) {
             old.clone_from(if is_after { new } else { before });
         }
         (WayBack::RestoreQueue { old, .. }, WayBack::RestoreQueue { old: before, new }) => {
+            old.clone_from(if is_after { new } else { before });
+        }
+        (
+            WayBack::RestoreTables { tables: old, .. },
+            WayBack::RestoreTables {
+                tables: before,
+                left: new,
+            },
+        ) => {
             old.clone_from(if is_after { new } else { before });
         }
         _ => {}
@@ -188,6 +208,44 @@ impl Owners {
         let is_wanted =
             is_one_for_all(&undo.way) && self.same(&place).iter().any(|step| step.way == undo.way);
         (!is_earlier && !is_wanted).then_some(undo)
+    }
+
+    /// What there is to say of tables of nftables that stay as they are, since another lab has put more into them, or wants the
+    /// same. `None` where they are this one's to restore.
+    pub(super) fn keep_tables(&self, undo: &Undo) -> Option<Option<String>> {
+        let (WayBack::RestoreTables { left, .. }, Some(netns)) = (&undo.way, &undo.netns) else {
+            return None;
+        };
+        let place = told(undo)?;
+        let WayBack::RestoreTables { left: theirs, .. } = &self.same(&place).last()?.way else {
+            return None;
+        };
+        if text_of(theirs) == text_of(left) {
+            return Some(None);
+        }
+        let present = nft::tables(netns).ok()?;
+        let now = theirs.iter().map(|one| {
+            let there = present
+                .iter()
+                .find(|table| table.is(&one.family, &one.name));
+            nft::Table {
+                text: there.and_then(|table| table.text.clone()),
+                ..one.clone()
+            }
+        });
+        if text_of(&now.collect::<Vec<_>>()) != text_of(theirs) {
+            return None;
+        }
+        let names: Vec<String> = theirs
+            .iter()
+            .map(|table| format!("`{} {}`", table.family, table.name))
+            .collect();
+        Some(Some(format!(
+            "table {} in namespace `{}` has rules of another lab as well: it is left as it is, and goes back to what it was \
+             with that lab",
+            names.join(", "),
+            netns.label()
+        )))
     }
 
     /// What stands of a lab for `down`: what others want is struck out, and what the lab did to it is undone step by step.

@@ -216,10 +216,12 @@ impl Lab {
             return Ok(());
         }
         let (own, lab) = (std::process::id(), self.name());
-        let inside = netns.processes().into_iter().filter(|pid| *pid != own);
-        let ours = inside.filter(|pid| recognise::is_of_lab(*pid, lab.as_deref()));
-        let ours: Vec<_> = ours.filter_map(Process::of).collect();
-        process::end(&ours).await?;
+        let ours = || {
+            let inside = netns.processes().into_iter().filter(|pid| *pid != own);
+            let ours = inside.filter(|pid| recognise::is_of_lab(*pid, lab.as_deref()));
+            ours.filter_map(Process::of).collect()
+        };
+        process::end_tree(ours).await?;
         for step in self.steps.borrow().iter() {
             if let WayBack::EndProcess { output, .. } = &step.undo.way
                 && step.undo.is_in(netns.namespace().id())

@@ -3,7 +3,7 @@
 use std::collections::{HashMap, HashSet};
 use std::fmt;
 use std::rc::Rc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use futures::future::join_all;
 use nix::errno::Errno;
@@ -197,7 +197,7 @@ impl Undone {
 
 async fn take_down(steps: Vec<Step>, how: How<'_>, mut undone: impl FnMut(u64)) -> Undone {
     let mut sum = Undone::default();
-    let steps = left_to_this(steps, how, &mut undone);
+    let steps = left_to_this(steps, how, &mut sum, &mut undone);
     // At once and first: they hold what the other steps are about.
     let steps = end_processes(steps, &mut sum, &mut undone).await;
     let is_netns = |way: &WayBack| matches!(way, WayBack::DeleteNetns { .. });
@@ -301,21 +301,63 @@ async fn take_down(steps: Vec<Step>, how: How<'_>, mut undone: impl FnMut(u64)) 
     for step in try_again(again, (lacking, &done_since), &mut moved, how, &mut sum).await {
         undone(step);
     }
-    sum.failures.extend(nameless.let_go().await.err());
+    let (gone, late) = nameless.end().await;
+    sum.failures.extend(gone.err());
+    sum.left.extend(late);
     sum
 }
 
-/// The steps that no other lab wants to stay.
-fn left_to_this(steps: Vec<Step>, how: How<'_>, undone: &mut impl FnMut(u64)) -> Vec<Step> {
+/// The steps that no other lab wants to stay. Of links that do not come back, as the lab that had made them is down, nothing does.
+fn left_to_this(
+    steps: Vec<Step>,
+    how: How<'_>,
+    sum: &mut Undone,
+    undone: &mut impl FnMut(u64),
+) -> Vec<Step> {
     let owners = Owners::beside(how.lab);
     let mut left = Vec::new();
+    let mut gone: HashMap<Id, HashSet<u32>> = HashMap::new();
     for step in steps {
+        if let Some(told) = owners.keep_tables(&step.undo) {
+            undone(step.number);
+            sum.left.extend(told);
+            continue;
+        }
+        let ends = ends_of(&step.undo);
         match owners.left_to(step.undo) {
             Some(undo) => left.push(Step { undo, ..step }),
-            None => undone(step.number),
+            None => {
+                undone(step.number);
+                for (id, index) in ends {
+                    gone.entry(id).or_default().insert(index);
+                }
+            }
+        }
+    }
+    for step in &mut left {
+        let place = match step.undo.way {
+            WayBack::MoveBack { .. } => &step.undo.home,
+            _ => &step.undo.netns,
+        };
+        let links = place.as_ref().and_then(|at| gone.get(&at.namespace().id()));
+        if let (Some(kept), Some(links)) = (&mut step.undo.kept, links) {
+            kept.leave_out(links);
         }
     }
     left
+}
+
+/// The links that the step makes again, each by its namespace and the ifindex that it had.
+fn ends_of(undo: &Undo) -> Vec<(Id, u32)> {
+    let (WayBack::MakeLink { making, .. }, Some(netns)) = (&undo.way, &undo.netns) else {
+        return Vec::new();
+    };
+    let far = undo.home.as_ref().unwrap_or(netns);
+    let near = undo.link_index().map(|index| (netns, index));
+    let far = making.peer_index().map(|index| (far, index));
+    let ends = near.into_iter().chain(far);
+    ends.map(|(at, index)| (at.namespace().id(), index))
+        .collect()
 }
 
 /// Ends the processes, all at once, and returns the steps that are about something else.
@@ -483,15 +525,7 @@ async fn end_process(undo: &Undo) -> Result<Way> {
         return Ok(Way::NothingLeft);
     };
     let family = process::family(*process, output);
-    let mut left = family.clone();
-    for _ in 0..ROUNDS {
-        process::end(&left).await?;
-        // What was started meanwhile.
-        left = process::family(*process, output);
-        if left.is_empty() {
-            break;
-        }
-    }
+    process::end_tree(|| process::family(*process, output)).await?;
     // Where it stays it is in nobody's way.
     let _ = std::fs::remove_file(output);
     Ok(if family.is_empty() {
@@ -518,6 +552,7 @@ async fn delete_netns(
         }
     }
     if let Some(netns) = &netns {
+        nameless.look_into(netns).await;
         netns.namespace().pin().map_err(context)?;
     }
     namespace::delete(name).map_err(context)?;
@@ -528,8 +563,8 @@ async fn delete_netns(
     Ok(Way::Back)
 }
 
-/// How often a namespace is looked through for processes that were started while others were ended.
-const ROUNDS: usize = 50;
+/// How long it is waited for a process of which it can't be told whose it is.
+const IN_BETWEEN: Duration = Duration::from_secs(2);
 
 /// Ends the processes of the lab that are in the namespace, also those that these start meanwhile.
 ///
@@ -541,18 +576,17 @@ async fn end_inside(netns: &Netns, how: How<'_>) -> Result<()> {
         pids.filter_map(process::Process::of)
             .partition::<Vec<_>, _>(|one| recognise::is_of_lab(one.pid, how.lab))
     };
-    let mut foreign = Vec::new();
-    for _ in 0..ROUNDS {
+    let latest = Instant::now() + IN_BETWEEN;
+    let mut foreign = loop {
+        process::end_tree(|| inside().0).await?;
         let (ours, others) = inside();
-        // A program that is just about to be another can't be told yet; nor can one that is about to end.
-        let unsettled = !others.is_empty() && others != foreign;
-        foreign = others;
-        if ours.is_empty() && !unsettled {
-            break;
+        let is_unsettled = |one: &process::Process| process::is_in_between(one.pid);
+        let is_settled = ours.is_empty() && !others.iter().any(is_unsettled);
+        if is_settled || Instant::now() > latest {
+            break others;
         }
-        process::end(&ours).await?;
         tokio::time::sleep(Duration::from_millis(2)).await;
-    }
+    };
     foreign.retain(|one| one.runs());
     if how.force || foreign.is_empty() {
         return Ok(());
@@ -648,7 +682,8 @@ async fn back(undo: Undo, how: How<'_>) -> Result<Way> {
             made,
         } => {
             if how.is_later
-                && let Standing::Changed(changed) = standing::of(&request, made.as_ref(), rtnl).await?
+                && let Standing::Changed(changed) =
+                    standing::of(&request, made.as_ref(), &netns, rtnl).await?
             {
                 let of_link = match link.name.as_str() {
                     "" => String::new(),

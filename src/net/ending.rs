@@ -3,7 +3,9 @@
 //! The kernel ends a namespace some time after the last one who held it has let go. Until then, all that its links have stays
 //! taken: the names of their peers in other namespaces, their MAC addresses, the addresses of ipvlan, ids of tunnels.
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use rtnetlink::MulticastGroup;
@@ -15,8 +17,11 @@ use crate::net::namespace::Namespace;
 use crate::net::rtnl::Rtnl;
 use crate::net::watch::Watch;
 
-/// How long the kernel may take to end what is waited for.
-const PATIENCE: Duration = Duration::from_secs(20);
+/// How long the kernel may take to end what is waited for: on a machine whose processors all are busy, half a minute was seen.
+const PATIENCE: Duration = Duration::from_secs(180);
+
+/// How often it is looked whether a signal has come meanwhile.
+const LOOK: Duration = Duration::from_millis(50);
 
 /// For how long it is believed that nobody else has deleted a namespace.
 const STEADY: Duration = Duration::from_secs(1);
@@ -30,6 +35,12 @@ const GROUPS: usize = 3;
 
 thread_local! {
     static ENDED_ALL: Cell<Option<Instant>> = const { Cell::new(None) };
+    static SIGNAL: RefCell<Option<Arc<AtomicUsize>>> = const { RefCell::new(None) };
+}
+
+/// Has all waiting end when `signal`, the flag of a handler, is set.
+pub fn heed(signal: &Arc<AtomicUsize>) {
+    SIGNAL.replace(Some(signal.clone()));
 }
 
 /// Notes that a namespace was let go here.
@@ -38,15 +49,38 @@ pub(super) fn begins() {
 }
 
 /// Waits until the kernel has ended all namespaces that nobody holds any more. `false` where there was nothing to wait for, or no
-/// way to.
+/// way to, and where a signal has come or the kernel has taken too long.
 pub async fn wait() -> bool {
     let is_known = |at: Instant| at.elapsed() < STEADY;
     if ENDED_ALL.get().is_some_and(is_known) {
         return false;
     }
-    let passed = tokio::time::timeout(PATIENCE, pass()).await;
-    ENDED_ALL.set(Some(Instant::now()));
+    ends().await
+}
+
+/// The same, and says whether all have ended.
+pub async fn ends() -> bool {
+    let passed = tokio::select! {
+        passed = tokio::time::timeout(PATIENCE, pass()) => passed,
+        () = a_signal() => return false,
+    };
+    // Where it could not be asked for, the next one can't ask either.
+    if passed.is_ok() {
+        ENDED_ALL.set(Some(Instant::now()));
+    }
     matches!(passed, Ok(Ok(())))
+}
+
+/// Waits for a signal. One that was there before has been heeded: what is under way is the way back.
+async fn a_signal() {
+    let number =
+        || SIGNAL.with_borrow(|flag| flag.as_ref().map_or(0, |flag| flag.load(Ordering::Relaxed)));
+    if number() != 0 {
+        return std::future::pending().await;
+    }
+    while number() == 0 {
+        tokio::time::sleep(LOOK).await;
+    }
 }
 
 /// Sends namespaces of no use through the kernel's queue, behind those that wait there.

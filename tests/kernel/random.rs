@@ -252,7 +252,8 @@ fn run_twice_and_leave_nothing(lab: &Lab, alphabet: &Alphabet, part: u64) {
             said == (0, "") || output.stderr.contains("no lab of that name"),
             "seed {seed}: {said:?}\n{text}"
         );
-        let deadline = Instant::now() + Duration::from_secs(20);
+        // Links get some of their state a moment later: see `state`.
+        let deadline = Instant::now() + Duration::from_secs(60);
         while state(lab) != before {
             if Instant::now() > deadline {
                 let _ = writeln!(std::io::stderr().lock(), "seed {seed}\n{text}");

@@ -194,9 +194,26 @@ fn ruleset(session: &Rc<Session>, net: &Netns, text: &str, options: Map) -> Resu
         };
         let changed: Vec<_> = about.named.iter().filter(|named| changed(named)).collect();
         if changed.is_empty() {
-            session
-                .lab()
-                .report(Outcome::Unchanged, net, "ruleset", name);
+            let lab = session.lab();
+            // Where another lab has applied it, it is this one's as well.
+            let tables = about
+                .named
+                .iter()
+                .map(|(family, name)| one(&before, family, name));
+            let tables: Vec<Table> = tables.collect();
+            let marks = tables.iter().map(|table| Mark {
+                chain: chain.clone(),
+                comment: note_of(table),
+            });
+            let marks = marks.collect();
+            let way = WayBack::RestoreTables {
+                tables: tables.clone(),
+                left: tables,
+            };
+            lab.claim(Undo::within(net.0.clone(), way))?;
+            let way = WayBack::DeleteRules { marks };
+            lab.claim(Undo::within(net.0.clone(), way))?;
+            lab.report(Outcome::Unchanged, net, "ruleset", name);
             return Ok(());
         }
         doomed.extend(changed.into_iter().filter(|n| about.declared.contains(*n)));
