@@ -17,7 +17,7 @@ pub fn main() -> ExitCode {
 /// Does what a command line says, the program's name first, and returns the exit code.
 pub fn run(words: Vec<std::ffi::OsString>) -> u8 {
     match read(words) {
-        Ok(cli) => command::dispatch(&cli),
+        Ok(cli) => command::dispatch(cli),
         Err(error) => {
             // Where it can't even be printed there is nobody to tell.
             let _ = error.print();

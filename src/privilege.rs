@@ -11,7 +11,7 @@ const NEEDED: [(CapabilitySet, &str); 3] = [
 ];
 
 /// The names of the capabilities that ipvsh needs and this process does not have.
-fn missing() -> Vec<&'static str> {
+pub(crate) fn missing() -> Vec<&'static str> {
     // Asked of the kernel itself: a container may well have no `/proc`.
     let Ok(sets) = capabilities(None) else {
         return Vec::new();

@@ -8,6 +8,7 @@
 #[macro_use]
 extern crate pretty_assertions;
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -18,7 +19,7 @@ const LAYERS: &[&[(&str, &[&str])]] = &[
     &[("cli", &[])],
     &[("command", &[])],
     &[
-        ("repl", &["engine"]),
+        ("repl", &["engine", "import"]),
         ("sandbox", &[]),
         ("engine", &[]),
         ("import", &[]),
@@ -222,6 +223,17 @@ fn every_module_of_the_standard_library_is_embedded() {
             name.to_str().unwrap().to_owned()
         })
         .collect();
+    assert_eq!(known, found);
+}
+
+#[test]
+fn every_story_is_embedded() {
+    let known = ipvsh::engine::stories::ALL.iter();
+    let known: BTreeSet<_> = known.map(|(name, _)| format!("{name}.rhai")).collect();
+    let found = sources("scripts");
+    let found = found.iter().map(|path| below(path, "scripts"));
+    let found = found.filter(|path| path.iter().count() == 1);
+    let found: BTreeSet<_> = found.map(|path| path.display().to_string()).collect();
     assert_eq!(known, found);
 }
 

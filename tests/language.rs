@@ -15,6 +15,10 @@ mod program;
 mod calls;
 #[path = "language/check.rs"]
 mod check;
+#[path = "language/data.rs"]
+mod data;
+#[path = "language/demo.rs"]
+mod demo;
 #[path = "language/examples.rs"]
 mod examples;
 #[path = "language/files.rs"]
@@ -27,6 +31,8 @@ mod json;
 mod limits;
 #[path = "language/manual.rs"]
 mod manual;
+#[path = "language/mistakes.rs"]
+mod mistakes;
 #[path = "language/modules.rs"]
 mod modules;
 #[path = "language/parameters.rs"]

@@ -15,6 +15,8 @@ mod terminal;
 
 #[path = "repl/alive.rs"]
 mod alive;
+#[path = "repl/every_script.rs"]
+mod every_script;
 #[path = "repl/lab.rs"]
 mod lab;
 #[path = "repl/progress.rs"]
@@ -32,7 +34,14 @@ type Test = (&'static str, fn());
 fn main() -> ExitCode {
     let privileged = common::privileged();
     let strict = std::env::var("IPVSH_REQUIRE").is_ok_and(|value| value == "all");
-    let all = [typing::TESTS, alive::TESTS, lab::TESTS, progress::TESTS].concat();
+    let all = [
+        typing::TESTS,
+        every_script::TESTS,
+        alive::TESTS,
+        lab::TESTS,
+        progress::TESTS,
+    ]
+    .concat();
     let trials = all
         .into_iter()
         .map(|(name, test)| {

@@ -40,6 +40,7 @@ fn main() -> ExitCode {
         ),
         ("what_the_page_says_holds_against_a_script", holds),
         ("an_ipvlan_slave_is_made_on_any_machine", ipvlan),
+        ("a_story_is_told_where_its_links_can_be_made", story),
         ("a_kernel_that_panics_is_an_error_that_says_why", panic),
     ]
     .map(|(name, test)| {
@@ -212,6 +213,24 @@ fn ipvlan() -> Result<(), Failed> {
     assert_eq!(String::from_utf8_lossy(&output.stderr), "");
     let links: serde_json::Value = serde_json::from_slice(&output.stdout)?;
     assert_eq!(links[0]["linkinfo"]["info_data"]["mode"], "l3");
+    Ok(())
+}
+
+fn story() -> Result<(), Failed> {
+    let folder = tempfile::tempdir()?;
+    let output = Command::new(env!("CARGO_BIN_EXE_ipvsh"))
+        .current_dir(folder.path())
+        .args(["--sandbox=vm", "--summary", "demo", "l2", "--count", "3"])
+        .output()?;
+    let errors = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(0), "{errors}");
+    assert!(errors.contains("+ ipvlan    ipvlan3 in net-3"), "{errors}");
+    let printed = String::from_utf8_lossy(&output.stdout);
+    assert!(
+        printed.contains("4 packets transmitted, 4 received, 0% packet loss"),
+        "{printed}"
+    );
+    assert_eq!(fs::read_dir(folder.path())?.count(), 0);
     Ok(())
 }
 

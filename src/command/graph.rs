@@ -103,7 +103,7 @@ fn with_labels(session: &Session, labels: &HashSet<String>) -> Result<Vec<Rc<Net
 }
 
 /// What the words of the command line name: a lab, or namespaces.
-fn named(session: &Rc<Session>, names: &[String]) -> Result<Vec<Rc<Netns>>, Error> {
+pub(super) fn named(session: &Rc<Session>, names: &[String]) -> Result<Vec<Rc<Netns>>, Error> {
     if names.is_empty() {
         return graph::named(session);
     }

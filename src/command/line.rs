@@ -17,12 +17,14 @@ Examples:
   ipvsh lab.rhai --help                   what the script does, and its parameters
   ipvsh -e 'netns(\"a\").links'             run a line and print its value
   ipvsh --sandbox lab.rhai                run it in a throw-away place, without root
+  ipvsh demo l3                           run a story that comes with ipvsh in such a place
   ipvsh doc ipvlan                        the manual of a word
   ipvsh check lab.rhai                    look for mistakes without running it
   ipvsh plan lab.rhai                     what a run would change here, without changing it
   ipvsh ls                                what stands of the labs that were made
   ipvsh down lab.rhai                     take down what the script made
   ipvsh test labs                         run the tests of labs in a folder
+  ipvsh doctor                            what this kernel and machine can do
   ipvsh import setup.sh                   turn the `ip` commands of a shell script into a script
   ipvsh export net-1 net-2                write a script that makes what stands in namespaces";
 
@@ -78,6 +80,10 @@ pub(crate) struct Options {
     /// Name of the lab; the script's own where it is not given
     #[arg(long, value_name = "NAME")]
     pub(crate) lab: Option<String>,
+
+    /// Take the script's parameters from FILE, JSON or TOML (- for standard input); those that are typed hold
+    #[arg(long, value_name = "FILE")]
+    pub(crate) params: Option<PathBuf>,
 
     /// Say at the end what was created, changed, unchanged, deleted
     #[arg(long)]
@@ -205,12 +211,20 @@ pub(crate) enum Command {
     /// Run the tests of labs: functions `test_…` in files `*_test.rhai`, each in a private place of its own; exits with 1 where
     /// one failed, with 5 where none ran
     Test(Test),
+    /// Say what this kernel and machine can do, a line each, and what to type where something is missing; with a script, whether
+    /// it can run here: exits with 3 where it can't
+    Doctor(Doctor),
+    /// Run a story, a script that is part of the program, in a throw-away place
+    Demo(Demo),
     /// Turn the commands of a shell script or a Markdown page into a script
     Import(Import),
     /// Write a script that makes what stands in namespaces now
     Export(Export),
     /// Draw a lab, a script's before it stands, or the namespaces of this machine
     Graph(Graph),
+    /// Print what the kernel reports of a lab or of namespaces: links, addresses, routes, neighbours, rules; on a terminal a live
+    /// view of the links with rates and drops, which `q` leaves
+    Watch(Watch),
     /// Manage the micro-VM of --sandbox=vm
     Vm {
         #[command(subcommand)]
@@ -248,6 +262,21 @@ pub(crate) struct Form {
     /// The completions of the command line for SHELL
     #[arg(long, value_name = "SHELL")]
     pub(crate) completions: Option<clap_complete::Shell>,
+}
+
+/// What to look at, and how.
+#[derive(Args, Debug)]
+pub(crate) struct Doctor {
+    /// A script: only what it needs is looked at
+    pub(crate) script: Option<PathBuf>,
+
+    /// Ask the kernel for all kinds of link, also where it may load a driver for that
+    #[arg(long = "try")]
+    pub(crate) tries: bool,
+
+    /// Ask in this process, in a private place
+    #[arg(long, hide = true)]
+    pub(crate) probe: bool,
 }
 
 /// Which tests to run, and how.
@@ -323,6 +352,26 @@ fn time(text: &str) -> Result<std::time::Duration, String> {
     Ok(time)
 }
 
+/// Which story to tell.
+#[derive(Args, Debug)]
+pub(crate) struct Demo {
+    /// List the stories
+    #[arg(long, conflicts_with = "copies")]
+    pub(crate) list: bool,
+
+    /// Write the story, or all where none is named, as scripts to a folder, and run none
+    #[arg(long = "write", id = "copies", value_name = "DIR")]
+    pub(crate) copies: Option<PathBuf>,
+
+    /// The name of the story, l3 where none is given, and its parameters
+    #[arg(
+        trailing_var_arg = true,
+        allow_hyphen_values = true,
+        value_name = "STORY [--PARAMETER VALUE]…"
+    )]
+    pub(crate) story: Vec<OsString>,
+}
+
 /// What to import, and where to.
 #[derive(Args, Debug)]
 pub(crate) struct Import {
@@ -382,6 +431,14 @@ pub(crate) struct Graph {
     pub(crate) what: Vec<OsString>,
 }
 
+/// What to watch.
+#[derive(Args, Debug)]
+pub(crate) struct Watch {
+    /// A lab, or namespaces; all named namespaces where nothing is given
+    #[arg(value_name = "LAB|NAMESPACE")]
+    pub(crate) names: Vec<String>,
+}
+
 /// What to do about the micro-VM.
 #[derive(Debug, Subcommand)]
 pub(crate) enum VmCommand {
@@ -397,8 +454,11 @@ impl Command {
     /// Which options of the program it heeds besides those of all commands.
     pub(crate) fn heeds(&self) -> &'static [&'static str] {
         match self {
-            Self::Plan { .. } => &["lab", "trace", "emit"],
+            Self::Plan { .. } => &["lab", "trace", "emit", "params"],
             Self::Test(_) => &["sandbox", "memory"],
+            Self::Demo(_) => &[
+                "sandbox", "summary", "trace", "emit", "keys", "memory", "params",
+            ],
             _ => &[],
         }
     }

@@ -2,7 +2,9 @@
 
 pub(crate) mod arguments;
 mod check;
+mod demo;
 mod doc;
+mod doctor;
 mod down;
 mod export;
 mod graph;
@@ -11,10 +13,12 @@ pub(crate) mod line;
 mod ls;
 mod output;
 mod pages;
+mod parameters;
 mod plan;
 mod run;
 mod sandbox;
 mod test;
+mod watch;
 
 use std::path::Path;
 
@@ -74,7 +78,12 @@ pub(crate) fn declared(script: &Path) -> Vec<String> {
 }
 
 /// Does what the command line says and returns the exit code.
-pub(crate) fn dispatch(cli: &Cli) -> u8 {
+pub(crate) fn dispatch(mut cli: Cli) -> u8 {
+    if let Err(failure) = parameters::take(&mut cli) {
+        output::fail(&failure, &cli.options);
+        return failure.exit_code();
+    }
+    let cli = &cli;
     let options = &cli.options;
     let result = match &cli.command {
         Some(Command::Doc(what)) => doc::show(what, options),
@@ -88,7 +97,10 @@ pub(crate) fn dispatch(cli: &Cli) -> u8 {
             ..
         }) => down::cut_off(*given, *kept, options),
         Some(Command::Down { lab, force, .. }) => down::down(lab.as_deref(), *force, options),
+        Some(Command::Demo(what)) => demo::demo(cli, what),
         Some(Command::Test(what)) => test::test(what, options),
+        Some(Command::Doctor(what)) => doctor::doctor(what, options),
+        Some(Command::Watch(what)) => watch::run(what, options),
         Some(Command::Import(what)) => import::run(what, options),
         Some(Command::Export(what)) => export::run(what, options),
         Some(Command::Graph(what)) => stack::with_room(|| graph::run(what, options))

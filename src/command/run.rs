@@ -9,7 +9,7 @@ use rhai::Dynamic;
 use signal_hook::consts::{SIGHUP, SIGTERM};
 
 use super::line::{Cli, Options};
-use super::{output, with_files, with_memory};
+use super::{demo, output, with_files, with_memory};
 use crate::dsl::Session;
 use crate::dsl::script::print;
 use crate::dsl::session::{Given, Output, Settings};
@@ -43,6 +43,14 @@ pub(super) enum Source {
 
 /// What the command line asks to run.
 pub(super) fn source(cli: &Cli) -> Result<Source, Failure> {
+    if let Some(told) = demo::told(cli) {
+        let (script, parameters) = told?;
+        return Ok(Source::Script {
+            script,
+            is_line: false,
+            arguments: texts(parameters.iter())?,
+        });
+    }
     let mut words = cli.behind.iter();
     if let Some(expression) = &cli.expression {
         return Ok(Source::Script {
@@ -372,6 +380,7 @@ fn document(
         "changes": undone.changes,
     });
     document["output"] = session.collected().lines().collect();
+    document["result"] = session.result().unwrap_or_default();
     document["error"] = failed.map_or(serde_json::Value::Null, output::to_json);
     document
 }

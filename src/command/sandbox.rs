@@ -5,8 +5,9 @@ use std::path::{Path, PathBuf};
 
 use super::line::{Cli, Options, Place};
 use super::run::{self, Source};
+use super::{demo, output};
 use crate::dsl::Session;
-use crate::engine::{Failure, Interpreter, Reason, files, params, stack};
+use crate::engine::{Failure, Interpreter, Reason, files, makes, params, stack};
 use crate::error::{Error, Kind};
 use crate::sandbox::{self, ns, vm};
 use crate::view::error::Report;
@@ -14,29 +15,72 @@ use crate::view::error::Report;
 /// Runs what the command line asks for in the place that it asks for.
 pub(super) fn run(cli: &Cli) -> Result<u8, Failure> {
     let options = &cli.options;
-    let place = match options.sandbox {
-        Some(Place::Ns) => sandbox::Place::Ns,
-        Some(Place::Vm) => sandbox::Place::Vm,
+    let (place, why) = match options.sandbox {
+        Some(Place::Ns) => (sandbox::Place::Ns, None),
+        Some(Place::Vm) => (sandbox::Place::Vm, None),
         Some(Place::Auto) | None => {
-            let place = sandbox::choose();
-            if !options.quiet && !options.json {
-                announce(place);
-            }
-            place
+            let (place, why) =
+                stack::with_room(|| choose(cli)).map_err(|error| super::cannot_start(&error))?;
+            (place, Some(why))
         }
     };
     match place {
-        sandbox::Place::Ns => in_namespaces(cli),
-        sandbox::Place::Vm => in_vm(cli),
+        sandbox::Place::Ns => in_namespaces(cli, why),
+        sandbox::Place::Vm => in_vm(cli, why),
     }
 }
 
-fn announce(place: sandbox::Place) {
-    let which = match place {
-        sandbox::Place::Ns => "private namespaces: this kernel has ipvlan",
-        sandbox::Place::Vm => "a micro-VM: this kernel has no ipvlan",
+/// Says which place was chosen, and why.
+fn announce(options: &Options, why: Option<String>) {
+    if let Some(why) = why
+        && !options.quiet
+        && !options.json
+    {
+        output::note(&format!("sandbox: {why}"));
+    }
+}
+
+/// Chooses private namespaces where this kernel has all that the script makes, else the micro-VM, and says why. What a session, or a
+/// script that can be read only once, will make is not known: there it is ipvlan that decides.
+fn choose(cli: &Cli) -> (sandbox::Place, String) {
+    let needed = if is_read_once(cli) { None } else { needed(cli) };
+    let (wanted, has_all) = match needed {
+        Some(needed) => (needed, "this kernel has all that the script makes"),
+        None => (
+            makes::driver("ipvlan").into_iter().collect(),
+            "this kernel has ipvlan",
+        ),
     };
-    super::output::note(&format!("sandbox: {which}"));
+    let lacks = |driver: &&makes::Driver| !sandbox::kernel_has(driver.module, driver.config);
+    let lacking = wanted.iter().filter(lacks).map(|driver| driver.name);
+    let lacking = lacking.collect::<Vec<_>>().join(", ");
+    if lacking.is_empty() {
+        let why = format!("private namespaces: {has_all}");
+        return (sandbox::Place::Ns, why);
+    }
+    let why = format!("a micro-VM: this kernel has no {lacking}");
+    (sandbox::Place::Vm, why)
+}
+
+/// The drivers that the script needs; none where there is no script, or one whose mistakes are told later.
+fn needed(cli: &Cli) -> Option<Vec<makes::Driver>> {
+    let Ok(Source::Script { script, .. }) = run::source(cli) else {
+        return None;
+    };
+    let interpreter = Interpreter::new(Session::new(crate::dsl::session::Settings::default()));
+    makes::drivers(&interpreter, &script).ok()
+}
+
+/// Whether the script comes through a pipe, which can be read only once.
+fn is_read_once(cli: &Cli) -> bool {
+    cli.expression.is_none()
+        && cli.behind.first().is_some_and(|script| {
+            let script = Path::new(script);
+            script == Path::new("-")
+                || ["/dev/fd", "/dev/stdin", "/proc/self/fd"]
+                    .iter()
+                    .any(|stream| script.starts_with(stream))
+        })
 }
 
 /// What is known of a script before it runs.
@@ -49,16 +93,7 @@ enum Known {
 
 /// Finds what is wrong with the script or its parameters, and what it needs, before the place is made.
 fn look_ahead(cli: &Cli) -> Result<Known, Failure> {
-    // What comes through a pipe can be read only once.
-    let is_read_once = cli.expression.is_none()
-        && cli.behind.first().is_some_and(|script| {
-            let script = Path::new(script);
-            script == Path::new("-")
-                || ["/dev/fd", "/dev/stdin", "/proc/self/fd"]
-                    .iter()
-                    .any(|stream| script.starts_with(stream))
-        });
-    if is_read_once {
+    if is_read_once(cli) {
         return Ok(Known::Files(Vec::new()));
     }
     let Source::Script {
@@ -73,15 +108,19 @@ fn look_ahead(cli: &Cli) -> Result<Known, Failure> {
     let given = run::parameters(&declared, &arguments)?;
     if given.help {
         let help = params::help(&script.name, &script.head(), &declared);
-        return Ok(Known::Help(super::output::say(&help)));
+        return Ok(Known::Help(output::say(&help)));
     }
     let needed = files::needed(&interpreter, &script)?;
-    let needed = needed.iter().filter_map(|(name, _)| on_disk(name));
-    Ok(Known::Files(needed.collect()))
+    let data = files::data(&interpreter, &needed);
+    let data = data
+        .iter()
+        .filter_map(|file| on_disk(&file.to_string_lossy()));
+    let scripts = needed.iter().filter_map(|(name, _)| on_disk(name));
+    Ok(Known::Files(scripts.chain(data).collect()))
 }
 
 /// Runs in private namespaces.
-fn in_namespaces(cli: &Cli) -> Result<u8, Failure> {
+fn in_namespaces(cli: &Cli, why: Option<String>) -> Result<u8, Failure> {
     // In a thread that has ended: only a process of one thread gets a user namespace.
     let known =
         stack::with_room(|| look_ahead(cli)).map_err(|error| super::cannot_start(&error))?;
@@ -89,6 +128,7 @@ fn in_namespaces(cli: &Cli) -> Result<u8, Failure> {
         Known::Help(code) => return Ok(code),
         Known::Files(files) => files,
     };
+    announce(&cli.options, why);
     let files = ns::Files {
         write: cli.options.write.clone(),
         results: cli.passed_on.files.clone(),
@@ -111,23 +151,24 @@ fn in_namespaces(cli: &Cli) -> Result<u8, Failure> {
 /// Says what there is to know about the place.
 fn tell(options: &Options, text: &str) {
     if options.json {
-        super::output::note(&serde_json::json!({"note": text}).to_string());
+        output::note(&serde_json::json!({"note": text}).to_string());
     } else if !options.quiet {
-        super::output::note(&format!("note: {text}"));
+        output::note(&format!("note: {text}"));
     }
 }
 
 /// Runs in a micro-VM.
-fn in_vm(cli: &Cli) -> Result<u8, Failure> {
+fn in_vm(cli: &Cli, why: Option<String>) -> Result<u8, Failure> {
     let mut arguments = cli.passed_on.options.clone();
     let needed = match look_ahead(cli)? {
         Known::Help(code) => return Ok(code),
         Known::Files(files) => files,
     };
+    announce(&cli.options, why);
     if let Some(expression) = &cli.expression {
         arguments.extend(["-e".into(), expression.into()]);
     }
-    arguments.extend(cli.behind.iter().cloned());
+    arguments.extend(demo::words(cli).unwrap_or_else(|| cli.behind.clone()));
     let mut guest = vm::Guest::new(arguments).map_err(|error| failure(&error))?;
     guest.files = needed;
     guest.results.clone_from(&cli.passed_on.files);
@@ -165,7 +206,7 @@ pub(super) fn on_disk(name: &str) -> Option<PathBuf> {
 /// Gets QEMU and a kernel.
 pub(super) fn install(if_needed: bool) -> Result<u8, Failure> {
     let mut say = |line: &str| {
-        super::output::note(line);
+        output::note(line);
     };
     if if_needed && sandbox::kernel_has_ipvlan() {
         say("this kernel has ipvlan: no micro-VM is needed");

@@ -11,6 +11,7 @@ use rhai::{Dynamic, Engine, Variant};
 
 use super::Session;
 use super::acts::mesh::{self, Mesh};
+use super::acts::path::{self, PathReport};
 use super::acts::ping::{self, PingReport};
 use super::acts::process::{self, Process};
 use super::acts::why::{self, Explanation};
@@ -21,6 +22,7 @@ use super::objects::nexthop::Nexthop;
 use super::objects::route::Route;
 use super::objects::rule::Rule;
 use super::objects::{link, netns};
+use super::script::random::{self, RandomSource};
 use crate::net::namespace::Id;
 use crate::view::value::Value;
 
@@ -39,7 +41,7 @@ pub struct HandleType {
     /// What scripts and the manual call it.
     pub name: &'static str,
     id: fn() -> TypeId,
-    register: fn(&mut Engine, &str),
+    register: fn(&mut Engine, &str, Same),
     show: fn(Showing<'_>, &Dynamic) -> Option<Value>,
 }
 
@@ -71,21 +73,47 @@ pub const HANDLES: &[HandleType] = &[
     handle!(Neighbor, |_, neighbor| neighbor.show()),
     handle!(PingReport, |_, report| ping::show(report)),
     handle!(Mesh, |_, mesh| mesh::show(mesh)),
+    handle!(PathReport, |_, report| path::show(report)),
     handle!(Explanation, |_, found| why::show(found)),
     handle!(Process, |showing, process| process::show(
         showing.session,
         process
     )),
+    handle!(RandomSource, |_, random| random::show(random)),
 ];
 
-fn register<T: Variant + Clone>(engine: &mut Engine, name: &str) {
+/// Whether two handles of one type stand for the same.
+type Same = fn(&Dynamic, &Dynamic) -> bool;
+
+fn register<T: Variant + Clone>(engine: &mut Engine, name: &str, same: Same) {
     engine.register_type_with_name::<T>(name);
+    let same = move |one: T, other: T| same(&Dynamic::from(one), &Dynamic::from(other));
+    engine.register_fn("==", same);
+    engine.register_fn("!=", move |one: T, other: T| !same(one, other));
+}
+
+/// Whether two handles stand for the same object of the kernel, or have the same to show.
+fn is_same(one: &Dynamic, other: &Dynamic) -> bool {
+    let netns = one.read_lock::<Netns>().zip(other.read_lock::<Netns>());
+    if let Some((one, other)) = netns {
+        return one.namespace().id() == other.namespace().id();
+    }
+    let link = one.read_lock::<Link>().zip(other.read_lock::<Link>());
+    if let Some((one, other)) = link {
+        let id = |link: &Link| (link.netns().namespace().id(), link.index());
+        return id(&one) == id(&other);
+    }
+    let showing = Showing {
+        session: None,
+        processes: None,
+    };
+    show(showing, one) == show(showing, other)
 }
 
 /// Names the types of handles in `engine`.
 pub(crate) fn register_all(engine: &mut Engine) {
     for handle in HANDLES {
-        (handle.register)(engine, handle.name);
+        (handle.register)(engine, handle.name, is_same);
     }
 }
 
@@ -161,8 +189,10 @@ mod tests {
                 "a neighbor",
                 "a ping report",
                 "a mesh",
+                "a path report",
                 "an explanation",
-                "a process"
+                "a process",
+                "a random source"
             ]
         );
         assert_eq!(type_in_words("ipvsh::dsl::acts::mesh::Mesh"), "a mesh");

@@ -10,7 +10,7 @@
 pub mod acts;
 pub mod handle;
 pub mod handles;
-mod json;
+pub(crate) mod json;
 pub mod kinds;
 pub mod objects;
 pub mod options;

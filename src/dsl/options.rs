@@ -1,10 +1,11 @@
 //! The options of each word, as rows.
 
-use crate::dsl::acts::{exec, mesh, ping, process, reach, wait, why};
+use crate::dsl::acts::{events, exec, mesh, path, ping, process, reach, wait, why};
 use crate::dsl::kinds::ipvlan_port::OF_MODE;
 use crate::dsl::kinds::make::COMMON;
 use crate::dsl::kinds::{kind, wireguard};
 use crate::dsl::objects::{addr, fdb, filter, neighbor, nexthop, port, queue, route, rule};
+use crate::dsl::script::{data, param};
 use crate::schema::Opt;
 
 /// The words that take options and make no link, and the tables of what they take.
@@ -29,14 +30,19 @@ const WORDS: &[(&str, &[&[Opt]])] = &[
     ("netem", &[queue::rows::NETEM, queue::rows::SHARED]),
     ("nexthop", &[nexthop::rows::ROWS]),
     ("nft", &[filter::OF_RULESET]),
+    ("path", &[path::ROWS]),
+    ("param", &[param::ROWS]),
     ("ping", &[ping::ROWS]),
     ("port", &[port::ROWS]),
+    ("read_csv", &[data::OF_CSV]),
     ("reject", &[filter::OF_FILTER]),
+    ("required", &[param::ROWS]),
     ("route", &[route::rows::ROWS]),
     ("routes", &[route::rows::OF_LIST]),
     ("rule", &[rule::OF_DELETE, rule::OF_ADD]),
     ("spawn", &[process::OF_SPAWN, exec::OF_PROGRAM]),
     ("tbf", &[queue::rows::TBF, queue::rows::SHARED]),
+    ("wait_event", &[events::ROWS]),
     ("wait_for", &[wait::CONDITION]),
     ("wait_port", &[wait::PORT]),
     ("wg_peer", &[wireguard::OF_PEER]),

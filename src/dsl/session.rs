@@ -1,7 +1,8 @@
 //! What one run of a script, or one interactive session, carries along: the runtime, the current namespace, the parameters.
 
 use std::cell::{Cell, OnceCell, RefCell};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::path::{Path, PathBuf};
 use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -61,6 +62,8 @@ pub struct Given {
 pub struct Session {
     settings: Settings,
     given: OnceCell<Given>,
+    /// Values for the parameters of a script that a session loads.
+    loaded: RefCell<BTreeMap<String, Dynamic>>,
     runtime: OnceCell<Runtime>,
     start: OnceCell<Rc<Netns>>,
     /// The namespaces entered by `within`, innermost last.
@@ -87,6 +90,10 @@ pub struct Session {
     left_out: RefCell<Option<LeftOut>>,
     /// The two ends of the last try that did not come out as it was to, as `why` takes them.
     unmet: RefCell<Option<(String, String)>>,
+    /// What the script gave as its result.
+    result: RefCell<Option<serde_json::Value>>,
+    /// The files that a plan would have written, each with its text.
+    planned_files: RefCell<HashMap<PathBuf, String>>,
 }
 
 /// What a session has to do with tests.
@@ -120,6 +127,7 @@ impl Session {
         Rc::new(Self {
             settings,
             given: OnceCell::new(),
+            loaded: RefCell::default(),
             runtime: OnceCell::new(),
             start: OnceCell::new(),
             entered: RefCell::new(Vec::new()),
@@ -136,6 +144,8 @@ impl Session {
             tests: Cell::new(Tests::None),
             left_out: RefCell::new(None),
             unmet: RefCell::new(None),
+            result: RefCell::new(None),
+            planned_files: RefCell::default(),
         })
     }
 
@@ -160,6 +170,26 @@ impl Session {
         &self.settings
     }
 
+    /// Takes the result that the script gives.
+    pub(crate) fn set_result(&self, result: serde_json::Value) {
+        *self.result.borrow_mut() = Some(result);
+    }
+
+    /// What the script gave as its result.
+    pub fn result(&self) -> Option<serde_json::Value> {
+        self.result.borrow().clone()
+    }
+
+    /// Keeps what a plan would write.
+    pub(crate) fn plan_file(&self, path: PathBuf, text: String) {
+        self.planned_files.borrow_mut().insert(path, text);
+    }
+
+    /// What the file would hold that a plan would have written.
+    pub(crate) fn planned_file(&self, path: &Path) -> Option<String> {
+        self.planned_files.borrow().get(path).cloned()
+    }
+
     /// What the run made and changed.
     pub fn lab(&self) -> &Lab {
         &self.lab
@@ -180,8 +210,16 @@ impl Session {
         let _ = self.given.set(given);
     }
 
+    /// Hands over what a script is loaded with, in place of what the one before was.
+    pub fn load_with(&self, parameters: BTreeMap<String, Dynamic>) {
+        self.loaded.replace(parameters);
+    }
+
     /// The value given for the parameter `name`.
     pub fn parameter(&self, name: &str) -> Option<Dynamic> {
+        if let Some(value) = self.loaded.borrow().get(name) {
+            return Some(value.clone());
+        }
         self.given.get()?.parameters.get(name).cloned()
     }
 
@@ -305,6 +343,15 @@ impl Session {
         }
         // Where nobody reads it, the run goes on.
         let _ = screen::say(Stream::Err, &format!("note: {text}"));
+    }
+
+    /// Says beside the script's own output why something is not reached, and what to type.
+    pub fn explain(&self, cause: &str, hint: &str) {
+        if self.settings.quiet {
+            return;
+        }
+        // Where nobody reads it, the run goes on.
+        let _ = screen::say(Stream::Err, &format!("cause: {cause}\nhint: {hint}"));
     }
 
     /// The number of the entry that runs: 0 in a script, from 1 in an interactive session.

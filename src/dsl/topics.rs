@@ -2,7 +2,9 @@
 
 use rhai::plugin::ModuleManifest;
 
-use super::acts::{check, exec, expect, graph, mesh, ping, place, process, reach, tree, wait, why};
+use super::acts::{
+    check, events, exec, expect, graph, mesh, path, ping, place, process, reach, tree, wait, why,
+};
 use super::kinds::{
     bond, bridge, dummy, geneve, ifb, ip_tunnel, ipvlan, macvlan, netkit, tun, veth, vlan, vrf,
     vxlan, wireguard, xfrm,
@@ -10,7 +12,7 @@ use super::kinds::{
 use super::objects::{
     addr, fdb, filter, link, neighbor, netns, nexthop, port, queue, route, rule, sysctl,
 };
-use super::script::{argument, lab, network, param, print, progress, time};
+use super::script::{argument, data, lab, list, network, param, print, progress, random, time};
 
 /// A topic of the manual, with its words.
 pub struct Topic {
@@ -64,21 +66,26 @@ pub const TOPICS: &[Topic] = &[
     Topic::of("Filters", &filter::words::RHAI_MANIFEST),
     Topic::of("Ping", &ping::words::RHAI_MANIFEST),
     Topic::of("Meshes", &mesh::words::RHAI_MANIFEST),
+    Topic::of("Paths", &path::words::RHAI_MANIFEST),
     Topic::of("Explanations", &why::words::RHAI_MANIFEST),
     Topic::of("Expectations", &reach::words::RHAI_MANIFEST),
     Topic::of("Commands", &exec::words::RHAI_MANIFEST),
     Topic::of("Processes", &process::words::RHAI_MANIFEST),
+    Topic::of("Lists", &list::words::RHAI_MANIFEST),
     Topic::of("Labs", &lab::words::RHAI_MANIFEST),
     Topic::of("Parameters", &param::words::RHAI_MANIFEST),
     Topic::of("Arguments", &argument::words::RHAI_MANIFEST),
     Topic::of("Checks", &check::words::RHAI_MANIFEST),
     Topic::of("Tests", &expect::words::RHAI_MANIFEST),
     Topic::of("Output", &print::words::RHAI_MANIFEST),
+    Topic::of("Data", &data::words::RHAI_MANIFEST),
+    Topic::of("Chance", &random::words::RHAI_MANIFEST),
     Topic::of("Progress", &progress::words::RHAI_MANIFEST),
     Topic::of("Trees", &tree::words::RHAI_MANIFEST),
     Topic::of("Pictures", &graph::words::RHAI_MANIFEST),
     Topic::of("Time", &time::words::RHAI_MANIFEST),
     Topic::of("Waiting", &wait::words::RHAI_MANIFEST),
+    Topic::of("Events", &events::words::RHAI_MANIFEST),
 ];
 
 /// Words that get no other form than the one they are written in, by the type of their first parameter: without the

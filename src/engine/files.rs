@@ -1,7 +1,10 @@
-//! The files that a script needs: itself and the modules that it imports, found without running it.
+//! The files that a script needs: itself, the modules that it imports and what it reads, found without running it.
 
-use rhai::Scope;
+use std::path::{Path, PathBuf};
 
+use rhai::{ASTNode, Expr, Scope, Stmt};
+
+use crate::dsl::script::data::READERS;
 use crate::engine::script::Script;
 use crate::engine::{Failure, Interpreter, modules, params};
 
@@ -34,4 +37,30 @@ pub fn needed(
         needed.push((script.name.clone(), script.text.to_string()));
     }
     Ok(needed)
+}
+
+/// The files that the scripts of `needed` read, as far as they name them literally.
+pub fn data(interpreter: &Interpreter, needed: &[(String, String)]) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    for (name, text) in needed {
+        let script = Script::new(name, text);
+        let Ok(ast) = interpreter.compile(&script, &Interpreter::scope_of_names()) else {
+            continue;
+        };
+        let folder = Path::new(name).parent().unwrap_or(Path::new(""));
+        ast.walk(&mut |path: &[ASTNode]| {
+            if let Some(
+                ASTNode::Expr(Expr::FnCall(call, _)) | ASTNode::Stmt(Stmt::FnCall(call, _)),
+            ) = path.last()
+                && READERS.contains(&call.name.as_str())
+                && let Some(file) = call.args.first()
+                && let Some(file) = file.get_literal_value(None)
+                && let Ok(file) = file.into_string()
+            {
+                found.push(folder.join(file));
+            }
+            true
+        });
+    }
+    found
 }

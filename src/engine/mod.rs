@@ -1,5 +1,6 @@
 //! The Rhai interpreter as ipvsh sets it up, the catalog of its words, the parameters of scripts, and the explanation of errors.
 
+pub mod calls;
 pub mod catalog;
 pub mod check;
 pub mod definitions;
@@ -8,6 +9,7 @@ mod example;
 pub mod files;
 mod help;
 mod keys;
+pub mod makes;
 pub mod manual;
 pub mod memory;
 pub mod modules;
@@ -17,11 +19,12 @@ pub mod reference;
 pub mod script;
 pub mod signals;
 pub mod stack;
+pub mod stories;
 pub mod testing;
 pub(crate) mod types;
 mod words;
 
-pub(crate) use diagnose::memory_used_up;
+pub(crate) use diagnose::{Means, memory_used_up};
 pub(crate) use names::declared as declared_names;
 
 use std::rc::Rc;
@@ -138,6 +141,7 @@ fn build(session: &Rc<Session>, sources: &Sources, functions: Functions) -> Engi
     keys::allow_keywords(&mut engine);
     words::register(&mut engine);
     engine.register_iterator::<Steps>();
+    diagnose::tell_caught(&mut engine, session, sources);
     help::register(&mut engine);
     // Fails only for symbols that can't be parsed, and these can.
     let registered = within::register(&mut engine);
@@ -233,6 +237,15 @@ impl Interpreter {
         &self.sources
     }
 
+    /// What explanations of mistakes draw upon.
+    pub(crate) fn means(&self) -> Means<'_> {
+        Means {
+            engine: &self.engine,
+            session: &self.session,
+            sources: &self.sources,
+        }
+    }
+
     /// What a script finds when it starts: `args`.
     pub fn scope(&self) -> Scope<'static> {
         let mut scope = Scope::new();
@@ -302,7 +315,7 @@ impl Interpreter {
     pub fn keep(&mut self, ast: &AST) -> Result<(), Failure> {
         let source = ast.source().unwrap_or_default();
         let explained =
-            |error: Box<EvalAltResult>| diagnose::explain(self, &error, Some(ast), source);
+            |error: Box<EvalAltResult>| diagnose::explain(self.means(), &error, Some(ast), source);
         let mut modules = Vec::new();
         for (path, alias, position) in params::imports(ast) {
             let resolver = self.engine.module_resolver();
@@ -337,6 +350,6 @@ impl Interpreter {
     }
 
     fn explain(&self, error: &EvalAltResult, ast: Option<&AST>, source: &str) -> Failure {
-        diagnose::explain(self, error, ast, source)
+        diagnose::explain(self.means(), error, ast, source)
     }
 }

@@ -1,7 +1,7 @@
 //! The text of a script: read once, checked, and kept, so that an error shows the line that ran even if the file has changed since.
 
 use std::cell::RefCell;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::Path;
 use std::rc::Rc;
@@ -160,24 +160,40 @@ fn neighbour(path: &Path) -> Option<String> {
 
 /// The scripts and modules of a run, by name.
 #[derive(Clone, Debug, Default)]
-pub struct Sources(Rc<RefCell<BTreeMap<String, Rc<str>>>>);
+pub struct Sources {
+    texts: Rc<RefCell<BTreeMap<String, Rc<str>>>>,
+    /// The variables that any of them catches errors in.
+    catching: Rc<RefCell<BTreeSet<String>>>,
+}
 
 impl Sources {
+    /// Whether a script catches errors in a variable of that name.
+    pub(crate) fn catches_in(&self, name: &str) -> bool {
+        let catching = self.catching.borrow();
+        !catching.is_empty() && catching.contains(name)
+    }
+
     /// Keeps the text of `script`.
     pub fn keep(&self, script: &Script) {
-        self.0
+        for behind in script.text.split("catch").skip(1) {
+            let variable = behind.trim_start().strip_prefix('(');
+            let variable = variable.and_then(|behind| behind.split(')').next());
+            let variables = variable.map(|name| name.trim().to_owned());
+            self.catching.borrow_mut().extend(variables);
+        }
+        self.texts
             .borrow_mut()
             .insert(script.name.clone(), script.text.clone());
     }
 
     /// The text of the script `name`.
     pub fn text(&self, name: &str) -> Option<Rc<str>> {
-        self.0.borrow().get(name).cloned()
+        self.texts.borrow().get(name).cloned()
     }
 
     /// The names of all that were read.
     pub fn names(&self) -> Vec<String> {
-        self.0.borrow().keys().cloned().collect()
+        self.texts.borrow().keys().cloned().collect()
     }
 
     /// The place at a position in the script `name`.

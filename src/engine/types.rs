@@ -45,7 +45,7 @@ pub(crate) fn of_text(text: &str) -> &str {
         "Map" => "map",
         "FnPtr" | "Fn" => "function",
         "Dynamic" | "RhaiResult" => "any",
-        "ExclusiveRange" | "InclusiveRange" => "range",
+        "ExclusiveRange" | "InclusiveRange" | "range=" => "range",
         "()" => "nothing",
         other => other,
     }

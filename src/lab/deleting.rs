@@ -46,11 +46,11 @@ struct Going {
 pub(super) type Links = (Rc<Netns>, Vec<Seen>);
 
 impl Lab {
-    /// Whether the run made the link, or the namespace that it has always been in.
+    /// Whether the run made the link since the last mark, or the namespace that it has always been in.
     fn is_own_link(&self, netns: &Netns, index: u32) -> bool {
         let at = (netns.namespace().id(), index);
         let is_guest = self.guests.borrow().contains(&at);
-        !is_guest && (self.made_link(netns, index) || self.made_namespace(netns))
+        !is_guest && (self.made_link_now(netns, index) || self.made_namespace_now(netns))
     }
 
     /// Deletes a link of `netns`. Gone already is no error.

@@ -9,7 +9,7 @@ use std::rc::Rc;
 use crate::error::{Error, Kind, Result};
 use crate::lab::record::Place;
 use crate::lab::undo::{Undo, WayBack};
-use crate::lab::{Lab, Outcome, journal};
+use crate::lab::{Lab, Outcome, Step, journal};
 use crate::net::link::Snapshot as Seen;
 use crate::net::namespace::{self, Id};
 use crate::net::netns::Netns;
@@ -113,7 +113,18 @@ impl Lab {
         Ok(())
     }
 
-    /// Keeps those namespaces no longer that nobody will ask for: an earlier run of the lab had made them, or there is no journal.
+    /// The step by which this run made the namespace, in an earlier entry of a session. None where it holds a link from elsewhere,
+    /// which is still to come back.
+    fn maker_of(&self, id: Id) -> Option<u64> {
+        let steps = self.steps.borrow();
+        let within = || steps.iter().filter(|step| step.undo.is_in(id));
+        let is_guest = |step: &Step| matches!(step.undo.way, WayBack::MoveBack { .. });
+        let is_maker = |step: &&Step| matches!(step.undo.way, WayBack::DeleteNetns { .. });
+        let maker = within().find(is_maker)?;
+        (!within().any(is_guest)).then_some(maker.number)
+    }
+
+    /// Keeps those namespaces no longer that nobody will ask for: the lab itself had made them, or there is no journal.
     pub(super) fn settle_kept(&self) {
         let has_journal = self.journal.borrow().is_some();
         let mut ended = Vec::new();
@@ -121,6 +132,7 @@ impl Lab {
             if let (WayBack::NameNetns { .. }, Some(netns)) = (&step.undo.way, &step.undo.netns) {
                 let id = netns.namespace().id();
                 let maker = self.made_earlier.borrow().get(&Place::of(netns)).copied();
+                let maker = maker.or_else(|| self.maker_of(id));
                 if maker.is_some() || !has_journal {
                     ended.push((id, maker));
                 }

@@ -413,6 +413,16 @@ impl Lab {
         self.plans()
     }
 
+    /// The same for a file that the script writes, which is no part of the lab.
+    pub fn would_write(&self, file: &str) -> bool {
+        if self.plans() {
+            let outcome = Outcome::WouldTest;
+            self.outcomes
+                .note(outcome, None, ("file", file), Vec::new());
+        }
+        self.plans()
+    }
+
     /// Notes what happened to a namespace itself.
     pub fn report_namespace(&self, outcome: Outcome, name: &str) {
         self.outcomes
@@ -522,13 +532,16 @@ impl Lab {
             None => self.place_part(target, to.1),
         }
         let old = (from.0.namespace().id(), from.1);
+        let is_new = self.made_link_now(from.0, from.1);
         let mut guests = self.guests.borrow_mut();
         let was_guest = guests.remove(&old);
-        if was_guest || !self.made_link(from.0, from.1) {
+        if was_guest || !is_new {
             guests.insert((target, to.1));
         }
         drop(guests);
-        if !self.made_links.borrow_mut().remove(&old) {
+        // One of an earlier entry comes back when this one is taken back, as one of somebody else does.
+        self.made_links.borrow_mut().remove(&old);
+        if !is_new {
             return;
         }
         self.made_links.borrow_mut().insert((target, to.1));

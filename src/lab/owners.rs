@@ -44,6 +44,14 @@ fn values(way: &WayBack) -> Option<(String, String)> {
     }
 }
 
+/// Why tables of nftables stay as they are.
+pub(super) enum Kept {
+    /// Another lab wants the same.
+    AsItIs,
+    /// Another lab has put more into them: what there is to say of that.
+    WithMore(String),
+}
+
 /// What stands in the tables.
 fn text_of(tables: &[nft::Table]) -> String {
     let mut texts: Vec<String> = tables
@@ -212,7 +220,7 @@ impl Owners {
 
     /// What there is to say of tables of nftables that stay as they are, since another lab has put more into them, or wants the
     /// same. `None` where they are this one's to restore.
-    pub(super) fn keep_tables(&self, undo: &Undo) -> Option<Option<String>> {
+    pub(super) fn keep_tables(&self, undo: &Undo) -> Option<Kept> {
         let (WayBack::RestoreTables { left, .. }, Some(netns)) = (&undo.way, &undo.netns) else {
             return None;
         };
@@ -221,7 +229,7 @@ impl Owners {
             return None;
         };
         if text_of(theirs) == text_of(left) {
-            return Some(None);
+            return Some(Kept::AsItIs);
         }
         let present = nft::tables(netns).ok()?;
         let now = theirs.iter().map(|one| {
@@ -240,7 +248,7 @@ impl Owners {
             .iter()
             .map(|table| format!("`{} {}`", table.family, table.name))
             .collect();
-        Some(Some(format!(
+        Some(Kept::WithMore(format!(
             "table {} in namespace `{}` has rules of another lab as well: it is left as it is, and goes back to what it was \
              with that lab",
             names.join(", "),

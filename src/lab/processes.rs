@@ -210,18 +210,20 @@ impl Lab {
         });
     }
 
+    /// The processes of the lab that are in the namespace.
+    pub fn own_processes(&self, netns: &Netns) -> Vec<Process> {
+        let (own, lab) = (std::process::id(), self.name());
+        let inside = netns.processes().into_iter().filter(|pid| *pid != own);
+        let ours = inside.filter(|pid| recognise::is_of_lab(*pid, lab.as_deref()));
+        ours.filter_map(Process::of).collect()
+    }
+
     /// Ends the processes of the lab that are in `netns`.
     pub async fn end_processes(&self, netns: &Netns) -> Result<()> {
         if self.plans() {
             return Ok(());
         }
-        let (own, lab) = (std::process::id(), self.name());
-        let ours = || {
-            let inside = netns.processes().into_iter().filter(|pid| *pid != own);
-            let ours = inside.filter(|pid| recognise::is_of_lab(*pid, lab.as_deref()));
-            ours.filter_map(Process::of).collect()
-        };
-        process::end_tree(ours).await?;
+        process::end_tree(|| self.own_processes(netns)).await?;
         for step in self.steps.borrow().iter() {
             if let WayBack::EndProcess { output, .. } = &step.undo.way
                 && step.undo.is_in(netns.namespace().id())

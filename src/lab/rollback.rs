@@ -12,9 +12,9 @@ use crate::error::{Error, Kind, Result};
 use crate::lab::deleting::Renumbered;
 use crate::lab::kept::{self, Return};
 use crate::lab::leaving::Nameless;
-use crate::lab::owners::Owners;
+use crate::lab::owners::{Kept, Owners};
 use crate::lab::recognise::{self, Finder};
-use crate::lab::record::Contents;
+use crate::lab::record::{Contents, Found};
 use crate::lab::undo::{LinkRef, Undo, WayBack};
 use crate::lab::{Lab, Step, journal::Journal};
 use crate::net::making::Making;
@@ -129,7 +129,25 @@ impl Lab {
             is_later: false,
             force: false,
         };
-        take_down(steps, how, |number| self.undone(number)).await
+        let (undone, moved) = take_down(steps, how, |number| self.undone(number)).await;
+        self.renumber(&moved);
+        undone
+    }
+
+    /// Has the steps that are left follow links that are there again and have another ifindex than before.
+    fn renumber(&self, moved: &Renumbered) {
+        for step in self.steps.borrow_mut().iter_mut() {
+            let Some(index) = step.undo.link_index() else {
+                continue;
+            };
+            step.undo = renumbered(step.undo.clone(), moved);
+            match step.undo.link_index() {
+                Some(now) if now != index && matches!(step.undo.way, WayBack::DeleteLink) => {
+                    self.complete(step.number, Found::Link(now));
+                }
+                _ => {}
+            }
+        }
     }
 }
 
@@ -161,7 +179,9 @@ pub async fn take_down_lab(journal: &mut Journal, told: Contents, force: bool) -
         is_later: true,
         force,
     };
-    take_down(steps, how, |number| journal.undone(number)).await
+    take_down(steps, how, |number| journal.undone(number))
+        .await
+        .0
 }
 
 impl Undone {
@@ -185,6 +205,12 @@ impl Undone {
         }
     }
 
+    /// Notes how namespaces ended: what failed, and what there is to say.
+    fn note_end(&mut self, (gone, late): (Result<()>, Option<String>)) {
+        self.failures.extend(gone.err());
+        self.left.extend(late);
+    }
+
     /// Says with a failure that older steps of its link wait for it.
     fn note_earlier(&mut self, failure: usize) {
         if let Some(error) = self.failures.get_mut(failure)
@@ -195,7 +221,12 @@ impl Undone {
     }
 }
 
-async fn take_down(steps: Vec<Step>, how: How<'_>, mut undone: impl FnMut(u64)) -> Undone {
+/// Undoes `steps`; returns what became of them, and the links that have another ifindex since.
+async fn take_down(
+    steps: Vec<Step>,
+    how: How<'_>,
+    mut undone: impl FnMut(u64),
+) -> (Undone, Renumbered) {
     let mut sum = Undone::default();
     let steps = left_to_this(steps, how, &mut sum, &mut undone);
     // At once and first: they hold what the other steps are about.
@@ -223,7 +254,9 @@ async fn take_down(steps: Vec<Step>, how: How<'_>, mut undone: impl FnMut(u64)) 
         // A link from outside must leave before its namespace goes, or the kernel deletes it.
         let is_from_outside = matches!(undo.way, WayBack::MoveBack { .. });
         let is_netns = matches!(undo.way, WayBack::DeleteNetns { .. });
-        let is_own = !is_netns && !is_from_outside && !undo.reaches_out();
+        // One without its name is not found by who deletes it.
+        let is_named_again = matches!(undo.way, WayBack::NameNetns { .. });
+        let is_own = !is_netns && !is_from_outside && !is_named_again && !undo.reaches_out();
         let link = id.zip(undo.link_index());
         let is_guest = link.is_some_and(|link| guests.contains(&link));
         if let Some(id) = id.filter(|id| is_own && !is_guest && doomed.contains(id)) {
@@ -250,6 +283,7 @@ async fn take_down(steps: Vec<Step>, how: How<'_>, mut undone: impl FnMut(u64)) 
             }
             WayBack::NameNetns { name } => name_netns(undo.netns.as_deref(), name),
             WayBack::MakeLink { making, .. } => make_link(&undo, making, &mut moved).await,
+            WayBack::MoveBack { .. } => move_back(&undo, how, &mut moved).await,
             _ => back(undo.clone(), how).await,
         };
         match result {
@@ -301,10 +335,8 @@ async fn take_down(steps: Vec<Step>, how: How<'_>, mut undone: impl FnMut(u64)) 
     for step in try_again(again, (lacking, &done_since), &mut moved, how, &mut sum).await {
         undone(step);
     }
-    let (gone, late) = nameless.end().await;
-    sum.failures.extend(gone.err());
-    sum.left.extend(late);
-    sum
+    sum.note_end(nameless.end().await);
+    (sum, moved)
 }
 
 /// The steps that no other lab wants to stay. Of links that do not come back, as the lab that had made them is down, nothing does.
@@ -318,19 +350,20 @@ fn left_to_this(
     let mut left = Vec::new();
     let mut gone: HashMap<Id, HashSet<u32>> = HashMap::new();
     for step in steps {
-        if let Some(told) = owners.keep_tables(&step.undo) {
+        if let Some(kept) = owners.keep_tables(&step.undo) {
             undone(step.number);
-            sum.left.extend(told);
+            if let Kept::WithMore(told) = kept {
+                sum.left.push(told);
+            }
             continue;
         }
         let ends = ends_of(&step.undo);
-        match owners.left_to(step.undo) {
-            Some(undo) => left.push(Step { undo, ..step }),
-            None => {
-                undone(step.number);
-                for (id, index) in ends {
-                    gone.entry(id).or_default().insert(index);
-                }
+        if let Some(undo) = owners.left_to(step.undo) {
+            left.push(Step { undo, ..step });
+        } else {
+            undone(step.number);
+            for (id, index) in ends {
+                gone.entry(id).or_default().insert(index);
             }
         }
     }
@@ -898,6 +931,21 @@ async fn restore_kept(undo: &Undo, moved: &Renumbered) -> Vec<Error> {
         }
         _ => Vec::new(),
     }
+}
+
+/// Brings a link back to where it was, and notes the ifindex that it has there, where another one has taken its own.
+async fn move_back(undo: &Undo, how: How<'_>, moved: &mut Renumbered) -> Result<Way> {
+    let way = back(undo.clone(), how).await?;
+    let link = undo.link.clone().unwrap_or_default();
+    if let (Way::Back, WayBack::MoveBack { name, was }, Some(home)) = (&way, &undo.way, &undo.home)
+        && let Ok(Some(seen)) = find_home(home, name.as_deref().unwrap_or(&link.name)).await
+        && seen.index != *was
+        && seen.kind == link.kind
+    {
+        let of_place = moved.entry(home.namespace().id()).or_default();
+        of_place.insert(*was, seen.index);
+    }
+    Ok(way)
 }
 
 async fn find_home(home: &Netns, name: &str) -> Result<Option<link::Snapshot>> {

@@ -51,7 +51,7 @@ fn impossible(kind: &InfoKind) -> LinkMessage {
 }
 
 /// Whether to ask for the kind may have a driver loaded; also where that can't be told.
-fn may_load(kind: &str) -> bool {
+pub fn may_load(kind: &str) -> bool {
     may_load_by("modules.alias", |aliases| lists(aliases, kind))
 }
 

@@ -251,7 +251,7 @@ fn neighbour_line(message: &NeighbourMessage, link: impl Fn(u32) -> String) -> S
 }
 
 /// Leaves out what hangs on `links`, which do not come back.
-pub fn leave_out(holdings: &mut Vec<Holding>, links: &HashSet<u32>) {
+pub(crate) fn leave_out(holdings: &mut Vec<Holding>, links: &HashSet<u32>) {
     let mut ids = HashSet::new();
     // A group hangs on its members, a route on either.
     for sort in [Sort::Nexthop, Sort::Group, Sort::Route] {

@@ -194,6 +194,15 @@ pub async fn list(rtnl: &Rtnl) -> Result<Vec<Snapshot>, Refusal> {
     message
         .attributes
         .push(LinkAttribute::ExtMask(vec![LinkExtentMask::SkipStats]));
+    dump(rtnl, message).await
+}
+
+/// The same with their counters.
+pub async fn list_counted(rtnl: &Rtnl) -> Result<Vec<Snapshot>, Refusal> {
+    dump(rtnl, LinkMessage::default()).await
+}
+
+async fn dump(rtnl: &Rtnl, message: LinkMessage) -> Result<Vec<Snapshot>, Refusal> {
     let answers = rtnl.dump(RouteNetlinkMessage::GetLink(message)).await?;
     Ok(answers
         .into_iter()

@@ -17,6 +17,7 @@ pub mod link;
 pub mod listener;
 pub mod making;
 pub mod model;
+pub mod monitor;
 pub mod namespace;
 pub mod neighbour;
 pub mod neighbour_table;

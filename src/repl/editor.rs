@@ -169,6 +169,8 @@ pub(super) fn new(
         .max_history_size(10_000)?
         .completion_type(CompletionType::List)
         .completion_show_all_if_ambiguous(true)
+        // A question that takes no Ctrl-C is worse than a long list.
+        .completion_prompt_limit(usize::MAX)
         .color_mode(if color {
             ColorMode::Forced
         } else {

@@ -7,13 +7,17 @@ mod highlight;
 mod hint;
 mod history;
 mod lex;
+mod shell;
 mod state;
 mod transcript;
+mod undo;
 
 use std::fmt::Display;
 use std::io::{BufRead, ErrorKind, IsTerminal, stdin, stdout};
+use std::path::Path;
 use std::rc::Rc;
 
+use nix::sys::utsname::uname;
 use rhai::AST;
 use rustyline::error::ReadlineError;
 
@@ -21,15 +25,18 @@ use self::editor::Spare;
 use self::history::History;
 use self::state::State;
 use self::transcript::Transcript;
+use self::undo::{Before, Deeds};
 use crate::dsl::Session;
+use crate::dsl::acts::place;
+use crate::dsl::handle::Netns;
 use crate::dsl::script::print;
 use crate::engine::script::Script;
 use crate::engine::signals::Signals;
 use crate::engine::{Failure, Reason, params};
 use crate::error::Error;
-use crate::lab::rollback::Undone;
+use crate::net;
 use crate::value::escape::on_one_line;
-use crate::value::shell;
+use crate::value::shell as word_of_shell;
 use crate::view::error::Report;
 use crate::view::screen::{self, Stream};
 use crate::view::table;
@@ -57,6 +64,9 @@ struct Talk {
     state: Rc<State>,
     signals: Signals,
     transcript: Transcript,
+    deeds: Deeds,
+    /// What was typed, in earlier sessions too.
+    past: Vec<String>,
     manner: Manner,
     on_terminal: bool,
 }
@@ -78,6 +88,8 @@ impl Talk {
             signals: signals.map_err(|error| broken(&error))?,
             state: Rc::new(State::new(session)),
             transcript: Transcript::default(),
+            deeds: Deeds::default(),
+            past: Vec::new(),
             manner,
             on_terminal,
         })
@@ -87,6 +99,8 @@ impl Talk {
         let mut editor =
             editor::new(&self.state, self.manner.color).map_err(|error| unusable(&error))?;
         let history = History::load(&mut editor);
+        self.past.extend(editor.history().iter().cloned());
+        self.greet();
         let mut spare = Spare::take();
         loop {
             let entry = match spare.lend(|| editor.readline(&self.prompt())) {
@@ -105,6 +119,9 @@ impl Talk {
                 continue;
             }
             history.add(&mut editor, &entry);
+            if !entry.starts_with(' ') {
+                self.past.push(entry.clone());
+            }
             if let Next::Leave = self.take(&entry)? {
                 break;
             }
@@ -160,9 +177,43 @@ impl Talk {
         Ok(entry)
     }
 
+    /// What the prompt calls the namespace that the session was started in.
+    fn home(&self) -> &'static str {
+        if self.manner.is_throw_away {
+            "sandbox"
+        } else {
+            net::netns::Netns::LABEL_OF_START
+        }
+    }
+
+    /// Says where the session is, and what to type first.
+    fn greet(&self) {
+        if self.state.session().settings().quiet {
+            return;
+        }
+        let kernel = uname().map_or_else(
+            |_| String::new(),
+            |name| format!(", kernel {}", name.release().to_string_lossy()),
+        );
+        let place = if self.manner.is_throw_away {
+            "in a sandbox: what is made here goes away with it"
+        } else {
+            "on this machine: what is made here stays when you leave"
+        };
+        self.note(&format!(
+            "ipvsh {} {place}{kernel}\n\
+             help, ping? and Tab say what there is; a line of `ip` works, too, and !CMD runs a program\n\
+             :undo takes back what an entry did, :quit leaves",
+            env!("CARGO_PKG_VERSION"),
+        ));
+    }
+
     /// The prompt, plain and in colour: where bare words act.
     fn prompt(&self) -> (String, String) {
         let (place, is_there) = match self.state.session().here() {
+            Ok(here) if here.path() == Path::new(net::netns::Netns::START) => {
+                (self.home().to_owned(), true)
+            }
             Ok(here) => (on_one_line(here.label()).into_owned(), here.check().is_ok()),
             Err(_) => ("?".to_owned(), false),
         };
@@ -204,16 +255,60 @@ impl Talk {
         {
             return commands::run(self, &format!("help {about}"));
         }
-        match trimmed.strip_prefix(':') {
-            Some(command) => commands::run(self, command),
-            None => self.evaluate(entry).map(|()| Next::Entry),
+        if let Some(command) = trimmed.strip_prefix(':') {
+            return commands::run(self, command);
         }
+        if let Some(line) = shell::program(trimmed) {
+            self.run_program(line)?;
+        } else if shell::is_of_program(trimmed) {
+            let script = shell::script(trimmed)?;
+            for line in script.lines() {
+                self.note(&format!("= {line}"));
+            }
+            self.evaluate_as(&script, trimmed)?;
+        } else {
+            self.evaluate(entry)?;
+        }
+        Ok(Next::Entry)
     }
 
     /// Runs an entry and prints its value.
     fn evaluate(&mut self, entry: &str) -> Result<(), Failure> {
+        self.evaluate_as(&shell::with_last(entry), entry)
+    }
+
+    /// Runs `code` for an entry that was typed as `typed`, and prints its value.
+    fn evaluate_as(&mut self, code: &str, typed: &str) -> Result<(), Failure> {
         let number = self.state.session().next_entry();
-        self.run_script(&Script::new(&format!("<{number}>"), entry), entry)
+        self.run_script(&Script::new(&format!("<{number}>"), code), typed)
+    }
+
+    /// Hands over the parameters that a script is loaded with.
+    fn give(&self, script: &Script, given: &[String]) -> Result<(), Failure> {
+        let interpreter = self.state.interpreter.borrow();
+        let ast = interpreter.compile(script, &self.state.scope.borrow())?;
+        let declared = interpreter.parameters(&ast)?;
+        let given = params::parse(&declared, given).map_err(Failure::script)?;
+        if given.help {
+            let help = params::help(&script.name, &script.head(), &declared);
+            return Err(Failure::script(Report::new(help)));
+        }
+        self.state.session().load_with(given.values);
+        Ok(())
+    }
+
+    /// Runs a line of the user's shell on the terminal, in the namespace where bare words act.
+    fn run_program(&self, line: &str) -> Result<(), Failure> {
+        let session = self.state.session();
+        let ended = session
+            .here()
+            .and_then(|here| place::shell(session, &Netns(here), Some(line)));
+        match ended {
+            Ok(0) => {}
+            Ok(code) => self.note(&format!("it ended with exit code {code}")),
+            Err(error) => return Err(Failure::script(Report::of(&error))),
+        }
+        Ok(())
     }
 
     /// Runs a script as one entry, which was typed as `typed`. What it made is taken back where it fails, as a script's is; an
@@ -221,41 +316,49 @@ impl Talk {
     fn run_script(&mut self, script: &Script, typed: &str) -> Result<(), Failure> {
         let state = self.state.clone();
         let session = state.session();
-        session.lab().mark();
-        let variables = state.scope.borrow().len();
+        let stretch = session.lab().mark();
+        let text = script.source();
+        let before = Before::of(&state, &text);
         let ast = self.read(script)?;
         let result = {
             let interpreter = state.interpreter.borrow();
             interpreter.run(&ast, &mut state.scope.borrow_mut())
         };
-        let made = !session.lab().is_marked_empty();
-        let text = script.source();
-        match result {
+        let made = session.lab().newest_stretch() == Some(stretch);
+        let number = match &result {
             // Ctrl-C ends a ping early; that is no failure.
-            Ok(value) if session.interrupted().is_some() => {
-                self.transcript.add_stopped(typed, &text, &ast, None, made);
-                self.show(&value)
+            Ok(_) if session.interrupted().is_some() => {
+                self.transcript.add_stopped(typed, &text, &ast, None, made)
             }
-            Ok(value) => {
-                self.transcript.add(typed, &text, &ast, made);
-                self.show(&value)
-            }
+            Ok(_) => self.transcript.add(typed, &text, &ast, made),
             Err(failure) if matches!(failure.reason, Reason::Interrupted(_)) => {
                 let place = failure.report.place.as_ref();
                 let line = place.map(|place| place.line);
-                self.transcript.add_stopped(typed, &text, &ast, line, made);
-                Err(failure)
+                self.transcript.add_stopped(typed, &text, &ast, line, made)
             }
-            Err(failure) => {
-                state.scope.borrow_mut().rewind(variables);
+            Err(_) => {
+                state.scope.borrow_mut().rewind(before.count);
                 // From a pipe, a failure ends the session, and the session takes its lab down.
                 if made && self.on_terminal {
-                    let undone = self.roll_back()?;
+                    let undone = self.roll_back(stretch)?;
                     self.note(&undone.to_string().replace("this run", "this entry"));
                 }
-                Err(failure)
+                return result.map(drop);
             }
+        };
+        state.declare_again(before.count);
+        if made {
+            self.deeds.go_on();
+            let of = (stretch, number);
+            self.deeds.add(&state, of, (script, typed), before);
         }
+        let value = result?;
+        if !value.is_unit() {
+            let mut scope = state.scope.borrow_mut();
+            scope.set_or_push(shell::LAST, value.clone());
+            self.transcript.gave_last(number);
+        }
+        self.show(&value)
     }
 
     /// Parses an entry, and keeps the functions and modules that it declares.
@@ -292,37 +395,6 @@ impl Talk {
         }
     }
 
-    /// Undoes the last entry that changed something.
-    fn undo(&mut self) -> Result<(), Failure> {
-        let session = self.state.session().clone();
-        while session.lab().is_marked_empty() && !session.lab().is_empty() {
-            self.roll_back()?;
-        }
-        if session.lab().is_empty() {
-            return Err(Failure::script(Report::new(
-                "there is nothing to take back: no entry made anything that still stands",
-            )));
-        }
-        let entry = self.transcript.take_last_made().unwrap_or_default();
-        let undone = self.roll_back()?;
-        let first = entry.lines().next().unwrap_or_default();
-        self.note(&match undone.counted() {
-            Some(counted) => format!("took back `{first}`: {counted}"),
-            None => format!("nothing of `{first}` was left to take back"),
-        });
-        for failure in &undone.failures {
-            self.note(&Report::of(failure).draw(self.manner.color));
-        }
-        Ok(())
-    }
-
-    fn roll_back(&self) -> Result<Undone, Failure> {
-        let session = self.state.session();
-        let undone = session.wait(session.lab().roll_back_to_mark());
-        session.ports().forget();
-        undone.map_err(|error| broken(&error))
-    }
-
     /// A lab outlives the session that made it.
     fn warn_of_what_stands(&self) {
         let session = self.state.session();
@@ -353,7 +425,7 @@ impl Talk {
             let lab = session.lab().name().unwrap_or_default();
             format!(
                 "the lab made here still stands: {what}\nhint: `ipvsh down {}` takes it down, `ipvsh ls` shows it; in a session, `:undo` takes back entry by entry",
-                shell::word(&lab)
+                word_of_shell::word(&lab)
             )
         });
     }

@@ -1,7 +1,7 @@
 //! The state of the session, as completion and hints see it: the words, the variables, the functions and modules of the user.
 
 use std::cell::{OnceCell, Ref, RefCell};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
 use rhai::{AST, Dynamic, Scope};
@@ -19,6 +19,8 @@ pub(super) struct State {
     functions: RefCell<BTreeMap<(String, usize), Signature>>,
     /// The modules that the user imported, by their alias, with the path.
     modules: RefCell<BTreeMap<String, String>>,
+    /// The variables that stand for what was taken back.
+    taken_back: RefCell<BTreeSet<String>>,
     catalog: OnceCell<Catalog>,
     session: Rc<Session>,
 }
@@ -31,6 +33,7 @@ impl State {
             interpreter: RefCell::new(interpreter),
             functions: RefCell::default(),
             modules: RefCell::default(),
+            taken_back: RefCell::default(),
             catalog: OnceCell::new(),
             session,
         }
@@ -65,6 +68,25 @@ impl State {
             .extend(imports.map(|(path, alias)| (alias, path)));
     }
 
+    /// Notes that variables stand for what was taken back.
+    pub(super) fn mark_taken_back(&self, names: impl Iterator<Item = String>) {
+        self.taken_back.borrow_mut().extend(names);
+    }
+
+    /// Notes that the variables from the one at `first` on were declared now.
+    pub(super) fn declare_again(&self, first: usize) {
+        let scope = self.scope.borrow();
+        let mut taken_back = self.taken_back.borrow_mut();
+        for (name, ..) in scope.iter().skip(first) {
+            taken_back.remove(name);
+        }
+    }
+
+    /// Whether a variable stands for what was taken back.
+    pub(super) fn is_taken_back(&self, name: &str) -> bool {
+        self.taken_back.borrow().contains(name)
+    }
+
     /// Forgets the variables.
     pub(super) fn forget(&self) {
         let scope = self.interpreter.borrow().scope();
@@ -73,6 +95,14 @@ impl State {
 
     pub(super) fn functions(&self) -> Ref<'_, BTreeMap<(String, usize), Signature>> {
         self.functions.borrow()
+    }
+
+    /// How the function of that name is called which the user declared.
+    pub(super) fn own_function(&self, name: &str) -> Option<String> {
+        let functions = self.functions.borrow();
+        let own = functions.values().filter(|one| one.name == name);
+        let lines: Vec<String> = own.map(Signature::show).collect();
+        (!lines.is_empty()).then(|| lines.join("\n"))
     }
 
     pub(super) fn modules(&self) -> Ref<'_, BTreeMap<String, String>> {

@@ -9,6 +9,7 @@ pub mod ns;
 pub mod vm;
 
 use std::fs;
+use std::io::Read;
 use std::path::Path;
 
 use crate::error::Error;
@@ -22,48 +23,64 @@ pub enum Place {
     Vm,
 }
 
-/// The place that `--sandbox` without a value means: private namespaces where this kernel has IPvlan, else the micro-VM.
-pub fn choose() -> Place {
-    if kernel_has_ipvlan() {
-        Place::Ns
-    } else {
-        Place::Vm
-    }
-}
-
-/// Whether an `ipvlan` made here would find its driver.
+/// Whether this kernel has a driver, given its module and the option that it is built with.
 ///
-/// Nothing is tried out, as that would load the module on the host. The driver counts as there when it is loaded,
+/// Nothing is tried out, as that would load the module on the host. A driver counts as there when it is loaded,
 /// built in, or lies where the kernel's own `modprobe` finds it: the kernel loads it by itself when the first
-/// slave is made, also for an unprivileged user in a namespace of their own. In a container that sees none of the
-/// host's modules the answer is no, and the micro-VM is the safe choice.
-pub fn kernel_has_ipvlan() -> bool {
+/// link is made, also for an unprivileged user in a namespace of their own. In a container that sees none of the
+/// host's modules the answer is no, unless the kernel tells how it was built; the micro-VM is the safe choice there.
+pub fn kernel_has(module: &str, config: &str) -> bool {
     let Ok(name) = nix::sys::utsname::uname() else {
         return false;
     };
-    has_ipvlan(
+    let release = name.release().to_string_lossy().into_owned();
+    has(
         Path::new("/sys/module"),
-        &Path::new("/lib/modules").join(name.release()),
+        &Path::new("/lib/modules").join(&release),
         may_load_modules(),
-    )
+        module,
+    ) || is_built_in(&configuration(&release).unwrap_or_default(), config)
+}
+
+/// The same for ipvlan, for which most come.
+pub fn kernel_has_ipvlan() -> bool {
+    kernel_has("ipvlan", "CONFIG_IPVLAN")
+}
+
+/// How the kernel was built, where it tells.
+fn configuration(release: &str) -> Option<String> {
+    let mut text = String::new();
+    if let Ok(packed) = fs::File::open("/proc/config.gz") {
+        flate2::read::GzDecoder::new(packed)
+            .read_to_string(&mut text)
+            .ok()?;
+        return Some(text);
+    }
+    fs::read_to_string(Path::new("/boot").join(format!("config-{release}"))).ok()
+}
+
+fn is_built_in(configuration: &str, option: &str) -> bool {
+    let wanted = format!("{option}=y");
+    configuration.lines().any(|line| line.trim() == wanted)
 }
 
 fn may_load_modules() -> bool {
     fs::read_to_string("/proc/sys/kernel/modules_disabled").is_ok_and(|text| text.trim() == "0")
 }
 
-fn has_ipvlan(loaded: &Path, modules: &Path, may_load: bool) -> bool {
-    loaded.join("ipvlan").exists()
-        || lists_ipvlan(&modules.join("modules.builtin"))
-        || (may_load && lists_ipvlan(&modules.join("modules.dep")))
+fn has(loaded: &Path, modules: &Path, may_load: bool, module: &str) -> bool {
+    loaded.join(module).exists()
+        || lists(&modules.join("modules.builtin"), module)
+        || (may_load && lists(&modules.join("modules.dep"), module))
 }
 
 /// Whether one of depmod's lists has the module, compressed or not: its lines start with a path.
-fn lists_ipvlan(list: &Path) -> bool {
+fn lists(list: &Path, module: &str) -> bool {
     fs::read_to_string(list).is_ok_and(|text| {
         text.lines()
             .filter_map(|line| line.split(':').next()?.rsplit('/').next())
-            .any(|file| file.split(".ko").next() == Some("ipvlan"))
+            .filter_map(|file| file.split(".ko").next())
+            .any(|name| name.replace('-', "_") == module)
     })
 }
 
@@ -87,7 +104,7 @@ mod tests {
     #[test]
     fn a_built_in_driver_is_there_even_where_no_module_may_be_loaded() {
         let folder = modules("modules.builtin", "kernel/drivers/net/ipvlan/ipvlan.ko\n");
-        assert!(has_ipvlan(Path::new("/nowhere"), folder.path(), false));
+        assert!(has(Path::new("/nowhere"), folder.path(), false, "ipvlan"));
     }
 
     #[test]
@@ -96,8 +113,8 @@ mod tests {
             "modules.dep",
             "kernel/net/l.ko:\nkernel/drivers/net/ipvlan/ipvlan.ko.xz: kernel/net/l.ko\n",
         );
-        assert!(has_ipvlan(Path::new("/nowhere"), folder.path(), true));
-        assert!(!has_ipvlan(Path::new("/nowhere"), folder.path(), false));
+        assert!(has(Path::new("/nowhere"), folder.path(), true, "ipvlan"));
+        assert!(!has(Path::new("/nowhere"), folder.path(), false, "ipvlan"));
     }
 
     #[test]
@@ -106,6 +123,13 @@ mod tests {
             "modules.dep",
             "kernel/drivers/net/ipvlan/ipvtap.ko: kernel/x/ipvlan.ko\n",
         );
-        assert!(!has_ipvlan(Path::new("/nowhere"), folder.path(), true));
+        assert!(!has(Path::new("/nowhere"), folder.path(), true, "ipvlan"));
+    }
+
+    #[test]
+    fn what_the_kernel_says_of_its_making_counts_where_it_is_built_in() {
+        let told = "CONFIG_VETH=y\nCONFIG_IPVLAN=m\n# CONFIG_DUMMY is not set\n";
+        assert!(is_built_in(told, "CONFIG_VETH"));
+        assert!(!is_built_in(told, "CONFIG_IPVLAN") && !is_built_in(told, "CONFIG_DUMMY"));
     }
 }

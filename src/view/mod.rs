@@ -7,6 +7,7 @@ pub mod graph;
 pub mod ladder;
 pub mod mesh;
 pub mod paint;
+pub mod path;
 pub mod ping;
 pub mod screen;
 pub mod table;

@@ -47,6 +47,23 @@ pub fn clear() -> io::Result<()> {
     write(Stream::Out, "\u{1b}[H\u{1b}[2J", "\n")
 }
 
+/// Switches to a page of its own and hides the cursor, or back.
+pub fn switch(is_own: bool) -> io::Result<()> {
+    let text = if is_own {
+        "\u{1b}[?1049h\u{1b}[?25l"
+    } else {
+        "\u{1b}[?25h\u{1b}[?1049l"
+    };
+    write(Stream::Out, text, "")
+}
+
+/// Draws lines over those that were drawn before.
+pub fn redraw(lines: &[String]) -> io::Result<()> {
+    let lines: Vec<String> = lines.iter().map(|line| ready(line)).collect();
+    let text = lines.join("\u{1b}[K\r\n");
+    write(Stream::Out, &format!("\u{1b}[H{text}\u{1b}[K\u{1b}[J"), "")
+}
+
 fn write(to: Stream, text: &str, end: &str) -> io::Result<()> {
     let mut to: Box<dyn Write> = match to {
         Stream::Out => Box::new(stdout().lock()),

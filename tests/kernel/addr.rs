@@ -595,6 +595,8 @@ fn a_change_of_an_address_is_undone(lab: &Lab) {
     pair(lab);
     lab.ip("link set v0 addrgenmode none\nlink set v1 addrgenmode none");
     lab.ip(OF_EVERY_SORT);
+    // The kernel tells of the carrier when it comes to it.
+    lab.run(r#"link("v0").wait_up(); link("v1").wait_up();"#);
     let before = whole(lab);
     lab.fails(
         r#"let v = link("v0");

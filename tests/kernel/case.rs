@@ -2,6 +2,8 @@
 
 use std::cell::RefCell;
 use std::collections::HashMap;
+use std::fs::File;
+use std::io::Write as _;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::process::Command;
 use std::sync::{Arc, Once};
@@ -45,6 +47,14 @@ impl Case {
             body(lab);
             Ok(())
         })
+    }
+}
+
+/// Notes how long a case took in the file that `IPVSH_TIMES` names, if it does: a line each, the seconds first.
+pub(crate) fn note_time(name: &str, seconds: f64) {
+    if let Some(file) = std::env::var_os("IPVSH_TIMES") {
+        let file = File::options().append(true).create(true).open(file);
+        let _ = file.and_then(|mut file| writeln!(file, "{seconds:8.2} {name}"));
     }
 }
 

@@ -10,11 +10,12 @@ use std::io::{BufRead, BufReader, Read, Write};
 use std::process::{ChildStdin, Command, ExitCode, Stdio};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
+use std::time::Instant;
 
 use ipvsh::sandbox::vm::{self, Guest};
 use serde_json::{Value, json};
 
-use crate::case::Case;
+use crate::case::{self, Case};
 use crate::lab::in_repository;
 use crate::seeds;
 use crate::spare;
@@ -149,14 +150,15 @@ impl Verdicts {
     }
 }
 
-fn verdict(name: &str, result: Result<(), String>) -> String {
-    json!({"case": name, "failure": result.err()}).to_string()
+fn verdict(name: &str, result: Result<(), String>, seconds: f64) -> String {
+    json!({"case": name, "failure": result.err(), "seconds": seconds}).to_string()
 }
 
 fn read_verdict(line: &str) -> Option<(String, Option<String>)> {
     let value: Value = serde_json::from_str(line).ok()?;
     let name = value.get("case")?.as_str()?.to_owned();
     let failure = value.get("failure")?.as_str().map(str::to_owned);
+    case::note_time(&name, value.get("seconds")?.as_f64()?);
     Some((name, failure))
 }
 
@@ -200,7 +202,9 @@ pub(crate) fn run_inside(cases: &[Case]) -> ExitCode {
                 // A line goes to one of them.
                 while let Some(Ok(name)) = std::io::stdin().lines().next() {
                     if let Some(case) = cases.get(&*name) {
-                        let line = verdict(&name, case.run());
+                        let start = Instant::now();
+                        let end = case.run();
+                        let line = verdict(&name, end, start.elapsed().as_secs_f64());
                         // Where nobody listens any more there is nobody to tell.
                         let _ = writeln!(std::io::stdout().lock(), "{line}");
                     }

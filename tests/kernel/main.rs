@@ -30,10 +30,12 @@ mod bounds;
 mod bridge;
 mod container;
 mod counts;
+mod doctor;
 mod dummy;
 mod ending;
 mod ensure;
 mod errors;
+mod events;
 mod examples;
 mod exec;
 mod export;
@@ -58,6 +60,7 @@ mod netns;
 mod nexthop;
 mod options;
 mod owners;
+mod path;
 mod ping;
 mod plan;
 mod port;
@@ -71,6 +74,7 @@ mod refusals;
 mod rollback;
 mod route;
 mod rule;
+mod session;
 mod settings;
 mod stdlib;
 mod stories;
@@ -91,6 +95,7 @@ mod xfrm;
 
 use std::process::ExitCode;
 use std::sync::Arc;
+use std::time::Instant;
 
 use ipvsh::dsl::kinds::kind;
 use ipvsh::sandbox::vm;
@@ -146,7 +151,12 @@ fn main() -> ExitCode {
             (Some(_), Err(error)) => Some(error.to_string()),
         };
         let trial = match (lacking, missing_vm) {
-            (None, _) => Trial::test(name, move || case.run().map_err(Failed::from)),
+            (None, _) => Trial::test(name, move || {
+                let start = Instant::now();
+                let end = case.run();
+                case::note_time(&case.name, start.elapsed().as_secs_f64());
+                end.map_err(Failed::from)
+            }),
             (Some(_), None) => {
                 let verdicts = Arc::clone(&verdicts);
                 in_guest.push(name.clone());
@@ -205,6 +215,7 @@ fn all() -> Vec<Case> {
         route::cases(),
         nexthop::cases(),
         owners::cases(),
+        path::cases(),
         veth::cases(),
         netkit::cases(),
         options::cases(),
@@ -223,6 +234,8 @@ fn all() -> Vec<Case> {
         why::cases(),
         wireguard::cases(),
         vrf::cases(),
+        doctor::cases(),
+        events::cases(),
         dummy::cases(),
         ending::cases(),
         ifb::cases(),
@@ -251,6 +264,7 @@ fn all() -> Vec<Case> {
         journal::cases(),
         recognise::cases(),
         random::cases(),
+        session::cases(),
         bounds::cases(),
         interrupt::cases(),
         counts::cases(),
@@ -262,6 +276,7 @@ fn all() -> Vec<Case> {
         import::cases(),
         export::cases(),
         stories::cases(),
+        stories::of_each(),
         readme::cases(),
     ]
     .into_iter()

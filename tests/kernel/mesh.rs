@@ -9,6 +9,7 @@ use crate::lab::Lab;
 
 cases! {
     ["veth"] =>
+        a_pair_that_is_not_reached_is_explained
         everybody_pings_everybody_else
         a_matrix_says_what_came_back
         a_row_is_as_ping_finds_it
@@ -76,6 +77,8 @@ fn a_matrix_says_what_came_back(lab: &Lab) {
          b | TIME | - | forbidden\n\
          c | no route | no route | -\n\
          2 of 6 pairs reach each other, mean times in ms\n\
+         cause: a → c: a has no route to 10.1.0.1\n\
+         hint: why(\"a\", \"10.1.0.1\") shows how far the packets come\n\
          false\n"
     );
 }
@@ -172,6 +175,8 @@ fn a_mesh_in_json_is_whole(lab: &Lab) {
             "names": ["a", "c"],
             "rows": [row("a", "c", "10.1.0.1"), row("c", "a", "10.0.0.1")],
             "note": Value::Null,
+            "cause": "a → c: a has no route to 10.1.0.1",
+            "hint": "why(\"a\", \"10.1.0.1\") shows how far the packets come",
         })
     );
 }
@@ -281,4 +286,21 @@ fn a_mesh_of_what_is_not_there_is_refused(lab: &Lab) {
             "invalid: `a` does not ping itself in a mesh",
         ),
     ]);
+}
+
+fn a_pair_that_is_not_reached_is_explained(lab: &Lab) {
+    let printed = lab.run(
+        r#"let v = netns("a").veth("v0", netns("b"), "v1", #{addr: "10.0.0.1/24", up: true});
+           v.peer.addr("10.0.0.2/24").up().wait_up();
+           v.wait_up();
+           netns("b").sysctl("ipv4.icmp_echo_ignore_all", 1);
+           let found = mesh(["a", "b"], #{timeout: "100ms"});
+           print([found.cause, found.hint]);
+           netns("b").sysctl("ipv4.icmp_echo_ignore_all", 0);
+           print(mesh(["a", "b"]).cause == ());"#,
+    );
+    assert_eq!(
+        printed,
+        "[\"a → b: b ignores echo requests\", \"netns(\\\"b\\\").sysctl(\\\"ipv4.icmp_echo_ignore_all\\\", 0)\"]\ntrue\n"
+    );
 }

@@ -91,17 +91,25 @@ fn a_lost_reply_is_a_result(lab: &Lab) {
         "b",
         "route add blackhole 10.0.0.1/32\nroute add blackhole 10.0.0.0/24 metric 1",
     );
-    let printed = lab.run(
+    let output = lab.script(
         r#"let r = netns("a").ping("10.0.0.2", #{count: 2, interval: "10ms", timeout: "200ms"});
            print([r.ok, r.sent, r.received, r.loss_percent, r.rtt_min_ms]);"#,
     );
     assert_eq!(
-        without_times(&printed),
+        without_times(&output.stdout),
         "PING 10.0.0.2 (10.0.0.2) 56(84) bytes of data.\n\
          \n\
          --- 10.0.0.2 ping statistics ---\n\
          2 packets transmitted, 0 received, 100% packet loss, time TIME\n\
          [false, 2, 0, 100.0, ()]\n"
+    );
+    assert_eq!(
+        (output.code, output.stderr.as_str()),
+        (
+            0,
+            "cause: a route of type blackhole of b refuses 10.0.0.1\n\
+             hint: netns(\"b\").del_route(\"10.0.0.1\")\n"
+        )
     );
 }
 

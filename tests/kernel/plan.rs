@@ -7,7 +7,7 @@ use std::process::{Command, Stdio};
 use serde_json::{Value, json};
 
 use crate::case::cases;
-use crate::lab::{HOST, Lab, finish, in_repository};
+use crate::lab::{Lab, finish};
 use crate::state;
 
 cases! {
@@ -30,9 +30,6 @@ cases! {
         a_plan_knows_the_other_names_that_it_has_planned;
     ["bridge", "veth", "vlan_filtering"] =>
         a_plan_knows_the_vlans_that_it_has_planned;
-    ["bond", "bridge", "dummy", "ipvlan", "macvlan", "netem", "nft", "veth", "vlan", "vrf"] =>
-        a_plan_of_each_story_is_what_its_run_reports
-        the_commands_of_each_story_lead_where_it_leads;
     ["bond", "dummy", "ipvlan"] =>
         a_plan_sees_the_port_of_a_parent;
     ["veth", "vrf"] =>
@@ -530,18 +527,6 @@ fn the_commands_of_a_run_lead_where_it_leads(lab: &Lab) {
     emit_and_compare(lab, "lab.rhai", &[]);
 }
 
-/// The scripts of the repository.
-pub(crate) fn stories() -> Vec<String> {
-    let mut stories: Vec<String> = fs::read_dir(in_repository("scripts"))
-        .unwrap()
-        .map(|entry| entry.unwrap().path())
-        .filter(|path| path.is_file())
-        .map(|path| path.to_str().unwrap().to_owned())
-        .collect();
-    stories.sort();
-    stories
-}
-
 /// What a story is given here: large ones are made smaller, since a shell takes its time, and a container is known beforehand.
 pub(crate) fn parameters(story: &str) -> &'static [&'static str] {
     match story.rsplit('/').next().unwrap_or_default() {
@@ -552,32 +537,14 @@ pub(crate) fn parameters(story: &str) -> &'static [&'static str] {
     }
 }
 
-pub(crate) fn down(lab: &Lab) {
-    let down = lab.ipvsh(&["--quiet", "down", "--all"]);
-    assert_eq!(down.end(), "exit code 0\n");
+/// The plan of a story is what its run reports.
+pub(crate) fn is_planned_as_it_runs(lab: &Lab, story: &str) {
+    plan_and_run(lab, story, parameters(story), 10);
 }
 
-fn a_plan_of_each_story_is_what_its_run_reports(lab: &Lab) {
-    for story in stories() {
-        plan_and_run(lab, &story, parameters(&story), 10);
-        down(lab);
-    }
-}
-
-fn the_commands_of_each_story_lead_where_it_leads(lab: &Lab) {
-    for story in stories() {
-        emit_and_compare(lab, &story, parameters(&story));
-        // Before the namespaces, with which the kernel deletes far ends at a time of its own.
-        for name in lab.links(HOST) {
-            // One end of a pair, or what is stacked on it, may have taken the other along.
-            if lab.links(HOST).contains(&name) {
-                lab.ip(&format!("link del {name}"));
-            }
-        }
-        for name in lab.namespaces() {
-            lab.ip(&format!("netns del {name}"));
-        }
-    }
+/// The commands of a story lead where it leads.
+pub(crate) fn is_led_to_by_its_commands(lab: &Lab, story: &str) {
+    emit_and_compare(lab, story, parameters(story));
 }
 
 fn a_plan_sees_the_port_of_a_parent(lab: &Lab) {

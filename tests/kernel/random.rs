@@ -15,7 +15,7 @@ use crate::seeds::{Dice, Rounds};
 use crate::state;
 
 /// What the labs have that this kernel runs; each part runs beside the others.
-const HERE: Alphabet = Alphabet {
+pub(crate) const HERE: Alphabet = Alphabet {
     labs: 120,
     parts: 4,
     needs: &["veth", "bridge", "macvlan", "vxlan", "ifb", "tun"],
@@ -82,13 +82,13 @@ pub(crate) fn cases() -> Vec<Case> {
 }
 
 /// What random labs are made of.
-struct Alphabet {
+pub(crate) struct Alphabet {
     /// How many labs are made where nobody says otherwise.
     labs: u64,
     /// How many cases share in them.
     parts: u64,
     /// The kinds of link that it has.
-    needs: &'static [&'static str],
+    pub(crate) needs: &'static [&'static str],
     /// The words that make one link, and the letter that its names begin with.
     kinds: &'static [(char, &'static str)],
     /// Commands of `ip` for what some kind leaves in every namespace.
@@ -142,7 +142,7 @@ fn place(at: usize) -> String {
 }
 
 /// Writes a script of random words. It knows what is there, so that no word fails for want of its object.
-fn script(dice: &mut Dice, alphabet: &Alphabet) -> String {
+pub(crate) fn script(dice: &mut Dice, alphabet: &Alphabet) -> String {
     let mut text = String::new();
     let mut there: BTreeSet<(usize, String)> = BTreeSet::new();
     for _ in 0..8 + dice.roll(24) {
@@ -216,7 +216,7 @@ fn script(dice: &mut Dice, alphabet: &Alphabet) -> String {
 }
 
 /// The state, with what iproute2 shows elsewhere.
-fn state(lab: &Lab) -> Value {
+pub(crate) fn state(lab: &Lab) -> Value {
     let mut state = state::whole(lab);
     let settings = || {
         ["ip_default_ttl", "conf/all/rp_filter", "conf/p0/rp_filter"].map(|key| {
@@ -227,15 +227,20 @@ fn state(lab: &Lab) -> Value {
     state
 }
 
-#[track_caller]
-fn run_twice_and_leave_nothing(lab: &Lab, alphabet: &Alphabet, part: u64) {
+/// Makes what is there before.
+pub(crate) fn foreign(lab: &Lab) {
     lab.ip(
         "link add p0 type veth peer name p1\nlink set p0 up\nlink set p1 up\naddr add 10.8.0.1/24 dev p0\n\
          netns add old\nlink add o0 netns old type veth peer name o1 netns old",
     );
+    lab.wait_up("p0");
+}
+
+#[track_caller]
+fn run_twice_and_leave_nothing(lab: &Lab, alphabet: &Alphabet, part: u64) {
+    foreign(lab);
     lab.ip(alphabet.prepared);
     lab.ip_in("old", alphabet.prepared);
-    lab.wait_up("p0");
     let before = state(lab);
     for (seed, mut dice) in Rounds::of_part(alphabet.labs, part, alphabet.parts) {
         let text = script(&mut dice, alphabet);

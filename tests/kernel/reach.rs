@@ -17,7 +17,7 @@ const PAIR: &str = r#"
 let a = netns("a");
 let b = netns("b");
 let v = a.veth("v0", b, "v1", #{addr: "10.0.0.1/24", up: true});
-v.peer.addr("10.0.0.2/24").up().wait_up();
+v.peer.addr("10.0.0.2/24").up().wait_up(); v.wait_up();
 "#;
 
 fn what_is_reached_is_as_expected(lab: &Lab) {

@@ -5,9 +5,11 @@ use std::process::{Command, Stdio};
 
 use serde_json::Value;
 
-use crate::case::cases;
+use crate::case::{Case, cases};
+use crate::ensure;
 use crate::lab::{HOST, Lab, in_repository};
 use crate::mesh;
+use crate::plan;
 use crate::state;
 
 cases! {
@@ -44,7 +46,62 @@ cases! {
     ["!ipvlan", "veth", "macvlan"] =>
         a_fleet_is_of_macvlan_where_there_is_no_ipvlan;
     [] =>
+        every_story_is_tried
         a_bad_parameter_is_refused_before_anything_is_changed;
+}
+
+/// The stories, each with what it needs where it is tried.
+const STORIES: &[(&str, &[&str])] = &[
+    ("container", &["bond", "dummy", "ipvlan"]),
+    ("dual-stack", &["bond", "dummy", "ipvlan"]),
+    ("failover", &["bond", "bridge", "veth"]),
+    // Where there is no ipvlan, its slaves are of macvlan.
+    ("fleet", &["macvlan", "veth"]),
+    ("l2", &["bond", "dummy", "ipvlan"]),
+    ("l3", &["bond", "dummy", "ipvlan"]),
+    ("l3-step-by-step", &["bond", "dummy", "ipvlan"]),
+    ("l3s", &["ipvlan", "nft", "veth"]),
+    ("leaf-spine", &["bridge", "veth"]),
+    ("macvlan-or-ipvlan", &["dummy", "ipvlan", "macvlan"]),
+    ("modes", &["dummy", "ipvlan"]),
+    ("router", &["netem", "veth"]),
+    ("trunk", &["veth", "vlan"]),
+    ("vrf", &["veth", "vrf"]),
+];
+
+/// Something that holds of each story: how the names of its cases end, and what they do with the story's file.
+type Fact = (&'static str, fn(&Lab, &str));
+
+const OF_EACH: &[Fact] = &[
+    ("is_planned_as_it_runs", plan::is_planned_as_it_runs),
+    ("is_led_to_by_its_commands", plan::is_led_to_by_its_commands),
+    (
+        "is_unchanged_by_a_second_run",
+        ensure::is_unchanged_by_a_second_run,
+    ),
+];
+
+/// The cases that there are for each story.
+pub(crate) fn of_each() -> Vec<Case> {
+    let cases = OF_EACH.iter().flat_map(|(holds, body)| {
+        STORIES.iter().map(move |(story, needs)| {
+            let fact = format!("{}_{holds}", story.replace('-', "_"));
+            Case::new(module_path!(), &fact, needs, move |lab| {
+                let script = in_repository("scripts").join(format!("{story}.rhai"));
+                body(lab, script.to_str().unwrap());
+            })
+        })
+    });
+    cases.collect()
+}
+
+fn every_story_is_tried(_: &Lab) {
+    let tried: Vec<_> = STORIES.iter().map(|(story, _)| *story).collect();
+    let stories: Vec<_> = ipvsh::engine::stories::ALL
+        .iter()
+        .map(|(story, _)| *story)
+        .collect();
+    assert_eq!(tried, stories);
 }
 
 /// What was printed, with a placeholder for every time.
@@ -506,101 +563,106 @@ l3s   vepa     no       no    no
     );
 }
 
+/// Parameters that a story does not take, each with the exit code and the first line of the error.
+const BAD: &[(&str, &str, i32, &str)] = &[
+    ("l2", "--count=0", 2, "`--count` is 1 to 1000, not 0"),
+    ("l3", "--count=-1", 2, "`--count` is 1 to 1000, not -1"),
+    (
+        "l3",
+        "--count=100000",
+        2,
+        "`--count` is 1 to 1000, not 100000",
+    ),
+    ("l3", "--count=two", 2, "`--count` takes an int, not `two`"),
+    (
+        "l3",
+        "--coumt=2",
+        2,
+        "the script has no parameter `--coumt`",
+    ),
+    (
+        "l3s",
+        "--hook=prerouting",
+        2,
+        r#"`--hook` takes one of "input", "forward", "output", not `prerouting`"#,
+    ),
+    ("dual-stack", "--count=1", 2, "`--count` is 2 to 250, not 1"),
+    (
+        "dual-stack",
+        "--prefix4=10",
+        1,
+        "`10.3.0` is not an IP address",
+    ),
+    (
+        "dual-stack",
+        "--prefix6=xx",
+        1,
+        "`xx:3::` is not an IP address",
+    ),
+    (
+        "failover",
+        "--miimon=0",
+        2,
+        "`--miimon` is 1 to 1000, not 0",
+    ),
+    ("fleet", "--count=-1", 2, "`--count` is 1 to 10000, not -1"),
+    (
+        "fleet",
+        "--kind=bridge",
+        2,
+        r#"`--kind` takes one of "auto", "ipvlan", "macvlan", not `bridge`"#,
+    ),
+    ("leaf-spine", "--spines=9", 2, "`--spines` is 1 to 8, not 9"),
+    ("leaf-spine", "--leaves=1", 2, "`--leaves` is 2 to 8, not 1"),
+    ("leaf-spine", "--hosts=0", 2, "`--hosts` is 1 to 50, not 0"),
+    (
+        "leaf-spine",
+        "--without=3",
+        1,
+        "assertion failed: --without is the number of one of several spines, or 0",
+    ),
+    ("macvlan-or-ipvlan", "--parent=a-name-too-long", 1, LONG),
+    ("modes", "--parent=", 1, LONG),
+    ("router", "--delay=-1", 2, "`--delay` is 0 to 1000, not -1"),
+    (
+        "router",
+        "--loss=100.5",
+        2,
+        "`--loss` is 0 to 100, not 100.5",
+    ),
+    (
+        "router",
+        "--count=100000",
+        2,
+        "`--count` is 1 to 1000, not 100000",
+    ),
+    ("trunk", "--tenants=1", 2, "`--tenants` is 2 to 9, not 1"),
+    (
+        "trunk",
+        "--first=4093",
+        1,
+        "assertion failed: --first is a VLAN with room for the others behind it, up to 4094",
+    ),
+    ("vrf", "--sites=1", 2, "`--sites` is 2 to 20, not 1"),
+    ("vrf", "--red=0", 2, "`--red` is 1 to 252, not 0"),
+    (
+        "vrf",
+        "--red=20",
+        1,
+        "assertion failed: --red and --blue are the numbers of two tables",
+    ),
+];
+
+const LONG: &str = "assertion failed: --parent has 1 to 14 characters: a number is put behind it";
+
 fn a_bad_parameter_is_refused_before_anything_is_changed(lab: &Lab) {
-    let range = |name: &str, range: &str| format!("assertion failed: --{name} is {range}");
-    let name = "assertion failed: --parent has 1 to 14 characters: a number is put behind it";
-    for (script, parameters, code, told) in [
-        ("l2", "--count=0", 1, range("count", "1 to 1000")),
-        ("l3", "--count=-1", 1, range("count", "1 to 1000")),
-        ("l3", "--count=100000", 1, range("count", "1 to 1000")),
-        (
-            "l3",
-            "--count=two",
-            2,
-            "`--count` takes an int, not `two`".to_owned(),
-        ),
-        (
-            "l3",
-            "--coumt=2",
-            2,
-            "the script has no parameter `--coumt`".to_owned(),
-        ),
-        (
-            "l3s",
-            "--hook=prerouting",
-            1,
-            range("hook", "input, forward or output"),
-        ),
-        ("dual-stack", "--count=1", 1, range("count", "2 to 250")),
-        (
-            "dual-stack",
-            "--prefix4=10",
-            1,
-            "`10.3.0` is not an IP address".to_owned(),
-        ),
-        (
-            "dual-stack",
-            "--prefix6=xx",
-            1,
-            "`xx:3::` is not an IP address".to_owned(),
-        ),
-        ("failover", "--miimon=0", 1, range("miimon", "1 to 1000")),
-        ("fleet", "--count=-1", 1, range("count", "1 to 10000")),
-        (
-            "fleet",
-            "--kind=bridge",
-            1,
-            range("kind", "auto, ipvlan or macvlan"),
-        ),
-        ("leaf-spine", "--spines=9", 1, range("spines", "1 to 8")),
-        ("leaf-spine", "--leaves=1", 1, range("leaves", "2 to 8")),
-        ("leaf-spine", "--hosts=0", 1, range("hosts", "1 to 50")),
-        (
-            "leaf-spine",
-            "--without=3",
-            1,
-            range("without", "the number of one of several spines, or 0"),
-        ),
-        (
-            "macvlan-or-ipvlan",
-            "--parent=a-name-too-long",
-            1,
-            name.to_owned(),
-        ),
-        ("modes", "--parent=", 1, name.to_owned()),
-        ("router", "--delay=-1", 1, range("delay", "0 to 1000")),
-        ("router", "--loss=100.5", 1, range("loss", "0 to 100")),
-        ("router", "--count=100000", 1, range("count", "1 to 1000")),
-        ("trunk", "--tenants=1", 1, range("tenants", "2 to 9")),
-        (
-            "trunk",
-            "--first=4093",
-            1,
-            range(
-                "first",
-                "a VLAN, 1 to 4094, with room for the others behind it",
-            ),
-        ),
-        ("vrf", "--sites=1", 1, range("sites", "2 to 20")),
-        (
-            "vrf",
-            "--red=0",
-            1,
-            "assertion failed: --red and --blue are 1 to 252".to_owned(),
-        ),
-        (
-            "vrf",
-            "--red=20",
-            1,
-            "assertion failed: --red and --blue are the numbers of two tables".to_owned(),
-        ),
-    ] {
+    for (script, parameters, code, told) in BAD {
         let path = in_repository("scripts").join(format!("{script}.rhai"));
         let output = lab.ipvsh(&[path.to_str().unwrap(), parameters]);
         let first = output.stderr.lines().next().unwrap_or_default();
         assert_eq!(
             (output.code, output.stdout.as_str()),
-            (code, ""),
+            (*code, ""),
             "{script} {parameters}: {}",
             output.stderr
         );

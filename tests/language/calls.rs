@@ -224,11 +224,12 @@ fn values_out_of_range_are_told() {
       |              ^
     ");
     insta::assert_snapshot!(failure("for x in 5 { }"), @"
-    error: expecting an iterable value, not a number
+    error: `for` can't go through an int
      --> <expression>:1:10
       |
     1 | for x in 5 { }
       |          ^
+    hint: it goes through the numbers below one as `for i in 0..3`
     ");
     insta::assert_snapshot!(failure("const A = 1; A = 2"), @"
     error: `A` is a constant and can't be assigned to

@@ -130,7 +130,7 @@ fn a_declaration_that_can_not_be_read_is_told_before_anything_runs() {
       |
     1 | required("a", "number", "help");
       | ^^^^^^^^
-    hint: write "int", "float", "bool", "string" or "list"
+    hint: write "int", "float", "bool", "string", "list" or "map"
     "#);
     insta::assert_snapshot!(wrong_script("param(\"help\", true, \"help\");"), @r#"
     error: `help` can't be the name of a parameter: `--help` shows the script's help
@@ -140,13 +140,13 @@ fn a_declaration_that_can_not_be_read_is_told_before_anything_runs() {
       | ^^^^^
     hint: choose another name
     "#);
-    insta::assert_snapshot!(wrong_script("param(\"a\", #{}, \"help\");"), @r#"
+    insta::assert_snapshot!(wrong_script("param(\"a\", (), \"help\");"), @r#"
     error: the default of parameter `a` is of a type that no command line can give
      --> lab.rhai:1:1
       |
-    1 | param("a", #{}, "help");
+    1 | param("a", (), "help");
       | ^^^^^
-    hint: it can be an int, a float, a bool, a string or a list
+    hint: it can be an int, a float, a bool, a string, a list or a map
     "#);
     insta::assert_snapshot!(wrong_script("param(\"a\");"), @r#"
     error: `param` takes 2 or 3 arguments, not 1
@@ -186,4 +186,128 @@ fn a_default_may_be_computed_from_constants() {
     let place = Place::with("const N = 2; print(param(\"a\", N * 2 + 1, \"help\") + 1);");
     assert_eq!(place.run(&["lab.rhai"]).output, "6\n");
     assert_eq!(place.run(&["lab.rhai", "--a", "1"]).output, "2\n");
+}
+
+const BOUNDED: &str = r#"
+    let mode = param("mode", "l3", #{one_of: ["l2", "l3", "l3s"], help: "mode of the slaves"});
+    let count = param("count", 2, #{least: 1, most: 1000});
+    let ports = param("ports", [80, 443], #{least: 1, help: "ports that are open"});
+    let limits = param("limits", #{rate: 1});
+    print([mode, count, ports, limits].to_json());"#;
+
+#[test]
+fn a_value_is_one_that_the_declaration_takes() {
+    let place = Place::with(BOUNDED);
+    let good = |arguments: &[&str]| {
+        let run = place.run(&[&["lab.rhai"], arguments].concat());
+        assert_eq!((run.code, run.errors.as_str()), (Some(0), ""));
+        run.output
+    };
+    assert_eq!(good(&[]), "[\"l3\",2,[80,443],{\"rate\":1}]\n");
+    assert_eq!(
+        good(&[
+            "--mode=l2",
+            "--count",
+            "1000",
+            "--ports",
+            "22,23",
+            "--limits",
+            r#"{"rate": [1, 2]}"#
+        ]),
+        "[\"l2\",1000,[22,23],{\"rate\":[1,2]}]\n"
+    );
+    assert_eq!(
+        good(&["--ports", "[1, 2]"]),
+        "[\"l3\",2,[1,2],{\"rate\":1}]\n"
+    );
+    let said = [
+        ["--mode", "l4"],
+        ["--count", "0"],
+        ["--count", "1001"],
+        ["--ports", "22,x"],
+        ["--ports", "0"],
+        ["--ports", "[1, \"a\"]"],
+        ["--limits", "1"],
+        ["--limits", "{"],
+    ]
+    .map(|words| {
+        let run = place.run(&["lab.rhai", words[0], words[1]]);
+        assert_eq!((run.code, run.output.as_str()), (Some(2), ""), "{words:?}");
+        run.errors
+    })
+    .concat();
+    insta::assert_snapshot!(said);
+    insta::assert_snapshot!("help_of_bounds", place.run(&["lab.rhai", "--help"]).output);
+}
+
+#[test]
+fn a_declaration_that_contradicts_itself_is_told() {
+    let said = [
+        r#"param("mode", "l9", #{one_of: ["l2", "l3"]});"#,
+        r#"param("mode", "l2", #{one_of: ["l2", 3]});"#,
+        r#"param("mode", "l2", #{least: 1});"#,
+        r#"param("count", 0, #{least: 1});"#,
+        r#"param("count", 0, #{leest: 1});"#,
+    ]
+    .map(|line| {
+        let run = Place::with(line).run(&["lab.rhai"]);
+        assert_eq!(run.code, Some(1), "{line}");
+        run.errors
+    })
+    .concat();
+    insta::assert_snapshot!(said);
+}
+
+#[test]
+fn parameters_come_from_a_file_and_those_that_are_typed_hold() {
+    let place = Place::with(BOUNDED);
+    place.write(
+        "p.json",
+        r#"{"mode": "l3s", "count": 7, "ports": [1], "limits": {"rate": 2}}"#,
+    );
+    place.write(
+        "p.toml",
+        "mode = \"l2\"\nports = [5, 6]\n[limits]\nrate = 3\n",
+    );
+    place.write("wrong.json", r#"{"cuont": 7}"#);
+    place.write("list.json", "[1]");
+    let run = |arguments: &[&str]| {
+        let run = place.run(arguments);
+        assert_eq!((run.code, run.errors.as_str()), (Some(0), ""));
+        run.output
+    };
+    assert_eq!(
+        run(&["--params", "p.json", "lab.rhai"]),
+        "[\"l3s\",7,[1],{\"rate\":2}]\n"
+    );
+    assert_eq!(
+        run(&[
+            "--params",
+            "p.json",
+            "lab.rhai",
+            "--count=9",
+            "--ports",
+            "3"
+        ]),
+        "[\"l3s\",9,[3],{\"rate\":2}]\n"
+    );
+    assert_eq!(
+        run(&["--params=p.toml", "lab.rhai"]),
+        "[\"l2\",2,[5,6],{\"rate\":3}]\n"
+    );
+    let piped = place.feed(&["--params", "-", "lab.rhai"], r#"{"count": 5}"#);
+    assert_eq!(piped.output, "[\"l3\",5,[80,443],{\"rate\":1}]\n");
+    let said = [
+        &["--params", "wrong.json", "lab.rhai"][..],
+        &["--params", "list.json", "lab.rhai"],
+        &["--params", "none.json", "lab.rhai"],
+        &["--params", "p.json"],
+    ]
+    .map(|words| {
+        let run = place.run(words);
+        assert_eq!(run.code, Some(2), "{words:?}");
+        run.errors
+    })
+    .concat();
+    insta::assert_snapshot!(said);
 }

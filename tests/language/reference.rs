@@ -48,7 +48,7 @@ fn bash_completes_commands_and_options() {
         let words = String::from_utf8(output.stdout).unwrap();
         words.lines().map(str::to_owned).collect()
     };
-    assert_eq!(completed("ipvsh do"), ["doc", "down"]);
+    assert_eq!(completed("ipvsh do"), ["doc", "down", "doctor"]);
     assert_eq!(completed("ipvsh doc --comp"), ["--completions"]);
     assert_eq!(completed("ipvsh doc --completions zs"), ["zsh"]);
     assert_eq!(completed("ipvsh --sandb"), ["--sandbox"]);

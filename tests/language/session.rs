@@ -75,3 +75,82 @@ fn exit_leaves() {
 fn an_exit_code_is_no_value() {
     assert_eq!(talk("exit(3)\n"), (String::new(), String::new(), Some(3)));
 }
+
+#[test]
+fn a_line_of_ip_runs_as_words_and_says_which() {
+    let (output, errors, code) =
+        talk("ip -br link show dev lo\nsysctl net.ipv4.ip_default_ttl\nip lnk add v0\n");
+    assert!(output.starts_with("lo "), "{output}");
+    assert_eq!(output.lines().last(), Some("64"));
+    assert_eq!(code, Some(1));
+    insta::assert_snapshot!(errors, @r#"
+    = link("lo")
+    = sysctl("ipv4.ip_default_ttl")
+    error: `ip lnk add v0` can't be said in words: `ip lnk` is not known here
+    hint: `!ip lnk add v0` runs it as it is
+    "#);
+}
+
+#[test]
+fn the_sign_of_the_last_value_is_that() {
+    let (output, errors, code) = talk("7\n_ + 1\n_ * 2\nswitch 5 { _ => 1 }\n");
+    assert_eq!(
+        (output.as_str(), errors.as_str(), code),
+        ("7\n8\n16\n1\n", "", Some(0))
+    );
+}
+
+#[test]
+fn a_question_mark_asks_about_a_name() {
+    let (output, errors, code) = talk("let n = [1]\nn?\n?n\nfn own(x, y) { x }\nown?\n");
+    assert_eq!(
+        (output.as_str(), errors.as_str(), code),
+        ("n: list = [1]\nn: list = [1]\nown(x, y)\n", "", Some(0))
+    );
+    let (output, errors, code) = talk("sleep?\n");
+    assert!(output.contains("Waits for `time`"), "{output}");
+    assert_eq!((errors.as_str(), code), ("", Some(0)));
+}
+
+#[test]
+fn a_program_runs_as_it_is() {
+    let (output, errors, code) = talk("!echo hello $((1 + 1))\n!(1 == 2)\n");
+    assert_eq!(
+        (output.as_str(), errors.as_str(), code),
+        ("hello 2\ntrue\n", "", Some(0))
+    );
+}
+
+#[test]
+fn a_script_is_loaded_with_parameters() {
+    let place = Place::new();
+    place.write("lab.rhai", "let count = param(\"count\", 2);\ncount");
+    let run = place.feed(
+        &[],
+        ":load lab.rhai --count 5\n:load lab.rhai\n:load lab.rhai --cuont 1\n",
+    );
+    assert_eq!(run.output, "5\n2\n");
+    assert!(run.errors.contains("cuont"), "{}", run.errors);
+}
+
+#[test]
+fn what_is_saved_is_no_file_of_somebody_else() {
+    let place = Place::new();
+    place.write("kept.rhai", "1");
+    let run = place.feed(&[], "let a = 1\n5\n:save kept.rhai\n");
+    assert_eq!(run.code, Some(1));
+    insta::assert_snapshot!(run.errors, @r"
+    error: cannot write `kept.rhai`: there is a file of that name
+    hint: `:save kept.rhai --replace` writes over it
+    ");
+    let run = place.feed(
+        &[],
+        "let a = 1\na + 1\n_ + 5\nlet b = _\n:save kept.rhai --replace\n",
+    );
+    assert_eq!(run.code, Some(0), "{}", run.errors);
+    let saved = std::fs::read_to_string(place.path().join("kept.rhai")).unwrap();
+    assert_eq!(
+        saved,
+        "//! Saved from a session.\n\nlet a = 1;\nlet _it = a + 1;\nlet _it = _it + 5;\nlet b = _it;\n"
+    );
+}

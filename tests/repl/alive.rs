@@ -181,7 +181,7 @@ fn what_is_being_typed_is_drawn_anew_in_a_narrower_window() {
     let rest = format!("{}`;", &long[..16]);
     terminal.wait_until("the end of the long line on a row of its own", |screen| {
         let rows: Vec<String> = screen.rows(0, 40).collect();
-        rows[..5].ends_with(&[rest.clone(), "    a + 1".to_owned()])
+        rows[..8].ends_with(&[rest.clone(), "    a + 1".to_owned()])
     });
     terminal.type_keys("\r}\r");
     terminal.wait_for_prompt();
@@ -225,7 +225,7 @@ fn a_namespace_that_was_deleted_is_told() {
     assert!(screen.contains("namespace `gone`"), "{screen}");
     assert!(terminal.enter("net").contains("> net\ngone (gone)\n"));
     assert!(screen.ends_with("gone (gone)>"), "{screen}");
-    assert!(terminal.enter("leave()").ends_with("host>"));
+    assert!(terminal.enter("leave()").ends_with("sandbox>"));
 }
 
 fn the_prompt_shows_where_one_is() {
@@ -237,7 +237,7 @@ fn the_prompt_shows_where_one_is() {
             .enter("within `net-2` { here().name }")
             .contains("\nnet-2\n")
     );
-    assert!(terminal.enter("leave()").ends_with("host>"));
+    assert!(terminal.enter("leave()").ends_with("sandbox>"));
     assert!(
         terminal
             .enter("leave()")

@@ -7,8 +7,16 @@ use crate::terminal::Terminal;
 
 pub(crate) const TESTS: &[Test] = &[
     (
+        "why_takes_names_and_variables",
+        why_takes_names_and_variables,
+    ),
+    (
         "undo_takes_back_what_the_last_entry_made",
         undo_takes_back_what_the_last_entry_made,
+    ),
+    (
+        "undo_brings_back_what_an_entry_deleted",
+        undo_brings_back_what_an_entry_deleted,
     ),
     (
         "steps_are_traced_while_that_is_on",
@@ -144,6 +152,36 @@ fn undo_takes_back_what_the_last_entry_made() {
     assert!(terminal.enter(":undo").contains("nothing to take back"));
 }
 
+/// It once took back the entry before that, under the name of the one whose work was deleted.
+fn undo_brings_back_what_an_entry_deleted() {
+    let mut terminal = Terminal::start(&TempDir::new().unwrap());
+    for entry in LAB {
+        terminal.enter(entry);
+    }
+    terminal.enter("netns(`alone`)");
+    let before = state(&terminal);
+    let screen = terminal.enter("left.delete()");
+    assert!(!screen.contains("error"), "{screen}");
+    assert!(!terminal.ip("-n net-a -br link").contains("to-b"));
+    let screen = terminal.enter(":undo");
+    assert!(screen.contains("took back `left.delete()`"), "{screen}");
+    assert_eq!(state(&terminal), before);
+    terminal.enter("b.delete()");
+    assert_eq!(terminal.ip("netns list").lines().count(), 2);
+    let screen = terminal.enter(":undo");
+    assert!(screen.contains("took back `b.delete()`"), "{screen}");
+    assert_eq!(state(&terminal), before);
+    terminal.enter("netns(`alone`).delete()");
+    terminal.enter(":undo");
+    assert_eq!(terminal.ip("netns list").lines().count(), 3);
+    for _ in 0..LAB.len() {
+        terminal.enter(":undo");
+    }
+    assert_eq!(terminal.ip("netns list"), "");
+    let screen = terminal.enter(":undo");
+    assert!(screen.contains("nothing to take back"), "{screen}");
+}
+
 fn what_an_entry_made_that_fails_is_taken_back() {
     let mut terminal = Terminal::start(&TempDir::new().unwrap());
     terminal.enter("netns(`stays`)");
@@ -200,7 +238,7 @@ fn undo_names_the_command_that_loaded_a_script() {
     std::fs::write(folder.path().join("story.rhai"), "netns(`told`);").unwrap();
     let mut terminal = Terminal::start(&folder);
     terminal.type_keys(":load ~/sto\t");
-    terminal.wait_for("host> :load ~/story.rhai");
+    terminal.wait_for("sandbox> :load ~/story.rhai");
     terminal.enter("");
     assert_eq!(terminal.ip("netns list"), "told\n");
     let screen = terminal.enter(":undo");
@@ -282,4 +320,25 @@ fn the_tree_shows_what_stands() {
     let screen = terminal.enter("tree()");
     assert!(screen.contains("10.0.1.1/24"), "{screen}");
     assert!(screen.contains("⇄ to-b in net-a"), "{screen}");
+}
+
+fn why_takes_names_and_variables() {
+    let mut terminal = Terminal::start(&TempDir::new().unwrap());
+    terminal.enter(
+        r#"let v = netns("a").veth("v0", netns("b"), "v1", #{addr: "10.0.0.1/24", up: true});"#,
+    );
+    terminal.enter(r#"let far = v.peer.addr("10.0.0.2/24");"#);
+    for entry in [":why a b", ":why v far", ":why a 10.0.0.2"] {
+        let screen = terminal.enter(entry);
+        assert!(screen.contains("link b:v1 is down"), "{screen}");
+        assert!(
+            screen.contains(r#"mend: netns("b").link("v1").up()"#),
+            "{screen}"
+        );
+    }
+    let screen = terminal.enter(":why a");
+    assert!(
+        screen.contains("`:why` is used as `:why FROM TO`"),
+        "{screen}"
+    );
 }

@@ -69,6 +69,10 @@ pub(crate) const TESTS: &[Test] = &[
     ),
     ("tab_shows_many_in_columns", tab_shows_many_in_columns),
     (
+        "tab_offers_the_links_of_where_the_call_acts",
+        tab_offers_the_links_of_where_the_call_acts,
+    ),
+    (
         "tab_completes_the_parent_of_a_bare_word",
         tab_completes_the_parent_of_a_bare_word,
     ),
@@ -115,7 +119,7 @@ fn folder() -> TempDir {
 fn tab_completes_a_word_with_its_bracket() {
     let mut terminal = Terminal::start(&folder());
     terminal.type_keys("namesp\t");
-    terminal.wait_for("host> namespaces()");
+    terminal.wait_for("sandbox> namespaces()");
 }
 
 fn tab_shows_what_fits_the_type_before_the_dot() {
@@ -129,7 +133,7 @@ fn tab_shows_what_fits_the_type_before_the_dot() {
         terminal.screen()
     );
     terminal.type_keys("\x7fpin\t");
-    terminal.wait_for("host> net.ping(");
+    terminal.wait_for("sandbox> net.ping(");
 }
 
 fn tab_knows_the_type_of_a_call() {
@@ -203,7 +207,7 @@ fn tab_completes_containers_that_run() {
     terminal.type_keys("netns(\"doc\t");
     terminal.type_until("\t", "\ndocker:front  docker:web-1  docker:web-2\n");
     terminal.type_keys("f");
-    terminal.type_until("\t", "host> netns(\"docker:front");
+    terminal.type_until("\t", "sandbox> netns(\"docker:front");
     // By themselves, too, where it asks the kernel only.
     terminal.enter("\x15netns(`doom`)");
     terminal.type_keys("netns(\"do\t\t");
@@ -215,7 +219,7 @@ fn a_program_of_containers_that_hangs_holds_up_no_typing() {
     let folder = folder();
     let mut terminal = Terminal::start_with_programs(&folder, &[("podman", hangs)]);
     terminal.type_keys("netns(\"podman:\tweb\").up\t");
-    terminal.wait_for("host> netns(\"podman:web\").up(");
+    terminal.wait_for("sandbox> netns(\"podman:web\").up(");
 }
 
 fn tab_completes_commands_their_parameters_and_files() {
@@ -223,7 +227,7 @@ fn tab_completes_commands_their_parameters_and_files() {
     std::fs::write(folder.path().join("story.rhai"), "let told = 7;").unwrap();
     let mut terminal = Terminal::start(&folder);
     terminal.type_keys(":lo\t st\t");
-    terminal.wait_for("host> :load story.rhai");
+    terminal.wait_for("sandbox> :load story.rhai");
     terminal.enter("");
     assert!(terminal.enter("told + 1").contains("\n8\n"));
     terminal.type_keys(":trace of\t");
@@ -238,7 +242,7 @@ fn a_ghost_shows_the_signature_and_the_history() {
     terminal.wait_until_gone("assert(");
     terminal.enter("let answer = 42");
     terminal.type_keys("let an");
-    terminal.wait_for("host> let answer = 42\nhost> let answer = 42");
+    terminal.wait_for("sandbox> let answer = 42\nsandbox> let answer = 42");
     // The right arrow takes it over.
     terminal.type_keys("\x1b[C+ 1\r");
     terminal.wait_for_prompt();
@@ -284,7 +288,7 @@ fn tab_completes_code_within_a_text_and_no_key_twice() {
     let mut terminal = Terminal::start(&folder());
     terminal.enter("let net = netns(\"a\")");
     terminal.type_keys("print(`in ${net.ino\t}`)");
-    terminal.wait_for("host> print(`in ${net.inode}`)");
+    terminal.wait_for("sandbox> print(`in ${net.inode}`)");
     terminal.enter("");
     terminal.type_keys("net.ping(\"::1\", #{count: 2, co\t");
     terminal.type_keys("int\t");
@@ -297,7 +301,7 @@ fn tab_completes_code_within_a_text_and_no_key_twice() {
 fn tab_shows_many_in_columns() {
     let mut terminal = Terminal::start(&folder());
     terminal.enter("let net = netns(\"a\")");
-    terminal.type_keys("net.\ty");
+    terminal.type_keys("net.\t");
     // Two columns of a hundred: the long ones are cut.
     terminal.wait_until("two on a line", |screen| {
         let contents = screen.contents();
@@ -319,11 +323,11 @@ fn an_unknown_word_and_a_stray_bracket_are_red() {
     terminal.type_keys("frobnicate(1)) netns(");
     let red = vt100::Color::Idx(1);
     terminal.wait_until("red", |screen| {
-        let color = |column| screen.cell(0, column).map(vt100::Cell::fgcolor);
-        color(6) == Some(red)
-            && color(16) != Some(red)
-            && color(19) == Some(red)
-            && color(22) == Some(vt100::Color::Idx(6))
+        let color = |column| screen.cell(3, column).map(vt100::Cell::fgcolor);
+        color(9) == Some(red)
+            && color(19) != Some(red)
+            && color(22) == Some(red)
+            && color(25) == Some(vt100::Color::Idx(6))
     });
 }
 
@@ -332,23 +336,23 @@ fn an_unknown_command_and_an_unknown_word_of_a_module_are_red() {
     let red = vt100::Color::Idx(1);
     terminal.enter("import `std/lab` as l");
     for (typed, column, is_red) in [
-        (":frob", 7, true),
-        (":und", 7, false),
-        (":time frob()", 13, true),
-        ("l::wirr(", 10, true),
-        ("l::wire(", 10, false),
-        ("m::wire(", 6, true),
+        (":frob", 10, true),
+        (":und", 10, false),
+        (":time frob()", 16, true),
+        ("l::wirr(", 13, true),
+        ("l::wire(", 13, false),
+        ("m::wire(", 9, true),
     ] {
         terminal.type_keys(typed);
         terminal.wait_until(typed, |screen| {
             let (row, _) = screen.cursor_position();
             let line = screen.rows(0, 100).nth(row.into()).unwrap_or_default();
             let cell = screen.cell(row, column);
-            line.starts_with(&format!("host> {typed}"))
+            line.starts_with(&format!("sandbox> {typed}"))
                 && cell.is_some_and(|cell| (cell.fgcolor() == red) == is_red)
         });
         terminal.type_keys("\x15");
-        terminal.wait_until_gone(typed);
+        terminal.wait_until_gone(&format!("> {typed}"));
     }
     // A module has the name that it was given.
     terminal.type_keys("l::wi\t");
@@ -436,9 +440,9 @@ fn the_history_stays_between_sessions_each_entry_once() {
     assert_eq!(terminal.wait_for_end(), Some(0));
     let mut terminal = Terminal::start(&folder);
     terminal.type_keys("\x1b[A");
-    terminal.wait_for("host> let a = 1");
+    terminal.wait_for("sandbox> let a = 1");
     terminal.type_keys("\x1b[A");
-    terminal.wait_for("host> let b = 2");
+    terminal.wait_for("sandbox> let b = 2");
     terminal.type_keys("\x1b[A\x1b[A");
     let kept = std::fs::read_to_string(folder.path().join("ipvsh/history")).unwrap();
     assert_eq!(kept, "#V2\nlet b = 2\nlet a = 1\n");
@@ -470,5 +474,22 @@ fn a_closing_bracket_goes_below_the_line_that_opened_it() {
         screen.contains("print(#{\n    a: g(true) + g(false)\n})\n"),
         "{screen}"
     );
-    assert!(screen.ends_with("\na: 3\nhost>"), "{screen}");
+    assert!(screen.ends_with("\na: 3\nsandbox>"), "{screen}");
+}
+
+/// It once offered those of the namespace that the session was started in.
+fn tab_offers_the_links_of_where_the_call_acts() {
+    let mut terminal = Terminal::start(&folder());
+    terminal.ip("netns add blue");
+    terminal.ip("-n blue link add inner0 type veth peer name inner1");
+    terminal.ip("link add outer0 type veth peer name outer1");
+    terminal.type_keys("within \"blue\" { up(\"in\t0");
+    terminal.wait_for("up(\"inner0");
+    terminal.enter("\x15");
+    terminal.type_keys("netns(\"red\").link(\"ou\t");
+    terminal.type_keys("?\x15macvlan(\t");
+    terminal.wait_for("\"outer0\"");
+    let screen = terminal.screen();
+    assert!(!screen.contains("link(\"outer"), "{screen}");
+    assert!(!screen.contains("assert("), "{screen}");
 }

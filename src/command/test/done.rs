@@ -40,14 +40,19 @@ impl Item {
         format!("{file}::{}{row}", self.function)
     }
 
-    /// The line that runs it alone.
-    pub(super) fn alone(&self) -> String {
+    /// The line that runs it alone, on a kernel of its own where that ran it.
+    pub(super) fn alone(&self, is_in_vm: bool) -> String {
         let id = self.id();
+        let program = if is_in_vm {
+            "ipvsh --sandbox=vm"
+        } else {
+            "ipvsh"
+        };
         let plain = |c: char| c.is_alphanumeric() || "/._:-".contains(c);
         if id.chars().all(plain) {
-            format!("ipvsh test {id}")
+            format!("{program} test {id}")
         } else {
-            format!("ipvsh test '{}'", id.replace('\'', "'\\''"))
+            format!("{program} test '{}'", id.replace('\'', "'\\''"))
         }
     }
 }

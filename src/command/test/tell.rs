@@ -283,7 +283,11 @@ fn whole(item: &Item, done: &Done, failed: &Failed, color: bool) -> String {
             parts.push(indented(text.trim_end(), "    "));
         }
     }
-    parts.push(format!("  {} {}", bold("alone:"), item.alone()));
+    parts.push(format!(
+        "  {} {}",
+        bold("alone:"),
+        item.alone(done.kernel.is_some())
+    ));
     parts.join("\n")
 }
 

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::path::Path;
 use std::rc::Rc;
 
+use ipnet::IpNet;
 use rhai::plugin::{Dynamic, NativeCallContext, export_module};
 
 use crate::dsl::handle::Netns;
@@ -15,6 +16,7 @@ use crate::lab::Outcome;
 use crate::lab::outcome::Entry;
 use crate::net::link::Snapshot;
 use crate::net::listener::{self, Protocol};
+use crate::net::route::Route;
 use crate::net::{address, namespace, neighbour, netns, route, rule};
 use crate::value::mac;
 use crate::view::graph::{Cable, Change, End, Graph, Link, Namespace};
@@ -81,6 +83,13 @@ pub(crate) fn look_at(
     Ok(graph)
 }
 
+/// Whether it is the route that each link with a link-local address has.
+fn is_link_local(route: &Route) -> bool {
+    let is_own =
+        matches!(route.destination, IpNet::V6(net) if net.network().is_unicast_link_local());
+    is_own && route.protocol == "kernel"
+}
+
 fn describe(session: &Rc<Session>, one: &Seen, depth: Depth) -> Result<Namespace> {
     let Seen { place, links } = one;
     let names: HashMap<u32, &String> = links.iter().map(|link| (link.index, &link.name)).collect();
@@ -94,8 +103,8 @@ fn describe(session: &Rc<Session>, one: &Seen, depth: Depth) -> Result<Namespace
         let rtnl = &place.rtnl()?;
         if depth == Depth::All {
             let mut routes = route::list(rtnl, None).await?;
-            // Those of the table `local` the kernel keeps by itself.
-            routes.retain(|route| route.table != LOCAL);
+            // Those of the table `local` the kernel keeps by itself, and those of link-local addresses it adds when it comes to it.
+            routes.retain(|route| route.table != LOCAL && !is_link_local(route));
             namespace.routes = routes.iter().map(|route| route.line(name_of)).collect();
             let rules = rule::list(rtnl).await?;
             namespace.rules = rules.iter().map(ToString::to_string).collect();

@@ -9,6 +9,7 @@ use rhai::plugin::{Dynamic, NativeCallContext, export_module};
 use rhai::{Array, Map};
 
 use crate::dsl::acts::ping::{self, PingReport};
+use crate::dsl::acts::why;
 use crate::dsl::handle::{Link, Netns};
 use crate::dsl::objects::netns::namespace_argument;
 use crate::dsl::objects::route::rows::FAMILIES;
@@ -81,6 +82,8 @@ struct Found {
     pairs: Vec<Pair>,
     /// What else there is to know of the losses.
     note: Option<String>,
+    /// Why the first pair that is not reached is not, and what to type.
+    advice: Option<(String, String)>,
 }
 
 /// Everybody that a script lists, with their addresses.
@@ -213,6 +216,18 @@ fn mesh(session: &Rc<Session>, list: &Array, mut options: Map) -> Result<Mesh> {
     let was_full = before < neighbour_table::overflows();
     let is_lossy = !reports.iter().all(Report::ok);
     let note = (was_full && is_lossy).then(|| full_table(wanted.len()));
+    let mut missed = wanted.iter().zip(&reports);
+    let missed = missed.find(|(_, report)| report.received == 0 && report.sent > 0);
+    let advice = missed
+        .filter(|_| note.is_none())
+        .map(|((from, to, _), report)| {
+            let from_name = &members[*from].name;
+            let (cause, hint) = why::advice(session, &list[*from], from_name, report.destination);
+            (
+                format!("{from_name} → {}: {cause}", members[*to].name),
+                hint,
+            )
+        });
     let pairs = wanted.iter().zip(reports);
     let pairs = pairs.map(|((from, to, _), report)| Pair {
         from: *from,
@@ -223,6 +238,7 @@ fn mesh(session: &Rc<Session>, list: &Array, mut options: Map) -> Result<Mesh> {
         names,
         pairs: pairs.collect(),
         note,
+        advice,
     })))
 }
 
@@ -274,9 +290,10 @@ impl Found {
         let matrix = view::mesh::draw(&self.names, |from, to| {
             self.report(from, to).map(|report| &*report.0)
         });
-        match &self.note {
-            Some(note) => format!("{matrix}\nnote: {note}"),
-            None => matrix,
+        match (&self.note, &self.advice) {
+            (Some(note), _) => format!("{matrix}\nnote: {note}"),
+            (None, Some((cause, hint))) => format!("{matrix}\ncause: {cause}\nhint: {hint}"),
+            (None, None) => matrix,
         }
     }
 
@@ -364,6 +381,20 @@ pub(crate) fn show(mesh: &Mesh) -> Value {
                 "note",
                 found.note.as_ref().map_or(Value::Nothing, Value::text),
             ),
+            (
+                "cause",
+                found
+                    .advice
+                    .as_ref()
+                    .map_or(Value::Nothing, |(cause, _)| Value::text(cause)),
+            ),
+            (
+                "hint",
+                found
+                    .advice
+                    .as_ref()
+                    .map_or(Value::Nothing, |(_, hint)| Value::text(hint)),
+            ),
         ],
     }))
 }
@@ -384,7 +415,8 @@ pub mod words {
     /// back instead: `lost` (nothing), `unreachable`, `no route`, `forbidden`, `ttl exceeded`, `too long`, `problem`, `not sent`.
     ///
     /// The kernel's table of neighbours is one for all namespaces together, and by default holds 1,024 of them: a mesh over ARP of
-    /// more than 32 can fill it. The matrix then says so, and what makes room.
+    /// more than 32 can fill it. The matrix then says so, and what makes room. Of the first pair that is not reached it says why, and
+    /// what to type.
     ///
     /// ```rhai
     /// let v = netns("a").veth("v0", netns("b"), "v1", #{addr: "10.0.0.1/24", up: true});
@@ -428,6 +460,20 @@ pub mod words {
     pub fn get_note(mesh: &mut Mesh) -> Dynamic {
         let note = mesh.0.note.clone();
         note.map_or(Dynamic::UNIT, Dynamic::from)
+    }
+
+    /// Why the first pair that is not reached is not, as `why` finds it; `()` where all are reached.
+    #[rhai_fn(get = "cause")]
+    pub fn get_cause(mesh: &mut Mesh) -> Dynamic {
+        let advice = mesh.0.advice.clone();
+        advice.map_or(Dynamic::UNIT, |(cause, _)| Dynamic::from(cause))
+    }
+
+    /// What to type about that; `()` where all are reached.
+    #[rhai_fn(get = "hint")]
+    pub fn get_hint(mesh: &mut Mesh) -> Dynamic {
+        let advice = mesh.0.advice.clone();
+        advice.map_or(Dynamic::UNIT, |(_, hint)| Dynamic::from(hint))
     }
 
     /// A map for each pair: `from`, `to`, `destination`, `ok`, `sent`, `received`, `rtt_avg_ms`, and `result`, in words as in the matrix.

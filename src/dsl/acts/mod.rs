@@ -2,10 +2,12 @@
 //! expectations.
 
 pub mod check;
+pub mod events;
 pub mod exec;
 pub mod expect;
 pub mod graph;
 pub mod mesh;
+pub mod path;
 pub mod ping;
 pub mod place;
 pub mod process;

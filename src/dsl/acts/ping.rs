@@ -7,6 +7,7 @@ use std::time::Duration;
 use rhai::Map;
 use rhai::plugin::{Dynamic, NativeCallContext, export_module};
 
+use crate::dsl::acts::why;
 use crate::dsl::handle::{Link, Netns};
 use crate::dsl::objects::{self, addr, link};
 use crate::dsl::script::print;
@@ -248,6 +249,12 @@ pub(crate) fn ping(
     let report = report.map_err(context)?;
     printed?;
     say(view::ping::summary(&report).trim_end_matches('\n'))?;
+    let is_of_one = !report.destination.is_multicast();
+    if !quiet && is_of_one && report.received == 0 && report.sent > 0 && !report.interrupted {
+        let from = Dynamic::from(net.clone());
+        let (cause, hint) = why::advice(session, &from, net.label(), report.destination);
+        session.explain(&cause, &hint);
+    }
     let entry = (!quiet).then(|| session.entry());
     Ok(PingReport(Rc::new(report), entry))
 }
@@ -357,7 +364,8 @@ pub mod words {
     ///
     /// `destination` is an address, a link, a namespace (its first global address) by handle or by name, or a host name. Of a broadcast or
     /// multicast address all that answer are told, until the next request is due. A lost reply is a result and
-    /// no error. The time of a reply is taken from the kernel's stamp on it. Ctrl-C ends it with the summary.
+    /// no error. The time of a reply is taken from the kernel's stamp on it. Ctrl-C ends it with the summary. Where none comes, what
+    /// `why` knows of it is said on standard error: the cause, and what to type.
     ///
     /// ```rhai
     /// let a = netns("a");

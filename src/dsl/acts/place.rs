@@ -43,11 +43,16 @@ fn leave(session: &Rc<Session>) -> Result<()> {
     }
 }
 
-/// Runs the user's shell in `net` and waits for its end.
-fn shell(session: &Rc<Session>, net: &Netns) -> Result<i64> {
+/// Runs the user's shell in `net` and waits for its end: to be typed into, or with a `line` for it.
+pub(crate) fn shell(session: &Rc<Session>, net: &Netns, line: Option<&str>) -> Result<i64> {
     let program = std::env::var_os("SHELL").filter(|shell| !shell.is_empty());
     let program = program.unwrap_or_else(|| "/bin/sh".into());
-    let name = program.to_string_lossy().into_owned();
+    let mut argv = vec![program.to_string_lossy().into_owned()];
+    argv.extend(
+        line.into_iter()
+            .flat_map(|line| ["-c".to_owned(), line.to_owned()]),
+    );
+    let name = argv[0].clone();
     let context = |error: Error| {
         let error = match error.kind {
             Kind::NotFound if error.errno.is_some() => error.hint("set $SHELL"),
@@ -55,8 +60,14 @@ fn shell(session: &Rc<Session>, net: &Netns) -> Result<i64> {
         };
         error.doing("run the shell", &name).within(net.label())
     };
+    let prompt = std::env::var("PS1").unwrap_or_else(|_| "\\$ ".to_owned());
+    let marked = (line.is_none()).then(|| {
+        let prompt = format!("({}) {prompt}", net.label());
+        ("PS1".to_owned(), Some(prompt))
+    });
     let program = Program {
-        argv: vec![name.clone()],
+        argv,
+        env: marked.into_iter().collect(),
         ..Program::default()
     };
     net.check().map_err(context)?;
@@ -110,14 +121,14 @@ pub mod words {
     /// Opens your own shell, `$SHELL`, in the namespace, and returns its exit code when it ends.
     ///
     /// What `ip netns exec NAME $SHELL` does, with `/sys` and the files of `/etc/netns/NAME` as `exec` has them.
-    /// `$IPVSH_NETNS` holds the namespace's name there.
+    /// `$IPVSH_NETNS` holds the namespace's name there, and `$PS1` begins with it.
     ///
     /// ```rhai,no_run
     /// netns("net-1").shell();
     /// ```
     #[rhai_fn(name = "shell", return_raw, volatile)]
     pub fn shell_(context: NativeCallContext, net: &mut Netns) -> Answer<i64> {
-        answer(&context, |session| super::shell(session, net))
+        answer(&context, |session| super::shell(session, net, None))
     }
 
     /// Opens your own shell in the namespace of that name.
@@ -128,7 +139,11 @@ pub mod words {
     #[rhai_fn(name = "shell", return_raw, volatile)]
     pub fn shell_named(context: NativeCallContext, place: &str) -> Answer<i64> {
         answer(&context, |session| {
-            super::shell(session, &namespace_argument(&place.to_owned().into())?)
+            super::shell(
+                session,
+                &namespace_argument(&place.to_owned().into())?,
+                None,
+            )
         })
     }
 }

@@ -135,7 +135,9 @@ fn expect(
         error = error.note(format!("pinged: {destination}{source}"));
     }
     error = error.note(format!("came back: {}", tried.came_back.join(", ")));
-    if wanted && let Some((cause, mend)) = why::in_short(session, net, given) {
+    if wanted
+        && let Some((cause, mend)) = why::in_short(session, &Dynamic::from(net.clone()), given)
+    {
         error = error.note(format!("cause: {cause}"));
         error.hint = mend;
     }

@@ -1,10 +1,13 @@
-//! The words of the script itself: parameters, output, progress, time, arithmetic of addresses.
+//! The words of the script itself: parameters, data, chance, output, progress, time, arithmetic of addresses.
 
 pub mod argument;
+pub mod data;
 pub mod lab;
+pub mod list;
 pub mod network;
 pub mod param;
 pub mod print;
 pub mod progress;
+pub mod random;
 pub mod time;
 pub mod within;

@@ -6,6 +6,7 @@ use std::rc::Rc;
 use rhai::plugin::{Dynamic, NativeCallContext, export_module};
 use rhai::{Array, FnPtr, Map};
 
+use crate::dsl::acts::path::PathReport;
 use crate::dsl::acts::ping::PingReport;
 use crate::dsl::acts::why::Explanation;
 use crate::dsl::handle::Netns;
@@ -55,6 +56,9 @@ pub(crate) fn result(session: &Rc<Session>, value: &Dynamic) -> String {
         .is_some_and(|report| report.1 == Some(session.entry()))
         || value
             .read_lock::<Explanation>()
+            .is_some_and(|found| found.1 == Some(session.entry()))
+        || value
+            .read_lock::<PathReport>()
             .is_some_and(|found| found.1 == Some(session.entry()));
     if session.settings().json {
         self::value(Some(session), value).to_json().to_string()

@@ -157,7 +157,8 @@ impl Look<'_> {
 
     fn misfit(&mut self, name: &str, given: &[String], position: Position) {
         let source = self.ast.source().unwrap_or_default();
-        let failure = diagnose::misfit(self.interpreter, self.ast, source, name, given, position);
+        let means = self.interpreter.means();
+        let failure = diagnose::misfit(means, self.ast, source, name, given, position);
         self.found.push((position, failure));
     }
 

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::Context;
+use super::{Context, habits};
 use crate::engine::catalog::{Catalog, Signature};
 use crate::engine::script::Script;
 use crate::engine::{modules, params, types};
@@ -51,8 +51,8 @@ pub(super) fn explain_given(context: &Context, name: &str, given: Vec<&str>) -> 
         .iter()
         .filter(|form| form.parameters.len() == call.given.len())
         .collect();
-    if call.is_method && fitting.iter().any(|form| form.is_method) {
-        fitting.retain(|form| form.is_method);
+    if fitting.iter().any(|form| form.is_method == call.is_method) {
+        fitting.retain(|form| form.is_method == call.is_method);
     }
     if fitting.is_empty() && !of_object.is_empty() {
         return call.wrong_count(&of_object);
@@ -117,9 +117,9 @@ impl Context<'_> {
                 .display()
                 .to_string(),
         };
-        let text = self.interpreter.sources().text(&name).unwrap_or_default();
+        let text = self.means.sources.text(&name).unwrap_or_default();
         let script = Script::new(&name, &text);
-        let parsed = self.interpreter.engine().compile(script.source());
+        let parsed = self.means.engine.compile(script.source());
         let functions = parsed.as_ref().map(rhai::AST::iter_functions);
         let functions = functions.into_iter().flatten();
         functions
@@ -176,6 +176,14 @@ impl Call<'_> {
         if let Some(report) = self.called_property(catalog) {
             return report;
         }
+        if self.is_method
+            && let Some(here) = habits::method(name).filter(|here| *here != name)
+        {
+            return report.hint(format!("it is called `{here}` here"));
+        }
+        if let Some(here) = habits::word(name).filter(|_| !self.is_method) {
+            return report.hint(here);
+        }
         let functions: Vec<_> = context
             .ast
             .into_iter()
@@ -207,6 +215,11 @@ impl Call<'_> {
             counts = forms.iter().map(|form| form.parameters.len()).collect();
         }
         let given = self.given.len().saturating_sub(hidden);
+        // Rhai calls a function by its name for each item of a list.
+        if counts.contains(&given) {
+            let report = Report::new(format!("`{}` takes no such arguments", self.name));
+            return self.accepted(report, forms);
+        }
         let report = Report::new(format!(
             "`{}` takes {}, not {given}",
             self.name,
@@ -261,10 +274,19 @@ impl Call<'_> {
         let wanted: BTreeSet<_> = meant
             .iter()
             .filter(|form| !self.is_method || index > 0 || form.is_method)
-            .map(|form| types::with_article(&form.parameters[index].1))
+            .map(|form| form.parameters[index].1.as_str())
+            .filter(|kind| !kind.is_empty())
+            .map(types::with_article)
             .collect();
         let wanted: Vec<_> = wanted.into_iter().collect();
         let given = types::with_article(self.given[index]);
+        if wanted.is_empty() {
+            let report = Report::new(format!("{given} has no method `{}`", self.name));
+            return match self.given[index] {
+                "range" => report.hint("make a list of it first: `(1..=3).to_list()`"),
+                _ => self.accepted(report, forms),
+            };
+        }
         let report = if self.is_method && index == 0 {
             Report::new(format!(
                 "`{}` is a method of {}, not of {given}",
@@ -288,7 +310,28 @@ impl Call<'_> {
                 wanted.join(" or ")
             ))
         };
+        let report = match self.habit(index) {
+            Some(hint) => report.hint(hint),
+            None => report,
+        };
         self.accepted(report, forms)
+    }
+
+    /// What to type in place of an argument of the wrong type.
+    fn habit(&self, index: usize) -> Option<String> {
+        let given = *self.given.get(index)?;
+        match (self.name, given) {
+            ("print", _) => Some(
+                "it takes one value: put several into a text, print(`${a} and ${b}`)".to_owned(),
+            ),
+            (_, "char") => Some(
+                "a text stands between double quotes; single ones hold one character".to_owned(),
+            ),
+            (name, "string") if !self.is_method && self.given.first() == Some(&"string") => Some(
+                format!("to act in a namespace, write `netns(\"…\").{name}(…)`"),
+            ),
+            _ => None,
+        }
     }
 
     /// Lists the forms that are accepted, those written the same way (with or without a dot) first.

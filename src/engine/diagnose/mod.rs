@@ -2,27 +2,42 @@
 //! accepted, and what to type.
 
 mod calls;
+mod caught;
+mod habits;
 mod parse;
 mod properties;
 mod raised;
 
-use rhai::{AST, EvalAltResult, Position};
+use std::rc::Rc;
 
+use rhai::{AST, Engine, EvalAltResult, Position};
+
+use crate::dsl::Session;
 use crate::engine::catalog::Catalog;
-use crate::engine::{Failure, Interpreter, Reason, modules, names};
+use crate::engine::script::Sources;
+use crate::engine::{Failure, Reason, modules, names};
 use crate::error::nearest;
 use crate::view::error::Report;
 
 pub(crate) use calls::UNKNOWN;
+pub(crate) use caught::tell_caught;
 pub(crate) use parse::is_incomplete;
 pub(crate) use raised::memory_used_up;
 
 /// How many calls of a trace are shown before it is cut.
 const TRACE: usize = 8;
 
+/// The engine and what it was made with.
+#[derive(Clone, Copy)]
+pub(crate) struct Means<'a> {
+    pub(crate) engine: &'a Engine,
+    pub(crate) session: &'a Rc<Session>,
+    pub(crate) sources: &'a Sources,
+}
+
 /// What an explanation can draw upon.
 pub(crate) struct Context<'a> {
-    interpreter: &'a Interpreter,
+    means: Means<'a>,
     /// The script that ran, where it could be parsed.
     ast: Option<&'a AST>,
     /// The script or module that the error is in.
@@ -34,12 +49,12 @@ pub(crate) struct Context<'a> {
 impl Context<'_> {
     /// The words of ipvsh and of Rhai.
     fn catalog(&self) -> Catalog {
-        Catalog::with_builtin(self.interpreter.engine())
+        Catalog::with_builtin(self.means.engine)
     }
 
     /// The text of the script that the error is in.
     fn text(&self) -> String {
-        let text = self.interpreter.sources().text(&self.source);
+        let text = self.means.sources.text(&self.source);
         text.map(|text| text.to_string()).unwrap_or_default()
     }
 
@@ -63,7 +78,7 @@ impl Context<'_> {
 
 /// The failure that `error` ends a run of the script `source` with.
 pub(crate) fn explain(
-    interpreter: &Interpreter,
+    means: Means<'_>,
     error: &EvalAltResult,
     ast: Option<&AST>,
     source: &str,
@@ -71,7 +86,7 @@ pub(crate) fn explain(
     let (inner, trail) = innermost(error, source);
     let source = trail.last().map_or(source, |call| &call.into).to_owned();
     let mut context = Context {
-        interpreter,
+        means,
         ast,
         source,
         position: inner.position(),
@@ -95,15 +110,13 @@ pub(crate) fn explain(
     let mut notes = Vec::new();
     if let Some(entered) = entered {
         let call = &trail[entered];
-        report.place = interpreter.sources().place(&call.from, call.position);
+        report.place = means.sources.place(&call.from, call.position);
         report.notes.retain(|note| !note.starts_with(raised::FIRST));
         if let Some(line) = context.position.line() {
             notes.push(format!("raised at {}:{line}", context.source));
         }
     } else if report.place.is_none() {
-        report.place = interpreter
-            .sources()
-            .place(&context.source, context.position);
+        report.place = means.sources.place(&context.source, context.position);
     }
     // The call whose line is drawn needs no note.
     let calls = trail.iter().enumerate().rev();
@@ -193,7 +206,7 @@ fn describe(context: &mut Context, error: &EvalAltResult) -> (Report, Reason) {
         EvalAltResult::ErrorModuleNotFound(name, _) => module_not_found(context, name),
         EvalAltResult::ErrorStackOverflow(_) => Report::new(format!(
             "recursion deeper than {} calls",
-            context.interpreter.engine().max_call_levels()
+            context.means.engine.max_call_levels()
         ))
         .hint("a function that calls itself needs a case in which it does not"),
         other => plain(other),
@@ -212,8 +225,10 @@ fn plain(error: &EvalAltResult) -> Report {
         EvalAltResult::ErrorStringBounds(length, index, _) => {
             Report::new(format!("index {index} of a string of {length} characters"))
         }
-        EvalAltResult::ErrorFor(_) => Report::new("`for` can't go through this value")
-            .hint("it goes through lists, ranges such as 1..=3, strings and maps (`map.keys()`)"),
+        EvalAltResult::ErrorMismatchDataType(wanted, given, _) if wanted.contains("iterable") => {
+            not_iterable(crate::engine::types::of_text(given))
+        }
+        EvalAltResult::ErrorFor(_) => not_iterable("value"),
         EvalAltResult::ErrorAssignmentToConstant(name, _) => {
             Report::new(format!("`{name}` is a constant and can't be assigned to"))
                 .hint(format!("declare it with `let {name}`"))
@@ -256,6 +271,19 @@ fn plain(error: &EvalAltResult) -> Report {
     }
 }
 
+/// A value of a type that `for` can't go through.
+fn not_iterable(kind: &str) -> Report {
+    let what = match kind {
+        "value" => "this value".to_owned(),
+        kind => crate::engine::types::with_article(kind),
+    };
+    Report::new(format!("`for` can't go through {what}")).hint(match kind {
+        "int" => "it goes through the numbers below one as `for i in 0..3`",
+        "map" => "it goes through its keys or its values: `for key in map.keys()`, `for value in map.values()`",
+        _ => "it goes through lists, ranges such as 1..=3, strings and maps (`map.keys()`)",
+    })
+}
+
 /// The text with a small first letter and back-ticks around what Rhai puts between quotes.
 fn lower(text: &str) -> String {
     let mut chars = text.chars();
@@ -277,6 +305,20 @@ fn unknown_variable(context: &Context, name: &str) -> Report {
             "a function sees its parameters only: hand `{name}` over as one, or declare it before its use"
         ));
     }
+    let behind = context.behind();
+    let behind = behind.strip_prefix(name).unwrap_or_default();
+    if behind.starts_with("++") || behind.starts_with("--") {
+        let sign = &behind[..1];
+        return report.hint(format!("a number is counted on by `{name} {sign}= 1`"));
+    }
+    if context.before().trim_end().ends_with("import") {
+        return report.hint(format!(
+            "a module is named by a text: `import \"std/{name}\" as {name};`"
+        ));
+    }
+    if let Some(here) = habits::word(name) {
+        return report.hint(here);
+    }
     let catalog = context.catalog();
     if let Some(word) = catalog.word(name) {
         let call = word
@@ -290,7 +332,12 @@ fn unknown_variable(context: &Context, name: &str) -> Report {
         return report.hint(format!("did you mean `{near}`?"));
     }
     let words = catalog.words.iter().map(|word| word.name.as_str());
-    if let Some(near) = nearest(name, words) {
+    if behind.starts_with('.') {
+        return report.hint(format!("declare it first: `let {name} = …`"));
+    }
+    // Any short word is near any other.
+    let near = nearest(name, words).filter(|_| name.chars().count() > 2);
+    if let Some(near) = near {
         return report.hint(format!(
             "did you mean the word `{near}`, or the text \"{name}\"?"
         ));
@@ -371,7 +418,7 @@ impl Context<'_> {
 
 /// The failure for a call of `name` that nothing takes with arguments of the types `given`, found without running the script.
 pub(crate) fn misfit(
-    interpreter: &Interpreter,
+    means: Means<'_>,
     ast: &AST,
     source: &str,
     name: &str,
@@ -379,13 +426,13 @@ pub(crate) fn misfit(
     position: Position,
 ) -> Failure {
     let context = Context {
-        interpreter,
+        means,
         ast: Some(ast),
         source: source.to_owned(),
         position,
     };
     let given = given.iter().map(String::as_str).collect();
     let mut report = calls::explain_given(&context, name, given);
-    report.place = interpreter.sources().place(source, position);
+    report.place = means.sources.place(source, position);
     Failure::script(report)
 }

@@ -2,7 +2,7 @@
 
 use rhai::{LexError, ParseErrorType, Position};
 
-use super::{Context, lower, unknown_alias, unknown_variable};
+use super::{Context, habits, lower, unknown_alias, unknown_variable};
 use crate::view::error::Report;
 
 /// Explains a syntax error, and moves its place to where a reader would look for it.
@@ -28,6 +28,11 @@ pub(super) fn explain(context: &mut Context, kind: &ParseErrorType) -> Report {
             Report::new("`within` takes a namespace and a block")
                 .hint("write `within PLACE { … }`, such as `within \"net-1\" { … }`")
         }
+        ParseErrorType::MissingToken(token, _) if token == "{" => {
+            Report::new("the block is missing: it stands between `{` and `}`")
+                .hint("write `if ready { … }`, `for i in 0..3 { … }`, `fn f(x) { … }`")
+        }
+        ParseErrorType::MissingToken(..) if context.bare_address().is_some() => address(context),
         ParseErrorType::MissingToken(token, what) => {
             let other = if token == "," && what.contains("arguments") {
                 " or `)`"
@@ -37,11 +42,35 @@ pub(super) fn explain(context: &mut Context, kind: &ParseErrorType) -> Report {
             let what = lower(what.trim());
             Report::new(format!("`{token}`{other} is missing {what}"))
         }
+        ParseErrorType::PropertyExpected | ParseErrorType::BadInput(_)
+            if context.bare_address().is_some() =>
+        {
+            address(context)
+        }
         ParseErrorType::BadInput(error) => lexical(error),
+        ParseErrorType::Reserved(word) if habits::word(word).is_some() => {
+            let here = habits::word(word).unwrap_or_default();
+            Report::new(format!("there is no `{word}` in this language")).hint(here)
+        }
+        ParseErrorType::Reserved(word) if context.is_called_bare(word) => {
+            Report::new(format!("the brackets of `{word}` are missing"))
+                .hint(format!("write `{word}(…)`"))
+        }
         ParseErrorType::Reserved(word) => Report::new(format!(
             "`{word}` is reserved by the language and can't be used as a name"
         ))
         .hint("choose another name"),
+        ParseErrorType::MismatchedType(wanted, given) if wanted.contains("iterable") => {
+            super::not_iterable(match given.as_str() {
+                "a number" => "int",
+                "an object map" => "map",
+                _ => "value",
+            })
+        }
+        ParseErrorType::UnknownOperator(sign) if ["++", "--"].contains(&sign.as_str()) => {
+            let report = Report::new(format!("there is no operator `{sign}`"));
+            report.hint(format!("a number is counted on by `x {}= 1`", &sign[..1]))
+        }
         ParseErrorType::VariableExpected => Report::new("the name of a variable is missing"),
         ParseErrorType::PropertyExpected => Report::new("the name of a property is missing"),
         ParseErrorType::ExprExpected(what) => Report::new(format!("{what} is missing here")),
@@ -66,6 +95,15 @@ pub(super) fn explain(context: &mut Context, kind: &ParseErrorType) -> Report {
     }
 }
 
+/// An address that was written without quotes.
+fn address(context: &Context) -> Report {
+    let address = context.bare_address().unwrap_or_default();
+    Report::new(format!(
+        "an address is a text, and `{address}` stands without quotes"
+    ))
+    .hint(format!("write \"{address}\""))
+}
+
 fn lexical(error: &LexError) -> Report {
     match error {
         LexError::UnexpectedInput(text) => Report::new(format!("unexpected `{text}`")),
@@ -86,6 +124,9 @@ fn lexical(error: &LexError) -> Report {
         LexError::ImproperSymbol(symbol, explanation) if explanation.is_empty() => {
             Report::new(format!("unexpected `{symbol}`"))
         }
+        LexError::ImproperSymbol(symbol, _) if symbol == "=" => {
+            Report::new("unexpected `=`").hint("two values are compared by `==`")
+        }
         LexError::ImproperSymbol(symbol, explanation) => {
             Report::new(format!("unexpected `{symbol}`")).hint(lower(explanation))
         }
@@ -94,6 +135,16 @@ fn lexical(error: &LexError) -> Report {
 }
 
 impl Context<'_> {
+    /// Whether a value stands right behind the word, as behind a command of a shell.
+    fn is_called_bare(&self, word: &str) -> bool {
+        let behind = self.behind();
+        let behind = behind.strip_prefix(word).unwrap_or_default();
+        behind.starts_with(' ')
+            && behind
+                .trim_start()
+                .starts_with(|c: char| c.is_alphanumeric() || "\"`'[".contains(c))
+    }
+
     /// Whether nothing but blanks stands behind the place of the error.
     fn is_at_end(&self) -> bool {
         let (Some(line), Some(column)) = (self.position.line(), self.position.position()) else {

@@ -1,6 +1,6 @@
 //! A property that a handle or map does not have, or that can't be set.
 
-use super::Context;
+use super::{Context, habits};
 use crate::engine::catalog::{Catalog, Property};
 use crate::engine::types;
 use crate::error::nearest;
@@ -27,6 +27,14 @@ fn unknown(catalog: &Catalog, kind: &str, name: &str) -> Report {
         types::with_article(kind)
     ));
     let report = with_known(catalog, kind, report);
+    if kind == "list" && catalog.properties.iter().any(|one| one.name == name) {
+        return report.hint(format!(
+            "its items may have: `list.map(|one| one.{name})`, or `list[0].{name}`"
+        ));
+    }
+    if let Some(here) = habits::method(name).filter(|here| catalog.builtin.contains_key(*here)) {
+        return report.hint(format!("it is called `{here}` here: write `.{here}()`"));
+    }
     let is_method = catalog.word(name).is_some_and(|word| {
         let mut forms = word.signatures.iter();
         forms.any(|form| {

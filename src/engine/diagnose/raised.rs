@@ -23,7 +23,7 @@ pub(super) fn explain(context: &Context, value: &Dynamic) -> (Report, Reason) {
         _ if value.is_unit() => Report::new("the script failed without saying why"),
         _ => Report::new(format!(
             "the script failed with {}",
-            print::value(Some(context.interpreter.session()), value).literal()
+            print::value(Some(context.means.session), value).literal()
         )),
     };
     (report, Reason::Script)
@@ -62,7 +62,7 @@ fn of_map(context: &Context, map: &Map, message: String) -> (Report, Reason) {
         .filter_map(|key| Some((key, text(map, key)?)))
         .collect();
     let kind = text(map, "kind").and_then(|kind| Kind::from_name(&kind));
-    let session = context.interpreter.session();
+    let session = context.means.session;
     let reason = match kind {
         _ if session.output_closed() => Reason::OutputClosed,
         Some(Kind::Interrupted) => {
@@ -85,7 +85,7 @@ pub(crate) fn memory_used_up(limit: Option<u64>) -> Report {
 
 /// Explains a run that was ended between two of its steps.
 pub(super) fn terminated(context: &Context, token: &Dynamic) -> (Report, Reason) {
-    let session = context.interpreter.session();
+    let session = context.means.session;
     match token.read_lock::<Stop>().map(|stop| *stop) {
         Some(Stop::OutputClosed) => (Report::new("nobody reads the output"), Reason::OutputClosed),
         Some(Stop::StackUsedUp) => (

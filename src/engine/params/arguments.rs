@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use rhai::{Array, Dynamic};
 
 use super::{Kind, Parameter};
+use crate::dsl::json;
 use crate::error::nearest;
 use crate::view::error::Report;
 
@@ -72,13 +73,13 @@ fn take<'a>(
         let name = &parameter.name;
         let value = match (parameter.kind, value) {
             (Kind::Bool, None) => Dynamic::TRUE,
-            (kind, Some(value)) => read(name, kind, value)?,
+            (_, Some(value)) => read(parameter, value)?,
             (kind, None) => {
                 let value = next().ok_or_else(|| {
                     Report::new(format!("`--{name}` needs a value"))
                         .hint(format!("write `--{name} {}`", kind.name().to_uppercase()))
                 })?;
-                read(name, kind, value)?
+                read(parameter, value)?
             }
         };
         if parameter.kind == Kind::List
@@ -113,8 +114,65 @@ fn find<'a>(parameters: &'a [Parameter], name: &str) -> Option<&'a Parameter> {
     parameters.iter().find(|known| same(&known.name))
 }
 
-/// Reads the text of a value.
-fn read(name: &str, kind: Kind, text: &str) -> Result<Dynamic, Report> {
+/// Reads the text of a value of the parameter, which is one that it takes.
+fn read(parameter: &Parameter, text: &str) -> Result<Dynamic, Report> {
+    let (name, bounds) = (&parameter.name, &parameter.bounds);
+    let value = match parameter.kind {
+        Kind::List if text.trim_start().starts_with('[') => read_json(parameter, text)?,
+        Kind::List => {
+            let items = text.split(',').map(str::trim);
+            let items = items.filter(|item| !item.is_empty());
+            let items: Result<Array, Report> = items
+                .map(|item| read_one(name, parameter.items, item))
+                .collect();
+            items?.into()
+        }
+        Kind::Map => read_json(parameter, text)?,
+        kind => {
+            let value = read_one(name, kind, text)?;
+            bounds.check(name, &value)?;
+            return Ok(value);
+        }
+    };
+    if let Ok(items) = value.as_array_ref() {
+        for item in items.iter() {
+            bounds.check(name, item)?;
+        }
+    }
+    Ok(value)
+}
+
+/// Reads a list or a map that is written as JSON.
+fn read_json(parameter: &Parameter, text: &str) -> Result<Dynamic, Report> {
+    let (name, kind) = (&parameter.name, parameter.kind);
+    let wrong = |why: String| {
+        let example = match kind {
+            Kind::Map => "{\"a\": 1}",
+            _ => "[1, 2]",
+        };
+        Report::new(format!("`--{name}` takes a {}: {why}", kind.name()))
+            .hint(format!("write JSON, for example `--{name} '{example}'`"))
+    };
+    let value = serde_json::from_str(text).map_err(|error| wrong(error.to_string()))?;
+    let value = json::value(value);
+    if Kind::of_value(&value) != Some(kind) {
+        return Err(wrong(format!("not `{text}`")));
+    }
+    if let Ok(items) = value.as_array_ref() {
+        let of = parameter.items;
+        let is_other = |item: &&Dynamic| of != Kind::String && Kind::of_value(item) != Some(of);
+        if let Some(other) = items.iter().find(is_other) {
+            return Err(wrong(format!(
+                "its items are of type {}, and `{other}` is not",
+                of.name()
+            )));
+        }
+    }
+    Ok(value)
+}
+
+/// Reads the text of a single value.
+fn read_one(name: &str, kind: Kind, text: &str) -> Result<Dynamic, Report> {
     let wrong = |example: &str| {
         Report::new(format!(
             "`--{name}` takes {}, not `{text}`",
@@ -137,15 +195,7 @@ fn read(name: &str, kind: Kind, text: &str) -> Result<Dynamic, Report> {
             "false" | "no" | "off" | "0" => Ok(Dynamic::FALSE),
             _ => Err(wrong("true")),
         },
-        Kind::String => Ok(text.to_owned().into()),
-        Kind::List => {
-            let items = text
-                .split(',')
-                .map(str::trim)
-                .filter(|item| !item.is_empty());
-            let items: Array = items.map(|item| item.to_owned().into()).collect();
-            Ok(items.into())
-        }
+        Kind::String | Kind::List | Kind::Map => Ok(text.to_owned().into()),
     }
 }
 
@@ -185,6 +235,8 @@ mod tests {
             kind,
             default,
             help: "what it is".to_owned(),
+            items: Kind::String,
+            bounds: super::super::Bounds::default(),
         };
         vec![
             parameter("count", Kind::Int, Some(2.into())),

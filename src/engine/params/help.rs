@@ -38,11 +38,12 @@ fn table(parameters: &[Parameter]) -> String {
                 Some(default) => format!("[default: {}]", print::value(None, default).literal()),
                 None => "[required]".to_owned(),
             };
-            let help = match one.help.as_str() {
-                "" => String::new(),
-                help => format!("{help}  "),
-            };
-            format!("  {left:width$}  {help}{default}")
+            let bounds = one.bounds.in_words();
+            let said = [one.help.as_str(), bounds.as_str()];
+            let said = said.into_iter().filter(|part| !part.is_empty());
+            let said: String = said.collect::<Vec<_>>().join("; ");
+            let gap = if said.is_empty() { "" } else { "  " };
+            format!("  {left:width$}  {said}{gap}{default}")
         })
         .collect();
     lines.join("\n")

@@ -1,14 +1,20 @@
 //! The parameters of a script: found in it without running it, read from its command line, shown by its `--help`.
 
 mod arguments;
+mod bounds;
+mod file;
 mod help;
 
-use rhai::{AST, ASTNode, Dynamic, EvalAltResult, Expr, FnCallExpr, Position, Stmt};
+use rhai::{AST, ASTNode, Dynamic, EvalAltResult, Expr, FnCallExpr, Map, Position, Stmt};
 
+use crate::dsl::script::param::ROWS;
 use crate::dsl::session::exception;
 use crate::error::{Error, Result};
+use crate::schema;
 
 pub use arguments::{Arguments, parse};
+pub use bounds::Bounds;
+pub use file::words as words_of_file;
 pub use help::help;
 
 /// The words that declare a parameter.
@@ -27,8 +33,10 @@ pub enum Kind {
     Bool,
     /// Any text.
     String,
-    /// Texts, with commas between them or given one by one.
+    /// Values of one kind, with commas between them, given one by one, or as JSON.
     List,
+    /// A map, as JSON.
+    Map,
 }
 
 impl Kind {
@@ -40,11 +48,13 @@ impl Kind {
             Self::Bool => "bool",
             Self::String => "string",
             Self::List => "list",
+            Self::Map => "map",
         }
     }
 
     fn of_name(name: &str) -> Option<Self> {
-        [Self::Int, Self::Float, Self::Bool, Self::String, Self::List]
+        use Kind::{Bool, Float, Int, List, Map, String};
+        [Int, Float, Bool, String, List, Map]
             .into_iter()
             .find(|kind| kind.name() == name)
     }
@@ -60,6 +70,8 @@ impl Kind {
             Some(Self::String)
         } else if value.is_array() {
             Some(Self::List)
+        } else if value.is_map() {
+            Some(Self::Map)
         } else {
             None
         }
@@ -77,6 +89,10 @@ pub struct Parameter {
     pub default: Option<Dynamic>,
     /// What it is for.
     pub help: String,
+    /// How each item of a list is read: as those of the default are.
+    pub items: Kind,
+    /// What it, or each of its items, may be; anything where there is nothing.
+    pub bounds: Bounds,
 }
 
 /// The parameters that the script `ast` declares, in its order.
@@ -179,11 +195,6 @@ fn parameter(call: &FnCallExpr) -> Result<Parameter> {
     }
     let name = text(0, "name")?;
     check_name(&name)?;
-    let help = if call.args.len() == 3 {
-        text(2, "help")?
-    } else {
-        String::new()
-    };
     let (kind, default) = if word == "param" {
         let default = call.args[1].get_literal_value(None).ok_or_else(|| {
             Error::invalid(format!(
@@ -195,23 +206,49 @@ fn parameter(call: &FnCallExpr) -> Result<Parameter> {
             Error::invalid(format!(
                 "the default of parameter `{name}` is of a type that no command line can give"
             ))
-            .hint("it can be an int, a float, a bool, a string or a list")
+            .hint("it can be an int, a float, a bool, a string, a list or a map")
         })?;
         (kind, Some(default))
     } else {
         let named = text(1, "type")?;
         let kind = Kind::of_name(&named).ok_or_else(|| {
             Error::invalid(format!("`{named}` is no type of a parameter"))
-                .hint("write \"int\", \"float\", \"bool\", \"string\" or \"list\"")
+                .hint("write \"int\", \"float\", \"bool\", \"string\", \"list\" or \"map\"")
         })?;
         (kind, None)
     };
+    let items = default.as_ref().map_or(Kind::String, items_of);
+    let (help, bounds) = match call.args.get(2) {
+        None => (String::new(), Bounds::default()),
+        Some(third) => match third.get_literal_value(None) {
+            Some(options) if options.is_map() => {
+                let options = options.cast::<Map>();
+                let tables: &[&[_]] = &[ROWS];
+                let options = &mut schema::options("param", options, tables)?;
+                Bounds::take(options)?
+            }
+            _ => (text(2, "help")?, Bounds::default()),
+        },
+    };
+    let of = if kind == Kind::List { items } else { kind };
+    bounds.fit(&name, of, default.as_ref())?;
     Ok(Parameter {
         name,
         kind,
         default,
         help,
+        items,
+        bounds,
     })
+}
+
+/// How the items of a list are read whose default is this one.
+fn items_of(default: &Dynamic) -> Kind {
+    let list = default.as_array_ref();
+    let first = list
+        .ok()
+        .and_then(|list| list.first().and_then(Kind::of_value));
+    first.unwrap_or(Kind::String)
 }
 
 fn check_name(name: &str) -> Result<()> {

@@ -9,6 +9,7 @@
 //! Opening, encoding, sending and decoding is surge-ping's work. Receiving is not, for the reasons given in `sockets`.
 
 mod filter;
+mod path;
 mod pinger;
 mod probe;
 mod report;
@@ -16,6 +17,7 @@ mod request;
 mod sockets;
 mod wire;
 
+pub use path::{Found, Path, SILENT, Step, Trace};
 pub use pinger::Pinger;
 pub use probe::{Outcome, Probe, Unreachable};
 pub use report::Report;

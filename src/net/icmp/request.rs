@@ -31,6 +31,8 @@ pub struct Request {
     pub device: Option<String>,
     /// Never fragment, not even here: what is too long for the path fails.
     pub dont_fragment: bool,
+    /// The same, and what the kernel knows of the MTU of the path does not count.
+    pub forget_path_mtu: bool,
     /// The mark that the kernel routes and filters by.
     pub mark: Option<u32>,
     /// Type of service (IPv4) or traffic class (IPv6).
@@ -54,6 +56,7 @@ impl Request {
             source: None,
             device: None,
             dont_fragment: false,
+            forget_path_mtu: false,
             mark: None,
             tos: None,
         }

@@ -134,11 +134,16 @@ impl Sockets {
         let sender = unsafe { BorrowedFd::borrow_raw(socket.get_native_sock()) };
         let sender_options = SockRef::from(&sender);
         set_options(&sender_options, request)?;
-        if request.dont_fragment {
-            if v4 {
-                setsockopt(&sender, MtuDiscover, &libc::IP_PMTUDISC_DO)?;
+        if request.dont_fragment || request.forget_path_mtu {
+            let (for_v4, for_v6) = if request.forget_path_mtu {
+                (libc::IP_PMTUDISC_PROBE, libc::IPV6_PMTUDISC_PROBE)
             } else {
-                setsockopt(&sender, Ipv6MtuDiscover, &libc::IPV6_PMTUDISC_DO)?;
+                (libc::IP_PMTUDISC_DO, libc::IPV6_PMTUDISC_DO)
+            };
+            if v4 {
+                setsockopt(&sender, MtuDiscover, &for_v4)?;
+            } else {
+                setsockopt(&sender, Ipv6MtuDiscover, &for_v6)?;
             }
         }
         // After the interface, as an address of a VRF is local only to a socket that is bound to it.

@@ -411,7 +411,17 @@ pub async fn list(rtnl: &Rtnl, table: Option<u32>) -> Result<Vec<Route>, Refusal
 
 /// Asks the kernel which route it would take.
 pub async fn lookup(rtnl: &Rtnl, question: &Question) -> Result<Option<Route>, Refusal> {
-    let message = question.message();
+    answer(rtnl, question.message()).await
+}
+
+/// Asks the kernel for that route as it is in the table: with all next hops that it chooses from.
+pub async fn matching(rtnl: &Rtnl, question: &Question) -> Result<Option<Route>, Refusal> {
+    let mut message = question.message();
+    message.header.flags |= RouteFlags::FibMatch;
+    answer(rtnl, message).await
+}
+
+async fn answer(rtnl: &Rtnl, message: RouteMessage) -> Result<Option<Route>, Refusal> {
     match rtnl.ask(RouteNetlinkMessage::GetRoute(message)).await? {
         RouteNetlinkMessage::NewRoute(message) => Ok(read(&message)),
         _ => Ok(None),

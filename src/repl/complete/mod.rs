@@ -10,6 +10,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::lex::{Kind, Piece, pieces};
 use super::state::{STATEMENTS, State, type_of};
 use super::{commands, hint};
+use crate::dsl::handle::Netns;
+use crate::dsl::objects::netns;
 use crate::dsl::options;
 use crate::engine::catalog::Signature;
 use crate::engine::modules;
@@ -183,11 +185,76 @@ fn at_name(state: &State, before: &[Piece]) -> Vec<Candidate> {
     if ["let", "const", "fn", "as"].contains(&last.text) {
         return Vec::new();
     }
+    if let Some(fitting) = arguments(state, before, last) {
+        return fitting;
+    }
     let is_within = matches!(last.kind, Kind::Open('(' | '[' | '#'));
     if is_within || (last.kind == Kind::Sign && !last.is(";")) {
         return values(state, &VALUES);
     }
     names(state)
+}
+
+/// What can be an argument where the cursor is, if only few things can: a namespace, or a link.
+fn arguments(state: &State, before: &[Piece], last: &Piece) -> Option<Vec<Candidate>> {
+    let call = place::innermost_call(before).filter(|call| !call.in_options)?;
+    if !last.is("(") && !last.is(",") {
+        return None;
+    }
+    let found = match wanted(state, before, &call).as_str() {
+        "place" => live::namespaces(),
+        "link" => links(state, before, &call),
+        "parent" => live::links(state.session(), current(state, before)?),
+        _ => return None,
+    };
+    let quoted = found.into_iter().map(|one| {
+        let quoted = format!("\"{}\"", inside_of_literal(&one.replacement));
+        let shown = one.shown.replacen(&one.replacement, &quoted, 1);
+        Candidate::new(&quoted, &shown)
+    });
+    let mut fitting: Vec<Candidate> = quoted.collect();
+    if fitting.is_empty() {
+        return None;
+    }
+    let variables = state.variables().into_iter();
+    let handles = variables.filter(|(_, value)| ["Netns", "Link"].contains(&&*type_of(value)));
+    fitting.extend(
+        handles.map(|(name, value)| Candidate::new(&name, &format!("{name}: {}", type_of(&value)))),
+    );
+    Some(fitting)
+}
+
+/// Where bare words act at the end of `before`; none inside of that is the current namespace. `None` where it can't be known.
+#[allow(
+    clippy::option_option,
+    reason = "whether it is known, and which one it is"
+)]
+fn current(state: &State, before: &[Piece]) -> Option<Option<Netns>> {
+    match place::enclosing(before) {
+        None => Some(None),
+        Some(place) => Some(Some(namespace(state, place)?)),
+    }
+}
+
+/// The namespace that an expression is, or names, where it is there.
+fn namespace(state: &State, expression: &[Piece]) -> Option<Netns> {
+    let found = value::of(state, expression);
+    if let Some(netns) = found.namespace() {
+        return Some(netns);
+    }
+    let (_, text) = place::last_solid(expression)?;
+    let name = matches!(text.kind, Kind::Text { closed: true }).then(|| text.content())?;
+    netns::existing(name).ok().flatten()
+}
+
+/// The links that an argument of a call can name: those of what stands before the dot, or of where bare words act.
+fn links(state: &State, before: &[Piece], call: &place::Call) -> Vec<Candidate> {
+    let place = match place::object_of(before, call) {
+        Some(object) => value::of(state, object).namespace().map(Some),
+        None => current(state, before),
+    };
+    // Of a namespace that is not there yet there are none.
+    place.map_or_else(Vec::new, |place| live::links(state.session(), place))
 }
 
 /// What a value can begin with, of the words of statements.
@@ -335,8 +402,7 @@ fn in_text(state: &State, all: &[Piece], typed: &str) -> Vec<Candidate> {
             .map(|(_, key)| of_key(state, call.name, key.text))
             .unwrap_or_default();
     }
-    let wanted = wanted(state, &call);
-    let object = || place::object_of(before, &call).map(|object| value::of(state, object));
+    let wanted = wanted(state, before, &call);
     match wanted.as_str() {
         "help" => state
             .catalog()
@@ -345,18 +411,18 @@ fn in_text(state: &State, all: &[Piece], typed: &str) -> Vec<Candidate> {
             .map(|word| Candidate::plain(&word.name))
             .collect(),
         "place" => places(typed),
-        "link" => live::links(
-            state.session(),
-            object().and_then(|object| object.namespace()),
-        ),
+        "link" => links(state, before, &call),
         // A parent lives in the current namespace, as a rule.
-        "parent" => live::links(state.session(), None),
+        "parent" => match current(state, before) {
+            Some(place) => live::links(state.session(), place),
+            None => Vec::new(),
+        },
         other => of_key(state, call.name, other),
     }
 }
 
 /// What the argument of a call is for.
-fn wanted(state: &State, call: &place::Call) -> String {
+fn wanted(state: &State, before: &[Piece], call: &place::Call) -> String {
     let by_word = match (call.name, call.argument) {
         ("netns" | "enter" | "shell" | "within", 0) => Some("place"),
         ("link", 0) => Some("link"),
@@ -366,7 +432,17 @@ fn wanted(state: &State, call: &place::Call) -> String {
     if let Some(known) = by_word {
         return known.to_owned();
     }
-    let forms = state.signatures(call.name);
+    let mut forms = state.signatures(call.name);
+    let object = place::object_of(before, call);
+    let object = object.map_or_else(String::new, |object| value::of(state, object).kind);
+    let is_of_object = |form: &Signature| {
+        let first = form.parameters.first();
+        form.is_method && first.is_some_and(|(_, kind)| *kind == object)
+    };
+    // What the word is of other things is beside the point.
+    if forms.iter().any(is_of_object) {
+        forms.retain(is_of_object);
+    }
     // A bare word is meant as such; what stands before the dot is no argument.
     let (same, other): (Vec<_>, Vec<_>) =
         (forms.iter()).partition(|form| form.is_method == call.is_method);

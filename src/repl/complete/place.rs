@@ -50,6 +50,26 @@ pub(in crate::repl) fn innermost_call<'a>(pieces: &[Piece<'a>]) -> Option<Call<'
     None
 }
 
+/// The namespace of the innermost `within` whose block is open at the end of `pieces`.
+pub(super) fn enclosing<'a, 'b>(pieces: &'b [Piece<'a>]) -> Option<&'b [Piece<'a>]> {
+    let mut depth = 0;
+    for (index, piece) in pieces.iter().enumerate().rev() {
+        match piece.kind {
+            Kind::Close(_) => depth += 1,
+            Kind::Open(_) if depth > 0 => depth -= 1,
+            Kind::Open('{') => {
+                let start = value_before(pieces, index);
+                let word = last_solid(&pieces[..start]);
+                if word.is_some_and(|(_, word)| word.is("within")) {
+                    return Some(&pieces[start..index]);
+                }
+            }
+            _ => {}
+        }
+    }
+    None
+}
+
 /// What stands before the dot of a call.
 pub(in crate::repl) fn object_of<'a, 'b>(
     pieces: &'b [Piece<'a>],
@@ -209,6 +229,27 @@ mod tests {
             found("ipvlan", true, 2, true)
         );
         assert_eq!(call("f(1); { "), None);
+    }
+
+    #[test]
+    fn the_innermost_within_is_found() {
+        let found = |text: &str| {
+            let pieces = pieces(text);
+            let place = enclosing(&pieces)?;
+            let place: String = place.iter().map(|piece| piece.text).collect();
+            Some(place.trim().to_owned())
+        };
+        assert_eq!(found("within a { up("), Some("a".to_owned()));
+        assert_eq!(
+            found("within \"a\" { if x { f(#{b: g("),
+            Some("\"a\"".to_owned())
+        );
+        assert_eq!(
+            found("within a { within netns(\"b\") { up("),
+            Some("netns(\"b\")".to_owned())
+        );
+        assert_eq!(found("within a { up(\"v\") } up("), None);
+        assert_eq!(found("if x { up("), None);
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! What makes the guest quick: hardware virtualisation where it is real, a known clock where it is not.
 
 use std::fs::{self, OpenOptions};
+use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -33,6 +34,44 @@ impl Accel {
             clock_khz: clock_khz(),
         }
     }
+}
+
+/// What KVM is good for on this machine.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kvm {
+    /// It makes machines, and no micro-VM has failed with it.
+    Works,
+    /// There is none.
+    Absent,
+    /// This user may not open it.
+    Closed,
+    /// It makes no machine.
+    Broken,
+    /// It makes machines, and none came up since this machine was started.
+    Useless,
+}
+
+// `KVM_CREATE_VM` of `linux/kvm.h`.
+nix::ioctl_write_int_bad!(create_machine, 0xAE01);
+
+/// Finds out what KVM is good for, by a machine that is made and goes at once.
+pub(super) fn state() -> Kvm {
+    let device = match OpenOptions::new().read(true).write(true).open("/dev/kvm") {
+        Ok(device) => device,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Kvm::Absent,
+        Err(error) if error.kind() == std::io::ErrorKind::PermissionDenied => return Kvm::Closed,
+        Err(_) => return Kvm::Broken,
+    };
+    // SAFETY: the descriptor is open, and the call takes a plain number.
+    let Ok(machine) = (unsafe { create_machine(device.as_raw_fd(), 0) }) else {
+        return Kvm::Broken;
+    };
+    // SAFETY: the kernel has just given this descriptor, and nothing else knows it.
+    drop(unsafe { OwnedFd::from_raw_fd(machine) });
+    if verdict().is_some() && verdict() == boot() {
+        return Kvm::Useless;
+    }
+    Kvm::Works
 }
 
 /// Whether to try KVM: this user may open it, and it has not failed since this machine was started.

@@ -83,6 +83,9 @@ pub(super) fn build(guest: &Guest) -> Result<Vec<u8>> {
         archive.pack(&absolute(file)?)?;
     }
     archive.pack(&guest.cwd)?;
+    if let Some(folder) = &guest.replaced {
+        archive.folder(&guest.cwd.join(folder));
+    }
 
     let command = [program.as_os_str()]
         .into_iter()

@@ -34,6 +34,7 @@ use std::process::ExitCode;
 use std::sync::OnceLock;
 use std::thread;
 
+pub use accel::Kvm;
 pub use install::install;
 
 use accel::Accel;
@@ -173,6 +174,22 @@ pub fn means() -> Result<Means> {
         modules: kernel.modules,
         names: OnceLock::new(),
     })
+}
+
+/// The QEMU of this machine.
+pub fn qemu() -> Result<PathBuf> {
+    machine::find_qemu()
+}
+
+/// The kernel that a micro-VM would run: its release and its image.
+pub fn kernel() -> Result<(String, PathBuf)> {
+    let found = kernel::find()?;
+    Ok((found.release, found.image))
+}
+
+/// What KVM is good for here.
+pub fn kvm() -> Kvm {
+    accel::state()
 }
 
 /// Runs a program in a micro-VM to its end. The exit code is 128 + the signal where one ended it.

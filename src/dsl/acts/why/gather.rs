@@ -26,13 +26,16 @@ const SETTINGS: [&str; 6] = [
 ];
 
 /// The namespaces, open, with their sockets; in the order of the scene's places.
-pub(super) struct Open {
-    pub(super) netns: Rc<Netns>,
-    pub(super) rtnl: Rtnl,
+pub(in crate::dsl::acts) struct Open {
+    pub(in crate::dsl::acts) netns: Rc<Netns>,
+    pub(in crate::dsl::acts) rtnl: Rtnl,
 }
 
 /// Looks at every namespace there is. `home` is the one that ipvsh was started in.
-pub(super) async fn scene(all: Vec<Rc<Netns>>, home: &Netns) -> Result<(Scene, Vec<Open>)> {
+pub(in crate::dsl::acts) async fn scene(
+    all: Vec<Rc<Netns>>,
+    home: &Netns,
+) -> Result<(Scene, Vec<Open>)> {
     let mut scene = Scene::default();
     let mut open = Vec::new();
     for netns in all {

@@ -1,6 +1,7 @@
 //! `why(a, b)`: the first thing that stops packets from one to the other, with its evidence and its mend.
 
-mod gather;
+pub(super) mod ends;
+pub(super) mod gather;
 mod measure;
 mod show;
 mod way;
@@ -13,17 +14,15 @@ use rhai::plugin::{Dynamic, NativeCallContext, export_module};
 use rhai::{Array, Map};
 
 use crate::dsl::acts::ping;
-use crate::dsl::handle::{Link, Netns};
-use crate::dsl::objects;
+use crate::dsl::handle::Netns;
 use crate::dsl::{Answer, Session, answer};
 use crate::error::{Error, Kind, Result};
-use crate::net::netns;
 use crate::schema::{self, Opt};
-use crate::value::options;
 use crate::why::judge::{self, Verdict};
 use crate::why::scene::Scene;
 use crate::why::walk::{Leg, Measured};
 
+use ends::{Given, destination, given};
 use gather::Open;
 use measure::Probe;
 use way::Trip;
@@ -58,94 +57,6 @@ pub struct Found {
     at: Option<String>,
     /// The hops there: namespace, link, address.
     path: Vec<[String; 3]>,
-}
-
-/// One end, as it was given.
-struct Given {
-    name: String,
-    place: usize,
-    /// The address, where one was given or a link.
-    ip: Option<IpAddr>,
-}
-
-/// Finds the end that a script means by an address, a link or a namespace.
-fn given(scene: &Scene, open: &[Open], given: &Dynamic) -> Result<Given> {
-    let place_of = |netns: &netns::Netns| {
-        let id = netns.namespace().id();
-        let place = open.iter().position(|one| one.netns.namespace().id() == id);
-        place.ok_or_else(|| {
-            Error::new(
-                Kind::NotFound,
-                format!("namespace `{}` can't be looked at", netns.label()),
-            )
-        })
-    };
-    if let Some(link) = given.read_lock::<Link>() {
-        let netns = link.netns();
-        netns.check()?;
-        let place = place_of(&netns)?;
-        let mut own = scene.places[place].addresses.iter();
-        let own = own.find(|one| one.link == link.index() && one.scope() == "global");
-        return Ok(Given {
-            name: link.name(),
-            place,
-            ip: own.map(crate::net::address::Address::ip),
-        });
-    }
-    if let Some(text) = given.read_lock::<rhai::ImmutableString>()
-        && let Ok(ip) = text.parse::<IpAddr>()
-    {
-        let owner = scene.owners(ip).first().copied().ok_or_else(|| {
-            Error::new(
-                Kind::NotFound,
-                format!("no namespace here has the address `{ip}`"),
-            )
-            .hint("list those that there are: tree()")
-        })?;
-        return Ok(Given {
-            name: text.to_string(),
-            place: owner.place,
-            ip: Some(ip),
-        });
-    }
-    if !given.is::<Netns>() && !given.is_string() {
-        return Err(Error::invalid(format!(
-            "an end is an address, a link or a namespace, not {}",
-            options::type_in_words(given.type_name())
-        )));
-    }
-    let netns = objects::netns::namespace_argument(given)?;
-    netns.check()?;
-    Ok(Given {
-        name: netns.label().to_owned(),
-        place: place_of(&netns)?,
-        ip: None,
-    })
-}
-
-/// The address to send to: that which was given, or the first global one of a family that the sender has, too.
-fn destination(scene: &Scene, from: &Given, to: &Given) -> Result<IpAddr> {
-    if let Some(ip) = to.ip {
-        return Ok(ip);
-    }
-    let global = |place: usize| {
-        let all = scene.places[place].addresses.iter();
-        all.filter(|one| one.scope() == "global")
-            .map(crate::net::address::Address::ip)
-    };
-    let has = |is_ipv4: bool| global(from.place).any(|ip| ip.is_ipv4() == is_ipv4);
-    let first = global(to.place).next();
-    let found = global(to.place).find(|ip| has(ip.is_ipv4())).or(first);
-    found.ok_or_else(|| {
-        let typed = &scene.places[to.place].typed;
-        Error::new(
-            Kind::NotFound,
-            format!("`{}` has no global address", to.name),
-        )
-        .hint(format!(
-            "give it one: {typed}.link(\"LINK\").addr(\"10.0.0.1/24\")"
-        ))
-    })
 }
 
 fn why(session: &Rc<Session>, a: &Dynamic, b: &Dynamic, options: Map) -> Result<Explanation> {
@@ -229,20 +140,36 @@ fn why(session: &Rc<Session>, a: &Dynamic, b: &Dynamic, options: Map) -> Result<
     Ok(Explanation(Rc::new(found), entry))
 }
 
-/// What stops packets from `net` to `given`, for the failure of an expectation: a sentence, and the line that mends it.
+/// What stops packets from `from` to `to`, for the failure of another word: a sentence, and the line that mends it.
 pub(crate) fn in_short(
     session: &Rc<Session>,
-    net: &Netns,
-    given: &Dynamic,
+    from: &Dynamic,
+    to: &Dynamic,
 ) -> Option<(String, Option<String>)> {
     let quiet = Map::from([("quiet".into(), true.into())]);
-    match why(session, &Dynamic::from(net.clone()), given, quiet) {
+    match why(session, from, to, quiet) {
         Ok(found) => {
             let cause = found.0.verdict.cause.as_ref()?;
             Some((cause.text.clone(), cause.mend.clone()))
         }
         Err(error) if error.kind == Kind::NotFound => Some((error.cause, error.hint)),
         Err(_) => None,
+    }
+}
+
+/// The same of `from`, which a script calls `name`, and an address that does not answer: a sentence, and what to type.
+pub(crate) fn advice(
+    session: &Rc<Session>,
+    from: &Dynamic,
+    name: &str,
+    to: IpAddr,
+) -> (String, String) {
+    let to = to.to_string();
+    let found = in_short(session, from, &to.clone().into());
+    let hint = || format!("why({name:?}, {to:?}) shows how far the packets come");
+    match found {
+        Some((cause, mend)) => (cause, mend.unwrap_or_else(hint)),
+        None => (format!("{name} gets no answer from {to}"), hint()),
     }
 }
 

@@ -103,7 +103,9 @@ pub(crate) fn set(session: &Rc<Session>, link: &Link, verb: &str, wanted: Settin
 /// Brings the link up or down.
 pub(crate) fn set_up(session: &Rc<Session>, link: &Link, up: bool) -> Result<()> {
     // A link that the run made itself is undone with it: no need to know how it was.
-    if !session.lab().made_link(&link.netns(), link.index()) && snapshot(session, link)?.up == up {
+    if !session.lab().made_link_now(&link.netns(), link.index())
+        && snapshot(session, link)?.up == up
+    {
         report_unchanged(session, link, &Setting::Up(up));
         return Ok(());
     }
@@ -302,7 +304,7 @@ fn way_back(session: &Rc<Session>, link: &Link, target: &Netns, name: &str) -> U
         name: name.to_owned(),
         ..link.reference()
     };
-    if session.lab().made_link(&from, link.index()) {
+    if session.lab().made_link_now(&from, link.index()) {
         return Undo::of_link(netns, moved, WayBack::DeleteLink);
     }
     let way = WayBack::MoveBack {

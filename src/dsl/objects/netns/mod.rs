@@ -13,7 +13,7 @@ use crate::dsl::{Answer, Session, answer};
 use crate::error::{Error, Kind, Result, nearest};
 use crate::lab::{Command, Outcome};
 use crate::net::container::Runtime;
-use crate::net::{namespace, netns};
+use crate::net::{namespace, netns, process};
 use crate::value::name::NetnsName;
 use crate::value::options;
 
@@ -158,11 +158,12 @@ fn delete(session: &Rc<Session>, net: &Netns) -> Result<()> {
             .report_namespace(Outcome::Unchanged, net.label());
         return Ok(());
     }
+    note_lost_processes(session, net);
     session
         .wait(session.lab().end_processes(&net.0))?
         .map_err(context)?;
     let is_planned = session.lab().plans();
-    if !is_planned && !session.lab().made_namespace(net) {
+    if !is_planned && !session.lab().made_namespace_now(net) {
         return delete_foreign(session, net, &name).map_err(context);
     }
     // Links from elsewhere in it go as if they were at home.
@@ -185,6 +186,22 @@ fn delete(session: &Rc<Session>, net: &Netns) -> Result<()> {
         return Ok(());
     }
     session.wait(session.lab().let_go(&net.0))?.map_err(context)
+}
+
+/// Says in an interactive session which processes end and do not come back with the namespace.
+fn note_lost_processes(session: &Rc<Session>, net: &Netns) {
+    let lab = session.lab();
+    if session.entry() == 0 || lab.plans() || lab.made_namespace_now(net) {
+        return;
+    }
+    for one in lab.own_processes(&net.0) {
+        session.note(&format!(
+            "process {} ({}) in namespace `{}` ends, and does not come back with `:undo`",
+            one.pid,
+            process::name_of(one.pid),
+            net.label()
+        ));
+    }
 }
 
 /// Takes the name of a namespace away that the run did not make, and what reaches out of it; all else in it is kept, so that it can

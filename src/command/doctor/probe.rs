@@ -1,0 +1,292 @@
+//! Which kinds of link, queues and filters this kernel has: asked in a private place, where that changes nothing.
+//!
+//! To ask the kernel for what it has no driver for may load one. So it is asked only for what is loaded already, or where there is
+//! nothing to load; of the rest it is said that it is loaded when it is first needed.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::rc::Rc;
+
+use nix::sys::utsname::uname;
+use rtnetlink::packet_route::link::InfoKind;
+use serde_json::{Value, json};
+
+use super::Finding;
+use crate::command::{cannot_start, output};
+use crate::dsl::Session;
+use crate::dsl::kinds::kind::{self, Kind};
+use crate::dsl::session::Settings;
+use crate::engine::{Failure, Interpreter, stack};
+use crate::error::Error;
+use crate::net::driver;
+use crate::sandbox::ns::{self, Entered};
+
+/// What is asked for beside kinds of link: the word, the module, the config option, and a line that needs it.
+pub(super) const BESIDE: [(&str, &str, &str, &str); 4] = [
+    (
+        "netem",
+        "sch_netem",
+        "CONFIG_NET_SCH_NETEM",
+        "link(\"lo\").netem(#{delay: \"1ms\"});",
+    ),
+    (
+        "tbf",
+        "sch_tbf",
+        "CONFIG_NET_SCH_TBF",
+        "link(\"lo\").tbf(#{rate: \"1mbit\"});",
+    ),
+    (
+        "htb",
+        "sch_htb",
+        "CONFIG_NET_SCH_HTB",
+        "link(\"lo\").htb(#{classes: [#{rate: \"1mbit\"}]});",
+    ),
+    (
+        "nft",
+        "nf_tables",
+        "CONFIG_NF_TABLES",
+        "here().nft(\"table inet t { }\");",
+    ),
+];
+
+/// What the kernel has of something.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Has {
+    /// It is there.
+    Now,
+    /// The kernel loads it when it is first needed.
+    WhenNeeded,
+    /// There is none.
+    Not,
+    /// That can't be told without loading something.
+    Untold,
+}
+
+impl Has {
+    const ALL: [(&'static str, Self); 4] = [
+        ("now", Self::Now),
+        ("when needed", Self::WhenNeeded),
+        ("not", Self::Not),
+        ("untold", Self::Untold),
+    ];
+
+    fn name(self) -> &'static str {
+        let mut all = Self::ALL.iter();
+        all.find(|(_, one)| *one == self)
+            .map_or("", |(name, _)| name)
+    }
+
+    fn of_name(name: &str) -> Self {
+        let mut all = Self::ALL.iter();
+        all.find(|(known, _)| *known == name)
+            .map_or(Self::Untold, |(_, has)| *has)
+    }
+}
+
+/// What came of all questions.
+pub(super) struct Probed {
+    /// Why no private place could be made, and what to do about it.
+    pub(super) refused: Option<(String, Option<String>)>,
+    has: BTreeMap<String, Has>,
+}
+
+impl Probed {
+    /// What there is of the kind or queue that a word makes.
+    pub(super) fn has(&self, word: &str) -> Has {
+        self.has.get(word).copied().unwrap_or(Has::Untold)
+    }
+
+    /// A line each.
+    pub(super) fn findings(&self) -> Vec<Finding> {
+        let kinds = kind::all().map(|kind| self.finding(kind.word, kind.module, kind.config));
+        let beside = BESIDE
+            .iter()
+            .map(|(word, module, config, _)| self.finding(word, module, config));
+        kinds.chain(beside).collect()
+    }
+
+    /// A line of one.
+    pub(super) fn finding(&self, word: &str, module: &str, config: &str) -> Finding {
+        let what = format!("module `{module}`, {config}");
+        match self.has(word) {
+            Has::Now => Finding::good(word, format!("there ({what})")),
+            Has::WhenNeeded => {
+                Finding::good(word, format!("loaded when it is first needed ({what})"))
+            }
+            Has::Not => Finding::bad(word, format!("this kernel has none ({what})"))
+                .mend("run with --sandbox=vm"),
+            Has::Untold => Finding::open(
+                word,
+                format!(
+                    "not loaded; whether there is one can't be told without loading it ({what})"
+                ),
+            )
+            .mend("`ipvsh doctor --try` asks the kernel, which may load it"),
+        }
+    }
+}
+
+/// Asks in a process of its own, which enters a private place.
+pub(super) fn outside(tries: bool) -> Probed {
+    let asked = Command::new("/proc/self/exe")
+        .args(["doctor", "--probe"])
+        .args(tries.then_some("--try"))
+        .stdin(Stdio::null())
+        .stderr(Stdio::null())
+        .output();
+    let failed = |why: String| Probed {
+        refused: Some((format!("can't be tried: {why}"), None)),
+        has: BTreeMap::new(),
+    };
+    let told: Value = match asked {
+        Ok(output) => match serde_json::from_slice(&output.stdout) {
+            Ok(told) => told,
+            Err(_) => return failed("the process that was to try has ended".to_owned()),
+        },
+        Err(_) if !Path::new("/proc/self").exists() => {
+            return failed("there is no /proc here".to_owned());
+        }
+        Err(error) => return failed(Error::io(&error).to_string()),
+    };
+    let refused = told["refused"].as_str().map(|why| {
+        let hint = told["hint"].as_str().map(str::to_owned);
+        (why.to_owned(), hint)
+    });
+    let has = told["has"].as_object().into_iter().flatten();
+    let has = has.map(|(word, has)| {
+        let has = Has::of_name(has.as_str().unwrap_or_default());
+        (word.clone(), has)
+    });
+    Probed {
+        refused,
+        has: has.collect(),
+    }
+}
+
+/// What that process does.
+pub(super) fn inside(tries: bool) -> Result<u8, Failure> {
+    // Before it enters the place, from which the files of modules can't be seen.
+    let modules = Modules::look();
+    let told: Vec<Option<Has>> = all()
+        .map(|(word, module, _)| {
+            let may_load = match kind::of_word(word) {
+                Some(kind) => driver::may_load(kind.name),
+                None => !driver::is_ready(module),
+            };
+            let untold = (!tries && may_load).then_some(Has::Untold);
+            modules.has(module).or(untold)
+        })
+        .collect();
+    let name = |has: Has| Value::from(has.name());
+    let refused = match ns::enter(&ns::Files::default()) {
+        // The one that has watched over the place.
+        Ok(Entered::Ended(code)) => return Ok(code),
+        Ok(Entered::Inside(_)) => None,
+        Err(error) => Some(error),
+    };
+    if let Some(error) = refused {
+        let has = all().zip(told).map(|((word, ..), has)| {
+            let has = has.unwrap_or(Has::Untold);
+            (word.to_owned(), name(has))
+        });
+        let has: serde_json::Map<_, _> = has.collect();
+        let told = json!({"refused": error.message(), "hint": error.hint, "has": has});
+        return Ok(output::say_json(&told));
+    }
+    let has = stack::with_room(|| {
+        let session = Session::collecting(Settings::default());
+        let has = all().zip(&told).map(|((word, _, line), has)| {
+            let has = has.unwrap_or_else(|| ask(&session, word, line));
+            (word.to_owned(), name(has))
+        });
+        has.collect::<serde_json::Map<_, _>>()
+    });
+    let has = has.map_err(|error| cannot_start(&error))?;
+    Ok(output::say_json(&json!({"has": has})))
+}
+
+/// Every word that needs something of the kernel, its module, and a line that needs it where it is no kind of link.
+fn all() -> impl Iterator<Item = (&'static str, &'static str, Option<&'static str>)> {
+    let kinds = kind::all().map(|kind| (kind.word, kind.module, None));
+    let beside = BESIDE
+        .iter()
+        .map(|(word, module, _, line)| (*word, *module, Some(*line)));
+    kinds.chain(beside)
+}
+
+/// Asks the kernel.
+fn ask(session: &Rc<Session>, word: &str, line: Option<&str>) -> Has {
+    let kind: Option<&Kind> = kind::of_word(word);
+    let has = match (kind, line) {
+        (Some(kind), _) => {
+            let kind = InfoKind::from(kind.name);
+            let asked = session.wait(async { driver::refusal_to(&kind).await.is_none() });
+            asked.unwrap_or(false)
+        }
+        (None, Some(line)) => Interpreter::for_line(session.clone(), line)
+            .eval("<probe>", line)
+            .is_ok(),
+        (None, None) => false,
+    };
+    if has { Has::Now } else { Has::Not }
+}
+
+/// What is known of modules from files alone.
+struct Modules {
+    /// What `modules.builtin` and `modules.dep` list; nothing where they are not to be seen.
+    built_in: String,
+    loadable: String,
+    may_load: bool,
+}
+
+impl Modules {
+    fn look() -> Self {
+        let release = uname().map(|name| name.release().to_string_lossy().into_owned());
+        let folder = Path::new("/lib/modules").join(release.unwrap_or_default());
+        let read = |name| fs::read_to_string(folder.join(name)).unwrap_or_default();
+        let disabled = fs::read_to_string("/proc/sys/kernel/modules_disabled");
+        Self {
+            built_in: read("modules.builtin"),
+            loadable: read("modules.dep"),
+            may_load: disabled.is_ok_and(|text| text.trim() == "0"),
+        }
+    }
+
+    /// What they say of the module; nothing where the kernel is to be asked.
+    fn has(&self, module: &str) -> Option<Has> {
+        let dashed = module.replace('_', "-");
+        let lists = |list: &str| {
+            let files = list.lines().filter_map(|line| line.split(':').next());
+            let mut names = files.filter_map(|path| path.rsplit('/').next()?.split(".ko").next());
+            names.any(|name| name == module || name == dashed)
+        };
+        if Path::new("/sys/module").join(module).exists() || lists(&self.built_in) {
+            Some(Has::Now)
+        } else if self.may_load && lists(&self.loadable) {
+            Some(Has::WhenNeeded)
+        } else {
+            None
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn files_tell_what_is_built_in_and_what_can_be_loaded() {
+        let mut modules = Modules {
+            built_in: "kernel/net/no-such-a.ko\n".to_owned(),
+            loadable: "kernel/net/no_such_b.ko.xz: kernel/net/no_such_c.ko\n".to_owned(),
+            may_load: true,
+        };
+        assert_eq!(modules.has("no_such_a"), Some(Has::Now));
+        assert_eq!(modules.has("no_such_b"), Some(Has::WhenNeeded));
+        assert_eq!(modules.has("no_such_c"), None);
+        modules.may_load = false;
+        assert_eq!(modules.has("no_such_b"), None);
+    }
+}

@@ -1,0 +1,300 @@
+//! `ipvsh watch`: what the kernel reports of the namespaces of a lab, a line each; on a terminal a live view of its links.
+
+use std::collections::{HashMap, HashSet, VecDeque};
+use std::io::{IsTerminal, Read, stdin, stdout};
+use std::os::fd::AsFd;
+use std::rc::Rc;
+use std::time::{Duration, Instant};
+
+use colored::Colorize;
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+use nix::sys::termios::{LocalFlags, SetArg, Termios, tcgetattr, tcsetattr};
+use serde_json::json;
+
+use super::line::{Options, Watch};
+use super::{graph, output, with_files};
+use crate::dsl::Session;
+use crate::dsl::session::Settings;
+use crate::engine::{Failure, stack};
+use crate::error::{Error, Kind, Result};
+use crate::net::link::{self, Snapshot};
+use crate::net::monitor::{Event, Monitor};
+use crate::net::namespace::Id;
+use crate::net::netns::Netns;
+use crate::view::error::Report;
+use crate::view::paint::{When, paint};
+use crate::view::screen;
+use crate::view::table;
+
+/// How often the namespaces are looked up anew, and rates are worked out.
+const ROUND: Duration = Duration::from_secs(1);
+
+/// How soon a key is heard.
+const KEY: Duration = Duration::from_millis(100);
+
+/// How many events the live view shows.
+const SHOWN: usize = 10;
+
+/// Watches until it is interrupted, or the lab is gone.
+pub(super) fn run(what: &Watch, options: &Options) -> std::result::Result<u8, Failure> {
+    with_files()?;
+    stack::with_room(|| watch(what, options)).unwrap_or_else(|error| {
+        let error = Error::io(&error);
+        Err(Failure::script(Report::of(&error)))
+    })
+}
+
+fn watch(what: &Watch, options: &Options) -> std::result::Result<u8, Failure> {
+    let failure = |error: Error| Failure::script(Report::of(&error));
+    let session = Session::new(Settings::default());
+    let mut places = graph::named(&session, &what.names).map_err(failure)?;
+    let is_live = !options.json && stdin().is_terminal() && stdout().is_terminal();
+    let mut view = is_live
+        .then(|| Live::new(When::from(options.color).on(&stdout())))
+        .transpose()
+        .map_err(failure)?;
+    let mut monitor = Monitor::default();
+    let mut next_round = Instant::now();
+    loop {
+        if next_round <= Instant::now() {
+            next_round = Instant::now() + ROUND;
+            // One that has gone would be kept alive by who listens in it.
+            let ids: HashSet<Id> = places.iter().map(|one| one.namespace().id()).collect();
+            monitor.retain(&ids);
+            session
+                .wait(listen(&mut monitor, &places))
+                .and_then(|listens| listens)
+                .map_err(failure)?;
+            if let Some(view) = &mut view {
+                let links = session.wait(links(&places)).map_err(failure)?;
+                view.count(links);
+            }
+            places = match graph::named(&session, &what.names) {
+                Ok(places) => places,
+                Err(error) if error.kind == Kind::NotFound => {
+                    drop(view);
+                    output::note("what was watched is gone");
+                    return Ok(0);
+                }
+                Err(error) => return Err(failure(error)),
+            };
+        }
+        let pause = if is_live { KEY } else { ROUND };
+        let was_interrupted = session
+            .wait(async {
+                tokio::select! {
+                    biased;
+                    () = session.interruption() => true,
+                    () = monitor.ready() => false,
+                    () = tokio::time::sleep(pause) => false,
+                }
+            })
+            .map_err(failure)?;
+        let events = monitor.heard();
+        let code = match &mut view {
+            Some(view) => {
+                view.events(events);
+                view.draw()
+            }
+            None => say(&events, options.json),
+        };
+        if code != 0 {
+            return Ok(code);
+        }
+        if was_interrupted {
+            return Ok(130);
+        }
+        if is_live && is_left() {
+            return Ok(0);
+        }
+    }
+}
+
+fn say(events: &[Event], is_json: bool) -> u8 {
+    for event in events {
+        let code = if is_json {
+            output::say_json(&json!({
+                "netns": event.netns,
+                "kind": event.kind,
+                "change": event.change,
+                "link": event.link,
+                "text": event.text,
+            }))
+        } else {
+            output::say(&event.line())
+        };
+        if code != 0 {
+            return code;
+        }
+    }
+    0
+}
+
+async fn listen(monitor: &mut Monitor, places: &[Rc<Netns>]) -> Result<()> {
+    for place in places {
+        match monitor.listen(place).await {
+            // One may go meanwhile.
+            Err(error) if error.kind == Kind::NotFound => {}
+            listens => listens?,
+        }
+    }
+    Ok(())
+}
+
+/// The links of all namespaces, with their counters.
+async fn links(places: &[Rc<Netns>]) -> Vec<(Rc<Netns>, Vec<Snapshot>)> {
+    let mut all = Vec::new();
+    for place in places {
+        let Ok(rtnl) = place.rtnl() else { continue };
+        if let Ok(links) = link::list_counted(&rtnl).await {
+            all.push((place.clone(), links));
+        }
+    }
+    all
+}
+
+/// Bytes and packets that were received, sent and dropped.
+type Counts = [u64; 3];
+
+/// The live view. The terminal is as before when it goes.
+struct Live {
+    before: Termios,
+    color: bool,
+    counts: HashMap<(Id, u32), Counts>,
+    counted: Option<Instant>,
+    rows: Vec<Vec<String>>,
+    latest: VecDeque<String>,
+}
+
+impl Live {
+    fn new(color: bool) -> Result<Self> {
+        let before = tcgetattr(stdin())?;
+        let mut quiet = before.clone();
+        quiet
+            .local_flags
+            .remove(LocalFlags::ICANON | LocalFlags::ECHO);
+        tcsetattr(stdin(), SetArg::TCSANOW, &quiet)?;
+        let _ = screen::switch(true);
+        Ok(Self {
+            before,
+            color,
+            counts: HashMap::new(),
+            counted: None,
+            rows: Vec::new(),
+            latest: VecDeque::new(),
+        })
+    }
+
+    fn events(&mut self, events: Vec<Event>) {
+        for event in events {
+            self.latest.push_back(event.line());
+            if self.latest.len() > SHOWN {
+                self.latest.pop_front();
+            }
+        }
+    }
+
+    /// Works out the rates since it was counted last.
+    fn count(&mut self, all: Vec<(Rc<Netns>, Vec<Snapshot>)>) {
+        let now = Instant::now();
+        let since = self.counted.replace(now);
+        let time = since.map_or(ROUND, |since| now.duration_since(since));
+        self.rows.clear();
+        let mut counts = HashMap::new();
+        for (place, links) in all {
+            for link in links {
+                let stats = link.stats.unwrap_or_default();
+                let now = [
+                    stats.rx_bytes,
+                    stats.tx_bytes,
+                    stats.rx_dropped + stats.tx_dropped,
+                ];
+                let key = (place.namespace().id(), link.index);
+                let was = self.counts.get(&key).copied().unwrap_or(now);
+                let rate = |at: usize| rate(now[at].saturating_sub(was[at]), time);
+                self.rows.push(vec![
+                    place.label().to_owned(),
+                    link.name,
+                    link.state.to_owned(),
+                    rate(0),
+                    rate(1),
+                    now[2].to_string(),
+                ]);
+                counts.insert(key, now);
+            }
+        }
+        self.counts = counts;
+    }
+
+    fn draw(&self) -> u8 {
+        let columns = ["netns", "link", "state", "in", "out", "drops"];
+        let mut lines: Vec<String> = table::draw(&columns, &self.rows)
+            .lines()
+            .map(str::to_owned)
+            .collect();
+        let (width, height) =
+            terminal_size::terminal_size().map_or((80, 24), |(width, height)| (width.0, height.0));
+        let room = usize::from(height).saturating_sub(self.latest.len() + 4);
+        let left_out = lines.len().saturating_sub(room);
+        if left_out > 0 {
+            lines.truncate(room);
+            lines.push(format!("… {left_out} more"));
+        }
+        lines.push(String::new());
+        lines.extend(self.latest.iter().cloned());
+        for line in &mut lines {
+            *line = line.chars().take(usize::from(width)).collect();
+        }
+        let quit = paint(self.color, "q leaves", Colorize::dimmed);
+        lines.push(quit);
+        match screen::redraw(&lines) {
+            Ok(()) => 0,
+            Err(_) => 1,
+        }
+    }
+}
+
+impl Drop for Live {
+    fn drop(&mut self) {
+        let _ = screen::switch(false);
+        let _ = tcsetattr(stdin(), SetArg::TCSANOW, &self.before);
+    }
+}
+
+/// Whether `q` was typed.
+fn is_left() -> bool {
+    let input = stdin();
+    let mut ready = [PollFd::new(input.as_fd(), PollFlags::POLLIN)];
+    if poll(&mut ready, PollTimeout::ZERO).unwrap_or(0) == 0 {
+        return false;
+    }
+    let mut typed = [0; 16];
+    match stdin().lock().read(&mut typed) {
+        Ok(0) | Err(_) => true,
+        Ok(count) => typed[..count].contains(&b'q'),
+    }
+}
+
+/// Bytes in that time, as bits in a second.
+fn rate(bytes: u64, time: Duration) -> String {
+    let millis = u64::try_from(time.as_millis()).unwrap_or(u64::MAX).max(1);
+    let bits = bytes.saturating_mul(8).saturating_mul(1000) / millis;
+    match bits {
+        0..=9_999 => format!("{bits} bit/s"),
+        10_000..=9_999_999 => format!("{} kbit/s", bits / 1000),
+        _ => format!("{} Mbit/s", bits / 1_000_000),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_rate_is_in_bits_a_second() {
+        let second = Duration::from_secs(1);
+        assert_eq!(rate(125, second), "1000 bit/s");
+        assert_eq!(rate(125_000, second), "1000 kbit/s");
+        assert_eq!(rate(12_500_000, Duration::from_millis(500)), "200 Mbit/s");
+    }
+}

@@ -1,0 +1,101 @@
+//! The two ends that a script names, found among the namespaces that there are.
+
+use std::net::IpAddr;
+
+use rhai::plugin::Dynamic;
+
+use super::gather::Open;
+use crate::dsl::handle::{Link, Netns};
+use crate::dsl::objects;
+use crate::error::{Error, Kind, Result};
+use crate::net::netns;
+use crate::value::options;
+use crate::why::scene::Scene;
+
+/// One end, as it was given.
+pub(in crate::dsl::acts) struct Given {
+    pub(in crate::dsl::acts) name: String,
+    pub(in crate::dsl::acts) place: usize,
+    /// The address, where one was given or a link.
+    pub(in crate::dsl::acts) ip: Option<IpAddr>,
+}
+
+/// Finds the end that a script means by an address, a link or a namespace.
+pub(in crate::dsl::acts) fn given(scene: &Scene, open: &[Open], given: &Dynamic) -> Result<Given> {
+    let place_of = |netns: &netns::Netns| {
+        let id = netns.namespace().id();
+        let place = open.iter().position(|one| one.netns.namespace().id() == id);
+        place.ok_or_else(|| {
+            Error::new(
+                Kind::NotFound,
+                format!("namespace `{}` can't be looked at", netns.label()),
+            )
+        })
+    };
+    if let Some(link) = given.read_lock::<Link>() {
+        let netns = link.netns();
+        netns.check()?;
+        let place = place_of(&netns)?;
+        let mut own = scene.places[place].addresses.iter();
+        let own = own.find(|one| one.link == link.index() && one.scope() == "global");
+        return Ok(Given {
+            name: link.name(),
+            place,
+            ip: own.map(crate::net::address::Address::ip),
+        });
+    }
+    if let Some(text) = given.read_lock::<rhai::ImmutableString>()
+        && let Ok(ip) = text.parse::<IpAddr>()
+    {
+        let owner = scene.owners(ip).first().copied().ok_or_else(|| {
+            Error::new(
+                Kind::NotFound,
+                format!("no namespace here has the address `{ip}`"),
+            )
+            .hint("list those that there are: tree()")
+        })?;
+        return Ok(Given {
+            name: text.to_string(),
+            place: owner.place,
+            ip: Some(ip),
+        });
+    }
+    if !given.is::<Netns>() && !given.is_string() {
+        return Err(Error::invalid(format!(
+            "an end is an address, a link or a namespace, not {}",
+            options::type_in_words(given.type_name())
+        )));
+    }
+    let netns = objects::netns::namespace_argument(given)?;
+    netns.check()?;
+    Ok(Given {
+        name: netns.label().to_owned(),
+        place: place_of(&netns)?,
+        ip: None,
+    })
+}
+
+/// The address to send to: that which was given, or the first global one of a family that the sender has, too.
+pub(in crate::dsl::acts) fn destination(scene: &Scene, from: &Given, to: &Given) -> Result<IpAddr> {
+    if let Some(ip) = to.ip {
+        return Ok(ip);
+    }
+    let global = |place: usize| {
+        let all = scene.places[place].addresses.iter();
+        all.filter(|one| one.scope() == "global")
+            .map(crate::net::address::Address::ip)
+    };
+    let has = |is_ipv4: bool| global(from.place).any(|ip| ip.is_ipv4() == is_ipv4);
+    let first = global(to.place).next();
+    let found = global(to.place).find(|ip| has(ip.is_ipv4())).or(first);
+    found.ok_or_else(|| {
+        let typed = &scene.places[to.place].typed;
+        Error::new(
+            Kind::NotFound,
+            format!("`{}` has no global address", to.name),
+        )
+        .hint(format!(
+            "give it one: {typed}.link(\"LINK\").addr(\"10.0.0.1/24\")"
+        ))
+    })
+}
