@@ -12,7 +12,9 @@ use super::kinds::{
 use super::objects::{
     addr, fdb, filter, link, neighbor, netns, nexthop, port, queue, route, rule, sysctl,
 };
-use super::script::{argument, data, lab, list, network, param, print, progress, random, time};
+use super::script::{
+    argument, data, lab, list, network, param, print, progress, random, text, time,
+};
 
 /// A topic of the manual, with its words.
 pub struct Topic {
@@ -72,6 +74,7 @@ pub const TOPICS: &[Topic] = &[
     Topic::of("Commands", &exec::words::RHAI_MANIFEST),
     Topic::of("Processes", &process::words::RHAI_MANIFEST),
     Topic::of("Lists", &list::words::RHAI_MANIFEST),
+    Topic::of("Texts", &text::words::RHAI_MANIFEST),
     Topic::of("Labs", &lab::words::RHAI_MANIFEST),
     Topic::of("Parameters", &param::words::RHAI_MANIFEST),
     Topic::of("Arguments", &argument::words::RHAI_MANIFEST),

@@ -4,6 +4,21 @@ use super::ip::{self, Outcome, Words, in_netns, on_link, unknown};
 use super::{bridge, tc};
 use crate::steps::{Act, Call, Item, Place, Step, Value};
 
+/// Programs that change files and print nothing.
+const OF_FILES: [&str; 5] = ["mkdir", "touch", "ln", "tee", "true"];
+
+/// Programs that set up networks by what ipvsh has no words for. A run of the script runs them.
+const OF_THE_HOST: [&str; 8] = [
+    "iptables",
+    "ip6tables",
+    "ebtables",
+    "arptables",
+    "nft",
+    "wg",
+    "ethtool",
+    "modprobe",
+];
+
 /// What a command does that is run in the namespace `place`.
 pub(crate) fn command(words: &[String], place: &Place) -> Outcome {
     let Some((program, arguments)) = words.split_first() else {
@@ -38,7 +53,14 @@ pub(crate) fn command(words: &[String], place: &Place) -> Outcome {
             }
             _ => Err("not a plain number of seconds".to_owned()),
         },
-        _ if place.is_some() => Ok(vec![executed(
+        _ if OF_FILES.contains(&name) => {
+            let words = words.iter().map(Value::text).collect();
+            Ok(vec![in_netns(
+                place,
+                Call::new("exec", [Value::List(words)]),
+            )])
+        }
+        _ if place.is_some() || OF_THE_HOST.contains(&name) => Ok(vec![executed(
             place,
             words.iter().map(Value::text).collect(),
         )]),
@@ -135,6 +157,7 @@ fn ping(arguments: &[String], place: &Place) -> Outcome {
     let mut words = Words::new(arguments);
     let mut destination = None;
     let mut count = None;
+    let (mut interval, mut deadline) = (1.0, None);
     let mut options = Vec::new();
     while let Some(word) = words.next() {
         let Some(option) = word.strip_prefix('-') else {
@@ -145,12 +168,13 @@ fn ping(arguments: &[String], place: &Place) -> Outcome {
         };
         let (option, attached) = option.split_at(option.chars().next().map_or(0, char::len_utf8));
         match option {
-            "n" | "4" | "6" if attached.is_empty() => continue,
+            // How it prints, and the family that an address says anyway.
+            "n" | "4" | "6" | "D" | "O" | "v" | "a" | "U" if attached.is_empty() => continue,
             "q" if attached.is_empty() => {
                 options.push(("quiet".to_owned(), Value::Flag(true)));
                 continue;
             }
-            "c" | "i" | "W" | "s" | "t" | "I" => {}
+            "c" | "i" | "W" | "s" | "t" | "I" | "w" | "m" | "Q" | "M" => {}
             _ => return Err(format!("the option `{word}` of ping is not known here")),
         }
         let value = if attached.is_empty() {
@@ -171,14 +195,32 @@ fn ping(arguments: &[String], place: &Place) -> Outcome {
         };
         match option {
             "c" => count = Some(number()?),
-            "i" => options.push(("interval".to_owned(), seconds()?)),
+            "w" => deadline = Some(value.parse::<f64>().map_err(|_| unknown(value))?),
+            "m" => options.push(("mark".to_owned(), Value::Number(number()?))),
+            "Q" => options.push(("tos".to_owned(), Value::Number(number()?))),
+            "M" if value == "do" => options.push(("df".to_owned(), Value::Flag(true))),
+            "M" => return Err(format!("`-M {value}` of ping is not known here")),
+            "i" => {
+                interval = value.parse::<f64>().map_err(|_| unknown(value))?;
+                options.push(("interval".to_owned(), seconds()?));
+            }
             "W" => options.push(("timeout".to_owned(), seconds()?)),
             "s" => options.push(("size".to_owned(), Value::Number(number()?))),
             "t" => options.push(("ttl".to_owned(), Value::Number(number()?))),
             _ if value.parse::<std::net::IpAddr>().is_ok() => {
                 options.push(("source".to_owned(), Value::text(value)));
             }
-            _ => return Err("a link to ping from".to_owned()),
+            _ => options.push(("iface".to_owned(), Value::text(value))),
+        }
+    }
+    if let Some(deadline) = deadline {
+        // Until then it sends, or waits for the replies to a number of requests.
+        if count.is_none() {
+            count = (1..1000)
+                .find(|count| f64::from(*count) * interval >= deadline)
+                .map(i64::from);
+        } else if options.iter().all(|(key, _)| key != "timeout") {
+            options.push(("timeout".to_owned(), Value::text(format!("{deadline}s"))));
         }
     }
     let destination = Value::text(destination.ok_or("no destination is named")?);

@@ -18,7 +18,7 @@ use std::path::Path;
 use std::rc::Rc;
 
 use nix::sys::utsname::uname;
-use rhai::AST;
+use rhai::{AST, Dynamic};
 use rustyline::error::ReadlineError;
 
 use self::editor::Spare;
@@ -35,7 +35,7 @@ use crate::engine::signals::Signals;
 use crate::engine::{Failure, Reason, params};
 use crate::error::Error;
 use crate::net;
-use crate::value::escape::on_one_line;
+use crate::value::escape::{literal as literal_of, on_one_line};
 use crate::value::shell as word_of_shell;
 use crate::view::error::Report;
 use crate::view::screen::{self, Stream};
@@ -134,6 +134,7 @@ impl Talk {
     fn with_lines(&mut self) -> Result<u8, Failure> {
         let mut lines = stdin().lock().lines();
         while let Some(entry) = self.entry(&mut lines)? {
+            self.past.push(entry.clone());
             if let Next::Leave = self.respond(&entry)? {
                 break;
             }
@@ -261,7 +262,7 @@ impl Talk {
         if let Some(line) = shell::program(trimmed) {
             self.run_program(line)?;
         } else if shell::is_of_program(trimmed) {
-            let script = shell::script(trimmed)?;
+            let script = self.without_what_is_known(&shell::script(trimmed)?);
             for line in script.lines() {
                 self.note(&format!("= {line}"));
             }
@@ -281,6 +282,29 @@ impl Talk {
     fn evaluate_as(&mut self, code: &str, typed: &str) -> Result<(), Failure> {
         let number = self.state.session().next_entry();
         self.run_script(&Script::new(&format!("<{number}>"), code), typed)
+    }
+
+    /// The script of a line without the variables for namespaces that the session has under the same names.
+    fn without_what_is_known(&self, script: &str) -> String {
+        let is_known = |line: &str| {
+            let declared = line
+                .strip_prefix("let ")
+                .and_then(|line| line.split_once(" = "));
+            declared.is_some_and(|(name, value)| {
+                let held = self
+                    .state
+                    .variable(name)
+                    .and_then(Dynamic::try_cast::<Netns>);
+                held.is_some_and(|held| {
+                    value == format!("netns({});", literal_of(held.label())) && held.check().is_ok()
+                })
+            })
+        };
+        let lines: Vec<&str> = script.lines().collect();
+        // Alone it is what was asked for.
+        let is_left = |line: &&&str| lines.len() == 1 || !is_known(line);
+        let left: Vec<&str> = lines.iter().filter(is_left).copied().collect();
+        left.join("\n").trim_start().to_owned()
     }
 
     /// Hands over the parameters that a script is loaded with.

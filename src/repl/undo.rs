@@ -8,6 +8,8 @@ use super::lex::{Kind, pieces};
 use super::state::State;
 use super::transcript::Number;
 use super::{Talk, broken};
+use crate::dsl::handle::{Link, Netns};
+use crate::dsl::objects::link;
 use crate::engine::Failure;
 use crate::engine::script::Script;
 use crate::lab::rollback::Undone;
@@ -142,50 +144,68 @@ impl Talk {
             self.note(&format!("note: {left}"));
         }
         if let Some(deed) = deed {
-            self.take_back_variables(&deed);
+            let gone = self.take_back_variables(&deed);
+            self.note_gone(&gone);
             self.deeds.taken_back.push(deed);
         }
         Ok(())
     }
 
-    /// Gives data its former value where nothing has changed it since, and marks what stands for things that are gone.
-    fn take_back_variables(&mut self, deed: &Deed) {
+    /// Gives data its former value where nothing has changed it since, and marks what stands for things that are gone. Returns the
+    /// names of those variables.
+    fn take_back_variables(&mut self, deed: &Deed) -> Vec<String> {
+        let state = self.state.clone();
         let mut stays = Vec::new();
-        let mut scope = self.state.scope.borrow_mut();
         for change in &deed.changes {
-            let now = scope.get_value::<Dynamic>(&change.name);
-            let now = now.as_ref().and_then(literal);
+            let now = state.variable(&change.name).as_ref().and_then(literal);
             if now.as_ref() == Some(&change.after) {
+                let mut scope = state.scope.borrow_mut();
                 scope.set_or_push(change.name.as_str(), change.before.clone());
             } else {
                 stays.push(format!("{} = {};", change.name, change.after));
             }
         }
-        let (mut gone, mut kept) = (Vec::new(), Vec::new());
+        let mut gone = Vec::new();
         for name in &deed.declared {
-            match scope.get_value::<Dynamic>(name).as_ref().and_then(literal) {
-                Some(value) => {
-                    stays.push(format!("let {name} = {value};"));
-                    kept.push(name.clone());
-                }
+            let value = state.variable(name);
+            match value.as_ref().and_then(literal) {
+                Some(value) => stays.push(format!("let {name} = {value};")),
                 None => gone.push(name.clone()),
             }
         }
-        drop(scope);
         self.transcript.take_back(deed.number, stays, gone.clone());
-        self.state.mark_taken_back(gone.iter().cloned());
-        if !gone.is_empty() {
-            let names: Vec<_> = gone.iter().map(|name| format!("`{name}`")).collect();
-            let (verb, of) = if names.len() == 1 {
-                ("stands", "")
-            } else {
-                ("stand", "all ")
-            };
-            self.note(&format!(
-                "note: {}{of} {verb} for what was taken back; `:redo` does it again",
-                names.join(", "),
-            ));
+        gone.retain(|name| {
+            !state
+                .variable(name)
+                .is_some_and(|value| self.stands(&value))
+        });
+        state.mark_taken_back(gone.iter().cloned());
+        gone
+    }
+
+    /// Whether a value is a handle of something that is there.
+    fn stands(&self, value: &Dynamic) -> bool {
+        if let Some(netns) = value.read_lock::<Netns>() {
+            return netns.check().is_ok();
         }
+        value.read_lock::<Link>().is_some_and(|handle| {
+            let found = link::find(self.state.session(), &handle.netns(), &handle.name());
+            found.is_ok_and(|found| found.is_some_and(|seen| seen.index == handle.index()))
+        })
+    }
+
+    /// Says which variables stand for what was taken back.
+    fn note_gone(&self, gone: &[String]) {
+        let names: Vec<_> = gone.iter().map(|name| format!("`{name}`")).collect();
+        let verb = match names.len() {
+            0 => return,
+            1 => "stands",
+            _ => "stand",
+        };
+        self.note(&format!(
+            "note: {} {verb} for what was taken back; `:redo` makes it again",
+            names.join(", "),
+        ));
     }
 
     /// Does once more what was taken back last.
@@ -218,9 +238,14 @@ impl Talk {
         for failure in &undone.failures {
             self.note(&Report::of(failure).draw(self.manner.color));
         }
+        let mut gone = Vec::new();
         for deed in std::mem::take(&mut self.deeds.standing).into_iter().rev() {
-            self.take_back_variables(&deed);
+            gone.extend(self.take_back_variables(&deed));
+            self.deeds.taken_back.push(deed);
         }
+        gone.sort();
+        gone.dedup();
+        self.note_gone(&gone);
         Ok(())
     }
 

@@ -11,7 +11,7 @@ use crate::value::mac;
 use crate::why::cause::Cause;
 use crate::why::link_layer;
 use crate::why::refusal;
-use crate::why::scene::{End, Place, Scene};
+use crate::why::scene::{End, Place, Scene, filters_bridged};
 use crate::why::walk::{Hop, Leg, Measured};
 
 /// A namespace on the way, as the ladder shows it.
@@ -222,7 +222,26 @@ impl Judge<'_> {
             text.push_str(", neighbour ");
             text.push_str(&mac::print(address));
         }
+        if let Some((end, mtu)) = self.narrowest(hop) {
+            let name = self.scene.name(end);
+            text.push_str("; packets larger than ");
+            text.push_str(&mtu.to_string());
+            text.push_str(" bytes, the MTU of ");
+            text.push_str(&name);
+            text.push_str(", are lost without a word");
+        }
         text
+    }
+
+    /// The link behind that by which they leave that takes only shorter packets: on the link layer nobody tells the sender.
+    fn narrowest(&self, hop: &Hop) -> Option<(End, u32)> {
+        let (first, behind) = hop.chain.split_first()?;
+        let mtu = self.scene.link(*first)?.mtu;
+        let links = behind.iter().filter_map(|end| {
+            let link = self.scene.link(*end)?;
+            (link.mtu < mtu && link.kind != "bridge").then_some((*end, link.mtu))
+        });
+        links.min_by_key(|(_, mtu)| *mtu)
     }
 
     fn at_hop(&self, leg: &Leg, at: usize, hop: &Hop) -> Step {
@@ -300,16 +319,25 @@ impl Judge<'_> {
         };
         let last = hop.chain.iter().rev().find(was_seen);
         let last = last.copied().or(hop.output());
-        let bridged = hop.chain.iter().find(|end| {
+        let bridged = hop.chain.iter().find_map(|end| {
             let place = &scene.places[end.place];
-            place.detail.number("bridge.bridge-nf-call-iptables") != 0
+            let link = scene.link(*end).filter(|link| link.kind == "bridge")?;
+            if filters_bridged(link) {
+                Some((end.place, "nf_call_iptables of the bridge is on"))
+            } else if place.detail.number("bridge.bridge-nf-call-iptables") != 0 {
+                Some((end.place, "bridge-nf-call-iptables = 1"))
+            } else {
+                None
+            }
         });
-        let filter = bridged.and_then(|end| self.filter_of(leg, end.place, &["forward"]));
+        let filter = bridged.and_then(|(place, why)| {
+            let cause = self.filter_of(leg, place, &["forward"])?;
+            Some((cause, why))
+        });
         match (last, filter) {
-            (Some(last), Some(cause)) => cause.seen(format!(
-                "bridge-nf-call-iptables = 1, last seen at {}",
-                scene.name(last)
-            )),
+            (Some(last), Some((cause, why))) => {
+                cause.seen(format!("{why}, last seen at {}", scene.name(last)))
+            }
             (Some(last), None) => {
                 let text = format!(
                     "packets to {} are last seen at {}; why is not known",

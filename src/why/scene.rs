@@ -263,3 +263,12 @@ pub(super) fn filters_vlans(link: &Snapshot) -> bool {
         _ => false,
     }
 }
+
+/// Whether a bridge has the filters of IP see what it only passes on.
+pub(super) fn filters_bridged(link: &Snapshot) -> bool {
+    let is_on = |info: &InfoBridge| matches!(info, InfoBridge::NfCallIpTables(on) | InfoBridge::NfCallIp6Tables(on) if *on);
+    match &link.data {
+        Some(InfoData::Bridge(infos)) => infos.iter().any(is_on),
+        _ => false,
+    }
+}

@@ -240,11 +240,11 @@ fn queues_are_taken(lab: &Lab) {
 }
 
 fn what_is_not_translated_is_counted_and_fails_when_strict(lab: &Lab) {
-    let text = "ip netns add a\nmodprobe dummy\nip -n a link set lo up\nfrobnicate\n";
+    let text = "ip netns add a\nteleport dummy\nip -n a link set lo up\nfrobnicate\n";
     fs::write(lab.folder().join("setup.sh"), text).unwrap();
     let expected = "\
 let a = netns(\"a\");
-// not translated: line 2: modprobe dummy    (the program `modprobe` is not known here)
+// not translated: line 2: teleport dummy    (the program `teleport` is not known here)
 a.link(\"lo\").up();
 // not translated: line 4: frobnicate    (the program `frobnicate` is not known here)
 ";

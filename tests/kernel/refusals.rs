@@ -1615,4 +1615,70 @@ error: there is no link `v7` in namespace `host`
 hint: did you mean `v1`?
 ",
     },
+    Refusal {
+        what: "an_mtu_above_that_of_the_parent_of_a_new_macvlan",
+        needs: &["veth", "macvlan"],
+        before: "link add v0 type veth peer name v1\nlink set v0 up",
+        script: r#"macvlan("v0", "m0", "bridge", #{mtu: 2000});"#,
+        code: 1,
+        stderr: r#"
+error: cannot create macvlan `m0` in namespace `host`: MTU 2000 is larger than 1500, the MTU of its parent `v0`
+ --> lab.rhai:1:1
+  |
+1 | macvlan("v0", "m0", "bridge", #{mtu: 2000});
+  | ^^^^^^^
+  = errno: EINVAL
+hint: take 1500 at most, or raise the parent's first: link("v0").mtu(2000)
+"#,
+    },
+    Refusal {
+        what: "an_mtu_above_that_of_the_parent_of_a_macvlan",
+        needs: &["veth", "macvlan"],
+        before: "link add v0 type veth peer name v1\nlink add link v0 m0 type macvlan",
+        script: r#"link("m0").mtu(2000);"#,
+        code: 1,
+        stderr: r#"
+error: cannot set the MTU of link `m0` in namespace `host`: MTU 2000 is larger than 1500, the MTU of its parent `v0`
+ --> lab.rhai:1:12
+  |
+1 | link("m0").mtu(2000);
+  |            ^^^
+  = errno: EINVAL
+hint: take 1500 at most, or raise the parent's first: link("v0").mtu(2000)
+"#,
+    },
+    Refusal {
+        what: "a_hardware_address_that_a_sibling_has",
+        needs: &["veth", "macvlan"],
+        before: "link add v0 type veth peer name v1\nlink set v0 up\n\
+                 link add link v0 m0 address 02:00:00:00:00:07 type macvlan mode bridge\nlink set m0 up\n\
+                 link add link v0 m1 address 02:00:00:00:00:07 type macvlan mode bridge",
+        script: r#"link("m1").up();"#,
+        code: 1,
+        stderr: r#"
+error: cannot bring up link `m1` in namespace `host`: hardware address `02:00:00:00:00:07` is taken: link `m0` in namespace `host` has it
+ --> lab.rhai:1:12
+  |
+1 | link("m1").up();
+  |            ^^
+  = errno: EADDRINUSE
+hint: give it another one first: link("m1").mac("02:…")
+"#,
+    },
+    Refusal {
+        what: "a_link_local_gateway_without_its_link",
+        needs: &["veth"],
+        before: "link add v0 type veth peer name v1\nlink set v0 up",
+        script: r#"route("default", #{via: "fe80::1"});"#,
+        code: 1,
+        stderr: r#"
+error: cannot add route `default` in namespace `host`: gateway `fe80::1` is a link-local address: every link has its own, so the link has to be named
+ --> lab.rhai:1:1
+  |
+1 | route("default", #{via: "fe80::1"});
+  | ^^^^^
+  = errno: EINVAL
+hint: say by which link: #{via: "fe80::1", dev: "v0"}
+"#,
+    },
 ];

@@ -16,7 +16,7 @@ use crate::seeds::Rounds;
 use crate::state;
 
 /// How many sessions there are where nobody says otherwise.
-const SESSIONS: u64 = 12;
+const SESSIONS: u64 = 8;
 
 /// How many cases share in them.
 const PARTS: u64 = 2;

@@ -9,5 +9,6 @@ pub mod param;
 pub mod print;
 pub mod progress;
 pub mod random;
+pub mod text;
 pub mod time;
 pub mod within;

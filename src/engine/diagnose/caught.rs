@@ -80,8 +80,20 @@ fn tell(means: Means<'_>, context: &EvalContext, raw: &Map) -> Dynamic {
         position,
     };
     let (report, _) = describe(&mut of_error, &error(raw, position));
+    // What is accepted is the hint of a call that fits nothing.
+    let accepted = report
+        .notes
+        .iter()
+        .find_map(|note| note.strip_prefix("accepted:\n"));
+    let first = accepted.and_then(|forms| forms.lines().next());
+    let usual = || match first {
+        Some(form) => format!("it is called as `{}`", form.trim()),
+        None => {
+            "`help(\"NAME\")` shows what a word takes, and `.help()` what a value has".to_owned()
+        }
+    };
     let error = Error {
-        hint: report.hint,
+        hint: Some(report.hint.unwrap_or_else(usual)),
         notes: report.notes,
         ..Error::invalid(report.message)
     };

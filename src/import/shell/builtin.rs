@@ -91,9 +91,8 @@ impl Reader<'_> {
         let (name, arguments) = words.split_first()?;
         let texts: Vec<&str> = arguments.iter().map(String::as_str).collect();
         let status = match (name.as_str(), texts.as_slice()) {
-            ("true" | ":" | "which" | "hash" | "type", _) | ("command", ["-v" | "-V", _]) => {
-                Status::Success
-            }
+            ("true" | ":" | "which" | "hash" | "type" | "wait", _)
+            | ("command", ["-v" | "-V", _]) => Status::Success,
             ("false", _) => Status::Failure,
             ("exit", _) => {
                 self.flow = Flow::Exit(line);

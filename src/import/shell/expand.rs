@@ -233,7 +233,7 @@ impl Reader<'_> {
         match name {
             "@" | "*" => arguments.map(|all| Held::List(all.clone())),
             "#" => arguments.map(|all| Held::Text(all.len().to_string())),
-            "0" | "?" | "$" | "!" | "-" => None,
+            "0" | "?" | "$" | "-" => None,
             // Only root makes links and namespaces.
             "EUID" | "UID" if !self.variables.contains_key(name) => Some(Held::Text("0".into())),
             _ => {

@@ -4,8 +4,10 @@
 
 mod arithmetic;
 mod ask;
+mod background;
 mod builtin;
 mod expand;
+mod files;
 mod parse;
 mod pattern;
 mod poison;
@@ -90,6 +92,8 @@ struct Reader<'a> {
     is_asking: bool,
     /// What is printed, where that is what is asked for.
     printed: Option<String>,
+    /// Programs that stand for a namespace of their own.
+    processes: Vec<background::Process>,
     /// How many commands were run.
     count: usize,
     depth: usize,
@@ -117,11 +121,13 @@ pub(crate) fn read(text: &str, line: usize, translate: Translate) -> Vec<Item> {
         is_tolerant: false,
         is_asking: false,
         printed: None,
+        processes: Vec::new(),
         count: 0,
         depth: 0,
     };
     let nodes = parse::parse(&tokens(text, line));
     reader.list(&nodes);
+    reader.unnamed();
     reader.uncalled(&nodes);
     reader.items
 }
@@ -190,7 +196,12 @@ impl Reader<'_> {
                 Flow::Exit(line) if self.count > MOST => Flow::Exit(line),
                 _ => Flow::Next,
             };
-            self.poison(&self.text_of(node), 0);
+            let text = self.text_of(node);
+            self.poison(&text, 0);
+            if self.printed.is_none() && self.only_files(node) {
+                self.run_as_it_is(&text);
+                return Status::Assumed;
+            }
             self.leave(node);
         }
         status
@@ -275,7 +286,7 @@ impl Reader<'_> {
                 Status::Assumed => self.unknown("what is done depends on how a command ends"),
                 Status::Unknown => Status::Unknown,
             },
-            What::Background => self.unknown("a command in the background"),
+            What::Background(inner) => self.background(inner),
             What::Group(body) => self.list(body),
             What::Subshell(body) => self.subshell(body),
             What::If(arms, otherwise) => self.condition(arms, otherwise),

@@ -31,7 +31,7 @@ pub(super) enum What {
     And(Box<Node>, Box<Node>),
     Or(Box<Node>, Box<Node>),
     Not(Box<Node>),
-    Background,
+    Background(Box<Node>),
     Group(Vec<Node>),
     Subshell(Vec<Node>),
     /// Tests with what is done where they hold, and what is done else.
@@ -300,7 +300,7 @@ impl<'a> Parser<'a> {
             );
         }
         if self.takes("&") {
-            node = self.node(start, What::Background);
+            node = self.node(start, What::Background(Box::new(node)));
         }
         Ok(node)
     }

@@ -1,8 +1,8 @@
 //! Plain commands: where their output goes, what runs them, and what they do.
 
 use super::parse::{Node, Redirection, Simple, What};
-use super::{Reader, Status, builtin};
-use crate::import::lex::{Kind, tokens};
+use super::{Reader, Status, background, builtin};
+use crate::import::lex::{Kind, Piece, tokens};
 use crate::steps::{Act, Item, Step};
 
 /// Programs that do something, and succeed where the script is right: what follows does not hang on their answer.
@@ -44,8 +44,8 @@ struct Output {
     is_quiet: bool,
     /// A setting of the kernel.
     setting: Option<String>,
-    /// Some other file.
-    is_file: bool,
+    /// Some other file, and whether it is added to what that holds.
+    file: Option<(String, bool)>,
     /// The text that it reads.
     input: Option<String>,
 }
@@ -145,7 +145,11 @@ impl Reader<'_> {
                 (_, "/dev/stderr" | "/dev/stdout") => {}
                 (_, path) => match path.strip_prefix("/proc/sys/") {
                     Some(key) if !is_errors => output.setting = Some(key.to_owned()),
-                    _ => output.is_file |= !is_errors,
+                    _ if is_errors => {}
+                    _ => {
+                        let adds = redirection.operator.ends_with(">>");
+                        output.file = Some((path.to_owned(), adds));
+                    }
                 },
             }
         }
@@ -159,8 +163,14 @@ impl Reader<'_> {
         };
         let texts: Vec<&str> = arguments.iter().map(String::as_str).collect();
         let writes = ["echo", "printf"].contains(&first.as_str());
-        if output.is_file && (writes || first == "cat" || first == "tee") {
-            return Err("its output goes to a file".to_owned());
+        if let Some((path, adds)) = &output.file
+            && let Some(text) = match (first.as_str(), &output.input) {
+                ("cat", Some(input)) if arguments.is_empty() => Some(input.clone()),
+                ("echo" | "printf", _) => Some(written(first, &texts)?),
+                _ => None,
+            }
+        {
+            return self.write(std::slice::from_ref(path), *adds, text);
         }
         if let Some(key) = &output.setting {
             if !writes {
@@ -169,7 +179,7 @@ impl Reader<'_> {
             let text = written(first, &texts)?;
             return self.set(node, std::slice::from_ref(key), &text, output);
         }
-        if output.is_file {
+        if output.file.is_some() {
             return Err("its output goes to a file".to_owned());
         }
         if self.functions.contains_key(first) {
@@ -180,6 +190,13 @@ impl Reader<'_> {
             if self.printed.is_none() {
                 self.items.push(Item::Comment(words.join(" ")));
             }
+            return Ok(Status::Success);
+        }
+        if let (Some(printed), "cat", Some(input)) =
+            (&mut self.printed, first.as_str(), &output.input)
+            && arguments.is_empty()
+        {
+            printed.push_str(input);
             return Ok(Status::Success);
         }
         if let Some(status) = self.builtin(node.line, words) {
@@ -218,6 +235,13 @@ impl Reader<'_> {
     }
 
     fn translated(&mut self, words: &[String], output: &Output) -> Result<Status, String> {
+        if words.iter().any(|word| word.contains(background::MARK)) {
+            let words = self.with_named(words)?;
+            return self.translated(&words, output);
+        }
+        if does_nothing_here(words) {
+            return Ok(Status::Success);
+        }
         let steps = (self.translate)(words)?;
         let may_fail = self.is_tolerant || (output.is_quiet && !self.ends_on_error);
         for Step { place, act } in steps {
@@ -255,7 +279,7 @@ impl Reader<'_> {
                         Kind::Word(pieces) => {
                             let mut text = String::new();
                             for piece in pieces {
-                                if let crate::import::lex::Piece::Text { text: more, .. } = piece {
+                                if let Piece::Text { text: more, .. } = piece {
                                     text.push_str(more);
                                 }
                             }
@@ -317,14 +341,19 @@ impl Reader<'_> {
         };
         let done = match to.split_first() {
             Some((tee, files)) if tee == "tee" => {
-                let files: Vec<&String> = files.iter().filter(|file| *file != "-a").collect();
+                let (options, files): (Vec<&String>, Vec<&String>) =
+                    files.iter().partition(|file| file.starts_with('-'));
                 let keys: Option<Vec<String>> = files
                     .iter()
                     .map(|file| file.strip_prefix("/proc/sys/").map(str::to_owned))
                     .collect();
+                let files: Vec<String> = files.into_iter().cloned().collect();
                 match keys {
+                    _ if options.iter().any(|option| *option != "-a") => {
+                        Err("an option of tee".to_owned())
+                    }
                     Some(keys) if !keys.is_empty() => self.set(node, &keys, &text, &output),
-                    _ => Err("its output goes to a file".to_owned()),
+                    _ => self.write(&files, !options.is_empty(), text),
                 }
             }
             Some(_) if self.printed.is_none() => self.with_input(node, &to, &text, &output),
@@ -358,7 +387,7 @@ fn is_batch(words: &[String]) -> bool {
 }
 
 /// The command that others run: `sudo -E ip …`, `env A=b ip …`, `timeout 5 ip …`.
-fn inner(words: &[String]) -> Result<&[String], String> {
+pub(super) fn inner(words: &[String]) -> Result<&[String], String> {
     let mut words = words;
     loop {
         let Some((first, rest)) = words.split_first() else {
@@ -390,8 +419,36 @@ fn inner(words: &[String]) -> Result<&[String], String> {
     }
 }
 
+/// Whether what a command prints goes nowhere, or where everything goes.
+pub(super) fn output_is_plain(redirections: &[Redirection]) -> bool {
+    redirections.iter().all(|redirection| {
+        let target = match redirection.target.as_slice() {
+            [Piece::Text { text, .. }] => text.as_str(),
+            _ => return false,
+        };
+        !redirection.is_text && ["/dev/null", "1", "2"].contains(&target)
+    })
+}
+
+/// Whether a command gets ready what ipvsh has ready anyway: the folder of the namespaces, and the file of one that is to be
+/// named.
+fn does_nothing_here(words: &[String]) -> bool {
+    let Some((program, arguments)) = words.split_first() else {
+        return true;
+    };
+    let mut paths = arguments.iter().filter(|word| !word.starts_with('-'));
+    match program.as_str() {
+        "mkdir" => paths.all(|path| background::folder_of_namespaces(path)),
+        "touch" => paths.all(|path| background::name_of_namespace(path).is_some()),
+        _ => false,
+    }
+}
+
 fn runs_program(act: &Act) -> bool {
-    matches!(act, Act::Show { call, .. } if call.word == "exec")
+    match act {
+        Act::Show { call, .. } | Act::InNetns(call) => ["exec", "spawn"].contains(&call.word),
+        _ => false,
+    }
 }
 
 /// Whether a step may fail on a machine where something is there or gone already.

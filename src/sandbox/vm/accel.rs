@@ -19,8 +19,8 @@ pub(super) enum Accel {
 impl Accel {
     /// How long the guest may take until it is up.
     ///
-    /// Under emulation it is up in one to seven seconds, on a machine whose processors all are busy after a minute. With KVM three seconds are ample: on some machines
-    /// `/dev/kvm` is there but emulated itself, and a guest crawls.
+    /// Under emulation it is up in one to seven seconds, and after a minute on a machine whose processors are all busy. With KVM three
+    /// seconds are ample: on some machines `/dev/kvm` is there but emulated itself, and a guest crawls.
     pub(super) fn patience(self) -> Duration {
         match self {
             Self::Kvm => Duration::from_secs(3),

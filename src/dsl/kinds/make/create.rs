@@ -61,7 +61,7 @@ pub(super) fn create(
             let rtnl = &sender.rtnl()?;
             if let Some(device) = &request.device {
                 let made = tun::create(place, rtnl, device, name, &message).await?;
-                return made.map_err(|refusal| refused(wanted, &refusal));
+                return made.map_err(|refusal| refused(session, wanted, &refusal));
             }
             let mut made = crate::net::link::create(rtnl, target, with_up(&message, up)).await;
             if request.index > 0 && made.is_err() {
@@ -80,7 +80,7 @@ pub(super) fn create(
                 {
                     create_under_passing_name(session, wanted, sender, message.clone()).await
                 }
-                other => other.map_err(|refusal| refused(wanted, &refusal)),
+                other => other.map_err(|refusal| refused(session, wanted, &refusal)),
             }
         };
         match session.lab().step(undo, command, request).await? {
@@ -118,7 +118,7 @@ fn with_up(message: &LinkMessage, up: bool) -> LinkMessage {
 
 /// Makes the link under a name that is free everywhere, and renames it where it lives.
 async fn create_under_passing_name(
-    session: &Session,
+    session: &Rc<Session>,
     wanted: &Wanted<'_>,
     sender: &netns::Netns,
     mut message: LinkMessage,
@@ -137,7 +137,7 @@ async fn create_under_passing_name(
     let rtnl = &sender.rtnl()?;
     let request = crate::net::link::create(rtnl, Some(place.namespace()), message);
     let made = session.lab().step_unsaid(undo, request).await?;
-    made.map_err(|refusal| refused(wanted, &refusal))?;
+    made.map_err(|refusal| refused(session, wanted, &refusal))?;
     let rtnl = &place.rtnl()?;
     let Some(made) = crate::net::link::get(rtnl, Which::Name(&passing)).await? else {
         return Err(Error::new(
@@ -156,15 +156,48 @@ async fn create_under_passing_name(
         let _ = crate::net::link::delete(rtnl, made.index).await;
     }
     session.lab().link_renamed(place, &passing);
-    renamed.map_err(|refusal| refused(wanted, &refusal))
+    renamed.map_err(|refusal| refused(session, wanted, &refusal))
 }
 
 /// The kernel's refusal to make a link, explained.
-fn refused(wanted: &Wanted, refusal: &Refusal) -> Error {
+fn refused(session: &Rc<Session>, wanted: &Wanted, refusal: &Refusal) -> Error {
     let kind = wanted.kind.name;
     let parent = wanted.parent.map(|parent| parent.seen.name.as_str());
     let error = Error::from(refusal.clone());
     match (refusal.errno, parent) {
+        (Errno::EEXIST | Errno::EBUSY, None)
+            if ["vxlan", "geneve"].contains(&kind)
+                && (refusal.text.is_some() || refusal.errno == Errno::EBUSY) =>
+        {
+            let place = wanted.parent.map_or(&wanted.place, |parent| &parent.netns);
+            let there = link::all(session, place).unwrap_or_default().into_iter();
+            let there: Vec<String> = there
+                .filter(|link| link.kind == kind)
+                .map(|link| format!("`{}`", link.name))
+                .collect();
+            let error = error.kind(Kind::Busy).cause(format!(
+                "another {kind} of namespace `{}` has that identifier on the same UDP port",
+                place.label()
+            ));
+            let error = if there.is_empty() {
+                error.note("it was made there, and moved elsewhere")
+            } else {
+                error.note(format!("there: {}", there.join(", ")))
+            };
+            // Told apart from a name that is taken, which is looked at in another way.
+            Error { errno: None, ..error }
+                .hint("take another identifier, or delete the other link")
+        }
+        (Errno::EINVAL | Errno::ERANGE, Some(_))
+            if wanted.common.mtu > wanted.parent.map(|parent| parent.seen.mtu) =>
+        {
+            match (wanted.common.mtu, wanted.parent) {
+                (Some(mtu), Some(parent)) => {
+                    link::larger_than_parent(session, &parent.netns, &parent.seen, mtu, error)
+                }
+                _ => error,
+            }
+        }
         (Errno::EEXIST, _) => error.cause("a link of that name is there already"),
         (Errno::EOPNOTSUPP, _)
             if refusal.text.as_deref().is_some_and(|text| text.contains("device type")) =>

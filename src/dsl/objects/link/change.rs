@@ -6,7 +6,9 @@ use rtnetlink::{LinkMessageBuilder, LinkUnspec};
 
 use crate::dsl::Session;
 use crate::dsl::handle::{Link, Netns};
-use crate::dsl::objects::link::{described, find, gone, name_of, refused, snapshot, word_of};
+use crate::dsl::objects::link::{
+    cause, described, find, gone, name_of, refused, snapshot, word_of,
+};
 use crate::error::{Error, Kind, Result};
 use crate::lab::setting::Setting;
 use crate::lab::{Command, LinkRef, Outcome, Removed, Undo, WayBack, trace};
@@ -37,9 +39,10 @@ pub(crate) fn change(
     });
     let command = || told.unwrap_or_else(|| set_command(&place, &name));
     let change = new.clone();
+    let wanted = new.clone();
     let way = WayBack::Restore { old, new };
     let undo = Undo::of_link(place.clone(), link.reference(), way);
-    session.wait(async {
+    let changed = session.wait(async {
         let rtnl = &place.rtnl()?;
         session
             .lab()
@@ -49,7 +52,10 @@ pub(crate) fn change(
                 nix::errno::Errno::ENODEV => gone(link),
                 _ => refused(refusal, verb, &name, &place),
             })
-    })??;
+    });
+    changed
+        .and_then(|changed| changed)
+        .map_err(|error| cause::of_change(session, link, &wanted, error))?;
     session
         .lab()
         .report(Outcome::Changed, &place, what, &detail);

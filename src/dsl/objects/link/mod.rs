@@ -1,5 +1,6 @@
 //! Links: find one, list them, and follow one to its parent, its master or its peer.
 
+mod cause;
 mod change;
 pub mod properties;
 pub mod settings;
@@ -20,6 +21,7 @@ use crate::net::{ending, netns};
 use crate::value::name::LinkName;
 use crate::value::options::{self, Options, wrong_type};
 
+pub(crate) use cause::larger_than_parent;
 pub(crate) use change::{
     bring_back, change, delete, move_to, on, put_back, report_unchanged, set, set_alias, set_mac,
     set_master, set_mtu, set_up, take_away,

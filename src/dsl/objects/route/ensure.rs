@@ -1,5 +1,6 @@
 //! Routes are added where they are not there as asked, and taken away.
 
+use std::net::IpAddr;
 use std::rc::Rc;
 
 use ipnet::IpNet;
@@ -155,6 +156,20 @@ fn explain(
         (Errno::ENETUNREACH | Errno::EHOSTUNREACH, None) if !route.hops.is_empty() => error
             .cause("a gateway of `nexthops` is in no subnet of this namespace's links")
             .hint("give a link an address in its subnet first, or say `dev` and `onlink: true` with it"),
+        (Errno::EINVAL, Some(IpAddr::V6(via)))
+            if via.is_unicast_link_local() && route.link.is_none() =>
+        {
+            let links = link::all(session, place).unwrap_or_default();
+            let name = links
+                .iter()
+                .find(|link| !link.loopback && link.up)
+                .map_or("LINK", |link| link.name.as_str());
+            error
+                .cause(format!(
+                    "gateway `{via}` is a link-local address: every link has its own, so the link has to be named"
+                ))
+                .hint(format!("say by which link: #{{via: \"{via}\", dev: \"{name}\"}}"))
+        }
         (Errno::EINVAL, _) if lacks_congctl(place, route) => {
             let name = route.metrics.congctl().unwrap_or_default();
             error
