@@ -174,6 +174,27 @@ impl Owners {
         same.any(|step| step.way == WayBack::DeleteLink)
     }
 
+    /// The links that the step would make again, where another lab had made them and is down by now; each by its ifindex.
+    pub(super) fn gone_with_other(&self, undo: &Undo<Place>) -> Vec<(Place, u32)> {
+        let (
+            WayBack::MakeLink {
+                making,
+                is_of_other: true,
+            },
+            Some(place),
+        ) = (&undo.way, &undo.netns)
+        else {
+            return Vec::new();
+        };
+        if self.makes(undo) {
+            return Vec::new();
+        }
+        let far = undo.home.as_ref().unwrap_or(place);
+        let near = undo.link_index().map(|index| (place.clone(), index));
+        let far = making.peer_index().map(|index| (far.clone(), index));
+        near.into_iter().chain(far).collect()
+    }
+
     /// The step as it is to be undone while other labs stand; `None` where they want what it is about.
     pub(super) fn left_to(&self, mut undo: Undo) -> Option<Undo> {
         let is_of_other = undo.origin.is_some() || matches!(undo.way, WayBack::MakeLink { .. });

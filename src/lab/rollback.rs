@@ -14,7 +14,7 @@ use crate::lab::kept::{self, Return};
 use crate::lab::leaving::Nameless;
 use crate::lab::owners::{Kept, Owners};
 use crate::lab::recognise::{self, Finder};
-use crate::lab::record::{Contents, Found};
+use crate::lab::record::{Contents, Found, Place};
 use crate::lab::undo::{LinkRef, Undo, WayBack};
 use crate::lab::{Lab, Step, journal::Journal};
 use crate::net::making::Making;
@@ -154,10 +154,14 @@ impl Lab {
 /// Takes down what stands of the lab whose journal this is, and strikes it out there.
 pub async fn take_down_lab(journal: &mut Journal, told: Contents, force: bool) -> Undone {
     let lab = journal.lab().to_owned();
-    let told = Owners::beside(Some(&lab)).split(told);
+    let owners = Owners::beside(Some(&lab));
+    let told = owners.split(told);
     let mut finder = Finder::default();
     let mut steps = Vec::new();
+    let mut gone = Gone::default();
     for step in told {
+        // The namespace that the other end was in may have gone with that lab.
+        gone.note(&owners, Some(&step.undo));
         match finder.undo(step.undo) {
             Ok(Some(undo)) => steps.push(Step {
                 number: step.number,
@@ -179,6 +183,7 @@ pub async fn take_down_lab(journal: &mut Journal, told: Contents, force: bool) -
         is_later: true,
         force,
     };
+    gone.leave_out(&mut steps);
     take_down(steps, how, |number| journal.undone(number))
         .await
         .0
@@ -348,7 +353,7 @@ fn left_to_this(
 ) -> Vec<Step> {
     let owners = Owners::beside(how.lab);
     let mut left = Vec::new();
-    let mut gone: HashMap<Id, HashSet<u32>> = HashMap::new();
+    let mut gone = Gone::default();
     for step in steps {
         if let Some(kept) = owners.keep_tables(&step.undo) {
             undone(step.number);
@@ -357,40 +362,47 @@ fn left_to_this(
             }
             continue;
         }
-        let ends = ends_of(&step.undo);
-        if let Some(undo) = owners.left_to(step.undo) {
-            left.push(Step { undo, ..step });
-        } else {
-            undone(step.number);
-            for (id, index) in ends {
-                gone.entry(id).or_default().insert(index);
-            }
+        let told = step.undo.clone().map(|netns| Some(Place::of(&netns)));
+        gone.note(&owners, told.as_ref());
+        match owners.left_to(step.undo) {
+            Some(undo) => left.push(Step { undo, ..step }),
+            None => undone(step.number),
         }
     }
-    for step in &mut left {
-        let place = match step.undo.way {
-            WayBack::MoveBack { .. } => &step.undo.home,
-            _ => &step.undo.netns,
-        };
-        let links = place.as_ref().and_then(|at| gone.get(&at.namespace().id()));
-        if let (Some(kept), Some(links)) = (&mut step.undo.kept, links) {
-            kept.leave_out(links);
-        }
-    }
+    gone.leave_out(&mut left);
     left
 }
 
-/// The links that the step makes again, each by its namespace and the ifindex that it had.
-fn ends_of(undo: &Undo) -> Vec<(Id, u32)> {
-    let (WayBack::MakeLink { making, .. }, Some(netns)) = (&undo.way, &undo.netns) else {
-        return Vec::new();
-    };
-    let far = undo.home.as_ref().unwrap_or(netns);
-    let near = undo.link_index().map(|index| (netns, index));
-    let far = making.peer_index().map(|index| (far, index));
-    let ends = near.into_iter().chain(far);
-    ends.map(|(at, index)| (at.namespace().id(), index))
-        .collect()
+/// Links that do not come back, since the lab that had made them is down, by the ifindices that they had.
+#[derive(Default)]
+struct Gone(HashMap<Place, HashSet<u32>>);
+
+impl Gone {
+    fn note(&mut self, owners: &Owners, undo: Option<&Undo<Place>>) {
+        for (place, index) in undo
+            .into_iter()
+            .flat_map(|undo| owners.gone_with_other(undo))
+        {
+            self.0.entry(place).or_default().insert(index);
+        }
+    }
+
+    /// Strikes out what was on them.
+    fn leave_out(&self, steps: &mut [Step]) {
+        if self.0.is_empty() {
+            return;
+        }
+        for step in steps {
+            let place = match step.undo.way {
+                WayBack::MoveBack { .. } => &step.undo.home,
+                _ => &step.undo.netns,
+            };
+            let links = place.as_ref().and_then(|at| self.0.get(&Place::of(at)));
+            if let (Some(kept), Some(links)) = (&mut step.undo.kept, links) {
+                kept.leave_out(links);
+            }
+        }
+    }
 }
 
 /// Ends the processes, all at once, and returns the steps that are about something else.

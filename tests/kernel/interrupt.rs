@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::io::{BufRead, BufReader};
-use std::process::Child;
+use std::process::{Child, ChildStdout};
 use std::time::{Duration, Instant};
 
 use nix::sys::signal::{Signal, kill};
@@ -60,7 +60,7 @@ fn a_word_that_waits_is_ended_by_the_first_signal(lab: &Lab) {
                  for last in [8, 9] {{ v.neighbor(`10.0.0.${{last}}`, `02:00:00:00:00:0${{last}}`); }}
                  print(\"here\"); {word};"
             );
-            let run = start(lab, &text);
+            let (run, _output) = start(lab, &text);
             let pid = run.id();
             if *word != "loop { }" {
                 until(|| is_asleep(pid));
@@ -77,19 +77,19 @@ fn a_word_that_waits_is_ended_by_the_first_signal(lab: &Lab) {
     }
 }
 
-/// Starts the script, and waits until it has said that it is here.
-fn start(lab: &Lab, text: &str) -> Child {
+/// Starts the script, and waits until it has said that it is here. Returns its output as well, which it would else write to nobody.
+fn start(lab: &Lab, text: &str) -> (Child, BufReader<ChildStdout>) {
     fs::write(lab.folder().join("lab.rhai"), text).unwrap();
     let mut run = lab.start(&["lab.rhai"]);
     let mut line = String::new();
     let mut output = BufReader::new(run.stdout.take().unwrap());
     output.read_line(&mut line).unwrap();
     assert_eq!(line, "here\n", "{text}");
-    run
+    (run, output)
 }
 
 fn what_another_run_holds_is_told_and_not_waited_for(lab: &Lab) {
-    let run = start(lab, "netns(\"a\"); print(\"here\"); sleep(\"600s\");");
+    let (run, _output) = start(lab, "netns(\"a\"); print(\"here\"); sleep(\"600s\");");
     let pid = run.id();
     for arguments in [&["lab.rhai"][..], &["down", "lab"], &["down", "--all"]] {
         let output = lab.ipvsh(arguments);

@@ -457,7 +457,7 @@ fn a_ruleset_of_two_labs_stays_until_both_are_down(lab: &Lab) {
     run_as(lab, "b", more);
     assert_eq!(
         down(lab, "a"),
-        "note: table `inet web` in namespace `host` has rules of another lab as well: it is left as it is, and goes back to what \
+        "table `inet web` in namespace `host` has rules of another lab as well: it is left as it is, and goes back to what \
          it was with that lab\n"
     );
     assert!(ruleset().contains("dport 80") && ruleset().contains("443"));
