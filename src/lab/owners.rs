@@ -168,10 +168,20 @@ impl Owners {
         });
     }
 
-    /// Whether another lab has made the link of that step.
+    /// Whether another lab has made the link of that step, or a namespace without which it can't be: its own, or that of its parent or
+    /// other end.
     fn makes(&self, of_link: &Undo<Place>) -> bool {
-        let mut same = self.same(of_link).iter();
-        same.any(|step| step.way == WayBack::DeleteLink)
+        let is_made = |step: &Undo<Place>| step.way == WayBack::DeleteLink;
+        let mut places = of_link.netns.iter().chain(&of_link.home);
+        self.same(of_link).iter().any(is_made) || places.any(|place| self.makes_netns(place))
+    }
+
+    fn makes_netns(&self, place: &Place) -> bool {
+        let Ok(name) = place.label().parse() else {
+            return false;
+        };
+        let undo = Undo::within(place.clone(), WayBack::DeleteNetns { name });
+        !self.same(&undo).is_empty()
     }
 
     /// The links that the step would make again, where another lab had made them and is down by now; each by its ifindex.
