@@ -58,8 +58,14 @@ pub fn may_load(kind: &str) -> bool {
 /// Whether what asks for the module finds it there, or has none loaded.
 pub fn is_ready(module: &str) -> bool {
     // One that is built in is there, too, where it has something to be set.
-    Path::new("/sys/module").join(module).exists()
-        || !may_load_by("modules.dep", |files| has_file(files, module))
+    let folder = Path::new("/sys/module").join(module);
+    match fs::read_to_string(folder.join("initstate")) {
+        // Until it has begun its work, the kernel does not know what it makes.
+        Ok(state) => return state.trim() == "live",
+        Err(_) if folder.exists() => return true,
+        Err(_) => {}
+    }
+    !may_load_by("modules.dep", |files| has_file(files, module))
 }
 
 /// The module that has links of the kind.

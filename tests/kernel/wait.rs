@@ -126,7 +126,7 @@ fn a_port_is_waited_for_until_something_listens(lab: &Lab) {
     lab.ip("netns add a");
     lab.ip_in(
         "a",
-        "link set lo up\naddr add 10.0.0.1/24 dev lo\naddr add fd00::1/64 dev lo",
+        "link set lo up\naddr add 10.0.0.1/24 dev lo\naddr add fd00::1/64 dev lo nodad",
     );
     let run = started(
         lab,

@@ -59,7 +59,9 @@ pub(super) fn below(root: i32) -> Vec<Process> {
 /// Ends all processes below `root`, and says which they were.
 pub(super) fn end_below(root: i32) -> Vec<String> {
     let left = below(root);
-    let lines = left.iter().map(Process::line).collect();
+    // One without a line is about to end: it has no memory any more.
+    let lines = left.iter().map(Process::line);
+    let lines = lines.filter(|line| !line.is_empty()).collect();
     for process in &left {
         // One that has ended meanwhile is what is wanted.
         let _ = kill(Pid::from_raw(process.pid), Signal::SIGKILL);

@@ -138,7 +138,7 @@ pub mod words {
     /// Returns a list of maps sorted by what each has under `key`.
     ///
     /// ```rhai
-    /// [#{id: 2}, #{id: 1}].sort_by("id")    // => [#{id: 1}, #{id: 2}]
+    /// [#{id: 2}, #{id: 1}].sort_by("id")[0].id    // => 1
     /// ```
     #[rhai_fn(name = "sort_by", return_raw)]
     pub fn sort_by_key(context: NativeCallContext, list: Array, key: &str) -> Answer<Array> {

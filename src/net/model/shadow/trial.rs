@@ -262,6 +262,10 @@ impl View {
         let Some(present) = self.with_place(|place| place.find(link).cloned()) else {
             return Ok(Verdict::None);
         };
+        // How it is configured a plan only notes: the kernel is told of it through another family of netlink.
+        if kind_of(link) == Some(&InfoKind::Wireguard) {
+            return Ok(Verdict::None);
+        }
         let index = present.header.index;
         let target = target_of(link).ok().flatten().filter(|id| *id != home);
         if let Some(target) = target {
