@@ -240,7 +240,8 @@ impl Draft<'_> {
 fn queues(seen: &Snapshot) -> Vec<(&'static str, u32)> {
     let of_processors = || sysconf(SysconfVar::_NPROCESSORS_CONF).ok().flatten();
     let usual = match seen.kind.as_str() {
-        "bridge" | "dummy" | "geneve" | "ifb" | "vrf" | "vxlan" | "xfrm" => Some(1),
+        "bridge" | "dummy" | "geneve" | "ifb" | "macvlan" | "macvtap" | "vrf" | "vxlan"
+        | "xfrm" => Some(1),
         "veth" => of_processors().and_then(|count| u32::try_from(count).ok()),
         _ => return Vec::new(),
     };
@@ -248,7 +249,7 @@ fn queues(seen: &Snapshot) -> Vec<(&'static str, u32)> {
         ("numtxqueues", seen.tx_queues),
         ("numrxqueues", seen.rx_queues),
     ];
-    let is_chosen = |(_, count): &(&str, u32)| *count > 1 && usual != Some(*count);
+    let is_chosen = |(_, count): &(&str, u32)| usual != Some(*count);
     counts.into_iter().filter(is_chosen).collect()
 }
 

@@ -117,7 +117,10 @@ impl Lab {
         }
         let mut undos = hanging(&places).await?;
         for one in going {
-            let of_it = Undo::of_link(one.netns.clone(), one.reference(), WayBack::DeleteLink);
+            let of_it = Undo {
+                home: one.home.clone(),
+                ..Undo::of_link(one.netns.clone(), one.reference(), WayBack::DeleteLink)
+            };
             let is_of_other = self.is_of_other_lab(&of_it);
             match making(one).await {
                 Some(making) => {

@@ -386,7 +386,7 @@ async fn state(undo: &Undo) -> Result<State> {
             }
         }
         WayBack::Send { request, made, .. } => {
-            match standing::of(request, made.as_ref(), rtnl).await? {
+            match standing::of(request, made.as_ref(), netns, rtnl).await? {
                 Standing::AsMade => State::Stands,
                 Standing::Changed(how) => State::Changed(how),
                 Standing::Gone => State::Missing,

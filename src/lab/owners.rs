@@ -39,8 +39,27 @@ fn values(way: &WayBack) -> Option<(String, String)> {
         WayBack::RestoreQueue { old, new } => {
             Some((old.lines().join("\n"), new.lines().join("\n")))
         }
+        WayBack::RestoreTables { tables, left } => Some((text_of(tables), text_of(left))),
         _ => None,
     }
+}
+
+/// Why tables of nftables stay as they are.
+pub(super) enum Kept {
+    /// Another lab wants the same.
+    AsItIs,
+    /// Another lab has put more into them: what there is to say of that.
+    WithMore(String),
+}
+
+/// What stands in the tables.
+fn text_of(tables: &[nft::Table]) -> String {
+    let mut texts: Vec<String> = tables
+        .iter()
+        .map(|one| format!("{} {} {:?}", one.family, one.name, one.text))
+        .collect();
+    texts.sort();
+    texts.join("\n")
 }
 
 /// Gives a step another value to restore: that before, or that after the step `of`.
@@ -58,6 +77,15 @@ fn restore_instead(way: &mut WayBack, of: &WayBack, is_after: bool) {
             old.clone_from(if is_after { new } else { before });
         }
         (WayBack::RestoreQueue { old, .. }, WayBack::RestoreQueue { old: before, new }) => {
+            old.clone_from(if is_after { new } else { before });
+        }
+        (
+            WayBack::RestoreTables { tables: old, .. },
+            WayBack::RestoreTables {
+                tables: before,
+                left: new,
+            },
+        ) => {
             old.clone_from(if is_after { new } else { before });
         }
         _ => {}
@@ -140,10 +168,41 @@ impl Owners {
         });
     }
 
-    /// Whether another lab has made the link of that step.
+    /// Whether another lab has made the link of that step, or a namespace without which it can't be: its own, or that of its parent or
+    /// other end.
     fn makes(&self, of_link: &Undo<Place>) -> bool {
-        let mut same = self.same(of_link).iter();
-        same.any(|step| step.way == WayBack::DeleteLink)
+        let is_made = |step: &Undo<Place>| step.way == WayBack::DeleteLink;
+        let mut places = of_link.netns.iter().chain(&of_link.home);
+        self.same(of_link).iter().any(is_made) || places.any(|place| self.makes_netns(place))
+    }
+
+    fn makes_netns(&self, place: &Place) -> bool {
+        let Ok(name) = place.label().parse() else {
+            return false;
+        };
+        let undo = Undo::within(place.clone(), WayBack::DeleteNetns { name });
+        !self.same(&undo).is_empty()
+    }
+
+    /// The links that the step would make again, where another lab had made them and is down by now; each by its ifindex.
+    pub(super) fn gone_with_other(&self, undo: &Undo<Place>) -> Vec<(Place, u32)> {
+        let (
+            WayBack::MakeLink {
+                making,
+                is_of_other: true,
+            },
+            Some(place),
+        ) = (&undo.way, &undo.netns)
+        else {
+            return Vec::new();
+        };
+        if self.makes(undo) {
+            return Vec::new();
+        }
+        let far = undo.home.as_ref().unwrap_or(place);
+        let near = undo.link_index().map(|index| (place.clone(), index));
+        let far = making.peer_index().map(|index| (far.clone(), index));
+        near.into_iter().chain(far).collect()
     }
 
     /// The step as it is to be undone while other labs stand; `None` where they want what it is about.
@@ -188,6 +247,44 @@ impl Owners {
         let is_wanted =
             is_one_for_all(&undo.way) && self.same(&place).iter().any(|step| step.way == undo.way);
         (!is_earlier && !is_wanted).then_some(undo)
+    }
+
+    /// What there is to say of tables of nftables that stay as they are, since another lab has put more into them, or wants the
+    /// same. `None` where they are this one's to restore.
+    pub(super) fn keep_tables(&self, undo: &Undo) -> Option<Kept> {
+        let (WayBack::RestoreTables { left, .. }, Some(netns)) = (&undo.way, &undo.netns) else {
+            return None;
+        };
+        let place = told(undo)?;
+        let WayBack::RestoreTables { left: theirs, .. } = &self.same(&place).last()?.way else {
+            return None;
+        };
+        if text_of(theirs) == text_of(left) {
+            return Some(Kept::AsItIs);
+        }
+        let present = nft::tables(netns).ok()?;
+        let now = theirs.iter().map(|one| {
+            let there = present
+                .iter()
+                .find(|table| table.is(&one.family, &one.name));
+            nft::Table {
+                text: there.and_then(|table| table.text.clone()),
+                ..one.clone()
+            }
+        });
+        if text_of(&now.collect::<Vec<_>>()) != text_of(theirs) {
+            return None;
+        }
+        let names: Vec<String> = theirs
+            .iter()
+            .map(|table| format!("`{} {}`", table.family, table.name))
+            .collect();
+        Some(Kept::WithMore(format!(
+            "table {} in namespace `{}` has rules of another lab as well: it is left as it is, and goes back to what it was \
+             with that lab",
+            names.join(", "),
+            netns.label()
+        )))
     }
 
     /// What stands of a lab for `down`: what others want is struck out, and what the lab did to it is undone step by step.

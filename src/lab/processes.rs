@@ -223,7 +223,7 @@ impl Lab {
         if self.plans() {
             return Ok(());
         }
-        process::end(&self.own_processes(netns)).await?;
+        process::end_tree(|| self.own_processes(netns)).await?;
         for step in self.steps.borrow().iter() {
             if let WayBack::EndProcess { output, .. } = &step.undo.way
                 && step.undo.is_in(netns.namespace().id())

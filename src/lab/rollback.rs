@@ -3,7 +3,7 @@
 use std::collections::{HashMap, HashSet};
 use std::fmt;
 use std::rc::Rc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use futures::future::join_all;
 use nix::errno::Errno;
@@ -12,9 +12,9 @@ use crate::error::{Error, Kind, Result};
 use crate::lab::deleting::Renumbered;
 use crate::lab::kept::{self, Return};
 use crate::lab::leaving::Nameless;
-use crate::lab::owners::Owners;
+use crate::lab::owners::{Kept, Owners};
 use crate::lab::recognise::{self, Finder};
-use crate::lab::record::{Contents, Found};
+use crate::lab::record::{Contents, Found, Place};
 use crate::lab::undo::{LinkRef, Undo, WayBack};
 use crate::lab::{Lab, Step, journal::Journal};
 use crate::net::making::Making;
@@ -154,10 +154,14 @@ impl Lab {
 /// Takes down what stands of the lab whose journal this is, and strikes it out there.
 pub async fn take_down_lab(journal: &mut Journal, told: Contents, force: bool) -> Undone {
     let lab = journal.lab().to_owned();
-    let told = Owners::beside(Some(&lab)).split(told);
+    let owners = Owners::beside(Some(&lab));
+    let told = owners.split(told);
     let mut finder = Finder::default();
     let mut steps = Vec::new();
+    let mut gone = Gone::default();
     for step in told {
+        // The namespace that the other end was in may have gone with that lab.
+        gone.note(&owners, Some(&step.undo));
         match finder.undo(step.undo) {
             Ok(Some(undo)) => steps.push(Step {
                 number: step.number,
@@ -179,6 +183,7 @@ pub async fn take_down_lab(journal: &mut Journal, told: Contents, force: bool) -
         is_later: true,
         force,
     };
+    gone.leave_out(&mut steps);
     take_down(steps, how, |number| journal.undone(number))
         .await
         .0
@@ -228,7 +233,7 @@ async fn take_down(
     mut undone: impl FnMut(u64),
 ) -> (Undone, Renumbered) {
     let mut sum = Undone::default();
-    let steps = left_to_this(steps, how, &mut undone);
+    let steps = left_to_this(steps, how, &mut sum, &mut undone);
     // At once and first: they hold what the other steps are about.
     let steps = end_processes(steps, &mut sum, &mut undone).await;
     let is_netns = |way: &WayBack| matches!(way, WayBack::DeleteNetns { .. });
@@ -339,17 +344,65 @@ async fn take_down(
     (sum, moved)
 }
 
-/// The steps that no other lab wants to stay.
-fn left_to_this(steps: Vec<Step>, how: How<'_>, undone: &mut impl FnMut(u64)) -> Vec<Step> {
+/// The steps that no other lab wants to stay. Of links that do not come back, as the lab that had made them is down, nothing does.
+fn left_to_this(
+    steps: Vec<Step>,
+    how: How<'_>,
+    sum: &mut Undone,
+    undone: &mut impl FnMut(u64),
+) -> Vec<Step> {
     let owners = Owners::beside(how.lab);
     let mut left = Vec::new();
+    let mut gone = Gone::default();
     for step in steps {
+        if let Some(kept) = owners.keep_tables(&step.undo) {
+            undone(step.number);
+            if let Kept::WithMore(told) = kept {
+                sum.left.push(told);
+            }
+            continue;
+        }
+        let told = step.undo.clone().map(|netns| Some(Place::of(&netns)));
+        gone.note(&owners, told.as_ref());
         match owners.left_to(step.undo) {
             Some(undo) => left.push(Step { undo, ..step }),
             None => undone(step.number),
         }
     }
+    gone.leave_out(&mut left);
     left
+}
+
+/// Links that do not come back, since the lab that had made them is down, by the ifindices that they had.
+#[derive(Default)]
+struct Gone(HashMap<Place, HashSet<u32>>);
+
+impl Gone {
+    fn note(&mut self, owners: &Owners, undo: Option<&Undo<Place>>) {
+        for (place, index) in undo
+            .into_iter()
+            .flat_map(|undo| owners.gone_with_other(undo))
+        {
+            self.0.entry(place).or_default().insert(index);
+        }
+    }
+
+    /// Strikes out what was on them.
+    fn leave_out(&self, steps: &mut [Step]) {
+        if self.0.is_empty() {
+            return;
+        }
+        for step in steps {
+            let place = match step.undo.way {
+                WayBack::MoveBack { .. } => &step.undo.home,
+                _ => &step.undo.netns,
+            };
+            let links = place.as_ref().and_then(|at| self.0.get(&Place::of(at)));
+            if let (Some(kept), Some(links)) = (&mut step.undo.kept, links) {
+                kept.leave_out(links);
+            }
+        }
+    }
 }
 
 /// Ends the processes, all at once, and returns the steps that are about something else.
@@ -517,15 +570,7 @@ async fn end_process(undo: &Undo) -> Result<Way> {
         return Ok(Way::NothingLeft);
     };
     let family = process::family(*process, output);
-    let mut left = family.clone();
-    for _ in 0..ROUNDS {
-        process::end(&left).await?;
-        // What was started meanwhile.
-        left = process::family(*process, output);
-        if left.is_empty() {
-            break;
-        }
-    }
+    process::end_tree(|| process::family(*process, output)).await?;
     // Where it stays it is in nobody's way.
     let _ = std::fs::remove_file(output);
     Ok(if family.is_empty() {
@@ -563,8 +608,8 @@ async fn delete_netns(
     Ok(Way::Back)
 }
 
-/// How often a namespace is looked through for processes that were started while others were ended.
-const ROUNDS: usize = 50;
+/// How long it is waited for a process of which it can't be told whose it is.
+const IN_BETWEEN: Duration = Duration::from_secs(2);
 
 /// Ends the processes of the lab that are in the namespace, also those that these start meanwhile.
 ///
@@ -576,18 +621,17 @@ async fn end_inside(netns: &Netns, how: How<'_>) -> Result<()> {
         pids.filter_map(process::Process::of)
             .partition::<Vec<_>, _>(|one| recognise::is_of_lab(one.pid, how.lab))
     };
-    let mut foreign = Vec::new();
-    for _ in 0..ROUNDS {
+    let latest = Instant::now() + IN_BETWEEN;
+    let mut foreign = loop {
+        process::end_tree(|| inside().0).await?;
         let (ours, others) = inside();
-        // A program that is just about to be another can't be told yet; nor can one that is about to end.
-        let unsettled = !others.is_empty() && others != foreign;
-        foreign = others;
-        if ours.is_empty() && !unsettled {
-            break;
+        let is_unsettled = |one: &process::Process| process::is_in_between(one.pid);
+        let is_settled = ours.is_empty() && !others.iter().any(is_unsettled);
+        if is_settled || Instant::now() > latest {
+            break others;
         }
-        process::end(&ours).await?;
         tokio::time::sleep(Duration::from_millis(2)).await;
-    }
+    };
     foreign.retain(|one| one.runs());
     if how.force || foreign.is_empty() {
         return Ok(());
@@ -683,7 +727,8 @@ async fn back(undo: Undo, how: How<'_>) -> Result<Way> {
             made,
         } => {
             if how.is_later
-                && let Standing::Changed(changed) = standing::of(&request, made.as_ref(), rtnl).await?
+                && let Standing::Changed(changed) =
+                    standing::of(&request, made.as_ref(), &netns, rtnl).await?
             {
                 let of_link = match link.name.as_str() {
                     "" => String::new(),

@@ -153,6 +153,45 @@ impl Holding {
         Self::new(self.sort, &packet, self.message.flags())
     }
 
+    /// Whether it leads over one of `links`, or by one of the nexthop objects `ids`, or is of such a link.
+    fn hangs_on(&self, links: &HashSet<u32>, ids: &HashSet<u32>) -> bool {
+        let is_on = |link: &u32| links.contains(link);
+        match self.message.message() {
+            Ok(Packet::Nexthop(message)) => message.attributes.iter().any(|one| match one {
+                NexthopAttribute::Link(link) => is_on(link),
+                NexthopAttribute::Group(members) => {
+                    members.iter().any(|member| ids.contains(&member.id))
+                }
+                _ => false,
+            }),
+            Ok(Packet::Route(RouteNetlinkMessage::NewRoute(message))) => {
+                message.attributes.iter().any(|one| match one {
+                    RouteAttribute::Oif(link) => is_on(link),
+                    RouteAttribute::MultiPath(hops) => {
+                        hops.iter().any(|hop| is_on(&hop.interface_index))
+                    }
+                    RouteAttribute::NhId(id) => ids.contains(id),
+                    _ => false,
+                })
+            }
+            Ok(Packet::Route(RouteNetlinkMessage::NewNeighbour(message))) => {
+                is_on(&message.header.ifindex)
+            }
+            _ => false,
+        }
+    }
+
+    /// The number of the nexthop object that it is.
+    fn id(&self) -> Option<u32> {
+        let Ok(Packet::Nexthop(message)) = self.message.message() else {
+            return None;
+        };
+        message.attributes.iter().find_map(|one| match one {
+            NexthopAttribute::Id(id) => Some(*id),
+            _ => None,
+        })
+    }
+
     /// What it is, in words; `name_of` tells the name of the link of an ifindex.
     pub fn line(&self, name_of: impl Fn(u32) -> Option<String>) -> String {
         let link = |index| name_of(index).unwrap_or_else(|| format!("ifindex {index}"));
@@ -209,6 +248,22 @@ fn neighbour_line(message: &NeighbourMessage, link: impl Fn(u32) -> String) -> S
         "neighbor"
     };
     format!("{what} `{} dev {name}`", told.unwrap_or_default())
+}
+
+/// Leaves out what hangs on `links`, which do not come back.
+pub(crate) fn leave_out(holdings: &mut Vec<Holding>, links: &HashSet<u32>) {
+    let mut ids = HashSet::new();
+    // A group hangs on its members, a route on either.
+    for sort in [Sort::Nexthop, Sort::Group, Sort::Route] {
+        holdings.retain(|one| {
+            let stays = one.sort != sort || !one.hangs_on(links, &ids);
+            stays || {
+                ids.extend(one.id());
+                false
+            }
+        });
+    }
+    holdings.retain(|one| !one.hangs_on(links, &ids));
 }
 
 /// What hangs on `links` of the namespace, on all of them where none are given. What the kernel makes along with an address is

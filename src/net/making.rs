@@ -95,6 +95,11 @@ impl Making {
         })
     }
 
+    /// The ifindex that the other end of a pair had.
+    pub fn peer_index(&self) -> Option<u32> {
+        self.peer.as_ref().map(|peer| peer.index)
+    }
+
     /// Makes it in `place` and returns the ifindex that it has now, which is the former one where that is free. `home` is where its
     /// parent is, or the other end of the pair, where that is elsewhere.
     pub async fn send(&self, place: &Netns, home: Option<&Netns>) -> Result<Result<u32, Refusal>> {

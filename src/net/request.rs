@@ -40,6 +40,9 @@ impl Request {
     /// Whether it makes something, rather than taking it away.
     pub fn makes(&self) -> bool {
         use rtnetlink::packet_route::RouteNetlinkMessage as Route;
+        if let Self::Wireguard(change) = self {
+            return change.gives();
+        }
         match self.packet() {
             Some(Packet::Nexthop(message)) => message.verb == Verb::New,
             Some(Packet::Route(message)) => matches!(

@@ -6,11 +6,13 @@ use rtnetlink::packet_route::rule::RuleMessage;
 
 use crate::net::fdb::{self, Entry};
 use crate::net::neighbour::{self, Neighbour};
+use crate::net::netns::Netns;
 use crate::net::nexthop::{self, Nexthop};
 use crate::net::packet::Packet;
 use crate::net::request::Request;
 use crate::net::rtnl::{Refusal, Rtnl};
 use crate::net::rule;
+use crate::net::wireguard::{self, Change, Device};
 use crate::value::mac;
 
 /// How a thing is now.
@@ -26,6 +28,10 @@ pub enum Standing {
 
 /// What a request makes, or takes away: two that are about one thing have the same. `None` where that can't be told.
 pub fn identity(request: &Request) -> Option<String> {
+    if let Request::Wireguard(change) = request {
+        let subject = change.subject()?;
+        return Some(format!("wireguard {} {subject}", change.link));
+    }
     Some(match request.packet()? {
         Packet::Route(
             RouteNetlinkMessage::NewNeighbour(message) | RouteNetlinkMessage::DelNeighbour(message),
@@ -61,9 +67,18 @@ pub fn identity(request: &Request) -> Option<String> {
 pub async fn of(
     request: &Request,
     made: Option<&Request>,
+    netns: &Netns,
     rtnl: &Rtnl,
 ) -> Result<Standing, Refusal> {
-    match made.unwrap_or(request).packet() {
+    let about = made.unwrap_or(request);
+    if let Request::Wireguard(change) = about {
+        return Ok(match wireguard::get(netns, change.link).await {
+            Ok(device) => or_taken_away(of_configuration(change, &device), made),
+            // The link is another by now, or gone.
+            Err(_) => Standing::AsMade,
+        });
+    }
+    match about.packet() {
         Some(Packet::Route(RouteNetlinkMessage::DelNeighbour(message))) => {
             of_neighbour(&message, rtnl).await
         }
@@ -95,6 +110,36 @@ fn or_taken_away(standing: Standing, made: Option<&Request>) -> Standing {
         Standing::Gone if made.is_none() => Standing::AsMade,
         other => other,
     }
+}
+
+/// Where a peer is, the kernel follows; and what is secret is in no record.
+fn of_configuration(made: &Change, device: &Device) -> Standing {
+    for (name, wanted, there) in [
+        (
+            "listen_port",
+            made.listen_port.map(u32::from),
+            u32::from(device.listen_port),
+        ),
+        ("fwmark", made.fwmark, device.fwmark),
+    ] {
+        if wanted.is_some_and(|wanted| wanted != there) {
+            return Standing::Changed(format!("has {name} {there} now"));
+        }
+    }
+    let Some(wanted) = made.peers.first() else {
+        return Standing::AsMade;
+    };
+    let Some(there) = device.peer(&wanted.public_key) else {
+        return Standing::Gone;
+    };
+    if there.keepalive != wanted.keepalive {
+        return Standing::Changed(format!("has keepalive {} now", there.keepalive));
+    }
+    if there.allowed_ips != wanted.allowed_ips {
+        let ips: Vec<String> = there.allowed_ips.iter().map(ToString::to_string).collect();
+        return Standing::Changed(format!("has allowed_ips {} now", ips.join(",")));
+    }
+    Standing::AsMade
 }
 
 async fn of_rule(message: &RuleMessage, rtnl: &Rtnl) -> Result<Standing, Refusal> {

@@ -182,6 +182,25 @@ const OF_LINK: [(&str, &[&str]); 2] = [
     ),
 ];
 
+/// What a link is given of how it keeps its neighbours; the loopback of a new namespace has what all have by themselves. Those that
+/// say the same in another unit are left out.
+const OF_NEIGHBOURS: [&str; 14] = [
+    "anycast_delay",
+    "app_solicit",
+    "base_reachable_time_ms",
+    "delay_first_probe_time",
+    "gc_stale_time",
+    "interval_probe_time_ms",
+    "locktime",
+    "mcast_resolicit",
+    "mcast_solicit",
+    "proxy_delay",
+    "proxy_qlen",
+    "retrans_time_ms",
+    "ucast_solicit",
+    "unres_qlen_bytes",
+];
+
 /// The settings of a namespace that are not what a new one has.
 #[derive(Clone, Debug, Default)]
 pub struct Changed {
@@ -228,7 +247,9 @@ pub fn changed(usual: &Usual, namespace: &Namespace, links: &[&str]) -> Result<C
                 let (family, name) = key.split_once('.')?;
                 changed.get(&Key::new([family, "conf", "default", name]).ok()?)
             };
-            let there = loopback.get(&link);
+            let is_of_neighbours = key.contains(".neigh.");
+            let like = if is_of_neighbours { "lo" } else { &link };
+            let there = loopback.get(like);
             let there = there.and_then(|own| own.iter().find(|(known, _)| known == key));
             let expected = there.map(|(_, value)| value).or_else(by_default);
             expected.is_none_or(|expected| expected == value)
@@ -276,6 +297,12 @@ fn links_here(links: &[&str]) -> BTreeMap<String, Vec<(String, String)>> {
                 let path = format!("{ROOT}/{family}/conf/{link}/{name}");
                 if let Ok(text) = fs::read_to_string(path) {
                     settings.push((format!("{family}.{name}"), plain(&text)));
+                }
+            }
+            for name in OF_NEIGHBOURS {
+                let path = format!("{ROOT}/{family}/neigh/{link}/{name}");
+                if let Ok(text) = fs::read_to_string(path) {
+                    settings.push((format!("{family}.neigh.{name}"), plain(&text)));
                 }
             }
         }

@@ -126,6 +126,69 @@ impl Change {
             }
     }
 
+    /// The same as several changes, each about one setting or one peer.
+    pub fn parts(&self) -> Vec<Self> {
+        let none = || Self {
+            link: self.link,
+            ..Self::default()
+        };
+        let settings = [
+            Self {
+                private_key: self.private_key,
+                ..none()
+            },
+            Self {
+                listen_port: self.listen_port,
+                ..none()
+            },
+            Self {
+                fwmark: self.fwmark,
+                ..none()
+            },
+        ];
+        let removed = self.removed.iter().map(|key| Self {
+            removed: vec![*key],
+            ..none()
+        });
+        let peers = self.peers.iter().map(|peer| Self {
+            peers: vec![peer.clone()],
+            ..none()
+        });
+        let parts = settings.into_iter().chain(removed).chain(peers);
+        parts.filter(|part| !part.is_empty()).collect()
+    }
+
+    /// What a change of one setting or one peer is about: two with the same are about one thing.
+    pub fn subject(&self) -> Option<String> {
+        let settings = [
+            self.private_key.map(|_| "private_key".to_owned()),
+            self.listen_port.map(|_| "listen_port".to_owned()),
+            self.fwmark.map(|_| "fwmark".to_owned()),
+        ];
+        let peers = self.peers.iter().map(|peer| &peer.public_key);
+        let peer = peers.chain(&self.removed).next();
+        let peer = peer.map(|key| format!("peer {key}"));
+        let mut about = settings.into_iter().flatten().chain(peer);
+        let subject = about.next();
+        subject.filter(|_| about.next().is_none())
+    }
+
+    /// The same, with no key in it that is a secret: by that it can be seen whether it stands.
+    #[must_use]
+    pub fn without_secrets(&self) -> Self {
+        let mut open = self.clone();
+        open.private_key = open.private_key.map(|_| Key::NONE);
+        for peer in &mut open.peers {
+            peer.preshared_key = None;
+        }
+        open
+    }
+
+    /// Whether it gives the link something, rather than taking a peer away.
+    pub fn gives(&self) -> bool {
+        self.removed.is_empty() || !self.peers.is_empty()
+    }
+
     /// Makes the change in `netns`.
     pub async fn send(&self, netns: &Netns) -> Result<(), Refusal> {
         let rtnl = rtnl(netns)?;

@@ -744,6 +744,9 @@ fn settings_of_namespaces_come_back(lab: &Lab) {
         "ipv4.conf.all.accept_redirects",
         "ipv6.conf.default.accept_ra",
         "ipv6.conf.to-b.accept_ra",
+        "ipv4.neigh.to-b.gc_stale_time",
+        "ipv4.neigh.to-b.ucast_solicit",
+        "ipv6.neigh.to-b.base_reachable_time_ms",
         "core.somaxconn",
     ];
     let make = || {
@@ -752,7 +755,8 @@ fn settings_of_namespaces_come_back(lab: &Lab) {
              ip netns exec a sysctl -qw net.ipv4.conf.all.rp_filter=2 net.ipv4.conf.default.arp_ignore=1 \
              net.ipv4.conf.lo.rp_filter=1 net.ipv4.conf.to-b.proxy_arp=1 net.ipv6.conf.to-b.disable_ipv6=1 \
              'net.ipv4.ip_local_port_range=20000 30000' net.ipv4.tcp_keepalive_time=99 net.ipv4.ip_forward=1 \
-             net.ipv6.conf.default.accept_ra=0 net.core.somaxconn=99\n"
+             net.ipv6.conf.default.accept_ra=0 net.core.somaxconn=99 net.ipv4.neigh.to-b.gc_stale_time=77 \
+             net.ipv4.neigh.to-b.ucast_solicit=5 net.ipv6.neigh.to-b.base_reachable_time_ms=31000\n"
         ));
     };
     let look = || {
@@ -767,11 +771,14 @@ fn settings_of_namespaces_come_back(lab: &Lab) {
         "a.sysctl(\"core.somaxconn\", 99);\n",
         "a.sysctl(\"ipv4.ip_local_port_range\", \"20000 30000\");\n",
         ".sysctl(\"ipv4.proxy_arp\", 1)",
+        ".sysctl(\"ipv4.neigh.gc_stale_time\", 77)",
     ] {
         assert!(script.contains(line), "{line}{script}");
     }
     assert!(
-        !script.contains("b.sysctl") && !script.contains("_redirects"),
+        !script.contains("b.sysctl")
+            && !script.contains("_redirects")
+            && script.matches(".neigh.").count() == 3,
         "{script}"
     );
 }

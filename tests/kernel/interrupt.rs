@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::io::{BufRead, BufReader};
+use std::process::{Child, ChildStdout};
 use std::time::{Duration, Instant};
 
 use nix::sys::signal::{Signal, kill};
@@ -12,7 +13,10 @@ use crate::lab::{Lab, finish};
 use crate::process::until;
 
 cases! {
-    ["veth"] => a_word_that_waits_is_ended_by_the_first_signal;
+    ["veth"] =>
+        a_word_that_waits_is_ended_by_the_first_signal
+        what_another_run_holds_is_told_and_not_waited_for
+        a_down_that_waits_is_ended_by_the_first_signal_and_goes_on_with_the_next;
 }
 
 /// What a run may take to end, for the slowest machine: each word below would wait for longer.
@@ -56,12 +60,7 @@ fn a_word_that_waits_is_ended_by_the_first_signal(lab: &Lab) {
                  for last in [8, 9] {{ v.neighbor(`10.0.0.${{last}}`, `02:00:00:00:00:0${{last}}`); }}
                  print(\"here\"); {word};"
             );
-            fs::write(lab.folder().join("lab.rhai"), text).unwrap();
-            let mut run = lab.start(&["lab.rhai"]);
-            let mut output = BufReader::new(run.stdout.take().unwrap());
-            let mut line = String::new();
-            output.read_line(&mut line).unwrap();
-            assert_eq!(line, "here\n", "{word}: {}", finish(run).stderr);
+            let (run, _output) = start(lab, &text);
             let pid = run.id();
             if *word != "loop { }" {
                 until(|| is_asleep(pid));
@@ -75,6 +74,64 @@ fn a_word_that_waits_is_ended_by_the_first_signal(lab: &Lab) {
             assert!(ended.stderr.contains(told), "{word}: {}", ended.stderr);
             assert_eq!(lab.namespaces(), [""; 0], "{word}");
         }
+    }
+}
+
+/// Starts the script, and waits until it has said that it is here. Returns its output as well, which it would else write to nobody.
+fn start(lab: &Lab, text: &str) -> (Child, BufReader<ChildStdout>) {
+    fs::write(lab.folder().join("lab.rhai"), text).unwrap();
+    let mut run = lab.start(&["lab.rhai"]);
+    let mut line = String::new();
+    let mut output = BufReader::new(run.stdout.take().unwrap());
+    output.read_line(&mut line).unwrap();
+    assert_eq!(line, "here\n", "{text}");
+    (run, output)
+}
+
+fn what_another_run_holds_is_told_and_not_waited_for(lab: &Lab) {
+    let (run, _output) = start(lab, "netns(\"a\"); print(\"here\"); sleep(\"600s\");");
+    let pid = run.id();
+    for arguments in [&["lab.rhai"][..], &["down", "lab"], &["down", "--all"]] {
+        let output = lab.ipvsh(arguments);
+        let told = format!("cannot open the journal of lab `lab`: it is in use by process {pid} ");
+        assert_eq!(output.code, 1, "{arguments:?}: {}", output.stderr);
+        assert!(
+            output.stderr.contains(&told),
+            "{arguments:?}: {}",
+            output.stderr
+        );
+    }
+    kill(Pid::from_raw(pid.cast_signed()), Signal::SIGTERM).unwrap();
+    assert_eq!(finish(run).code, 128 + Signal::SIGTERM as i32);
+    assert_eq!(lab.namespaces(), [""; 0]);
+}
+
+fn a_down_that_waits_is_ended_by_the_first_signal_and_goes_on_with_the_next(lab: &Lab) {
+    for signal in [Signal::SIGINT, Signal::SIGTERM] {
+        lab.run(
+            r#"
+            let a = netns("a");
+            netns("b").veth("v", a, "w");
+            let p = a.spawn(["sh", "-c", "trap '' TERM INT; echo on; while :; do sleep 1; done"]);
+            p.wait_line("on", "60s");"#,
+        );
+        let down = lab.start(&["down", "lab"]);
+        let pid = down.id();
+        until(|| is_asleep(pid));
+        let asked = Instant::now();
+        kill(Pid::from_raw(pid.cast_signed()), signal).unwrap();
+        let ended = finish(down);
+        // It had done all where this test was slower.
+        assert!(
+            [0, 128 + signal as i32].contains(&ended.code),
+            "{}",
+            ended.end()
+        );
+        assert!(asked.elapsed() < AT_ONCE, "{:?}", asked.elapsed());
+        let again = lab.ipvsh(&["down", "--all"]);
+        assert_eq!(again.end(), "exit code 0\n");
+        assert_eq!(lab.namespaces(), [""; 0]);
+        assert_eq!(lab.recorded(), 0);
     }
 }
 

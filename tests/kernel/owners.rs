@@ -18,11 +18,13 @@ cases! {
         what_a_run_that_failed_made_is_not_missed;
     ["nft", "veth"] =>
         rules_of_two_labs_and_of_an_admin_are_kept_apart
-        a_ruleset_that_somebody_has_changed_is_left_and_told;
+        a_ruleset_that_somebody_has_changed_is_left_and_told
+        a_ruleset_of_two_labs_stays_until_both_are_down;
     ["veth", "tbf"] =>
         a_queue_that_somebody_has_changed_is_left_and_told;
     ["veth"] =>
         a_neighbour_that_somebody_has_changed_is_left_and_told
+        a_link_that_another_lab_has_deleted_goes_with_its_own
         a_failing_run_ends_what_its_programs_have_started;
 }
 
@@ -413,4 +415,52 @@ fn a_neighbour_that_somebody_has_changed_is_left_and_told(lab: &Lab) {
     );
     let left = lab.json(HOST, "neigh show nud permanent dev p0");
     assert_eq!(left[0]["lladdr"], "02:00:00:00:00:77", "{left}");
+}
+
+fn a_link_that_another_lab_has_deleted_goes_with_its_own(lab: &Lab) {
+    let first = r#"
+        let v = host().veth("v0", "v1", #{addr: "10.0.0.1/24", up: true});
+        v.peer.up();
+        host().route("10.9.0.0/16", #{via: "10.0.0.2"});
+        v.neighbor("10.0.0.2", "02:00:00:00:00:09");
+        netns("a").veth("w0", host(), "w1", #{addr: "10.3.0.1/24", up: true}).peer.up();"#;
+    let before = state::meaning(lab);
+    for order in [["a", "b"], ["b", "a"]] {
+        run_as(lab, "a", first);
+        run_as(lab, "b", r#"link("v0").delete(); link("w1").delete();"#);
+        for name in order {
+            assert_eq!(down(lab, name), "", "{name} of {order:?}");
+        }
+        state::assert_same(&state::meaning(lab), &before);
+    }
+}
+
+fn a_ruleset_of_two_labs_stays_until_both_are_down(lab: &Lab) {
+    let ruleset = || nft("list ruleset");
+    let own = r#"nft("table inet web { chain in { type filter hook input priority 0; tcp dport 80 accept; }; }");"#;
+    let more = r#"nft("add rule inet web in tcp dport 443 accept");"#;
+    // The same of both.
+    for order in [["a", "b"], ["b", "a"]] {
+        run_as(lab, "a", own);
+        let made = ruleset();
+        run_as(lab, "b", own);
+        assert_eq!(down(lab, order[0]), "");
+        assert_eq!(ruleset(), made);
+        assert_eq!(down(lab, order[1]), "");
+        assert_eq!(ruleset(), "");
+    }
+    // One puts more into the table of the other.
+    run_as(lab, "a", own);
+    run_as(lab, "b", more);
+    assert_eq!(down(lab, "b"), "");
+    assert!(ruleset().contains("dport 80") && !ruleset().contains("443"));
+    run_as(lab, "b", more);
+    assert_eq!(
+        down(lab, "a"),
+        "table `inet web` in namespace `host` has rules of another lab as well: it is left as it is, and goes back to what \
+         it was with that lab\n"
+    );
+    assert!(ruleset().contains("dport 80") && ruleset().contains("443"));
+    assert_eq!(down(lab, "b"), "");
+    assert_eq!(ruleset(), "");
 }

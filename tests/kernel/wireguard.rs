@@ -27,7 +27,8 @@ cases! {
         a_port_in_use_is_told_and_nothing_is_left
         the_commands_of_a_run_hide_keys_where_they_are_shown_and_lead_where_it_leads
         a_plan_tells_what_a_run_does
-        no_key_of_a_new_link_is_in_the_journal;
+        no_key_of_a_new_link_is_in_the_journal
+        what_two_labs_configure_goes_with_the_last_of_them;
     ["wireguard", "veth"] =>
         packets_go_through_the_tunnel
         a_link_that_moves_keeps_the_way_it_came_from
@@ -440,4 +441,75 @@ fn a_link_that_moves_keeps_the_way_it_came_from(lab: &Lab) {
         print(inside.ping("10.9.0.2", #{count: 1, quiet: true}).received);"#,
     );
     assert_eq!(printed, "1\n");
+}
+
+fn what_two_labs_configure_goes_with_the_last_of_them(lab: &Lab) {
+    let run = |name: &str, text: &str| {
+        fs::write(lab.folder().join(format!("{name}.rhai")), text).unwrap();
+        let output = lab.ipvsh(&[&format!("{name}.rhai")]);
+        assert_eq!(output.end(), "exit code 0\n", "{text}");
+    };
+    let down = |name: &str| {
+        let output = lab.ipvsh(&["down", name]);
+        assert_eq!(output.end(), "exit code 0\n", "{name}");
+    };
+    lab.ip("link add wg0 type wireguard");
+    lab.sh(&format!(
+        "wg set wg0 listen-port 5000 peer {FAR} persistent-keepalive 5"
+    ));
+    let state = || {
+        let mut lines = dump(HOST);
+        // The kernel lists peers as they came.
+        lines[1..].sort();
+        lines
+    };
+    let before = state();
+    let peer = |keepalive: u32| {
+        format!(
+            r#"link("wg0").wg_peer("{PUBLIC}", #{{keepalive: "{keepalive}s", allowed_ips: "10.1.0.0/24", replace: true}});"#
+        )
+    };
+    let port =
+        |port: u32| format!(r#"host().wireguard("wg0", #{{listen_port: {port}, replace: true}});"#);
+    let far = |keepalive: u32| {
+        format!(r#"link("wg0").wg_peer("{FAR}", #{{keepalive: "{keepalive}s", replace: true}});"#)
+    };
+    let gone = format!(r#"link("wg0").del_wg_peer("{FAR}");"#);
+    // What each wants; the first runs first.
+    let pairs = [
+        (peer(25), peer(25)),
+        (peer(25), peer(10)),
+        (port(5001), port(5001)),
+        (port(5001), port(5002)),
+        (far(7), far(8)),
+        (far(7), gone.clone()),
+        (
+            format!("{} {}", peer(25), port(5001)),
+            format!("{} {}", port(5002), far(8)),
+        ),
+    ];
+    for (first, second) in &pairs {
+        run("a", first);
+        let of_first = state();
+        run("b", second);
+        let of_both = state();
+        down("b");
+        assert_eq!(
+            state(),
+            of_first,
+            "{first} then {second}, the second goes first"
+        );
+        run("b", second);
+        assert_eq!(state(), of_both);
+        down("a");
+        if !second.contains("listen_port") || !first.contains("keepalive") {
+            assert_eq!(
+                state(),
+                of_both,
+                "{first} then {second}, the first goes first"
+            );
+        }
+        down("b");
+        assert_eq!(state(), before, "{first} then {second}");
+    }
 }

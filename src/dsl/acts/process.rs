@@ -359,9 +359,9 @@ fn kill(session: &Session, process: &Process) -> Result<()> {
     if state.would(session, "kill") {
         return Ok(());
     }
-    let family = process::family(state.process, &state.output);
+    let family = || process::family(state.process, &state.output);
     session
-        .wait_or_interrupt(process::end(&family))?
+        .wait_or_interrupt(process::end_tree(family))?
         .map_err(&context)?;
     if !state.runs(session) {
         let text = format!("ends process {}, {}", state.process.pid, state.line);

@@ -5,6 +5,8 @@
 
 mod restore;
 
+use std::collections::HashSet;
+
 use nix::time::{ClockId, clock_gettime};
 use serde::{Deserialize, Serialize};
 
@@ -360,7 +362,7 @@ impl Snapshot {
     /// What of it is not in `after`, but for the setting that is restored by itself. `reaching` is the setting of each link that the
     /// change has set, and that the way back sets again.
     fn without(&self, after: &Self, own: Option<(u32, &Setting)>, reaching: Option<&str>) -> Self {
-        let there: std::collections::HashSet<&Holding> = after.holdings.iter().collect();
+        let there: HashSet<&Holding> = after.holdings.iter().collect();
         let holdings = self.holdings.iter().filter(|one| !there.contains(one));
         let links = self.links.iter().filter_map(|state| {
             let same = |other: &&LinkState| {
@@ -391,6 +393,18 @@ impl Snapshot {
 }
 
 impl Snapshot {
+    /// Leaves out `links`, which do not come back, and what hung on them.
+    pub(super) fn leave_out(&mut self, links: &HashSet<u32>) {
+        self.links
+            .retain(|state| !links.contains(&state.link.index));
+        for state in &mut self.links {
+            let is_of_gone =
+                |one: &Setting| matches!(one, Setting::Master(master) if links.contains(master));
+            state.settings.retain(|setting| !is_of_gone(setting));
+        }
+        holding::leave_out(&mut self.holdings, links);
+    }
+
     /// Has it be restored on the link `new`, which has taken the place of `old`: of another kind it has not the same settings.
     pub(super) fn hand_over(&mut self, old: &LinkRef, new: &LinkRef) {
         for state in self.links.iter_mut().filter(|state| state.link == *old) {

@@ -70,9 +70,57 @@ pub async fn has_ended(process: Process) -> Result<()> {
 }
 
 /// Tells the processes to end, waits for them all at once, and ends those by force that are left after a while.
-pub async fn end(processes: &[Process]) -> Result<()> {
+async fn end(processes: &[Process]) -> Result<()> {
     let ended = join_all(processes.iter().map(|process| end_one(*process))).await;
     ended.into_iter().collect()
+}
+
+/// How often processes are stopped that were started while others ended.
+const ROUNDS: usize = 100;
+
+/// Ends all that `running` lists, and what these start meanwhile: they are told to, and what is left then is stopped first, so that
+/// it can start nothing any more.
+pub async fn end_tree(running: impl Fn() -> Vec<Process>) -> Result<()> {
+    end(&running()).await?;
+    for _ in 0..ROUNDS {
+        let mut stopped: Vec<(Process, Ended)> = Vec::new();
+        loop {
+            let mut new = running();
+            new.retain(|one| !stopped.iter().any(|(known, _)| known == one));
+            if new.is_empty() {
+                break;
+            }
+            for process in new {
+                if let Some(ended) = Ended::of(process)? {
+                    ended.signal(libc::SIGSTOP)?;
+                    stopped.push((process, ended));
+                }
+            }
+            tokio::task::yield_now().await;
+        }
+        if stopped.is_empty() {
+            return Ok(());
+        }
+        for (_, ended) in &stopped {
+            ended.signal(libc::SIGKILL)?;
+        }
+        for (process, ended) in &stopped {
+            match tokio::time::timeout(FORCED, ended.wait()).await {
+                Ok(waited) => waited?,
+                Err(_) => return Err(hangs(*process)),
+            }
+        }
+    }
+    Ok(())
+}
+
+fn hangs(process: Process) -> Error {
+    let what = format!("{} ({})", process.pid, name_of(process.pid));
+    Error::new(
+        Kind::Busy,
+        "it does not end: it waits in the kernel for something",
+    )
+    .doing("end process", &what)
 }
 
 async fn end_one(process: Process) -> Result<()> {
@@ -91,8 +139,5 @@ async fn end_one(process: Process) -> Result<()> {
             return result.map_err(context);
         }
     }
-    Err(context(Error::new(
-        Kind::Busy,
-        "it does not end: it waits in the kernel for something",
-    )))
+    Err(hangs(process))
 }

@@ -22,7 +22,7 @@ use crate::error::{Error, Result};
 use crate::net::namespace::{self, Id};
 
 pub use child::{Program, Tie};
-pub use end::{Ended, end, has_ended};
+pub use end::{Ended, end_tree, has_ended};
 pub use growth::Growth;
 pub use output::{Found, Output};
 pub use pipe::{Pipe, Written};
@@ -47,6 +47,8 @@ pub struct Process {
 struct Stat {
     state: String,
     session: u32,
+    /// `PF_*` of the kernel's `linux/sched.h`.
+    flags: u32,
     began: u64,
 }
 
@@ -59,6 +61,7 @@ impl Stat {
         Some(Self {
             state: (*fields.first()?).to_owned(),
             session: fields.get(3)?.parse().ok()?,
+            flags: fields.get(6)?.parse().ok()?,
             began: fields.get(19)?.parse().ok()?,
         })
     }
@@ -78,6 +81,15 @@ impl Process {
         Stat::of(self.pid)
             .is_some_and(|stat| stat.began == self.began && !["Z", "X"].contains(&&*stat.state))
     }
+}
+
+/// Of a process that is about to end.
+const PF_EXITING: u32 = 4;
+
+/// Whether `pid` is about to end or to become another program: it can't be told whose it is then.
+pub fn is_in_between(pid: u32) -> bool {
+    let is_ending = Stat::of(pid).is_none_or(|stat| stat.flags & PF_EXITING != 0);
+    is_ending || fs::read(format!("/proc/{pid}/environ")).is_ok_and(|bytes| bytes.is_empty())
 }
 
 /// What runs as `pid`, as `ps -o comm` prints it.

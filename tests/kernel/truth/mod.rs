@@ -312,7 +312,7 @@ fn comes_back(lab: &Lab, whole: &Value) -> Result<(), String> {
 
 /// Waits until the state is as before: the kernel ends namespaces in its own time.
 fn settles(lab: &Lab, before: &Value, when: &str) -> Result<(), String> {
-    let deadline = Instant::now() + Duration::from_secs(5);
+    let deadline = Instant::now() + Duration::from_secs(60);
     loop {
         let now = state::whole(lab);
         if now == *before {

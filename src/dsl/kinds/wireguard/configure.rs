@@ -80,6 +80,7 @@ pub(super) fn ensure(
             change.peers.push(wanted);
         }
     }
+    claim(session, link, device, asked)?;
     if !change.is_empty() {
         send(session, link, device, &change)?;
     }
@@ -191,29 +192,82 @@ fn undoing(device: &Device, change: &Change) -> Change {
         listen_port: change.listen_port.map(|_| device.listen_port),
         fwmark: change.fwmark.map(|_| device.fwmark),
         peers: device.peers.iter().filter(is_touched).cloned().collect(),
-        removed: said,
+        // One that was there stays, and what both have agreed on; it can't forget where it is, though.
+        removed: said
+            .iter()
+            .filter(|key| {
+                let there = device.peer(key);
+                there.is_none_or(|there| there.endpoint.is_none())
+            })
+            .copied()
+            .collect(),
     }
 }
 
+/// Makes the change: of a link from elsewhere each setting and peer by itself, for other labs may want one of them as well.
 fn send(session: &Rc<Session>, link: &Link, device: &Device, change: &Change) -> Result<()> {
     let place = link.netns();
+    let lab = session.lab();
+    let is_own = lab.made_namespace(&place) || lab.made_link(&place, link.index());
     let name = link.name();
+    if is_own {
+        let undo = undo_of(link, device, change, None);
+        let command = || command(&place, &name, device, change);
+        return session.wait(async {
+            let step = lab.step(undo, command, change.send(&place));
+            step.await?.map_err(|refusal| refused(change, refusal))
+        })?;
+    }
+    lab.trace().tell(|| command(&place, &name, device, change));
+    for part in change.parts() {
+        let undo = undo_of(link, device, &part, Some(&part));
+        session.wait(async {
+            let step = lab.step_unsaid(undo, part.send(&place));
+            step.await?.map_err(|refusal| refused(&part, refusal))
+        })??;
+    }
+    Ok(())
+}
+
+/// The step that takes a change back. `made` is what it makes, where that is about one thing.
+fn undo_of(link: &Link, device: &Device, change: &Change, made: Option<&Change>) -> Undo {
     let peers = change.removed.iter().copied();
     let peers = peers.chain(change.peers.iter().map(|peer| peer.public_key));
+    let name = link.name();
     let what = peers.fold(format!("wireguard configuration of {name}"), |what, key| {
         format!("{what}, peer {key}")
     });
+    let made = made.filter(|made| made.gives());
     let way = WayBack::Send {
         what,
         request: Request::Wireguard(Box::new(undoing(device, change))),
-        made: None,
+        made: made.map(|made| Request::Wireguard(Box::new(made.without_secrets()))),
     };
-    let undo = Undo::of_link(place.clone(), link.reference(), way);
-    let command = || command(&place, &name, device, change);
-    session.wait(async {
-        let step = session.lab().step(undo, command, change.send(&place));
-        step.await?.map_err(|refusal| refused(change, refusal))
-    })?
+    Undo::of_link(link.netns(), link.reference(), way)
+}
+
+/// Notes what is there as asked: it is to stay as long as this lab stands, where another one has made it.
+fn claim(session: &Session, link: &Link, device: &Device, asked: &Asked) -> Result<()> {
+    let peers = asked.peers.iter().filter_map(|peer| {
+        let there = device.peer(&peer.key);
+        there.filter(|there| peer.onto(Some(there)) == **there)
+    });
+    let as_asked = Change {
+        link: link.index(),
+        private_key: asked
+            .private_key
+            .filter(|key| device.private_key == Some(*key)),
+        listen_port: asked.listen_port.filter(|port| device.listen_port == *port),
+        fwmark: asked.fwmark.filter(|mark| device.fwmark == *mark),
+        removed: Vec::new(),
+        peers: peers.cloned().collect(),
+    };
+    for part in as_asked.parts() {
+        session
+            .lab()
+            .claim(undo_of(link, device, &part, Some(&part)))?;
+    }
+    Ok(())
 }
 
 fn refused(change: &Change, refusal: Refusal) -> Error {

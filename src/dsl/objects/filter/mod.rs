@@ -176,6 +176,24 @@ fn nat(session: &Rc<Session>, net: &Netns, options: Map) -> Result<()> {
     make().map_err(context("translate addresses", net))
 }
 
+/// Notes that the tables are as this lab wants them, with the marks of `chain` that tell so: where another lab has given them to
+/// nft, they are this one's as well.
+fn claim(session: &Session, net: &Netns, tables: Vec<Table>, chain: &str) -> Result<()> {
+    let mark = |table: &Table| Mark {
+        chain: chain.to_owned(),
+        comment: note_of(table),
+    };
+    let marks = WayBack::DeleteRules {
+        marks: tables.iter().map(mark).collect(),
+    };
+    let restored = WayBack::RestoreTables {
+        tables: tables.clone(),
+        left: tables,
+    };
+    session.lab().claim(Undo::within(net.0.clone(), restored))?;
+    session.lab().claim(Undo::within(net.0.clone(), marks))
+}
+
 /// Gives a ruleset to nft, unless it stands as it was given before.
 fn ruleset(session: &Rc<Session>, net: &Netns, text: &str, options: Map) -> Result<()> {
     let mut options = schema::options("nft", options, &[OF_RULESET])?;
@@ -194,9 +212,11 @@ fn ruleset(session: &Rc<Session>, net: &Netns, text: &str, options: Map) -> Resu
         };
         let changed: Vec<_> = about.named.iter().filter(|named| changed(named)).collect();
         if changed.is_empty() {
-            session
-                .lab()
-                .report(Outcome::Unchanged, net, "ruleset", name);
+            let tables = about.named.iter();
+            let tables = tables.map(|(family, name)| one(&before, family, name));
+            claim(session, net, tables.collect(), &chain)?;
+            let lab = session.lab();
+            lab.report(Outcome::Unchanged, net, "ruleset", name);
             return Ok(());
         }
         doomed.extend(changed.into_iter().filter(|n| about.declared.contains(*n)));
