@@ -168,7 +168,10 @@ fn what_two_labs_set_goes_with_the_last_of_them(lab: &Lab) {
     for (first, second, shown) in PAIRS {
         let see = || -> Value {
             let mut seen = lab.json(HOST, shown);
-            state::forget(&mut seen, &["operstate", "ifindex", "link_index"]);
+            state::forget(
+                &mut seen,
+                &["operstate", "ifindex", "link_index", "tentative"],
+            );
             state::forget_carrier(&mut seen);
             seen
         };

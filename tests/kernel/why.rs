@@ -1,9 +1,8 @@
 //! Explanations: one lab for each cause, the cause named, then mended as told, then reached.
 
-use serde_json::json;
-
 use crate::case::cases;
 use crate::lab::Lab;
+use crate::state;
 
 cases! {
     ["veth"] =>
@@ -395,21 +394,9 @@ fn ends_that_are_not_there_are_told(lab: &Lab) {
 
 fn nothing_is_changed_nor_left(lab: &Lab) {
     lab.run(&format!(r#"{ROUTED} r.sysctl("ipv4.ip_forward", 0);"#));
-    let state = || {
-        ["a", "r", "b"].map(|place| {
-            let mut links = lab.json(place, "link show");
-            crate::state::forget(&mut links, &["operstate"]);
-            json!([
-                links,
-                lab.json(place, "route show table all"),
-                lab.json(place, "rule show"),
-                lab.json(place, "address show")
-            ])
-        })
-    };
-    let before = state();
+    let before = state::whole(lab);
     lab.run(r#"why("a", "b", #{quiet: true});"#);
-    assert_eq!(state(), before);
+    state::assert_same(&state::whole(lab), &before);
 }
 
 fn a_failed_expectation_says_why_and_what_to_type(lab: &Lab) {
