@@ -1,5 +1,7 @@
 //! How a link is made again that was deleted: what the kernel told of it, as what the kernel takes.
 
+use std::collections::HashMap;
+
 use nix::errno::Errno;
 use rtnetlink::packet_route::link::{InfoData, InfoKind, InfoVeth, LinkAttribute, LinkMessage};
 use rtnetlink::{LinkMessageBuilder, LinkUnspec};
@@ -10,6 +12,7 @@ use crate::net::attributes::{attributes_of, bytes_of};
 use crate::net::link::{self, Snapshot, Which};
 use crate::net::namespace::Reference;
 use crate::net::netns::Netns;
+use crate::net::request;
 use crate::net::rtnl::{Refusal, Rtnl};
 use crate::net::tun::{self, Tun};
 
@@ -93,6 +96,13 @@ impl Making {
             peer: peer.map(|peer| End::of(peer, true)),
             data: taken(&seen.kind, data),
         })
+    }
+
+    /// Follows the parent, where it has another ifindex now.
+    pub fn renumber(&mut self, moved: &HashMap<u32, u32>) {
+        if let Some(parent) = &mut self.parent {
+            request::renumber(parent, moved);
+        }
     }
 
     /// The ifindex that the other end of a pair had.

@@ -4,6 +4,7 @@ mod metrics;
 mod names;
 mod question;
 
+use std::collections::HashMap;
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
@@ -17,6 +18,7 @@ use rtnetlink::packet_route::{AddressFamily, RouteNetlinkMessage};
 use serde::{Deserialize, Serialize};
 
 use crate::net::address::family;
+use crate::net::request;
 use crate::net::rtnl::{Refusal, Rtnl};
 use crate::net::table;
 
@@ -98,6 +100,14 @@ fn unicast() -> String {
 }
 
 impl Route {
+    /// Follows links that have another ifindex now: by the old one, the new.
+    pub fn renumber(&mut self, moved: &HashMap<u32, u32>) {
+        let hops = self.hops.iter_mut().map(|hop| &mut hop.link);
+        for link in hops.chain([&mut self.link]).flatten() {
+            request::renumber(link, moved);
+        }
+    }
+
     /// A route as `ip route add` makes it, with nothing but its destination.
     pub fn to(destination: IpNet) -> Self {
         Self {
