@@ -1,5 +1,7 @@
 //! Shows the manual: on the terminal, or as a file for other programs.
 
+use serde_json::json;
+
 use super::line::{Doc, Options};
 use super::{output, pages};
 use crate::engine::manual::{self, Setting};
@@ -26,7 +28,10 @@ pub(super) fn show(what: &Doc, options: &Options) -> Result<u8, Failure> {
         return Ok(output::say(&pages::completions(shell)));
     }
     let word = what.word.as_deref();
-    if word == Some("sandbox") && !options.json {
+    if word == Some("sandbox") {
+        if options.json {
+            return Ok(output::say_json(&json!({"page": word, "text": SANDBOX})));
+        }
         return Ok(output::say(SANDBOX.trim_end()));
     }
     let color = When::from(options.color).on(&std::io::stdout());

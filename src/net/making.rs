@@ -212,20 +212,6 @@ impl Making {
         Ok(())
     }
 
-    /// What of it the link that was made has otherwise: the numbers of the attributes.
-    pub fn differences(&self, made: &Snapshot) -> Vec<u16> {
-        let there = made.data.as_ref().map(attributes_of).unwrap_or_default();
-        let differs = |one: &&(u16, Vec<u8>)| {
-            let same = there.iter().find(|(at, _)| *at == one.0);
-            same.is_some_and(|same| same != *one)
-        };
-        self.data
-            .iter()
-            .filter(differs)
-            .map(|(at, _)| *at)
-            .collect()
-    }
-
     fn device(&self) -> Option<Tun> {
         if self.kind != "tun" {
             return None;
