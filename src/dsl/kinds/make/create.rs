@@ -61,7 +61,10 @@ pub(super) fn create(
             let rtnl = &sender.rtnl()?;
             if let Some(device) = &request.device {
                 let made = tun::create(place, rtnl, device, name, &message).await?;
-                return made.map_err(|refusal| refused(session, wanted, &refusal));
+                return match made {
+                    Ok(()) => Ok(()),
+                    Err(refusal) => Err(refused(session, wanted, &refusal).await),
+                };
             }
             let mut made = crate::net::link::create(rtnl, target, with_up(&message, up)).await;
             if request.index > 0 && made.is_err() {
@@ -80,7 +83,8 @@ pub(super) fn create(
                 {
                     create_under_passing_name(session, wanted, sender, message.clone()).await
                 }
-                other => other.map_err(|refusal| refused(session, wanted, &refusal)),
+                Err(refusal) => Err(refused(session, wanted, &refusal).await),
+                Ok(()) => Ok(()),
             }
         };
         match session.lab().step(undo, command, request).await? {
@@ -137,7 +141,9 @@ async fn create_under_passing_name(
     let rtnl = &sender.rtnl()?;
     let request = crate::net::link::create(rtnl, Some(place.namespace()), message);
     let made = session.lab().step_unsaid(undo, request).await?;
-    made.map_err(|refusal| refused(session, wanted, &refusal))?;
+    if let Err(refusal) = made {
+        return Err(refused(session, wanted, &refusal).await);
+    }
     let rtnl = &place.rtnl()?;
     let Some(made) = crate::net::link::get(rtnl, Which::Name(&passing)).await? else {
         return Err(Error::new(
@@ -156,11 +162,14 @@ async fn create_under_passing_name(
         let _ = crate::net::link::delete(rtnl, made.index).await;
     }
     session.lab().link_renamed(place, &passing);
-    renamed.map_err(|refusal| refused(session, wanted, &refusal))
+    match renamed {
+        Ok(()) => Ok(()),
+        Err(refusal) => Err(refused(session, wanted, &refusal).await),
+    }
 }
 
 /// The kernel's refusal to make a link, explained.
-fn refused(session: &Rc<Session>, wanted: &Wanted, refusal: &Refusal) -> Error {
+async fn refused(session: &Rc<Session>, wanted: &Wanted<'_>, refusal: &Refusal) -> Error {
     let kind = wanted.kind.name;
     let parent = wanted.parent.map(|parent| parent.seen.name.as_str());
     let error = Error::from(refusal.clone());
@@ -170,8 +179,12 @@ fn refused(session: &Rc<Session>, wanted: &Wanted, refusal: &Refusal) -> Error {
                 && (refusal.text.is_some() || refusal.errno == Errno::EBUSY) =>
         {
             let place = wanted.parent.map_or(&wanted.place, |parent| &parent.netns);
-            let there = link::all(session, place).unwrap_or_default().into_iter();
+            let there = match place.rtnl() {
+                Ok(rtnl) => crate::net::link::list(&rtnl).await.unwrap_or_default(),
+                Err(_) => Vec::new(),
+            };
             let there: Vec<String> = there
+                .into_iter()
                 .filter(|link| link.kind == kind)
                 .map(|link| format!("`{}`", link.name))
                 .collect();
