@@ -10,7 +10,7 @@ use crate::dsl::Session;
 use crate::dsl::objects::link;
 use crate::error::{Error, Kind, Result};
 use crate::lab::{LinkRef, Outcome, Undo, WayBack};
-use crate::net::link::Which;
+use crate::net::link::{Snapshot, Which};
 use crate::net::netns;
 use crate::net::rtnl::Refusal;
 use crate::net::tun;
@@ -179,12 +179,8 @@ async fn refused(session: &Rc<Session>, wanted: &Wanted<'_>, refusal: &Refusal) 
                 && (refusal.text.is_some() || refusal.errno == Errno::EBUSY) =>
         {
             let place = wanted.parent.map_or(&wanted.place, |parent| &parent.netns);
-            let there = match place.rtnl() {
-                Ok(rtnl) => crate::net::link::list(&rtnl).await.unwrap_or_default(),
-                Err(_) => Vec::new(),
-            };
+            let there = links_of(place).await.into_iter();
             let there: Vec<String> = there
-                .into_iter()
                 .filter(|link| link.kind == kind)
                 .map(|link| format!("`{}`", link.name))
                 .collect();
@@ -227,8 +223,42 @@ async fn refused(session: &Rc<Session>, wanted: &Wanted<'_>, refusal: &Refusal) 
             .cause(format!("something else takes the traffic of parent `{parent}` already"))
             .note("a link carries either ipvlan or macvlan slaves, and none while it is a port of a bridge or bond")
             .hint("take another parent, or a veth or dummy of your own"),
-        (Errno::EINVAL, Some(parent)) if refusal.text.is_none() => error
-            .cause(format!("parent `{parent}` can't carry {kind}")),
+        (Errno::EINVAL, Some(parent)) if refusal.text.is_none() => {
+            match sibling(wanted).await {
+                Some(other) => error
+                    .kind(Kind::Busy)
+                    .cause(format!(
+                        "one in mode passthru is the only one of its parent, and `{parent}` has {} `{}`",
+                        other.kind, other.name
+                    ))
+                    .hint("take another parent, or another mode for all of them"),
+                None => error.cause(format!("parent `{parent}` can't carry {kind}")),
+            }
+        }
         _ => error,
+    }
+}
+
+/// A macvlan on the same parent, in its namespace or where the new one is to be.
+async fn sibling(wanted: &Wanted<'_>) -> Option<Snapshot> {
+    let kinds = ["macvlan", "macvtap"];
+    let parent = wanted
+        .parent
+        .filter(|_| kinds.contains(&wanted.kind.name))?;
+    let mut links = links_of(&parent.netns).await;
+    if parent.netns.namespace().id() != wanted.place.namespace().id() {
+        links.extend(links_of(&wanted.place).await);
+    }
+    let is_beside = |link: &Snapshot| {
+        kinds.contains(&link.kind.as_str()) && link.parent == Some(parent.seen.index)
+    };
+    links.into_iter().find(is_beside)
+}
+
+/// The links of a namespace; none where it can't be asked.
+async fn links_of(place: &netns::Netns) -> Vec<Snapshot> {
+    match place.rtnl() {
+        Ok(rtnl) => crate::net::link::list(&rtnl).await.unwrap_or_default(),
+        Err(_) => Vec::new(),
     }
 }
