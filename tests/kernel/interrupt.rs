@@ -135,9 +135,14 @@ fn a_down_that_waits_is_ended_by_the_first_signal_and_goes_on_with_the_next(lab:
     }
 }
 
-/// Whether the process waits for something.
+/// Whether the process waits for something: each thread of it, as the first one only waits for that which runs the script.
 fn is_asleep(pid: u32) -> bool {
-    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
-    stat.rsplit_once(") ")
-        .is_some_and(|(_, rest)| rest.starts_with('S'))
+    let tasks = fs::read_dir(format!("/proc/{pid}/task"));
+    let mut tasks = tasks.into_iter().flatten().flatten().peekable();
+    let sleeps = |task: fs::DirEntry| {
+        let stat = fs::read_to_string(task.path().join("stat")).unwrap_or_default();
+        stat.rsplit_once(") ")
+            .is_some_and(|(_, rest)| rest.starts_with('S'))
+    };
+    tasks.peek().is_some() && tasks.all(sleeps)
 }

@@ -86,3 +86,19 @@ pub fn named(name: &str) -> Option<&'static Kind> {
 pub fn is_pair(name: &str) -> bool {
     named(name).is_some_and(|kind| kind.is_pair)
 }
+
+#[cfg(test)]
+mod tests {
+    use rtnetlink::packet_route::link::InfoKind;
+
+    use super::*;
+    use crate::net::driver;
+
+    #[test]
+    fn the_plan_asks_for_the_module_that_a_kind_names() {
+        for kind in all() {
+            let module = driver::module_of(&InfoKind::from(kind.name));
+            assert_eq!(module, kind.module, "{}", kind.word);
+        }
+    }
+}
