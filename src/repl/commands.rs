@@ -314,7 +314,10 @@ fn load(talk: &mut Talk, argument: &str) -> Result<Next, Failure> {
         return Err(usage("load"));
     };
     let script = Script::read(&path(file)).map_err(Failure::script)?;
-    talk.give(&script, given)?;
+    if let Some(help) = talk.give(&script, given)? {
+        talk.say(&help)?;
+        return Ok(Next::Entry);
+    }
     talk.run_script(&script, &format!(":load {argument}"))?;
     Ok(Next::Entry)
 }

@@ -307,18 +307,18 @@ impl Talk {
         left.join("\n").trim_start().to_owned()
     }
 
-    /// Hands over the parameters that a script is loaded with.
-    fn give(&self, script: &Script, given: &[String]) -> Result<(), Failure> {
+    /// Hands over the parameters that a script is loaded with; returns its help where that is asked for instead.
+    fn give(&self, script: &Script, given: &[String]) -> Result<Option<String>, Failure> {
         let interpreter = self.state.interpreter.borrow();
         let ast = interpreter.compile(script, &self.state.scope.borrow())?;
         let declared = interpreter.parameters(&ast)?;
         let given = params::parse(&declared, given).map_err(Failure::script)?;
         if given.help {
             let help = params::help(&script.name, &script.head(), &declared);
-            return Err(Failure::script(Report::new(help)));
+            return Ok(Some(help));
         }
         self.state.session().load_with(given.values);
-        Ok(())
+        Ok(None)
     }
 
     /// Runs a line of the user's shell on the terminal, in the namespace where bare words act.

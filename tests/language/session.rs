@@ -131,6 +131,12 @@ fn a_script_is_loaded_with_parameters() {
     );
     assert_eq!(run.output, "5\n2\n");
     assert!(run.errors.contains("cuont"), "{}", run.errors);
+    let run = place.feed(&[], ":load lab.rhai --help\n");
+    assert_eq!((run.errors.as_str(), run.code), ("", Some(0)));
+    assert_eq!(
+        run.output,
+        "Usage: ipvsh lab.rhai [--PARAMETER VALUE]…\n\nParameters:\n  --count INT  [default: 2]\n"
+    );
 }
 
 #[test]
