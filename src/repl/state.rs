@@ -4,11 +4,13 @@ use std::cell::{OnceCell, Ref, RefCell};
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
-use rhai::{AST, Dynamic, Scope};
+use rhai::{AST, Dynamic, FnAccess, Scope, ScriptFnMetadata};
 
 use crate::dsl::Session;
 use crate::engine::Interpreter;
 use crate::engine::catalog::{Catalog, Signature};
+use crate::engine::modules::{file_of, is_standard};
+use crate::engine::script::Script;
 use crate::engine::types;
 
 /// The variables, the functions and the interpreter of a session.
@@ -52,14 +54,7 @@ impl State {
     /// Notes the functions and modules that the entry `ast` declared.
     pub(super) fn learn(&self, ast: &AST, imports: impl Iterator<Item = (String, String)>) {
         for function in ast.iter_functions() {
-            let parameters = function.params.iter();
-            let signature = Signature {
-                name: function.name.to_owned(),
-                parameters: parameters
-                    .map(|name| ((*name).to_owned(), String::new()))
-                    .collect(),
-                ..Signature::default()
-            };
+            let signature = signature_of(&function);
             let key = (function.name.to_owned(), function.params.len());
             self.functions.borrow_mut().insert(key, signature);
         }
@@ -114,6 +109,27 @@ impl State {
         let modules = self.modules();
         let module = modules.get(alias)?.strip_prefix("std/")?;
         Some(format!("{module}::{name}"))
+    }
+
+    /// The functions of a module of the user's, as its file has them now: how each is called, and the first line about it.
+    pub(super) fn functions_of_module(&self, alias: &str) -> Vec<(Signature, String)> {
+        let modules = self.modules();
+        let own = modules.get(alias).filter(|path| !is_standard(path));
+        let script = own.and_then(|path| Script::read(&file_of(None, path)).ok());
+        let ast = script.and_then(|script| {
+            let interpreter = self.interpreter.borrow();
+            interpreter.compile(&script, &Scope::new()).ok()
+        });
+        let functions = ast.iter().flat_map(AST::iter_functions);
+        functions
+            .filter(|function| function.access == FnAccess::Public)
+            .map(|function| {
+                let about = function.comments.iter().flat_map(|text| text.lines());
+                let mut about = about.map(|line| line.trim().trim_start_matches('/').trim());
+                let first = about.find(|line| !line.is_empty());
+                (signature_of(&function), first.unwrap_or("").to_owned())
+            })
+            .collect()
     }
 
     /// The names of the variables, each once.
@@ -213,3 +229,15 @@ pub(super) const STATEMENTS: [&str; 25] = [
     "if", "import", "in", "let", "loop", "private", "return", "switch", "this", "throw", "true",
     "try", "while", "within",
 ];
+
+/// How a function of a script is called.
+fn signature_of(function: &ScriptFnMetadata) -> Signature {
+    let parameters = function.params.iter();
+    Signature {
+        name: function.name.to_owned(),
+        parameters: parameters
+            .map(|name| ((*name).to_owned(), String::new()))
+            .collect(),
+        ..Signature::default()
+    }
+}

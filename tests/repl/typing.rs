@@ -104,6 +104,10 @@ pub(crate) const TESTS: &[Test] = &[
     ("control_r_finds_an_entry", control_r_finds_an_entry),
     ("alt_enter_begins_a_new_line", alt_enter_begins_a_new_line),
     (
+        "functions_of_an_own_module_are_offered",
+        functions_of_an_own_module_are_offered,
+    ),
+    (
         "the_history_stays_between_sessions_each_entry_once",
         the_history_stays_between_sessions_each_entry_once,
     ),
@@ -358,6 +362,21 @@ fn an_unknown_command_and_an_unknown_word_of_a_module_are_red() {
     // A module has the name that it was given.
     terminal.type_keys("l::wi\t");
     terminal.wait_for("l::wire(   lab::wire(a, b, network)");
+}
+
+fn functions_of_an_own_module_are_offered() {
+    let folder = folder();
+    let text = "/// Says it twice.\nfn twice(text) { text + text }\nprivate fn turn() {}\nfn trice(text) {}\n";
+    std::fs::write(folder.path().join("own.rhai"), text).unwrap();
+    let mut terminal = Terminal::start(&folder);
+    terminal.enter("import \"own\" as mine");
+    terminal.type_keys("mine::tw\t\"a\")\r");
+    terminal.wait_for("mine::twice(\"a\")\naa\n");
+    terminal.wait_for_prompt();
+    terminal.type_keys("mine::t\t");
+    terminal.wait_for("twice(text)  Says it twice.");
+    terminal.wait_for("trice(text)");
+    assert!(!terminal.screen().contains("turn"));
 }
 
 fn without_colour_nothing_is_coloured() {

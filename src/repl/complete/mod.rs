@@ -365,7 +365,13 @@ fn members(state: &State, object: &value::Known) -> Vec<Candidate> {
 
 fn of_module(state: &State, alias: &str) -> Vec<Candidate> {
     let Some(prefix) = state.word_of_module(alias, "") else {
-        return Vec::new();
+        let own = state.functions_of_module(alias).into_iter();
+        return own
+            .map(|(form, about)| {
+                let shown = format!("{}  {about}", form.show());
+                called(&form.name, &form, shown.trim_end())
+            })
+            .collect();
     };
     let words = state.catalog().words.iter();
     words
