@@ -236,6 +236,9 @@ pub(super) const ON_LINKS: &[Act] = &[
     act("tbf", "OPTIONS", "queue").always(&["rate"]),
     act("htb", "OPTIONS", "queue").always(&["classes"]),
     act("clear_qdisc", "", "queue"),
+    act("clsact", "", "hook"),
+    act("ingress", "", "hook"),
+    act("clear_ingress", "", "hook"),
     act("mode", "\"l2\"", "mode").needs(SLAVE),
     act("mode", "\"l3s\", OPTIONS", "mode").needs(SLAVE),
     act("netns", "\"n2\"", "netns").long(),
@@ -306,6 +309,10 @@ pub(super) const IN_ALL: &[&str] = &["netns", "host", "within", "link", "print"]
 
 /// Words that are not tried here, by the reason.
 pub(super) const LEFT_OUT: &[(&str, &[&str])] = &[
+    (
+        "takes the options of a kind that only the run knows: `options` and `foreign` try it",
+        &["set"],
+    ),
     (
         "has its answer from the network or from programs, which a plan does not ask",
         &[
