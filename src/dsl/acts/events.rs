@@ -137,8 +137,9 @@ fn wait_event(session: &Rc<Session>, given: Map, time: &str) -> Result<Dynamic> 
             }
         }
     };
-    let wait = tokio::time::timeout(limit, wait);
-    let found = session.wait_or_interrupt(async { wait.await.ok() })?;
+    // A timer is made within the runtime.
+    let timed = async { tokio::time::timeout(limit, wait).await.ok() };
+    let found = session.wait_or_interrupt(timed)?;
     found.map(Dynamic::from).ok_or_else(|| {
         let limit = duration::print(limit);
         let error = Error::new(Kind::Timeout, format!("none came within {limit}"));
