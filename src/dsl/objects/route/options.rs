@@ -75,13 +75,21 @@ pub(super) fn read(
             "a gateway or a link is given beside `nexthop`, which says where it leads",
         ));
     }
+    // The kernel keeps a list of one as a route by that one.
+    let (alone, hops) = match hops.as_slice() {
+        [hop] => (Some(hop.clone()), Vec::new()),
+        _ => (None, hops),
+    };
+    let (hop_via, hop_link, hop_onlink) = alone
+        .map(|hop| (hop.via, hop.link, hop.onlink))
+        .unwrap_or_default();
     Ok(route::Route {
-        via,
+        via: via.or(hop_via),
         source,
-        link: dev.map(|dev| dev.index()),
+        link: dev.map(|dev| dev.index()).or(hop_link),
         metric: rows::METRIC.take_number(options)?,
         table: table(session, place, options)?,
-        onlink: rows::ONLINK.take_flag(options)?.unwrap_or(false),
+        onlink: rows::ONLINK.take_flag(options)?.unwrap_or(hop_onlink),
         metrics: metrics(options)?,
         tos: tos_option(options, destination)?,
         hops,
