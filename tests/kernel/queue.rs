@@ -612,7 +612,7 @@ fn what_is_wrong_with_a_queue_of_netem_is_refused(lab: &Lab) {
   hint: did you mean \"normal\"?
 - option `distribution` takes a string, not an integer
 - `netem` has no option `dealy`
-  options: (all), replace
+  options: (all), replace, tbf
   hint: did you mean `delay`?
 - `loss` and `loss_gemodel` are two ways to say which packets are lost
   hint: leave one of them out

@@ -236,9 +236,6 @@ pub(super) const ON_LINKS: &[Act] = &[
     act("tbf", "OPTIONS", "queue").always(&["rate"]),
     act("htb", "OPTIONS", "queue").always(&["classes"]),
     act("clear_qdisc", "", "queue"),
-    act("clsact", "", "hook"),
-    act("ingress", "", "hook"),
-    act("clear_ingress", "", "hook"),
     act("mode", "\"l2\"", "mode").needs(SLAVE),
     act("mode", "\"l3s\", OPTIONS", "mode").needs(SLAVE),
     act("netns", "\"n2\"", "netns").long(),
@@ -312,6 +309,10 @@ pub(super) const LEFT_OUT: &[(&str, &[&str])] = &[
     (
         "takes the options of a kind that only the run knows: `options` and `foreign` try it",
         &["set"],
+    ),
+    (
+        "has its plan and its run compared beside its queue, in `queue`",
+        &["clsact", "ingress", "clear_ingress"],
     ),
     (
         "has its answer from the network or from programs, which a plan does not ask",
