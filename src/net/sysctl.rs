@@ -393,6 +393,12 @@ pub fn write(netns: &Netns, key: &Key, value: &str) -> Result<()> {
     written.map_err(|errno| explain(&io::Error::from(errno)))
 }
 
+/// Whether nobody may set it: the kernel only tells it.
+pub fn is_read_only(netns: &Netns, key: &Key) -> bool {
+    let mode = netns.within(|| fs::metadata(key.path()).map(|file| file.mode()));
+    mode.is_ok_and(|mode| mode.is_ok_and(|mode| mode & 0o222 == 0))
+}
+
 /// Sets the setting of the namespace that this thread is in.
 fn write_here(key: &Key, value: &str) -> std::result::Result<(), Errno> {
     write_file(&key.path(), value)

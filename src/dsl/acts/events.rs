@@ -137,9 +137,9 @@ fn wait_event(session: &Rc<Session>, given: Map, time: &str) -> Result<Dynamic> 
             }
         }
     };
-    // A timer is made within the runtime.
-    let timed = async { tokio::time::timeout(limit, wait).await.ok() };
-    let found = session.wait_or_interrupt(timed)?;
+    // The timer begins within the runtime.
+    let found =
+        session.wait_or_interrupt(async { tokio::time::timeout(limit, wait).await.ok() })?;
     found.map(Dynamic::from).ok_or_else(|| {
         let limit = duration::print(limit);
         let error = Error::new(Kind::Timeout, format!("none came within {limit}"));

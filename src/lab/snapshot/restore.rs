@@ -16,7 +16,7 @@ use crate::net::rtnl::{Refusal, Rtnl};
 use crate::net::sysctl;
 
 /// How long a carrier is waited for.
-const CARRIER: Duration = Duration::from_secs(1);
+const CARRIER: Duration = Duration::from_secs(3);
 
 impl Snapshot {
     /// Restores what of it is not there any more, in the order in which it depends on each other, and returns what could not be.

@@ -133,6 +133,18 @@ fn explain(
         .link
         .and_then(|index| link::name_of(session, place, index));
     let error = Error::from(refusal.clone());
+    let has_link = route.link.is_some() || route.hops.iter().any(|hop| hop.link.is_some());
+    // A gateway that is taken as directly connected says nothing of the link.
+    if refusal.errno == Errno::ENODEV && !has_link {
+        let via = route.via.map(|via| format!("via: \"{via}\", "));
+        return error
+            .kind(Kind::Invalid)
+            .cause("by which link its gateway is reached is not said")
+            .hint(format!(
+                "say it with `dev`: #{{{}dev: \"LINK\", onlink: true}}",
+                via.unwrap_or_default()
+            ));
+    }
     // The handle in `route` may be older than the link's end.
     if refusal.errno == Errno::ENODEV || route.link.is_some() && dev.is_none() {
         return error
