@@ -182,6 +182,20 @@ fn explain(
                 ))
                 .hint(format!("say by which link: #{{via: \"{via}\", dev: \"{name}\"}}"))
         }
+        (Errno::EOPNOTSUPP, _) if route.encap.is_some() => {
+            let text = route.encap.as_ref().and_then(route::Encap::text).unwrap_or_default();
+            let kind = text.split(' ').next().unwrap_or_default();
+            let module = match kind {
+                "mpls" => "mpls_iptunnel",
+                "ip" | "ip6" => "ip_tunnel",
+                _ => "seg6, built in by CONFIG_IPV6_SEG6_LWTUNNEL",
+            };
+            error
+                .kind(Kind::Unsupported)
+                .cause(format!("this kernel can't wrap packets in {kind}"))
+                .note(format!("it is the module {module}"))
+                .hint(if kind == "mpls" { "load it with `modprobe mpls_iptunnel`" } else { "run with --sandbox=vm" })
+        }
         (Errno::EINVAL, _) if lacks_congctl(place, route) => {
             let name = route.metrics.congctl().unwrap_or_default();
             error
@@ -248,7 +262,12 @@ fn settle(
                 && same_hops(&present.hops, &asked.hops)
         }
     };
+    let same_wrapping = match (&present.encap, &asked.encap) {
+        (Some(present), Some(asked)) => present.is_like(asked),
+        (present, asked) => present.is_none() == asked.is_none(),
+    };
     let same = same_way
+        && same_wrapping
         && (asked.source.is_none() || present.source == asked.source)
         && present.metrics.has(&asked.metrics)
         && (asked.scope.is_empty() || present.scope == asked.scope)
