@@ -138,7 +138,7 @@ fn build(session: &Rc<Session>, sources: &Sources, functions: Functions) -> Engi
     };
     engine.register_global_module(package.as_shared_module());
     keys::allow_keywords(&mut engine);
-    words::register(&mut engine);
+    words::register(&mut engine, sources);
     engine.register_iterator::<Steps>();
     diagnose::tell_caught(&mut engine, session, sources);
     help::register(&mut engine);

@@ -14,10 +14,12 @@ use rhai::{
 
 use crate::dsl::handle::{Link, Netns};
 use crate::dsl::handles;
+use crate::dsl::kinds::kind;
 use crate::dsl::objects::link;
 use crate::dsl::session::exception;
 use crate::dsl::topics::{METHOD_ONLY, TOPICS};
 use crate::dsl::{Session, answer};
+use crate::engine::script::Sources;
 use crate::error::{Error, Kind, Result};
 use crate::lab::Outcome;
 use crate::net::netns::Netns as Place;
@@ -113,7 +115,7 @@ pub(crate) fn forms() -> Vec<(&'static str, &'static FnManifestEntry, Form, Vec<
 }
 
 /// Puts all words into `engine`.
-pub(crate) fn register(engine: &mut Engine) {
+pub(crate) fn register(engine: &mut Engine, sources: &Sources) {
     handles::register_all(engine);
     let mut words = Module::new();
     for (_, entry, form, types) in forms() {
@@ -121,6 +123,13 @@ pub(crate) fn register(engine: &mut Engine) {
         let may_be_gone = entry.name() == DELETE;
         let function = match form {
             Form::Written => RhaiFunc::StaticPlugin { func },
+            Form::Here if kind::of_word(entry.name()).is_some() => {
+                let sources = sources.clone();
+                forward(func, move |context, args| {
+                    let found = here_or_in_front(context, &sources, args)?;
+                    Ok(Some((found, 0)))
+                })
+            }
             Form::Here => forward(func, here),
             Form::NamedLink if may_be_gone => forward(func, deleted_link),
             Form::NamedLinkHere if may_be_gone => forward(func, deleted_link_here),
@@ -134,12 +143,12 @@ pub(crate) fn register(engine: &mut Engine) {
     engine.register_global_module(words.into());
 }
 
-/// Turns the arguments of a derived form into the first argument of the written one and the number of those that it replaces; nothing
-/// where there is nothing to do.
-type Front = fn(&NativeCallContext, &[&mut Dynamic]) -> Found<Option<(Dynamic, usize)>>;
-
-/// A function that finds out where, and hands on to the written form.
-fn forward(func: &'static (dyn PluginFunc + Send + Sync), front: Front) -> RhaiFunc {
+/// A function that finds out where, and hands on to the written form: `front` turns the arguments of a derived form into the first
+/// argument of the written one and the number of those that it replaces; nothing where there is nothing to do.
+fn forward(
+    func: &'static (dyn PluginFunc + Send + Sync),
+    front: impl Fn(&NativeCallContext, &[&mut Dynamic]) -> Found<Option<(Dynamic, usize)>> + 'static,
+) -> RhaiFunc {
     let call =
         move |context: Option<NativeCallContext>, args: &mut [&mut Dynamic]| -> Found<Dynamic> {
             let Some(context) = context else {
@@ -166,6 +175,34 @@ fn here(context: &NativeCallContext, _args: &[&mut Dynamic]) -> Found<Option<(Dy
     answer(context, |session| {
         Ok(Some((Dynamic::from(Netns(session.here()?)), 0)))
     })
+}
+
+/// Where a link is made: in the namespace of the parent that stands in front of the dot, else in the current one. The interpreter does
+/// not tell the two ways of calling apart; the text of the script does.
+fn here_or_in_front(
+    context: &NativeCallContext,
+    sources: &Sources,
+    args: &[&mut Dynamic],
+) -> Found<Dynamic> {
+    let parent = args.first().and_then(|first| first.read_lock::<Link>());
+    let parent = parent.map(|parent| parent.netns());
+    let is_method = || {
+        let text = sources.text(context.call_source().unwrap_or_default())?;
+        let place = context.call_position();
+        let (above, column) = (
+            place.line()?.checked_sub(1)?,
+            place.position()?.checked_sub(1)?,
+        );
+        let before: String = text.lines().nth(above)?.chars().take(column).collect();
+        // The dot may end the line above.
+        let lines = text.lines().take(above).chain([before.as_str()]);
+        let last = lines.filter(|line| !line.trim().is_empty()).last()?;
+        Some(last.trim_end().ends_with('.'))
+    };
+    match parent {
+        Some(parent) if is_method() == Some(true) => Ok(Dynamic::from(Netns(parent))),
+        _ => answer(context, |session| Ok(Dynamic::from(Netns(session.here()?)))),
+    }
 }
 
 fn named_link(

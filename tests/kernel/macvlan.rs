@@ -17,6 +17,7 @@ cases! {
         a_slave_in_mode_source_hears_nobody_else
         the_commands_of_a_slave_in_mode_source_lead_where_its_run_leads
         a_parent_that_is_down_is_taken_and_noted_once
+        a_slave_is_made_in_the_namespace_in_front_of_the_dot
         what_no_macvlan_can_have_is_refused;
     ["macvtap", "veth"] =>
         a_macvtap_slave_in_mode_source_has_its_addresses
@@ -304,4 +305,32 @@ fn what_no_macvlan_can_have_is_refused(lab: &Lab) {
 
 fn what_no_macvtap_can_have_is_refused(lab: &Lab) {
     refusals(lab, "macvtap");
+}
+
+/// In front of the dot is where: the parent's own namespace, whatever the current one. Behind a bracket it is the parent alone.
+fn a_slave_is_made_in_the_namespace_in_front_of_the_dot(lab: &Lab) {
+    lab.run(
+        r#"let a = netns("a");
+        let b = netns("b");
+        let v = a.veth("v0", "v1").up();
+        v.peer.up();
+        v.macvlan("m1");
+        v
+            .macvlan("m2");
+        macvlan(v, "m3");
+        b.macvlan(v, "m4");
+        within b { v.macvlan("m5"); macvlan(v, "m6"); }
+        let make = |parent| parent.macvlan("m7");
+        make.call(v);
+        // Where there is no such link here, that of the namespace is meant.
+        a.macvlan("v1", "m8");"#,
+    );
+    let sorted = |place| {
+        let mut links = lab.links(place);
+        links.sort();
+        links
+    };
+    assert_eq!(sorted(HOST), ["m3"]);
+    assert_eq!(sorted("a"), ["m1", "m2", "m5", "m7", "m8", "v0", "v1"]);
+    assert_eq!(sorted("b"), ["m4", "m6"]);
 }

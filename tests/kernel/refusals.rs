@@ -977,7 +977,7 @@ error: cannot add route `default` in namespace `host`: `route` has no option `ga
   |
 1 | route("default", #{gateway: "10.0.0.254"});
   | ^^^^^
-  = options: advmss, congctl, dev, ecn, fastopen_no_cookie, hoplimit, initcwnd, initrwnd, metric, mtu, nexthop, nexthops, onlink, proto, quickack, reordering, replace, rto_min, scope, source, src, table, tos, type, via, window
+  = options: advmss, congctl, dev, ecn, encap, fastopen_no_cookie, hoplimit, initcwnd, initrwnd, metric, mtu, nexthop, nexthops, onlink, proto, quickack, reordering, replace, rto_min, scope, source, src, table, tos, type, via, vrf, window
 "#,
     },
     Refusal {
@@ -1743,6 +1743,24 @@ error: cannot set sysctl `ipv4.tcp_available_congestion_control` in namespace `h
 1 | sysctl("ipv4.tcp_available_congestion_control", "reno");
   | ^^^^^^
   = errno: EACCES
+"#,
+    },
+    Refusal {
+        what: "an_address_of_ipv6_where_that_is_switched_off",
+        needs: &["veth"],
+        before: "link add v0 type veth peer name v1",
+        script: r#"let v = link("v0").sysctl("ipv6.disable_ipv6", 1); v.addr("fd00::1/64");"#,
+        code: 1,
+        stderr: r#"
+took down what this run made: 1 change
+error: cannot add address `fd00::1/64` in namespace `host`: IPv6 is switched off on link `v0`
+ --> lab.rhai:1:54
+  |
+1 | let v = link("v0").sysctl("ipv6.disable_ipv6", 1); v.addr("fd00::1/64");
+  |                                                      ^^^^
+  = on link `v0`
+  = errno: EACCES
+hint: switch it on first: link("v0").sysctl("ipv6.disable_ipv6", 0)
 "#,
     },
 ];

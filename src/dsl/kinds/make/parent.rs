@@ -22,7 +22,7 @@ pub(crate) struct Parent {
 }
 
 impl Parent {
-    /// Finds the parent of a link in `place`, given as a handle, or as a name in the current namespace.
+    /// Finds the parent of a link in `place`, given as a handle, or as a name in the current namespace, else in `place`.
     pub(crate) fn find(
         session: &Rc<Session>,
         place: &Rc<netns::Netns>,
@@ -33,20 +33,14 @@ impl Parent {
                 .hint("write the namespace in front, then the parent and the name: net.ipvlan(\"eth0\", \"v1\")"));
         }
         let here = session.here()?;
-        let found = link::link_argument(session, &here, given).map_err(|error| {
-            let name = given.clone().into_string().unwrap_or_default();
-            let is_there = error.kind == Kind::NotFound
-                && here.namespace().id() != place.namespace().id()
-                && link::find(session, place, &name).is_ok_and(|found| found.is_some());
-            if is_there {
-                error.hint(format!(
-                    "a parent's name is looked up where the script is; for the one in `{0}` write netns(\"{0}\").link(\"{name}\")",
-                    place.label()
-                ))
-            } else {
-                error
+        let is_elsewhere = here.namespace().id() != place.namespace().id();
+        let found = match link::link_argument(session, &here, given) {
+            // Only where the new link is to be.
+            Err(error) if error.kind == Kind::NotFound && is_elsewhere => {
+                link::link_argument(session, place, given).map_err(|_| error)?
             }
-        })?;
+            found => found?,
+        };
         Ok(Self {
             seen: link::snapshot(session, &found)?,
             netns: found.netns(),
