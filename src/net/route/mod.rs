@@ -3,6 +3,7 @@
 mod metrics;
 mod names;
 mod question;
+mod same;
 
 use std::collections::HashMap;
 use std::fmt;
