@@ -121,15 +121,19 @@ impl Lab {
         if self.plans() || self.name().is_none() || facts.is_empty() {
             return;
         }
-        let facts: Facts = facts
-            .iter()
-            .map(|(key, value)| ((*key).to_owned(), value.clone()))
-            .collect();
         let at = (Place::of(netns), index);
         let mut noted = self.noted.borrow_mut();
-        if noted.facts.get(&at) == Some(&facts) {
+        let known = noted.facts.get(&at).cloned().unwrap_or_default();
+        let is_said = |known: &str| facts.iter().any(|(key, _)| *key == known);
+        let mut all = known.clone();
+        all.retain(|(key, _)| !is_said(key));
+        let said = facts.iter();
+        all.extend(said.map(|(key, value)| ((*key).to_owned(), value.clone())));
+        all.sort_by(|(one, _), (other, _)| one.cmp(other));
+        if known == all {
             return;
         }
+        let facts: Facts = all;
         noted.facts.insert(at.clone(), facts.clone());
         noted.lines.push(Line::Facts(at.0, at.1, facts));
         drop(noted);

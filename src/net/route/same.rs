@@ -29,7 +29,12 @@ impl Route {
                     && same_hops(&self.hops, &asked.hops)
             }
         };
+        let same_wrapping = match (&self.encap, &asked.encap) {
+            (Some(there), Some(asked)) => there.is_like(asked),
+            (there, asked) => there.is_none() == asked.is_none(),
+        };
         same_way
+            && same_wrapping
             && (asked.source.is_none() || self.source == asked.source)
             && self.metrics.has(&asked.metrics)
             && (asked.scope.is_empty() || self.scope == asked.scope)

@@ -181,6 +181,20 @@ fn explain(
                 ))
                 .hint(format!("say by which link: #{{via: \"{via}\", dev: \"{name}\"}}"))
         }
+        (Errno::EOPNOTSUPP, _) if route.encap.is_some() => {
+            let text = route.encap.as_ref().and_then(route::Encap::text).unwrap_or_default();
+            let kind = text.split(' ').next().unwrap_or_default();
+            let module = match kind {
+                "mpls" => "mpls_iptunnel",
+                "ip" | "ip6" => "ip_tunnel",
+                _ => "seg6, built in by CONFIG_IPV6_SEG6_LWTUNNEL",
+            };
+            error
+                .kind(Kind::Unsupported)
+                .cause(format!("this kernel can't wrap packets in {kind}"))
+                .note(format!("it is the module {module}"))
+                .hint(if kind == "mpls" { "load it with `modprobe mpls_iptunnel`" } else { "run with --sandbox=vm" })
+        }
         (Errno::EINVAL, _) if lacks_congctl(place, route) => {
             let name = route.metrics.congctl().unwrap_or_default();
             error
