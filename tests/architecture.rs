@@ -27,7 +27,7 @@ const LAYERS: &[&[(&str, &[&str])]] = &[
     ],
     &[("dsl", &[])],
     &[
-        ("lab", &["net", "value", "schema"]),
+        ("lab", &["net", "value", "schema", "steps"]),
         ("view", &["net", "value"]),
         ("schema", &["net", "steps", "value"]),
         ("net", &["value"]),

@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 use super::line::Options;
 use super::{output, with_files};
 use crate::dsl::Session;
+use crate::dsl::kinds::kind;
 use crate::dsl::session::Settings;
 use crate::engine::Failure;
 use crate::error::Error;
@@ -42,7 +43,10 @@ pub(super) fn list(options: &Options) -> Result<u8, Failure> {
     let mut labs = Vec::new();
     let mut code = 0;
     for name in journal::names().map_err(failure)? {
-        match session.wait(Inventory::take(&name)).and_then(|taken| taken) {
+        match session
+            .wait(Inventory::take(&name, kind::table_of))
+            .and_then(|taken| taken)
+        {
             Ok(Some(lab)) => labs.push(lab),
             // A run has ended meanwhile, and with it the lab.
             Ok(None) => {}
@@ -105,7 +109,8 @@ fn summary(lab: &Inventory) -> String {
         ("change", "changes"),
     ];
     let counts = kinds.map(|(kind, many)| {
-        let standing = |item: &&Item| item.kind == kind && item.state != State::Missing;
+        let standing =
+            |item: &&Item| item.is_own && item.kind == kind && item.state != State::Missing;
         (lab.items.iter().filter(standing).count(), kind, many)
     });
     in_words(counts).unwrap_or_else(|| {

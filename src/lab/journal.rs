@@ -210,6 +210,10 @@ impl Journal {
     }
 
     fn write_waiting(&mut self) {
+        if !self.is_begun {
+            // What a crash has torn off.
+            let _ = self.file.set_len(self.length);
+        }
         let text = std::mem::take(&mut self.waiting);
         if self.file.write_all(&text).is_ok() {
             self.length += text.len() as u64;
@@ -232,7 +236,7 @@ impl Journal {
 
     /// Lets go of the journal, and removes it where nothing of the lab stands.
     pub fn close(mut self) {
-        if self.is_begun && !self.standing.is_empty() {
+        if !self.standing.is_empty() && !self.waiting.is_empty() {
             self.write_waiting();
         }
         if self.standing.is_empty() {

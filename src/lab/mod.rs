@@ -4,6 +4,7 @@
 //! made. What was there before the run is never announced as made, so that taking a run down leaves it alone. Inside a
 //! namespace or on a link that the run itself made, single changes need no undo: they go with it.
 
+mod asked;
 mod deleting;
 pub mod entries;
 pub mod inventory;
@@ -90,6 +91,8 @@ pub struct Lab {
     owners: OnceCell<owners::Owners>,
     /// What this lab has noted, where another one has it, too.
     claimed: RefCell<HashSet<(Place, String)>>,
+    /// What was asked for and found so.
+    noted: RefCell<asked::Noted>,
     /// The namespaces that earlier runs of the lab have made, with the numbers of those steps.
     made_earlier: RefCell<HashMap<Place, u64>>,
     /// How many processes the run has started, for a file of its own for each.
@@ -151,6 +154,8 @@ impl Lab {
             recognise::settle(&mut journal, &contents);
             self.earlier.replace(Earlier::of(&contents));
             self.claimed.replace(owners::noted(&contents));
+            let lines = self.noted.take().lines();
+            self.noted.replace(asked::Noted::of(&contents).with(lines));
             self.made_earlier.replace(contents.made_netns());
             let _ = self.moves.set(contents.moves);
             self.journal.replace(Some(journal));
@@ -165,10 +170,14 @@ impl Lab {
         }
         self.begin()?;
         self.open(true)?;
+        self.write_asked();
         match self.journal.borrow_mut().as_mut() {
             None => Ok(0),
             Some(journal) => match undo.clone().map(|netns| Some(Place::of(&netns))) {
-                Some(undo) => journal.announce(undo),
+                Some(undo) => {
+                    self.forget_asked(&undo);
+                    journal.announce(undo)
+                }
                 None => Ok(0),
             },
         }
@@ -290,6 +299,7 @@ impl Lab {
         } else if let Some(journal) = self.journal.borrow_mut().as_mut()
             && let Some(undo) = undo.map(|netns| Some(Place::of(&netns)))
         {
+            self.forget_asked(&undo);
             journal.note(&Line::Part(undo));
         }
     }
@@ -539,6 +549,10 @@ impl Lab {
             guests.insert((target, to.1));
         }
         drop(guests);
+        if let Some(journal) = self.journal.borrow_mut().as_mut() {
+            let (from, to) = ((Place::of(from.0), from.1), (Place::of(to.0), to.1));
+            journal.note(&Line::Went(from.0, from.1, to.0, to.1));
+        }
         // One of an earlier entry comes back when this one is taken back, as one of somebody else does.
         self.made_links.borrow_mut().remove(&old);
         if !is_new {

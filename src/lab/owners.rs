@@ -301,9 +301,11 @@ impl Owners {
                 let is_netns = matches!(step.undo.way, WayBack::DeleteNetns { .. });
                 let of_it = parts
                     .iter()
+                    .map(|part| &part.undo)
                     .filter(|part| part.netns == *netns && (is_netns || part.link_index() == link));
                 // They are in no journal by a number.
                 kept.extend(of_it.map(|part| Step {
+                    line: step.line,
                     number: 0,
                     run: step.run,
                     undo: part.clone(),
@@ -429,6 +431,7 @@ impl Lab {
         link: crate::lab::LinkRef,
         set: &Setting,
     ) -> Result<()> {
+        self.asked_setting(netns, link.clone(), set);
         let way = WayBack::Restore {
             old: set.clone(),
             new: set.clone(),

@@ -176,6 +176,15 @@ async fn find_link(netns: &Netns, link: &LinkRef) -> Result<Option<Snapshot>> {
         index => Which::Index(index),
     };
     let found = link::get(rtnl, which).await.map_err(Error::from)?;
+    recognised(netns, link, found)
+}
+
+/// The link, where it is what was `found` in its place: see [`find_link`].
+pub(super) fn recognised(
+    netns: &Netns,
+    link: &LinkRef,
+    found: Option<Snapshot>,
+) -> Result<Option<Snapshot>> {
     let Some(found) = found.filter(|found| found.kind == link.kind) else {
         return Ok(None);
     };

@@ -17,6 +17,7 @@ use crate::net::namespace::{self, Id};
 use crate::net::netns::Netns;
 use crate::net::nft::Table;
 use crate::net::process::Process;
+use crate::steps::Value;
 
 /// The format that this program writes, and the newest that it reads.
 pub const FORMAT: u32 = 1;
@@ -154,7 +155,7 @@ pub struct Run {
 }
 
 /// A line of the journal.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Line {
     /// The first line.
@@ -176,11 +177,31 @@ pub enum Line {
     Moved(Move),
     /// The run deleted the link of that ifindex.
     Gone(Place, u32),
+    /// The run moved the link of that ifindex, one of its own, to another namespace and ifindex.
+    Went(Place, u32, Place, u32),
+    /// Something was given at the making of a link, or was found as it was asked for: told only where it is not so any more.
+    Asked(Undo<Place>),
+    /// What was asked of the kind of the link of that ifindex, by the keys of its options.
+    Facts(Place, u32, Facts),
+}
+
+/// What was asked of the kind of a link.
+pub type Facts = Vec<(String, Value)>;
+
+/// What the journal tells only so that it is missed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Told {
+    /// On which line.
+    pub line: usize,
+    /// What would undo it.
+    pub undo: Undo<Place>,
 }
 
 /// A change that may stand.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Step {
+    /// On which line it was announced.
+    pub line: usize,
     /// Its number in the journal.
     pub number: u64,
     /// How many runs had begun by then.
@@ -190,12 +211,16 @@ pub struct Step {
 }
 
 /// What the lines say together.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Contents {
     /// The changes that may stand, oldest first.
     pub steps: Vec<Step>,
     /// What was changed of things that the lab made, oldest first.
-    pub parts: Vec<Undo<Place>>,
+    pub parts: Vec<Told>,
+    /// What was given at the making of things, or found as it was asked for, oldest first.
+    pub asked: Vec<Told>,
+    /// What was asked of the kinds of links.
+    pub facts: HashMap<(Place, u32), Facts>,
     /// Where links were moved to, oldest first.
     pub moves: Vec<Move>,
     /// The runs, oldest first.
@@ -245,7 +270,7 @@ pub fn read(bytes: &[u8]) -> Result<Contents> {
             continue;
         }
         match parse(line) {
-            Some(line) => contents.take(line),
+            Some(line) => contents.take(index + 1, line),
             None => contents.damaged.push(index + 1),
         }
     }
@@ -291,12 +316,43 @@ impl Contents {
             return;
         }
         let link = undo.link_index();
-        self.parts.retain(|part| {
-            part.netns != undo.netns || !is_netns && (link.is_none() || part.link_index() != link)
-        });
+        let is_left = |netns: Option<&Place>, of: Option<u32>| {
+            netns != undo.netns.as_ref() || !is_netns && (link.is_none() || of != link)
+        };
+        let stays = |told: &Told| is_left(told.undo.netns.as_ref(), told.undo.link_index());
+        self.parts.retain(stays);
+        self.asked.retain(stays);
+        self.facts
+            .retain(|(place, index), _| is_left(Some(place), Some(*index)));
     }
 
-    fn take(&mut self, line: Line) {
+    /// What was changed of a link, and asked of it, is where the link is. What a move takes away is asked for again.
+    fn follow(&mut self, old: &(Place, u32), new: Option<&(Place, u32)>) {
+        let followed = |told: &mut Told| {
+            let undo = &mut told.undo;
+            if undo.netns.as_ref() != Some(&old.0) || undo.link_index() != Some(old.1) {
+                return true;
+            }
+            let WayBack::Restore { new: setting, .. } = &undo.way else {
+                return false;
+            };
+            let (Some((place, index)), true) = (new, setting.is_kept_by_move()) else {
+                return false;
+            };
+            undo.netns = Some(place.clone());
+            if let Some(link) = &mut undo.link {
+                link.index = *index;
+            }
+            true
+        };
+        self.parts.retain_mut(followed);
+        self.asked.retain_mut(followed);
+        if let (Some(facts), Some(new)) = (self.facts.remove(old), new) {
+            self.facts.insert(new.clone(), facts);
+        }
+    }
+
+    fn take(&mut self, number_of_line: usize, line: Line) {
         match line {
             // Only the first line says this.
             Line::Journal { .. } => {}
@@ -304,7 +360,12 @@ impl Contents {
             Line::Do(number, undo) => {
                 self.next = self.next.max(number.saturating_add(1));
                 let run = self.runs.len();
-                self.steps.push(Step { number, run, undo });
+                self.steps.push(Step {
+                    line: number_of_line,
+                    number,
+                    run,
+                    undo,
+                });
             }
             Line::Is(number, found) => {
                 let step = self.steps.iter_mut().rev().find(|s| s.number == number);
@@ -322,11 +383,20 @@ impl Contents {
                     _ => {}
                 }
             }
-            Line::Part(undo) => self.parts.push(undo),
-            Line::Moved(way) => self.moves.push(way),
-            Line::Gone(place, index) => self.parts.retain(|undo| {
-                undo.netns.as_ref() != Some(&place) || undo.link_index() != Some(index)
+            Line::Part(undo) => self.parts.push(Told {
+                line: number_of_line,
+                undo,
             }),
+            Line::Asked(undo) => self.asked.push(Told {
+                line: number_of_line,
+                undo,
+            }),
+            Line::Facts(place, index, facts) => {
+                self.facts.insert((place, index), facts);
+            }
+            Line::Moved(way) => self.moves.push(way),
+            Line::Gone(place, index) => self.follow(&(place, index), None),
+            Line::Went(from, was, to, index) => self.follow(&(from, was), Some(&(to, index))),
             Line::Undone(number) => {
                 let gone = self.steps.iter().position(|step| step.number == number);
                 if let Some(Step { undo, .. }) = gone.map(|at| self.steps.remove(at)) {

@@ -23,6 +23,7 @@ use crate::net::netns::Netns;
 use crate::net::nft::{Mark, Table};
 use crate::net::queue::{self, Tree};
 use crate::net::rtnl::Refusal;
+use crate::net::seen::Seen;
 use crate::net::standing::{self, Standing};
 use crate::net::{address, link, namespace, nft, process, route, sysctl};
 use crate::value::count::in_words;
@@ -726,7 +727,7 @@ async fn back(undo: Undo, how: How<'_>) -> Result<Way> {
         } => {
             if how.is_later
                 && let Standing::Changed(changed) =
-                    standing::of(&request, made.as_ref(), &netns, rtnl).await?
+                    standing::of(&request, made.as_ref(), &Seen::of(netns.clone())).await?
             {
                 let of_link = match link.name.as_str() {
                     "" => String::new(),

@@ -109,6 +109,15 @@ impl Entry {
 
 /// The entries of the link: its own, and those of its bridge that lead to it.
 pub async fn list(rtnl: &Rtnl, link: u32) -> Result<Vec<Entry>, Refusal> {
+    let all = all(rtnl).await?.into_iter();
+    Ok(all
+        .filter(|(of, _)| *of == link)
+        .map(|(_, entry)| entry)
+        .collect())
+}
+
+/// The entries of all links, each with the ifindex of its link.
+pub async fn all(rtnl: &Rtnl) -> Result<Vec<(u32, Entry)>, Refusal> {
     let mut message = NeighbourMessage::default();
     message.header.family = AddressFamily::Bridge;
     let answers = rtnl
@@ -118,9 +127,9 @@ pub async fn list(rtnl: &Rtnl, link: u32) -> Result<Vec<Entry>, Refusal> {
         .into_iter()
         .filter_map(|answer| match answer {
             RouteNetlinkMessage::NewNeighbour(found)
-                if found.header.ifindex == link && found.header.family == AddressFamily::Bridge =>
+                if found.header.family == AddressFamily::Bridge =>
             {
-                Some(read(found))
+                Some((found.header.ifindex, read(found)))
             }
             _ => None,
         })

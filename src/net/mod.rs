@@ -36,6 +36,7 @@ pub mod route;
 pub mod rtnl;
 pub mod rule;
 mod seam;
+pub mod seen;
 pub mod standing;
 pub mod sysctl;
 pub mod sysfs;

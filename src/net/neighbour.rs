@@ -87,6 +87,18 @@ impl Neighbour {
         Request::new(&RouteNetlinkMessage::DelNeighbour(self.message()), 0)
     }
 
+    /// Whether it is about the address of the other, on the same link.
+    pub fn is_about_the_same(&self, other: &Self) -> bool {
+        (self.link, self.ip, self.proxy) == (other.link, other.ip, other.proxy)
+    }
+
+    /// Whether all is known of it that `asked` says.
+    pub fn is_as(&self, asked: &Self) -> bool {
+        self.mac == asked.mac
+            && self.router == asked.router
+            && (asked.proxy || self.state == asked.state)
+    }
+
     /// Whether it stays as it is until somebody takes it away.
     pub fn is_lasting(&self) -> bool {
         self.proxy

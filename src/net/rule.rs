@@ -98,6 +98,21 @@ pub struct Rule {
 }
 
 impl Rule {
+    /// Whether it is for the packets of the other, which has the same priority where one is said.
+    pub fn is_for_same(&self, other: &Self, priority: Option<u32>) -> bool {
+        self.is_ipv6 == other.is_ipv6
+            && self.selector == other.selector
+            && priority.is_none_or(|priority| priority == self.priority)
+    }
+
+    /// Whether it does with packets what `asked` does. Which table an `l3mdev` rule looks up is the link's.
+    pub fn does_as(&self, asked: &Self) -> bool {
+        (asked.selector.l3mdev || self.action == asked.action)
+            && self.suppress == asked.suppress
+            && self.suppress_group == asked.suppress_group
+            && (asked.protocol.is_none() || self.protocol == asked.protocol)
+    }
+
     /// A rule for all packets.
     fn plain(is_ipv6: bool, priority: u32, action: Action) -> Self {
         Self {

@@ -4,14 +4,14 @@ use rtnetlink::packet_route::RouteNetlinkMessage;
 use rtnetlink::packet_route::neighbour::NeighbourMessage;
 use rtnetlink::packet_route::rule::RuleMessage;
 
+use crate::error::Result;
 use crate::net::fdb::{self, Entry};
-use crate::net::neighbour::{self, Neighbour};
-use crate::net::netns::Netns;
+use crate::net::neighbour;
 use crate::net::nexthop::{self, Nexthop};
 use crate::net::packet::Packet;
 use crate::net::request::Request;
-use crate::net::rtnl::{Refusal, Rtnl};
 use crate::net::rule;
+use crate::net::seen::Seen;
 use crate::net::wireguard::{self, Change, Device};
 use crate::value::mac;
 
@@ -64,15 +64,10 @@ pub fn identity(request: &Request) -> Option<String> {
 
 /// How that is which `request` would undo. `made` is the request that made it, where it was made: else it was taken away. Of what
 /// can't be told it is believed that it stands.
-pub async fn of(
-    request: &Request,
-    made: Option<&Request>,
-    netns: &Netns,
-    rtnl: &Rtnl,
-) -> Result<Standing, Refusal> {
+pub async fn of(request: &Request, made: Option<&Request>, seen: &Seen) -> Result<Standing> {
     let about = made.unwrap_or(request);
     if let Request::Wireguard(change) = about {
-        return Ok(match wireguard::get(netns, change.link).await {
+        return Ok(match wireguard::get(seen.netns(), change.link).await {
             Ok(device) => or_taken_away(of_configuration(change, &device), made),
             // The link is another by now, or gone.
             Err(_) => Standing::AsMade,
@@ -80,22 +75,22 @@ pub async fn of(
     }
     match about.packet() {
         Some(Packet::Route(RouteNetlinkMessage::DelNeighbour(message))) => {
-            of_neighbour(&message, rtnl).await
+            of_neighbour(&message, seen).await
         }
-        Some(Packet::Route(RouteNetlinkMessage::DelRule(message))) => of_rule(&message, rtnl).await,
+        Some(Packet::Route(RouteNetlinkMessage::DelRule(message))) => of_rule(&message, seen).await,
         Some(Packet::Route(RouteNetlinkMessage::NewRule(message))) if made.is_some() => {
-            of_rule(&message, rtnl).await
+            of_rule(&message, seen).await
         }
         Some(Packet::Route(RouteNetlinkMessage::NewNeighbour(message))) => {
             let standing = match fdb::read_request(&message) {
-                Some(entry) => of_entry(&entry, message.header.ifindex, rtnl).await?,
-                None => of_neighbour(&message, rtnl).await?,
+                Some(entry) => of_entry(&entry, message.header.ifindex, seen).await?,
+                None => of_neighbour(&message, seen).await?,
             };
             Ok(or_taken_away(standing, made))
         }
         Some(Packet::Nexthop(message)) => {
             let standing = match nexthop::read(message) {
-                Some(wanted) => of_nexthop(&wanted, rtnl).await?,
+                Some(wanted) => of_nexthop(&wanted, seen).await?,
                 None => Standing::AsMade,
             };
             Ok(or_taken_away(standing, made))
@@ -142,36 +137,39 @@ fn of_configuration(made: &Change, device: &Device) -> Standing {
     Standing::AsMade
 }
 
-async fn of_rule(message: &RuleMessage, rtnl: &Rtnl) -> Result<Standing, Refusal> {
+async fn of_rule(message: &RuleMessage, seen: &Seen) -> Result<Standing> {
     let made = rule::read(message);
     // The kernel has chosen its priority.
     if made.priority == 0 {
         return Ok(Standing::AsMade);
     }
-    let all = rule::list(rtnl).await?;
-    let is_it = |one: &rule::Rule| {
-        (one.is_ipv6, one.priority) == (made.is_ipv6, made.priority)
-            && one.selector == made.selector
-    };
-    let stands = all.iter().any(is_it);
-    Ok(if stands {
-        Standing::AsMade
-    } else {
-        Standing::Gone
+    let all = seen.rules().await?;
+    let mut alike = all
+        .iter()
+        .filter(|one| one.is_for_same(&made, Some(made.priority)));
+    let first = alike.clone().next();
+    Ok(match first {
+        None => Standing::Gone,
+        Some(_) if alike.any(|one| one.does_as(&made)) => Standing::AsMade,
+        Some(there) => Standing::Changed(format!("is `{there}` now")),
     })
 }
 
-async fn of_neighbour(message: &NeighbourMessage, rtnl: &Rtnl) -> Result<Standing, Refusal> {
+async fn of_neighbour(message: &NeighbourMessage, seen: &Seen) -> Result<Standing> {
     let made = neighbour::read(message);
     let made = made.filter(|made| neighbour::is_of_ip(message) && made.is_lasting());
     let Some(made) = made else {
         return Ok(Standing::AsMade);
     };
-    let all = neighbour::list(rtnl).await?;
-    let same = |one: &&Neighbour| (one.link, one.ip, one.proxy) == (made.link, made.ip, made.proxy);
-    Ok(match all.iter().find(same) {
+    let all = seen.neighbours().await?;
+    Ok(match all.iter().find(|one| one.is_about_the_same(&made)) {
         None => Standing::Gone,
-        Some(there) if there.mac == made.mac => Standing::AsMade,
+        Some(there) if there.is_as(&made) => Standing::AsMade,
+        Some(there) if there.mac == made.mac => Standing::Changed(format!(
+            "is {}{} now",
+            there.state,
+            if there.router { " router" } else { "" }
+        )),
         Some(there) => Standing::Changed(match &there.mac {
             Some(mac) => format!("has lladdr {} now", mac::print(mac)),
             None => "has no lladdr now".to_owned(),
@@ -179,14 +177,15 @@ async fn of_neighbour(message: &NeighbourMessage, rtnl: &Rtnl) -> Result<Standin
     })
 }
 
-async fn of_entry(made: &Entry, link: u32, rtnl: &Rtnl) -> Result<Standing, Refusal> {
-    let all = fdb::list(rtnl, link).await?;
+async fn of_entry(made: &Entry, link: u32, seen: &Seen) -> Result<Standing> {
+    let all = seen.entries().await?.iter();
+    let mut of_link = all.filter(|(of, _)| *of == link).map(|(_, one)| one);
     let same = |one: &&Entry| {
         one.is_about_the_same(made) && (!made.is_for_several() || one.dst == made.dst)
     };
-    Ok(match all.iter().find(same) {
+    Ok(match of_link.find(same) {
         None => Standing::Gone,
-        Some(there) if (there.dst, there.state) == (made.dst, made.state) => Standing::AsMade,
+        Some(there) if there == made => Standing::AsMade,
         Some(there) => Standing::Changed(match there.dst {
             Some(dst) => format!("is {} with dst {dst} now", there.state.name()),
             None => format!("is {} now", there.state.name()),
@@ -194,23 +193,11 @@ async fn of_entry(made: &Entry, link: u32, rtnl: &Rtnl) -> Result<Standing, Refu
     })
 }
 
-async fn of_nexthop(made: &Nexthop, rtnl: &Rtnl) -> Result<Standing, Refusal> {
-    let all = nexthop::list(rtnl).await?;
+async fn of_nexthop(made: &Nexthop, seen: &Seen) -> Result<Standing> {
+    let all = seen.nexthops().await?;
     Ok(match all.iter().find(|one| one.id == made.id) {
         None => Standing::Gone,
-        Some(there) if leads_alike(there, made) => Standing::AsMade,
+        Some(there) if there.is_as(made) => Standing::AsMade,
         Some(there) => Standing::Changed(format!("is `{}` now", there.line(|_| None))),
     })
-}
-
-fn leads_alike(one: &Nexthop, other: &Nexthop) -> bool {
-    let sorted = |nexthop: &Nexthop| {
-        let mut members = nexthop.members().to_vec();
-        members.sort_by_key(|member| member.id);
-        members
-    };
-    match (one.members(), other.members()) {
-        ([], []) => one.leads == other.leads,
-        _ => sorted(one) == sorted(other),
-    }
 }

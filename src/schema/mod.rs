@@ -4,6 +4,7 @@
 //! spells it ([`spell`]), the value where nothing is said, and what it means. Whoever reads options, tells the kernel, writes or
 //! reads the words of `ip`, completes, checks or documents, reads the row; none has a list of its own.
 
+mod differing;
 pub mod form;
 pub mod spell;
 mod take;
@@ -15,6 +16,7 @@ use crate::error::Result;
 use crate::steps::Value;
 use crate::value::options::Options;
 
+pub use differing::{Differing, differing};
 pub use form::{Family, Form, Names, Quantity, Unit};
 pub use spell::{Spelling, Words, hear, hear_begun};
 pub use wire::Wire;

@@ -3,11 +3,14 @@
 pub(crate) mod vlan;
 pub(crate) mod write;
 
+use serde::{Deserialize, Serialize};
+
 /// A namespace by its name. None is the one that the script runs in.
 pub(crate) type Place = Option<String>;
 
 /// A value in a script.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Value {
     /// A text.
     Text(String),

@@ -156,7 +156,7 @@ fn whole(lab: &Lab) -> Value {
 /// Makes each change in a run that fails, or in a lab that is taken down, in turn; in both where more is asked. All that differ are
 /// told, not only the first.
 #[track_caller]
-fn come_back(lab: &Lab, changes: &[&str]) {
+pub(crate) fn come_back(lab: &Lab, changes: &[&str]) {
     let before = whole(lab);
     let mut wrong = Vec::new();
     let mut compare = |change: &str, how: &str| {
@@ -304,7 +304,7 @@ addr add 10.6.0.1/24 dev br2 label br2:one
 addr add 10.7.0.1/24 dev y0
 addr add fd07::1/64 dev y0 nodad";
 
-fn kinds(lab: &Lab) {
+pub(crate) fn kinds(lab: &Lab) {
     foreign(lab);
     lab.ip(KINDS);
     lab.sh(

@@ -30,7 +30,9 @@ mod bounds;
 mod bridge;
 mod container;
 mod counts;
+mod deleting;
 mod doctor;
+mod drift;
 mod dummy;
 mod ending;
 mod ensure;
@@ -236,6 +238,8 @@ fn all() -> Vec<Case> {
         vrf::cases(),
         doctor::cases(),
         events::cases(),
+        deleting::cases(),
+        drift::cases(),
         dummy::cases(),
         ending::cases(),
         ifb::cases(),

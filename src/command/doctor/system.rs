@@ -9,6 +9,7 @@ use nix::unistd::{getegid, geteuid};
 use super::Finding;
 use super::probe::Probed;
 use crate::dsl::Session;
+use crate::dsl::kinds::kind;
 use crate::dsl::session::Settings;
 use crate::lab::inventory::Inventory;
 use crate::lab::journal;
@@ -308,7 +309,9 @@ fn labs() -> Finding {
     let mut standing = Vec::new();
     let mut stale = Vec::new();
     for name in names {
-        let taken = session.wait(Inventory::take(&name)).and_then(|taken| taken);
+        let taken = session
+            .wait(Inventory::take(&name, kind::table_of))
+            .and_then(|taken| taken);
         match taken {
             Ok(Some(lab)) if lab.is_running || lab.damage.is_none() => standing.push(name),
             Ok(None) => {}

@@ -85,6 +85,11 @@ pub fn all() -> impl Iterator<Item = &'static Kind> {
     ALL.iter().copied().flatten()
 }
 
+/// What a link of the kind that `ip -d link` calls `name` can be given.
+pub fn table_of(name: &str) -> &'static [Opt] {
+    named(name).map_or(&[], |kind| kind.table)
+}
+
 /// The kind that `word` makes.
 pub fn of_word(word: &str) -> Option<&'static Kind> {
     all().find(|kind| kind.word == word)

@@ -11,6 +11,7 @@ use crate::dsl::kinds::attributes::Asked;
 use crate::dsl::kinds::make::{Common, Ensured, Request, Wanted, ensure};
 use crate::dsl::objects::{elsewhere, link};
 use crate::error::{Error, Kind, Result};
+use crate::lab::setting::Setting;
 use crate::lab::trace;
 use crate::net::link::Snapshot;
 use crate::net::{ending, netns};
@@ -159,7 +160,11 @@ pub(crate) fn ensure_pair(
             elsewhere::learn(session, &near.0, &far.0)?;
         }
         if let Some(peer) = link::find(session, &far.0, far_name.as_str())? {
-            session.lab().link_made(&far.0, peer.index, &peer.name);
+            let lab = session.lab();
+            lab.link_made(&far.0, peer.index, &peer.name);
+            // By the near end the pair is told: of the far one it is told where it is gone from where it was made.
+            let end = link::handle(&far.0, &peer).reference();
+            lab.asked_setting(&far.0, end, &Setting::Name(peer.name));
         }
         Ok(())
     };

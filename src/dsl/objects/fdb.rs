@@ -196,6 +196,7 @@ fn add(session: &Rc<Session>, link: &Link, wanted: &Entry, replace: bool) -> Res
     if present.contains(wanted) {
         let (undo, request) = (wanted.deleting(link.index()), wanted.adding(link.index()));
         let undo = undoing(link, wanted, undo, &request);
+        session.lab().asked(undo.clone());
         session.lab().claim(undo)?;
         report(session, Outcome::Unchanged, link, wanted);
         return Ok(());

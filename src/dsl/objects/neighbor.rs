@@ -132,20 +132,16 @@ fn add(
     let replace = replace.unwrap_or(false);
     let wanted = read(link, ip, hardware, &mut options).map_err(context)?;
     let there = present(session, link, wanted.ip, wanted.proxy)?;
-    let same = |there: &Neighbour| {
-        there.mac == wanted.mac
-            && there.router == wanted.router
-            && (wanted.proxy || there.state == wanted.state)
-    };
     let text = |one: &Neighbour| line(one, Some(&name));
     let outcome = match &there {
-        Some(there) if same(there) => {
+        Some(there) if there.is_as(&wanted) => {
             let way = WayBack::Send {
                 what: format!("neighbor `{}`", text(&wanted)),
                 request: wanted.deleting(),
                 made: Some(wanted.adding()),
             };
             let undo = Undo::of_link(place.clone(), link.reference(), way);
+            session.lab().asked(undo.clone());
             session.lab().claim(undo)?;
             report(session, Outcome::Unchanged, &place, &text(there));
             return Ok(());

@@ -250,7 +250,10 @@ fn set_vlans(session: &Rc<Session>, link: &Link, wanted: &Vlans, own: bool) -> R
     for (vid, membership) in others {
         let there = present.get(vid).copied();
         if there == Some(*membership) {
-            link::report_unchanged(session, link, &setting(*vid, there));
+            let found = setting(*vid, there);
+            let lab = session.lab();
+            lab.asked_setting(&link.netns(), link.reference(), &found);
+            link::report_unchanged(session, link, &found);
         } else {
             changes.push((*vid, there, Some(*membership)));
         }

@@ -41,6 +41,7 @@ impl Setting<'_> {
             ..Undo::within(self.place.clone(), way)
         };
         if present == value {
+            session.lab().asked(undo.clone());
             session.lab().claim(undo)?;
             let name = format!("{key}: {value}");
             let lab = session.lab();

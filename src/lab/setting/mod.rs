@@ -72,6 +72,27 @@ pub enum Setting {
 }
 
 impl Setting {
+    /// What a link has of which that is not known yet: a port that is only planned.
+    pub fn usual(&self) -> Option<Self> {
+        match self {
+            Self::PortOption(option, _) => Some(Self::PortOption(*option, option.usual())),
+            _ => None,
+        }
+    }
+
+    /// Whether a link keeps it on its way to another namespace.
+    pub fn is_kept_by_move(&self) -> bool {
+        matches!(
+            self,
+            Self::Mtu(_)
+                | Self::Mac(_)
+                | Self::Alias(_)
+                | Self::Number(..)
+                | Self::Flag(..)
+                | Self::AltName(..)
+        )
+    }
+
     /// Follows links that have another ifindex now: by the old one, the new.
     pub(super) fn renumber(&mut self, moved: &HashMap<u32, u32>) {
         if let Self::Master(link) | Self::ActivePort(link) | Self::PrimaryPort(link) = self {
@@ -279,6 +300,7 @@ impl fmt::Display for Setting {
             Self::Mtu(number) | Self::Number(_, number) => write!(f, "{number}"),
             Self::Flag(_, on) | Self::Carrier(on) => f.write_str(on_off(*on)),
             Self::PortOption(option, value) if option.is_flag() => f.write_str(on_off(*value != 0)),
+            Self::PortOption(PortOption::Cost, 0) => f.write_str("its own"),
             Self::PortOption(_, value) => write!(f, "{value}"),
             Self::Vlan {
                 vid,

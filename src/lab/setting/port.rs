@@ -152,6 +152,15 @@ impl PortOption {
         }
     }
 
+    /// What a new port has; 0 where that depends on the port.
+    pub fn usual(self) -> u32 {
+        let row = self.row();
+        let usual = row.usual().and_then(|usual| row.form.number(&usual));
+        usual
+            .and_then(|usual| u32::try_from(usual).ok())
+            .unwrap_or(0)
+    }
+
     /// What the script calls it.
     pub fn name(self) -> &'static str {
         self.row().key

@@ -2,6 +2,7 @@
 
 mod assigned;
 mod order;
+mod same;
 
 use std::fmt;
 use std::net::IpAddr;

@@ -8,7 +8,6 @@ use nix::errno::Errno;
 use rtnetlink::packet_core::{NLM_F_CREATE, NLM_F_DUMP, NLM_F_EXCL, NLM_F_REPLACE};
 use rtnetlink::packet_route::address::{AddressAttribute, AddressMessage};
 use rtnetlink::packet_route::link::{InfoKind, LinkMessage};
-use rtnetlink::packet_route::neighbour::{NeighbourAttribute, NeighbourMessage};
 use rtnetlink::packet_route::route::{RouteAttribute, RouteMessage};
 use rtnetlink::packet_route::rule::{RuleFlags, RuleMessage};
 use rtnetlink::packet_route::{AddressFamily, RouteNetlinkMessage as Message};
@@ -18,7 +17,7 @@ use super::link::kind_of;
 use super::place::{Asked, Place, family_of};
 use super::port::is_of_bridge;
 use super::shadow::Verdict;
-use super::{Model, lookup, queue};
+use super::{Model, lookup, neighbour, queue};
 use crate::net::namespace::Id;
 use crate::net::packet::Packet;
 use crate::net::rtnl::Refusal;
@@ -272,10 +271,13 @@ impl View {
 
     async fn list(&self, request: &Message, told: &Message) -> Result<Vec<Message>, Refusal> {
         let family = family_of(request);
-        let asked = Asked::Objects(discriminant(told), family, queue::about(request));
+        let about = neighbour::about(request).unwrap_or_else(|| queue::about(request));
+        let asked = Asked::Objects(discriminant(told), family, about);
         self.know(asked, request.clone()).await?;
         let mut places = self.model.places.borrow_mut();
-        Ok(places.place(self.id).objects_like(told, family))
+        let mut objects = places.place(self.id).objects_like(told, family);
+        objects.retain(|object| neighbour::is_of_list(object, request));
+        Ok(objects)
     }
 
     async fn change(&self, mut message: Message, flags: u16) -> Result<Vec<Message>, Refusal> {
@@ -397,13 +399,6 @@ fn has_same_destination(one: &RouteMessage, other: &RouteMessage) -> bool {
         && table_of(one) == table_of(other)
 }
 
-fn neighbour_of(message: &NeighbourMessage) -> Option<&NeighbourAttribute> {
-    message
-        .attributes
-        .iter()
-        .find(|attribute| matches!(attribute, NeighbourAttribute::Destination(_)))
-}
-
 /// Whether a new object would take the place of one that is there.
 fn is_same(present: &Message, new: &Message) -> bool {
     match (present, new) {
@@ -415,9 +410,7 @@ fn is_same(present: &Message, new: &Message) -> bool {
             let metric = |route| said(route, |a| matches!(a, RouteAttribute::Priority(_)));
             has_same_destination(a, b) && metric(a) == metric(b)
         }
-        (Message::NewNeighbour(a), Message::NewNeighbour(b)) => {
-            (a.header.ifindex, neighbour_of(a)) == (b.header.ifindex, neighbour_of(b))
-        }
+        (Message::NewNeighbour(a), Message::NewNeighbour(b)) => neighbour::is_same(a, b),
         (Message::NewQueueDiscipline(a), Message::NewQueueDiscipline(b)) => {
             (a.header.index, a.header.parent) == (b.header.index, b.header.parent)
         }

@@ -10,6 +10,7 @@ mod answer;
 mod kernel;
 mod link;
 mod lookup;
+mod neighbour;
 mod nexthop;
 mod place;
 mod port;

@@ -110,6 +110,20 @@ impl Nexthop {
         words.join(" ")
     }
 
+    /// Whether it leads where `asked` leads; the members of a group stand in whatever order.
+    pub fn is_as(&self, asked: &Self) -> bool {
+        let sorted = |nexthop: &Self| {
+            let mut members = nexthop.members().to_vec();
+            members.sort_by_key(|member| member.id);
+            members
+        };
+        let same_way = match (&asked.leads, &self.leads) {
+            (Leads::Group(_), Leads::Group(_)) => sorted(self) == sorted(asked),
+            (leads, there) => there == leads && self.is_ipv6 == asked.is_ipv6,
+        };
+        same_way && (asked.protocol == "unspec" || self.protocol == asked.protocol)
+    }
+
     /// The ifindex of its link, where it has one.
     pub fn link(&self) -> Option<u32> {
         match self.leads {

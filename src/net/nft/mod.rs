@@ -37,6 +37,12 @@ pub fn marked(netns: &Netns, marks: &[Mark]) -> Result<Vec<(Mark, u64)>> {
     Ok(rules.into_iter().filter(known).collect())
 }
 
+/// The marks of all rules that the words have made.
+pub fn all_marks(netns: &Netns) -> Result<Vec<Mark>> {
+    let rules = own_rules(netns)?;
+    Ok(rules.into_iter().map(|(mark, _)| mark).collect())
+}
+
 /// Deletes the rules with these marks, the chains that hold no rule then, and the table where it has no chain then. `false` where
 /// there were none.
 pub fn delete_marked(netns: &Netns, marks: &[Mark]) -> Result<bool> {

@@ -4,6 +4,7 @@ mod encap;
 mod metrics;
 mod names;
 mod question;
+mod same;
 
 use std::collections::HashMap;
 use std::fmt;

@@ -9,6 +9,7 @@ use crate::dsl::handle::Netns;
 use crate::dsl::objects::link::settings;
 use crate::dsl::objects::{addr, link, route};
 use crate::error::Result;
+use crate::lab::setting::Setting;
 use crate::lab::setting::plain::{Flag, Number};
 use crate::schema::{Form, Opt, Spelling, Wire};
 use crate::value::mac;
@@ -149,7 +150,15 @@ impl Common {
 pub(super) fn finish(session: &Rc<Session>, wanted: &Wanted, ensured: &Ensured) -> Result<()> {
     let common = &wanted.common;
     let link = &ensured.link;
-    if !ensured.has_common {
+    if ensured.has_common {
+        let up = common.up.then_some(Setting::Up(true));
+        let given = common.mtu.map(Setting::Mtu).into_iter();
+        let given = given.chain(common.mac.clone().map(Setting::Mac)).chain(up);
+        for setting in given.chain(common.settings.first.iter().cloned()) {
+            let lab = session.lab();
+            lab.asked_setting(&link.netns(), link.reference(), &setting);
+        }
+    } else {
         if let Some(mtu) = common.mtu {
             link::set_mtu(session, link, mtu.into())?;
         }

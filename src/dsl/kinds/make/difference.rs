@@ -36,26 +36,13 @@ pub(super) fn differences(
     let mut options = Vec::new();
     let mut is_another = present.kind != wanted.kind.name;
     if !is_another {
-        let facts = present
-            .data
-            .as_ref()
-            .map(|data| wanted.kind.facts(data))
-            .unwrap_or_default();
-        for (key, value) in &wanted.facts {
-            let found = facts.iter().find(|(known, _)| known == key);
-            let found = found.map(|(_, found)| found);
-            let is_same = match (wanted.kind.row(key), found) {
-                (Some(row), Some(found)) => row.same(value, found),
-                // A kernel that can't do something tells nothing of it: that is as off as can be.
-                _ => [Value::List(Vec::new()), Value::Flag(false)].contains(value),
-            };
-            if !is_same {
-                options.push(*key);
-                let found = shown(session, wanted, key, found);
-                let value = shown(session, wanted, key, Some(value));
-                there.push(format!("{key} {found}"));
-                asked.push(format!("{key} {value}"));
-            }
+        let data = present.data.as_ref();
+        for one in schema::differing(wanted.kind.table, &wanted.facts, data) {
+            options.extend(wanted.kind.row(one.key).map(|row| row.key));
+            let found = shown(session, wanted, one.key, one.there.as_ref());
+            let value = shown(session, wanted, one.key, Some(one.asked));
+            there.push(format!("{} {found}", one.key));
+            asked.push(format!("{} {value}", one.key));
         }
         let queues = [
             ("numtxqueues", wanted.common.tx_queues, present.tx_queues),

@@ -175,7 +175,12 @@ pub(crate) fn ensure(
         // The failure that is reported is the first one.
         let _ = link::delete(session, &ensured.link);
     }
-    finished.map(|()| ensured.link)
+    finished.map(|()| {
+        // A plan goes on with what differs.
+        let lab = session.lab();
+        lab.asked_facts(&wanted.place, ensured.link.index(), &wanted.facts);
+        ensured.link
+    })
 }
 
 fn find_or_create(
@@ -225,6 +230,7 @@ fn settle(
             let there = link::handle(&wanted.place, present);
             let way = WayBack::DeleteLink;
             let undo = Undo::of_link(wanted.place.clone(), there.reference(), way);
+            session.lab().asked(undo.clone());
             session.lab().claim(undo)?;
             report(session, wanted, Outcome::Unchanged);
             Ok(Ensured::old(there))
@@ -292,6 +298,8 @@ pub(crate) fn change(
             }
         }
     }
+    let lab = session.lab();
+    lab.asked_facts(&wanted.place, link.index(), &wanted.facts);
     finish(session, wanted, &Ensured::old(link))
 }
 

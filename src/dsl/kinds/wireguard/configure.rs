@@ -263,9 +263,26 @@ fn claim(session: &Session, link: &Link, device: &Device, asked: &Asked) -> Resu
         peers: peers.cloned().collect(),
     };
     for part in as_asked.parts() {
-        session
-            .lab()
-            .claim(undo_of(link, device, &part, Some(&part)))?;
+        let undo = undo_of(link, device, &part, Some(&part));
+        if let WayBack::Send {
+            what,
+            made: Some(made),
+            ..
+        } = &undo.way
+        {
+            // What undoes it holds keys.
+            let way = WayBack::Send {
+                what: what.clone(),
+                request: made.clone(),
+                made: Some(made.clone()),
+            };
+            let undo = Undo {
+                way,
+                ..undo.clone()
+            };
+            session.lab().asked(undo);
+        }
+        session.lab().claim(undo)?;
     }
     Ok(())
 }

@@ -156,6 +156,13 @@ fn settled(
             address: Box::new(present.assigned.clone()),
         };
         let undo = Undo::of_link(link.netns(), link.reference(), way);
+        let way = WayBack::DeleteAddress {
+            address: Box::new(asked.assigned.clone()),
+        };
+        session.lab().asked(Undo {
+            way,
+            ..undo.clone()
+        });
         session.lab().claim(undo)?;
         report(session, Outcome::Unchanged, link, &asked.assigned);
         return Ok(true);

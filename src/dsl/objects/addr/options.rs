@@ -1,7 +1,6 @@
 //! What a script says of an address, read into one.
 
 use std::net::{IpAddr, Ipv4Addr};
-use std::time::Duration;
 
 use ipnet::IpNet;
 use rhai::Map;
@@ -88,39 +87,12 @@ impl Asked {
 
     /// Whether the address that is there is the one asked for: the same ends, the same subnet.
     pub(super) fn is_same(&self, present: &Address) -> bool {
-        let there = &present.assigned;
-        (there.prefix, there.peer) == (self.assigned.prefix, self.assigned.peer)
+        present.has_ends_of(&self.assigned)
     }
 
     /// Which of the things that were asked are otherwise in `present`, by the words of `ip address`.
     pub(super) fn differences(&self, present: &Address) -> Vec<&'static str> {
-        let (asked, there) = (&self.assigned, &present.assigned);
-        let is_ipv4 = asked.prefix.addr().is_ipv4();
-        let scope = asked
-            .scope
-            .is_some_and(|_| is_ipv4 && asked.scope != there.scope);
-        let metric = asked
-            .metric
-            .is_some_and(|metric| metric != there.metric.unwrap_or(0));
-        let lifetimes = asked.lifetimes.is_some_and(|asked| !lasts(asked, present));
-        let named = [
-            (
-                "broadcast",
-                asked.broadcast.is_some() && asked.broadcast != there.broadcast,
-            ),
-            ("scope", scope),
-            ("label", asked.label.is_some() && asked.label != there.label),
-            ("lifetimes", lifetimes),
-            ("metric", metric),
-        ];
-        let named = named.into_iter().filter(|(_, differs)| *differs);
-        let flags = self.flags.iter().filter(|(name, on)| match *name {
-            // Once nobody else was found to have it, it is as if nobody had looked.
-            "nodad" => *on && !there.has(name) && (present.tentative || present.dad_failed),
-            name => there.has(name) != *on,
-        });
-        let flags = flags.map(|(flag, _)| *flag);
-        named.map(|(what, _)| what).chain(flags).collect()
+        present.differences(&self.assigned, &self.flags)
     }
 
     /// The address that is there with all that is asked: what the kernel can change of it in place. `None` where it can't.
@@ -302,28 +274,6 @@ fn lifetime(options: &mut Options, row: &Opt) -> Result<Option<u32>> {
             .hint("say \"forever\" for one without end")
     };
     seconds.ok_or_else(too_long).map(Some)
-}
-
-/// Whether an address was given these lifetimes, however much of them has run.
-fn lasts(asked: Lifetimes, present: &Address) -> bool {
-    // The kernel counts in whole seconds, and its clock is read a moment later.
-    let slack = Duration::from_secs(2).as_secs();
-    let is_near = |asked: u32, there: u32| match (asked, there) {
-        (FOREVER, there) => there == FOREVER,
-        (_, FOREVER) => false,
-        (asked, there) => u64::from(asked.abs_diff(there)) <= slack,
-    };
-    let there = present.lifetimes_given();
-    let preferred = match asked.preferred {
-        0 => present.deprecated,
-        FOREVER if present.deprecated => false,
-        // Of an IPv4 address that stays for ever the kernel does not tell for how long it is preferred.
-        _ if present.ip().is_ipv4() && there.valid == FOREVER => true,
-        // Of one that is not preferred any more it tells no more.
-        _ if present.deprecated => true,
-        asked => is_near(asked, there.preferred),
-    };
-    is_near(asked.valid, there.valid) && preferred
 }
 
 fn metric(options: &mut Options) -> Result<Option<u32>> {

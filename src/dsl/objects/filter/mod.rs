@@ -82,7 +82,9 @@ fn ensure(session: &Rc<Session>, net: &Netns, kind: &str, rules: &Rules) -> Resu
     }
     if !standing.is_empty() {
         let way = WayBack::DeleteRules { marks: standing };
-        session.lab().claim(Undo::within(net.0.clone(), way))?;
+        let undo = Undo::within(net.0.clone(), way);
+        session.lab().asked(undo.clone());
+        session.lab().claim(undo)?;
     }
     let name = rules.first().map_or("", |(_, rule)| rule.as_str());
     if text.is_empty() {
@@ -268,8 +270,12 @@ fn ruleset(session: &Rc<Session>, net: &Netns, text: &str, options: Map) -> Resu
     );
     let mut planned = format!("chain {chain} {{\n");
     let mut noted = Vec::new();
-    for (family, name) in &about.named {
-        let note = note_of(&one(&after, family, name));
+    let of_tables = about.named.iter();
+    let of_tables = of_tables.map(|(family, name)| note_of(&one(&after, family, name)));
+    // A chain without a rule is nobody's, and would stay.
+    let whole = about.named.is_empty();
+    let whole = whole.then(|| format!("ipvsh {}", number_of(text)));
+    for note in of_tables.chain(whole) {
         let _ = writeln!(
             marks,
             "add rule {FAMILY} {TABLE} {chain} continue comment \"{note}\""

@@ -95,7 +95,8 @@ pub(crate) fn on(link: &Link) -> LinkMessageBuilder<LinkUnspec> {
 /// Sets one setting, if it is not as wanted already.
 pub(crate) fn set(session: &Rc<Session>, link: &Link, verb: &str, wanted: Setting) -> Result<()> {
     let seen = snapshot(session, link)?;
-    let present = wanted.of(&seen).unwrap_or_else(|| wanted.clone());
+    let present = wanted.of(&seen).or_else(|| wanted.usual());
+    let present = present.unwrap_or_else(|| wanted.clone());
     if present == wanted {
         session
             .lab()
@@ -112,6 +113,8 @@ pub(crate) fn set_up(session: &Rc<Session>, link: &Link, up: bool) -> Result<()>
     if !session.lab().made_link_now(&link.netns(), link.index())
         && snapshot(session, link)?.up == up
     {
+        let lab = session.lab();
+        lab.asked_setting(&link.netns(), link.reference(), &Setting::Up(up));
         report_unchanged(session, link, &Setting::Up(up));
         return Ok(());
     }

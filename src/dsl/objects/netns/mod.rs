@@ -109,6 +109,7 @@ fn find_or_make(session: &Rc<Session>, place: &str) -> Result<Netns> {
         Err(error) if error.kind == Kind::NotFound && is_name(place) => make(session, place),
         found => found.inspect(|found| {
             if !session.lab().made_namespace(found) {
+                session.lab().asked_netns(found);
                 session
                     .lab()
                     .report_namespace(Outcome::Unchanged, found.label());

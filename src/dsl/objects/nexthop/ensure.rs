@@ -87,17 +87,19 @@ pub(super) fn add(session: &Rc<Session>, net: &Netns, id: i64, options: Map) -> 
     let line = |one: &Nexthop| line(session, place, one);
     let there = present.iter().find(|one| one.id == wanted.id);
     let done = match there {
-        Some(there) if is_as_asked(there, &wanted) => {
+        Some(there) if there.is_as(&wanted) => {
             let lab = session.lab();
             let way = WayBack::Send {
                 what: format!("nexthop `{}`", line(there)),
                 request: there.deleting(),
                 made: Some(there.making()),
             };
-            lab.claim(Undo {
+            let undo = Undo {
                 link: reference(session, place, there)?,
                 ..Undo::within(place.clone(), way)
-            })?;
+            };
+            lab.asked(undo.clone());
+            lab.claim(undo)?;
             lab.report(Outcome::Unchanged, place, "nexthop", &line(there));
             return Ok(());
         }
@@ -121,16 +123,6 @@ pub(super) fn add(session: &Rc<Session>, net: &Netns, id: i64, options: Map) -> 
         None => step(session, place, &wanted, Change::Make)?,
     };
     done.map_err(|refusal| context(explain(session, place, &wanted, refusal)))
-}
-
-fn is_as_asked(there: &Nexthop, wanted: &Nexthop) -> bool {
-    let mut members = there.members().to_vec();
-    members.sort_by_key(|member| member.id);
-    let same_way = match &wanted.leads {
-        Leads::Group(wanted) => members == *wanted,
-        leads => there.leads == *leads && there.is_ipv6 == wanted.is_ipv6,
-    };
-    same_way && (wanted.protocol == "unspec" || there.protocol == wanted.protocol)
 }
 
 /// What is done with a nexthop.

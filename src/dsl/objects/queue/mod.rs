@@ -74,6 +74,7 @@ fn put(
             new: wanted.clone(),
         };
         let undo = Undo::of_link(link.netns(), link.reference(), way);
+        session.lab().asked(undo.clone());
         session.lab().claim(undo)?;
         report(session, link, Outcome::Unchanged, &wanted);
         return Ok(());

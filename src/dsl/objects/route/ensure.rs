@@ -3,7 +3,6 @@
 use std::net::IpAddr;
 use std::rc::Rc;
 
-use ipnet::IpNet;
 use nix::errno::Errno;
 use rhai::Map;
 
@@ -231,18 +230,8 @@ fn rival(
     place: &Rc<netns::Netns>,
     route: &route::Route,
 ) -> Result<Option<route::Route>> {
-    let metric = |route: &route::Route| match route.destination {
-        // An IPv6 route without a metric gets 1024 (IP6_RT_PRIO_USER of the kernel).
-        IpNet::V6(_) => route.metric.unwrap_or(1024),
-        IpNet::V4(_) => route.metric.unwrap_or(0),
-    };
-    Ok(list(session, place, Some(route.table))?
-        .into_iter()
-        .find(|present| {
-            present.destination == route.destination
-                && metric(present) == metric(route)
-                && present.tos == route.tos
-        }))
+    let all = list(session, place, Some(route.table))?;
+    Ok(all.into_iter().find(|present| present.is_rival_of(route)))
 }
 
 /// The route is there as asked; or it differs, and is replaced where that was asked.
@@ -253,30 +242,15 @@ fn settle(
     asked: &route::Route,
     replace: bool,
 ) -> Result<()> {
-    let same_way = match asked.nexthop {
-        Some(_) => present.nexthop == asked.nexthop,
-        None => {
-            present.via == asked.via
-                && (asked.link.is_none() || present.link == asked.link)
-                && present.kind == asked.kind
-                && same_hops(&present.hops, &asked.hops)
-        }
-    };
-    let same_wrapping = match (&present.encap, &asked.encap) {
-        (Some(present), Some(asked)) => present.is_like(asked),
-        (present, asked) => present.is_none() == asked.is_none(),
-    };
-    let same = same_way
-        && same_wrapping
-        && (asked.source.is_none() || present.source == asked.source)
-        && present.metrics.has(&asked.metrics)
-        && (asked.scope.is_empty() || present.scope == asked.scope)
-        && (asked.protocol == "boot" || present.protocol == asked.protocol);
-    if same {
+    if present.is_as(asked) {
         let way = WayBack::DeleteRoute {
             route: Box::new(present.clone()),
         };
         session.lab().claim(Undo::within(place.clone(), way))?;
+        let way = WayBack::DeleteRoute {
+            route: Box::new(asked.clone()),
+        };
+        session.lab().asked(Undo::within(place.clone(), way));
         let line = line(session, place, present);
         session
             .lab()
@@ -299,19 +273,6 @@ fn settle(
     session
         .lab()
         .conflict(conflict, place, "route", &line(asked))
-}
-
-/// Whether the next hops are those asked for, in whatever order.
-fn same_hops(present: &[route::Hop], asked: &[route::Hop]) -> bool {
-    let is_it = |present: &route::Hop, asked: &route::Hop| {
-        present.via == asked.via
-            && (asked.link.is_none() || present.link == asked.link)
-            && present.weight == asked.weight
-    };
-    present.len() == asked.len()
-        && asked
-            .iter()
-            .all(|asked| present.iter().any(|present| is_it(present, asked)))
 }
 
 /// All routes of a namespace, of one table where one is given.

@@ -67,26 +67,17 @@ pub(super) fn add(session: &Rc<Session>, net: &Netns, options: Map) -> Result<()
         suppress_group: asked.suppress_group,
         protocol: asked.protocol,
     };
-    let is_same = |rule: &&rule::Rule| rule.is_ipv6 == is_ipv6 && rule.selector == wanted.selector;
-    let mut alike = present.iter().filter(is_same).filter(|rule| {
-        asked
-            .priority
-            .is_none_or(|priority| priority == rule.priority)
-    });
-    let is_as_asked = |rule: &&rule::Rule| {
-        let does_so = wanted.selector.l3mdev || rule.action == wanted.action;
-        does_so
-            && rule.suppress == wanted.suppress
-            && rule.suppress_group == wanted.suppress_group
-            && (wanted.protocol.is_none() || rule.protocol == wanted.protocol)
-    };
-    if let Some(found) = alike.clone().find(is_as_asked) {
+    let is_same = |rule: &&rule::Rule| rule.is_for_same(&wanted, asked.priority);
+    let mut alike = present.iter().filter(is_same);
+    if let Some(found) = alike.clone().find(|rule| rule.does_as(&wanted)) {
         let way = WayBack::Send {
             what: format!("rule `{found}`"),
             request: found.deleting(),
             made: Some(found.adding()),
         };
-        session.lab().claim(Undo::within(place.clone(), way))?;
+        let undo = Undo::within(place.clone(), way);
+        session.lab().asked(undo.clone());
+        session.lab().claim(undo)?;
         report(session, Outcome::Unchanged, place, found);
         return Ok(());
     }

@@ -1,0 +1,227 @@
+//! What stands of a lab, and what of it is missing or was changed by somebody else.
+//!
+//! Whether a thing is as it was asked for is decided by what decides, in a run and in a plan, whether it has to be changed.
+
+mod describe;
+mod drift;
+
+use std::collections::{HashMap, HashSet};
+
+use crate::error::Result;
+use crate::lab::journal::Journal;
+use crate::lab::recognise::Finder;
+use crate::lab::record::{Contents, Place, Run};
+use crate::lab::setting::Setting;
+use crate::lab::undo::{Undo, WayBack};
+use crate::schema::Opt;
+
+pub(super) use describe::describe;
+use drift::Drift;
+
+/// What each kind of link can be given, by its name.
+pub type Tables = fn(&str) -> &'static [Opt];
+
+/// A lab, as it stands.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Inventory {
+    /// Its name.
+    pub lab: String,
+    /// The run that last worked on it.
+    pub run: Option<Run>,
+    /// Whether that run is still at work.
+    pub is_running: bool,
+    /// Which lines of its journal can't be read, where there are such.
+    pub damage: Option<String>,
+    /// What it is made of, oldest first.
+    pub items: Vec<Item>,
+}
+
+/// One thing that a lab made or changed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Item {
+    /// What kind of thing: `namespace`, `link`, `setting`, `address`, `route`, `process`, `change`.
+    pub kind: &'static str,
+    /// What it is, in words.
+    pub what: String,
+    /// How it is now.
+    pub state: State,
+    /// Whether the lab has made it so: what it found as it was asked for is told only where it is not so any more.
+    pub is_own: bool,
+}
+
+/// How a thing is now.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum State {
+    /// As the lab left it.
+    Stands,
+    /// Gone.
+    Missing,
+    /// As somebody else left it, in words.
+    Changed(String),
+}
+
+impl Inventory {
+    /// Looks at what the journal of `lab` tells of. `None` where there is none.
+    pub async fn take(lab: &str, tables: Tables) -> Result<Option<Self>> {
+        let Some((contents, is_running)) = Journal::peek(lab)? else {
+            return Ok(None);
+        };
+        let mut finder = Finder::default();
+        let mut drift = Drift::new(&contents, tables);
+        let mut judged: HashMap<String, Option<usize>> = HashMap::new();
+        let mut found: Vec<Found> = Vec::new();
+        for told in told(&contents).into_iter().rev() {
+            let (key, mut item) = describe(&told.undo);
+            // Of several changes of one thing the last is what should be seen; where the lab made one of them, it is the lab's.
+            if let Some(judged) = judged.get(&key) {
+                if let Some(at) = judged.filter(|_| !told.is_asked) {
+                    found[at].item.is_own = true;
+                }
+                continue;
+            }
+            let undo = told.undo;
+            let is_netns = matches!(undo.way, WayBack::DeleteNetns { .. });
+            item.state = match finder.undo(undo.clone())? {
+                None if is_netns || !told.is_asked && !goes_with_netns(&contents, &undo) => {
+                    State::Missing
+                }
+                // That its namespace is missing says it.
+                None => {
+                    judged.insert(key, None);
+                    continue;
+                }
+                Some(open) => drift.state(&undo, &open).await?,
+            };
+            judged.insert(key, Some(found.len()));
+            item.is_own = !told.is_asked;
+            found.push(Found { undo, item });
+        }
+        leave_out_what_went_along(&mut found);
+        let items = found.into_iter().rev();
+        Ok(Some(Self {
+            lab: lab.to_owned(),
+            run: contents.runs.last().cloned(),
+            is_running,
+            damage: contents.damage(),
+            items: items
+                .filter(|one| one.item.is_own || one.item.state != State::Stands)
+                .map(|one| one.item)
+                .collect(),
+        }))
+    }
+}
+
+/// Something that the journal tells, and how it is.
+struct Found {
+    undo: Undo<Place>,
+    item: Item,
+}
+
+/// Leaves out what goes with a link that is missing: that the link is says it.
+fn leave_out_what_went_along(found: &mut Vec<Found>) {
+    let missing: Vec<_> = found
+        .iter()
+        .filter(|one| one.undo.way == WayBack::DeleteLink && one.item.state == State::Missing)
+        .map(|one| &one.undo)
+        .collect();
+    let at = |undo: &Undo<Place>| undo.netns.clone().zip(undo.link_index());
+    let links: HashSet<_> = missing.iter().filter_map(|undo| at(undo)).collect();
+    found.retain(|one| {
+        let goes_along = at(&one.undo).is_some_and(|at| links.contains(&at));
+        // The far end of a pair goes with the near one, by which the pair is told.
+        let is_far_end = !one.item.is_own
+            && one.item.state == State::Missing
+            && matches!(
+                one.undo.way,
+                WayBack::Restore {
+                    new: Setting::Name(_),
+                    ..
+                }
+            );
+        one.undo.way == WayBack::DeleteLink || !goes_along && !is_far_end
+    });
+}
+
+/// The names of the namespaces in which the lab made or changed something. `None` where there is no such lab.
+pub fn namespaces(lab: &str) -> Result<Option<HashSet<String>>> {
+    let Some((contents, _)) = Journal::peek(lab)? else {
+        return Ok(None);
+    };
+    let made = told(&contents).into_iter().filter(|told| !told.is_asked);
+    let names = made
+        .map(|told| told.undo)
+        .filter_map(|undo| match (&undo.netns, &undo.way) {
+            (Some(place), _) => Some(place.label()),
+            (None, WayBack::DeleteNetns { name }) => Some(name.to_string()),
+            (None, _) => None,
+        });
+    Ok(Some(names.collect()))
+}
+
+/// What the journal tells.
+struct Told {
+    line: usize,
+    undo: Undo<Place>,
+    /// Whether it was found so, or given at the making of a link: it counts for nothing by itself.
+    is_asked: bool,
+}
+
+/// What the lab made, changed and asked for, oldest first, also of things of its own; each link by the name that the lab gave it
+/// last.
+fn told(contents: &Contents) -> Vec<Told> {
+    let steps = contents.steps.iter().map(|step| (step.line, &step.undo));
+    let made_links: HashSet<_> = steps
+        .clone()
+        .filter(|(_, undo)| undo.way == WayBack::DeleteLink)
+        .map(|(_, undo)| (undo.netns.as_ref(), undo.link_index()))
+        .collect();
+    let is_part = |undo: &Undo<Place>| {
+        goes_with_netns(contents, undo)
+            || made_links.contains(&(undo.netns.as_ref(), undo.link_index()))
+    };
+    let parts = contents.parts.iter().map(|part| (part.line, &part.undo));
+    let parts = parts.filter(|(_, undo)| is_part(undo));
+    let steps = steps.filter(|(_, undo)| undo.way != WayBack::PutBack);
+    let asked = contents.asked.iter().map(|one| (one.line, &one.undo, true));
+    let made = parts.chain(steps).map(|(line, undo)| (line, undo, false));
+    let mut told: Vec<Told> = made
+        .chain(asked)
+        .map(|(line, undo, is_asked)| Told {
+            line,
+            undo: undo.clone(),
+            is_asked,
+        })
+        .collect();
+    told.sort_by_key(|told| told.line);
+    let mut names = HashMap::new();
+    for Told { undo, .. } in &told {
+        let name = match &undo.way {
+            WayBack::Restore {
+                new: Setting::Name(name),
+                ..
+            } => Some(name),
+            WayBack::DeleteLink => undo.link.as_ref().map(|link| &link.name),
+            _ => None,
+        };
+        let at = undo.netns.clone().zip(undo.link_index());
+        names.extend(at.zip(name.cloned()));
+    }
+    for Told { undo, .. } in &mut told {
+        let at = undo.netns.clone().zip(undo.link_index());
+        if let Some(name) = at.and_then(|at| names.get(&at))
+            && let Some(link) = &mut undo.link
+        {
+            link.name.clone_from(name);
+        }
+    }
+    told
+}
+
+/// Whether it is about something in a namespace that the lab made.
+fn goes_with_netns(contents: &Contents, undo: &Undo<Place>) -> bool {
+    let mut made = contents
+        .steps
+        .iter()
+        .filter(|step| matches!(step.undo.way, WayBack::DeleteNetns { .. }));
+    undo.netns.is_some() && made.any(|step| step.undo.netns == undo.netns)
+}
