@@ -1,13 +1,16 @@
 //! Shows the manual: on the terminal, or as a file for other programs.
 
 use super::line::{Doc, Options};
-use super::{output, pages};
+use super::{manpages, output, pages};
 use crate::engine::manual::{self, Setting};
 use crate::engine::{Failure, definitions, reference};
 use crate::view::paint::When;
 
-/// The page on what a throw-away place keeps a script from.
-const SANDBOX: &str = include_str!("../../docs/sandbox.md");
+/// Pages that are of no word: what a throw-away place keeps a script from, and the language by examples.
+const PAGES: [(&str, &str); 2] = [
+    ("sandbox", include_str!("../../docs/sandbox.md")),
+    ("language", include_str!("../../docs/language.md")),
+];
 
 /// Shows the page of a word, the list of all, or the manual in another form.
 pub(super) fn show(what: &Doc, options: &Options) -> Result<u8, Failure> {
@@ -19,15 +22,18 @@ pub(super) fn show(what: &Doc, options: &Options) -> Result<u8, Failure> {
     if form.definitions {
         return Ok(output::say(&definitions::file()));
     }
-    if form.man {
-        return Ok(output::say(&pages::man()));
+    match &form.man {
+        Some(Some(folder)) => return manpages::write(folder),
+        Some(None) => return Ok(output::say(&manpages::whole())),
+        None => {}
     }
     if let Some(shell) = form.completions {
         return Ok(output::say(&pages::completions(shell)));
     }
     let word = what.word.as_deref();
-    if word == Some("sandbox") && !options.json {
-        return Ok(output::say(SANDBOX.trim_end()));
+    let page = PAGES.iter().find(|(name, _)| word == Some(*name));
+    if let Some((_, page)) = page.filter(|_| !options.json) {
+        return Ok(output::say(page.trim_end()));
     }
     let color = When::from(options.color).on(&std::io::stdout());
     if options.json {
