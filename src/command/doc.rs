@@ -1,5 +1,7 @@
 //! Shows the manual: on the terminal, or as a file for other programs.
 
+use serde_json::json;
+
 use super::line::{Doc, Options};
 use super::{manpages, output, pages};
 use crate::engine::manual::{self, Setting};
@@ -31,9 +33,11 @@ pub(super) fn show(what: &Doc, options: &Options) -> Result<u8, Failure> {
         return Ok(output::say(&pages::completions(shell)));
     }
     let word = what.word.as_deref();
-    let page = PAGES.iter().find(|(name, _)| word == Some(*name));
-    if let Some((_, page)) = page.filter(|_| !options.json) {
-        return Ok(output::say(page.trim_end()));
+    if let Some((name, text)) = PAGES.iter().find(|(name, _)| word == Some(*name)) {
+        if options.json {
+            return Ok(output::say_json(&json!({"page": name, "text": text})));
+        }
+        return Ok(output::say(text.trim_end()));
     }
     let color = When::from(options.color).on(&std::io::stdout());
     if options.json {

@@ -9,6 +9,7 @@ use super::{demo, output};
 use crate::dsl::Session;
 use crate::engine::{Failure, Interpreter, Reason, files, makes, params, stack};
 use crate::error::{Error, Kind};
+use crate::net::module::Modules;
 use crate::sandbox::{self, ns, vm};
 use crate::view::error::Report;
 
@@ -51,15 +52,25 @@ fn choose(cli: &Cli) -> (sandbox::Place, String) {
             "this kernel has ipvlan",
         ),
     };
-    let lacks = |driver: &&makes::Driver| !sandbox::kernel_has(driver.module, driver.config);
-    let lacking = wanted.iter().filter(lacks).map(|driver| driver.name);
-    let lacking = lacking.collect::<Vec<_>>().join(", ");
+    let lacking = lacking_of(&wanted);
     if lacking.is_empty() {
         let why = format!("private namespaces: {has_all}");
         return (sandbox::Place::Ns, why);
     }
     let why = format!("a micro-VM: this kernel has no {lacking}");
     (sandbox::Place::Vm, why)
+}
+
+/// Those of `wanted` that this kernel lacks, in a line. One counts as there where it is loaded or built in, or where the kernel finds it
+/// by itself when the first link is made. In a container that sees none of the machine's modules the answer is that it lacks them,
+/// unless the kernel tells how it was built: the micro-VM is the safe choice there.
+fn lacking_of(wanted: &[makes::Driver]) -> String {
+    let modules = Modules::look();
+    let lacks = |driver: &&makes::Driver| {
+        !modules.has(driver.module, driver.config) && !modules.can_load(driver.module)
+    };
+    let lacking = wanted.iter().filter(lacks).map(|driver| driver.name);
+    lacking.collect::<Vec<_>>().join(", ")
 }
 
 /// The drivers that the script needs; none where there is no script, or one whose mistakes are told later.
@@ -208,7 +219,8 @@ pub(super) fn install(if_needed: bool) -> Result<u8, Failure> {
     let mut say = |line: &str| {
         output::note(line);
     };
-    if if_needed && sandbox::kernel_has_ipvlan() {
+    let ipvlan: Vec<_> = makes::driver("ipvlan").into_iter().collect();
+    if if_needed && lacking_of(&ipvlan).is_empty() {
         say("this kernel has ipvlan: no micro-VM is needed");
         return Ok(0);
     }
@@ -217,7 +229,8 @@ pub(super) fn install(if_needed: bool) -> Result<u8, Failure> {
         .map_err(|error| failure(&error))
 }
 
-fn failure(error: &Error) -> Failure {
+/// Why there is no such place: with what it takes to get one, or that something went wrong.
+pub(super) fn failure(error: &Error) -> Failure {
     Failure {
         report: Report::of(error),
         reason: match error.kind {

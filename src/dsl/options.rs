@@ -3,7 +3,7 @@
 use crate::dsl::acts::{events, exec, mesh, path, ping, process, reach, wait, why};
 use crate::dsl::kinds::ipvlan_port::OF_MODE;
 use crate::dsl::kinds::make::COMMON;
-use crate::dsl::kinds::{kind, wireguard};
+use crate::dsl::kinds::{kind, set, wireguard};
 use crate::dsl::objects::{addr, fdb, filter, neighbor, nexthop, port, queue, route, rule};
 use crate::dsl::script::{data, param};
 use crate::schema::Opt;
@@ -27,7 +27,14 @@ const WORDS: &[(&str, &[&[Opt]])] = &[
     ("mode", &[OF_MODE]),
     ("nat", &[filter::OF_NAT]),
     ("neighbor", &[neighbor::ROWS]),
-    ("netem", &[queue::rows::NETEM, queue::rows::SHARED]),
+    (
+        "netem",
+        &[
+            queue::rows::NETEM,
+            queue::rows::OF_OWN_NETEM,
+            queue::rows::SHARED,
+        ],
+    ),
     ("nexthop", &[nexthop::rows::ROWS]),
     ("nft", &[filter::OF_RULESET]),
     ("path", &[path::ROWS]),
@@ -40,6 +47,7 @@ const WORDS: &[(&str, &[&[Opt]])] = &[
     ("route", &[route::rows::ROWS]),
     ("routes", &[route::rows::OF_LIST]),
     ("rule", &[rule::OF_DELETE, rule::OF_ADD]),
+    ("set", &[COMMON]),
     ("spawn", &[process::OF_SPAWN, exec::OF_PROGRAM]),
     ("tbf", &[queue::rows::TBF, queue::rows::SHARED]),
     ("wait_event", &[events::ROWS]),
@@ -70,11 +78,17 @@ pub fn own(word: &str) -> Vec<&'static Opt> {
     tables.flatten().collect()
 }
 
+/// Whether the row stands in the `#{…}` of `word`: there, what is an argument at the making is changed by its key.
+pub fn is_key(word: &str, row: &Opt) -> bool {
+    row.is_option() || (word == "set" && row.is_argument())
+}
+
 /// The keys of the options of `word`, sorted; empty where it takes none.
 pub fn keys(word: &str) -> Vec<&'static str> {
-    let rows = of(word).into_iter().filter(|row| row.is_option());
+    let rows = of(word).into_iter().filter(|row| is_key(word, row));
     let mut keys: Vec<_> = rows.map(|row| row.key).collect();
     keys.sort_unstable();
+    keys.dedup();
     keys
 }
 
@@ -83,6 +97,13 @@ pub fn offers(word: &str, key: &str) -> Vec<&'static str> {
     match (word, key) {
         ("route", "destination") => vec!["default"],
         ("mode", "mode") => offers("ipvlan", key),
+        ("set", key) => {
+            let rows = of(word).into_iter().filter(|row| row.key == key);
+            let mut offers: Vec<_> = rows.flat_map(Opt::offers).collect();
+            offers.sort_unstable();
+            offers.dedup();
+            offers
+        }
         _ => row(word, key)
             .map(|row| row.offers().collect())
             .unwrap_or_default(),
@@ -101,7 +122,14 @@ pub fn shared(word: &str) -> Vec<&'static Opt> {
 
 /// All rows of `word`.
 pub fn of(word: &str) -> Vec<&'static Opt> {
-    own(word).into_iter().chain(shared(word)).collect()
+    let own = own(word).into_iter().chain(shared(word));
+    // Those of a link that is there by its kind, which is not known before.
+    let of_kinds = if word == "set" {
+        set::rows()
+    } else {
+        Vec::new()
+    };
+    own.chain(of_kinds).collect()
 }
 
 /// The row of that key.

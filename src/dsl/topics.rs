@@ -6,11 +6,11 @@ use super::acts::{
     check, events, exec, expect, graph, mesh, path, ping, place, process, reach, tree, wait, why,
 };
 use super::kinds::{
-    bond, bridge, dummy, geneve, ifb, ip_tunnel, ipvlan, macvlan, netkit, tun, veth, vlan, vrf,
-    vxlan, wireguard, xfrm,
+    bond, bridge, dummy, geneve, ifb, ip_tunnel, ipvlan, macvlan, netkit, set, tun, veth, vlan,
+    vrf, vxlan, wireguard, xfrm,
 };
 use super::objects::{
-    addr, fdb, filter, link, neighbor, netns, nexthop, port, queue, route, rule, sysctl,
+    addr, fdb, filter, hook, link, neighbor, netns, nexthop, port, queue, route, rule, sysctl,
 };
 use super::script::{
     argument, data, lab, list, network, param, print, progress, random, text, time,
@@ -37,6 +37,7 @@ pub const TOPICS: &[Topic] = &[
     Topic::of("Links", &link::verbs::words::RHAI_MANIFEST),
     Topic::of("Links' properties", &link::properties::words::RHAI_MANIFEST),
     Topic::of("Links' settings", &link::settings::words::RHAI_MANIFEST),
+    Topic::of("Links' options", &set::words::RHAI_MANIFEST),
     Topic::of("ipvlan", &ipvlan::words::RHAI_MANIFEST),
     Topic::of("ipvtap", &ipvlan::tap_words::RHAI_MANIFEST),
     Topic::of("macvlan", &macvlan::words::RHAI_MANIFEST),
@@ -65,6 +66,7 @@ pub const TOPICS: &[Topic] = &[
     Topic::of("Neighbours", &neighbor::words::RHAI_MANIFEST),
     Topic::of("Sysctl", &sysctl::words::RHAI_MANIFEST),
     Topic::of("Queues", &queue::words::RHAI_MANIFEST),
+    Topic::of("Hooks for filters", &hook::words::RHAI_MANIFEST),
     Topic::of("Filters", &filter::words::RHAI_MANIFEST),
     Topic::of("Ping", &ping::words::RHAI_MANIFEST),
     Topic::of("Meshes", &mesh::words::RHAI_MANIFEST),

@@ -5,15 +5,49 @@ use std::path::Path;
 
 use rhai::{AST, ASTNode, Expr, FnCallExpr, Scope, Stmt};
 
-use crate::dsl::kinds::kind;
+use crate::dsl::kinds::kind::{self, Kind};
 use crate::engine::script::Script;
 use crate::engine::{Failure, Interpreter, modules, params};
 
-/// The queues that have a word, each with its module and the option that the kernel is built with.
-const QUEUES: [(&str, &str, &str); 3] = [
-    ("netem", "sch_netem", "CONFIG_NET_SCH_NETEM"),
-    ("tbf", "sch_tbf", "CONFIG_NET_SCH_TBF"),
-    ("htb", "sch_htb", "CONFIG_NET_SCH_HTB"),
+/// What the words need of a kernel beside kinds of link, each with its module and the option that the kernel is built with, the
+/// words that make it, and a line that needs it.
+const BESIDE: [(Driver, &[&str], &str); 4] = [
+    (
+        Driver {
+            name: "netem",
+            module: "sch_netem",
+            config: "CONFIG_NET_SCH_NETEM",
+        },
+        &["netem", "impair"],
+        "link(\"lo\").netem(#{delay: \"1ms\"});",
+    ),
+    (
+        Driver {
+            name: "tbf",
+            module: "sch_tbf",
+            config: "CONFIG_NET_SCH_TBF",
+        },
+        &["tbf"],
+        "link(\"lo\").tbf(#{rate: \"1mbit\"});",
+    ),
+    (
+        Driver {
+            name: "htb",
+            module: "sch_htb",
+            config: "CONFIG_NET_SCH_HTB",
+        },
+        &["htb"],
+        "link(\"lo\").htb(#{classes: [#{rate: \"1mbit\"}]});",
+    ),
+    (
+        Driver {
+            name: "nft",
+            module: "nf_tables",
+            config: "CONFIG_NF_TABLES",
+        },
+        &["nft", "drop", "reject", "accept", "masquerade", "nat"],
+        "here().nft(\"table inet t { }\");",
+    ),
 ];
 
 /// How the names of closures begin, which Rhai makes up.
@@ -33,19 +67,26 @@ pub struct Driver {
 /// The driver behind a word.
 pub fn driver(word: &str) -> Option<Driver> {
     if let Some(kind) = kind::of_word(word) {
-        return Some(Driver {
-            name: kind.word,
-            module: kind.module,
-            config: kind.config,
-        });
+        return Some(of_kind(kind));
     }
-    let queue = QUEUES.iter().find(|(name, ..)| *name == word)?;
-    let (name, module, config) = *queue;
-    Some(Driver {
-        name,
-        module,
-        config,
-    })
+    let mut beside = BESIDE.iter();
+    let (driver, ..) = beside.find(|(_, words, _)| words.contains(&word))?;
+    Some(*driver)
+}
+
+fn of_kind(kind: &Kind) -> Driver {
+    Driver {
+        name: kind.word,
+        module: kind.module,
+        config: kind.config,
+    }
+}
+
+/// All drivers that the words can need; those that are no kind of link with a line that needs it.
+pub fn all() -> impl Iterator<Item = (Driver, Option<&'static str>)> {
+    let kinds = kind::all().map(|kind| (of_kind(kind), None));
+    let beside = BESIDE.iter();
+    kinds.chain(beside.map(|(driver, _, line)| (*driver, Some(*line))))
 }
 
 /// The drivers of all that the script may make, by its own calls and by those of the functions that it calls, in its modules too.

@@ -1,6 +1,5 @@
 //! The Rhai interpreter as ipvsh sets it up, the catalog of its words, the parameters of scripts, and the explanation of errors.
 
-pub mod calls;
 pub mod catalog;
 pub mod check;
 pub mod definitions;

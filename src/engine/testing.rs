@@ -205,23 +205,27 @@ fn answer(
 ) -> Answered {
     let called =
         |name: &str, arguments: Vec<Dynamic>| FnPtr::new(name)?.call_raw(context, None, arguments);
-    let table = |_: usize| called(CASES, Vec::new());
+    let table = || match cases {
+        Some(_) => called(CASES, Vec::new()),
+        None => Ok(Dynamic::UNIT),
+    };
     let (name, row) = match call {
-        Call::Rows => return cases.map_or(Ok(Dynamic::UNIT), table),
+        Call::Rows => return table(),
         Call::Test(name, row) => (name, row),
     };
-    let mut arguments = Vec::new();
+    // Before anything is made: what fails here leaves nothing to be torn down.
+    let row = match row {
+        Some(index) => {
+            let rows = rows_for(&table()?, name)?.unwrap_or_default();
+            Some(rows.get(*index).cloned().unwrap_or(Dynamic::UNIT))
+        }
+        None => None,
+    };
     let made = match setup {
         Some(_) => called(SETUP, Vec::new())?,
         None => Dynamic::UNIT,
     };
-    let row = match (row, cases) {
-        (Some(index), Some(parameters)) => {
-            let rows = rows_for(&table(parameters)?, name)?.unwrap_or_default();
-            Some(rows.get(*index).cloned().unwrap_or(Dynamic::UNIT))
-        }
-        _ => None,
-    };
+    let mut arguments = Vec::new();
     // What `setup` returned, then the row; a test takes as many of them as it has parameters.
     if takes > usize::from(row.is_some()) {
         arguments.push(made.clone());
@@ -299,5 +303,19 @@ mod tests {
           |   ^^^^^^
         "#);
         assert_eq!(interpreter.session().collected(), "down\n");
+    }
+
+    #[test]
+    fn what_a_table_fails_for_is_told_before_anything_is_made() {
+        let text = "fn cases() { [1, 2] }\nfn setup() { print(\"up\"); }\nfn teardown() { print(\"down\"); }\nfn test_a(lab, row) {}\n";
+        let mut interpreter = interpreter();
+        let (whole, _) = ast(&interpreter, text);
+        interpreter.run_test(&whole, "test_a", Some(0)).unwrap();
+        assert_eq!(interpreter.session().collected(), "up\ndown\n");
+        let mut interpreter = super::tests::interpreter();
+        let (wrong, _) = ast(&interpreter, &text.replace("[1, 2]", "throw \"no\""));
+        let failure = interpreter.run_test(&wrong, "test_a", Some(0)).unwrap_err();
+        assert_eq!(failure.report.message, "no");
+        assert_eq!(interpreter.session().collected(), "");
     }
 }

@@ -18,9 +18,14 @@ use crate::dsl::objects::link;
 use crate::dsl::session::exception;
 use crate::dsl::topics::{METHOD_ONLY, TOPICS};
 use crate::dsl::{Session, answer};
-use crate::error::Error;
+use crate::error::{Error, Kind, Result};
+use crate::lab::Outcome;
+use crate::net::netns::Netns as Place;
 
 type Found<T> = std::result::Result<T, Box<rhai::EvalAltResult>>;
+
+/// The word that is content where what it names is gone.
+const DELETE: &str = "delete";
 
 /// How a form says where it acts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -113,9 +118,12 @@ pub(crate) fn register(engine: &mut Engine) {
     let mut words = Module::new();
     for (_, entry, form, types) in forms() {
         let func = entry.func();
+        let may_be_gone = entry.name() == DELETE;
         let function = match form {
             Form::Written => RhaiFunc::StaticPlugin { func },
             Form::Here => forward(func, here),
+            Form::NamedLink if may_be_gone => forward(func, deleted_link),
+            Form::NamedLinkHere if may_be_gone => forward(func, deleted_link_here),
             Form::NamedLink => forward(func, named_link),
             Form::NamedLinkHere => forward(func, named_link_here),
         };
@@ -126,8 +134,9 @@ pub(crate) fn register(engine: &mut Engine) {
     engine.register_global_module(words.into());
 }
 
-/// Turns the arguments of a derived form into the first argument of the written one and the number of those that it replaces.
-type Front = fn(&NativeCallContext, &[&mut Dynamic]) -> Found<(Dynamic, usize)>;
+/// Turns the arguments of a derived form into the first argument of the written one and the number of those that it replaces; nothing
+/// where there is nothing to do.
+type Front = fn(&NativeCallContext, &[&mut Dynamic]) -> Found<Option<(Dynamic, usize)>>;
 
 /// A function that finds out where, and hands on to the written form.
 fn forward(func: &'static (dyn PluginFunc + Send + Sync), front: Front) -> RhaiFunc {
@@ -137,7 +146,9 @@ fn forward(func: &'static (dyn PluginFunc + Send + Sync), front: Front) -> RhaiF
                 let error = Error::invalid("this word works in a running script only");
                 return Err(exception(&error, Position::NONE));
             };
-            let (mut first, replaced) = front(&context, args)?;
+            let Some((mut first, replaced)) = front(&context, args)? else {
+                return Ok(Dynamic::UNIT);
+            };
             let mut forwarded: Vec<&mut Dynamic> = std::iter::once(&mut first)
                 .chain(args.iter_mut().skip(replaced).map(|arg| &mut **arg))
                 .collect();
@@ -151,40 +162,77 @@ fn forward(func: &'static (dyn PluginFunc + Send + Sync), front: Front) -> RhaiF
     }
 }
 
-fn here(context: &NativeCallContext, _args: &[&mut Dynamic]) -> Found<(Dynamic, usize)> {
+fn here(context: &NativeCallContext, _args: &[&mut Dynamic]) -> Found<Option<(Dynamic, usize)>> {
     answer(context, |session| {
-        Ok((Dynamic::from(Netns(session.here()?)), 0))
+        Ok(Some((Dynamic::from(Netns(session.here()?)), 0)))
     })
 }
 
-fn named_link(context: &NativeCallContext, args: &[&mut Dynamic]) -> Found<(Dynamic, usize)> {
+fn named_link(
+    context: &NativeCallContext,
+    args: &[&mut Dynamic],
+) -> Found<Option<(Dynamic, usize)>> {
     answer(context, |session| {
-        let netns = args
-            .first()
-            .and_then(|netns| netns.read_lock::<Netns>().map(|netns| netns.0.clone()))
-            .ok_or_else(|| Error::invalid("the namespace is missing"))?;
-        let found = find(session, &netns, args.get(1).map(|name| &**name))?;
-        Ok((found, 2))
+        let (netns, name) = (first(args)?, name(args.get(1))?);
+        let found = link::lookup(session, &netns, &name)?;
+        Ok(Some((Dynamic::from(found), 2)))
     })
 }
 
-fn named_link_here(context: &NativeCallContext, args: &[&mut Dynamic]) -> Found<(Dynamic, usize)> {
+fn named_link_here(
+    context: &NativeCallContext,
+    args: &[&mut Dynamic],
+) -> Found<Option<(Dynamic, usize)>> {
     answer(context, |session| {
-        let netns = session.here()?;
-        let found = find(session, &netns, args.first().map(|name| &**name))?;
-        Ok((found, 1))
+        let (netns, name) = (session.here()?, name(args.first())?);
+        let found = link::lookup(session, &netns, &name)?;
+        Ok(Some((Dynamic::from(found), 1)))
     })
 }
 
-fn find(
-    session: &Rc<Session>,
-    netns: &Rc<crate::net::netns::Netns>,
-    name: Option<&Dynamic>,
-) -> crate::error::Result<Dynamic> {
-    let name = name
-        .and_then(|name| name.clone().into_immutable_string().ok())
-        .ok_or_else(|| Error::invalid("the link's name is missing"))?;
-    link::lookup(session, netns, &name).map(Dynamic::from)
+fn deleted_link(
+    context: &NativeCallContext,
+    args: &[&mut Dynamic],
+) -> Found<Option<(Dynamic, usize)>> {
+    answer(context, |session| {
+        let found = still_there(session, &first(args)?, &name(args.get(1))?)?;
+        Ok(found.map(|found| (found, 2)))
+    })
+}
+
+fn deleted_link_here(
+    context: &NativeCallContext,
+    args: &[&mut Dynamic],
+) -> Found<Option<(Dynamic, usize)>> {
+    answer(context, |session| {
+        let found = still_there(session, &session.here()?, &name(args.first())?)?;
+        Ok(found.map(|found| (found, 1)))
+    })
+}
+
+/// A link that is to be deleted; gone already is no error.
+fn still_there(session: &Rc<Session>, netns: &Rc<Place>, name: &str) -> Result<Option<Dynamic>> {
+    match link::lookup(session, netns, name) {
+        Ok(found) => Ok(Some(Dynamic::from(found))),
+        Err(error) if error.kind == Kind::NotFound => {
+            session
+                .lab()
+                .report(Outcome::Unchanged, netns, "link", name);
+            Ok(None)
+        }
+        Err(error) => Err(error),
+    }
+}
+
+fn first(args: &[&mut Dynamic]) -> Result<Rc<Place>> {
+    let netns = args.first().and_then(|first| first.read_lock::<Netns>());
+    let netns = netns.map(|netns| netns.0.clone());
+    netns.ok_or_else(|| Error::invalid("the namespace is missing"))
+}
+
+fn name(arg: Option<&&mut Dynamic>) -> Result<ImmutableString> {
+    let name = arg.and_then(|name| (**name).clone().into_immutable_string().ok());
+    name.ok_or_else(|| Error::invalid("the link's name is missing"))
 }
 
 #[cfg(test)]

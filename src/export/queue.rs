@@ -7,7 +7,7 @@ use super::draft::{Draft, options};
 use super::world::LinkId;
 use crate::dsl::objects::queue::{htb_of, rows};
 use crate::net::link::Snapshot;
-use crate::net::queue::{Class, Packets, Part, ROOT, Sort, Steer, Tree, What};
+use crate::net::queue::{Class, Hook, Packets, Part, ROOT, Sort, Steer, Tree, What};
 use crate::steps::{Call, Value};
 use crate::value::rate::Rate;
 
@@ -23,16 +23,37 @@ impl Draft<'_> {
         let Some(details) = self.world.places[id.0].details.get(&id.1) else {
             return;
         };
-        let tree = details.queue.clone();
+        if let Some(hook) = Hook::of(&details.queue) {
+            self.on_link(id, &seen.name, Call::new(hook.name(), []));
+        }
+        let tree = details.queue.made();
         let Some(root) = tree.root() else {
             return;
         };
-        let steps = match (tree.parts.as_slice(), root.what()) {
-            ([_], What::Netem(netem)) => rows::of_netem(&netem, root.distribution)
+        let inside = tree.parts.iter().filter(|part| part.parent != ROOT);
+        let inside: Vec<(&Part, What)> = inside.map(|part| (part, part.what())).collect();
+        let unknown = || "it has what the word for it does not know".to_owned();
+        let steps = match (inside.as_slice(), root.what()) {
+            ([], What::Netem(netem)) => rows::of_netem(&netem, root.distribution)
                 .map(|pairs| call("netem", options(pairs)))
-                .ok_or_else(|| "it has what the word for it does not know".to_owned()),
-            ([_], What::Tbf(tbf)) => Ok(call("tbf", options(rows::of_tbf(&tbf)))),
-            ([_], What::Other) => Err(format!("there is no word for {}", root.kind)),
+                .ok_or_else(unknown),
+            ([(_, What::Tbf(inner))], What::Netem(netem)) => {
+                let inner = Value::Map(options(rows::of_tbf(inner)));
+                let pairs = rows::of_netem(&netem, root.distribution);
+                let all = pairs.map(|pairs| {
+                    let inner = (rows::INNER_TBF.key.to_owned(), inner);
+                    call("netem", [options(pairs), vec![inner]].concat())
+                });
+                all.ok_or_else(unknown)
+            }
+            ([], What::Tbf(tbf)) => Ok(call("tbf", options(rows::of_tbf(&tbf)))),
+            ([(part, What::Netem(_))], What::Tbf(tbf)) => netem(part)
+                .map(|inner| {
+                    let inner = (rows::INNER.key.to_owned(), inner);
+                    call("tbf", [options(rows::of_tbf(&tbf)), vec![inner]].concat())
+                })
+                .ok_or_else(unknown),
+            ([], What::Other) => Err(format!("there is no word for {}", root.kind)),
             (_, What::Htb(_)) => htb(&tree, seen)
                 .map(|options| call("htb", options))
                 .ok_or_else(|| "it has what the word for it does not know".to_owned()),

@@ -75,6 +75,18 @@ impl Draft<'_> {
             let why = format!("there is no word for {} routes", route.kind);
             return self.leave(place, &what, &why);
         }
+        if route
+            .encap
+            .as_ref()
+            .is_some_and(|encap| encap.text().is_none())
+        {
+            let what = format!("route {}", self.line(place, route));
+            return self.leave(
+                place,
+                &what,
+                "there are no words for what its packets are wrapped in",
+            );
+        }
         let has_v6_gateway = route.via.is_some_and(|via| via.is_ipv6())
             || route
                 .hops

@@ -290,7 +290,7 @@ impl Place {
                     own.fdb = fdb::list(rtnl, link.index).await?;
                 }
                 if is_exported {
-                    own.queue = queue::read(rtnl, link.index).await?.made();
+                    own.queue = queue::read(rtnl, link.index).await?;
                     if link.kind == "wireguard" {
                         own.wireguard = wireguard::get(&netns, link.index).await.ok();
                     }

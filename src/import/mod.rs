@@ -5,6 +5,7 @@
 
 mod arrange;
 mod bridge;
+mod chains;
 mod ip;
 mod lex;
 mod markdown;
@@ -81,6 +82,7 @@ pub fn import(source: &str, section: Option<&str>) -> Result<Imported, Nothing> 
         items = shell::read(source, 1, &translate);
     }
     vlans::settle(&mut items);
+    chains::settle(&mut items, source);
     let left = items.iter().filter_map(|item| match item {
         Item::Left(left) => Some(left.clone()),
         _ => None,

@@ -1,6 +1,8 @@
 //! `tc qdisc add dev X root netem …` and its like: queues of links.
 
+use super::chains::{HANDLE, PARENT};
 use super::ip::{Outcome, Words, on_link};
+use super::tools::executed;
 use crate::dsl::objects::queue::rows::{LOSS, NETEM, TBF, model_row};
 use crate::dsl::objects::route::rows::REPLACE;
 use crate::schema::{self, Opt, Spelling};
@@ -23,33 +25,56 @@ pub(crate) fn command(arguments: &[String], place: &Place) -> Outcome {
         return Err("this form of tc is not known here".to_owned());
     }
     let verb = words.value("qdisc")?;
+    if ["show", "ls", "list"].contains(&verb) {
+        let words = [&["tc".to_owned()], arguments].concat();
+        return Ok(vec![executed(
+            place,
+            words.iter().map(Value::text).collect(),
+        )]);
+    }
     let (mut dev, mut is_root, mut kind) = (None, false, None);
+    let (mut parent, mut handle) = (None, None);
     while let Some(word) = words.next() {
         match word {
             "dev" => dev = Some(words.value(word)?),
             "root" => is_root = true,
-            // The number by which its parts would name it; it has none.
-            "handle" => {
-                words.value(word)?;
-            }
+            "handle" => handle = words.value(word)?.split(':').next(),
+            "parent" => parent = Some(words.value(word)?),
             "netem" | "tbf" => {
                 kind = Some(word);
                 break;
             }
+            "clsact" | "ingress" => kind = Some(word),
             other => return Err(format!("`{other}` of tc is not known here")),
         }
     }
-    let dev = dev
-        .filter(|_| is_root)
-        .ok_or("this form of tc is not known here")?;
+    let odd = "this form of tc is not known here";
+    let dev = dev.ok_or(odd)?;
+    if let Some(hook @ ("clsact" | "ingress")) = kind {
+        let word = match (verb, hook) {
+            ("add" | "replace", "clsact") => "clsact",
+            ("add" | "replace", _) => "ingress",
+            ("del" | "delete", _) => "clear_ingress",
+            _ => return Err(odd.to_owned()),
+        };
+        return Ok(vec![on_link(place, dev, Call::new(word, []))]);
+    }
+    if is_root == parent.is_some() {
+        return Err(odd.to_owned());
+    }
     let (word, mut options) = match (verb, kind) {
-        ("del" | "delete", None) => {
+        ("del" | "delete", None) if is_root => {
             return Ok(vec![on_link(place, dev, Call::new("clear_qdisc", []))]);
         }
         ("add" | "replace", Some("netem")) => ("netem", netem(&mut words)?),
         ("add" | "replace", Some("tbf")) => ("tbf", tbf(&mut words)?),
-        _ => return Err("this form of tc is not known here".to_owned()),
+        _ => return Err(odd.to_owned()),
     };
+    let said = [(PARENT, parent), (HANDLE, handle)];
+    let said = said
+        .into_iter()
+        .filter_map(|(key, value)| Some((key.to_owned(), Value::text(value?))));
+    options.extend(said);
     if verb == "replace" {
         options.push((REPLACE.key.to_owned(), Value::Flag(true)));
     }

@@ -745,3 +745,34 @@ ip link set v1 netns a
     link("v1").netns(a);
     "#);
 }
+
+/// Options of a link that is there are set in place; routes are wrapped; queues hang inside each other.
+#[test]
+fn options_of_a_kind_are_set_later() {
+    let source = "\
+ip link add br0 type bridge
+ip link set br0 type bridge vlan_filtering 1 stp_state 1 ageing_time 3000
+ip link set dev vx0 up type vxlan nolearning
+ip link set bond0 type bond mode 802.3ad primary eth0
+ip route add 10.7.0.0/16 vrf blue encap mpls 100/200 via inet 10.0.0.2
+ip -6 route add fc00::1/128 dev v0 encap seg6local action End.DT46 vrftable 107
+ip -6 route add fd07::/64 encap seg6 mode encap segs fc00::1,fc00::2 dev v0 table 9
+ip route del 10.7.0.0/16 vrf blue
+tc qdisc add dev e0 root handle 1:0 netem delay 20ms
+tc qdisc add dev e0 parent 1:1 handle 10: tbf rate 20Mbit burst 32kbit latency 400ms
+tc qdisc add dev e0 clsact
+";
+    insta::assert_snapshot!(script(source), @r#"
+    bridge("br0").set(#{vlan_filtering: true, stp: true, ageing_time: "30s"});
+    link("vx0").set(#{learning: false}).up();
+    link("bond0").set(#{mode: "802.3ad"}).primary("eth0");
+    route("10.7.0.0/16", #{vrf: "blue", encap: "mpls 100/200", via: "10.0.0.2"});
+    link("v0")
+        .route("fc00::1/128", #{encap: "seg6local action End.DT46 vrftable 107"})
+        .route("fd07::/64", #{encap: "seg6 mode encap segs fc00::1,fc00::2", table: 9});
+    del_route("10.7.0.0/16", #{vrf: "blue"});
+    link("e0")
+        .netem(#{delay: "20ms", tbf: #{rate: "20Mbit", burst: "4KiB", latency: "400ms"}})
+        .clsact();
+    "#);
+}

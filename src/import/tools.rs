@@ -142,7 +142,7 @@ fn script(shell: &str, arguments: &[String], place: &Place) -> Outcome {
 }
 
 /// A program that is run in the namespace, and what it prints.
-fn executed(place: &Place, words: Vec<Value>) -> Step {
+pub(crate) fn executed(place: &Place, words: Vec<Value>) -> Step {
     Step {
         place: place.clone(),
         act: Act::Show {

@@ -268,12 +268,13 @@ impl Lab {
     ) -> Vec<Error> {
         let mut moved = Renumbered::default();
         let mut failures = Vec::new();
-        for undo in removed.undos.into_iter().rev() {
-            let Some(netns) = undo.netns.filter(|netns| netns.check().is_ok()) else {
+        for mut undo in removed.undos.into_iter().rev() {
+            let Some(netns) = undo.netns.take().filter(|netns| netns.check().is_ok()) else {
                 continue;
             };
             let moved = moved.entry(netns.namespace().id()).or_default();
-            let link = undo.link.unwrap_or_default();
+            let link = undo.link.clone().unwrap_or_default();
+            undo.renumber(moved);
             let place_taken = replaced.filter(|(old, _)| **old == link);
             match (undo.way, undo.kept) {
                 (WayBack::MakeLink { making, .. }, _) => {

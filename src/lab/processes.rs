@@ -156,6 +156,11 @@ impl Lab {
         })
     }
 
+    /// The processes of its own that record what its programs write.
+    pub fn recorders(&self) -> Vec<u32> {
+        self.recorders.borrow().iter().map(Child::id).collect()
+    }
+
     /// What a plan says of it: nothing is started.
     fn plan_process(&self, netns: &Rc<Netns>, program: &Program) -> Result<Started> {
         let lab = self.name();

@@ -137,15 +137,13 @@ impl Lab {
     /// Has the steps that are left follow links that are there again and have another ifindex than before.
     fn renumber(&self, moved: &Renumbered) {
         for step in self.steps.borrow_mut().iter_mut() {
-            let Some(index) = step.undo.link_index() else {
-                continue;
-            };
+            let index = step.undo.link_index();
             step.undo = renumbered(step.undo.clone(), moved);
-            match step.undo.link_index() {
-                Some(now) if now != index && matches!(step.undo.way, WayBack::DeleteLink) => {
-                    self.complete(step.number, Found::Link(now));
-                }
-                _ => {}
+            if step.undo.link_index() != index
+                && let Some(now) = step.undo.link_index()
+                && matches!(step.undo.way, WayBack::DeleteLink)
+            {
+                self.complete(step.number, Found::Link(now));
             }
         }
     }

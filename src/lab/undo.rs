@@ -17,7 +17,7 @@ use crate::net::netns::Netns;
 use crate::net::nft::{Mark, Table};
 use crate::net::process::{Process, Program};
 use crate::net::queue::Tree;
-use crate::net::request::Request;
+use crate::net::request::{Request, renumber};
 use crate::net::route::Route;
 use crate::net::sysctl::Key;
 use crate::value::name::NetnsName;
@@ -220,12 +220,24 @@ impl<N> Undo<N> {
 
     /// Follows links that are there again and have another ifindex than before.
     pub(super) fn renumber(&mut self, moved: &HashMap<u32, u32>) {
-        let now = |index: u32| moved.get(&index).copied().unwrap_or(index);
         if let Some(link) = &mut self.link {
-            link.index = now(link.index);
+            renumber(&mut link.index, moved);
         }
-        if let WayBack::DeleteRoute { route } | WayBack::AddRoute { route } = &mut self.way {
-            route.link = route.link.map(now);
+        match &mut self.way {
+            WayBack::DeleteRoute { route } | WayBack::AddRoute { route } => route.renumber(moved),
+            WayBack::Send { request, made, .. } => {
+                request.renumber(moved);
+                if let Some(made) = made {
+                    made.renumber(moved);
+                }
+            }
+            // The parent of one that has another home is not here.
+            WayBack::MakeLink { making, .. } if self.home.is_none() => making.renumber(moved),
+            WayBack::Restore { old, new } => {
+                old.renumber(moved);
+                new.renumber(moved);
+            }
+            _ => {}
         }
     }
 

@@ -13,6 +13,7 @@ use rtnetlink::packet_core::{NLM_F_ACK, NLM_F_CREATE, NLM_F_EXCL};
 use rtnetlink::packet_route::RouteNetlinkMessage as Message;
 use rtnetlink::packet_route::link::{InfoKind, LinkAttribute, LinkInfo, LinkMessage};
 
+use crate::net::module;
 use crate::net::namespace::Namespace;
 use crate::net::rtnl::{Refusal, Rtnl};
 
@@ -65,7 +66,7 @@ pub fn is_ready(module: &str) -> bool {
         Err(_) if folder.exists() => return true,
         Err(_) => {}
     }
-    !may_load_by("modules.dep", |files| has_file(files, module))
+    !may_load_by("modules.dep", |files| module::lists(files, module))
 }
 
 /// The module that has links of the kind.
@@ -106,16 +107,6 @@ fn may_load_by(list: &str, has: impl FnOnce(&str) -> bool) -> bool {
     }
 }
 
-/// Whether the module has a file, given `modules.dep`, whose lines begin with one each.
-fn has_file(files: &str, module: &str) -> bool {
-    let named = |line: &str| {
-        let (path, _) = line.split_once(':')?;
-        let (name, _) = path.rsplit('/').next()?.split_once(".ko")?;
-        Some(name.replace('-', "_") == module)
-    };
-    files.lines().any(|line| named(line) == Some(true))
-}
-
 /// Whether `modprobe` would find a driver for links of the kind, given its `modules.alias`.
 fn lists(aliases: &str, kind: &str) -> bool {
     let asked = format!("rtnl-link-{kind}");
@@ -133,9 +124,6 @@ mod tests {
     fn a_driver_is_found_by_the_name_that_the_kernel_asks_for() {
         let aliases = "# Aliases extracted from modules themselves.\nalias rtnl-link-bond bonding\nalias rtnl-link-ipvlan ipvlan\n";
         assert!(lists(aliases, "bond") && lists(aliases, "ipvlan"));
-        let files = "kernel/net/sched/sch_netem.ko.xz: \nkernel/net/ipv4/ip-gre.ko: kernel/net/ipv4/gre.ko\n";
-        assert!(has_file(files, "sch_netem") && has_file(files, "ip_gre"));
-        assert!(!has_file(files, "gre") && !has_file(files, "netem"));
         assert!(!lists(aliases, "bonding") && !lists(aliases, "ipvl") && !lists("", "bond"));
     }
 }

@@ -2,7 +2,7 @@
 //! forwarding databases. Each is kept as the request that makes it again, with all that the kernel tells of it, also what nobody
 //! here has a word for.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use nix::errno::Errno;
 use rtnetlink::packet_core::{NLM_F_APPEND, NLM_F_CREATE, NLM_F_EXCL, NLM_F_REPLACE, Nla};
@@ -113,44 +113,13 @@ impl Holding {
         self.message.send(rtnl).await
     }
 
-    /// The same on the link `new` where it was on `old`.
+    /// The same for links that have another ifindex now: by the old one, the new.
     #[must_use]
-    pub fn on_other_link(&self, old: u32, new: u32) -> Self {
-        let Ok(mut packet) = self.message.message() else {
-            return self.clone();
-        };
-        let moved = |link: &mut u32| {
-            if *link == old {
-                *link = new;
-            }
-        };
-        match &mut packet {
-            Packet::Nexthop(message) => {
-                for attribute in &mut message.attributes {
-                    if let NexthopAttribute::Link(link) = attribute {
-                        moved(link);
-                    }
-                }
-            }
-            Packet::Route(RouteNetlinkMessage::NewRoute(message)) => {
-                for attribute in &mut message.attributes {
-                    match attribute {
-                        RouteAttribute::Oif(link) => moved(link),
-                        RouteAttribute::MultiPath(hops) => {
-                            for hop in hops {
-                                moved(&mut hop.interface_index);
-                            }
-                        }
-                        _ => {}
-                    }
-                }
-            }
-            Packet::Route(RouteNetlinkMessage::NewNeighbour(message)) => {
-                moved(&mut message.header.ifindex);
-            }
-            Packet::Route(_) => {}
+    pub fn on_other_links(&self, moved: &HashMap<u32, u32>) -> Self {
+        Self {
+            sort: self.sort,
+            message: self.message.renumbered(moved),
         }
-        Self::new(self.sort, &packet, self.message.flags())
     }
 
     /// Whether it leads over one of `links`, or by one of the nexthop objects `ids`, or is of such a link.

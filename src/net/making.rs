@@ -1,5 +1,7 @@
 //! How a link is made again that was deleted: what the kernel told of it, as what the kernel takes.
 
+use std::collections::HashMap;
+
 use nix::errno::Errno;
 use rtnetlink::packet_route::link::{InfoData, InfoKind, InfoVeth, LinkAttribute, LinkMessage};
 use rtnetlink::{LinkMessageBuilder, LinkUnspec};
@@ -10,6 +12,7 @@ use crate::net::attributes::{attributes_of, bytes_of};
 use crate::net::link::{self, Snapshot, Which};
 use crate::net::namespace::Reference;
 use crate::net::netns::Netns;
+use crate::net::request;
 use crate::net::rtnl::{Refusal, Rtnl};
 use crate::net::tun::{self, Tun};
 
@@ -93,6 +96,13 @@ impl Making {
             peer: peer.map(|peer| End::of(peer, true)),
             data: taken(&seen.kind, data),
         })
+    }
+
+    /// Follows the parent, where it has another ifindex now.
+    pub fn renumber(&mut self, moved: &HashMap<u32, u32>) {
+        if let Some(parent) = &mut self.parent {
+            request::renumber(parent, moved);
+        }
     }
 
     /// The ifindex that the other end of a pair had.
@@ -200,20 +210,6 @@ impl Making {
             let _ = link::change(rtnl, message).await;
         }
         Ok(())
-    }
-
-    /// What of it the link that was made has otherwise: the numbers of the attributes.
-    pub fn differences(&self, made: &Snapshot) -> Vec<u16> {
-        let there = made.data.as_ref().map(attributes_of).unwrap_or_default();
-        let differs = |one: &&(u16, Vec<u8>)| {
-            let same = there.iter().find(|(at, _)| *at == one.0);
-            same.is_some_and(|same| same != *one)
-        };
-        self.data
-            .iter()
-            .filter(differs)
-            .map(|(at, _)| *at)
-            .collect()
     }
 
     fn device(&self) -> Option<Tun> {

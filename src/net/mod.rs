@@ -18,6 +18,7 @@ pub mod link;
 pub mod listener;
 pub mod making;
 pub mod model;
+pub mod module;
 pub mod monitor;
 pub mod namespace;
 pub mod neighbour;

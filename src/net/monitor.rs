@@ -12,7 +12,7 @@ use futures::FutureExt;
 use futures::future::select_all;
 use rtnetlink::MulticastGroup;
 use rtnetlink::packet_core::{NetlinkMessage, NetlinkPayload};
-use rtnetlink::packet_route::RouteNetlinkMessage;
+use rtnetlink::packet_route::{AddressFamily, RouteNetlinkMessage};
 use rtnetlink::sys::Socket;
 use rtnetlink::sys::protocols::NETLINK_ROUTE;
 use tokio::io::Interest;
@@ -233,10 +233,15 @@ impl Place {
         let change = if is_gone { "gone" } else { "new" };
         let name = |index: u32| self.links.get(&index).map(|link| link.name.clone());
         match message {
+            // What a bridge tells of its ports so is told of the links as well.
+            Told::NewLink(message) | Told::DelLink(message)
+                if message.header.interface_family == AddressFamily::Bridge =>
+            {
+                None
+            }
             Told::NewLink(message) => self.link(message.into()),
             Told::DelLink(message) => {
                 let link: Snapshot = message.into();
-                // A bridge tells so that a port has left it.
                 let gone = self.links.remove(&link.index)?;
                 Some(self.event("link", change, Some(gone.name), gone.kind))
             }

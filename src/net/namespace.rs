@@ -521,31 +521,16 @@ pub fn make(name: &NetnsName) -> Result<Namespace> {
 
 /// Mounts a namespace on a new file at `path`.
 fn name_it(made: &Namespace, path: &Path) -> Result<Namespace> {
-    fault::before()?;
-    OpenOptions::new()
-        .write(true)
-        .create_new(true)
-        .mode(0o444)
-        .open(path)
-        .map_err(|error| Error::io(&error))?;
-    fault::after();
-    let mounted = made.file().and_then(|file| {
-        let source = format!("/proc/self/fd/{}", file.as_raw_fd());
-        let (name, nothing) = (Some(source.as_str()), None::<&str>);
-        fault::guard(|| mount(name, path, nothing, MsFlags::MS_BIND, nothing))?;
-        let named = Namespace::named(path, file, made.id);
-        let seen = statx(CWD, path, AtFlags::empty(), WITH_MOUNT).ok();
-        // Somebody else may have mounted another one over it by now.
-        let seen = seen.filter(|seen| id_of(seen) == made.id);
-        let _ = named.mount.set(seen.as_ref().and_then(mount_of));
-        let _ = named.cookie.set(made.cookie.get().copied().flatten());
-        Ok(named)
-    });
-    if mounted.is_err() {
-        // The empty file is ours, made just above; a failure to remove it can't be mended here.
-        let _ = fs::remove_file(path);
-    }
-    mounted
+    let file = made.file()?;
+    let source = format!("/proc/self/fd/{}", file.as_raw_fd());
+    bind(Path::new(&source), path)?;
+    let named = Namespace::named(path, file, made.id);
+    let seen = statx(CWD, path, AtFlags::empty(), WITH_MOUNT).ok();
+    // Somebody else may have mounted another one over it by now.
+    let seen = seen.filter(|seen| id_of(seen) == made.id);
+    let _ = named.mount.set(seen.as_ref().and_then(mount_of));
+    let _ = named.cookie.set(made.cookie.get().copied().flatten());
+    Ok(named)
 }
 
 /// Makes `/run/netns` a shared mount, so that names made here show in other mount namespaces (iproute2 does the same). Tells
@@ -645,7 +630,7 @@ fn bind(from: &Path, to: &Path) -> Result<()> {
     let nothing = None::<&str>;
     let mounted = fault::guard(|| mount(Some(from), to, nothing, MsFlags::MS_BIND, nothing));
     mounted.map_err(|errno| {
-        // The empty file is ours, made just above.
+        // The empty file is ours, made just above; a failure to remove it can't be mended here.
         let _ = fs::remove_file(to);
         errno.into()
     })

@@ -4,8 +4,9 @@ use rtnetlink::packet_core::{
     DecodeError, NetlinkDeserializable, NetlinkHeader, NetlinkSerializable,
 };
 use rtnetlink::packet_route::RouteNetlinkMessage;
+use rtnetlink::packet_route::route::RouteAttribute;
 
-use crate::net::nexthop::wire::NexthopMessage;
+use crate::net::nexthop::wire::{NexthopAttribute, NexthopMessage};
 
 /// A message to or from rtnetlink.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -14,6 +15,45 @@ pub enum Packet {
     Route(RouteNetlinkMessage),
     /// One about nexthop objects.
     Nexthop(NexthopMessage),
+}
+
+impl Packet {
+    /// Does `change` to the ifindex of each link that it is about, or leads over.
+    pub fn each_link(&mut self, mut change: impl FnMut(&mut u32)) {
+        use RouteNetlinkMessage as Of;
+        match self {
+            Self::Nexthop(message) => {
+                for attribute in &mut message.attributes {
+                    if let NexthopAttribute::Link(link) = attribute {
+                        change(link);
+                    }
+                }
+            }
+            Self::Route(Of::NewRoute(message) | Of::DelRoute(message)) => {
+                for attribute in &mut message.attributes {
+                    match attribute {
+                        RouteAttribute::Oif(link) => change(link),
+                        RouteAttribute::MultiPath(hops) => {
+                            for hop in hops {
+                                change(&mut hop.interface_index);
+                            }
+                        }
+                        _ => {}
+                    }
+                }
+            }
+            Self::Route(Of::NewNeighbour(message) | Of::DelNeighbour(message)) => {
+                change(&mut message.header.ifindex);
+            }
+            Self::Route(Of::NewLink(message) | Of::SetLink(message) | Of::DelLink(message)) => {
+                change(&mut message.header.index);
+            }
+            Self::Route(Of::NewAddress(message) | Of::DelAddress(message)) => {
+                change(&mut message.header.index);
+            }
+            Self::Route(_) => {}
+        }
+    }
 }
 
 impl From<RouteNetlinkMessage> for Packet {

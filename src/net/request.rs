@@ -1,5 +1,7 @@
 //! A changing request as bytes, so that a journal can keep it and send it later.
 
+use std::collections::HashMap;
+
 use nix::errno::Errno;
 use rtnetlink::packet_core::{NetlinkDeserializable, NetlinkHeader, NetlinkSerializable};
 use serde::{Deserialize, Serialize};
@@ -69,6 +71,14 @@ impl Request {
         }
     }
 
+    /// Follows links that have another ifindex now: by the old one, the new.
+    pub fn renumber(&mut self, moved: &HashMap<u32, u32>) {
+        match self {
+            Self::Route(message) => *message = message.renumbered(moved),
+            Self::Wireguard(change) => renumber(&mut change.link, moved),
+        }
+    }
+
     /// Sends it in `netns`, whose socket for rtnetlink is `rtnl`.
     pub async fn send(&self, netns: &Netns, rtnl: &Rtnl) -> Result<(), Refusal> {
         match self {
@@ -91,8 +101,17 @@ impl Message {
         }
     }
 
-    pub(super) fn flags(&self) -> u16 {
-        self.flags
+    /// The same for links that have another ifindex now.
+    pub(super) fn renumbered(&self, moved: &HashMap<u32, u32>) -> Self {
+        let Ok(mut packet) = self.message() else {
+            return self.clone();
+        };
+        let before = packet.clone();
+        packet.each_link(|link| renumber(link, moved));
+        if packet == before {
+            return self.clone();
+        }
+        Self::new(&packet, self.flags)
     }
 
     pub(super) async fn send(&self, rtnl: &Rtnl) -> Result<(), Refusal> {
@@ -104,6 +123,13 @@ impl Message {
         header.message_type = self.kind;
         // Only a damaged journal has one that can't be read.
         Packet::deserialize(&header, &self.body).map_err(|_| Refusal::of(Errno::EBADMSG))
+    }
+}
+
+/// Gives the ifindex that a link has now, where it has another one than it had.
+pub(crate) fn renumber(link: &mut u32, moved: &HashMap<u32, u32>) {
+    if let Some(now) = moved.get(link) {
+        *link = *now;
     }
 }
 

@@ -393,10 +393,20 @@ pub fn write(netns: &Netns, key: &Key, value: &str) -> Result<()> {
     written.map_err(|errno| explain(&io::Error::from(errno)))
 }
 
+/// Whether nobody may set it: the kernel only tells it.
+pub fn is_read_only(netns: &Netns, key: &Key) -> bool {
+    let mode = netns.within(|| fs::metadata(key.path()).map(|file| file.mode()));
+    mode.is_ok_and(|mode| mode.is_ok_and(|mode| mode & 0o222 == 0))
+}
+
 /// Sets the setting of the namespace that this thread is in.
 fn write_here(key: &Key, value: &str) -> std::result::Result<(), Errno> {
-    // Not `fs::write`: what is not there is not to be made.
-    let file = fs::OpenOptions::new().write(true).open(key.path());
+    write_file(&key.path(), value)
+}
+
+/// Writes to the file of a setting, which is not made where it is not there.
+pub(super) fn write_file(file: &Path, value: &str) -> std::result::Result<(), Errno> {
+    let file = fs::OpenOptions::new().write(true).open(file);
     let written = file.and_then(|mut file| io::Write::write_all(&mut file, value.as_bytes()));
     written.map_err(|error| Errno::from_raw(error.raw_os_error().unwrap_or(libc::EIO)))
 }

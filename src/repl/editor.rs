@@ -57,7 +57,8 @@ impl Hinter for Aid {
     type Hint = Ghost;
 
     fn hint(&self, line: &str, pos: usize, context: &Context<'_>) -> Option<Ghost> {
-        hint::hint(&self.state, line, pos, context)
+        // Without colour it would look like what was typed.
+        hint::hint(&self.state, line, pos, context).filter(|_| self.color)
     }
 }
 
@@ -71,11 +72,7 @@ impl Highlighter for Aid {
     }
 
     fn highlight_hint<'h>(&self, hint: &'h str) -> Cow<'h, str> {
-        if self.color {
-            Cow::Owned(format!("\x1b[2m{hint}\x1b[0m"))
-        } else {
-            Cow::Borrowed(hint)
-        }
+        Cow::Owned(format!("\x1b[2m{hint}\x1b[0m"))
     }
 
     fn highlight_char(&self, _: &str, _: usize, kind: CmdKind) -> bool {
@@ -189,6 +186,11 @@ pub(super) fn new(
     editor.bind_sequence(
         key(KeyCode::Enter),
         EventHandler::Conditional(Box::new(GoOn)),
+    );
+    // A new line, whatever the entry is so far.
+    editor.bind_sequence(
+        KeyEvent(KeyCode::Enter, Modifiers::ALT),
+        EventHandler::Simple(Cmd::Insert(1, "\n".to_owned())),
     );
     for bracket in [')', ']', '}'] {
         let step_back = StepBack {

@@ -10,6 +10,8 @@ use crate::case::cases;
 use crate::lab::Lab;
 
 cases! {
+    ["veth", "bridge"] =>
+        a_port_that_leaves_its_bridge_is_not_gone;
     ["veth"] =>
         the_events_of_a_block_are_its_value
         an_event_is_waited_for
@@ -114,5 +116,19 @@ fn a_watched_lab_is_told_line_by_line_and_may_go(lab: &Lab) {
 error: there is no lab and no namespace `b`
 hint: did you mean `a`?
 "
+    );
+}
+
+fn a_port_that_leaves_its_bridge_is_not_gone(lab: &Lab) {
+    let printed = lab.run(
+        r#"let a = netns("a");
+           let br = a.bridge("br0");
+           let v = a.veth("v0", "v1").master(br);
+           let seen = events(|| { v.nomaster(); v.mtu(1400); });
+           for event in seen { if event.link == "v0" { print(`${event.change}: ${event.text}`); } }"#,
+    );
+    assert_eq!(
+        printed,
+        "changed: veth DOWN mtu 1500\nchanged: veth DOWN mtu 1400\n"
     );
 }

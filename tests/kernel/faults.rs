@@ -54,7 +54,7 @@ fn l3() -> String {
     fs::read_to_string(in_repository("scripts/l3.rhai")).unwrap()
 }
 
-const L3: [&str; 3] = ["lab.rhai", "--count", "3"];
+const L3: [&str; 3] = ["lab.rhai", "--count", "2"];
 
 /// Runs ipvsh with a fault on purpose; none where it is empty.
 pub(crate) fn run_with(lab: &Lab, fault: &str, arguments: &[&str]) -> Output {

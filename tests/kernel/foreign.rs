@@ -22,7 +22,8 @@ cases! {
         what_can_not_be_restored_is_told_once_and_blocks_nothing;
     ["veth", "bridge", "macvlan", "vxlan", "tun"] =>
         what_a_script_deletes_comes_back
-        what_is_replaced_keeps_what_hung_on_it;
+        what_is_replaced_keeps_what_hung_on_it
+        what_is_set_of_a_foreign_link_comes_back;
     ["vrf", "vlan_filtering"] =>
         what_another_master_takes_along_comes_back;
 }
@@ -321,6 +322,38 @@ fn kinds(lab: &Lab) {
         lab.wait_up(link);
     }
     lab.ip("route add 10.30.0.0/16 via 10.7.0.9\nneigh add 10.7.0.9 lladdr 02:00:00:00:bb:09 dev y0 nud permanent");
+}
+
+fn what_is_set_of_a_foreign_link_comes_back(lab: &Lab) {
+    kinds(lab);
+    let before = whole(lab);
+    let text = r#"
+        link("br2").set(#{stp: true, ageing_time: "77s", mtu: 1400});
+        link("m0").set(#{mode: "vepa", alias: "set"});
+        link("vx1").set(#{learning: false, ttl: 7});
+        print(link("br2").set(#{stp: true}).mtu);
+        for wrong in [#{id: 45}, #{no: 1}, #{dstport: 1}, #{learning: 1}, #{numtxqueues: 7}] {
+            try { link("vx1").set(wrong); } catch (e) { print(`${e.kind}: ${e.message}`); }
+        }"#;
+    let said = "1400
+unsupported: cannot set options of link `vx1` in namespace `host`: `id` of vxlan is given at the making, and stays
+invalid: cannot set options of link `vx1` in namespace `host`: `set` has no option `no`
+unsupported: cannot set options of link `vx1` in namespace `host`: `dstport` of vxlan is given at the making, and stays
+invalid: cannot set options of link `vx1` in namespace `host`: option `learning` takes true or false, not an integer
+conflict: cannot set options of link `vx1` in namespace `host`: a link with that name exists and differs
+";
+    fs::write(lab.folder().join("set.rhai"), text).unwrap();
+    let plan = lab.ipvsh(&["plan", "set.rhai"]);
+    // There is something to do.
+    assert_eq!(plan.end(), "exit code 10\n");
+    let run = lab.ipvsh(&["set.rhai"]);
+    assert_eq!((run.stdout.as_str(), run.code), (said, 0), "{}", run.stderr);
+    let there = |link: &str, key: &str| lab.link(HOST, link)["linkinfo"]["info_data"][key].clone();
+    assert_eq!(there("br2", "stp_state"), 1);
+    assert_eq!(there("m0", "mode"), "vepa");
+    assert_eq!(there("vx1", "learning"), false);
+    assert_eq!(lab.ipvsh(&["down", "set"]).end(), "exit code 0\n");
+    state::assert_same(&whole(lab), &before);
 }
 
 /// What is left when it is replaced, beside what was asked for.

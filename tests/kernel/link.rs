@@ -22,6 +22,7 @@ cases! {
         a_link_gets_an_alias
         a_link_is_deleted
         a_link_can_be_deleted_twice
+        a_link_that_is_not_there_is_deleted_without_a_word
         waiting_ends_when_the_other_end_comes_up
         waiting_for_a_carrier_that_does_not_come_is_a_timeout
         the_properties_of_a_link_are_those_that_iproute2_shows;
@@ -152,6 +153,15 @@ fn a_link_can_be_deleted_twice(lab: &Lab) {
             0,
             "- veth v0 in host\n= veth v0 in host\ncreated 0, changed 0, unchanged 1, deleted 1\n"
         )
+    );
+}
+
+fn a_link_that_is_not_there_is_deleted_without_a_word(lab: &Lab) {
+    let script = r#"let a = netns("a"); delete("v0"); a.delete("v0");"#;
+    let output = lab.script_with(&["--summary"], script);
+    assert_eq!(
+        output.end(),
+        "exit code 0\n+ namespace a\n= link      v0 in host\n= link      v0 in a\ncreated 1, changed 0, unchanged 2, deleted 0\n"
     );
 }
 

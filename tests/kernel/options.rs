@@ -6,7 +6,7 @@
 use std::fmt::Write;
 use std::fs;
 
-use ipvsh::dsl::kinds::kind::{self, Kind};
+use ipvsh::dsl::kinds::kind::{self, Change, Kind};
 use ipvsh::dsl::options;
 use ipvsh::schema::{Family, Form, Opt, Wire};
 use serde_json::Value;
@@ -19,11 +19,13 @@ cases! {
     ["veth"] =>
         every_option_that_every_link_takes_comes_back;
     ["bridge", "macvlan", "vxlan", "veth", "vlan_filtering"] =>
-        every_option_of_bridges_macvlans_and_vxlans_comes_back;
+        every_option_of_bridges_macvlans_and_vxlans_comes_back
+        every_option_of_bridges_macvlans_and_vxlans_is_changed_in_place;
     ["tun", "veth"] =>
         every_option_of_tuns_comes_back;
     ["bond", "dummy", "geneve", "gre", "ip6gre", "ipip", "sit", "ip6tnl", "ipvlan", "macvtap", "ipvtap", "vlan", "vrf", "xfrm", "veth"] =>
-        every_option_of_other_links_comes_back;
+        every_option_of_other_links_comes_back
+        every_option_of_other_links_is_changed_in_place;
 }
 
 /// The links that a call names.
@@ -108,8 +110,8 @@ fn sample(word: &str, row: &Opt, number: usize) -> String {
     }
 }
 
-/// The call that makes the link `name` with the option.
-fn call(kind: &Kind, row: &Opt, name: &str, number: usize) -> String {
+/// The call that makes the link `name`, with the option or only with what stands beside it.
+fn call(kind: &Kind, row: &Opt, name: &str, number: usize, is_said: bool) -> String {
     let word = kind.word;
     let key = row.key;
     let mut given = Vec::new();
@@ -126,8 +128,10 @@ fn call(kind: &Kind, row: &Opt, name: &str, number: usize) -> String {
         "ip6gre" | "ip6gretap" | "ip6tnl" => Some(format!("remote: \"fd01::{number:x}\"")),
         _ => None,
     };
-    given.extend(far.filter(|_| key != "remote"));
-    given.push(format!("{key}: {}", sample(word, row, number)));
+    given.extend(far.filter(|_| key != "remote" || !is_said));
+    if is_said {
+        given.push(format!("{key}: {}", sample(word, row, number)));
+    }
     // As they stand in the table, and so in what is written.
     let place = |one: &String| {
         let key = one.split(':').next().unwrap();
@@ -165,10 +169,76 @@ fn calls(words: &[&str]) -> Vec<String> {
             if word.starts_with("ipv") {
                 lines.push(format!("a.dummy(\"q{number}\").up();"));
             }
-            lines.push(call(kind, row, &format!("x{number}"), number));
+            lines.push(call(kind, row, &format!("x{number}"), number, true));
         }
     }
     lines
+}
+
+/// For each option of the words: the link that is made with it, and the same made without and changed. What is fixed is refused.
+#[track_caller]
+fn change_in_place(lab: &Lab, words: &[&str]) {
+    let (mut made, mut changed, mut fixed) = (String::new(), String::new(), String::new());
+    let mut number = 10;
+    for word in words {
+        let kind = kind::of_word(word).unwrap();
+        let own = kind.table.iter().filter(|row| row.is_option());
+        for row in own.filter(|row| !matches!(row.wire, Wire::None)) {
+            number += 1;
+            let name = format!("x{number}");
+            let without = call(kind, row, &name, number, false);
+            let value = sample(word, row, number);
+            let set = format!("a.link(\"{name}\").set(#{{{}: {value}}});", row.key);
+            let is_fixed = matches!(kind.change, Change::Said(keys) if keys.contains(&row.key));
+            if is_fixed {
+                writeln!(
+                    made,
+                    "{without}\ntry {{ {set} }} catch (e) {{ print(`{word} {} ${{e.kind}}`); }}",
+                    row.key
+                )
+                .unwrap();
+                writeln!(fixed, "{word} {} unsupported", row.key).unwrap();
+                writeln!(changed, "{without}").unwrap();
+            } else {
+                let with = call(kind, row, &name, number, true);
+                writeln!(made, "{with}").unwrap();
+                writeln!(changed, "{without}\n{set}").unwrap();
+            }
+        }
+    }
+    // A tunnel over IPv6 has its MTU from its options as they were when it was made.
+    let told = |lab: &Lab| {
+        let mut links = links(lab);
+        state::forget(&mut links, &["mtu"]);
+        links
+    };
+    assert_eq!(lab.run(&format!("{LINKS}{made}")), fixed);
+    let wanted = told(lab);
+    lab.clear();
+    assert_eq!(lab.run(&format!("{LINKS}{changed}")), "");
+    state::assert_same(&told(lab), &wanted);
+}
+
+fn every_option_of_bridges_macvlans_and_vxlans_is_changed_in_place(lab: &Lab) {
+    change_in_place(lab, &["bridge", "macvlan", "vxlan"]);
+}
+
+fn every_option_of_other_links_is_changed_in_place(lab: &Lab) {
+    let words = [
+        "bond",
+        "geneve",
+        "gre",
+        "gretap",
+        "ip6gre",
+        "ip6gretap",
+        "ipip",
+        "sit",
+        "ip6tnl",
+        "macvtap",
+        "vlan",
+        "xfrm",
+    ];
+    change_in_place(lab, &words);
 }
 
 /// The links with all that is told of them, but for what is drawn or comes by itself.
@@ -209,7 +279,7 @@ fn links(lab: &Lab) -> Value {
 }
 
 /// Leads the script there and back by each way, to the same of what `told` tells; returns what was imported and what was exported.
-fn there_and_back(lab: &Lab, script: &str, told: impl Fn(&Lab) -> Value) -> [String; 2] {
+pub(crate) fn there_and_back(lab: &Lab, script: &str, told: impl Fn(&Lab) -> Value) -> [String; 2] {
     fs::write(lab.folder().join("lab.rhai"), script).unwrap();
     let run = lab.ipvsh(&["--trace", "--emit", "run.sh", "lab.rhai"]);
     assert_eq!(run.code, 0, "{}", run.stderr);

@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 use crate::case::cases;
 use crate::common;
 use crate::lab::{HOST, Lab, Output};
+use crate::options::there_and_back;
 
 cases! {
     ["veth", "tbf"] =>
@@ -48,7 +49,9 @@ cases! {
         a_loss_of_all_leaves_no_reply
         a_foreign_netem_comes_back;
     ["veth", "tbf", "netem"] =>
-        netem_below_tbf;
+        netem_below_tbf
+        a_queue_inside_another_and_a_hook_come_back_by_each_way
+        a_hook_of_a_foreign_link_comes_and_goes;
     ["veth", "htb", "u32", "fw", "netem"] =>
         a_class_of_htb_has_a_netem_and_takes_what_is_marked;
 }
@@ -609,7 +612,7 @@ fn what_is_wrong_with_a_queue_of_netem_is_refused(lab: &Lab) {
   hint: did you mean \"normal\"?
 - option `distribution` takes a string, not an integer
 - `netem` has no option `dealy`
-  options: (all), replace
+  options: (all), replace, tbf
   hint: did you mean `delay`?
 - `loss` and `loss_gemodel` are two ways to say which packets are lost
   hint: leave one of them out
@@ -855,4 +858,64 @@ fn a_class_of_htb_has_a_netem_and_takes_what_is_marked(lab: &Lab) {
         counts(&again),
         "created 0, changed 0, unchanged 1, deleted 0"
     );
+}
+
+const CHAINS: &str = r#"let a = netns("a");
+a.veth("v0", "v1");
+a.link("v0").netem(#{delay: "20ms", tbf: #{rate: "20mbit", burst: "32KiB", latency: "400ms"}});
+a.link("v1").tbf(#{rate: "10mbit", netem: #{delay: "5ms"}}).clsact();
+a.veth("w0", "w1");
+a.link("w0").ingress();
+"#;
+
+fn a_queue_inside_another_and_a_hook_come_back_by_each_way(lab: &Lab) {
+    let queues = |lab: &Lab| {
+        let all = lab.tc("a", "qdisc show");
+        let all = all.as_array().unwrap().clone().into_iter();
+        let made = all.filter(|queue| queue["handle"] != "0:");
+        let mut made: Vec<Value> = made.collect();
+        made.sort_by_key(ToString::to_string);
+        Value::Array(made)
+    };
+    let texts = there_and_back(lab, CHAINS, queues);
+    for text in &texts {
+        for part in [
+            "tbf: #{rate: \"20mbit\"",
+            "netem: #{delay: \"5ms\"}",
+            "clsact()",
+            "ingress()",
+        ] {
+            assert!(text.contains(part), "no `{part}` in\n{text}");
+        }
+    }
+    lab.twice(CHAINS);
+    let made = queues(lab);
+    assert_eq!(made.as_array().unwrap().len(), 6, "{made}");
+}
+
+fn a_hook_of_a_foreign_link_comes_and_goes(lab: &Lab) {
+    lab.ip("link add f0 type veth peer name f1");
+    lab.sh("tc qdisc add dev f1 clsact");
+    let hooks = |lab: &Lab| {
+        let all = lab.tc(HOST, "qdisc show");
+        let all = all.as_array().unwrap().clone().into_iter();
+        let kinds = all.filter(|queue| queue["handle"] == "ffff:");
+        let mut kinds: Vec<String> = kinds
+            .map(|queue| format!("{} {}", queue["dev"], queue["kind"]))
+            .collect();
+        kinds.sort();
+        kinds.join(", ")
+    };
+    std::fs::write(
+        lab.folder().join("hook.rhai"),
+        "link(\"f0\").clsact();\nlink(\"f1\").clear_ingress().ingress();\n",
+    )
+    .unwrap();
+    assert_eq!(lab.ipvsh(&["plan", "hook.rhai"]).code, 10);
+    assert_eq!(lab.ipvsh(&["hook.rhai"]).end(), "exit code 0\n");
+    let other = "try { link(\"f0\").ingress(); } catch (e) { print(e.kind); }";
+    assert_eq!(lab.run(other), "conflict\n");
+    assert_eq!(hooks(lab), "\"f0\" \"clsact\", \"f1\" \"ingress\"");
+    assert_eq!(lab.ipvsh(&["down", "hook"]).end(), "exit code 0\n");
+    assert_eq!(hooks(lab), "\"f1\" \"clsact\"");
 }

@@ -1681,4 +1681,68 @@ error: cannot add route `default` in namespace `host`: gateway `fe80::1` is a li
 hint: say by which link: #{via: "fe80::1", dev: "v0"}
 "#,
     },
+    Refusal {
+        what: "an_identifier_that_another_vxlan_has",
+        needs: &["vxlan"],
+        before: "link add x0 type vxlan id 7 dstport 4789",
+        script: r#"vxlan("x1", 7, #{dstport: 4789});"#,
+        code: 1,
+        stderr: r#"
+error: cannot create vxlan `x1` in namespace `host`: another vxlan of namespace `host` has that identifier on the same UDP port
+ --> lab.rhai:1:1
+  |
+1 | vxlan("x1", 7, #{dstport: 4789});
+  | ^^^^^
+  = there: `x0`
+  = errno: A VXLAN device with the specified VNI already exists
+hint: take another identifier, or delete the other link
+"#,
+    },
+    Refusal {
+        what: "a_macvlan_beside_one_that_has_all",
+        needs: &["veth", "macvlan"],
+        before: "link add v0 type veth peer name v1\nlink set v0 up\nlink add link v0 m0 type macvlan mode passthru",
+        script: r#"macvlan("v0", "m1", "bridge");"#,
+        code: 1,
+        stderr: r#"
+error: cannot create macvlan `m1` in namespace `host`: one in mode passthru is the only one of its parent, and `v0` has macvlan `m0`
+ --> lab.rhai:1:1
+  |
+1 | macvlan("v0", "m1", "bridge");
+  | ^^^^^^^
+  = errno: EINVAL
+hint: take another parent, or another mode for all of them
+"#,
+    },
+    Refusal {
+        what: "a_gateway_that_is_on_no_link",
+        needs: &["veth"],
+        before: "link add v0 type veth peer name v1\nlink set v0 up",
+        script: r#"route("10.9.0.0/16", #{via: "10.5.0.1", onlink: true});"#,
+        code: 1,
+        stderr: r#"
+error: cannot add route `10.9.0.0/16` in namespace `host`: by which link its gateway is reached is not said
+ --> lab.rhai:1:1
+  |
+1 | route("10.9.0.0/16", #{via: "10.5.0.1", onlink: true});
+  | ^^^^^
+  = errno: ENODEV
+hint: say it with `dev`: #{via: "10.5.0.1", dev: "LINK", onlink: true}
+"#,
+    },
+    Refusal {
+        what: "a_setting_that_the_kernel_only_tells",
+        needs: &[],
+        before: "",
+        script: r#"sysctl("ipv4.tcp_available_congestion_control", "reno");"#,
+        code: 1,
+        stderr: r#"
+error: cannot set sysctl `ipv4.tcp_available_congestion_control` in namespace `host`: it can only be read
+ --> lab.rhai:1:1
+  |
+1 | sysctl("ipv4.tcp_available_congestion_control", "reno");
+  | ^^^^^^
+  = errno: EACCES
+"#,
+    },
 ];

@@ -4,6 +4,7 @@ use serde_json::{Value, json};
 
 use crate::case::cases;
 use crate::lab::{HOST, Lab};
+use crate::options::there_and_back;
 
 cases! {
     ["veth"] =>
@@ -35,7 +36,10 @@ cases! {
         a_route_of_somebody_else_is_put_back_with_all_that_it_had
         several_next_hops_go_back_to_what_they_were
         a_route_that_makes_no_sense_is_refused
-        a_route_by_a_link_that_is_gone_is_refused;
+        a_route_by_a_link_that_is_gone_is_refused
+        what_packets_are_wrapped_in_is_checked;
+    ["vrf", "veth"] =>
+        packets_of_a_route_are_wrapped_and_it_comes_back;
 }
 
 /// A pair, up, with `v0` at 10.0.0.1/24 and `fd00::1/64`.
@@ -741,4 +745,53 @@ fn a_route_by_a_link_that_is_gone_is_refused(lab: &Lab) {
     ] {
         assert_eq!(lab.value(text), json!(told), "{text}");
     }
+}
+
+const WRAPPED: &str = r#"let a = netns("a");
+a.vrf("cust", 107, #{up: true});
+a.veth("v0", "v1").up().addr("10.0.0.1/24").addr("fd00::1/64", #{nodad: true});
+a.link("v1").up();
+a.link("v0").route("10.7.0.0/16", #{via: "10.0.0.2", encap: "ip id 7 dst 10.9.0.1"});
+a.link("v0").route("fd07::/64", #{vrf: "cust", encap: "seg6 mode encap segs fc00::1,fc00::2"});
+a.link("v0").route("fd08::/64", #{encap: "seg6 mode inline segs fc00::1"});
+a.link("cust").route("fc00::7/128", #{table: 90, encap: "seg6local action End.DT6 table 107"});
+"#;
+
+fn packets_of_a_route_are_wrapped_and_it_comes_back(lab: &Lab) {
+    let routes = |lab: &Lab| {
+        let mut routes = Vec::new();
+        for family in ["-4", "-6"] {
+            let all = lab.json("a", &format!("{family} route show table all"));
+            let all = all.as_array().unwrap().clone().into_iter();
+            routes.extend(all.filter(|route| !route["encap"].is_null()));
+        }
+        for route in &mut routes {
+            route.as_object_mut().unwrap().remove("flags");
+        }
+        routes.sort_by_key(ToString::to_string);
+        json!(routes)
+    };
+    let texts = there_and_back(lab, WRAPPED, routes);
+    for text in &texts {
+        assert_eq!(text.matches("encap:").count(), 4, "{text}");
+    }
+    crate::ensure::is_unchanged_by_a_second_run(lab, "lab.rhai");
+}
+
+fn what_packets_are_wrapped_in_is_checked(lab: &Lab) {
+    let text = r#"
+        let a = netns("a");
+        let v = a.veth("v0", "v1").up().addr("10.0.0.1/24");
+        for options in [#{encap: "gue"}, #{encap: "mpls 1048576"}, #{encap: 7}, #{vrf: "v0"}, #{vrf: "no"}] {
+            try { v.route("10.7.0.0/16", options); } catch (e) { print(`${e.kind}: ${e.message}`); }
+        }"#;
+    assert_eq!(
+        lab.run(text),
+        "invalid: cannot add route `10.7.0.0/16` in namespace `a`: `encap`: `gue` is none of mpls, ip, ip6, seg6, seg6local
+invalid: cannot add route `10.7.0.0/16` in namespace `a`: `encap`: `1048576` is no label: it is 0 to 1048575
+invalid: cannot add route `10.7.0.0/16` in namespace `a`: option `encap` takes a string, not an integer
+invalid: cannot add route `10.7.0.0/16` in namespace `a`: `vrf` takes a VRF, and `v0` is none
+not_found: cannot add route `10.7.0.0/16` in namespace `a`: there is no link `no`
+"
+    );
 }

@@ -12,6 +12,9 @@ cases! {
         a_hanging_crashing_or_leaking_test_is_a_failure_of_its_own
         the_forms_for_programs_say_the_same
         tests_are_chosen_listed_and_repeated
+        a_test_that_is_named_twice_runs_once_and_the_rest_of_its_file_as_well
+        the_first_failure_ends_a_run_that_fails_fast
+        what_a_test_made_may_be_kept_and_looked_at
         the_example_tests_pass;
     ["dummy", "ipvlan"] =>
         the_example_tests_of_ipvlan_pass;
@@ -325,4 +328,52 @@ fn a_test_that_needs_what_the_kernel_lacks_is_skipped_where_only_this_one_is_wan
             "– lab_test.rhai::test_a: skipped: it needs ipvlan, which this kernel does not have\n\n0 passed, 1 skipped in TIME\n"
         )
     );
+}
+
+fn a_test_that_is_named_twice_runs_once_and_the_rest_of_its_file_as_well(lab: &Lab) {
+    let text = "fn test_a() {}\nfn test_b() {}\n";
+    for paths in [
+        ["lab_test.rhai", "lab_test.rhai::test_a"],
+        ["lab_test.rhai::test_a", "lab_test.rhai"],
+        [".", "lab_test.rhai::test_a"],
+    ] {
+        let output = test(lab, text, &[&["--list"], &paths[..]].concat());
+        assert_eq!(
+            output.stdout, "lab_test.rhai::test_a\nlab_test.rhai::test_b\n",
+            "{paths:?}"
+        );
+    }
+}
+
+fn the_first_failure_ends_a_run_that_fails_fast(lab: &Lab) {
+    let others: Vec<String> = (0..60).map(|n| format!("fn test_{n}() {{}}\n")).collect();
+    let text = format!(
+        "fn test_a() {{ assert(false, \"no\"); }}\n{}",
+        others.concat()
+    );
+    let output = test(lab, &text, &["--fail-fast"]);
+    assert_eq!(output.code, 1, "{output:?}");
+    let last = output.stdout.lines().last().unwrap_or_default();
+    assert!(
+        last.contains(" passed, 1 failed, ") && last.contains(" not run in "),
+        "{last}"
+    );
+}
+
+fn what_a_test_made_may_be_kept_and_looked_at(lab: &Lab) {
+    let text = "fn test_a() {\n    netns(\"a\");\n    assert(false, \"no\");\n}\n";
+    let output = test(lab, text, &["--keep"]);
+    assert_eq!(
+        output.end(),
+        "exit code 1
+once more, to look at its lab: lab_test.rhai::test_a
+error: assertion failed: no
+ --> lab_test.rhai:3:5
+  |
+3 |     assert(false, \"no\");
+  |     ^^^^^^
+this is its lab: `tree()` shows it, Ctrl-D leaves it
+"
+    );
+    assert_eq!(lab.namespaces(), [""; 0]);
 }

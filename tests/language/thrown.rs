@@ -135,3 +135,40 @@ fn exit_ends_the_script_with_its_code() {
       | ^^^^
     ");
 }
+
+/// Whatever is called on the way: Rhai tells of an error in a function in words alone.
+#[test]
+fn what_is_caught_from_a_function_says_the_same_as_what_is_caught_on_the_spot() {
+    let mistakes = [
+        "host().nosuch()",
+        "host().nosuch",
+        "nosuch(1)",
+        "1 + host()",
+        "[1][7]",
+        "[1, 2][7]",
+        "[][7]",
+        "\"ab\"[7]",
+        "let n = 5; for i in n {}",
+        "let m = #{a: 1}; m.b",
+        "host()[0]",
+        "let n = 1; if n { print(n) }",
+        "let x = \"a\"; x -= 1",
+        "1 / 0",
+        "mtu(\"a\")",
+        "!5",
+        "host().veth(1, 2)",
+    ];
+    for mistake in mistakes {
+        let script = format!(
+            "fn say(e) {{ print(`${{e.kind}} | ${{e.message}} | ${{e.hint}}`); }}\n\
+             try {{ {mistake}; }} catch (e) {{ say(e); }}\n\
+             let f = || {{ {mistake}; }};\n\
+             try {{ f.call(); }} catch (e) {{ say(e); }}\n"
+        );
+        let run = Place::with(&script).run(&["lab.rhai"]);
+        let said: Vec<&str> = run.output.lines().collect();
+        assert_eq!(said.len(), 2, "{mistake}: {}{}", run.output, run.errors);
+        assert_eq!(said[0], said[1], "{mistake}");
+        assert!(!said[0].contains("lab.rhai"), "{mistake}: {}", said[0]);
+    }
+}

@@ -102,6 +102,7 @@ pub(crate) const TESTS: &[Test] = &[
         lines_that_come_at_once_are_entered_one_by_one,
     ),
     ("control_r_finds_an_entry", control_r_finds_an_entry),
+    ("alt_enter_begins_a_new_line", alt_enter_begins_a_new_line),
     (
         "a_session_begins_with_the_script_of_the_user",
         a_session_begins_with_the_script_of_the_user,
@@ -369,7 +370,12 @@ fn without_colour_nothing_is_coloured() {
     terminal.wait_for_prompt();
     terminal.enter("let answer = 42");
     terminal.type_keys("let ans");
-    terminal.wait_for("let ans");
+    // Nor is there a ghost, which would look like what was typed.
+    terminal.wait_until("`let ans` alone", |screen| {
+        let lines = screen.contents();
+        let last = lines.lines().rfind(|line| !line.trim().is_empty());
+        last.is_some_and(|line| line.trim_end().ends_with("> let ans"))
+    });
     terminal.with_screen(|screen| {
         let cells =
             (0..2).flat_map(|row| (0..40).filter_map(move |column| screen.cell(row, column)));
@@ -431,6 +437,16 @@ fn control_r_finds_an_entry() {
     terminal.type_keys("\x12fir");
     terminal.wait_for("(reverse-i-search)`fir': let first = 11");
     terminal.type_keys("\r");
+    terminal.wait_for_prompt();
+}
+
+fn alt_enter_begins_a_new_line() {
+    let mut terminal = Terminal::start(&folder());
+    terminal.type_keys("let a = 40;");
+    terminal.wait_for("let a = 40;");
+    terminal.type_keys("\x1b\r");
+    terminal.type_keys("print(a + 2)\r");
+    terminal.wait_for("\n42\n");
     terminal.wait_for_prompt();
 }
 

@@ -4,12 +4,10 @@
 //! nothing to load; of the rest it is said that it is loaded when it is first needed.
 
 use std::collections::BTreeMap;
-use std::fs;
 use std::path::Path;
 use std::process::{Command, Stdio};
 use std::rc::Rc;
 
-use nix::sys::utsname::uname;
 use rtnetlink::packet_route::link::InfoKind;
 use serde_json::{Value, json};
 
@@ -18,38 +16,12 @@ use crate::command::{cannot_start, output};
 use crate::dsl::Session;
 use crate::dsl::kinds::kind::{self, Kind};
 use crate::dsl::session::Settings;
+use crate::engine::makes::{self, Driver};
 use crate::engine::{Failure, Interpreter, stack};
 use crate::error::Error;
 use crate::net::driver;
+use crate::net::module::Modules;
 use crate::sandbox::ns::{self, Entered};
-
-/// What is asked for beside kinds of link: the word, the module, the config option, and a line that needs it.
-pub(super) const BESIDE: [(&str, &str, &str, &str); 4] = [
-    (
-        "netem",
-        "sch_netem",
-        "CONFIG_NET_SCH_NETEM",
-        "link(\"lo\").netem(#{delay: \"1ms\"});",
-    ),
-    (
-        "tbf",
-        "sch_tbf",
-        "CONFIG_NET_SCH_TBF",
-        "link(\"lo\").tbf(#{rate: \"1mbit\"});",
-    ),
-    (
-        "htb",
-        "sch_htb",
-        "CONFIG_NET_SCH_HTB",
-        "link(\"lo\").htb(#{classes: [#{rate: \"1mbit\"}]});",
-    ),
-    (
-        "nft",
-        "nf_tables",
-        "CONFIG_NF_TABLES",
-        "here().nft(\"table inet t { }\");",
-    ),
-];
 
 /// What the kernel has of something.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -100,15 +72,18 @@ impl Probed {
 
     /// A line each.
     pub(super) fn findings(&self) -> Vec<Finding> {
-        let kinds = kind::all().map(|kind| self.finding(kind.word, kind.module, kind.config));
-        let beside = BESIDE
-            .iter()
-            .map(|(word, module, config, _)| self.finding(word, module, config));
-        kinds.chain(beside).collect()
+        makes::all()
+            .map(|(driver, _)| self.finding(&driver))
+            .collect()
     }
 
     /// A line of one.
-    pub(super) fn finding(&self, word: &str, module: &str, config: &str) -> Finding {
+    pub(super) fn finding(&self, driver: &Driver) -> Finding {
+        let Driver {
+            name: word,
+            module,
+            config,
+        } = *driver;
         let what = format!("module `{module}`, {config}");
         match self.has(word) {
             Has::Now => Finding::good(word, format!("there ({what})")),
@@ -169,14 +144,14 @@ pub(super) fn outside(tries: bool) -> Probed {
 pub(super) fn inside(tries: bool) -> Result<u8, Failure> {
     // Before it enters the place, from which the files of modules can't be seen.
     let modules = Modules::look();
-    let told: Vec<Option<Has>> = all()
-        .map(|(word, module, _)| {
-            let may_load = match kind::of_word(word) {
+    let told: Vec<Option<Has>> = makes::all()
+        .map(|(driver, _)| {
+            let may_load = match kind::of_word(driver.name) {
                 Some(kind) => driver::may_load(kind.name),
-                None => !driver::is_ready(module),
+                None => !driver::is_ready(driver.module),
             };
             let untold = (!tries && may_load).then_some(Has::Untold);
-            modules.has(module).or(untold)
+            of_files(&modules, &driver).or(untold)
         })
         .collect();
     let name = |has: Has| Value::from(has.name());
@@ -187,9 +162,9 @@ pub(super) fn inside(tries: bool) -> Result<u8, Failure> {
         Err(error) => Some(error),
     };
     if let Some(error) = refused {
-        let has = all().zip(told).map(|((word, ..), has)| {
+        let has = makes::all().zip(told).map(|((driver, _), has)| {
             let has = has.unwrap_or(Has::Untold);
-            (word.to_owned(), name(has))
+            (driver.name.to_owned(), name(has))
         });
         let has: serde_json::Map<_, _> = has.collect();
         let told = json!({"refused": error.message(), "hint": error.hint, "has": has});
@@ -197,23 +172,14 @@ pub(super) fn inside(tries: bool) -> Result<u8, Failure> {
     }
     let has = stack::with_room(|| {
         let session = Session::collecting(Settings::default());
-        let has = all().zip(&told).map(|((word, _, line), has)| {
-            let has = has.unwrap_or_else(|| ask(&session, word, line));
-            (word.to_owned(), name(has))
+        let has = makes::all().zip(&told).map(|((driver, line), has)| {
+            let has = has.unwrap_or_else(|| ask(&session, driver.name, line));
+            (driver.name.to_owned(), name(has))
         });
         has.collect::<serde_json::Map<_, _>>()
     });
     let has = has.map_err(|error| cannot_start(&error))?;
     Ok(output::say_json(&json!({"has": has})))
-}
-
-/// Every word that needs something of the kernel, its module, and a line that needs it where it is no kind of link.
-fn all() -> impl Iterator<Item = (&'static str, &'static str, Option<&'static str>)> {
-    let kinds = kind::all().map(|kind| (kind.word, kind.module, None));
-    let beside = BESIDE
-        .iter()
-        .map(|(word, module, _, line)| (*word, *module, Some(*line)));
-    kinds.chain(beside)
 }
 
 /// Asks the kernel.
@@ -233,60 +199,10 @@ fn ask(session: &Rc<Session>, word: &str, line: Option<&str>) -> Has {
     if has { Has::Now } else { Has::Not }
 }
 
-/// What is known of modules from files alone.
-struct Modules {
-    /// What `modules.builtin` and `modules.dep` list; nothing where they are not to be seen.
-    built_in: String,
-    loadable: String,
-    may_load: bool,
-}
-
-impl Modules {
-    fn look() -> Self {
-        let release = uname().map(|name| name.release().to_string_lossy().into_owned());
-        let folder = Path::new("/lib/modules").join(release.unwrap_or_default());
-        let read = |name| fs::read_to_string(folder.join(name)).unwrap_or_default();
-        let disabled = fs::read_to_string("/proc/sys/kernel/modules_disabled");
-        Self {
-            built_in: read("modules.builtin"),
-            loadable: read("modules.dep"),
-            may_load: disabled.is_ok_and(|text| text.trim() == "0"),
-        }
+/// What files tell of it; nothing where the kernel is to be asked.
+fn of_files(modules: &Modules, driver: &Driver) -> Option<Has> {
+    if modules.has(driver.module, driver.config) {
+        return Some(Has::Now);
     }
-
-    /// What they say of the module; nothing where the kernel is to be asked.
-    fn has(&self, module: &str) -> Option<Has> {
-        let dashed = module.replace('_', "-");
-        let lists = |list: &str| {
-            let files = list.lines().filter_map(|line| line.split(':').next());
-            let mut names = files.filter_map(|path| path.rsplit('/').next()?.split(".ko").next());
-            names.any(|name| name == module || name == dashed)
-        };
-        if Path::new("/sys/module").join(module).exists() || lists(&self.built_in) {
-            Some(Has::Now)
-        } else if self.may_load && lists(&self.loadable) {
-            Some(Has::WhenNeeded)
-        } else {
-            None
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn files_tell_what_is_built_in_and_what_can_be_loaded() {
-        let mut modules = Modules {
-            built_in: "kernel/net/no-such-a.ko\n".to_owned(),
-            loadable: "kernel/net/no_such_b.ko.xz: kernel/net/no_such_c.ko\n".to_owned(),
-            may_load: true,
-        };
-        assert_eq!(modules.has("no_such_a"), Some(Has::Now));
-        assert_eq!(modules.has("no_such_b"), Some(Has::WhenNeeded));
-        assert_eq!(modules.has("no_such_c"), None);
-        modules.may_load = false;
-        assert_eq!(modules.has("no_such_b"), None);
-    }
+    modules.can_load(driver.module).then_some(Has::WhenNeeded)
 }

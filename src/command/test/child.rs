@@ -128,7 +128,7 @@ impl Started {
         }
         let pid = i32::try_from(self.child.id()).unwrap_or_default();
         // Those below first: without their parent they are found no more.
-        processes::end_below(pid);
+        processes::end_below(pid, &[]);
         let _ = self.child.kill();
         let status = self.child.wait();
         self.give_time(|started| started.reader.is_finished());

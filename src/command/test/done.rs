@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
+use crate::value::shell;
 use crate::view::error::{Place, Report};
 
 /// A test to run.
@@ -48,12 +49,7 @@ impl Item {
         } else {
             "ipvsh"
         };
-        let plain = |c: char| c.is_alphanumeric() || "/._:-".contains(c);
-        if id.chars().all(plain) {
-            format!("{program} test {id}")
-        } else {
-            format!("{program} test '{}'", id.replace('\'', "'\\''"))
-        }
+        format!("{program} test {}", shell::word(&id))
     }
 }
 

@@ -22,8 +22,10 @@ const CACHE: &str = "CACHEDIR.TAG";
 /// A file with tests, and which of them are meant.
 struct Named {
     file: PathBuf,
-    /// The names of single tests, with their row; all where there is none.
+    /// The names of single tests, with their row.
     tests: Vec<String>,
+    /// Whether all of its tests are meant.
+    is_whole: bool,
 }
 
 /// The tests that are to run, in their order, with all files that they need.
@@ -41,9 +43,8 @@ pub(super) fn all(
                 return Err(unknown(&named.file, test, &names.collect::<Vec<_>>()));
             }
         }
-        let is_meant = |item: &Item| {
-            named.tests.is_empty() || named.tests.iter().any(|name| is_called(item, name))
-        };
+        let is_meant =
+            |item: &Item| named.is_whole || named.tests.iter().any(|name| is_called(item, name));
         items.extend(found.into_iter().filter(is_meant));
     }
     if let Some(text) = &asked.filter {
@@ -102,15 +103,17 @@ fn named(paths: &[String]) -> Result<Vec<Named>, Failure> {
             return Err(Failure::usage(missing(path)));
         };
         for file in files {
-            let known = all.iter_mut().find(|known| known.file == file);
-            match (known, &test) {
-                (Some(known), Some(test)) => known.tests.push(test.clone()),
-                (Some(_), None) => {}
-                (None, test) => all.push(Named {
+            let at = all.iter().position(|known| known.file == file);
+            let at = at.unwrap_or_else(|| {
+                all.push(Named {
                     file,
-                    tests: test.iter().cloned().collect(),
-                }),
-            }
+                    tests: Vec::new(),
+                    is_whole: false,
+                });
+                all.len() - 1
+            });
+            all[at].is_whole |= test.is_none();
+            all[at].tests.extend(test.clone());
         }
     }
     Ok(all)

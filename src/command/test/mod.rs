@@ -24,9 +24,9 @@ use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::flag;
 
 use super::line::{Options, Place, Test};
+use super::sandbox::failure;
 use super::{cannot_start, output};
 use crate::engine::{Failure, Reason, stack};
-use crate::error::Kind;
 use crate::sandbox::vm;
 use crate::view::error::Report;
 
@@ -170,13 +170,7 @@ fn elsewhere(
     let means = match vm::means() {
         Ok(means) => means,
         Err(error) if place == Some(Place::Vm) => {
-            return Err(Failure {
-                report: Report::of(&error),
-                reason: match error.kind {
-                    Kind::Denied | Kind::Unsupported => Reason::NotPossible,
-                    _ => Reason::Script,
-                },
-            });
+            return Err(failure(&error));
         }
         Err(_) => {
             for (index, what) in lacking {

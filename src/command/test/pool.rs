@@ -158,11 +158,13 @@ impl Pool<'_> {
     ) {
         let mut left: Vec<usize> = chosen.to_vec();
         let start = Instant::now();
+        let mut has_failed = false;
         let said = self.machine(items, chosen, |event| {
             let place = left.iter().position(|index| is_of(&items[*index], event));
             let (Some(place), Some(outcome)) = (place, Outcome::from_json(event)) else {
                 return;
             };
+            has_failed |= matches!(outcome, Outcome::Failed(_));
             let millis = event["duration_ms"].as_f64().unwrap_or_default();
             let done = Done {
                 outcome: match outcome {
@@ -175,7 +177,8 @@ impl Pool<'_> {
             };
             told(left.remove(place), done);
         });
-        if self.asked.fail_fast || self.interrupted.load(Ordering::Relaxed) {
+        let is_enough = self.asked.fail_fast && has_failed;
+        if is_enough || self.interrupted.load(Ordering::Relaxed) {
             return;
         }
         // What it has not told of went down with it.

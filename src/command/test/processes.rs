@@ -56,11 +56,14 @@ pub(super) fn below(root: i32) -> Vec<Process> {
     found
 }
 
-/// Ends all processes below `root`, and says which they were.
-pub(super) fn end_below(root: i32) -> Vec<String> {
+/// Ends all processes below `root`, and says which they were; those of `own` go without a word.
+pub(super) fn end_below(root: i32, own: &[u32]) -> Vec<String> {
     let left = below(root);
+    let others = left
+        .iter()
+        .filter(|one| u32::try_from(one.pid).is_ok_and(|pid| !own.contains(&pid)));
     // One without a line is about to end: it has no memory any more.
-    let lines = left.iter().map(Process::line);
+    let lines = others.map(Process::line);
     let lines = lines.filter(|line| !line.is_empty()).collect();
     for process in &left {
         // One that has ended meanwhile is what is wanted.

@@ -235,7 +235,8 @@ fn end_processes(session: &Session) -> Vec<String> {
     }
     // What can't be taken down goes with the place.
     let _ = session.wait(session.lab().roll_back());
-    processes::end_below(me)
+    // A recorder ends when it has read all of what its program wrote.
+    processes::end_below(me, &session.lab().recorders())
 }
 
 /// Runs a test on this terminal; where it fails, a session opens in its lab.

@@ -1,7 +1,6 @@
 //! What the kernel reports while something is done, and waiting for a report.
 
 use std::rc::Rc;
-use std::time::Duration;
 
 use rhai::plugin::{Dynamic, NativeCallContext, export_module};
 use rhai::{Array, FnPtr, Map};
@@ -138,7 +137,9 @@ fn wait_event(session: &Rc<Session>, given: Map, time: &str) -> Result<Dynamic> 
             }
         }
     };
-    let found = session.wait_or_interrupt(tokio_timeout(limit, wait))?;
+    // The timer begins within the runtime.
+    let found =
+        session.wait_or_interrupt(async { tokio::time::timeout(limit, wait).await.ok() })?;
     found.map(Dynamic::from).ok_or_else(|| {
         let limit = duration::print(limit);
         let error = Error::new(Kind::Timeout, format!("none came within {limit}"));
@@ -147,10 +148,6 @@ fn wait_event(session: &Rc<Session>, given: Map, time: &str) -> Result<Dynamic> 
             .note(format!("other events: {heard}"))
             .hint("what has come already is not waited for: make it come in events(|| { … })")
     })
-}
-
-async fn tokio_timeout<T>(limit: Duration, wait: impl Future<Output = T>) -> Option<T> {
-    tokio::time::timeout(limit, wait).await.ok()
 }
 
 /// The words of this topic.
@@ -163,8 +160,8 @@ async fn tokio_timeout<T>(limit: Duration, wait: impl Future<Output = T>) -> Opt
 pub mod words {
     /// Calls `block` and returns what the kernel reported meanwhile: links, addresses, routes, neighbours and rules that came, changed or went.
     ///
-    /// Each is a map of `netns`, `kind` (`link`, `addr`, `route`, `neighbor`, `rule`), `change` (`new`, `changed`, `gone`), `link` and `text`, which
-    /// says it as `ip` does. It is listened to in all namespaces that there are when it begins. What `ip monitor` shows.
+    /// Each is a map of `netns`, `kind` (`link`, `addr`, `route`, `neighbor`, `rule`; `lost` where there was more than could be kept),
+    /// `change` (`new`, `changed`, `gone`), `link` and `text`, which says it as `ip` does. It is listened to in all namespaces that there are when it begins. What `ip monitor` shows.
     ///
     /// ```rhai
     /// let a = netns("a");

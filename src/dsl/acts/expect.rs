@@ -15,6 +15,7 @@ use crate::dsl::{Answer, Session, answer};
 use crate::error::{self, Error, Result};
 use crate::net::driver;
 use crate::value::choice::choose;
+use crate::value::mac;
 use crate::view::difference;
 
 /// How many differences an error lists.
@@ -135,8 +136,12 @@ fn lines(context: &NativeCallContext, net: &Netns, property: &str) -> Answer<Dyn
         let lines = list
             .iter()
             .map(|one| print::value(Some(session), one).show());
-        let lasting =
-            lines.filter(|line| !["fe80:", "ff00::/8"].iter().any(|own| line.contains(own)));
+        // What it is, behind the kind of a route; a gateway comes later.
+        let is_own = |line: &str| {
+            let mut words = line.split(' ').take(2);
+            words.any(|word| word.starts_with("fe80:") || word == "ff00::/8")
+        };
+        let lasting = lines.filter(|line| !is_own(line));
         Ok(lasting.map(Dynamic::from).collect::<rhai::Array>())
     })?;
     Ok(lines.into())
@@ -151,12 +156,11 @@ fn state_of(context: &NativeCallContext, net: &Netns) -> Answer<Map> {
             found.map_or(Dynamic::UNIT, |one| one.name.clone().into())
         };
         let links = all.iter().map(|one| {
-            let mac = one.mac.iter().map(|byte| format!("{byte:02x}"));
             let facts = Map::from([
                 ("kind".into(), one.kind.clone().into()),
                 ("up".into(), one.up.into()),
                 ("mtu".into(), i64::from(one.mtu).into()),
-                ("mac".into(), mac.collect::<Vec<_>>().join(":").into()),
+                ("mac".into(), mac::print(&one.mac).into()),
                 ("master".into(), name_of(one.master)),
             ]);
             (one.name.as_str().into(), facts.into())

@@ -55,7 +55,7 @@ pub(crate) const QUIET: Opt =
 pub(crate) const ROWS: &[Opt] = &[
     COUNT.default("4"),
     INTERVAL.default("1s"),
-    TIMEOUT.default("1s"),
+    TIMEOUT.default("4s"),
     SIZE,
     TTL,
     SOURCE,

@@ -34,6 +34,9 @@ const KEPT: Opt = Opt::new(
 /// How much is kept of what a process writes, where the script does not say.
 const OUTPUT: u32 = 16 << 20;
 
+/// How long a process may take to end behind the end of its output.
+const SOON: Duration = Duration::from_secs(1);
+
 /// How many of a process's last lines an error shows.
 const LAST_LINES: usize = 10;
 
@@ -290,8 +293,14 @@ fn wait_line(session: &Session, process: &Process, text: &str, time: &str) -> Re
     let cause = match found {
         Some(Some(line)) => return Ok(line),
         Some(None) => {
-            state.runs(session);
-            let end = state.end_in_words();
+            // Its output may be over a moment before it is.
+            State::wait(session, Some(SOON), process::has_ended(state.process))
+                .map_err(&context)?;
+            let end = if state.runs(session) {
+                "it has closed its output".to_owned()
+            } else {
+                state.end_in_words()
+            };
             Error::new(Kind::NotFound, format!("{end}, and none held `{text}`"))
         }
         None => Error::new(Kind::Timeout, format!("none held `{text}` within {time}")),

@@ -5,7 +5,7 @@ use rhai::plugin::{NativeCallContext, export_module};
 
 use crate::dsl::handle::{Link, Netns};
 use crate::dsl::kinds::attributes::Asked;
-use crate::dsl::kinds::kind::Kind;
+use crate::dsl::kinds::kind::{Change, Kind};
 use crate::dsl::kinds::make::{creating, ensure_asked, read};
 use crate::dsl::kinds::vlan::PROTOCOLS;
 use crate::dsl::{Answer, answer};
@@ -19,6 +19,7 @@ const BRIDGE: Kind = Kind {
     table: TABLE,
     is_pair: false,
     settings: &[],
+    change: Change::Said(&[]),
 };
 
 /// What this topic makes.

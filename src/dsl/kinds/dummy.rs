@@ -4,7 +4,7 @@ use rhai::Map;
 use rhai::plugin::{NativeCallContext, export_module};
 
 use crate::dsl::handle::{Link, Netns};
-use crate::dsl::kinds::kind::Kind;
+use crate::dsl::kinds::kind::{Change, Kind};
 use crate::dsl::kinds::make::plain;
 use crate::dsl::{Answer, answer};
 
@@ -16,6 +16,7 @@ const DUMMY: Kind = Kind {
     table: &[],
     is_pair: false,
     settings: &[("arp", "false"), ("multicast", "false")],
+    change: Change::Said(&[]),
 };
 
 /// What this topic makes.

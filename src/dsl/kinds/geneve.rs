@@ -5,7 +5,7 @@ use rhai::plugin::{NativeCallContext, export_module};
 
 use crate::dsl::handle::{Link, Netns};
 use crate::dsl::kinds::attributes::Asked;
-use crate::dsl::kinds::kind::Kind;
+use crate::dsl::kinds::kind::{Change, Kind};
 use crate::dsl::kinds::make::{creating, ensure_asked, read};
 use crate::dsl::kinds::vxlan::{DF, TOS, TTL};
 use crate::dsl::{Answer, answer};
@@ -20,7 +20,18 @@ const GENEVE: Kind = Kind {
     table: TABLE,
     is_pair: false,
     settings: &[],
+    change: Change::Said(FIXED),
 };
+
+/// What `geneve_nl2info` of drivers/net/geneve.c takes at the making only.
+const FIXED: &[&str] = &[
+    "id",
+    "dstport",
+    "df",
+    "udpcsum",
+    "udp6zerocsumtx",
+    "udp6zerocsumrx",
+];
 
 /// What this topic makes.
 pub const KINDS: &[Kind] = &[GENEVE];

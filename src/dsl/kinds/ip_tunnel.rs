@@ -7,7 +7,7 @@ use rhai::plugin::{NativeCallContext, export_module};
 
 use crate::dsl::handle::{Link, Netns};
 use crate::dsl::kinds::attributes::Asked;
-use crate::dsl::kinds::kind::Kind;
+use crate::dsl::kinds::kind::{Change, Kind};
 use crate::dsl::kinds::make::{creating, ensure_asked, read};
 use crate::dsl::kinds::vxlan::TOS;
 use crate::dsl::{Answer, Session, answer};
@@ -23,6 +23,7 @@ const GRE: Kind = Kind {
     table: GRE_DRIVER.table,
     is_pair: false,
     settings: &[("arp", "false"), ("mtu", "1476"), ("multicast", "false")],
+    change: Change::Whole,
 };
 
 const GRETAP: Kind = Kind {
@@ -33,6 +34,7 @@ const GRETAP: Kind = Kind {
     table: GRE_DRIVER.table,
     is_pair: false,
     settings: &[("mtu", "1462")],
+    change: Change::Whole,
 };
 
 const IP6GRE: Kind = Kind {
@@ -43,6 +45,7 @@ const IP6GRE: Kind = Kind {
     table: GRE6_DRIVER.table,
     is_pair: false,
     settings: &[("arp", "false"), ("mtu", "1448"), ("multicast", "false")],
+    change: Change::Whole,
 };
 
 const IP6GRETAP: Kind = Kind {
@@ -53,6 +56,7 @@ const IP6GRETAP: Kind = Kind {
     table: GRE6_DRIVER.table,
     is_pair: false,
     settings: &[("mtu", "1434")],
+    change: Change::Whole,
 };
 
 const IPIP: Kind = Kind {
@@ -63,6 +67,7 @@ const IPIP: Kind = Kind {
     table: IP_DRIVER.table,
     is_pair: false,
     settings: &[("arp", "false"), ("mtu", "1480"), ("multicast", "false")],
+    change: Change::Whole,
 };
 
 const SIT: Kind = Kind {
@@ -73,6 +78,7 @@ const SIT: Kind = Kind {
     table: IP_DRIVER.table,
     is_pair: false,
     settings: &[("arp", "false"), ("mtu", "1480"), ("multicast", "false")],
+    change: Change::Whole,
 };
 
 const IP6TNL: Kind = Kind {
@@ -83,6 +89,7 @@ const IP6TNL: Kind = Kind {
     table: IP6_DRIVER.table,
     is_pair: false,
     settings: &[("arp", "false"), ("mtu", "1452"), ("multicast", "false")],
+    change: Change::Whole,
 };
 
 /// What this topic makes.

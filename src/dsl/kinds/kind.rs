@@ -25,6 +25,19 @@ pub struct Kind {
     pub is_pair: bool,
     /// The settings that every link has, where one of this kind has others than most.
     pub settings: &'static [(&'static str, &'static str)],
+    /// How its options are changed in a link that is there.
+    pub change: Change,
+}
+
+/// How the kernel is asked to change options of a link that is there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Change {
+    /// What is not said stays as it is; these keys can't be changed.
+    Said(&'static [&'static str]),
+    /// What is not said gets its usual value, so that all of it is said.
+    Whole,
+    /// None of them, or by another word; what to type instead.
+    Never(&'static str),
 }
 
 impl Kind {

@@ -7,7 +7,7 @@ use rhai::{Array, Map};
 
 use crate::dsl::handle::{Link, Netns};
 use crate::dsl::kinds::attributes::{self, Asked};
-use crate::dsl::kinds::kind::Kind;
+use crate::dsl::kinds::kind::{Change, Kind};
 use crate::dsl::kinds::make::{Parent, Wanted, creating, ensure, read};
 use crate::dsl::objects::link;
 use crate::dsl::{Answer, Session, answer};
@@ -24,6 +24,7 @@ const MACVLAN: Kind = Kind {
     table: TABLE,
     is_pair: false,
     settings: &[],
+    change: Change::Said(&[]),
 };
 
 const MACVTAP: Kind = Kind {
@@ -34,6 +35,7 @@ const MACVTAP: Kind = Kind {
     table: TABLE,
     is_pair: false,
     settings: &[("txqlen", "500")],
+    change: Change::Said(&[]),
 };
 
 /// What this topic makes.

@@ -15,6 +15,7 @@ pub mod macvlan;
 pub(crate) mod make;
 pub mod netkit;
 pub(in crate::dsl) mod pair;
+pub mod set;
 pub mod tun;
 pub mod veth;
 pub mod vlan;

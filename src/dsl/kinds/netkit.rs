@@ -8,7 +8,7 @@ use rtnetlink::packet_route::link::{InfoData, InfoNetkit};
 
 use crate::dsl::handle::{Link, Netns};
 use crate::dsl::kinds::attributes::Asked;
-use crate::dsl::kinds::kind::Kind;
+use crate::dsl::kinds::kind::{Change, Kind};
 use crate::dsl::kinds::make::{creating, read};
 use crate::dsl::kinds::pair::{Pair, ensure_pair};
 use crate::dsl::objects::netns::namespace_argument;
@@ -24,6 +24,7 @@ const NETKIT: Kind = Kind {
     table: TABLE,
     is_pair: true,
     settings: &[("arp", "false"), ("multicast", "false")],
+    change: Change::Said(&["mode"]),
 };
 
 /// What this topic makes.

@@ -7,7 +7,7 @@ use rhai::plugin::{NativeCallContext, export_module};
 
 use crate::dsl::handle::{Link, Netns};
 use crate::dsl::kinds::attributes::Asked;
-use crate::dsl::kinds::kind::Kind;
+use crate::dsl::kinds::kind::{Change, Kind};
 use crate::dsl::kinds::make::{Request, Wanted, creating, ensure, read};
 use crate::dsl::{Answer, Session, answer};
 use crate::error::{Error, Result};
@@ -24,6 +24,7 @@ const TUN: Kind = Kind {
     table: TABLE,
     is_pair: false,
     settings: &[("arp", "false"), ("txqlen", "500")],
+    change: Change::Never("delete it, and make it anew"),
 };
 
 const TAP: Kind = Kind {
@@ -34,6 +35,7 @@ const TAP: Kind = Kind {
     table: TABLE,
     is_pair: false,
     settings: &[],
+    change: Change::Never("delete it, and make it anew"),
 };
 
 /// What this topic makes.

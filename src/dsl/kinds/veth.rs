@@ -8,7 +8,7 @@ use rtnetlink::packet_route::link::{InfoData, InfoVeth};
 
 use crate::dsl::handle::{Link, Netns};
 use crate::dsl::kinds::attributes::Asked;
-use crate::dsl::kinds::kind;
+use crate::dsl::kinds::kind::{self, Change};
 use crate::dsl::kinds::make::{creating, read};
 use crate::dsl::kinds::pair::{Pair, ensure_pair, peer};
 use crate::dsl::objects::netns::namespace_argument;
@@ -23,6 +23,7 @@ const VETH: kind::Kind = kind::Kind {
     table: &[],
     is_pair: true,
     settings: &[],
+    change: Change::Said(&[]),
 };
 
 /// What this topic makes.

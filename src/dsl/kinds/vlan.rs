@@ -5,7 +5,7 @@ use rhai::plugin::{Dynamic, NativeCallContext, export_module};
 
 use crate::dsl::handle::{Link, Netns};
 use crate::dsl::kinds::attributes::Asked;
-use crate::dsl::kinds::kind::Kind;
+use crate::dsl::kinds::kind::{Change, Kind};
 use crate::dsl::kinds::make::{Parent, Wanted, creating, ensure, read};
 use crate::dsl::{Answer, answer};
 use crate::net::link::Snapshot;
@@ -19,6 +19,7 @@ const VLAN: Kind = Kind {
     table: TABLE,
     is_pair: false,
     settings: &[],
+    change: Change::Said(&["id", "protocol"]),
 };
 
 /// What this topic makes.

@@ -1,14 +1,16 @@
 //! VRFs: links under one look up routes in a table of its own.
 
+use std::rc::Rc;
+
 use rhai::Map;
 use rhai::plugin::{Dynamic, NativeCallContext, export_module};
 
 use crate::dsl::handle::{Link, Netns};
 use crate::dsl::kinds::attributes::{self, Asked};
-use crate::dsl::kinds::kind::Kind;
+use crate::dsl::kinds::kind::{Change, Kind};
 use crate::dsl::kinds::make::{creating, ensure_asked, read};
 use crate::dsl::objects::link;
-use crate::dsl::{Answer, answer};
+use crate::dsl::{Answer, Session, answer};
 use crate::error::Result;
 use crate::schema::{Form, Opt, Spelling, Wire};
 use crate::steps::Value;
@@ -21,6 +23,7 @@ const VRF: Kind = Kind {
     table: TABLE,
     is_pair: false,
     settings: &[("arp", "false"), ("mtu", "65575"), ("multicast", "false")],
+    change: Change::Said(&["table"]),
 };
 
 /// What this topic makes.
@@ -35,6 +38,19 @@ const TABLE: &[Opt] = &[Opt::new(
 .at(Wire::U32(1))
 .spelled(Spelling::Pair)
 .argument()];
+
+/// The routing table of a VRF; none of another link.
+pub(crate) fn table(session: &Rc<Session>, link: &Link) -> Result<Option<u32>> {
+    if link.kind() != VRF.name {
+        return Ok(None);
+    }
+    let seen = link::snapshot(session, link)?;
+    let facts = seen.data.map(|data| attributes::facts(&data, TABLE));
+    Ok(match facts.and_then(|mut facts| facts.pop()) {
+        Some((_, Value::Number(table))) => u32::try_from(table).ok(),
+        _ => None,
+    })
+}
 
 /// The words of this topic.
 #[export_module(manifest)]
@@ -94,15 +110,8 @@ pub mod words {
     #[rhai_fn(get = "table", return_raw, volatile)]
     pub fn get_table(context: NativeCallContext, link: &mut Link) -> Answer<Dynamic> {
         answer(&context, |session| {
-            if link.kind() != "vrf" {
-                return Ok(Dynamic::UNIT);
-            }
-            let seen = link::snapshot(session, link)?;
-            let facts = seen.data.map(|data| attributes::facts(&data, TABLE));
-            Result::Ok(match facts.and_then(|mut facts| facts.pop()) {
-                Some((_, Value::Number(table))) => table.into(),
-                _ => Dynamic::UNIT,
-            })
+            let table = super::table(session, link)?;
+            Result::Ok(table.map_or(Dynamic::UNIT, |table| i64::from(table).into()))
         })
     }
 }

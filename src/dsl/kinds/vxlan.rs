@@ -5,7 +5,7 @@ use rhai::plugin::{NativeCallContext, export_module};
 
 use crate::dsl::handle::{Link, Netns};
 use crate::dsl::kinds::attributes::Asked;
-use crate::dsl::kinds::kind::Kind;
+use crate::dsl::kinds::kind::{Change, Kind};
 use crate::dsl::kinds::make::{creating, ensure_asked, read};
 use crate::dsl::{Answer, answer};
 use crate::error::{Error, Result};
@@ -19,6 +19,7 @@ const VXLAN: Kind = Kind {
     table: TABLE,
     is_pair: false,
     settings: &[],
+    change: Change::Said(FIXED),
 };
 
 /// What this topic makes.
@@ -33,6 +34,20 @@ pub(crate) const DF: Names = &[("unset", 0), ("set", 1), ("inherit", 2)];
 pub(crate) const TTL: Names = &[("auto", 0), ("inherit", 256)];
 /// What stands for a type of service: that of the inner packet.
 pub(crate) const TOS: Names = &[("inherit", 1)];
+
+/// What `vxlan_nl2conf` of drivers/net/vxlan takes at the making only.
+const FIXED: &[&str] = &[
+    "id",
+    "dstport",
+    "maxaddress",
+    "proxy",
+    "rsc",
+    "l2miss",
+    "l3miss",
+    "udpcsum",
+    "udp6zerocsumtx",
+    "udp6zerocsumrx",
+];
 
 const U32: (i64, i64) = (0, u32::MAX as i64);
 

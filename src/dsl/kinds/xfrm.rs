@@ -8,7 +8,7 @@ use rtnetlink::packet_route::link::InfoData;
 
 use crate::dsl::handle::{Link, Netns};
 use crate::dsl::kinds::attributes::{self, Asked};
-use crate::dsl::kinds::kind::Kind;
+use crate::dsl::kinds::kind::{Change, Kind};
 use crate::dsl::kinds::make::{Fact, Wanted, creating, ensure, read};
 use crate::dsl::objects::link;
 use crate::dsl::{Answer, Session, answer};
@@ -25,6 +25,7 @@ const XFRM: Kind = Kind {
     table: TABLE,
     is_pair: false,
     settings: &[("arp", "false"), ("multicast", "false")],
+    change: Change::Said(&["dev", "if_id"]),
 };
 
 /// What this topic makes.

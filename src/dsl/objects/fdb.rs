@@ -77,7 +77,7 @@ fn read(
         )));
     }
     let of_master = dst.is_none() && seen.master.is_some();
-    if !of_master && is_tunnel && dst.is_none() && table.len() == ROWS.len() {
+    if !of_master && is_tunnel && dst.is_none() && word == "fdb" {
         return Err(
             Error::invalid("the far end is missing").hint("give it as #{dst: \"10.0.0.2\"}")
         );

@@ -5,6 +5,7 @@ pub mod addr;
 pub(in crate::dsl) mod elsewhere;
 pub mod fdb;
 pub mod filter;
+pub mod hook;
 pub mod link;
 pub mod neighbor;
 pub mod netns;

@@ -62,6 +62,13 @@ impl Setting<'_> {
                         error.cause(format!("the kernel does not take `{value}` as its value"));
                     self.explain("set", error.hint(format!("it is `{present}` now")))
                 }
+                Some(Errno::EACCES | Errno::EPERM) if sysctl::is_read_only(&self.place, key) => {
+                    let error = error.kind(Kind::Invalid).cause("it can only be read");
+                    Error {
+                        hint: None,
+                        ..self.explain("set", error)
+                    }
+                }
                 _ => self.explain("set", error),
             })?;
         let name = format!("{key}: {present} to {value}");

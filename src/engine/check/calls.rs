@@ -188,7 +188,7 @@ impl Look<'_> {
     fn map(&mut self, word: &str, rows: &[&'static Opt], map: &Expr) {
         let accepted: Vec<&str> = rows
             .iter()
-            .filter(|row| row.is_option())
+            .filter(|row| options::is_key(word, row))
             .map(|row| row.key)
             .collect();
         for Given {
@@ -199,9 +199,15 @@ impl Look<'_> {
         {
             let only = Map::from([(key.as_str().into(), ().into())]);
             let named = Options::new(word, only, &[&accepted]).map(|_| ());
-            let row = rows.iter().find(|row| row.is_option() && row.key == key);
-            let fitting =
-                named.and_then(|()| row.map_or(Ok(()), |row| self.value(word, row, &value)));
+            let mut rows = rows
+                .iter()
+                .filter(|row| options::is_key(word, row) && row.key == key);
+            let row = rows.next();
+            let fits = |row: &&'static Opt| self.value(word, row, &value);
+            // Where what it stands for depends on the link, one that it fits is enough.
+            let fitting = named
+                .and_then(|()| row.map_or(Ok(()), fits))
+                .or_else(|error| rows.find_map(|row| fits(row).ok()).ok_or(error));
             match (fitting, row) {
                 (Err(error), _) => {
                     let source = self.ast.source().unwrap_or_default();

@@ -5,7 +5,7 @@ mod kinds;
 
 use std::path::PathBuf;
 
-use rhai::{AST, ASTNode, EvalAltResult, Position, Scope, Stmt};
+use rhai::{AST, EvalAltResult, Position, Scope};
 
 use crate::dsl::session::exception;
 use crate::engine::catalog::Catalog;
@@ -56,7 +56,7 @@ impl Check<'_> {
         self.seen.push(key.clone());
         self.under_way.push(key);
         let mut modules = Vec::new();
-        for (name, alias, position) in imports(ast) {
+        for (name, alias, position) in params::imports(ast) {
             let module = self.module(ast, &name, position);
             modules.push((alias, module));
         }
@@ -121,22 +121,4 @@ impl Check<'_> {
         }
         Some(module)
     }
-}
-
-/// The modules that `ast` imports by a literal name: the name, the alias, and the place of the name.
-fn imports(ast: &AST) -> Vec<(String, String, Position)> {
-    let mut imports: Vec<(String, String, Position)> = Vec::new();
-    ast.walk(&mut |path: &[ASTNode]| {
-        if let Some(ASTNode::Stmt(Stmt::Import(import, _))) = path.last()
-            && let Some(name) = import.0.get_literal_value(None)
-            && let Ok(name) = name.into_string()
-        {
-            let position = import.0.position();
-            if !imports.iter().any(|(.., known)| *known == position) {
-                imports.push((name, import.1.name.to_string(), position));
-            }
-        }
-        true
-    });
-    imports
 }

@@ -63,6 +63,9 @@ fn tell(means: Means<'_>, context: &EvalContext, raw: &Map) -> Dynamic {
     let position = number("line").map_or(Position::NONE, |line| {
         Position::new(line, number("position").unwrap_or(0))
     });
+    // That of an error in a function is the place of the call.
+    let message = raw.get("message").map(ToString::to_string);
+    let position = message.as_deref().and_then(place_in).unwrap_or(position);
     let source = raw
         .get("source")
         .and_then(|source| source.as_immutable_string_ref().ok())
@@ -115,11 +118,6 @@ fn error(raw: &Map, position: Position) -> EvalAltResult {
             .unwrap_or(0)
     };
     let length = || usize::try_from(number("length")).unwrap_or(0);
-    // Of an error in a function only the text is known.
-    let message = text("message");
-    let message = message.lines().next().unwrap_or_default();
-    let message = message.split(" (line ").next().unwrap_or_default();
-    let behind = |front: &str| message.strip_prefix(front).map(str::to_owned);
     match text(RAW).as_str() {
         "ErrorFunctionNotFound" => EvalAltResult::ErrorFunctionNotFound(text("function"), position),
         "ErrorDotExpr" => EvalAltResult::ErrorDotExpr(text("property"), position),
@@ -142,16 +140,65 @@ fn error(raw: &Map, position: Position) -> EvalAltResult {
         "ErrorNonPureMethodCallOnConstant" => {
             EvalAltResult::ErrorNonPureMethodCallOnConstant(text("function"), position)
         }
-        _ => {
-            if let Some(call) = behind("Function not found: ") {
-                EvalAltResult::ErrorFunctionNotFound(call, position)
-            } else if let Some(name) = behind("Variable not found: ") {
-                EvalAltResult::ErrorVariableNotFound(name, position)
-            } else if let Some(name) = behind("Property not found: ") {
-                EvalAltResult::ErrorPropertyNotFound(name, position)
-            } else {
-                EvalAltResult::ErrorArithmetic(message.to_owned(), position)
-            }
-        }
+        _ => of_text(&text("message"), position),
     }
+}
+
+/// The error that Rhai tells of in words: all that is known of one in a function. Behind it stand the source and the place.
+fn of_text(message: &str, position: Position) -> EvalAltResult {
+    use EvalAltResult as Of;
+    let message = message.lines().next().unwrap_or_default();
+    let message = message.split(" (line ").next().unwrap_or_default();
+    let message = message.split(" @ '").next().unwrap_or_default();
+    let behind = |front: &str| message.strip_prefix(front).map(str::to_owned);
+    let bounds = |front: &str| {
+        let (index, rest) = message
+            .strip_prefix(front)?
+            .split_once(" out of bounds: ")?;
+        let number = rest.split(' ').find_map(|word| word.parse().ok());
+        Some((number.unwrap_or(0), index.parse().ok()?))
+    };
+    let types = |front: &str| {
+        let rest = message.strip_prefix(front)?;
+        let (actual, wanted) = rest.split_once(" (expecting ")?;
+        Some((wanted.trim_end_matches(')').to_owned(), actual.to_owned()))
+    };
+    if let Some(call) = behind("Function not found: ") {
+        Of::ErrorFunctionNotFound(call, position)
+    } else if let Some(name) = behind("Variable not found: ") {
+        Of::ErrorVariableNotFound(name, position)
+    } else if let Some(name) = behind("Property not found: ") {
+        Of::ErrorPropertyNotFound(name, position)
+    } else if let Some(name) = behind("Module not found: ") {
+        Of::ErrorModuleNotFound(name, position)
+    } else if let Some(kind) = behind("Indexer unavailable: ") {
+        Of::ErrorIndexingType(kind, position)
+    } else if let Some(name) = behind("Cannot modify constant ") {
+        Of::ErrorAssignmentToConstant(name, position)
+    } else if let Some(name) = behind("Data race detected on ") {
+        Of::ErrorDataRace(name, position)
+    } else if message == "For loop expects iterable type" {
+        Of::ErrorFor(position)
+    } else if message.starts_with("Unknown property '") {
+        Of::ErrorDotExpr(message.to_owned(), position)
+    } else if let Some((length, index)) = bounds("Array index ") {
+        Of::ErrorArrayBounds(length, index, position)
+    } else if let Some((length, index)) = bounds("String index ") {
+        Of::ErrorStringBounds(length, index, position)
+    } else if let Some((wanted, actual)) =
+        types("Data type incorrect: ").or_else(|| types("Output type incorrect: "))
+    {
+        Of::ErrorMismatchDataType(wanted, actual, position)
+    } else {
+        Of::ErrorArithmetic(message.to_owned(), position)
+    }
+}
+
+/// The place that a text of Rhai ends with in its first line: `… (line 3, position 7)`.
+fn place_in(message: &str) -> Option<Position> {
+    let line = message.lines().next()?.strip_suffix(')')?;
+    let (_, place) = line.rsplit_once(" (line ")?;
+    let (line, column) = place.split_once(", position ")?;
+    let line = line.parse().ok().filter(|line| *line > 0)?;
+    Some(Position::new(line, column.parse().ok()?))
 }

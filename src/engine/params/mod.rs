@@ -271,15 +271,18 @@ fn check_name(name: &str) -> Result<()> {
     Ok(())
 }
 
-/// The modules that the script `ast` imports by a literal name: the name, the alias, the place.
+/// The modules that the script `ast` imports by a literal name: the name, the alias, the place of the name.
 pub(crate) fn imports(ast: &AST) -> Vec<(String, String, Position)> {
-    let mut imports = Vec::new();
+    let mut imports: Vec<(String, String, Position)> = Vec::new();
     ast.walk(&mut |path: &[ASTNode]| {
-        if let Some(ASTNode::Stmt(Stmt::Import(import, position))) = path.last()
+        if let Some(ASTNode::Stmt(Stmt::Import(import, _))) = path.last()
             && let Some(name) = import.0.get_literal_value(None)
             && let Ok(name) = name.into_string()
         {
-            imports.push((name, import.1.name.to_string(), *position));
+            let position = import.0.position();
+            if !imports.iter().any(|(.., known)| *known == position) {
+                imports.push((name, import.1.name.to_string(), position));
+            }
         }
         true
     });

@@ -1,6 +1,7 @@
 //! `ip link`: links that are there.
 
 use super::{Outcome, Words, new_link, on_link, show, shown, unknown, verb};
+use crate::dsl::kinds::kind;
 use crate::dsl::kinds::make::COMMON;
 use crate::dsl::objects::port::ROWS;
 use crate::schema;
@@ -80,13 +81,26 @@ fn of_kind(kind: &str, words: &mut Words) -> Result<Vec<Call>, String> {
     if kind == "bridge_slave" {
         return Ok(vec![Call::new("port", [port_options(words)?])]);
     }
-    let mut calls = Vec::new();
+    let table = kind::named(kind).map_or(&[][..], |kind| kind.table);
+    let (mut calls, mut options) = (Vec::new(), Vec::new());
     while let Some(word) = words.next() {
-        calls.push(match (kind, word) {
-            ("bond", "primary") => Call::new("primary", [Value::text(words.value(word)?)]),
-            ("bond", "active_slave") => Call::new("active", [Value::text(words.value(word)?)]),
-            _ => return Err(format!("`{word}` of {kind} can't be set later here")),
-        });
+        match (kind, word) {
+            ("bond", "primary") => {
+                calls.push(Call::new("primary", [Value::text(words.value(word)?)]));
+            }
+            ("bond", "active_slave") => {
+                calls.push(Call::new("active", [Value::text(words.value(word)?)]));
+            }
+            _ => {
+                let heard = schema::hear_begun(table, word, words)?;
+                let (row, value) = heard
+                    .ok_or_else(|| format!("the option `{word}` of {kind} is not known here"))?;
+                options.push((row.key.to_owned(), value));
+            }
+        }
+    }
+    if !options.is_empty() {
+        calls.insert(0, Call::new("set", [Value::Map(options)]));
     }
     Ok(calls)
 }

@@ -2,6 +2,7 @@
 
 use super::{Family, Outcome, Words, in_netns, on_link, show, unknown, verb};
 use crate::dsl::objects::route::rows;
+use crate::net::route::Encap;
 use crate::schema::{self, Opt};
 use crate::steps::{Act, Call, Place, Step, Value};
 
@@ -35,6 +36,7 @@ pub(super) fn command(mut words: Words, place: &Place, family: Family) -> Outcom
         match word {
             "to" => to = Some(words.value(word)?),
             "nexthop" => hops.push(hop(&mut words)?),
+            "encap" => options.push((rows::ENCAP.key.to_owned(), encap(&mut words)?)),
             other if to.is_none() && is_destination(other) => to = Some(other),
             other => {
                 skip_family(other, &mut words);
@@ -140,6 +142,17 @@ fn skip_family(word: &str, words: &mut Words) {
     if word == rows::VIA.word() && words.peek().is_some_and(is_family) {
         words.next();
     }
+}
+
+/// What packets are wrapped in, behind its word.
+fn encap(words: &mut Words) -> Result<Value, String> {
+    let rest: Vec<&str> = words.0.iter().map(String::as_str).collect();
+    let (encap, count) = Encap::hear(&rest)?;
+    for _ in 0..count {
+        words.next();
+    }
+    let text = encap.text().ok_or("this `encap` is not known here")?;
+    Ok(Value::Text(text))
 }
 
 /// One of several next hops, behind its word.

@@ -3,6 +3,7 @@
 pub mod plain;
 pub mod port;
 
+use std::collections::HashMap;
 use std::fmt;
 
 use rtnetlink::packet_route::link::{
@@ -18,6 +19,7 @@ use crate::net::bridge_vlan::{self, Membership};
 use crate::net::group;
 use crate::net::link::{self, Snapshot};
 use crate::net::netns::Netns;
+use crate::net::request;
 use crate::net::rtnl::{Refusal, Rtnl};
 use crate::value::mac;
 
@@ -70,6 +72,13 @@ pub enum Setting {
 }
 
 impl Setting {
+    /// Follows links that have another ifindex now: by the old one, the new.
+    pub(super) fn renumber(&mut self, moved: &HashMap<u32, u32>) {
+        if let Self::Master(link) | Self::ActivePort(link) | Self::PrimaryPort(link) = self {
+            request::renumber(link, moved);
+        }
+    }
+
     /// The same setting as the link has it now.
     pub fn of(&self, link: &Snapshot) -> Option<Self> {
         Some(match self {

@@ -16,7 +16,7 @@ use crate::net::rtnl::{Refusal, Rtnl};
 use crate::net::sysctl;
 
 /// How long a carrier is waited for.
-const CARRIER: Duration = Duration::from_secs(1);
+const CARRIER: Duration = Duration::from_secs(3);
 
 impl Snapshot {
     /// Restores what of it is not there any more, in the order in which it depends on each other, and returns what could not be.
@@ -87,13 +87,7 @@ impl Snapshot {
                 .restore_addresses(rtnl, *index, passed, failures)
                 .await?;
         }
-        let mut holdings = self.holdings.clone();
-        for (old, new) in moved.iter().filter(|(old, new)| old != new) {
-            holdings = holdings
-                .iter()
-                .map(|one| one.on_other_link(*old, *new))
-                .collect();
-        }
+        let holdings = self.holdings.iter().map(|one| one.on_other_links(moved));
         // The address of a macvlan that is gone would make the link promiscuous for good.
         let is_wanted = |one: &Holding| {
             one.listened_to().is_none_or(|(link, mac)| {
@@ -101,7 +95,7 @@ impl Snapshot {
                 slaves.any(|slave| slave.mac == mac)
             })
         };
-        let holdings: Vec<Holding> = holdings.into_iter().filter(is_wanted).collect();
+        let holdings: Vec<Holding> = holdings.filter(is_wanted).collect();
         wait_for_carrier(netns, &holdings).await?;
         let name_of = |index: u32| {
             let link = there.iter().find(|link| link.index == index);

@@ -3,8 +3,8 @@
 //! While a thread plans, namespaces and rtnetlink sockets are those of the model: a request for what is there is answered from
 //! what the kernel says and from what was planned before it, a changing one changes the model only. So a word is written once.
 //! What the kernel would do by itself it is asked for, in nameless namespaces beside (see [`shadow`]); where it can't be, it is
-//! followed as far as words look at it: names, places, indices, peers, what goes along when a link or a namespace goes. What only a real network can tell (a reply, a carrier, a process) is not modelled: a word that
-//! asks for such a thing says that it would.
+//! followed as far as words look at it: names, places, indices, peers, what goes along when a link or a namespace goes. What only a
+//! real network can tell (a reply, a carrier, a process) is not modelled: a word that asks for such a thing says that it would.
 
 mod answer;
 mod kernel;

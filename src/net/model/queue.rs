@@ -29,13 +29,15 @@ pub(super) fn delete(objects: &mut Vec<Message>, gone: &TcMessage) -> Result<(),
     if objects.iter().find(is_made).is_none() {
         return Err(Errno::ENOENT);
     }
+    let is_ingress = |m: &TcMessage| {
+        m.header.parent == TcHandle::INGRESS
+            || m.header.parent.major == u16::MAX && m.header.parent != TcHandle::ROOT
+    };
     objects.retain(|object| match object {
         Message::NewQueueDiscipline(m)
         | Message::NewTrafficClass(m)
         | Message::NewTrafficFilter(m) => {
-            let is_ingress = m.header.parent == TcHandle::INGRESS
-                || m.header.parent.major == u16::MAX && m.header.parent != TcHandle::ROOT;
-            m.header.index != gone.header.index || is_ingress
+            m.header.index != gone.header.index || is_ingress(m) != is_ingress(gone)
         }
         _ => true,
     });

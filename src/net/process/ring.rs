@@ -163,8 +163,11 @@ pub(super) fn sweep(folders: &[PathBuf]) {
                 .read(true)
                 .custom_flags(libc::O_NOFOLLOW | libc::O_NONBLOCK)
                 .open(&path);
-            if file.is_ok_and(|file| flock(&file, FlockOperation::NonBlockingLockExclusive).is_ok())
-            {
+            let Ok(file) = file else {
+                continue;
+            };
+            // It stays locked until its name is gone: who makes one looks then whether it still has one.
+            if lock(&file, FlockOperation::NonBlockingLockExclusive).is_ok() {
                 let _ = fs::remove_file(&path);
             }
         }

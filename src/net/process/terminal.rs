@@ -5,7 +5,7 @@ use std::io::{Read, Write};
 use std::os::fd::{AsFd, OwnedFd};
 use std::sync::OnceLock;
 
-use nix::sys::signal::{SigHandler, SigSet, SigmaskHow, Signal, pthread_sigmask, signal};
+use nix::sys::signal::{SigSet, SigmaskHow, Signal, pthread_sigmask};
 use nix::unistd::{Pid, getpgrp, setpgid, tcgetpgrp, tcsetpgrp};
 
 /// Who gives the terminal to our job, where it has no number here by which we could name it: one byte asks, one answers.
@@ -26,13 +26,18 @@ pub(super) fn is_of_nameless_job() -> bool {
 pub(super) fn take() -> nix::Result<()> {
     let own = Pid::from_raw(0);
     setpgid(own, own)?;
+    give(Pid::this())
+}
+
+/// Gives the terminal to the job `group`, also from one that does not have it, which would be stopped for that. System calls only.
+pub fn give(group: Pid) -> nix::Result<()> {
     let mut stopping = SigSet::empty();
     stopping.add(Signal::SIGTTOU);
     let mut before = SigSet::empty();
     pthread_sigmask(SigmaskHow::SIG_BLOCK, Some(&stopping), Some(&mut before))?;
-    let taken = tcsetpgrp(std::io::stdin(), Pid::this());
+    let given = tcsetpgrp(std::io::stdin(), group);
     pthread_sigmask(SigmaskHow::SIG_SETMASK, Some(&before), None)?;
-    taken
+    given
 }
 
 /// Takes the terminal back. A shell that was killed leaves it with its own process group, and we would be stopped at the next read.
@@ -50,12 +55,6 @@ pub fn take_back() {
         });
         return;
     }
-    // SAFETY: ignoring a signal runs no code of ours in a handler.
-    let before = unsafe { signal(Signal::SIGTTOU, SigHandler::SigIgn) };
     // Where it fails the terminal is gone, which the next read will say.
-    let _ = tcsetpgrp(stdin.as_fd(), own);
-    if let Ok(before) = before {
-        // SAFETY: puts back what was there.
-        let _ = unsafe { signal(Signal::SIGTTOU, before) };
-    }
+    let _ = give(own);
 }

@@ -2,6 +2,7 @@
 
 mod change;
 mod distribution;
+mod hook;
 mod htb;
 mod netem;
 mod steer;
@@ -18,6 +19,7 @@ use crate::net::rtnl::{Refusal, Rtnl};
 
 pub use change::{Failed, build, clear, replace};
 pub use distribution::Distribution;
+pub use hook::Hook;
 pub use htb::{Class, Htb};
 pub use netem::{Chance, LossModel, Netem};
 pub use steer::{Packets, Steer};

@@ -1,9 +1,11 @@
 //! Routes: add, delete, list, and ask the kernel which one it would take.
 
+mod encap;
 mod metrics;
 mod names;
 mod question;
 
+use std::collections::HashMap;
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
@@ -17,9 +19,11 @@ use rtnetlink::packet_route::{AddressFamily, RouteNetlinkMessage};
 use serde::{Deserialize, Serialize};
 
 use crate::net::address::family;
+use crate::net::request;
 use crate::net::rtnl::{Refusal, Rtnl};
 use crate::net::table;
 
+pub use encap::Encap;
 pub use metrics::Metrics;
 pub use names::{KINDS, PROTOCOLS, SCOPES};
 pub(super) use names::{protocol_number, protocol_text};
@@ -87,6 +91,9 @@ pub struct Route {
     /// What it does with a packet: `unicast`, `local`, `broadcast`, `blackhole` …
     #[serde(default = "unicast")]
     pub kind: String,
+    /// What its packets are wrapped in.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub encap: Option<Encap>,
 }
 
 fn boot() -> String {
@@ -98,6 +105,14 @@ fn unicast() -> String {
 }
 
 impl Route {
+    /// Follows links that have another ifindex now: by the old one, the new.
+    pub fn renumber(&mut self, moved: &HashMap<u32, u32>) {
+        let hops = self.hops.iter_mut().map(|hop| &mut hop.link);
+        for link in hops.chain([&mut self.link]).flatten() {
+            request::renumber(link, moved);
+        }
+    }
+
     /// A route as `ip route add` makes it, with nothing but its destination.
     pub fn to(destination: IpNet) -> Self {
         Self {
@@ -115,6 +130,7 @@ impl Route {
             scope: String::new(),
             nexthop: None,
             kind: "unicast".to_owned(),
+            encap: None,
         }
     }
 
@@ -189,6 +205,7 @@ impl Route {
             attributes.push(RouteAttribute::Metrics(metrics));
         }
         attributes.extend(route.nexthop.map(RouteAttribute::NhId));
+        attributes.extend(route.encap.iter().flat_map(Encap::message));
         if !route.hops.is_empty() {
             let hops = route.hops.iter().map(|hop| hop.message(is_ipv6)).collect();
             attributes.push(RouteAttribute::MultiPath(hops));
@@ -283,6 +300,11 @@ impl Route {
             words.extend(hop.link.and_then(&name_of).map(|dev| format!("dev {dev}")));
             words.push(format!("weight {}", hop.weight));
             words.extend(hop.onlink.then(|| "onlink".to_owned()));
+        }
+        // At the end: a `table` behind it would be one of its own.
+        if let Some(encap) = &self.encap {
+            let text = encap.text();
+            words.push(format!("encap {}", text.as_deref().unwrap_or("unknown")));
         }
         words.join(" ")
     }
@@ -462,5 +484,6 @@ pub(super) fn read(message: &RouteMessage) -> Option<Route> {
     route.protocol = protocol_text(header.protocol);
     kind_name(header.kind).clone_into(&mut route.kind);
     route.scope = names::scope_name(header.scope);
+    route.encap = Encap::read(&message.attributes);
     Some(route)
 }

@@ -2,6 +2,8 @@
 
 use rtnetlink::packet_route::route::{RouteProtocol, RouteScope, RouteType};
 
+use crate::net::address::scope_text;
+
 /// The kinds of route that can be asked for, by the names that `ip` has for them.
 pub const KINDS: &[(&str, i64)] = &[
     ("unicast", 1),
@@ -54,12 +56,9 @@ pub(super) fn scope(name: &str) -> Option<RouteScope> {
 
 /// The name of a scope, or its number where it has none.
 pub(super) fn scope_name(scope: RouteScope) -> String {
-    let number = u8::from(scope);
-    let known = SCOPES.iter().find(|(_, known)| *known == i64::from(number));
-    match known {
-        Some((name, _)) => (*name).to_owned(),
-        None if scope == RouteScope::NoWhere => "nowhere".to_owned(),
-        None => number.to_string(),
+    match scope {
+        RouteScope::NoWhere => "nowhere".to_owned(),
+        scope => scope_text(scope.into()),
     }
 }
 

@@ -5,10 +5,9 @@ use std::collections::BTreeSet;
 use crate::repl::lex::{Kind, Piece, pieces};
 
 /// Words that show something, and change nothing.
-const SHOWING: [&str; 24] = [
+const SHOWING: [&str; 26] = [
+    "addrs",
     "debug",
-    "doctor",
-    "existing",
     "graph",
     "help",
     "here",
@@ -17,14 +16,17 @@ const SHOWING: [&str; 24] = [
     "len",
     "link",
     "links",
+    "lookup",
     "mesh",
     "namespaces",
+    "neighbors",
     "path",
     "ping",
-    "pretty",
     "print",
-    "route_to",
+    "routes",
+    "rules",
     "shell",
+    "state",
     "to_json",
     "to_string",
     "tree",
@@ -237,6 +239,10 @@ pub(super) fn is_expression(text: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::dsl::Session;
+    use crate::dsl::session::Settings;
+    use crate::engine::Interpreter;
+    use crate::engine::catalog::Catalog;
 
     fn set(names: &[&str]) -> BTreeSet<String> {
         names.iter().map(|name| (*name).to_owned()).collect()
@@ -305,6 +311,20 @@ mod tests {
             "a.up()",
         ] {
             assert!(!only_shows(text), "{text}");
+        }
+    }
+
+    #[test]
+    fn what_shows_something_is_a_word_or_a_function_of_rhai() {
+        let session = Session::new(Settings::default());
+        let catalog = Catalog::with_builtin(Interpreter::new(session).engine());
+        // Those of Rhai.
+        let own = ["debug", "is_shared", "len", "print", "to_string", "type_of"];
+        for word in SHOWING {
+            assert!(
+                catalog.word(word).is_some() || own.contains(&word),
+                "{word}"
+            );
         }
     }
 }

@@ -11,11 +11,12 @@ use nix::sys::resource::{Resource, setrlimit};
 use nix::sys::signal::{SigSet, SigmaskHow, Signal, pthread_sigmask, raise};
 use nix::sys::signalfd::{SfdFlags, SignalFd};
 use nix::sys::wait::{WaitStatus, waitpid};
-use nix::unistd::{Pid, getpgrp, tcsetpgrp};
+use nix::unistd::{Pid, getpgrp};
 use signal_hook::low_level::emulate_default_handler;
 
 use super::PASSED_ON;
 use super::first::{ENDED, KILLED, STOPPED};
+use crate::net::process::terminal;
 
 /// How the run has ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -123,12 +124,8 @@ fn stop(order: &mut File) {
 
 /// Gives the terminal to the job of this process. Inside, that job has no number by which it could be named.
 fn take_terminal_back() {
-    let mut stopping = SigSet::empty();
-    stopping.add(Signal::SIGTTOU);
-    let _ = pthread_sigmask(SigmaskHow::SIG_BLOCK, Some(&stopping), None);
     // Where it fails the terminal is gone, which the next read of the run will say.
-    let _ = tcsetpgrp(std::io::stdin(), getpgrp());
-    let _ = pthread_sigmask(SigmaskHow::SIG_UNBLOCK, Some(&stopping), None);
+    let _ = terminal::give(getpgrp());
 }
 
 /// Ends this process by the signal that has ended the run.

@@ -45,7 +45,7 @@ use crate::sandbox::failed;
 
 /// What labs run besides ipvsh; those of them that this machine has are there in the micro-VM as well.
 const PROGRAMS: &[&str] = &[
-    "bridge", "cat", "echo", "ip", "nft", "ping", "sh", "sleep", "tc", "unshare",
+    "bridge", "cat", "echo", "ip", "nft", "ping", "sh", "sleep", "sysctl", "tc", "unshare",
 ];
 
 /// What is to run in a micro-VM, and what it finds there.

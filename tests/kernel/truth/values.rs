@@ -191,7 +191,8 @@ fn of_route(key: &str) -> Option<&'static [&'static str]> {
     Some(match key {
         "advmss" => &["1000"],
         "congctl" => &["\"cubic\"", "\"reno\""],
-        "dev" => &["\"LINK\""],
+        "dev" | "vrf" => &["\"LINK\""],
+        "encap" => &["\"ip id 7 dst 10.0.0.7\"", "\"mpls\""],
         "hoplimit" => &["33"],
         "initcwnd" | "initrwnd" => &["20"],
         "metric" => &["50", "100"],
@@ -265,6 +266,7 @@ fn of_queue(word: &str, key: &str) -> Option<&'static [&'static str]> {
         ("tbf", "latency") => &["\"50ms\"", "0.02"],
         ("tbf", "limit") => &["\"100KiB\""],
         ("tbf", "minburst") => &["2000"],
+        ("netem", "tbf") => &["#{rate: \"10mbit\"}"],
         ("tbf", "netem") => &["#{delay: \"10ms\"}"],
         ("tbf", "peakrate") => &["\"2gbit\""],
         ("netem", "delay" | "jitter") => &["\"10ms\"", "\"3ms\"", "0.2"],

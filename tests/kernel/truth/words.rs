@@ -307,6 +307,14 @@ pub(super) const IN_ALL: &[&str] = &["netns", "host", "within", "link", "print"]
 /// Words that are not tried here, by the reason.
 pub(super) const LEFT_OUT: &[(&str, &[&str])] = &[
     (
+        "takes the options of a kind that only the run knows: `options` and `foreign` try it",
+        &["set"],
+    ),
+    (
+        "has its plan and its run compared beside its queue, in `queue`",
+        &["clsact", "ingress", "clear_ingress"],
+    ),
+    (
         "has its answer from the network or from programs, which a plan does not ask",
         &[
             "ping",

@@ -9,7 +9,7 @@ use rhai::{Array, Map};
 
 use crate::dsl::handle::{Link, Netns};
 use crate::dsl::kinds::attributes::Asked;
-use crate::dsl::kinds::kind::Kind;
+use crate::dsl::kinds::kind::{Change, Kind};
 use crate::dsl::kinds::make::{Wanted, creating, ensure, read};
 use crate::dsl::objects::link;
 use crate::dsl::{Answer, Session, answer};
@@ -27,7 +27,13 @@ const BOND: Kind = Kind {
     table: TABLE,
     is_pair: false,
     settings: &[],
+    change: Change::Said(&[]),
 };
+
+/// The word that makes one.
+pub(crate) const WORD: &str = BOND.word;
+/// The option that is a port, chosen when that is there.
+pub(crate) const PRIMARY: &str = "primary";
 
 /// What this topic makes.
 pub const KINDS: &[Kind] = &[BOND];
@@ -63,6 +69,12 @@ fn choose_port(
         ));
     }
     link::set(session, bond, verb, role(seen.index))
+}
+
+/// Says which port is to have the bond's traffic wherever it can.
+pub(crate) fn set_primary(session: &Rc<Session>, bond: &Link, port: &Dynamic) -> Result<()> {
+    let verb = "set the primary port of bond";
+    choose_port(session, bond, port, verb, Setting::PrimaryPort)
 }
 
 /// The port that a setting of a bond tells, or `()`.
@@ -169,7 +181,7 @@ pub mod words {
             let context = creating("bond", name, net);
             let make = || {
                 let (name, mut options, common) = read(&BOND, name, options)?;
-                let primary = link::take(&mut options, "primary")?;
+                let primary = link::take(&mut options, PRIMARY)?;
                 let mut asked = Asked::take(session, &net.0, &BOND, &mut options)?;
                 asked.argument("mode", mode)?;
                 options::check(&asked, &options::mode(&asked))?;
@@ -191,10 +203,8 @@ pub mod words {
                     |_: Option<&Snapshot>| Ok(asked.request()),
                     |bond| {
                         take_ports(session, &bond.link, &ports)?;
-                        let verb = "set the primary port of bond";
-                        primary.iter().try_for_each(|port| {
-                            choose_port(session, &bond.link, port, verb, Setting::PrimaryPort)
-                        })
+                        let mut primary = primary.iter();
+                        primary.try_for_each(|port| set_primary(session, &bond.link, port))
                     },
                 )
             };
@@ -234,8 +244,7 @@ pub mod words {
     #[rhai_fn(return_raw, volatile)]
     pub fn primary(context: NativeCallContext, link: &mut Link, port: Dynamic) -> Answer<Link> {
         answer(&context, |session| {
-            let verb = "set the primary port of bond";
-            choose_port(session, link, &port, verb, Setting::PrimaryPort)?;
+            set_primary(session, link, &port)?;
             Ok(link.clone())
         })
     }

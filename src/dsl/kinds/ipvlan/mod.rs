@@ -11,7 +11,7 @@ use rhai::plugin::{Dynamic, NativeCallContext, export_module};
 use crate::dsl::handle::{Link, Netns};
 use crate::dsl::kinds::attributes::Asked;
 use crate::dsl::kinds::ipvlan_port::{self as port, Settings, Slave};
-use crate::dsl::kinds::kind::Kind;
+use crate::dsl::kinds::kind::{Change, Kind};
 use crate::dsl::kinds::make::{Fact, Parent, Request, Wanted, creating, ensure, read};
 use crate::dsl::objects::link;
 use crate::dsl::{Answer, Session, answer};
@@ -30,6 +30,7 @@ const IPVLAN: Kind = Kind {
     table: port::TABLE,
     is_pair: false,
     settings: &[],
+    change: Change::Never(IN_PORT),
 };
 
 const IPVTAP: Kind = Kind {
@@ -40,7 +41,12 @@ const IPVTAP: Kind = Kind {
     table: port::TABLE,
     is_pair: false,
     settings: &[("txqlen", "500")],
+    change: Change::Never(IN_PORT),
 };
+
+/// Why no slave by itself is changed.
+const IN_PORT: &str =
+    "they belong to the parent and count for all its slaves: change them with .mode(…)";
 
 /// What this topic makes.
 pub const KINDS: &[Kind] = &[IPVLAN, IPVTAP];

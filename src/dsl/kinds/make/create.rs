@@ -10,7 +10,7 @@ use crate::dsl::Session;
 use crate::dsl::objects::link;
 use crate::error::{Error, Kind, Result};
 use crate::lab::{LinkRef, Outcome, Undo, WayBack};
-use crate::net::link::Which;
+use crate::net::link::{Snapshot, Which};
 use crate::net::netns;
 use crate::net::rtnl::Refusal;
 use crate::net::tun;
@@ -61,7 +61,10 @@ pub(super) fn create(
             let rtnl = &sender.rtnl()?;
             if let Some(device) = &request.device {
                 let made = tun::create(place, rtnl, device, name, &message).await?;
-                return made.map_err(|refusal| refused(session, wanted, &refusal));
+                return match made {
+                    Ok(()) => Ok(()),
+                    Err(refusal) => Err(refused(session, wanted, &refusal).await),
+                };
             }
             let mut made = crate::net::link::create(rtnl, target, with_up(&message, up)).await;
             if request.index > 0 && made.is_err() {
@@ -80,7 +83,8 @@ pub(super) fn create(
                 {
                     create_under_passing_name(session, wanted, sender, message.clone()).await
                 }
-                other => other.map_err(|refusal| refused(session, wanted, &refusal)),
+                Err(refusal) => Err(refused(session, wanted, &refusal).await),
+                Ok(()) => Ok(()),
             }
         };
         match session.lab().step(undo, command, request).await? {
@@ -137,7 +141,9 @@ async fn create_under_passing_name(
     let rtnl = &sender.rtnl()?;
     let request = crate::net::link::create(rtnl, Some(place.namespace()), message);
     let made = session.lab().step_unsaid(undo, request).await?;
-    made.map_err(|refusal| refused(session, wanted, &refusal))?;
+    if let Err(refusal) = made {
+        return Err(refused(session, wanted, &refusal).await);
+    }
     let rtnl = &place.rtnl()?;
     let Some(made) = crate::net::link::get(rtnl, Which::Name(&passing)).await? else {
         return Err(Error::new(
@@ -156,11 +162,14 @@ async fn create_under_passing_name(
         let _ = crate::net::link::delete(rtnl, made.index).await;
     }
     session.lab().link_renamed(place, &passing);
-    renamed.map_err(|refusal| refused(session, wanted, &refusal))
+    match renamed {
+        Ok(()) => Ok(()),
+        Err(refusal) => Err(refused(session, wanted, &refusal).await),
+    }
 }
 
 /// The kernel's refusal to make a link, explained.
-fn refused(session: &Rc<Session>, wanted: &Wanted, refusal: &Refusal) -> Error {
+async fn refused(session: &Rc<Session>, wanted: &Wanted<'_>, refusal: &Refusal) -> Error {
     let kind = wanted.kind.name;
     let parent = wanted.parent.map(|parent| parent.seen.name.as_str());
     let error = Error::from(refusal.clone());
@@ -170,7 +179,7 @@ fn refused(session: &Rc<Session>, wanted: &Wanted, refusal: &Refusal) -> Error {
                 && (refusal.text.is_some() || refusal.errno == Errno::EBUSY) =>
         {
             let place = wanted.parent.map_or(&wanted.place, |parent| &parent.netns);
-            let there = link::all(session, place).unwrap_or_default().into_iter();
+            let there = links_of(place).await.into_iter();
             let there: Vec<String> = there
                 .filter(|link| link.kind == kind)
                 .map(|link| format!("`{}`", link.name))
@@ -214,8 +223,42 @@ fn refused(session: &Rc<Session>, wanted: &Wanted, refusal: &Refusal) -> Error {
             .cause(format!("something else takes the traffic of parent `{parent}` already"))
             .note("a link carries either ipvlan or macvlan slaves, and none while it is a port of a bridge or bond")
             .hint("take another parent, or a veth or dummy of your own"),
-        (Errno::EINVAL, Some(parent)) if refusal.text.is_none() => error
-            .cause(format!("parent `{parent}` can't carry {kind}")),
+        (Errno::EINVAL, Some(parent)) if refusal.text.is_none() => {
+            match sibling(wanted).await {
+                Some(other) => error
+                    .kind(Kind::Busy)
+                    .cause(format!(
+                        "one in mode passthru is the only one of its parent, and `{parent}` has {} `{}`",
+                        other.kind, other.name
+                    ))
+                    .hint("take another parent, or another mode for all of them"),
+                None => error.cause(format!("parent `{parent}` can't carry {kind}")),
+            }
+        }
         _ => error,
+    }
+}
+
+/// A macvlan on the same parent, in its namespace or where the new one is to be.
+async fn sibling(wanted: &Wanted<'_>) -> Option<Snapshot> {
+    let kinds = ["macvlan", "macvtap"];
+    let parent = wanted
+        .parent
+        .filter(|_| kinds.contains(&wanted.kind.name))?;
+    let mut links = links_of(&parent.netns).await;
+    if parent.netns.namespace().id() != wanted.place.namespace().id() {
+        links.extend(links_of(&wanted.place).await);
+    }
+    let is_beside = |link: &Snapshot| {
+        kinds.contains(&link.kind.as_str()) && link.parent == Some(parent.seen.index)
+    };
+    links.into_iter().find(is_beside)
+}
+
+/// The links of a namespace; none where it can't be asked.
+async fn links_of(place: &netns::Netns) -> Vec<Snapshot> {
+    match place.rtnl() {
+        Ok(rtnl) => crate::net::link::list(&rtnl).await.unwrap_or_default(),
+        Err(_) => Vec::new(),
     }
 }

@@ -13,20 +13,29 @@ use crate::steps::Value;
 use super::Wanted;
 use super::parent::is_parent;
 
-/// The conflict between what is there and what is wanted, if there is one.
+/// What is there and differs from what is wanted.
+pub(crate) struct Difference {
+    /// The conflict of the two.
+    pub(crate) conflict: Error,
+    /// The options of the kind that differ; none where more than those does.
+    pub(crate) options: Option<Vec<&'static str>>,
+}
+
+/// How what is there differs from what is wanted, if it does.
 pub(super) fn differences(
     session: &Rc<Session>,
     wanted: &Wanted,
     present: &Snapshot,
-) -> Result<Option<Error>> {
+) -> Result<Option<Difference>> {
     let mut there = vec![if present.kind.is_empty() {
         "hardware".to_owned()
     } else {
         present.kind.clone()
     }];
     let mut asked = vec![wanted.kind.name.to_owned()];
-    let mut same = present.kind == wanted.kind.name;
-    if same {
+    let mut options = Vec::new();
+    let mut is_another = present.kind != wanted.kind.name;
+    if !is_another {
         let facts = present
             .data
             .as_ref()
@@ -41,7 +50,7 @@ pub(super) fn differences(
                 _ => [Value::List(Vec::new()), Value::Flag(false)].contains(value),
             };
             if !is_same {
-                same = false;
+                options.push(*key);
                 let found = shown(session, wanted, key, found);
                 let value = shown(session, wanted, key, Some(value));
                 there.push(format!("{key} {found}"));
@@ -54,7 +63,7 @@ pub(super) fn differences(
         ];
         for (key, wanted, found) in queues {
             if let Some(wanted) = wanted.filter(|wanted| *wanted != found) {
-                same = false;
+                is_another = true;
                 there.push(format!("{key} {found}"));
                 asked.push(format!("{key} {wanted}"));
             }
@@ -62,7 +71,7 @@ pub(super) fn differences(
         if let Some(parent) = wanted.parent
             && !is_parent(session, wanted, parent, present)?
         {
-            same = false;
+            is_another = true;
             let handle = link::handle(&wanted.place, present);
             let other = link::parent_of(session, &handle, present)?;
             there.push(format!(
@@ -72,14 +81,17 @@ pub(super) fn differences(
             asked.push(format!("parent {}", parent.seen.name));
         }
     }
-    if same {
+    if options.is_empty() && !is_another {
         return Ok(None);
     }
-    let error = Error::new(Kind::Conflict, "a link with that name exists and differs")
+    let conflict = Error::new(Kind::Conflict, "a link with that name exists and differs")
         .note(format!("there: {}", there.join(", ")))
         .note(format!("asked: {}", asked.join(", ")))
         .hint("take another name, ask for what is there, or replace it with #{replace: true}");
-    Ok(Some(error))
+    Ok(Some(Difference {
+        conflict,
+        options: (!is_another).then_some(options),
+    }))
 }
 
 /// The value of a fact as it is shown: a device is known by its ifindex, and called by its name.

@@ -1,43 +1,85 @@
-//! Making a link as it is asked for without making it anew, where the kernel takes all of it.
+//! Changing the options of a link without making it anew, where the kernel takes all of them.
 
 use std::rc::Rc;
 
+use nix::errno::Errno;
 use rtnetlink::packet_route::RouteNetlinkMessage;
 use rtnetlink::packet_route::link::{InfoData, LinkAttribute, LinkInfo, LinkMessage};
 
 use crate::dsl::Session;
+use crate::dsl::kinds::kind::{self, Kind};
 use crate::dsl::objects::link;
-use crate::error::Result;
+use crate::error::{self, Error, Result};
 use crate::lab::{Command, Outcome, Undo, WayBack};
 use crate::net::attributes::{Attributes, attributes_of, bytes_of};
 use crate::net::link::Snapshot;
 use crate::net::request::Request as Kept;
 
-use super::difference::differences;
+use super::difference::{Difference, differences};
 use super::{Request, Wanted};
 
-/// The kinds of which every option can be changed, whatever the link is used for.
-const CHANGEABLE: [&str; 1] = ["bridge"];
+/// Whether it is worth asking the kernel: nothing differs but options that it may change.
+pub(super) fn can_change(kind: &Kind, difference: &Difference) -> bool {
+    difference
+        .options
+        .as_ref()
+        .is_some_and(|options| options.iter().all(|key| is_changeable(kind, key)))
+}
 
-/// Changes what is there as it is wanted. Tells whether it is so now.
+fn is_changeable(kind: &Kind, key: &str) -> bool {
+    match kind.change {
+        kind::Change::Said(fixed) => !fixed.contains(&key),
+        kind::Change::Whole => true,
+        kind::Change::Never(_) => false,
+    }
+}
+
+/// The error for options that stay as the link was made.
+pub(crate) fn fixed(kind: &Kind, options: &[&str]) -> Error {
+    let fixed = options.iter().filter(|key| !is_changeable(kind, key));
+    let keys: Vec<String> = fixed.map(|key| format!("`{key}`")).collect();
+    let cause = format!(
+        "{} of {} is given at the making, and stays",
+        keys.join(" and "),
+        kind.word
+    );
+    let error = Error::new(error::Kind::Unsupported, cause);
+    match kind.change {
+        kind::Change::Never(instead) => error.hint(instead),
+        _ => error.hint(anew(kind)),
+    }
+}
+
+fn anew(kind: &Kind) -> String {
+    format!(
+        "make it anew: .{}(…, #{{replace: true}}) keeps what hangs on it",
+        kind.word
+    )
+}
+
+/// Changes what is there as it is wanted. Returns why it is not so; then all is as it was.
 pub(super) fn change(
     session: &Rc<Session>,
     wanted: &Wanted,
     present: &Snapshot,
     request: &Request,
-) -> Result<bool> {
-    let (Some(old), Some(new)) = (present.data.as_ref(), data_of(&request.message)) else {
-        return Ok(false);
+) -> Result<Option<Error>> {
+    let old = present.data.as_ref().map(attributes_of).unwrap_or_default();
+    let Some(new) = data_of(&request.message).map(attributes_of) else {
+        let error = Error::new(error::Kind::Unsupported, "it has no options of its own");
+        return Ok(Some(error));
     };
-    if present.kind != wanted.kind.name || !CHANGEABLE.contains(&wanted.kind.name) {
-        return Ok(false);
-    }
-    let new = attributes_of(new);
-    let mut old = attributes_of(old);
-    old.retain(|(at, _)| new.iter().any(|(other, _)| at == other));
     let place = &wanted.place;
     let there = link::handle(place, present);
     let name = wanted.name.as_str();
+    let is_said = |(at, _): &&(u16, Vec<u8>)| new.iter().any(|(other, _)| at == other);
+    // Of some kinds the kernel takes what is left out for what it is by default.
+    let (before, after): (Attributes, Attributes) = if wanted.kind.change == kind::Change::Whole {
+        let rest = old.iter().filter(|pair| !is_said(pair)).cloned();
+        (old.clone(), rest.chain(new.iter().cloned()).collect())
+    } else {
+        (old.iter().filter(is_said).cloned().collect(), new.clone())
+    };
     let message = |data: &Attributes| {
         let mut message = LinkMessage::default();
         message.header.index = present.index;
@@ -49,7 +91,7 @@ pub(super) fn change(
     };
     let way = WayBack::Send {
         what: format!("options of {} `{name}`", wanted.kind.name),
-        request: Kept::new(&RouteNetlinkMessage::NewLink(message(&old)), 0),
+        request: Kept::new(&RouteNetlinkMessage::NewLink(message(&before)), 0),
         made: None,
     };
     let undo = Undo::of_link(place.clone(), there.reference(), way);
@@ -62,17 +104,40 @@ pub(super) fn change(
     };
     let changed = session.wait(async {
         let rtnl = &place.rtnl()?;
-        let request = crate::net::link::change(rtnl, message(&new));
+        let request = crate::net::link::change(rtnl, message(&after));
         session.lab().step(undo, command, request).await
     })??;
-    let seen = link::snapshot(session, &there)?;
-    let is_so = changed.is_ok() && differences(session, wanted, &seen)?.is_none();
-    if is_so {
-        session
-            .lab()
-            .report(Outcome::Changed, place, wanted.kind.name, name);
+    if let Err(refusal) = changed {
+        let errno = refusal.errno;
+        let error = Error::from(refusal);
+        return Ok(Some(match errno {
+            Errno::EOPNOTSUPP => error
+                .kind(error::Kind::Unsupported)
+                .cause(format!(
+                    "this kernel does not change that of a {} that is there",
+                    wanted.kind.name
+                ))
+                .hint(anew(wanted.kind)),
+            _ => error,
+        }));
     }
-    Ok(is_so)
+    let seen = link::snapshot(session, &there)?;
+    if let Some(difference) = differences(session, wanted, &seen)? {
+        session.wait(async {
+            let rtnl = &place.rtnl()?;
+            let restored = crate::net::link::change(rtnl, message(&before)).await;
+            restored.map_err(Error::from)
+        })??;
+        let keys = difference.options.unwrap_or_default();
+        let keys: Vec<String> = keys.iter().map(|key| format!("`{key}`")).collect();
+        let cause = format!("the kernel leaves {} as it was", keys.join(" and "));
+        let error = Error::new(error::Kind::Unsupported, cause).hint(anew(wanted.kind));
+        return Ok(Some(error));
+    }
+    session
+        .lab()
+        .report(Outcome::Changed, place, wanted.kind.name, name);
+    Ok(None)
 }
 
 fn data_of(message: &LinkMessage) -> Option<&InfoData> {

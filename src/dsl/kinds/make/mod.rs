@@ -28,12 +28,13 @@ use crate::value::name::LinkName;
 use crate::value::options::Options;
 
 pub(crate) use common::{COMMON, Common};
+pub(crate) use in_place::fixed;
 pub(crate) use parent::Parent;
 pub(crate) use request::Request;
 
 use common::finish;
 use create::create;
-use difference::differences;
+use difference::{Difference, differences};
 
 /// A property of a link: `("mode", "l3")`.
 pub(crate) type Fact = (&'static str, Value);
@@ -228,10 +229,12 @@ fn settle(
             report(session, wanted, Outcome::Unchanged);
             Ok(Ensured::old(there))
         }
-        Some(_) if wanted.common.replace => {
+        Some(difference) if wanted.common.replace => {
             let request = message(Some(present))?;
             let old = link::handle(&wanted.place, present);
-            if in_place::change(session, wanted, present, &request)? {
+            if in_place::can_change(wanted.kind, &difference)
+                && in_place::change(session, wanted, present, &request)?.is_none()
+            {
                 return Ok(Ensured::old(old));
             }
             let removed = link::take_away(session, &old, true)?;
@@ -255,13 +258,41 @@ fn settle(
                 }
             }
         }
-        Some(conflict) => {
+        Some(Difference { conflict, .. }) => {
             let name = wanted.name.as_str();
             let lab = session.lab();
             lab.conflict(conflict, &wanted.place, wanted.kind.name, name)?;
             Ok(Ensured::old(link::handle(&wanted.place, present)))
         }
     }
+}
+
+/// Gives a link that is there what is wanted of it: the options of its kind are changed in place.
+///
+/// Fails with `unsupported` where the kernel changes one of them only by making the link anew.
+pub(crate) fn change(
+    session: &Rc<Session>,
+    wanted: &Wanted,
+    present: &Snapshot,
+    request: &Request,
+) -> Result<()> {
+    let link = link::handle(&wanted.place, present);
+    match differences(session, wanted, present)? {
+        None if wanted.facts.is_empty() => {}
+        None => report(session, wanted, Outcome::Unchanged),
+        Some(difference) => {
+            let Some(options) = &difference.options else {
+                return Err(difference.conflict);
+            };
+            if !in_place::can_change(wanted.kind, &difference) {
+                return Err(in_place::fixed(wanted.kind, options));
+            }
+            if let Some(refused) = in_place::change(session, wanted, present, request)? {
+                return Err(refused);
+            }
+        }
+    }
+    finish(session, wanted, &Ensured::old(link))
 }
 
 fn report(session: &Session, wanted: &Wanted, outcome: Outcome) {

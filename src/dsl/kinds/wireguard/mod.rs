@@ -10,7 +10,7 @@ use rhai::{Array, Map};
 
 use crate::dsl::handle::{Link, Netns};
 use crate::dsl::kinds::attributes;
-use crate::dsl::kinds::kind::Kind;
+use crate::dsl::kinds::kind::{Change, Kind};
 use crate::dsl::kinds::make::{Wanted, creating, ensure, read};
 use crate::dsl::objects::route::rows::REPLACE;
 use crate::dsl::{Answer, Session, answer};
@@ -18,6 +18,7 @@ use crate::error::{Error, Result};
 use crate::net::wireguard::{Device, Peer};
 use crate::schema;
 use crate::value::key::Key;
+use crate::value::options::Options;
 
 pub(crate) use asked::OF_PEER;
 use asked::{Asked, AskedPeer, TABLE, public_key};
@@ -30,7 +31,11 @@ const WIREGUARD: Kind = Kind {
     table: TABLE,
     is_pair: false,
     settings: &[("arp", "false"), ("mtu", "1420"), ("multicast", "false")],
+    change: Change::Said(&[]),
 };
+
+/// The word that makes one.
+pub(crate) const WORD: &str = WIREGUARD.word;
 
 /// What this topic makes.
 pub const KINDS: &[Kind] = &[WIREGUARD];
@@ -58,6 +63,13 @@ fn make(session: &Rc<Session>, net: &Netns, name: &str, options: Map) -> Result<
         let link = &made.link;
         configure::ensure(session, link, (&device, made.is_new), &asked, replace)
     })
+}
+
+/// Gives a link that is there what is in the options of it.
+pub(crate) fn set(session: &Rc<Session>, link: &Link, options: &mut Options) -> Result<()> {
+    let asked = Asked::take(options)?;
+    let device = configure::device(session, link)?;
+    configure::ensure(session, link, (&device, false), &asked, true)
 }
 
 /// Says which peer an error is about.

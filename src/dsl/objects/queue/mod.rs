@@ -38,11 +38,11 @@ fn read(session: &Rc<Session>, link: &Link) -> Result<Tree> {
 fn ensure(
     session: &Rc<Session>,
     link: &Link,
-    (kind, table): (&str, &[Opt]),
+    (kind, tables): (&str, &[&[Opt]]),
     options: Map,
     wanted: impl FnOnce(&mut Options, u32) -> Result<Tree>,
 ) -> Result<Link> {
-    let ensured = put(session, link, (kind, table), options, wanted);
+    let ensured = put(session, link, (kind, tables), options, wanted);
     ensured.map_err(|error| {
         if error.doing.is_empty() && error.object.is_none() {
             error
@@ -58,12 +58,13 @@ fn ensure(
 fn put(
     session: &Rc<Session>,
     link: &Link,
-    (kind, table): (&str, &[Opt]),
+    (kind, tables): (&str, &[&[Opt]]),
     options: Map,
     wanted: impl FnOnce(&mut Options, u32) -> Result<Tree>,
 ) -> Result<()> {
     let seen = link::snapshot(session, link)?;
-    let mut options = schema::options(kind, options, &[table, rows::SHARED])?;
+    let tables = [tables, &[rows::SHARED]].concat();
+    let mut options = schema::options(kind, options, &tables)?;
     let replace = REPLACE.take_flag(&mut options)?.unwrap_or(false);
     let wanted = wanted(&mut options, options::packet(seen.mtu))?;
     let present = read(session, link)?.made();
@@ -160,9 +161,18 @@ fn refused(session: &Rc<Session>, link: &Link, failed: &Failed) -> Error {
             Err(gone) => gone,
             Ok(_) => error,
         },
-        Errno::ENOENT | Errno::EOPNOTSUPP if !kind.is_empty() => {
-            let (what, module) = match kind.as_str() {
+        Errno::ENOENT | Errno::EOPNOTSUPP if !kind.is_empty() => lacks(kind, error),
+        _ => error,
+    }
+}
+
+/// The error for a kernel that has no queue or filter of the kind.
+pub(crate) fn lacks(kind: &str, error: Error) -> Error {
+    match error.errno {
+        Some(Errno::ENOENT | Errno::EOPNOTSUPP) => {
+            let (what, module) = match kind {
                 "u32" | "fw" => ("filter", format!("cls_{kind}")),
+                "clsact" => ("queue", "sch_ingress".to_owned()),
                 _ => ("queue", format!("sch_{kind}")),
             };
             let option = module
@@ -215,7 +225,7 @@ pub mod words {
     /// Delays, loses and disturbs what the link sends, and returns the link.
     ///
     /// Options: `delay`, `jitter`, `delay_correlation`, `loss`, `loss_correlation`, `duplicate`, `corrupt` and `reorder` likewise,
-    /// `gap`, `rate`, `limit` (packets), `replace`. Times are durations such as `"10ms"`; a bare number is one of seconds, where `tc`
+    /// `gap`, `rate`, `limit` (packets), `tbf` (a map of its options, for what waits), `replace`. Times are durations such as `"10ms"`; a bare number is one of seconds, where `tc`
     /// takes it for microseconds. Both ends of a wire have a queue of their own, for their own direction.
     ///
     /// `loss_gemodel` and `loss_state` lose packets in bursts, instead of `loss`: lists of percentages in the order of `tc`, those left out
@@ -239,9 +249,9 @@ pub mod words {
             ensure(
                 session,
                 link,
-                ("netem", rows::NETEM),
+                ("netem", &[rows::NETEM, rows::OF_OWN_NETEM]),
                 options,
-                |options, _| options::netem_tree(options),
+                options::netem_tree,
             )
         })
     }
@@ -264,7 +274,7 @@ pub mod words {
             ensure(
                 session,
                 link,
-                ("tbf", rows::TBF),
+                ("tbf", &[rows::TBF]),
                 options,
                 options::tbf_tree,
             )
@@ -295,7 +305,7 @@ pub mod words {
             ensure(
                 session,
                 link,
-                ("htb", rows::HTB),
+                ("htb", &[rows::HTB]),
                 options,
                 options::htb_tree,
             )

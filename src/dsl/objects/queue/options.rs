@@ -237,15 +237,26 @@ fn nested(options: &mut Options, parent: u32, handle: u32) -> Result<Option<Part
     Ok(Some(Part::netem((parent, handle), &netem(&mut options)?)))
 }
 
-/// A link's queue of netem.
-pub(crate) fn netem_tree(options: &mut Options) -> Result<Tree> {
-    Ok(Tree {
-        parts: vec![Part::netem((ROOT, OWN), &netem(options)?)],
-    })
+/// A link's queue of netem; `packet` is the size of its largest packet.
+pub(crate) fn netem_tree(options: &mut Options, packet: u32) -> Result<Tree> {
+    let inner = rows::INNER_TBF.take_map(options)?;
+    let mut parts = vec![Part::netem((ROOT, OWN), &netem(options)?)];
+    if let Some(mut options) = inner {
+        let tbf = tbf(&mut options, packet)?;
+        parts.push(Part::tbf((ALL, 0x10_0000), &tbf));
+    }
+    Ok(Tree { parts })
 }
 
-/// A link's queue of tbf; `packet` is the size of its largest packet.
+/// A link's queue of tbf.
 pub(crate) fn tbf_tree(options: &mut Options, packet: u32) -> Result<Tree> {
+    let mut parts = vec![Part::tbf((ROOT, OWN), &tbf(options, packet)?)];
+    parts.extend(nested(options, ALL, 0x10_0000)?);
+    Ok(Tree { parts })
+}
+
+/// The tbf queue that the options ask for; `packet` is the size of the link's largest packet.
+fn tbf(options: &mut Options, packet: u32) -> Result<Tbf> {
     let rate = rate(options, "tbf")?;
     let burst = burst(options, &rows::BURST, rate, packet)?;
     let peakrate = rows::PEAKRATE.take_rate(options)?.unwrap_or_default();
@@ -283,7 +294,7 @@ pub(crate) fn tbf_tree(options: &mut Options, packet: u32) -> Result<Tree> {
             held.saturating_add(burst)
         }
     };
-    let tbf = Tbf {
+    Ok(Tbf {
         rate,
         burst,
         limit,
@@ -293,10 +304,7 @@ pub(crate) fn tbf_tree(options: &mut Options, packet: u32) -> Result<Tree> {
         } else {
             0
         },
-    };
-    let mut parts = vec![Part::tbf((ROOT, OWN), &tbf)];
-    parts.extend(nested(options, ALL, 0x10_0000)?);
-    Ok(Tree { parts })
+    })
 }
 
 /// A link's queue of htb; `packet` is the size of its largest packet.

@@ -127,8 +127,21 @@ pub(crate) const PEAKRATE: Opt = pair("peakrate", RATE_FORM, "the rate within a 
 pub(crate) const MINBURST: Opt =
     pair("minburst", SIZE, "how much may go beyond that: a packet").words(&["minburst", "mtu"]);
 
+/// What tbf can be given inside another queue, in the order in which it is written.
+const PLAIN_TBF: &[Opt] = &[RATE, BURST, LATENCY, LIMIT, PEAKRATE, MINBURST];
+
 /// What tbf can be given, in the order in which it is written.
 pub(crate) const TBF: &[Opt] = &[RATE, BURST, LATENCY, LIMIT, PEAKRATE, MINBURST, INNER];
+
+/// A tbf queue inside another one.
+pub(crate) const INNER_TBF: Opt = Opt::new(
+    "tbf",
+    Form::Map(PLAIN_TBF),
+    "what holds the packets that wait to a rate",
+);
+
+/// What netem can be given beside that, as a link's own queue.
+pub(crate) const OF_OWN_NETEM: &[Opt] = &[INNER_TBF];
 
 pub(crate) const SRC: Opt = Opt::new("src", Form::Prefix, "where they come from");
 pub(crate) const DST: Opt = Opt::new("dst", Form::Prefix, "where they go to");

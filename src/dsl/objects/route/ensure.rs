@@ -133,6 +133,18 @@ fn explain(
         .link
         .and_then(|index| link::name_of(session, place, index));
     let error = Error::from(refusal.clone());
+    let has_link = route.link.is_some() || route.hops.iter().any(|hop| hop.link.is_some());
+    // A gateway that is taken as directly connected says nothing of the link.
+    if refusal.errno == Errno::ENODEV && !has_link {
+        let via = route.via.map(|via| format!("via: \"{via}\", "));
+        return error
+            .kind(Kind::Invalid)
+            .cause("by which link its gateway is reached is not said")
+            .hint(format!(
+                "say it with `dev`: #{{{}dev: \"LINK\", onlink: true}}",
+                via.unwrap_or_default()
+            ));
+    }
     // The handle in `route` may be older than the link's end.
     if refusal.errno == Errno::ENODEV || route.link.is_some() && dev.is_none() {
         return error
@@ -169,6 +181,20 @@ fn explain(
                     "gateway `{via}` is a link-local address: every link has its own, so the link has to be named"
                 ))
                 .hint(format!("say by which link: #{{via: \"{via}\", dev: \"{name}\"}}"))
+        }
+        (Errno::EOPNOTSUPP, _) if route.encap.is_some() => {
+            let text = route.encap.as_ref().and_then(route::Encap::text).unwrap_or_default();
+            let kind = text.split(' ').next().unwrap_or_default();
+            let module = match kind {
+                "mpls" => "mpls_iptunnel",
+                "ip" | "ip6" => "ip_tunnel",
+                _ => "seg6, built in by CONFIG_IPV6_SEG6_LWTUNNEL",
+            };
+            error
+                .kind(Kind::Unsupported)
+                .cause(format!("this kernel can't wrap packets in {kind}"))
+                .note(format!("it is the module {module}"))
+                .hint(if kind == "mpls" { "load it with `modprobe mpls_iptunnel`" } else { "run with --sandbox=vm" })
         }
         (Errno::EINVAL, _) if lacks_congctl(place, route) => {
             let name = route.metrics.congctl().unwrap_or_default();
@@ -236,7 +262,12 @@ fn settle(
                 && same_hops(&present.hops, &asked.hops)
         }
     };
+    let same_wrapping = match (&present.encap, &asked.encap) {
+        (Some(present), Some(asked)) => present.is_like(asked),
+        (present, asked) => present.is_none() == asked.is_none(),
+    };
     let same = same_way
+        && same_wrapping
         && (asked.source.is_none() || present.source == asked.source)
         && present.metrics.has(&asked.metrics)
         && (asked.scope.is_empty() || present.scope == asked.scope)

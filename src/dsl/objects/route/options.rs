@@ -6,6 +6,7 @@ use ipnet::IpNet;
 
 use crate::dsl::Session;
 use crate::dsl::handle::Link;
+use crate::dsl::kinds::vrf;
 use crate::dsl::objects::link;
 use crate::error::{Error, Result};
 use crate::net::netns;
@@ -74,13 +75,21 @@ pub(super) fn read(
             "a gateway or a link is given beside `nexthop`, which says where it leads",
         ));
     }
+    // The kernel keeps a list of one as a route by that one.
+    let (alone, hops) = match hops.as_slice() {
+        [hop] => (Some(hop.clone()), Vec::new()),
+        _ => (None, hops),
+    };
+    let (hop_via, hop_link, hop_onlink) = alone
+        .map(|hop| (hop.via, hop.link, hop.onlink))
+        .unwrap_or_default();
     Ok(route::Route {
-        via,
+        via: via.or(hop_via),
         source,
-        link: dev.map(|dev| dev.index()),
+        link: dev.map(|dev| dev.index()).or(hop_link),
         metric: rows::METRIC.take_number(options)?,
-        table: rows::TABLE.take_number(options)?.unwrap_or(TABLE_MAIN),
-        onlink: rows::ONLINK.take_flag(options)?.unwrap_or(false),
+        table: table(session, place, options)?,
+        onlink: rows::ONLINK.take_flag(options)?.unwrap_or(hop_onlink),
         metrics: metrics(options)?,
         tos: tos_option(options, destination)?,
         hops,
@@ -95,7 +104,41 @@ pub(super) fn read(
         kind: rows::TYPE
             .take_named("a route", options)?
             .unwrap_or_else(|| "unicast".to_owned()),
+        encap: encap(options)?,
         ..route::Route::to(destination)
+    })
+}
+
+/// The table that is named, by itself or by its VRF.
+fn table(session: &Rc<Session>, place: &Rc<netns::Netns>, options: &mut Options) -> Result<u32> {
+    let number = rows::TABLE.take_number(options)?;
+    let Some(given) = rows::VRF.take_given(options)? else {
+        return Ok(number.unwrap_or(TABLE_MAIN));
+    };
+    let vrf = link::link_argument(session, place, &given)?;
+    link::is_in(place, &vrf)?;
+    let Some(table) = vrf::table(session, &vrf)? else {
+        let cause = format!("`vrf` takes a VRF, and `{}` is none", vrf.name());
+        return Err(Error::invalid(cause));
+    };
+    if number.is_some_and(|number| number != table) {
+        let cause = format!(
+            "`table` is given beside `vrf`, and `{}` has table {table}",
+            vrf.name()
+        );
+        return Err(Error::invalid(cause).hint("leave one of them out"));
+    }
+    Ok(table)
+}
+
+/// What its packets are wrapped in.
+fn encap(options: &mut Options) -> Result<Option<route::Encap>> {
+    let text = rows::ENCAP.take_text(options)?;
+    let encap = text.map(|text| route::Encap::parse(&text));
+    encap.transpose().map_err(|why| {
+        Error::invalid(format!("`encap`: {why}")).hint(
+            "it is written as behind `encap` of `ip route`: \"mpls 100\", \"seg6 mode encap segs fc00::1\"",
+        )
     })
 }
 

@@ -1,6 +1,6 @@
 //! The options of routes, as rows.
 
-use crate::net::route::{Hop, KINDS, PROTOCOLS, Route, SCOPES, TABLE_MAIN};
+use crate::net::route::{Encap, Hop, KINDS, PROTOCOLS, Route, SCOPES, TABLE_MAIN};
 use crate::schema::{Form, Names, Opt, Pair, Spelling, Unit, Wire};
 use crate::steps::Value;
 
@@ -103,6 +103,13 @@ pub(crate) const CONGCTL: Opt = pair("congctl", Form::Text, "the congestion cont
 pub(crate) const REPLACE: Opt =
     switch("replace", "whether what is there and differs is replaced").default("false");
 
+pub(crate) const ENCAP: Opt = pair(
+    "encap",
+    Form::Text,
+    "what its packets are wrapped in, as `ip route` says it: \"mpls 100/200\", \"seg6 mode encap segs fc00::1\", \"ip id 7 dst 10.0.0.1\"",
+);
+pub(crate) const VRF: Opt = pair("vrf", Form::Device, "the VRF whose table it is in");
+
 /// The longest `rto_min` in milliseconds; the kernel has the longest wait of TCP at two minutes (`TCP_RTO_MAX`).
 const LARGEST_RTO: i64 = 120_000;
 
@@ -169,11 +176,13 @@ pub(crate) const ROWS: &[Opt] = &[
     ECN,
     CONGCTL,
     ONLINK,
+    ENCAP,
+    VRF,
     REPLACE,
 ];
 
 /// What tells one route from another, where the destination is not enough.
-pub(crate) const OF_DELETE: &[Opt] = &[VIA, DEV, NEXTHOP, METRIC, TABLE];
+pub(crate) const OF_DELETE: &[Opt] = &[VIA, DEV, NEXTHOP, METRIC, TABLE, VRF];
 
 /// What a list of routes can be asked for.
 pub(crate) const OF_LIST: &[Opt] = &[TABLE];
@@ -276,6 +285,8 @@ pub(crate) fn said(route: &Route, name_of: impl Fn(u32) -> Option<String>) -> Ve
     put(&ECN, route.metrics.ecn().map(Value::Flag));
     put(&CONGCTL, route.metrics.congctl().map(Value::text));
     put(&ONLINK, Some(Value::Flag(route.onlink)));
+    let encap = route.encap.as_ref().and_then(Encap::text);
+    put(&ENCAP, encap.map(Value::Text));
     pairs
 }
 

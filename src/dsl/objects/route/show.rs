@@ -41,15 +41,23 @@ impl Route {
         found.map(|(_, name)| name.clone())
     }
 
+    fn link_of(&self, hop: &route::Hop) -> Option<String> {
+        hop.link.and_then(|index| self.name_of(index))
+    }
+
+    /// What each of the next hops has, in a cell; empty where there is one way alone.
+    fn of_hops(&self, what: impl Fn(&route::Hop) -> Option<String>) -> String {
+        let hops = self.seen.hops.iter();
+        let texts = hops.map(|hop| what(hop).unwrap_or_else(|| "-".to_owned()));
+        texts.collect::<Vec<_>>().join(", ")
+    }
+
     /// A next hop as a map's entries.
     fn hop(&self, hop: &route::Hop) -> Value {
         let text = |text: Option<String>| text.map_or(Value::Nothing, Value::Text);
         Value::Map(vec![
             ("via".to_owned(), text(hop.via.map(|via| via.to_string()))),
-            (
-                "link".to_owned(),
-                text(hop.link.and_then(|index| self.name_of(index))),
-            ),
+            ("link".to_owned(), text(self.link_of(hop))),
             ("weight".to_owned(), Value::word(hop.weight)),
         ])
     }
@@ -70,8 +78,15 @@ impl Route {
             line: self.to_string(),
             cells: vec![
                 ("destination", seen.destination_text()),
-                ("via", via.clone().unwrap_or_default()),
-                ("link", self.link.clone().unwrap_or_default()),
+                ("via", via.clone().unwrap_or_else(|| self.of_hops(gateway))),
+                (
+                    "link",
+                    self.link
+                        .clone()
+                        .unwrap_or_else(|| self.of_hops(|hop| self.link_of(hop))),
+                ),
+                ("weight", self.of_hops(|hop| Some(hop.weight.to_string()))),
+                ("nexthop", number(seen.nexthop)),
                 ("source", source.clone().unwrap_or_default()),
                 ("metric", metric.clone().unwrap_or_default()),
                 ("scope", seen.scope.clone()),
@@ -115,6 +130,14 @@ impl Route {
     }
 }
 
+fn gateway(hop: &route::Hop) -> Option<String> {
+    hop.via.map(|via| via.to_string())
+}
+
+fn number(number: Option<u32>) -> String {
+    number.map(|number| number.to_string()).unwrap_or_default()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -144,6 +167,26 @@ mod tests {
         DESTINATION  VIA       LINK  METRIC  SCOPE   PROTOCOL
         default      10.0.0.1  v0    100     global  boot
         10.1.0.0/16            v0            global  boot
+        ");
+        let hop = |via: &str, weight| route::Hop {
+            via: Some(via.parse().unwrap()),
+            link: Some(2),
+            weight,
+            onlink: false,
+        };
+        let seen = route::Route {
+            hops: vec![hop("10.0.0.2", 1), hop("10.0.0.3", 3)],
+            scope: "global".to_owned(),
+            ..route::Route::to("10.2.0.0/16".parse().unwrap())
+        };
+        let both = Value::List(vec![
+            Route::new(seen, std::slice::from_ref(&link)).show(),
+            route("10.1.0.0/16", None, None),
+        ]);
+        insta::assert_snapshot!(both.show(), @"
+        DESTINATION  VIA                 LINK    WEIGHT  SCOPE   PROTOCOL
+        10.2.0.0/16  10.0.0.2, 10.0.0.3  v0, v0  1, 3    global  boot
+        10.1.0.0/16                      v0              global  boot
         ");
         assert_eq!(
             route("0.0.0.0/0", Some("10.0.0.1"), Some(100)).show(),

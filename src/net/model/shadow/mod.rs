@@ -16,7 +16,7 @@ mod trial;
 use std::cell::{Cell, OnceCell, RefCell};
 use std::collections::{HashMap, HashSet};
 use std::fs;
-use std::io::{self, Write as _};
+use std::io;
 use std::os::fd::RawFd;
 use std::path::Path;
 use std::rc::Rc;
@@ -32,6 +32,7 @@ use crate::net::namespace::{self, Id, Namespace};
 use crate::net::packet::Packet;
 use crate::net::reopen;
 use crate::net::rtnl::{Refusal, Rtnl};
+use crate::net::sysctl;
 
 use events::Events;
 pub(super) use trial::Verdict;
@@ -84,14 +85,8 @@ impl Shadow {
 
     /// Sets it.
     pub(super) fn set(&self, file: &Path, value: &str) -> Result<(), Errno> {
-        let write = || {
-            // Not `fs::write`: what is not there is not to be made.
-            let mut file = fs::OpenOptions::new().write(true).open(file)?;
-            file.write_all(value.as_bytes())
-        };
-        namespace::within(&self.namespace, write)
+        namespace::within(&self.namespace, || sysctl::write_file(file, value))
             .map_err(|error| error.errno.unwrap_or(Errno::EIO))?
-            .map_err(|error| errno_of(&error))
     }
 
     /// What a request names it by. It stays open for as long as the plan needs it.
