@@ -8,9 +8,9 @@ export PATH := $(PATH):$(HOME)/.cargo/bin:$(CURDIR)/target/tools/bin
 # Runs a script in a throw-away place: nothing of this machine's network is touched.
 demo:
 	@.ci/prepare demo
-	cargo build --release
-	cargo run --release --quiet -- vm install --if-needed
-	cargo run --release --quiet -- --sandbox scripts/l3.rhai
+	cargo build --profile demo
+	cargo run --profile demo --quiet -- vm install --if-needed
+	cargo run --profile demo --quiet -- --sandbox scripts/l3.rhai
 
 # The tests that take no root and no kernel of their own: to be run before each commit.
 check:

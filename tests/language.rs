@@ -23,6 +23,8 @@ mod demo;
 mod examples;
 #[path = "language/files.rs"]
 mod files;
+#[path = "language/format.rs"]
+mod format;
 #[path = "language/hostile.rs"]
 mod hostile;
 #[path = "language/json.rs"]
@@ -35,6 +37,8 @@ mod manual;
 mod mistakes;
 #[path = "language/modules.rs"]
 mod modules;
+#[path = "language/new.rs"]
+mod new;
 #[path = "language/parameters.rs"]
 mod parameters;
 #[path = "language/reference.rs"]

@@ -3,13 +3,16 @@
 use serde_json::json;
 
 use super::line::{Doc, Options};
-use super::{output, pages};
+use super::{manpages, output, pages};
 use crate::engine::manual::{self, Setting};
 use crate::engine::{Failure, definitions, reference};
 use crate::view::paint::When;
 
-/// The page on what a throw-away place keeps a script from.
-const SANDBOX: &str = include_str!("../../docs/sandbox.md");
+/// Pages that are of no word: what a throw-away place keeps a script from, and the language by examples.
+const PAGES: [(&str, &str); 2] = [
+    ("sandbox", include_str!("../../docs/sandbox.md")),
+    ("language", include_str!("../../docs/language.md")),
+];
 
 /// Shows the page of a word, the list of all, or the manual in another form.
 pub(super) fn show(what: &Doc, options: &Options) -> Result<u8, Failure> {
@@ -21,18 +24,20 @@ pub(super) fn show(what: &Doc, options: &Options) -> Result<u8, Failure> {
     if form.definitions {
         return Ok(output::say(&definitions::file()));
     }
-    if form.man {
-        return Ok(output::say(&pages::man()));
+    match &form.man {
+        Some(Some(folder)) => return manpages::write(folder),
+        Some(None) => return Ok(output::say(&manpages::whole())),
+        None => {}
     }
     if let Some(shell) = form.completions {
         return Ok(output::say(&pages::completions(shell)));
     }
     let word = what.word.as_deref();
-    if word == Some("sandbox") {
+    if let Some((name, text)) = PAGES.iter().find(|(name, _)| word == Some(*name)) {
         if options.json {
-            return Ok(output::say_json(&json!({"page": word, "text": SANDBOX})));
+            return Ok(output::say_json(&json!({"page": name, "text": text})));
         }
-        return Ok(output::say(SANDBOX.trim_end()));
+        return Ok(output::say(text.trim_end()));
     }
     let color = When::from(options.color).on(&std::io::stdout());
     if options.json {

@@ -216,6 +216,10 @@ pub(crate) enum Command {
     Doctor(Doctor),
     /// Run a story, a script that is part of the program, in a throw-away place
     Demo(Demo),
+    /// Write a script to begin with
+    New(New),
+    /// Write scripts in one style: how lines are set in, blanks, empty lines
+    Fmt(Fmt),
     /// Turn the commands of a shell script or a Markdown page into a script
     Import(Import),
     /// Write a script that makes what stands in namespaces now
@@ -235,7 +239,7 @@ pub(crate) enum Command {
 /// What to show of the manual, and how.
 #[derive(Args, Debug)]
 pub(crate) struct Doc {
-    /// A word, a type such as `Link`, a module such as `std/lab`, or `sandbox`: what one holds
+    /// A word, a type such as `Link`, a module such as `std/lab`; `language`: forty examples of it; `sandbox`: what one holds
     #[arg(conflicts_with = "form")]
     pub(crate) word: Option<String>,
 
@@ -255,9 +259,13 @@ pub(crate) struct Form {
     #[arg(long)]
     pub(crate) definitions: bool,
 
-    /// The man page of the command line, to be kept as `ipvsh.1`
-    #[arg(long)]
-    pub(crate) man: bool,
+    /// The man page of the command line, to be kept as `ipvsh.1`; with DIR, that and a page of each command, written there
+    #[arg(long, value_name = "DIR", num_args = 0..=1, require_equals = true, value_hint = clap::ValueHint::DirPath)]
+    #[allow(
+        clippy::option_option,
+        reason = "clap tells so whether it is there, and whether with a value"
+    )]
+    pub(crate) man: Option<Option<PathBuf>>,
 
     /// The completions of the command line for SHELL
     #[arg(long, value_name = "SHELL")]
@@ -370,6 +378,34 @@ pub(crate) struct Demo {
         value_name = "STORY [--PARAMETER VALUE]…"
     )]
     pub(crate) story: Vec<OsString>,
+}
+
+/// What to begin with.
+#[derive(Args, Debug)]
+pub(crate) struct New {
+    /// What the script is to be like: lab, router, ipvlan, test
+    #[arg(short, long, value_name = "NAME", default_value = "lab")]
+    pub(crate) template: String,
+
+    /// List the templates
+    #[arg(long)]
+    pub(crate) list: bool,
+
+    /// The script to write; named as the template where none is given
+    #[arg(value_name = "FILE", value_hint = clap::ValueHint::FilePath)]
+    pub(crate) file: Option<PathBuf>,
+}
+
+/// Which scripts to format.
+#[derive(Args, Debug)]
+pub(crate) struct Fmt {
+    /// Write nothing; exit with 1 where a script is not in this style
+    #[arg(long)]
+    pub(crate) check: bool,
+
+    /// Scripts, or folders with scripts; - for standard input, which goes to standard output
+    #[arg(required = true, value_name = "PATH", value_hint = clap::ValueHint::AnyPath)]
+    pub(crate) paths: Vec<PathBuf>,
 }
 
 /// What to import, and where to.

@@ -7,10 +7,13 @@ mod doc;
 mod doctor;
 mod down;
 mod export;
+mod fmt;
 mod graph;
 mod import;
 pub(crate) mod line;
 mod ls;
+mod manpages;
+mod new;
 mod output;
 mod pages;
 mod parameters;
@@ -101,6 +104,8 @@ pub(crate) fn dispatch(mut cli: Cli) -> u8 {
         Some(Command::Test(what)) => test::test(what, options),
         Some(Command::Doctor(what)) => doctor::doctor(what, options),
         Some(Command::Watch(what)) => watch::run(what, options),
+        Some(Command::New(what)) => new::run(what, options),
+        Some(Command::Fmt(what)) => fmt::run(what, options),
         Some(Command::Import(what)) => import::run(what, options),
         Some(Command::Export(what)) => export::run(what, options),
         Some(Command::Graph(what)) => stack::with_room(|| graph::run(what, options))

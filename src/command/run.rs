@@ -22,6 +22,7 @@ use crate::lab::rollback::Undone;
 use crate::lab::{Counts, Outcome, name};
 use crate::repl::{self, Manner};
 use crate::sandbox::vm;
+use crate::value::shell as word_of_shell;
 use crate::view::changes::{self, Line, Mark};
 use crate::view::error::Report;
 use crate::view::paint::When;
@@ -65,7 +66,8 @@ pub(super) fn source(cli: &Cli) -> Result<Source, Failure> {
     let script = if file == "-" {
         Script::read_input("<stdin>")
     } else {
-        Script::read(Path::new(file)).map_err(|report| suggest_command(report, file))
+        Script::read(Path::new(file))
+            .map_err(|report| suggest_command(report, file, words.as_slice().first()))
     };
     Ok(Source::Script {
         script: script.map_err(Failure::usage)?,
@@ -74,16 +76,25 @@ pub(super) fn source(cli: &Cli) -> Result<Source, Failure> {
     })
 }
 
-/// A script of the name of a command, all but a letter, is most likely a command.
-fn suggest_command(report: Report, file: &OsString) -> Report {
+/// A script that is not there, named by one word, was most likely meant as a command.
+fn suggest_command(report: Report, file: &OsString, behind: Option<&OsString>) -> Report {
     let typed = file.to_string_lossy();
+    if report.hint.is_some() || typed.contains(['/', '.']) {
+        return report;
+    }
+    if ["run", "exec", "start", "apply", "up"].contains(&&*typed) {
+        let script = behind.map_or("lab.rhai".into(), |script| script.to_string_lossy());
+        let script = word_of_shell::word(&script);
+        return report.hint(format!("a script is run by its name: `ipvsh {script}`"));
+    }
     let command = Cli::command();
     let commands = command.get_subcommands().map(clap::Command::get_name);
-    match nearest(&typed, commands) {
-        Some(near) if report.hint.is_none() && !typed.contains(['/', '.']) => {
-            report.hint(format!("did you mean the command `ipvsh {near}`?"))
-        }
-        _ => report,
+    let commands: Vec<_> = commands.collect();
+    match nearest(&typed, commands.iter().copied()) {
+        Some(near) => report.hint(format!("did you mean the command `ipvsh {near}`?")),
+        None => report
+            .note(format!("commands: {}", commands.join(", ")))
+            .hint("the name of a script ends in .rhai; `ipvsh new` writes one to begin with"),
     }
 }
 

@@ -10,7 +10,7 @@ use crate::dsl::script::within;
 use crate::engine::words::{Form, forms, types_of};
 use crate::engine::{example, help, modules, types};
 
-pub use example::{Example, Expected};
+pub use example::{Example, Expected, in_doc};
 
 /// The words, in the order of the manual.
 #[derive(Debug, Default)]

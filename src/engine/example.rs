@@ -52,8 +52,8 @@ impl Example {
     }
 }
 
-/// The examples in the documentation `doc` of `word`.
-pub(crate) fn in_doc(word: &str, doc: &str) -> Vec<Example> {
+/// The examples in the documentation `doc` of `word`, or in a page.
+pub fn in_doc(word: &str, doc: &str) -> Vec<Example> {
     let mut examples = Vec::new();
     let mut current: Option<(Vec<&str>, bool)> = None;
     for line in doc.lines() {

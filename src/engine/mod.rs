@@ -6,6 +6,7 @@ pub mod definitions;
 mod diagnose;
 mod example;
 pub mod files;
+pub mod format;
 mod help;
 mod keys;
 pub mod makes;

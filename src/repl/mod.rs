@@ -6,6 +6,7 @@ mod editor;
 mod highlight;
 mod hint;
 mod history;
+mod init;
 mod lex;
 mod shell;
 mod state;
@@ -101,6 +102,7 @@ impl Talk {
         let history = History::load(&mut editor);
         self.past.extend(editor.history().iter().cloned());
         self.greet();
+        init::run(self)?;
         let mut spare = Spare::take();
         loop {
             let entry = match spare.lend(|| editor.readline(&self.prompt())) {

@@ -30,6 +30,20 @@ fn a_missing_script_is_told_with_the_nearest_name() {
 }
 
 #[test]
+fn a_word_that_is_no_command_is_told_with_what_there_is() {
+    let place = Place::with("");
+    insta::assert_snapshot!(wrong_use(&place, &["run", "my lab.rhai"]), @"
+    error: there is no script `run`
+    hint: a script is run by its name: `ipvsh 'my lab.rhai'`
+    ");
+    insta::assert_snapshot!(wrong_use(&place, &["frobnicate"]), @"
+    error: there is no script `frobnicate`
+     = commands: doc, check, plan, ls, down, test, doctor, demo, new, fmt, import, export, graph, watch, vm
+    hint: the name of a script ends in .rhai; `ipvsh new` writes one to begin with
+    ");
+}
+
+#[test]
 fn a_folder_is_no_script() {
     let place = Place::new();
     std::fs::create_dir(place.path().join("labs")).unwrap();

@@ -115,6 +115,7 @@ impl Terminal {
             .env("SHELL", "/bin/sh")
             .env("PS1", "shell$ ")
             .env_remove("ENV")
+            .env_remove("XDG_CONFIG_HOME")
             .env_remove("NO_COLOR")
             .stdin(slave(&pty.slave))
             .stdout(slave(&pty.slave))

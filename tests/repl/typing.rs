@@ -108,6 +108,10 @@ pub(crate) const TESTS: &[Test] = &[
         functions_of_an_own_module_are_offered,
     ),
     (
+        "a_session_begins_with_the_script_of_the_user",
+        a_session_begins_with_the_script_of_the_user,
+    ),
+    (
         "the_history_stays_between_sessions_each_entry_once",
         the_history_stays_between_sessions_each_entry_once,
     ),
@@ -481,6 +485,21 @@ fn the_history_stays_between_sessions_each_entry_once() {
     terminal.type_keys("\x1b[A\x1b[A");
     let kept = std::fs::read_to_string(folder.path().join("ipvsh/history")).unwrap();
     assert_eq!(kept, "#V2\nlet b = 2\nlet a = 1\n");
+}
+
+fn a_session_begins_with_the_script_of_the_user() {
+    let folder = folder();
+    let settings = folder.path().join(".config/ipvsh");
+    std::fs::create_dir_all(&settings).unwrap();
+    let file = settings.join("init.rhai");
+    std::fs::write(&file, "fn twice(x) { x * 2 }\nlet mine = 20;\n").unwrap();
+    let mut terminal = Terminal::start(&folder);
+    assert!(terminal.enter("twice(mine) + 2").contains("\n42\n"));
+    // A mistake in it is told, and the session begins without it.
+    std::fs::write(&file, "let mine = ;\n").unwrap();
+    let mut terminal = Terminal::start(&folder);
+    terminal.wait_for("init.rhai:1:12");
+    assert!(terminal.enter("6 * 7").contains("\n42\n"));
 }
 
 fn a_leading_blank_keeps_an_entry_private() {
