@@ -205,7 +205,7 @@ mod tests {
     fn lines_are_set_in_by_the_brackets_and_chains_they_are_in() {
         becomes(
             "if a {\nnet.ipvlan(p, \"v\", #{\nmtu: 1400\n})\n.addr(x)\n// why\n.up();\n} else if b &&\nc {\nd(|x| {\nx\n})\n}\n",
-            "if a {\n    net.ipvlan(p, \"v\", #{\n        mtu: 1400\n    })\n        .addr(x)\n        // why\n        .up();\n} else if b &&\n        c {\n    d(|x| {\n        x\n    })\n}\n",
+            "if a {\n    net.ipvlan(p, \"v\", #{\n        mtu: 1400\n    })\n        .addr(x)\n        // why\n        .up();\n} else if b &&\n    c {\n    d(|x| {\n        x\n    })\n}\n",
         );
         becomes(
             "let x =\n1 +\n2;\nlet y = a\n&& b;\n",
