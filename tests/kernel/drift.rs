@@ -111,7 +111,7 @@ const SETTINGS: Changes = &[
     ),
     (
         "ip -n a link set x0 type vxlan ttl 10 learning",
-        "vxlan `x0` in namespace `a` has ttl 10, learning true now",
+        "vxlan `x0` in namespace `a` has learning true, ttl 10 now",
         "vxlan x0",
     ),
     (
