@@ -35,11 +35,11 @@ fn printed(lab: &Lab, script: &str) -> String {
 fn a_path_has_its_hops_their_namespaces_and_the_least_mtu(lab: &Lab) {
     let printed = printed(
         lab,
-        r#"let told = path(a, b);
+        r#"let told = path(a, b, #{timeout: "10s"});
         let hop = |hop| `${hop.ttl} ${hop.address} ${hop.netns}:${hop.link} ${hop.mtu} ${hop.ways}`;
         print(told.hops.map(hop).reduce(|all, one| all + one + "\n", ""));
         print([told.reached, told.mtu, told.back, told.ways, told.hops[0].rtt_ms > 0.0]);
-        path("a", "fd02::2");"#,
+        path("a", "fd02::2", #{timeout: "10s"});"#,
     );
     assert_eq!(
         printed,

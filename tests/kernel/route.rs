@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 use crate::case::cases;
 use crate::lab::{HOST, Lab};
 use crate::options::there_and_back;
+use crate::state;
 
 cases! {
     ["veth"] =>
@@ -477,10 +478,11 @@ fn a_route_of_somebody_else_is_put_back_with_all_that_it_had(lab: &Lab) {
          route add fd01::/64 via fd00::9 hoplimit 3 mtu 1400",
     );
     let both = || {
-        (
-            lab.json(HOST, "-d route show"),
-            lab.json(HOST, "-6 -d route show"),
-        )
+        ["-d route show", "-6 -d route show"].map(|command| {
+            let mut routes = lab.json(HOST, command);
+            state::settle(&mut routes);
+            routes
+        })
     };
     let before = both();
     lab.fails(r#"del_route("10.1.0.0/16"); del_route("fd01::/64"); assert(routes().len() == 1, "gone"); throw "no";"#);

@@ -153,7 +153,7 @@ fn test_leak() { exec("sh -c 'sleep 7654321 >/dev/null 2>&1 & until grep -q ^sle
 fn test_ends() { exit(3); }
 fn test_spawn() { netns("a").spawn("sleep 1000"); }
 "#;
-    let output = test(lab, text, &["--timeout", "8s"]);
+    let output = test(lab, text, &["--timeout", "15s"]);
     let lines = sorted(&output.stdout);
     let (lines, _) = lines.split_once("\n\n").unwrap();
     assert_eq!(
@@ -163,7 +163,7 @@ fn test_spawn() { netns("a").spawn("sleep 1000"); }
             "✔ lab_test.rhai::test_spawn (TIME)
 ✘ lab_test.rhai::test_crash: the process of the test was ended by SIGKILL, and told nothing
 ✘ lab_test.rhai::test_ends: the test ended itself with exit code 3
-✘ lab_test.rhai::test_hang: the test did not end within 8s
+✘ lab_test.rhai::test_hang: the test did not end within 15s
 ✘ lab_test.rhai::test_leak: the test left processes running: `sleep 7654321`"
         )
     );
