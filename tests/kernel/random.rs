@@ -37,7 +37,7 @@ pub(crate) const HERE: Alphabet = Alphabet {
 
 /// What takes a kernel with more kinds.
 const IN_VM: Alphabet = Alphabet {
-    labs: 16,
+    labs: 10,
     parts: 1,
     needs: &[
         "veth", "bridge", "macvlan", "dummy", "vlan", "gre", "geneve", "vrf", "ipvlan", "netem",

@@ -11,7 +11,7 @@ use crate::program::Place;
 /// All scripts of the repository.
 fn scripts() -> Vec<PathBuf> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let mut folders = ["scripts", "stdlib", "src/command/templates"]
+    let mut folders = ["scripts", "stdlib", "src/command/new"]
         .map(|name| root.join(name))
         .to_vec();
     let mut found = Vec::new();

@@ -13,10 +13,10 @@ use crate::view::error::Report;
 
 /// What there is to begin with, by its name.
 const TEMPLATES: [(&str, &str); 4] = [
-    ("lab", include_str!("templates/lab.rhai")),
-    ("router", include_str!("templates/router.rhai")),
-    ("ipvlan", include_str!("templates/ipvlan.rhai")),
-    ("test", include_str!("templates/test.rhai")),
+    ("lab", include_str!("lab.rhai")),
+    ("router", include_str!("router.rhai")),
+    ("ipvlan", include_str!("ipvlan.rhai")),
+    ("test", include_str!("test.rhai")),
 ];
 
 /// The names of the templates.
