@@ -154,11 +154,11 @@ fn tab_knows_the_type_of_a_call() {
 fn tab_looks_at_a_property_to_know_its_type() {
     let mut terminal = Terminal::start(&folder());
     terminal.enter("let v = netns(\"a\").veth(\"v0\", \"v1\")");
-    // A link has an index; a namespace, which it could be for all that the manual says, has an inode.
-    terminal.type_keys("v.peer.in\t");
+    // A link has an index; a namespace, which it could be for all that the manual says, has none.
+    terminal.type_keys("v.peer.ind\t");
     terminal.wait_for("v.peer.index");
     terminal.enter("");
-    terminal.type_keys("netns(\"a\").links[0].in\t");
+    terminal.type_keys("netns(\"a\").links[0].ind\t");
     terminal.wait_for("links[0].index");
 }
 
