@@ -63,16 +63,17 @@ pub(crate) fn run_with(lab: &Lab, fault: &str, arguments: &[&str]) -> Output {
     finish(command.spawn().unwrap())
 }
 
-/// The requests that are met. In the micro-VM each run takes its time: there every third one is met, by each sort of fault another
-/// third, unless more is asked. What comes behind a request is what comes before the next one.
+/// The requests that are met. In the micro-VM each run takes its time: there every sixth one is met, by each sort of fault
+/// another one, unless more is asked. What comes behind a request is what comes before the next one.
 fn numbers(fault: &str, arguments: &[&str]) -> impl Iterator<Item = usize> {
     let first = match fault {
         "kill-after" => 2,
         "fail" => 3,
+        "int" => 4,
         _ => 1,
     };
     if arguments == L3 && !seeds::is_asked() {
-        (first..).step_by(3)
+        (first..).step_by(6)
     } else {
         (1..).step_by(1)
     }

@@ -37,7 +37,7 @@ pub(crate) const HERE: Alphabet = Alphabet {
 
 /// What takes a kernel with more kinds.
 const IN_VM: Alphabet = Alphabet {
-    labs: 10,
+    labs: 6,
     parts: 1,
     needs: &[
         "veth", "bridge", "macvlan", "dummy", "vlan", "gre", "geneve", "vrf", "ipvlan", "netem",
