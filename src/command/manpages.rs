@@ -117,11 +117,8 @@ pub(super) fn write(folder: &Path) -> Result<u8, Failure> {
     Ok(0)
 }
 
-/// The page of the program, with all commands on it.
-pub(super) fn whole() -> String {
-    let mut command = Cli::command();
-    command.build();
-    let page = Man::new(command.clone()).manual("User Commands");
+/// What each page begins with.
+fn head(page: &Man) -> Vec<u8> {
     let mut text = Vec::new();
     // Writing to memory does not fail.
     let _ = page.render_title(&mut text);
@@ -129,6 +126,15 @@ pub(super) fn whole() -> String {
     let _ = page.render_synopsis_section(&mut text);
     let _ = page.render_description_section(&mut text);
     let _ = page.render_options_section(&mut text);
+    text
+}
+
+/// The page of the program, with all commands on it.
+pub(super) fn whole() -> String {
+    let mut command = Cli::command();
+    command.build();
+    let page = Man::new(command.clone()).manual("User Commands");
+    let mut text = head(&page);
     let mut roff = Roff::new();
     roff.control("SH", ["COMMANDS"]);
     let _ = roff.to_writer(&mut text);
@@ -159,12 +165,7 @@ fn of_command(command: Command) -> String {
     let page = Man::new(without_help(command))
         .title(&name)
         .manual("User Commands");
-    let mut text = Vec::new();
-    let _ = page.render_title(&mut text);
-    let _ = page.render_name_section(&mut text);
-    let _ = page.render_synopsis_section(&mut text);
-    let _ = page.render_description_section(&mut text);
-    let _ = page.render_options_section(&mut text);
+    let mut text = head(&page);
     let mut roff = Roff::new();
     tables(&mut roff, Some(&own));
     roff.control("SH", ["SEE ALSO"]);
@@ -228,8 +229,8 @@ fn part_of(mut command: Command) -> String {
 /// That each command has help needs no line of its own.
 fn without_help(command: Command) -> Command {
     command.mut_args(|argument| {
-        let is_help = argument.get_id() == "help";
-        argument.hide(is_help)
+        let is_hidden = argument.is_hide_set() || argument.get_id() == "help";
+        argument.hide(is_hidden)
     })
 }
 

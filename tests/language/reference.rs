@@ -152,3 +152,37 @@ fn the_definitions_can_be_read() {
     }
     assert!(seen > 100, "only {seen} functions");
 }
+
+/// A page of a command has the options that its help has, and no others.
+#[test]
+fn the_page_of_a_command_has_the_options_of_its_help() {
+    let place = Place::new();
+    let run = place.run(&["doc", "--man=pages"]);
+    assert_eq!((run.code, run.errors.as_str()), (Some(0), ""));
+    let options = |text: &str| -> Vec<String> {
+        let words = text.split(|c: char| !c.is_ascii_lowercase() && c != '-');
+        let long = words.filter(|word| word.len() > 2 && word.starts_with("--"));
+        let mut found: Vec<String> = long.map(str::to_owned).collect();
+        found.sort();
+        found.dedup();
+        found
+    };
+    let files: Vec<&str> = run.output.lines().collect();
+    assert!(files.len() > 10, "{files:?}");
+    for file in files {
+        let page = std::fs::read_to_string(place.path().join(file)).unwrap();
+        let name = file.rsplit('/').next().unwrap_or_default();
+        let Some(name) = name.strip_prefix("ipvsh-") else {
+            continue;
+        };
+        let words: Vec<&str> = name.trim_end_matches(".1").split('-').collect();
+        let help = place.run(&[&words[..], &["--help"]].concat()).output;
+        let page = page.replace("\\-", "-");
+        let (own, _) = page
+            .split_once(".SH \"EXIT STATUS\"")
+            .unwrap_or((&page, ""));
+        let mut shown = options(&help);
+        shown.retain(|option| option != "--help");
+        assert_eq!(options(own), shown, "{file}");
+    }
+}
