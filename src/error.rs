@@ -185,6 +185,16 @@ impl Error {
         self
     }
 
+    /// Has `tell` say what was being done, unless an inner layer has said so already.
+    #[must_use]
+    pub fn unless_said(self, tell: impl FnOnce(Self) -> Self) -> Self {
+        if self.doing.is_empty() {
+            tell(self)
+        } else {
+            self
+        }
+    }
+
     /// Says in which namespace, unless an inner layer has said so already.
     #[must_use]
     pub fn within(mut self, netns: &str) -> Self {

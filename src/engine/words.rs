@@ -12,13 +12,13 @@ use rhai::{
     Dynamic, Engine, FuncRegistration, ImmutableString, Module, NativeCallContext, Position,
 };
 
+use crate::dsl::answer;
 use crate::dsl::handle::{Link, Netns};
 use crate::dsl::handles;
 use crate::dsl::kinds::kind;
 use crate::dsl::objects::link;
 use crate::dsl::session::exception;
 use crate::dsl::topics::{METHOD_ONLY, TOPICS};
-use crate::dsl::{Session, answer};
 use crate::engine::script::Sources;
 use crate::error::{Error, Kind, Result};
 use crate::lab::Outcome;
@@ -131,10 +131,12 @@ pub(crate) fn register(engine: &mut Engine, sources: &Sources) {
                 })
             }
             Form::Here => forward(func, here),
-            Form::NamedLink if may_be_gone => forward(func, deleted_link),
-            Form::NamedLinkHere if may_be_gone => forward(func, deleted_link_here),
-            Form::NamedLink => forward(func, named_link),
-            Form::NamedLinkHere => forward(func, named_link_here),
+            Form::NamedLink | Form::NamedLinkHere => {
+                let is_here = form == Form::NamedLinkHere;
+                forward(func, move |context, args| {
+                    named_link(context, args, is_here, may_be_gone)
+                })
+            }
         };
         FuncRegistration::new(entry.name())
             .in_global_namespace()
@@ -205,60 +207,29 @@ fn here_or_in_front(
     }
 }
 
+/// A link by its name, in the current namespace or that in front; one that is to be deleted may be gone already.
 fn named_link(
     context: &NativeCallContext,
     args: &[&mut Dynamic],
+    is_here: bool,
+    may_be_gone: bool,
 ) -> Found<Option<(Dynamic, usize)>> {
     answer(context, |session| {
-        let (netns, name) = (first(args)?, name(args.get(1))?);
-        let found = link::lookup(session, &netns, &name)?;
-        Ok(Some((Dynamic::from(found), 2)))
-    })
-}
-
-fn named_link_here(
-    context: &NativeCallContext,
-    args: &[&mut Dynamic],
-) -> Found<Option<(Dynamic, usize)>> {
-    answer(context, |session| {
-        let (netns, name) = (session.here()?, name(args.first())?);
-        let found = link::lookup(session, &netns, &name)?;
-        Ok(Some((Dynamic::from(found), 1)))
-    })
-}
-
-fn deleted_link(
-    context: &NativeCallContext,
-    args: &[&mut Dynamic],
-) -> Found<Option<(Dynamic, usize)>> {
-    answer(context, |session| {
-        let found = still_there(session, &first(args)?, &name(args.get(1))?)?;
-        Ok(found.map(|found| (found, 2)))
-    })
-}
-
-fn deleted_link_here(
-    context: &NativeCallContext,
-    args: &[&mut Dynamic],
-) -> Found<Option<(Dynamic, usize)>> {
-    answer(context, |session| {
-        let found = still_there(session, &session.here()?, &name(args.first())?)?;
-        Ok(found.map(|found| (found, 1)))
-    })
-}
-
-/// A link that is to be deleted; gone already is no error.
-fn still_there(session: &Rc<Session>, netns: &Rc<Place>, name: &str) -> Result<Option<Dynamic>> {
-    match link::lookup(session, netns, name) {
-        Ok(found) => Ok(Some(Dynamic::from(found))),
-        Err(error) if error.kind == Kind::NotFound => {
-            session
-                .lab()
-                .report(Outcome::Unchanged, netns, "link", name);
-            Ok(None)
+        let (netns, at) = if is_here {
+            (session.here()?, 0)
+        } else {
+            (first(args)?, 1)
+        };
+        let name = name(args.get(at))?;
+        match link::lookup(session, &netns, &name) {
+            Err(error) if may_be_gone && error.kind == Kind::NotFound => {
+                let lab = session.lab();
+                lab.report(Outcome::Unchanged, &netns, "link", &name);
+                Ok(None)
+            }
+            found => found.map(|found| Some((Dynamic::from(found), at + 1))),
         }
-        Err(error) => Err(error),
-    }
+    })
 }
 
 fn first(args: &[&mut Dynamic]) -> Result<Rc<Place>> {

@@ -223,22 +223,24 @@ fn every_option_of_bridges_macvlans_and_vxlans_is_changed_in_place(lab: &Lab) {
     change_in_place(lab, &["bridge", "macvlan", "vxlan"]);
 }
 
+/// Links that take a kernel with more drivers.
+const OTHERS: &[&str] = &[
+    "bond",
+    "geneve",
+    "gre",
+    "gretap",
+    "ip6gre",
+    "ip6gretap",
+    "ipip",
+    "sit",
+    "ip6tnl",
+    "macvtap",
+    "vlan",
+    "xfrm",
+];
+
 fn every_option_of_other_links_is_changed_in_place(lab: &Lab) {
-    let words = [
-        "bond",
-        "geneve",
-        "gre",
-        "gretap",
-        "ip6gre",
-        "ip6gretap",
-        "ipip",
-        "sit",
-        "ip6tnl",
-        "macvtap",
-        "vlan",
-        "xfrm",
-    ];
-    change_in_place(lab, &words);
+    change_in_place(lab, OTHERS);
 }
 
 /// The links with all that is told of them, but for what is drawn or comes by itself.
@@ -337,23 +339,7 @@ fn every_option_of_tuns_comes_back(lab: &Lab) {
 }
 
 fn every_option_of_other_links_comes_back(lab: &Lab) {
-    let words = [
-        "bond",
-        "geneve",
-        "gre",
-        "gretap",
-        "ip6gre",
-        "ip6gretap",
-        "ipip",
-        "sit",
-        "ip6tnl",
-        "ipvlan",
-        "macvtap",
-        "ipvtap",
-        "vlan",
-        "xfrm",
-    ];
-    come_back(lab, &words);
+    come_back(lab, &[OTHERS, &["ipvlan", "ipvtap"]].concat());
 }
 
 fn every_option_that_every_link_takes_comes_back(lab: &Lab) {

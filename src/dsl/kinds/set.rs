@@ -112,13 +112,11 @@ pub mod words {
     pub fn set_(context: NativeCallContext, link: &mut Link, options: Map) -> Answer<Link> {
         answer(&context, |session| {
             super::set(session, link, options).map_err(|error: Error| {
-                if error.doing.is_empty() {
+                error.unless_said(|error| {
                     error
                         .doing("set options of link", &link.name())
                         .in_place(link.netns().label())
-                } else {
-                    error
-                }
+                })
             })?;
             Ok(link.clone())
         })

@@ -7,6 +7,7 @@ use rtnetlink::packet_core::{NLM_F_CREATE, NLM_F_EXCL};
 
 use crate::dsl::handle::Link;
 use crate::dsl::objects::link;
+use crate::dsl::objects::queue::about;
 use crate::dsl::{Answer, Session, answer};
 use crate::error::{Error, Kind, Result};
 use crate::lab::{Command, Outcome, Undo, WayBack};
@@ -39,10 +40,15 @@ fn change(session: &Rc<Session>, link: &Link, hook: Hook, is_made: bool) -> Resu
     let index = link.index();
     let make = Request::new(&hook.make(index), NLM_F_CREATE | NLM_F_EXCL);
     let take = Request::new(&hook.take(index), 0);
+    let (asked, back) = if is_made {
+        (make.clone(), take)
+    } else {
+        (take, make.clone())
+    };
     let way = WayBack::Send {
         what: format!("{} of link `{}`", hook.name(), link.name()),
-        request: if is_made { take.clone() } else { make.clone() },
-        made: is_made.then(|| make.clone()),
+        request: back,
+        made: is_made.then_some(make),
     };
     let undo = Undo::of_link(place.clone(), link.reference(), way);
     let verb = if is_made { "add" } else { "del" };
@@ -53,17 +59,7 @@ fn change(session: &Rc<Session>, link: &Link, hook: Hook, is_made: bool) -> Resu
     };
     let changed = session.wait(async {
         let rtnl = &place.rtnl()?;
-        let message = if is_made {
-            hook.make(index)
-        } else {
-            hook.take(index)
-        };
-        let flags = if is_made {
-            NLM_F_CREATE | NLM_F_EXCL
-        } else {
-            0
-        };
-        let request = rtnl.tell(message, flags);
+        let request = asked.send(&place, rtnl);
         session.lab().step(undo, command, request).await
     })??;
     changed.map_err(|refusal| super::queue::lacks(hook.name(), Error::from(refusal)))?;
@@ -101,17 +97,6 @@ fn clear(session: &Rc<Session>, link: &Link) -> Result<()> {
     }
     report(session, link, Hook::Ingress, Outcome::Unchanged);
     Ok(())
-}
-
-/// Says which link an error is about.
-fn about<'a>(verb: &'a str, link: &'a Link) -> impl Fn(Error) -> Error + 'a {
-    move |error| {
-        if error.doing.is_empty() && error.object.is_none() {
-            error.doing(verb, &link.name()).within(link.netns().label())
-        } else {
-            error
-        }
-    }
 }
 
 /// The words of this topic.

@@ -42,13 +42,8 @@ impl Pinger {
     /// Outside a tokio runtime that has I/O and time enabled.
     pub fn open(request: &Request) -> Result<Self> {
         request.validate()?;
-        let sockets = Sockets::open(request).map_err(|error| {
-            if error.doing.is_empty() {
-                error.doing("ping", &request.label)
-            } else {
-                error
-            }
-        })?;
+        let sockets = Sockets::open(request)
+            .map_err(|error| error.unless_said(|error| error.doing("ping", &request.label)))?;
         let mut request = request.clone();
         if request.device.is_some() && request.source.is_none() {
             request.source = preferred_source(&request);

@@ -48,11 +48,7 @@ fn choose_port(
 ) -> Result<()> {
     let place = bond.netns();
     let context = |error: Error| {
-        if error.doing.is_empty() {
-            error.doing(verb, &bond.name()).in_place(place.label())
-        } else {
-            error
-        }
+        error.unless_said(|error| error.doing(verb, &bond.name()).in_place(place.label()))
     };
     if bond.kind() != "bond" {
         return Err(context(Error::invalid("it is no bond")));

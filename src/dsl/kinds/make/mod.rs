@@ -63,14 +63,12 @@ pub(crate) fn creating<'a>(
     place: &'a netns::Netns,
 ) -> impl Fn(Error) -> Error + 'a {
     move |error| {
-        if error.doing.is_empty() {
+        error.unless_said(|error| {
             // A parent is looked for elsewhere.
             error
                 .doing(&format!("create {kind}"), name)
                 .in_place(place.label())
-        } else {
-            error
-        }
+        })
     }
 }
 

@@ -75,12 +75,10 @@ pub(crate) fn set(session: &Rc<Session>, link: &Link, options: &mut Options) -> 
 /// Says which peer an error is about.
 fn about<'a>(verb: &'a str, key: &'a str, link: &'a Link) -> impl Fn(Error) -> Error + 'a {
     move |error| {
-        if error.doing.is_empty() {
+        error.unless_said(|error| {
             let what = format!("{key} of {}", link.name());
             error.doing(verb, &what).in_place(link.netns().label())
-        } else {
-            error
-        }
+        })
     }
 }
 

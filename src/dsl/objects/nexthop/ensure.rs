@@ -71,13 +71,11 @@ pub(crate) fn for_route(
 pub(super) fn add(session: &Rc<Session>, net: &Netns, id: i64, options: Map) -> Result<()> {
     let place = &net.0;
     let context = |error: Error| {
-        if error.doing.is_empty() {
+        error.unless_said(|error| {
             error
                 .doing("add nexthop", &id.to_string())
                 .within(place.label())
-        } else {
-            error
-        }
+        })
     };
     let mut options = schema::options("nexthop", options, &[rows::ROWS]).map_err(context)?;
     let replace = rows::REPLACE.take_flag(&mut options).map_err(context)?;
@@ -260,13 +258,11 @@ fn explain(
 pub(super) fn delete(session: &Rc<Session>, net: &Netns, id: i64) -> Result<()> {
     let place = &net.0;
     let context = |error: Error| {
-        if error.doing.is_empty() {
+        error.unless_said(|error| {
             error
                 .doing("delete nexthop", &id.to_string())
                 .within(place.label())
-        } else {
-            error
-        }
+        })
     };
     let number = number(id).map_err(context)?;
     let present = list(session, place)?;

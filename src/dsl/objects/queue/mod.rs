@@ -43,16 +43,18 @@ fn ensure(
     wanted: impl FnOnce(&mut Options, u32) -> Result<Tree>,
 ) -> Result<Link> {
     let ensured = put(session, link, (kind, tables), options, wanted);
-    ensured.map_err(|error| {
-        if error.doing.is_empty() && error.object.is_none() {
-            error
-                .doing(&format!("set {kind} on link"), &link.name())
-                .within(link.netns().label())
-        } else {
-            error
-        }
-    })?;
+    ensured.map_err(about(&format!("set {kind} on link"), link))?;
     Ok(link.clone())
+}
+
+/// Says which link an error is about.
+pub(super) fn about<'a>(verb: &'a str, link: &'a Link) -> impl Fn(Error) -> Error + 'a {
+    move |error| {
+        if error.object.is_some() {
+            return error;
+        }
+        error.unless_said(|error| error.doing(verb, &link.name()).within(link.netns().label()))
+    }
 }
 
 fn put(

@@ -31,11 +31,7 @@ pub(crate) fn add(
 ) -> Result<()> {
     let place = &net.0;
     let context = |error: Error| {
-        if error.doing.is_empty() {
-            error.doing("add route", destination).within(place.label())
-        } else {
-            error
-        }
+        error.unless_said(|error| error.doing("add route", destination).within(place.label()))
     };
     let mut options = schema::options("route", options, &[rows::ROWS]).map_err(context)?;
     let replace = rows::REPLACE.take_flag(&mut options).map_err(context)?;
