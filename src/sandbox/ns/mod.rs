@@ -17,6 +17,8 @@ use std::io::{Read, Write};
 use std::os::fd::OwnedFd;
 use std::os::unix::fs::FileTypeExt;
 use std::path::{Path, PathBuf};
+use std::thread;
+use std::time::{Duration, Instant};
 
 use nix::errno::Errno;
 use nix::fcntl::OFlag;
@@ -72,6 +74,7 @@ pub fn enter(files: &Files) -> Result<Entered> {
 }
 
 fn leave_the_host(files: &Files) -> Result<Entered> {
+    wait_for_ended_threads();
     let who = Who::of_this_process();
     let shared = view::Shared::of(files)?;
     let drafts = shared.drafts();
@@ -177,6 +180,17 @@ fn be_inside(
     terminal::ask_keeper(asker);
     pthread_sigmask(SigmaskHow::SIG_SETMASK, Some(before), None)?;
     Ok(Entered::Inside(lacks))
+}
+
+/// Waits until threads that were joined are gone. A join returns as soon as the thread has let go of its memory; the kernel counts it
+/// for a moment longer (`exit_mm` comes before `release_task` in `kernel/exit.c`). No event
+/// tells of that, so it is asked for, a second at most.
+fn wait_for_ended_threads() {
+    let until = Instant::now() + Duration::from_secs(1);
+    let is_alone = || fs::read_dir("/proc/self/task").is_ok_and(|tasks| tasks.count() <= 1);
+    while !is_alone() && Instant::now() < until {
+        thread::sleep(Duration::from_millis(1));
+    }
 }
 
 /// Keeps what is to be passed on until it is read, and the ends of children.
