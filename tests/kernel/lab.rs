@@ -369,10 +369,12 @@ impl Lab {
         answers.try_into().expect("an answer to each command")
     }
 
-    /// What `tc -j` says to `arguments` in the namespace `netns`.
+    /// What `tc -j` says to `arguments` in the namespace `netns`, without what a queue counts.
     #[track_caller]
     pub(crate) fn tc(&self, netns: &str, arguments: &str) -> Value {
-        json_of("tc", netns, arguments)
+        let mut said = json_of("tc", netns, arguments);
+        crate::state::forget(&mut said, &["direct_packets_stat"]);
+        said
     }
 
     /// What `bridge -j` says to `arguments` in the namespace `netns`.

@@ -456,10 +456,6 @@ fn a_foreign_htb_comes_back_whole(lab: &Lab) {
         let mut queues = lab.tc(HOST, "qdisc show dev v0");
         for queue in queues.as_array_mut().unwrap() {
             queue.as_object_mut().unwrap().remove("refcnt");
-            queue["options"]
-                .as_object_mut()
-                .unwrap()
-                .remove("direct_packets_stat");
         }
         (queues, classes(lab), filters)
     };
