@@ -199,8 +199,9 @@ pub(crate) fn run_inside(cases: &[Case]) -> ExitCode {
     thread::scope(|threads| {
         for _ in 0..AT_A_TIME {
             threads.spawn(|| {
-                // A line goes to one of them.
-                while let Some(Ok(name)) = std::io::stdin().lines().next() {
+                // A line goes to one of them. By a function, as `while let` would hold the lock while the case runs.
+                let next = || std::io::stdin().lines().next();
+                while let Some(Ok(name)) = next() {
                     if let Some(case) = cases.get(&*name) {
                         let start = Instant::now();
                         let end = case.run();
