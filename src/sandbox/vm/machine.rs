@@ -269,7 +269,9 @@ fn arguments(kernel: &Path, image: i32, image_size: u64, accel: Accel) -> Vec<st
     let (accelerator, processor) = match accel {
         Accel::Kvm => ("kvm", "host"),
         Accel::Tcg { clock_khz } => {
-            boot = format!("{boot} tsc_early_khz={clock_khz} tsc=reliable no_timer_check");
+            // What was translated of a program serves the next start of it only where it lies at the same addresses.
+            boot =
+                format!("{boot} norandmaps tsc_early_khz={clock_khz} tsc=reliable no_timer_check");
             ("tcg,thread=multi", "max")
         }
     };
