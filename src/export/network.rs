@@ -25,10 +25,18 @@ impl Draft<'_> {
             .cloned()
             .partition(|address| address.ip().is_ipv6());
         // The kernel tells the youngest of IPv6 first.
-        for address in four.iter().chain(six.iter().rev()) {
-            self.address(id, seen, address);
+        if seen.loopback {
+            // It gets its own address by coming up, before all others.
+            self.state(id, seen);
         }
-        self.state(id, seen);
+        let all: Vec<&Address> = four.iter().chain(six.iter().rev()).collect();
+        for (index, address) in all.iter().enumerate() {
+            let is_there = all[..index].iter().any(|one| one.ip() == address.ip());
+            self.address(id, seen, address, is_there);
+        }
+        if !seen.loopback {
+            self.state(id, seen);
+        }
         self.far_ends(id, seen);
         self.queue(id, seen);
         if id.0 == HOST {
@@ -47,12 +55,15 @@ impl Draft<'_> {
     }
 
     /// Says an address in the words of `ip address`, which are read as those of a shell script are.
-    fn address(&mut self, id: LinkId, seen: &Snapshot, address: &Address) {
+    fn address(&mut self, id: LinkId, seen: &Snapshot, address: &Address, is_there: bool) {
         let mut given = address.assigned.clone();
         given.label = given.label.filter(|label| *label != seen.name);
         let lifetimes = address.lifetimes_given();
         given.lifetimes = (lifetimes != Lifetimes::default()).then_some(lifetimes);
-        let (whole, pairs) = addr::said(&given);
+        let (whole, mut pairs) = addr::said(&given);
+        if is_there {
+            pairs.push((&addr::rows::BESIDE, Value::Flag(true)));
+        }
         let call = Call::new("addr", [Value::Text(whole), Value::Map(options(pairs))]);
         self.on_link(id, &seen.name, call);
     }

@@ -3,6 +3,7 @@
 //! Text goes one way: a page or script is cut into commands ([`markdown`], [`lex`], [`shell`]), a command becomes steps ([`ip`],
 //! [`tools`]), steps are put in a better order where that leads to the same state ([`arrange`]), and written ([`write`](crate::steps)).
 
+mod addresses;
 mod arrange;
 mod bridge;
 mod chains;
@@ -82,6 +83,7 @@ pub fn import(source: &str, section: Option<&str>) -> Result<Imported, Nothing> 
         items = shell::read(source, 1, &translate);
     }
     vlans::settle(&mut items);
+    addresses::settle(&mut items);
     chains::settle(&mut items, source);
     let left = items.iter().filter_map(|item| match item {
         Item::Left(left) => Some(left.clone()),

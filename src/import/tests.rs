@@ -776,3 +776,24 @@ tc qdisc add dev e0 clsact
         .clsact();
     "#);
 }
+
+#[test]
+fn an_address_with_another_length_stands_beside_the_first() {
+    let source = "\
+ip addr add 10.0.0.1/24 dev v0
+ip addr add 10.0.0.1/16 dev v0
+ip addr add 10.0.0.1/16 dev v1
+ip addr del 10.0.0.1/16 dev v1
+ip addr add 10.0.0.1/24 dev v1
+ip addr add fd00::1/64 dev v0
+ip addr add fd00::1/48 dev v0
+";
+    insta::assert_snapshot!(script(source), @r#"
+    link("v0").addr("10.0.0.1/24").addr("10.0.0.1/16", #{beside: true});
+    link("v1")
+        .addr("10.0.0.1/16")
+        .del_addr("10.0.0.1/16")
+        .addr("10.0.0.1/24");
+    link("v0").addr("fd00::1/64").addr("fd00::1/48");
+    "#);
+}

@@ -42,11 +42,46 @@ cases! {
         duplicate_address_detection_is_waited_for
         an_address_that_somebody_else_has_ends_the_wait
         a_link_that_is_down_ends_the_wait_late
+        an_address_stands_beside_one_with_another_prefix_length
+        the_address_of_a_loopback_is_in_nobodys_way
         what_an_address_cannot_have_is_refused;
 }
 
 fn pair(lab: &Lab) {
     lab.ip("link add v0 type veth peer name v1");
+}
+
+fn an_address_stands_beside_one_with_another_prefix_length(lab: &Lab) {
+    lab.ip("netns add a");
+    let text = r#"
+        let v = netns("a").veth("v0", "v1").addr("10.0.0.1/24").up();
+        v.addr("10.0.0.1/16", #{beside: true}).addr("10.0.0.1/32", #{peer: "10.9.0.1", beside: true});
+        v.addr("10.0.0.1/16", #{beside: true, metric: 5, replace: true});"#;
+    let plan = lab.script_with(&["--summary"], text);
+    assert_eq!(plan.code, 0, "{}", plan.stderr);
+    let addresses = ["10.0.0.1/24", "10.0.0.1/16", "10.0.0.1/32"];
+    let mut present = lab.addresses("a", "v0");
+    present.retain(|address| address.contains('.'));
+    assert_eq!(present, addresses);
+    lab.twice(text);
+    let plan = lab.ipvsh(&["plan", "lab.rhai"]);
+    assert!(
+        plan.stdout
+            .ends_with("\na run would change nothing; 7 as asked already\n"),
+        "{}",
+        plan.stdout
+    );
+    lab.ipvsh(&["down", "lab.rhai"]);
+    assert!(lab.links("a").iter().all(|link| link != "v0"));
+}
+
+fn the_address_of_a_loopback_is_in_nobodys_way(lab: &Lab) {
+    let text = r#"netns("a").link("lo").up().addr("127.0.0.1/32");"#;
+    lab.twice(text);
+    assert_eq!(
+        lab.addresses("a", "lo"),
+        ["127.0.0.1/8", "127.0.0.1/32", "::1/128"]
+    );
 }
 
 fn an_ipv4_address_is_added(lab: &Lab) {
@@ -363,8 +398,12 @@ fn an_address_that_is_otherwise_is_a_conflict_with_both_sides(lab: &Lab) {
         "addr add 10.0.0.1/24 dev v0 scope link metric 5\naddr add 10.1.0.1 peer 10.1.0.2/32 dev v0\n\
          addr add 10.2.0.1/24 dev v0 valid_lft 1000 preferred_lft 500\naddr add fd00::1/64 dev v0 nodad",
     );
-    let hint = "hint: ask for what is there, or replace it with #{replace: true}";
     let told = |text: &str, why: &str, there: &str, asked: &str| {
+        let hint = if why.ends_with("peer") {
+            "hint: ask for what is there, replace it with #{replace: true}, or have both with #{beside: true}"
+        } else {
+            "hint: ask for what is there, or replace it with #{replace: true}"
+        };
         format!(
             "conflict: cannot add address `{text}` in namespace `host`: {why}\n\
              note: there: {there}\nnote: asked: {asked}\nnote: on link `v0`\n{hint}"

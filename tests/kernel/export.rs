@@ -18,6 +18,7 @@ cases! {
     ["veth"] =>
         a_lab_of_commands_is_written_as_a_person_would
         addresses_and_neighbours_come_back
+        an_address_with_two_lengths_comes_back
         routes_of_all_sorts_come_back
         rules_come_back
         nexthops_come_back
@@ -587,6 +588,23 @@ fn looks_the_same(lab: &Lab, make: impl Fn(), look: impl Fn() -> Value) -> Strin
     let script = back_again(lab, "");
     assert_eq!(look(), before, "{script}");
     script
+}
+
+fn an_address_with_two_lengths_comes_back(lab: &Lab) {
+    let script = comes_back(
+        lab,
+        "",
+        "ip netns add a
+         ip -n a link set lo up
+         ip -n a addr add 127.0.0.1/32 dev lo
+         ip -n a link add v0 type veth peer name v1
+         ip -n a addr add 10.0.0.1/24 dev v0
+         ip -n a addr add 10.0.0.1/16 dev v0",
+    );
+    assert!(
+        script.contains(r#".addr("10.0.0.1/24").addr("10.0.0.1/16", #{beside: true})"#),
+        "{script}"
+    );
 }
 
 fn shared_queues_come_back(lab: &Lab) {

@@ -740,7 +740,23 @@ error: cannot add address `10.0.0.1/16` in namespace `host`: the link has it wit
   = there: 10.0.0.1/24
   = asked: 10.0.0.1/16
   = on link `v0`
-hint: ask for what is there, or replace it with #{replace: true}
+hint: ask for what is there, replace it with #{replace: true}, or have both with #{beside: true}
+"#,
+    },
+    Refusal {
+        what: "an_ipv6_address_beside_itself",
+        needs: &["veth"],
+        before: "link add v0 type veth peer name v1",
+        script: r#"link("v0").addr("fd00::1/64", #{beside: true});"#,
+        code: 1,
+        stderr: r#"
+error: cannot add address `fd00::1/64` in namespace `host`: `beside` is for IPv4, and this is an IPv6 address
+ --> lab.rhai:1:12
+  |
+1 | link("v0").addr("fd00::1/64", #{beside: true});
+  |            ^^^^
+  = on link `v0`
+hint: a link has an IPv6 address once, whatever its prefix length
 "#,
     },
     Refusal {
@@ -755,7 +771,7 @@ error: cannot add address `fd00::1/64` in namespace `host`: `addr` has no option
   |
 1 | link("v0").addr("fd00::1/64", #{no_dad: true});
   |            ^^^^
-  = options: autojoin, broadcast, home, label, metric, mngtmpaddr, nodad, noprefixroute, peer, preferred_lft, replace, scope, valid_lft
+  = options: autojoin, beside, broadcast, home, label, metric, mngtmpaddr, nodad, noprefixroute, peer, preferred_lft, replace, scope, valid_lft
   = on link `v0`
 hint: did you mean `nodad`?
 "#,

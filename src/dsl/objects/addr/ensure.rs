@@ -136,9 +136,9 @@ fn ask(
 
 /// The address of the link that stands where this one is to go, if one does: itself, or the same in another subnet.
 fn rival(session: &Rc<Session>, link: &Link, asked: &Asked) -> Result<Option<address::Address>> {
-    let ip = asked.assigned.prefix.addr();
     let mut present = list(session, &link.netns(), Some(link.index()))?;
-    present.retain(|address| address.ip() == ip);
+    let of_loopback = link.name() == "lo";
+    present.retain(|address| asked.meets(address, of_loopback));
     let same = present.iter().position(|address| asked.is_same(address));
     Ok(present.into_iter().nth(same.unwrap_or(0)))
 }
@@ -187,7 +187,11 @@ fn settled(
     let conflict = Error::new(Kind::Conflict, why)
         .note(format!("there: {}", asked.there(present)))
         .note(format!("asked: {}", asked.assigned.line()))
-        .hint("ask for what is there, or replace it with #{replace: true}");
+        .hint(if subnet.addr().is_ipv4() && !is_same {
+            "ask for what is there, replace it with #{replace: true}, or have both with #{beside: true}"
+        } else {
+            "ask for what is there, or replace it with #{replace: true}"
+        });
     let name = format!("{subnet} on {}", link.name());
     let lab = session.lab();
     lab.conflict(conflict, &link.netns(), "address", &name)?;

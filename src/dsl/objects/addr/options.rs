@@ -2,7 +2,7 @@
 
 use std::net::{IpAddr, Ipv4Addr};
 
-use ipnet::IpNet;
+use ipnet::{IpNet, Ipv4Net};
 use rhai::Map;
 
 use crate::error::{Error, Result};
@@ -16,6 +16,9 @@ use super::rows;
 /// The longest name of a link or label.
 const LONGEST_LABEL: usize = 15;
 
+/// What the kernel gives a loopback when it comes up (`inetdev_event` in `net/ipv4/devinet.c`).
+const OF_LOOPBACK: IpNet = IpNet::V4(Ipv4Net::new_assert(Ipv4Addr::LOCALHOST, 8));
+
 /// An address as a script asks for it.
 #[derive(Clone, Debug)]
 pub(crate) struct Asked {
@@ -23,6 +26,8 @@ pub(crate) struct Asked {
     pub(super) assigned: Assigned,
     /// The flags that were named, and whether it should have them.
     flags: Vec<(&'static str, bool)>,
+    /// Whether the same with another prefix length or peer stays beside it.
+    beside: bool,
     /// Whether what differs makes room.
     pub(super) replace: bool,
 }
@@ -36,6 +41,7 @@ impl Asked {
         Ok(Self {
             assigned,
             flags,
+            beside: false,
             replace,
         })
     }
@@ -78,9 +84,15 @@ impl Asked {
             assigned.set(name, on);
             flags.push((name, on));
         }
+        let beside = rows::BESIDE.take_flag(&mut options)?.unwrap_or(false);
+        if beside && ip.is_ipv6() {
+            return Err(only_ipv4(rows::BESIDE.key)
+                .hint("a link has an IPv6 address once, whatever its prefix length"));
+        }
         Ok(Self {
             assigned,
             flags,
+            beside,
             replace: rows::REPLACE.take_flag(&mut options)?.unwrap_or(false),
         })
     }
@@ -88,6 +100,14 @@ impl Asked {
     /// Whether the address that is there is the one asked for: the same ends, the same subnet.
     pub(super) fn is_same(&self, present: &Address) -> bool {
         present.has_ends_of(&self.assigned)
+    }
+
+    /// Whether an address that is there is in the way of this one: the same, or one with its IP address that it is not to stand beside.
+    /// That which the kernel gives a loopback is in nobody's way.
+    pub(super) fn meets(&self, present: &Address, of_loopback: bool) -> bool {
+        let is_own = of_loopback && present.assigned.prefix == OF_LOOPBACK;
+        present.ip() == self.assigned.prefix.addr()
+            && (self.is_same(present) || !self.beside && !is_own)
     }
 
     /// Which of the things that were asked are otherwise in `present`, by the words of `ip address`.

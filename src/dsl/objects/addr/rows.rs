@@ -58,6 +58,12 @@ pub(crate) const METRIC: Opt = Opt::number(
     "the metric of the route to its subnet",
 )
 .words(&["metric", "priority", "preference"]);
+pub(crate) const BESIDE: Opt = Opt::new(
+    "beside",
+    Form::Switch,
+    "whether it is added though the link has it with another prefix length or peer (IPv4)",
+)
+.default("false");
 
 /// What an address has or has not, by the words of `ip address`.
 pub(crate) const FLAGS: &[Opt] = &[
@@ -94,6 +100,7 @@ pub(crate) const ROWS: &[Opt] = &[
     FLAGS[2],
     FLAGS[3],
     FLAGS[4],
+    BESIDE,
     REPLACE,
 ];
 
