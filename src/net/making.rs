@@ -268,9 +268,15 @@ const MACADDR_SET: u32 = 3;
 const TTL_INHERIT: u16 = 28;
 const REMCSUM: [u16; 2] = [21, 22];
 
-/// `IFLA_GENEVE_REMOTE`, and what goes with a far end of IPv6 only.
+/// `IFLA_GENEVE_REMOTE`, `IFLA_GENEVE_TTL_INHERIT`, and what goes with a far end of IPv6 only.
 const GENEVE_REMOTE: u16 = 2;
+const GENEVE_TTL_INHERIT: u16 = 12;
 const GENEVE_OVER_IPV6: [u16; 2] = [9, 10];
+
+/// `IFLA_VLAN_FLAGS`: the flags, and which of them are meant (`vlan_dev_change_flags` in `net/8021q/vlan_dev.c`); and the one that a
+/// new VLAN has.
+const VLAN_FLAGS: u16 = 2;
+const VLAN_REORDER_HDR: u32 = 1;
 
 /// What of the attributes that a link of the kind tells the kernel takes.
 fn taken(kind: &str, mut data: Vec<(u16, Vec<u8>)>) -> Vec<(u16, Vec<u8>)> {
@@ -294,8 +300,21 @@ fn taken(kind: &str, mut data: Vec<(u16, Vec<u8>)>) -> Vec<(u16, Vec<u8>)> {
                 bytes.clear();
             }
         }
-        "geneve" if data.iter().any(|(at, _)| *at == GENEVE_REMOTE) => {
-            data.retain(|(at, _)| !GENEVE_OVER_IPV6.contains(at));
+        "vlan" => {
+            // It tells that it means each flag there can be, and takes only those that it knows. But for one, a new link has none.
+            for (_, bytes) in data.iter_mut().filter(|(at, _)| *at == VLAN_FLAGS) {
+                if let Some(flags) = bytes.first_chunk().copied().map(u32::from_ne_bytes) {
+                    let meant = flags | VLAN_REORDER_HDR;
+                    *bytes = [flags, meant].map(u32::to_ne_bytes).concat();
+                }
+            }
+        }
+        "geneve" => {
+            // Who says no to an inherited one says nothing of the TTL itself (`geneve_nl2info` in `drivers/net/geneve.c`).
+            data.retain(|(at, bytes)| *at != GENEVE_TTL_INHERIT || bytes.as_slice() == [1]);
+            if data.iter().any(|(at, _)| *at == GENEVE_REMOTE) {
+                data.retain(|(at, _)| !GENEVE_OVER_IPV6.contains(at));
+            }
         }
         _ => {}
     }

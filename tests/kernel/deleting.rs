@@ -15,6 +15,8 @@ cases! {
         what_each_word_takes_away_comes_back;
     ["bond", "vlan", "vrf", "dummy", "vlan_filtering"] =>
         what_is_taken_from_bonds_vlans_and_vrfs_comes_back;
+    ["bond", "vlan", "vrf", "dummy", "ifb", "ipvlan", "ipvtap", "macvlan", "macvtap", "bridge", "geneve", "vxlan", "gre", "gretap", "ip6gre", "ip6gretap", "ipip", "sit", "ip6tnl", "xfrm"] =>
+        a_link_of_each_kind_comes_back;
     [] =>
         each_word_that_takes_away_is_tried;
 }
@@ -87,6 +89,7 @@ const ON_THIS_KERNEL: &[&[&str]] = &[
 const IN_GUEST: &[&str] = &[
     r#"link("bond0").delete();"#,
     r#"link("red").delete();"#,
+    r#"link("d0").delete();"#,
     r#"link("p0").delete();"#,
     r#"link("d1").nomaster();"#,
     r#"link("d2").nomaster();"#,
@@ -148,6 +151,53 @@ route add 10.77.0.0/16 via 10.7.0.9 table 10");
          bridge vlan add dev p0 vid 30
          bridge vlan add dev br0 vid 30 self");
     come_back(lab, IN_GUEST);
+}
+
+/// Links of all kinds, each with options that are not the usual ones: what the kernel tells of them it does not always take.
+const OF_EACH_KIND: &str = "\
+link add d0 address 02:00:00:00:00:30 type dummy
+link set d0 up
+link add bond0 address 02:00:00:00:00:31 type bond mode 802.3ad miimon 50 lacp_rate fast xmit_hash_policy layer3+4
+link add d0.5 link d0 type vlan id 5 protocol 802.1ad reorder_hdr off gvrp on loose_binding on
+link add d0.6 link d0 type vlan id 6 egress-qos-map 1:2 3:4 ingress-qos-map 5:6
+link add d0.6.7 link d0.6 type vlan id 7 mvrp on
+link add red address 02:00:00:00:00:32 type vrf table 77
+link add ifb7 address 02:00:00:00:00:33 type ifb
+link add d1 address 02:00:00:00:00:34 type dummy
+link set d1 up
+link add i0 link d1 type ipvlan mode l3s private
+link add d2 address 02:00:00:00:00:35 type dummy
+link set d2 up
+link add t0 link d2 type ipvtap mode l2 vepa
+link add m0 link d0 address 02:00:00:00:00:36 type macvlan mode private bcqueuelen 500
+link add m1 link d0 address 02:00:00:00:00:37 type macvtap mode bridge
+link add br0 address 02:00:00:00:00:38 type bridge stp_state 1 forward_delay 400 vlan_filtering 1 vlan_protocol 802.1ad
+addr add 10.0.0.1/24 dev d0
+addr add fd00::1/64 dev d0 nodad
+link add x0 address 02:00:00:00:00:39 type vxlan id 42 remote 10.0.0.2 local 10.0.0.1 dev d0 dstport 4790 ttl 9 nolearning
+link add g0 address 02:00:00:00:00:3a type geneve id 44 remote 10.0.0.2 ttl 9 tos 4
+link add g1 address 02:00:00:00:00:3b type geneve id 45 remote fd00::2 udp6zerocsumtx
+link set g0 mtu 1400
+link set g1 mtu 1400
+link add n1 type gre local 10.0.0.1 remote 10.0.0.2 ttl 32 key 7 csum
+link add n2 address 02:00:00:00:00:3c type gretap local 10.0.0.1 remote 10.0.0.2 dev d0 tos 0x10 ttl 9
+link add n3 type ip6gre local fd00::1 remote fd00::2 ttl 32 key 9
+link add n4 address 02:00:00:00:00:3d type ip6gretap local fd00::1 remote fd00::2
+link add n5 type ipip local 10.0.0.1 remote 10.0.0.2 nopmtudisc
+link add n6 type sit local 10.0.0.1 remote 10.0.0.3 ttl 64
+link add n7 type ip6tnl local fd00::1 remote fd00::2 mode ip4ip6 encaplimit none
+link add q0 type xfrm dev d0 if_id 42";
+
+fn a_link_of_each_kind_comes_back(lab: &Lab) {
+    lab.ip(OF_EACH_KIND);
+    let names = OF_EACH_KIND.lines().filter_map(|line| {
+        let name = line.strip_prefix("link add ")?.split(' ').next()?;
+        Some(format!("delete(\"{name}\"); "))
+    });
+    let all: Vec<String> = names.collect();
+    // Those upon others go with them; the other way round each is deleted by itself.
+    let each: String = all.iter().rev().map(String::as_str).collect();
+    come_back(lab, &[&all.concat(), &each]);
 }
 
 /// The words that take something away, by their names.
