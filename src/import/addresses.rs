@@ -24,7 +24,7 @@ pub(crate) fn settle(items: &mut [Item]) {
             continue;
         };
         let of_link = given.entry((place.clone(), link.clone())).or_default();
-        match call.word.as_ref() {
+        match call.word {
             "addr" => {
                 let peer = match call.arguments.get(1) {
                     Some(Value::Map(options)) => {
