@@ -38,6 +38,7 @@ fn main() -> ExitCode {
             "options_reach_the_run_and_the_file_that_one_names_comes_back",
             options,
         ),
+        ("programs_that_a_script_names_come_along", programs),
         ("what_the_page_says_holds_against_a_script", holds),
         ("an_ipvlan_slave_is_made_on_any_machine", ipvlan),
         ("a_story_is_told_where_its_links_can_be_made", story),
@@ -120,12 +121,40 @@ fn options() -> Result<(), Failed> {
     Ok(())
 }
 
+fn programs() -> Result<(), Failed> {
+    let folder = tempfile::tempdir()?;
+    let at = |name: &str| folder.path().join(name);
+    fs::write(at("secret"), "of the host\n")?;
+    fs::write(
+        at("tool"),
+        "#!/usr/bin/env bash\necho \"the tool says $1\"\n",
+    )?;
+    fs::set_permissions(at("tool"), fs::Permissions::from_mode(0o755))?;
+    fs::write(
+        at("lab.rhai"),
+        r#"
+        print(netns("a").exec(["bash", "-c", "seq 2 | tr 1 x; cat ./secret"], #{check: false}).stdout);
+        print(exec("./tool one").stdout);"#,
+    )?;
+    let output = Command::new(env!("CARGO_BIN_EXE_ipvsh"))
+        .current_dir(folder.path())
+        .args(["--sandbox=vm", "lab.rhai"])
+        .output()?;
+    assert_eq!(String::from_utf8_lossy(&output.stderr), "");
+    // What is no program stays on the host, though the script names it.
+    assert_eq!(
+        String::from_utf8_lossy(&output.stdout),
+        "x\n2\n\nthe tool says one\n\n"
+    );
+    Ok(())
+}
+
 /// The sentences of docs/sandbox.md on the micro-VM: [`streams_code_and_files`] tries the third, [`holds`] the others.
 const HELD: [&str; 5] = [
     "A file that is there stays as it is: what the run makes of it lies beside it as `NAME.from-vm`, and is told; `--write DIR` lets files in DIR be replaced.",
     "Nothing appears outside of the work folder but the files that options name, and nothing hidden in it.",
     "What comes back gives no rights: no set-user-ID program, no link, no device.",
-    "It sees no file of the host but the script, its modules and the programs that labs run.",
+    "It sees no file of the host but the script, its modules, the programs that labs run and those that the script names.",
     "It has no network card, no disk and no shared folder.",
 ];
 

@@ -7,6 +7,7 @@ use super::line::{Cli, Options, Place};
 use super::run::{self, Source};
 use super::{demo, output};
 use crate::dsl::Session;
+use crate::engine::files::Needs;
 use crate::engine::{Failure, Interpreter, Reason, files, makes, params, stack};
 use crate::error::{Error, Kind};
 use crate::net::module::Modules;
@@ -98,20 +99,20 @@ fn is_read_once(cli: &Cli) -> bool {
 enum Known {
     /// Only its help is asked for, which was shown.
     Help(u8),
-    /// The files that it needs, by their absolute paths.
-    Files(Vec<PathBuf>),
+    /// What it needs.
+    Needs(Needs),
 }
 
 /// Finds what is wrong with the script or its parameters, and what it needs, before the place is made.
 fn look_ahead(cli: &Cli) -> Result<Known, Failure> {
     if is_read_once(cli) {
-        return Ok(Known::Files(Vec::new()));
+        return Ok(Known::Needs(Needs::default()));
     }
     let Source::Script {
         script, arguments, ..
     } = run::source(cli)?
     else {
-        return Ok(Known::Files(Vec::new()));
+        return Ok(Known::Needs(Needs::default()));
     };
     let interpreter = Interpreter::new(Session::new(crate::dsl::session::Settings::default()));
     let ast = interpreter.compile(&script, &Interpreter::scope_of_names())?;
@@ -127,7 +128,10 @@ fn look_ahead(cli: &Cli) -> Result<Known, Failure> {
         .iter()
         .filter_map(|file| on_disk(&file.to_string_lossy()));
     let scripts = needed.iter().filter_map(|(name, _)| on_disk(name));
-    Ok(Known::Files(scripts.chain(data).collect()))
+    Ok(Known::Needs(Needs {
+        files: scripts.chain(data).collect(),
+        programs: files::programs(&interpreter, &needed),
+    }))
 }
 
 /// Runs in private namespaces.
@@ -137,7 +141,7 @@ fn in_namespaces(cli: &Cli, why: Option<String>) -> Result<u8, Failure> {
         stack::with_room(|| look_ahead(cli)).map_err(|error| super::cannot_start(&error))?;
     let needed = match known? {
         Known::Help(code) => return Ok(code),
-        Known::Files(files) => files,
+        Known::Needs(needs) => needs.files,
     };
     announce(&cli.options, why);
     let files = ns::Files {
@@ -173,7 +177,7 @@ fn in_vm(cli: &Cli, why: Option<String>) -> Result<u8, Failure> {
     let mut arguments = cli.passed_on.options.clone();
     let needed = match look_ahead(cli)? {
         Known::Help(code) => return Ok(code),
-        Known::Files(files) => files,
+        Known::Needs(needs) => needs,
     };
     announce(&cli.options, why);
     if let Some(expression) = &cli.expression {
@@ -181,7 +185,8 @@ fn in_vm(cli: &Cli, why: Option<String>) -> Result<u8, Failure> {
     }
     arguments.extend(demo::words(cli).unwrap_or_else(|| cli.behind.clone()));
     let mut guest = vm::Guest::new(arguments).map_err(|error| failure(&error))?;
-    guest.files = needed;
+    guest.files = needed.files;
+    guest.take_along(&needed.programs);
     guest.results.clone_from(&cli.passed_on.files);
     if let Some(folder) = &cli.options.write {
         guest.replaced = Some(below_work_folder(folder, &guest.cwd)?);

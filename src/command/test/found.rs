@@ -9,6 +9,7 @@ use super::done::{Failed, Item, Outcome};
 use crate::command::line::Test;
 use crate::dsl::Session;
 use crate::dsl::session::Settings;
+use crate::engine::files::Needs;
 use crate::engine::script::Script;
 use crate::engine::{Failure, Interpreter, files, testing};
 use crate::error::nearest;
@@ -28,12 +29,9 @@ struct Named {
     is_whole: bool,
 }
 
-/// The tests that are to run, in their order, with all files that they need.
-pub(super) fn all(
-    asked: &Test,
-    interrupted: &AtomicBool,
-) -> Result<(Vec<Item>, Vec<PathBuf>), Failure> {
-    let mut needed = Vec::new();
+/// The tests that are to run, in their order, with all that they need.
+pub(super) fn all(asked: &Test, interrupted: &AtomicBool) -> Result<(Vec<Item>, Needs), Failure> {
+    let mut needed = Needs::default();
     let mut items = Vec::new();
     for named in named(&asked.paths)? {
         let found = tests_of(&named.file, asked, interrupted, &mut needed);
@@ -60,8 +58,8 @@ pub(super) fn all(
             ..item.clone()
         }));
     }
-    needed.sort_unstable();
-    needed.dedup();
+    needed.files.sort_unstable();
+    needed.files.dedup();
     Ok((repeated, needed))
 }
 
@@ -159,12 +157,7 @@ fn below(folder: &Path) -> Vec<PathBuf> {
 }
 
 /// The tests of a file; where it can't be read, that as a test which failed.
-fn tests_of(
-    file: &Path,
-    asked: &Test,
-    interrupted: &AtomicBool,
-    needed: &mut Vec<PathBuf>,
-) -> Vec<Item> {
+fn tests_of(file: &Path, asked: &Test, interrupted: &AtomicBool, needed: &mut Needs) -> Vec<Item> {
     let refused = |failed: Failed| {
         vec![Item {
             file: file.to_owned(),
@@ -182,14 +175,19 @@ fn tests_of(
             ..Failed::default()
         })
     };
-    needed.extend(std::path::absolute(file).ok());
+    needed.files.extend(std::path::absolute(file).ok());
     let mut read = || {
         let script = Script::read(file).map_err(Failure::usage)?;
         let interpreter = Interpreter::new(Session::new(Settings::default()));
         let ast = interpreter.compile(&script, &Interpreter::scope_of_names())?;
         let files = files::needed(&interpreter, &script)?;
+        needed
+            .programs
+            .extend(files::programs(&interpreter, &files));
         let files = files.into_iter().map(|(name, _)| name);
-        needed.extend(files.filter_map(|name| std::path::absolute(name).ok()));
+        needed
+            .files
+            .extend(files.filter_map(|name| std::path::absolute(name).ok()));
         Ok((testing::functions(&ast, &script), testing::has_cases(&ast)))
     };
     let (functions, has_cases) = match read() {

@@ -14,7 +14,7 @@ mod watch;
 mod worker;
 
 use std::ffi::OsString;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Command;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -26,6 +26,7 @@ use signal_hook::flag;
 use super::line::{Options, Place, Test};
 use super::sandbox::failure;
 use super::{cannot_start, output};
+use crate::engine::files::Needs;
 use crate::engine::{Failure, Reason, stack};
 use crate::sandbox::vm;
 use crate::view::error::Report;
@@ -61,7 +62,7 @@ pub(super) fn test(asked: &Test, options: &Options) -> Result<u8, Failure> {
     if asked.watch {
         let arguments = std::env::args_os().skip(1);
         let arguments: Vec<OsString> = arguments.filter(|one| one != "--watch").collect();
-        return watch::run(&arguments, &needed, &interrupted);
+        return watch::run(&arguments, &needed.files, &interrupted);
     }
     if asked.list {
         let code = tell::list(&items, options);
@@ -85,7 +86,7 @@ fn parts(name: &str) -> (&str, &str, Option<usize>) {
 
 fn run(
     items: &[Item],
-    needed: Vec<PathBuf>,
+    needed: Needs,
     asked: &Test,
     options: &Options,
     interrupted: &AtomicBool,
@@ -198,7 +199,7 @@ fn elsewhere(
 }
 
 /// Boots the micro-VM and has the tests run there. The files come along at their own places.
-fn in_vm(asked: &Test, options: &Options, needed: Vec<PathBuf>) -> Result<u8, Failure> {
+fn in_vm(asked: &Test, options: &Options, needed: Needs) -> Result<u8, Failure> {
     let mut arguments: Vec<OsString> = Vec::new();
     if let Some(memory) = options.memory {
         arguments.push(format!("--memory={memory}").into());
@@ -213,7 +214,8 @@ fn in_vm(asked: &Test, options: &Options, needed: Vec<PathBuf>) -> Result<u8, Fa
     arguments.extend(asked.paths.iter().map(OsString::from));
     let failure = |error: crate::error::Error| Failure::script(Report::of(&error));
     let mut guest = vm::Guest::new(arguments).map_err(failure)?;
-    guest.files = needed;
+    guest.files = needed.files;
+    guest.take_along(&needed.programs);
     let ran = vm::run(&guest).map_err(failure)?;
     for kept in ran.kept_aside {
         output::note(&format!("note: {kept}"));
@@ -223,7 +225,7 @@ fn in_vm(asked: &Test, options: &Options, needed: Vec<PathBuf>) -> Result<u8, Fa
 
 /// Runs the test once more by itself, on this terminal, and has a session in its lab; in a micro-VM where the files for it are
 /// given.
-fn enter(pool: &Pool, item: &Item, needed: Option<Vec<PathBuf>>) -> Result<(), Failure> {
+fn enter(pool: &Pool, item: &Item, needed: Option<Needs>) -> Result<(), Failure> {
     if item.refused.is_some() {
         return Ok(());
     }
@@ -242,7 +244,8 @@ fn enter(pool: &Pool, item: &Item, needed: Option<Vec<PathBuf>>) -> Result<(), F
     let failure = |error: crate::error::Error| Failure::script(Report::of(&error));
     let arguments = arguments.into_iter().map(OsString::from).collect();
     let mut guest = vm::Guest::new(arguments).map_err(failure)?;
-    guest.files = needed;
+    guest.files = needed.files;
+    guest.take_along(&needed.programs);
     vm::run(&guest).map(drop).map_err(failure)
 }
 

@@ -123,6 +123,15 @@ impl Guest {
             replaced: None,
         })
     }
+
+    /// Takes along those of `names` that are programs of this machine: found as a shell would, and to be run.
+    pub fn take_along(&mut self, names: &[String]) {
+        let found = names
+            .iter()
+            .filter_map(|name| programs::find(Path::new(name)));
+        self.programs
+            .extend(found.filter(|path| programs::is_one(path)));
+    }
 }
 
 fn concerns_the_guest(name: &OsString) -> bool {

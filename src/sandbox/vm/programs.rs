@@ -4,6 +4,7 @@ use std::collections::HashSet;
 use std::env;
 use std::fs;
 use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 use goblin::elf::Elf;
@@ -12,10 +13,32 @@ use super::initramfs::Archive;
 use crate::error::{Error, Kind, Result};
 use crate::sandbox::failed;
 
-/// Packs a program at its own path. One that is no ELF file, as a script, comes without its interpreter.
+/// Packs a program at its own path. One that is a script comes with its interpreter, but not with what that reads.
 pub(super) fn pack(archive: &mut Archive, program: &Path) -> Result<()> {
     archive.pack(program)?;
-    pack_libraries(archive, program, &read(program)?)
+    let content = read(program)?;
+    for interpreter in interpreters(&content) {
+        archive.pack(&interpreter)?;
+        pack_libraries(archive, &interpreter, &read(&interpreter)?)?;
+    }
+    pack_libraries(archive, program, &content)
+}
+
+/// What the first line of a script names: its interpreter, and the one that `env` is to find.
+fn interpreters(content: &[u8]) -> Vec<PathBuf> {
+    let line = content
+        .strip_prefix(b"#!")
+        .and_then(|rest| rest.split(|byte| *byte == b'\n').next());
+    let line = String::from_utf8_lossy(line.unwrap_or_default()).into_owned();
+    let mut words = line
+        .split_whitespace()
+        .filter(|word| !word.starts_with('-'));
+    let first = words.next().map(Path::new);
+    let is_env = first.is_some_and(|path| path.ends_with("env"));
+    let named = first
+        .into_iter()
+        .chain(words.next().filter(|_| is_env).map(Path::new));
+    named.filter_map(find).filter(|path| is_one(path)).collect()
 }
 
 /// Packs what the program `path` with this content needs besides itself.
@@ -124,6 +147,12 @@ pub(super) fn find(name: &Path) -> Option<PathBuf> {
         .chain(["/usr/sbin", "/sbin"].map(PathBuf::from))
         .map(|folder| folder.join(name))
         .find(|candidate| candidate.is_file())
+}
+
+/// Whether the file may be run.
+pub(super) fn is_one(path: &Path) -> bool {
+    let may_run = |file: fs::Metadata| file.is_file() && file.permissions().mode() & 0o111 != 0;
+    fs::metadata(path).is_ok_and(may_run)
 }
 
 fn read(path: &Path) -> Result<Vec<u8>> {
