@@ -182,7 +182,7 @@ fn of_address(key: &str) -> Option<&'static [&'static str]> {
         "valid_lft" => &["\"10m\"", "\"forever\""],
         "scope" => &["\"global\"", "\"link\"", "\"host\""],
         "autojoin" | "home" | "mngtmpaddr" | "nodad" | "noprefixroute" => BOOL,
-        "replace" => ON,
+        "beside" | "replace" => ON,
         _ => return None,
     })
 }
