@@ -425,6 +425,10 @@ pub(crate) struct Import {
     /// Exit with 1 where a command was not translated
     #[arg(long)]
     pub(crate) strict: bool,
+
+    /// Run the commands and the script, each in a throw-away place, and compare where they lead
+    #[arg(long)]
+    pub(crate) verify: bool,
 }
 
 /// What to export, and where to.

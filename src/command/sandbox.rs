@@ -42,6 +42,15 @@ fn announce(options: &Options, why: Option<String>) {
     }
 }
 
+/// The place for a script that makes what `needed` says: private namespaces where this kernel has all of it.
+pub(super) fn place_of(needed: &[makes::Driver]) -> sandbox::Place {
+    if lacking_of(needed).is_empty() {
+        sandbox::Place::Ns
+    } else {
+        sandbox::Place::Vm
+    }
+}
+
 /// Chooses private namespaces where this kernel has all that the script makes, else the micro-VM, and says why. What a session, or a
 /// script that can be read only once, will make is not known: there it is ipvlan that decides.
 fn choose(cli: &Cli) -> (sandbox::Place, String) {

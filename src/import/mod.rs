@@ -2,6 +2,7 @@
 //!
 //! Text goes one way: a page or script is cut into commands ([`markdown`], [`lex`], [`shell`]), a command becomes steps ([`ip`],
 //! [`tools`]), steps are put in a better order where that leads to the same state ([`arrange`]), and written ([`write`](crate::steps)).
+//! Whether it leads there is told by what stands behind the one and the other ([`proof`]).
 
 mod addresses;
 mod arrange;
@@ -10,6 +11,7 @@ mod chains;
 mod ip;
 mod lex;
 mod markdown;
+pub mod proof;
 mod shell;
 mod tc;
 mod tools;
@@ -18,6 +20,7 @@ mod vlans;
 pub use crate::steps::Left;
 
 use crate::steps::{Item, write};
+use markdown::Block;
 
 /// A script, and what of its source is in it only as a comment.
 #[derive(Debug, PartialEq, Eq)]
@@ -46,27 +49,7 @@ pub fn import(source: &str, section: Option<&str>) -> Result<Imported, Nothing> 
     let translate = |words: &[String]| tools::command(words, &None);
     let mut sections: Vec<String> = Vec::new();
     let mut items = Vec::new();
-    if markdown::is_page(source) {
-        let mut blocks = markdown::blocks(source);
-        if blocks.is_empty() {
-            return Err(Nothing::NoBlocks);
-        }
-        if let Some(section) = section {
-            let all: Vec<String> = blocks
-                .iter()
-                .filter_map(|block| block.headings.last().cloned())
-                .collect();
-            let wanted = section.to_lowercase();
-            blocks.retain(|block| {
-                block
-                    .headings
-                    .iter()
-                    .any(|heading| heading.to_lowercase().contains(&wanted))
-            });
-            if blocks.is_empty() {
-                return Err(Nothing::NoSection(distinct(all)));
-            }
-        }
+    if let Some(blocks) = blocks(source, section)? {
         for block in &blocks {
             let heading = block.headings.last().cloned().unwrap_or_default();
             if sections.last() != Some(&heading) {
@@ -77,9 +60,6 @@ pub fn import(source: &str, section: Option<&str>) -> Result<Imported, Nothing> 
             items.extend(shell::read(&block.text, block.line, &translate));
         }
     } else {
-        if section.is_some() {
-            return Err(Nothing::NoSection(Vec::new()));
-        }
         items = shell::read(source, 1, &translate);
     }
     vlans::settle(&mut items);
@@ -94,6 +74,42 @@ pub fn import(source: &str, section: Option<&str>) -> Result<Imported, Nothing> 
         script: write::script(&arrange::arrange(items)),
         sections: distinct(sections),
     })
+}
+
+/// The commands that [`import`] reads, as a script of the shell.
+pub fn commands(source: &str, section: Option<&str>) -> Result<String, Nothing> {
+    Ok(match blocks(source, section)? {
+        Some(blocks) => {
+            let texts: Vec<&str> = blocks.iter().map(|block| block.text.as_str()).collect();
+            texts.join("\n")
+        }
+        None => source.to_owned(),
+    })
+}
+
+/// The blocks of a page that are meant; none where it is a script.
+fn blocks(source: &str, section: Option<&str>) -> Result<Option<Vec<Block>>, Nothing> {
+    if !markdown::is_page(source) {
+        return match section {
+            Some(_) => Err(Nothing::NoSection(Vec::new())),
+            None => Ok(None),
+        };
+    }
+    let mut blocks = markdown::blocks(source);
+    if blocks.is_empty() {
+        return Err(Nothing::NoBlocks);
+    }
+    if let Some(section) = section {
+        let heading = |block: &Block| block.headings.last().cloned();
+        let all: Vec<String> = blocks.iter().filter_map(heading).collect();
+        let wanted = section.to_lowercase();
+        let is_meant = |heading: &String| heading.to_lowercase().contains(&wanted);
+        blocks.retain(|block| block.headings.iter().any(is_meant));
+        if blocks.is_empty() {
+            return Err(Nothing::NoSection(distinct(all)));
+        }
+    }
+    Ok(Some(blocks))
 }
 
 fn distinct(mut texts: Vec<String>) -> Vec<String> {

@@ -2,6 +2,8 @@
 
 use std::fs;
 
+use serde_json::{Value, json};
+
 use crate::case::cases;
 use crate::export::everything;
 use crate::lab::Lab;
@@ -16,6 +18,9 @@ cases! {
         what_a_shell_calculates_decides_and_calls_leads_where_it_leads;
     ["veth"] =>
         all_that_is_said_of_addresses_routes_rules_and_neighbours_is_taken;
+    ["veth"] =>
+        a_proof_tells_that_both_lead_to_the_same
+        a_proof_tells_each_difference_with_its_line;
     ["bridge", "veth", "vlan_filtering"] =>
         ports_their_vlans_and_their_entries_are_taken;
     ["netem", "tbf", "veth"] =>
@@ -23,6 +28,64 @@ cases! {
     [] =>
         what_is_not_translated_is_counted_and_fails_when_strict
         a_section_that_is_not_there_is_named;
+}
+
+/// Two hosts on a cable, with all that a proof looks at.
+const CABLE: &str = "\
+#!/bin/bash
+for h in a b; do
+    ip netns add $h
+    ip -n $h link set lo up
+done
+ip -n a link add v0 type veth peer name v1 netns b
+ip -n a addr add 10.0.0.1/24 dev v0
+ip -n a link set v0 up
+ip -n b addr add 10.0.0.2/24 dev v1
+ip -n b link set v1 up mtu 1400
+ip -n b route add default via 10.0.0.1
+sudo ip netns exec b sysctl -qw net.ipv4.ip_forward=1
+ip -n a neigh add 10.0.0.9 lladdr 02:00:00:00:00:09 dev v0
+";
+
+fn a_proof_tells_that_both_lead_to_the_same(lab: &Lab) {
+    fs::write(lab.folder().join("setup.sh"), CABLE).unwrap();
+    let proof = lab.ipvsh(&["import", "--verify", "setup.sh"]);
+    assert_eq!(proof.end(), "exit code 0\n", "{}", proof.stdout);
+    let told = proof.stdout.trim_end();
+    assert!(
+        told.starts_with("equal: ") && told.ends_with(" facts of 3 namespaces"),
+        "{told}"
+    );
+    // Nothing of it is left here.
+    assert!(lab.namespaces().is_empty());
+    let proof = lab.ipvsh(&["--json", "import", "--verify", "-o", "lab.rhai", "setup.sh"]);
+    let document: Value = serde_json::from_str(&proof.stdout).unwrap();
+    assert_eq!(
+        (
+            &document["equal"],
+            &document["namespaces"],
+            &document["differences"]
+        ),
+        (&json!(true), &json!(3), &json!([]))
+    );
+    assert!(lab.folder().join("lab.rhai").exists());
+}
+
+fn a_proof_tells_each_difference_with_its_line(lab: &Lab) {
+    let commands = format!("{CABLE}tc -n a qdisc add dev v0 root pfifo limit 44\nexit 3\n");
+    fs::write(lab.folder().join("setup.sh"), commands).unwrap();
+    let proof = lab.ipvsh(&["import", "--verify", "setup.sh"]);
+    let (told, count) = proof.stdout.rsplit_once("1 difference, ").unwrap();
+    assert!(count.ends_with(" facts are the same\n"), "{count}");
+    assert_eq!(
+        (told, proof.stderr.as_str(), proof.code),
+        (
+            "a: queue dev v0 kind pfifo options.limit 44 root true is missing\n  \
+             setup.sh:14: tc -n a qdisc add dev v0 root pfifo limit 44\n",
+            "not translated: 1 command, in line 14\nthe commands said:\nexit code 3\n",
+            1
+        )
+    );
 }
 
 const PAGE: &str = include_str!("import.md");

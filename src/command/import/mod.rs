@@ -1,5 +1,7 @@
 //! Turns the commands of a shell script or a Markdown page into a script.
 
+mod verify;
+
 use std::path::Path;
 
 use super::line::{Import, Options};
@@ -18,9 +20,15 @@ pub(super) fn run(what: &Import, options: &Options) -> Result<u8, Failure> {
     let imported = import(&source, what.section.as_deref()).map_err(|nothing| {
         Failure::usage(explain(&what.file, what.section.as_deref(), &nothing))
     })?;
-    let code = output::write_to(what.output.as_deref(), &imported.script)?;
+    let mut code = 0;
+    if what.output.is_some() || !what.verify {
+        code = output::write_to(what.output.as_deref(), &imported.script)?;
+    }
     if !options.quiet {
         tell(&imported);
+    }
+    if what.verify {
+        code = verify::run(what, options, &source, &imported.script)?;
     }
     let is_short = what.strict && !imported.left.is_empty();
     Ok(if is_short { 1 } else { code })

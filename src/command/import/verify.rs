@@ -1,0 +1,164 @@
+//! Proves an import: runs the commands and the script that was made of them, each in a throw-away place, and compares where they lead.
+
+use std::ffi::OsStr;
+use std::fs;
+use std::os::unix::process::CommandExt;
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+use serde_json::json;
+
+use super::explain;
+use crate::command::line::{Import, Options};
+use crate::command::{output, sandbox};
+use crate::dsl::Session;
+use crate::dsl::session::Settings;
+use crate::engine::script::Script;
+use crate::engine::{Failure, Interpreter, makes};
+use crate::error::Error;
+use crate::import::commands;
+use crate::import::proof::{self, GATHER, NAMESPACE, Proof};
+use crate::sandbox as places;
+use crate::value::escape::literal;
+use crate::view::error::Report;
+
+/// What is not there in a throw-away place, and needs not be: whoever runs the commands is root, and drivers are loaded by themselves. In
+/// one line with the first of the commands, so that the shell counts their lines as they stand.
+const STAND_INS: &str =
+    "sudo() { while [ \"${1#-}\" != \"$1\" ]; do shift; done; \"$@\"; }; modprobe() { :; }; ";
+
+/// What came of a run in a place.
+struct Ran {
+    /// What it printed before.
+    printed: String,
+    /// What [`GATHER`] printed behind it.
+    state: String,
+    /// What ipvsh said of it.
+    said: String,
+}
+
+/// Runs both, tells in what they differ, and returns the exit code: 1 where they do.
+pub(super) fn run(
+    what: &Import,
+    options: &Options,
+    source: &str,
+    script: &str,
+) -> Result<u8, Failure> {
+    let explain = |nothing| Failure::usage(explain(&what.file, what.section.as_deref(), &nothing));
+    let commands = commands(source, what.section.as_deref()).map_err(explain)?;
+    let interpreter = Interpreter::new(Session::new(Settings::default()));
+    let drivers = makes::drivers(&interpreter, &Script::new("script.rhai", script))?;
+    let place = sandbox::place_of(&drivers);
+    let name = what.file.display().to_string();
+    let words = ["bash", "-c", &format!("{STAND_INS}{commands}"), &name];
+    let words: Vec<String> = words.iter().map(|word| literal(word)).collect();
+    let of_shell = format!(
+        "let done = exec([{}], #{{check: false}});\nif done.code != 0 {{ print(`exit code ${{done.code}}`); }}\nprint(done.stderr);\n",
+        words.join(", ")
+    );
+    let folder = tempfile::tempdir().map_err(Error::from).map_err(broken)?;
+    let one = lead(&of_shell, place, folder.path(), "commands.rhai")?;
+    let other = lead(script, place, folder.path(), "script.rhai")?;
+    if !options.quiet {
+        for (who, said) in [("commands", &one.printed), ("script", &other.said)] {
+            if !said.trim().is_empty() {
+                output::note(&format!("the {who} said:\n{}", said.trim_end()));
+            }
+        }
+    }
+    let proof = proof::compare(&one.state, &other.state, source);
+    let is_equal = proof.differences.is_empty();
+    let told = if options.json {
+        output::say_json(&document(&proof))
+    } else {
+        output::say(&tell(&proof, &name))
+    };
+    Ok(if is_equal { told } else { 1 })
+}
+
+/// Runs a script in a place of its own, and behind it what tells where it has led.
+fn lead(text: &str, place: places::Place, folder: &Path, file: &str) -> Result<Ran, Failure> {
+    let look = format!(
+        "sleep(\"2s\");\nfor net in namespaces() {{\n    if net.name.starts_with(\"pid:\") {{ continue; }}\n    print({} + net.name + \"\\n\" + net.exec([\"sh\", \"-c\", {}]).stdout);\n}}\n",
+        literal(NAMESPACE),
+        literal(GATHER)
+    );
+    fs::write(folder.join(file), format!("{text}\n{look}"))
+        .map_err(Error::from)
+        .map_err(broken)?;
+    let place = match place {
+        places::Place::Ns => "--sandbox=ns",
+        places::Place::Vm => "--sandbox=vm",
+    };
+    let ran = Command::new("/proc/self/exe")
+        // By this name its own processes are known there.
+        .arg0("ipvsh")
+        .args([
+            OsStr::new(place),
+            OsStr::new("--quiet"),
+            OsStr::new("--color=never"),
+            OsStr::new(file),
+        ])
+        .current_dir(folder)
+        .stdin(Stdio::null())
+        .output()
+        .map_err(Error::from)
+        .map_err(broken)?;
+    let printed = String::from_utf8_lossy(&ran.stdout);
+    let said = String::from_utf8_lossy(&ran.stderr).into_owned();
+    let Some(at) = printed.find(NAMESPACE) else {
+        let report = Report::new("cannot compare: the run came to no end");
+        return Err(Failure::script(report.note(said.trim_end().to_owned())));
+    };
+    let (printed, state) = printed.split_at(at);
+    Ok(Ran {
+        printed: printed.to_owned(),
+        state: state.to_owned(),
+        said,
+    })
+}
+
+fn broken(error: Error) -> Failure {
+    Failure::script(Report::of(
+        &error.doing_plain("compare the commands and the script"),
+    ))
+}
+
+fn tell(proof: &Proof, name: &str) -> String {
+    if proof.differences.is_empty() {
+        let namespaces = match proof.namespaces {
+            1 => "1 namespace".to_owned(),
+            count => format!("{count} namespaces"),
+        };
+        return format!("equal: {} facts of {namespaces}", proof.same);
+    }
+    let mut lines = Vec::new();
+    for one in &proof.differences {
+        lines.push(format!("{}: {}", one.namespace, one.text));
+        if let Some((number, text)) = &one.line {
+            lines.push(format!("  {name}:{number}: {text}"));
+        }
+    }
+    lines.push(match proof.differences.len() {
+        1 => format!("1 difference, {} facts are the same", proof.same),
+        count => format!("{count} differences, {} facts are the same", proof.same),
+    });
+    lines.join("\n")
+}
+
+fn document(proof: &Proof) -> serde_json::Value {
+    let differences = proof.differences.iter().map(|one| {
+        json!({
+            "namespace": one.namespace,
+            "difference": one.text,
+            "line": one.line.as_ref().map(|line| line.0),
+            "text": one.line.as_ref().map(|line| &line.1),
+        })
+    });
+    json!({
+        "equal": proof.differences.is_empty(),
+        "namespaces": proof.namespaces,
+        "same": proof.same,
+        "differences": differences.collect::<Vec<_>>(),
+    })
+}
