@@ -124,7 +124,8 @@ impl Guest {
         })
     }
 
-    /// Takes along those of `names` that are programs of this machine: found as a shell would, and to be run.
+    /// Takes along those of `names` that are programs of this machine: found as a shell would, and such as can run. A name may be any
+    /// word of a command, so that one which is none is no error.
     pub fn take_along(&mut self, names: &[String]) {
         let found = names
             .iter()

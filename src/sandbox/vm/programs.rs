@@ -43,16 +43,23 @@ fn interpreters(content: &[u8]) -> Vec<PathBuf> {
 
 /// Packs what the program `path` with this content needs besides itself.
 pub(super) fn pack_libraries(archive: &mut Archive, path: &Path, content: &[u8]) -> Result<()> {
+    for file in libraries(path, content)? {
+        archive.pack(&file)?;
+    }
+    Ok(())
+}
+
+/// The loader and the shared libraries that the program `path` with this content needs.
+fn libraries(path: &Path, content: &[u8]) -> Result<Vec<PathBuf>> {
     let folders = library_folders();
+    let mut found = Vec::new();
     let mut seen = HashSet::new();
     let mut ahead = vec![(path.to_owned(), content.to_owned())];
     while let Some((path, content)) = ahead.pop() {
         let Some(linkage) = Linkage::of(&path, &content) else {
             continue;
         };
-        if let Some(loader) = linkage.loader {
-            archive.pack(&loader)?;
-        }
+        found.extend(linkage.loader);
         for name in linkage.libraries {
             if !seen.insert(name.clone()) {
                 continue;
@@ -70,12 +77,12 @@ pub(super) fn pack_libraries(archive: &mut Archive, path: &Path, content: &[u8])
                     )
                     .doing("pack", &path.display().to_string())
                 })?;
-            archive.pack(&library)?;
             let content = read(&library)?;
+            found.push(library.clone());
             ahead.push((library, content));
         }
     }
-    Ok(())
+    Ok(found)
 }
 
 /// What an ELF file says about how it is to be put together.
@@ -149,10 +156,11 @@ pub(super) fn find(name: &Path) -> Option<PathBuf> {
         .find(|candidate| candidate.is_file())
 }
 
-/// Whether the file may be run.
+/// Whether the file may be run, and all is there that it needs.
 pub(super) fn is_one(path: &Path) -> bool {
     let may_run = |file: fs::Metadata| file.is_file() && file.permissions().mode() & 0o111 != 0;
     fs::metadata(path).is_ok_and(may_run)
+        && read(path).is_ok_and(|content| libraries(path, &content).is_ok())
 }
 
 fn read(path: &Path) -> Result<Vec<u8>> {
