@@ -24,11 +24,11 @@ impl Draft<'_> {
             .filter(own)
             .cloned()
             .partition(|address| address.ip().is_ipv6());
-        // The kernel tells the youngest of IPv6 first.
         if seen.loopback {
             // It gets its own address by coming up, before all others.
             self.state(id, seen);
         }
+        // The kernel tells the youngest of IPv6 first.
         let all: Vec<&Address> = four.iter().chain(six.iter().rev()).collect();
         for (index, address) in all.iter().enumerate() {
             let is_there = all[..index].iter().any(|one| one.ip() == address.ip());

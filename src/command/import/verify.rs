@@ -78,6 +78,7 @@ pub(super) fn run(
 
 /// Runs a script in a place of its own, and behind it what tells where it has led.
 fn lead(text: &str, place: places::Place, folder: &Path, file: &str) -> Result<Ran, Failure> {
+    // What comes late is there by then: link-local addresses, and whether links have a carrier.
     let look = format!(
         "sleep(\"2s\");\nfor net in namespaces() {{\n    if net.name.starts_with(\"pid:\") {{ continue; }}\n    print({} + net.name + \"\\n\" + net.exec([\"sh\", \"-c\", {}]).stdout);\n}}\n",
         literal(NAMESPACE),

@@ -317,8 +317,8 @@ fn settings(facts: &mut Facts, text: &str, source: &str) {
 /// properties of a kind or port with the kind and the master.
 pub(super) fn keep_common(one: &mut Facts, other: &mut Facts) {
     let comes_along = |thing: &Thing| {
-        let mut of_kinds = ["linkinfo.info_data.", "linkinfo.info_slave_data."].iter();
-        thing.what.starts_with(SETTING) || of_kinds.any(|of| thing.property.starts_with(of))
+        let of_kind = ["linkinfo.info_data.", "linkinfo.info_slave_data."];
+        thing.what.starts_with(SETTING) || of_kind.iter().any(|of| thing.property.starts_with(of))
     };
     one.retain(|thing, _| !comes_along(thing) || other.contains_key(thing));
     other.retain(|thing, _| !comes_along(thing) || one.contains_key(thing));
