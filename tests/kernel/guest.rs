@@ -15,6 +15,7 @@ use std::time::Instant;
 use ipvsh::sandbox::vm::{self, Guest};
 use serde_json::{Value, json};
 
+use crate::again::{self, End};
 use crate::case::{self, Case};
 use crate::lab::in_repository;
 use crate::seeds;
@@ -48,7 +49,7 @@ pub(crate) struct Verdicts {
 struct Known {
     /// The cases that no machine has been given yet.
     left: VecDeque<String>,
-    of: HashMap<String, Option<String>>,
+    of: HashMap<String, Result<(), String>>,
     /// Why there will be no more.
     end: Option<String>,
 }
@@ -63,8 +64,7 @@ impl Verdicts {
             })
             .unwrap_or_else(PoisonError::into_inner);
         match (known.of.get(name), &known.end) {
-            (Some(None), _) => Ok(()),
-            (Some(Some(failure)), _) => Err(failure.clone()),
+            (Some(result), _) => result.clone(),
             (None, end) => Err(format!(
                 "the micro-VM ended before this case did: {}",
                 end.as_deref().unwrap_or_default()
@@ -133,12 +133,13 @@ impl Verdicts {
         if let Some(output) = machine.stdout.take() {
             for line in BufReader::new(output).lines() {
                 let line = line?;
-                let Some((name, failure)) = read_verdict(&line) else {
+                let Some((name, end)) = read_verdict(&line) else {
                     said.push_str(&line);
                     said.push('\n');
                     continue;
                 };
-                self.known().of.insert(name, failure);
+                again::note(&name, &end);
+                self.known().of.insert(name, end.result);
                 self.news.notify_all();
                 self.give_next(&mut input);
             }
@@ -151,16 +152,21 @@ impl Verdicts {
     }
 }
 
-fn verdict(name: &str, result: Result<(), String>, seconds: f64) -> String {
-    json!({"case": name, "failure": result.err(), "seconds": seconds}).to_string()
+fn verdict(name: &str, end: End, seconds: f64) -> String {
+    json!({"case": name, "first": end.first, "failure": end.result.err(), "seconds": seconds})
+        .to_string()
 }
 
-fn read_verdict(line: &str) -> Option<(String, Option<String>)> {
+fn read_verdict(line: &str) -> Option<(String, End)> {
     let value: Value = serde_json::from_str(line).ok()?;
-    let name = value.get("case")?.as_str()?.to_owned();
-    let failure = value.get("failure")?.as_str().map(str::to_owned);
+    let text = |key| Some(value.get(key)?.as_str().map(str::to_owned));
+    let name = text("case")??;
+    let end = End {
+        first: text("first")?,
+        result: text("failure")?.map_or(Ok(()), Err),
+    };
     case::note_time(&name, value.get("seconds")?.as_f64()?);
-    Some((name, failure))
+    Some((name, end))
 }
 
 /// The part of the process that boots the machine.
@@ -205,7 +211,7 @@ pub(crate) fn run_inside(cases: &[Case]) -> ExitCode {
                 while let Some(Ok(name)) = next() {
                     if let Some(case) = cases.get(&*name) {
                         let start = Instant::now();
-                        let end = case.run();
+                        let end = again::run(case);
                         let line = verdict(&name, end, start.elapsed().as_secs_f64());
                         // Where nobody listens any more there is nobody to tell.
                         let _ = writeln!(std::io::stdout().lock(), "{line}");

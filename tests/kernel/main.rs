@@ -25,6 +25,7 @@ mod spare;
 mod state;
 
 mod addr;
+mod again;
 mod bond;
 mod bounds;
 mod bridge;
@@ -95,6 +96,7 @@ mod within;
 mod wrong_type;
 mod xfrm;
 
+use std::io::Write as _;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Instant;
@@ -155,9 +157,10 @@ fn main() -> ExitCode {
         let trial = match (lacking, missing_vm) {
             (None, _) => Trial::test(name, move || {
                 let start = Instant::now();
-                let end = case.run();
+                let end = again::run(&case);
                 case::note_time(&case.name, start.elapsed().as_secs_f64());
-                end.map_err(Failed::from)
+                again::note(&case.name, &end);
+                end.result.map_err(Failed::from)
             }),
             (Some(_), None) => {
                 let verdicts = Arc::clone(&verdicts);
@@ -191,7 +194,9 @@ fn main() -> ExitCode {
         // At once and beside the others: it takes a processor's time to boot, and the others have waits of their own.
         Verdicts::collect(&verdicts, in_guest);
     }
-    libtest_mimic::run(&arguments, trials).exit_code()
+    let conclusion = libtest_mimic::run(&arguments, trials);
+    let _ = std::io::stderr().write_all(again::told().as_bytes());
+    conclusion.exit_code()
 }
 
 /// The first of `needs` that the kernel of the micro-VM does not have.
