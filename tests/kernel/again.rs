@@ -1,14 +1,15 @@
 //! A second try: cases that hold only then are told by name with what failed first, and few of them may.
 //!
 //! A loaded machine loses a packet now and then, which is no fault of ipvsh. What fails always fails twice. What fails at times
-//! is a fault to be looked for, of the case or of ipvsh: so it is told at the end of the run, and more than [`MOST`] fail it.
+//! is a fault to be looked for, of the case or of ipvsh: so it is told at the end of the run. Only the first [`MOST`] failures of a
+//! place get a second try.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 
 use crate::case::Case;
 
-/// How many cases may hold at the second try only: on this machine, and in each micro-VM.
+/// How many failures get a second try: on this machine, and in each micro-VM.
 const MOST: usize = 2;
 
 static TRIED: AtomicUsize = AtomicUsize::new(0);
@@ -22,7 +23,7 @@ pub(crate) struct End {
     pub(crate) result: Result<(), String>,
 }
 
-/// Runs `case`, and once more where it fails.
+/// Runs `case`, and once more where it is one of the first to fail.
 pub(crate) fn run(case: &Case) -> End {
     match case.run() {
         Err(failure) if TRIED.fetch_add(1, Ordering::Relaxed) < MOST => End {

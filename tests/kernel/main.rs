@@ -13,6 +13,7 @@
 #[macro_use]
 extern crate pretty_assertions;
 
+mod again;
 mod case;
 #[path = "../common/mod.rs"]
 mod common;
@@ -25,7 +26,6 @@ mod spare;
 mod state;
 
 mod addr;
-mod again;
 mod bond;
 mod bounds;
 mod bridge;
