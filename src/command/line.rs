@@ -77,6 +77,10 @@ pub(crate) struct Options {
     #[arg(long, conflicts_with = "rm")]
     pub(crate) keep: bool,
 
+    /// Take down what the lab has of earlier runs and the script no longer makes
+    #[arg(long, conflicts_with = "rm")]
+    pub(crate) prune: bool,
+
     /// Name of the lab; the script's own where it is not given
     #[arg(long, value_name = "NAME")]
     pub(crate) lab: Option<String>,
@@ -179,6 +183,9 @@ pub(crate) enum Command {
     },
     /// Show what a run of a script would change here, without changing it; exits with 10 where it would change something
     Plan {
+        /// Plan a run with --prune, which takes down what is no longer in the script
+        #[arg(long = "prune")]
+        prunes: bool,
         /// The script, and its parameters behind it
         #[arg(
             required = true,
@@ -494,7 +501,7 @@ impl Command {
     /// Which options of the program it heeds besides those of all commands.
     pub(crate) fn heeds(&self) -> &'static [&'static str] {
         match self {
-            Self::Plan { .. } => &["lab", "trace", "emit", "params"],
+            Self::Plan { .. } => &["lab", "prune", "trace", "emit", "params"],
             Self::Test(_) => &["sandbox", "memory"],
             Self::Demo(_) => &[
                 "sandbox", "summary", "trace", "emit", "keys", "memory", "params",

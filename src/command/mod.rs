@@ -18,6 +18,7 @@ mod output;
 mod pages;
 mod parameters;
 mod plan;
+mod prune;
 mod run;
 mod sandbox;
 mod test;
@@ -91,8 +92,14 @@ pub(crate) fn dispatch(mut cli: Cli) -> u8 {
     let result = match &cli.command {
         Some(Command::Doc(what)) => doc::show(what, options),
         Some(Command::Check { scripts }) => check::check(scripts, options),
-        Some(Command::Plan { script }) => stack::with_room(|| plan::plan(script, options))
-            .unwrap_or_else(|error| Err(cannot_start(&error))),
+        Some(Command::Plan { script, prunes }) => {
+            let options = &Options {
+                prune: *prunes || options.prune,
+                ..options.clone()
+            };
+            stack::with_room(|| plan::plan(script, options))
+                .unwrap_or_else(|error| Err(cannot_start(&error)))
+        }
         Some(Command::Ls) => ls::list(options),
         Some(Command::Down {
             cut_off: Some(given),

@@ -6,7 +6,7 @@ use std::path::Path;
 use std::rc::Rc;
 
 use super::line::Options;
-use super::{output, run, with_files, with_memory};
+use super::{output, prune, run, with_files, with_memory};
 use crate::dsl::Session;
 use crate::dsl::session::{Given, Output, Settings};
 use crate::engine::script::Script;
@@ -89,6 +89,7 @@ fn after_a_guess(mut failure: Failure, session: &Session) -> Failure {
 }
 
 fn show(session: &Session, options: &Options, result: Result<(), Failure>) -> Result<u8, Failure> {
+    let result = result.and_then(|()| prune::plan(session, options));
     let counts = session.lab().counts();
     let would_change = counts.created + counts.changed + counts.deleted > 0;
     let code = match &result {
@@ -106,6 +107,7 @@ fn show(session: &Session, options: &Options, result: Result<(), Failure>) -> Re
             "changed": counts.changed,
             "unchanged": counts.unchanged,
             "deleted": counts.deleted,
+            "stale": counts.stale,
             "conflicts": counts.conflicts,
             "would_test": counts.tests,
             "objects": *session.lab().outcomes().entries(),
@@ -141,6 +143,12 @@ fn summary(counts: Counts) -> String {
     }];
     if counts.unchanged > 0 {
         sentence.push(format!("{} as asked already", counts.unchanged));
+    }
+    if counts.stale > 0 {
+        let stale = counts.stale;
+        sentence.push(format!(
+            "{stale} no longer in the script: it takes --prune to take that down"
+        ));
     }
     if counts.conflicts > 0 {
         sentence.push(format!("{} in the way: it would fail", counts.conflicts));

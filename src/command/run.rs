@@ -9,7 +9,7 @@ use rhai::Dynamic;
 use signal_hook::consts::{SIGHUP, SIGTERM};
 
 use super::line::{Cli, Options};
-use super::{demo, output, with_files, with_memory};
+use super::{demo, output, prune, with_files, with_memory};
 use crate::dsl::Session;
 use crate::dsl::script::print;
 use crate::dsl::session::{Given, Output, Settings};
@@ -142,6 +142,12 @@ pub(super) fn run(cli: &Cli) -> Result<u8, Failure> {
         return Err(Failure::usage(report.hint("add `--sandbox`")));
     }
     let source = source(cli)?;
+    if options.prune && !matches!(source, Source::Script { is_line: false, .. }) {
+        let report = Report::new("`--prune` is for a script, which says all of its lab");
+        return Err(Failure::usage(
+            report.hint("`ipvsh down LAB` takes a lab down"),
+        ));
+    }
     with_files()?;
     with_memory(options, matches!(source, Source::Script { .. }));
     let session = Session::new(Settings {
@@ -167,7 +173,7 @@ pub(super) fn run(cli: &Cli) -> Result<u8, Failure> {
             };
             let result = repl::run(session.clone(), manner).map(drop);
             let result = result.and_then(|()| emit(&session, options, "the session"));
-            finish(&session, options, true, result)
+            finish(&session, options, None, result)
         }
         Source::Script {
             script,
@@ -289,7 +295,8 @@ fn run_script(
         None => Ok(()),
     });
     let result = result.and_then(|()| emit(session, options, &script.name));
-    finish(session, options, is_line, result)
+    let ran = (!is_line).then_some((script, arguments));
+    finish(session, options, ran, result)
 }
 
 /// Prints the value of a line.
@@ -319,10 +326,9 @@ fn show(session: &std::rc::Rc<Session>, value: &Dynamic, options: &Options) -> R
 fn finish(
     session: &Session,
     options: &Options,
-    is_line: bool,
+    script: Option<(&Script, &[String])>,
     result: Result<(), Failure>,
 ) -> Result<u8, Failure> {
-    let counts = session.lab().counts();
     let had_lab = !session.lab().is_empty();
     // `exit(1)` says that the script failed, too.
     let has_failed = result.is_err() || session.exit_code().is_some_and(|code| code != 0);
@@ -343,7 +349,14 @@ fn finish(
     for left in &undone.left {
         output::note(left);
     }
+    let not_pruned = match script {
+        Some((script, typed)) if !has_failed && !take_down => {
+            prune::run(session, options, &script.name, typed)
+        }
+        _ => Ok(()),
+    };
     session.lab().close();
+    let counts = session.lab().counts();
     if options.summary {
         output::note(&if options.json {
             counts_json(counts).to_string()
@@ -355,6 +368,7 @@ fn finish(
         (!undone.failures.is_empty())
             .then(|| Failure::script(Report::new("not all could be taken down")))
     });
+    failed = failed.or(not_pruned.err());
     if let Some(failure) = &mut failed {
         let left = undone.failures.iter().map(ToString::to_string);
         failure.report.notes.extend(left);
@@ -362,7 +376,7 @@ fn finish(
     let code = failed
         .as_ref()
         .map_or(session.exit_code().unwrap_or(0), Failure::exit_code);
-    if options.json && !is_line {
+    if options.json && script.is_some() {
         output::say_json(&document(session, code, failed.as_ref(), &undone));
     }
     match failed {
@@ -419,7 +433,7 @@ fn line(entry: &Entry) -> Line<'_> {
         Outcome::Created => Mark::Create,
         Outcome::Changed => Mark::Change,
         Outcome::Unchanged => Mark::Keep,
-        Outcome::Deleted => Mark::Delete,
+        Outcome::Deleted | Outcome::Stale => Mark::Delete,
         Outcome::Conflict => Mark::Conflict,
         Outcome::WouldTest => Mark::Test,
     };
@@ -428,6 +442,7 @@ fn line(entry: &Entry) -> Line<'_> {
         kind: &entry.kind,
         name: &entry.name,
         place: entry.netns.as_deref(),
+        remark: entry.remark,
         notes: &entry.notes,
     }
 }
@@ -448,5 +463,6 @@ fn counts_json(counts: Counts) -> serde_json::Value {
         "changed": counts.changed,
         "unchanged": counts.unchanged,
         "deleted": counts.deleted,
+        "stale": counts.stale,
     })
 }

@@ -79,6 +79,7 @@ fn asks_alike(one: &WayBack, other: &WayBack) -> bool {
 impl Lab {
     /// Notes that something is as it was asked for. `undo` is what would undo it, had the run made it.
     pub fn asked(&self, undo: Undo) {
+        self.touch(&undo);
         if self.plans() || self.name().is_none() {
             return;
         }

@@ -413,6 +413,19 @@ pub(super) async fn gone_of(undos: Vec<Undo>) -> Result<Vec<Undo>> {
 }
 
 /// The link, and all that go with it, each behind what it hangs on.
+/// The links that go when the one goes, in whatever namespace, both ends of pairs.
+pub(super) async fn going_with(netns: &Rc<Netns>, link: &LinkRef) -> Result<Vec<(Rc<Netns>, u32)>> {
+    let mut all = Vec::new();
+    for one in going(netns, link).await? {
+        if let Some(peer) = &one.peer {
+            let at = one.home.as_ref().unwrap_or(&one.netns);
+            all.push((at.clone(), peer.index));
+        }
+        all.push((one.netns, one.seen.index));
+    }
+    Ok(all)
+}
+
 async fn going(netns: &Rc<Netns>, link: &LinkRef) -> Result<Vec<Going>> {
     let all = everywhere(netns).await?;
     let found = |netns: &Rc<Netns>, index: u32| {

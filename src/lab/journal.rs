@@ -97,6 +97,11 @@ pub fn names() -> Result<Vec<String>> {
     Ok(names)
 }
 
+/// Whether the lab has a journal.
+pub fn is_there(lab: &str) -> bool {
+    folder().join(format!("{lab}.{SUFFIX}")).exists()
+}
+
 /// An open journal, locked until it is dropped.
 #[derive(Debug)]
 pub struct Journal {
@@ -205,6 +210,13 @@ impl Journal {
     pub fn note(&mut self, line: &Line) {
         put(&mut self.waiting, line);
         if self.waiting.len() > WAITING {
+            self.write_waiting();
+        }
+    }
+
+    /// Writes what waits, so that a look at the file sees it.
+    pub fn write_all_waiting(&mut self) {
+        if !self.waiting.is_empty() && !self.standing.is_empty() {
             self.write_waiting();
         }
     }

@@ -21,6 +21,7 @@ pub mod record;
 pub mod rollback;
 pub mod setting;
 mod snapshot;
+pub mod stale;
 pub mod trace;
 pub mod undo;
 
@@ -95,6 +96,8 @@ pub struct Lab {
     noted: RefCell<asked::Noted>,
     /// The namespaces that earlier runs of the lab have made, with the numbers of those steps.
     made_earlier: RefCell<HashMap<Place, u64>>,
+    /// What the run has asked for, where there were earlier ones.
+    touched: stale::Touched,
     /// How many processes the run has started, for a file of its own for each.
     started: Cell<usize>,
     /// What records the output of those.
@@ -151,6 +154,7 @@ impl Lab {
                         shell::word(lab)
                     )));
             }
+            self.touched.begin(&contents);
             recognise::settle(&mut journal, &contents);
             self.earlier.replace(Earlier::of(&contents));
             self.claimed.replace(owners::noted(&contents));
@@ -247,6 +251,7 @@ impl Lab {
         undo: Undo,
         change: impl Future<Output = Result<T, E>>,
     ) -> Result<Result<T, E>> {
+        self.touch(&undo);
         if self.goes_by_itself(&undo) {
             let result = change.await;
             if result.is_ok() {
@@ -439,6 +444,11 @@ impl Lab {
             .note(outcome, None, ("namespace", name), Vec::new());
     }
 
+    /// Notes a thing of earlier runs that the script no longer makes: as taken away now, or as stale.
+    pub fn report_stale(&self, outcome: Outcome, thing: &stale::Thing) {
+        self.outcomes.note_stale(outcome, thing);
+    }
+
     /// What happened so far.
     pub fn outcomes(&self) -> &Outcomes {
         &self.outcomes
@@ -506,6 +516,7 @@ impl Lab {
 
     /// Notes that the run made this link, and which ifindex the kernel gave it.
     pub fn link_made(&self, netns: &Netns, index: u32, name: &str) {
+        self.touch_link(netns, index);
         let id = netns.namespace().id();
         self.made_links.borrow_mut().insert((id, index));
         let announced = self.steps.borrow_mut().iter_mut().rev().find_map(|step| {
@@ -528,6 +539,7 @@ impl Lab {
 
     /// Follows a link to its new place, so that it is still found when the run is taken down.
     pub fn link_moved(&self, from: (&Netns, u32), to: (&Rc<Netns>, u32)) {
+        self.touch_moved(to.0, to.1);
         let target = to.0.namespace().id();
         let announced = self.steps.borrow_mut().last_mut().and_then(|step| {
             let link = step.undo.link.as_ref();

@@ -94,6 +94,7 @@ impl Lab {
                 )),
             ));
         }
+        self.touched.forget();
         let mut name = self.name.borrow_mut();
         name.lab = Some(lab.to_owned());
         name.is_common = false;

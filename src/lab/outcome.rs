@@ -5,7 +5,11 @@ use std::fmt;
 
 use serde::Serialize;
 
+use crate::lab::stale::Thing;
 use crate::net::netns::Netns;
+
+/// Why something of an earlier run is listed.
+pub const NO_LONGER: &str = "no longer in the script";
 
 /// What happened to an object that the script asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -19,6 +23,8 @@ pub enum Outcome {
     Unchanged,
     /// It was there and was taken away.
     Deleted,
+    /// An earlier run made it, and the script no longer does: it stays until a run with `--prune`.
+    Stale,
     /// Only in a plan: it is in the way of what the script asks.
     Conflict,
     /// Only in a plan: it would be tried when all is there.
@@ -37,6 +43,8 @@ pub struct Counts {
     pub unchanged: usize,
     /// Taken away by this run.
     pub deleted: usize,
+    /// Made by earlier runs and no longer by the script.
+    pub stale: usize,
     /// In the way of what a plan asks.
     pub conflicts: usize,
     /// To be tried when all that a plan asks is there.
@@ -49,7 +57,11 @@ impl fmt::Display for Counts {
             f,
             "created {}, changed {}, unchanged {}, deleted {}",
             self.created, self.changed, self.unchanged, self.deleted
-        )
+        )?;
+        match self.stale {
+            0 => Ok(()),
+            stale => write!(f, ", no longer in the script {stale}"),
+        }
     }
 }
 
@@ -64,6 +76,9 @@ pub struct Entry {
     pub name: String,
     /// Where it lives; none for a namespace itself.
     pub netns: Option<String>,
+    /// Why, where that is not what the script says.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub remark: Option<&'static str>,
     /// Both sides of a conflict.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub notes: Vec<String>,
@@ -85,8 +100,34 @@ impl Outcomes {
         (kind, name): (&str, &str),
         notes: Vec<String>,
     ) {
+        self.count(outcome);
+        self.entries.borrow_mut().push(Entry {
+            outcome,
+            kind: kind.to_owned(),
+            name: name.to_owned(),
+            netns: netns.map(|netns| netns.label().to_owned()),
+            remark: None,
+            notes,
+        });
+    }
+
+    /// Notes a thing of earlier runs that the script no longer makes: as taken away now, or as stale.
+    pub(super) fn note_stale(&self, outcome: Outcome, thing: &Thing) {
+        self.count(outcome);
+        self.entries.borrow_mut().push(Entry {
+            outcome,
+            kind: thing.kind.clone(),
+            name: thing.name.clone(),
+            netns: thing.place.clone(),
+            remark: Some(NO_LONGER),
+            notes: Vec::new(),
+        });
+    }
+
+    fn count(&self, outcome: Outcome) {
         let mut counts = self.counts.get();
         match outcome {
+            Outcome::Stale => counts.stale += 1,
             Outcome::Created => counts.created += 1,
             Outcome::Changed => counts.changed += 1,
             Outcome::Unchanged => counts.unchanged += 1,
@@ -95,13 +136,6 @@ impl Outcomes {
             Outcome::WouldTest => counts.tests += 1,
         }
         self.counts.set(counts);
-        self.entries.borrow_mut().push(Entry {
-            outcome,
-            kind: kind.to_owned(),
-            name: name.to_owned(),
-            netns: netns.map(|netns| netns.label().to_owned()),
-            notes,
-        });
     }
 
     /// How many objects met each outcome.

@@ -372,6 +372,7 @@ impl Lab {
 
     /// Notes that this lab wants what is there as it asks, where another lab has made it so: it is to stay until both are down.
     pub fn claim(&self, mut undo: Undo) -> Result<()> {
+        self.touch(&undo);
         let owners = self.owners();
         if owners.is_none() {
             return Ok(());

@@ -49,6 +49,16 @@ impl Earlier {
         self.program == *program && self.place.as_ref().is_some_and(|place| place.is(netns))
     }
 
+    /// What would end it.
+    fn ending(&self, netns: &Rc<Netns>) -> Undo {
+        let way = WayBack::EndProcess {
+            process: self.process,
+            program: Box::new(self.program.clone()),
+            output: self.output.clone(),
+        };
+        Undo::within(netns.clone(), way)
+    }
+
     fn started(self) -> Result<Started> {
         Ok(Started {
             process: self.process,
@@ -176,7 +186,11 @@ impl Lab {
             .iter()
             .position(|one| one.is(netns, program) && one.process.runs());
         let (outcome, started) = match found {
-            Some(at) => (Outcome::Unchanged, earlier.remove(at).started()?),
+            Some(at) => {
+                let found = earlier.remove(at);
+                self.touch(&found.ending(netns));
+                (Outcome::Unchanged, found.started()?)
+            }
             None => (Outcome::Created, Started::default()),
         };
         self.report(outcome, netns, "process", &program.line());
@@ -184,7 +198,7 @@ impl Lab {
     }
 
     /// The process of an earlier run that is as asked; each is taken over once. Those that have ended are struck out.
-    fn take_over(&self, netns: &Netns, program: &Program) -> Result<Option<Started>> {
+    fn take_over(&self, netns: &Rc<Netns>, program: &Program) -> Result<Option<Started>> {
         let mut earlier = self.earlier.borrow_mut();
         let mut ended = Vec::new();
         earlier.retain(|one| {
@@ -200,6 +214,9 @@ impl Lab {
         drop(earlier);
         for number in ended {
             self.undone(number);
+        }
+        if let Some(found) = &found {
+            self.touch(&found.ending(netns));
         }
         found.map(Earlier::started).transpose()
     }

@@ -181,6 +181,8 @@ pub enum Line {
     Went(Place, u32, Place, u32),
     /// Something was given at the making of a link, or was found as it was asked for: told only where it is not so any more.
     Asked(Undo<Place>),
+    /// What that line tells, only so that it is missed, is no longer asked for.
+    Dropped(usize),
     /// What was asked of the kind of the link of that ifindex, by the keys of its options.
     Facts(Place, u32, Facts),
 }
@@ -227,6 +229,8 @@ pub struct Contents {
     pub runs: Vec<Run>,
     /// The number for the next change.
     pub next: u64,
+    /// How many lines there are.
+    pub lines: usize,
     /// How many bytes are whole lines; what is behind them was torn off by a crash.
     pub length: u64,
     /// The numbers of lines that can't be read: what they told of is not known.
@@ -255,6 +259,7 @@ pub fn read(bytes: &[u8]) -> Result<Contents> {
     contents.length = whole as u64;
     let lines = || bytes[..whole].split_inclusive(|b| *b == b'\n');
     for (index, line) in lines().enumerate() {
+        contents.lines = index + 1;
         if index == 0 {
             match format_of(line) {
                 Some(format) => check_format(format)?,
@@ -393,6 +398,10 @@ impl Contents {
             }),
             Line::Facts(place, index, facts) => {
                 self.facts.insert((place, index), facts);
+            }
+            Line::Dropped(line) => {
+                self.parts.retain(|told| told.line != line);
+                self.asked.retain(|told| told.line != line);
             }
             Line::Moved(way) => self.moves.push(way),
             Line::Gone(place, index) => self.follow(&(place, index), None),

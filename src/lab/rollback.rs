@@ -14,7 +14,7 @@ use crate::lab::kept::{self, Return};
 use crate::lab::leaving::Nameless;
 use crate::lab::owners::{Kept, Owners};
 use crate::lab::recognise::{self, Finder};
-use crate::lab::record::{Contents, Found, Place};
+use crate::lab::record::{self, Contents, Found, Place};
 use crate::lab::undo::{LinkRef, Undo, WayBack};
 use crate::lab::{Lab, Step, journal::Journal};
 use crate::net::making::Making;
@@ -153,8 +153,18 @@ impl Lab {
 /// Takes down what stands of the lab whose journal this is, and strikes it out there.
 pub async fn take_down_lab(journal: &mut Journal, told: Contents, force: bool) -> Undone {
     let lab = journal.lab().to_owned();
-    let owners = Owners::beside(Some(&lab));
-    let told = owners.split(told);
+    let told = Owners::beside(Some(&lab)).split(told);
+    take_down_told(&lab, told, force, |number| journal.undone(number)).await
+}
+
+/// Takes down what steps of the lab's journal tell of, oldest first, and has each struck out that is done.
+pub(super) async fn take_down_told(
+    lab: &str,
+    told: Vec<record::Step>,
+    force: bool,
+    mut strike: impl FnMut(u64),
+) -> Undone {
+    let owners = Owners::beside(Some(lab));
     let mut finder = Finder::default();
     let mut steps = Vec::new();
     let mut gone = Gone::default();
@@ -168,7 +178,7 @@ pub async fn take_down_lab(journal: &mut Journal, told: Contents, force: bool) -
                 undo,
             }),
             // Its namespace is gone, and all that was in it.
-            Ok(None) => journal.undone(step.number),
+            Ok(None) => strike(step.number),
             Err(error) => {
                 return Undone {
                     failures: vec![error],
@@ -178,14 +188,12 @@ pub async fn take_down_lab(journal: &mut Journal, told: Contents, force: bool) -
         }
     }
     let how = How {
-        lab: Some(&lab),
+        lab: Some(lab),
         is_later: true,
         force,
     };
     gone.leave_out(&mut steps);
-    take_down(steps, how, |number| journal.undone(number))
-        .await
-        .0
+    take_down(steps, how, strike).await.0
 }
 
 impl Undone {

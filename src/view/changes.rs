@@ -56,6 +56,8 @@ pub struct Line<'a> {
     pub name: &'a str,
     /// The namespace that it lives in.
     pub place: Option<&'a str>,
+    /// Why, in a few words.
+    pub remark: Option<&'a str>,
     /// Further facts about it, one per line.
     pub notes: &'a [String],
 }
@@ -68,12 +70,14 @@ pub fn draw(lines: &[Line], color: bool) -> String {
         let place = line
             .place
             .map(|place| format!(" in {}", on_one_line(place)));
+        let remark = line.remark.map(|remark| format!("   {remark}"));
         let text = format!(
-            "{} {:width$} {}{}",
+            "{} {:width$} {}{}{}",
             line.mark.sign(),
             line.kind,
             on_one_line(line.name),
-            place.unwrap_or_default()
+            place.unwrap_or_default(),
+            remark.unwrap_or_default()
         );
         drawn.push(paint(color, text.trim_end(), line.mark.style()));
         drawn.extend(
@@ -97,11 +101,16 @@ mod tests {
             kind,
             name,
             place,
+            remark: None,
             notes: &[],
         };
         let lines = [
             line(Mark::Create, "namespace", "a", None),
             line(Mark::Keep, "veth", "x", Some("a")),
+            Line {
+                remark: Some("no longer in the script"),
+                ..line(Mark::Delete, "veth", "y", Some("a"))
+            },
             Line {
                 notes: &notes,
                 ..line(Mark::Conflict, "dummy", "d", Some("a"))
@@ -110,6 +119,7 @@ mod tests {
         insta::assert_snapshot!(draw(&lines, false), @r"
         + namespace a
         = veth      x in a
+        - veth      y in a   no longer in the script
         ! dummy     d in a
             there: vlan
         ");

@@ -68,6 +68,7 @@ mod ping;
 mod plan;
 mod port;
 mod process;
+mod prune;
 mod queue;
 mod random;
 mod reach;
@@ -263,6 +264,7 @@ fn all() -> Vec<Case> {
         reach::cases(),
         exec::cases(),
         process::cases(),
+        prune::cases(),
         testing::cases(),
         wait::cases(),
         within::cases(),

@@ -20,7 +20,7 @@ fn a_line_is_its_value_and_what_it_prints_stands_beside_it() {
 fn a_run_is_one_document_of_counts_and_output() {
     let (output, errors, code) = run(&["--json", "lab.rhai"], "print(\"a\");\nprint([1, 2]);\n");
     insta::assert_snapshot!(output, @r#"
-    {"ok":true,"exit_code":0,"created":0,"changed":0,"unchanged":0,"deleted":0,"objects":[],"taken_down":{"namespaces":0,"links":0,"changes":0},"output":["a","[1, 2]"],"result":null,"error":null}
+    {"ok":true,"exit_code":0,"created":0,"changed":0,"unchanged":0,"deleted":0,"stale":0,"objects":[],"taken_down":{"namespaces":0,"links":0,"changes":0},"output":["a","[1, 2]"],"result":null,"error":null}
     "#);
     assert_eq!((errors.as_str(), code), ("", Some(0)));
 }
@@ -32,7 +32,7 @@ fn a_run_that_fails_says_so_in_its_document_and_on_standard_error() {
         "print(\"a\");\nassert(false, \"no\");\n",
     );
     insta::assert_snapshot!(output, @r#"
-    {"ok":false,"exit_code":1,"created":0,"changed":0,"unchanged":0,"deleted":0,"objects":[],"taken_down":{"namespaces":0,"links":0,"changes":0},"output":["a"],"result":null,"error":{"kind":"assertion","message":"assertion failed: no","hint":null,"notes":[],"errno":null,"kernel":null,"netns":null,"object":null,"file":"lab.rhai","line":2,"position":1}}
+    {"ok":false,"exit_code":1,"created":0,"changed":0,"unchanged":0,"deleted":0,"stale":0,"objects":[],"taken_down":{"namespaces":0,"links":0,"changes":0},"output":["a"],"result":null,"error":{"kind":"assertion","message":"assertion failed: no","hint":null,"notes":[],"errno":null,"kernel":null,"netns":null,"object":null,"file":"lab.rhai","line":2,"position":1}}
     "#);
     insta::assert_snapshot!(errors, @r#"
     {"kind":"assertion","message":"assertion failed: no","hint":null,"notes":[],"errno":null,"kernel":null,"netns":null,"object":null,"file":"lab.rhai","line":2,"position":1}

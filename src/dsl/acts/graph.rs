@@ -330,7 +330,9 @@ pub fn mark(graph: &mut Graph, entries: &[Entry]) {
             Outcome::Created => Change::Created,
             Outcome::Changed => Change::Changed,
             Outcome::Deleted => Change::Deleted,
-            Outcome::Unchanged | Outcome::Conflict | Outcome::WouldTest => continue,
+            Outcome::Unchanged | Outcome::Stale | Outcome::Conflict | Outcome::WouldTest => {
+                continue;
+            }
         };
         let Some(netns) = &entry.netns else {
             mark_namespace(graph, &entry.name, places.get(&entry.name).copied(), change);

@@ -34,23 +34,30 @@ fn report(session: &Session, link: &Link, hook: Hook, outcome: Outcome) {
         .report(outcome, &link.netns(), hook.name(), &name);
 }
 
+/// The requests that make the hook and that take it away.
+fn requests(link: &Link, hook: Hook) -> (Request, Request) {
+    let index = link.index();
+    let make = Request::new(&hook.make(index), NLM_F_CREATE | NLM_F_EXCL);
+    (make, Request::new(&hook.take(index), 0))
+}
+
+/// How to undo that the hook was made, or was taken away.
+fn way_back(link: &Link, hook: Hook, is_made: bool) -> Undo {
+    let (make, take) = requests(link, hook);
+    let way = WayBack::Send {
+        what: format!("{} of link `{}`", hook.name(), link.name()),
+        request: if is_made { take } else { make.clone() },
+        made: is_made.then_some(make),
+    };
+    Undo::of_link(link.netns(), link.reference(), way)
+}
+
 /// Makes or takes away the hook; the other is the way back.
 fn change(session: &Rc<Session>, link: &Link, hook: Hook, is_made: bool) -> Result<()> {
     let place = link.netns();
-    let index = link.index();
-    let make = Request::new(&hook.make(index), NLM_F_CREATE | NLM_F_EXCL);
-    let take = Request::new(&hook.take(index), 0);
-    let (asked, back) = if is_made {
-        (make.clone(), take)
-    } else {
-        (take, make.clone())
-    };
-    let way = WayBack::Send {
-        what: format!("{} of link `{}`", hook.name(), link.name()),
-        request: back,
-        made: is_made.then_some(make),
-    };
-    let undo = Undo::of_link(place.clone(), link.reference(), way);
+    let (make, take) = requests(link, hook);
+    let asked = if is_made { make } else { take };
+    let undo = way_back(link, hook, is_made);
     let verb = if is_made { "add" } else { "del" };
     let name = link.name();
     let command = || {
@@ -76,6 +83,9 @@ fn ensure(session: &Rc<Session>, link: &Link, hook: Hook) -> Result<()> {
     match read(session, link)? {
         None => change(session, link, hook, true),
         Some(present) if present == hook => {
+            let undo = way_back(link, hook, true);
+            session.lab().asked(undo.clone());
+            session.lab().claim(undo)?;
             report(session, link, hook, Outcome::Unchanged);
             Ok(())
         }

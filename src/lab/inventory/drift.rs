@@ -21,7 +21,7 @@ use crate::schema::{self, Opt};
 use crate::steps::Value;
 
 /// Looks at namespaces, each asked once for all that is to be judged in it.
-pub(super) struct Drift<'a> {
+pub(in crate::lab) struct Drift<'a> {
     facts: &'a HashMap<(Place, u32), Facts>,
     /// The links of which a line tells what they are called: of what is on them it is not told again.
     links: HashSet<(&'a Place, u32)>,
@@ -42,7 +42,7 @@ fn again(is: bool) -> State {
 }
 
 impl<'a> Drift<'a> {
-    pub(super) fn new(contents: &'a Contents, tables: Tables) -> Self {
+    pub(in crate::lab) fn new(contents: &'a Contents, tables: Tables) -> Self {
         let parts = contents.parts.iter().map(|part| &part.undo);
         let steps = contents.steps.iter().map(|step| &step.undo);
         let asked = contents.asked.iter().map(|one| &one.undo);
@@ -70,7 +70,7 @@ impl<'a> Drift<'a> {
     }
 
     /// How that is now which `told` is about; `undo` is the same with its namespaces open.
-    pub(super) async fn state(&mut self, told: &Undo<Place>, undo: &Undo) -> Result<State> {
+    pub(in crate::lab) async fn state(&mut self, told: &Undo<Place>, undo: &Undo) -> Result<State> {
         if let WayBack::EndProcess {
             process, output, ..
         } = &undo.way

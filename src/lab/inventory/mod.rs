@@ -16,7 +16,7 @@ use crate::lab::undo::{Undo, WayBack};
 use crate::schema::Opt;
 
 pub(super) use describe::describe;
-use drift::Drift;
+pub(super) use drift::Drift;
 
 /// What each kind of link can be given, by its name.
 pub type Tables = fn(&str) -> &'static [Opt];

@@ -201,12 +201,12 @@ fn compare(what: &str, planned: &[String], done: &[String]) -> Result<(), String
 #[track_caller]
 fn is_true(lab: &Lab, mut dice: Dice, kinds: &[&str], lacks: &[&str]) -> Result<(), String> {
     let script = script::write(&mut dice, kinds, lacks);
-    let tried = try_script(lab, &script);
+    let tried = try_script(lab, &script, dice.chance(50));
     tried.map_err(|why| format!("{why}\n{}", script.text))
 }
 
 #[track_caller]
-fn try_script(lab: &Lab, script: &Script) -> Result<(), String> {
+fn try_script(lab: &Lab, script: &Script, prunes: bool) -> Result<(), String> {
     lab.ip(
         "link add p0 type veth peer name p1\nlink set p0 up\nlink set p1 up\naddr add 10.8.0.1/24 dev p0",
     );
@@ -239,6 +239,9 @@ fn try_script(lab: &Lab, script: &Script) -> Result<(), String> {
     }
     if run["ok"] == true {
         stands(lab, script, &run)?;
+        if prunes {
+            says_nothing_more(lab)?;
+        }
         let down = lab.ipvsh(&["down", "lab"]);
         // Where all that was made was found again elsewhere, or deleted, no lab stands.
         let is_none = down.stderr.contains("there is no lab of that name");
@@ -247,6 +250,23 @@ fn try_script(lab: &Lab, script: &Script) -> Result<(), String> {
         }
     }
     settles(lab, &before, "down")
+}
+
+/// Takes away what a script made that says nothing any more. What it had taken away is left to `down`.
+#[track_caller]
+fn says_nothing_more(lab: &Lab) -> Result<(), String> {
+    std::fs::write(lab.folder().join("lab.rhai"), "").map_err(|e| e.to_string())?;
+    let plan = document(&lab.ipvsh(&["--json", "plan", "--prune", "lab.rhai"]))?;
+    let run = document(&lab.ipvsh(&["--json", "--prune", "lab.rhai"]))?;
+    compare("plan and run of --prune", &objects(&plan), &objects(&run))?;
+    if run["ok"] != true {
+        return Err(format!("--prune fails: {}", run["error"]));
+    }
+    let left = document(&lab.ipvsh(&["--json", "plan", "lab.rhai"]))?;
+    if left["stale"] != 0 {
+        return Err(format!("--prune leaves something: {}", left["objects"]));
+    }
+    Ok(())
 }
 
 /// Holds a lab that stands against its script: a second run, and an export.

@@ -235,6 +235,7 @@ pub(crate) fn move_to(
         .parse()
         .map_err(|error: Error| context(error))?;
     if from.namespace().id() == target.namespace().id() {
+        session.lab().touch_moved(&from, link.index());
         session
             .lab()
             .report(Outcome::Unchanged, &from, "place", &name);
