@@ -13,22 +13,35 @@ use crate::error::{Error, Kind, Result, nearest};
 use crate::lab::journal::{self, Journal};
 use crate::lab::name;
 use crate::lab::record::Contents;
-use crate::lab::rollback::{Undone, take_down_lab};
+use crate::lab::rollback::{Undone, check_others, take_down_lab};
+use crate::value::shell;
 use crate::view::error::Report;
 
-/// Takes down the lab that `named` names, a lab or its script; all of them where it is none.
-pub(super) fn down(named: Option<&str>, force: bool, options: &Options) -> Result<u8, Failure> {
+/// Takes down the lab that `named` names, a lab or its script; `all` of them where it is none.
+pub(super) fn down(
+    named: Option<&str>,
+    all: bool,
+    force: bool,
+    options: &Options,
+) -> Result<u8, Failure> {
     with_files()?;
+    let failure = |error: Error| Failure::script(Report::of(&error));
     let labs = match named {
-        Some(named) => find(named).map(|lab| vec![lab]),
-        None => journal::names(),
+        Some(named) => find(named).map_err(failure)?.map(|lab| vec![lab]),
+        None => Some(journal::names().map_err(failure)?),
     };
-    let labs = labs.map_err(|error| Failure::script(Report::of(&error)))?;
+    if named.is_none() && !all {
+        return ask_which(&labs.unwrap_or_default(), options);
+    }
+    let labs = match (labs, named) {
+        (None, Some(named)) => return Ok(say_gone(named, options)),
+        (labs, _) => labs.unwrap_or_default(),
+    };
     let session = Session::new(Settings::default());
     let mut code = 0;
     let mut taken = Vec::new();
     for lab in &labs {
-        match take_down(&session, lab, force) {
+        match take_down(&session, lab, all, force) {
             Ok(undone) => {
                 if !undone.failures.is_empty() {
                     code = 1;
@@ -50,6 +63,53 @@ pub(super) fn down(named: Option<&str>, force: bool, options: &Options) -> Resul
         super::ls::note_hidden(options);
     }
     Ok(code)
+}
+
+/// Lists the labs to one who names none.
+fn ask_which(labs: &[String], options: &Options) -> Result<u8, Failure> {
+    if labs.is_empty() {
+        super::ls::note_hidden(options);
+        if options.json {
+            return Ok(output::say_json(&json!([])));
+        }
+        return Ok(if options.quiet {
+            0
+        } else {
+            output::say(super::ls::none_stands())
+        });
+    }
+    let report =
+        Report::new("`ipvsh down` takes down the lab that is named, or the lab of a script");
+    let report = labs.iter().fold(report, |report, lab| {
+        let told = Journal::peek(lab).ok().flatten();
+        let maker = told.and_then(|(contents, _)| contents.maker()?.script.clone());
+        report.note(match maker {
+            Some(script) => format!("lab `{lab}`, made by {}", script.display()),
+            None => format!("lab `{lab}`"),
+        })
+    });
+    Err(Failure::usage(report.hint(format!(
+        "`ipvsh down {}` takes one down, `ipvsh down --all` all of them",
+        shell::word(&labs[0])
+    ))))
+}
+
+/// Says that there is no such lab: what is gone needs no taking down.
+fn say_gone(named: &str, options: &Options) -> u8 {
+    if options.json {
+        return output::say_json(&json!([]));
+    }
+    if options.quiet {
+        return 0;
+    }
+    let known = journal::names().unwrap_or_default();
+    let code = output::say(&format!("no lab `{named}` stands"));
+    if let Some(near) = nearest(named, known.iter().map(String::as_str)) {
+        output::note(&format!("hint: did you mean `{near}`?"));
+    } else if !known.is_empty() {
+        output::note(&format!("labs: {}", known.join(", ")));
+    }
+    code
 }
 
 /// Ends a run that this process was, until there was no memory left for it: takes down what it made, unless it is to be kept.
@@ -95,11 +155,15 @@ fn take_down_own() -> Result<Option<Undone>> {
     Ok(None)
 }
 
-fn take_down(session: &Session, lab: &str, force: bool) -> Result<Undone> {
+fn take_down(session: &Session, lab: &str, all: bool, force: bool) -> Result<Undone> {
     match Journal::open(lab, None, false)? {
         None => Ok(Undone::default()),
         Some((mut journal, contents)) => {
             let damage = contents.damage();
+            // Where all go, those links go as well.
+            if !force && !all {
+                check_others(lab, &contents)?;
+            }
             let work = take_down_lab(&mut journal, contents, force);
             let mut undone = session.wait(work)?;
             if let Some(lines) = damage {
@@ -158,42 +222,44 @@ fn report(lab: &str, undone: &Undone, options: &Options) -> serde_json::Value {
     })
 }
 
-/// The lab of that name, or the one that the script of that path made.
-fn find(named: &str) -> Result<String> {
+/// The lab of that name, or the one that the script of that path made; none where there is no such lab.
+fn find(named: &str) -> Result<Option<String>> {
     let known = journal::names()?;
     if known.iter().any(|lab| lab == named) {
-        return Ok(named.to_owned());
+        return Ok(Some(named.to_owned()));
     }
     let path = Path::new(named);
+    let maker = |lab: &str| {
+        let told = Journal::peek(lab).ok().flatten();
+        told.and_then(|(contents, _)| contents.maker().cloned())
+    };
     // A script may name its lab itself: the journal says which one it made.
-    if let Ok(script) = std::fs::canonicalize(path) {
-        for lab in &known {
-            let made_by = Journal::peek(lab).ok().flatten();
-            let mut runs = made_by.iter().flat_map(|(contents, _)| &contents.runs);
-            if runs.any(|run| run.script.as_ref() == Some(&script)) {
-                return Ok(lab.clone());
-            }
-        }
+    let made = known
+        .iter()
+        .find(|lab| maker(lab).is_some_and(|run| run.is_of(path)));
+    if let Some(lab) = made {
+        return Ok(Some(lab.clone()));
     }
     let is_script = named.contains('/') || path.extension().is_some_and(|end| end == "rhai");
-    match name::of_script(path) {
-        Some(lab) if is_script && (path.is_file() || known.contains(&lab)) => Ok(lab),
-        _ => Err(unknown(named, &known)),
+    let of_name = name::of_script(path).filter(|lab| is_script && known.contains(lab));
+    if let Some(lab) = of_name {
+        return match maker(&lab).and_then(|run| run.script) {
+            None => Ok(Some(lab)),
+            Some(script) => Err(Error::new(
+                Kind::Conflict,
+                format!("lab `{lab}` was made by {}", script.display()),
+            )
+            .doing("take down the lab of", named)
+            .hint(format!(
+                "`ipvsh down {}` takes that one down",
+                shell::word(&lab)
+            ))),
+        };
     }
-}
-
-fn unknown(named: &str, known: &[String]) -> Error {
-    let error =
-        Error::new(Kind::NotFound, "there is no lab of that name").doing("take down lab", named);
     if journal::has_hidden() {
-        return error.hint(super::ls::HIDDEN);
+        return Err(Error::new(Kind::NotFound, "you have no lab of that name")
+            .doing("take down lab", named)
+            .hint(super::ls::HIDDEN));
     }
-    if known.is_empty() {
-        return error.note("no lab stands");
-    }
-    let error = error.note(format!("labs: {}", known.join(", ")));
-    match nearest(named, known.iter().map(String::as_str)) {
-        Some(near) => error.hint(format!("did you mean `{near}`?")),
-        None => error.hint("`ipvsh ls` lists them"),
-    }
+    Ok(None)
 }

@@ -199,13 +199,13 @@ pub(crate) enum Command {
     Ls,
     /// Take a lab down: what stands of it, and nothing else
     Down {
-        /// The lab's name, or the script that made it
-        #[arg(required_unless_present_any = ["all", "cut_off"], conflicts_with = "all")]
+        /// The lab's name, or the script that made it; where none is given, the labs are listed
+        #[arg(conflicts_with = "all")]
         lab: Option<String>,
         /// All labs
         #[arg(long)]
         all: bool,
-        /// Delete namespaces also where processes are inside
+        /// Delete namespaces also where processes are inside, or links of other labs
         #[arg(long)]
         force: bool,
         /// What a run becomes that has no memory left, of which it was given so much (0 for nothing said): take down what it made

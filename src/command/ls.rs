@@ -94,6 +94,14 @@ fn draw(lab: &Inventory) -> String {
         State::Missing => Some(format!("  missing: {}", item.what)),
         State::Changed(how) => Some(format!("  changed: {} {how}", item.what)),
     }));
+    let shared = lab
+        .items
+        .iter()
+        .filter(|item| item.is_own && !item.also_of.is_empty() && item.state != State::Missing);
+    lines.extend(shared.map(|item| {
+        let labs = item.also_of.join(", ");
+        format!("  shared: {} (of lab {labs}, too)", item.what)
+    }));
     lines.join("\n")
 }
 
@@ -129,7 +137,7 @@ fn to_json(lab: &Inventory) -> Value {
                 State::Missing => ("missing", None),
                 State::Changed(how) => ("changed", Some(how)),
             };
-            json!({"kind": item.kind, "what": item.what, "state": state, "how": how})
+            json!({"kind": item.kind, "what": item.what, "state": state, "how": how, "also_of": item.also_of})
         })
         .collect();
     let run = lab.run.as_ref();

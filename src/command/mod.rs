@@ -106,7 +106,9 @@ pub(crate) fn dispatch(mut cli: Cli) -> u8 {
             kept,
             ..
         }) => down::cut_off(*given, *kept, options),
-        Some(Command::Down { lab, force, .. }) => down::down(lab.as_deref(), *force, options),
+        Some(Command::Down {
+            lab, force, all, ..
+        }) => down::down(lab.as_deref(), *all, *force, options),
         Some(Command::Demo(what)) => demo::demo(cli, what),
         Some(Command::Test(what)) => test::test(what, options),
         Some(Command::Doctor(what)) => doctor::doctor(what, options),

@@ -17,6 +17,10 @@ const NAMED: usize = 5;
 
 /// Looks for what the script no longer makes, and has the plan tell it.
 pub(super) fn plan(session: &Session, options: &Options) -> Result<(), Failure> {
+    // A run would fail, and so take down nothing.
+    if session.lab().counts().conflicts > 0 {
+        return Ok(());
+    }
     let outcome = if options.prune {
         Outcome::Deleted
     } else {

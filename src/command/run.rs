@@ -442,14 +442,17 @@ fn line(entry: &Entry) -> Line<'_> {
         kind: &entry.kind,
         name: &entry.name,
         place: entry.netns.as_deref(),
-        remark: entry.remark,
+        remark: entry.remark.as_deref(),
         notes: &entry.notes,
     }
 }
 
 fn summary(session: &Session, color: bool) -> String {
     let entries = session.lab().outcomes().entries();
-    let mut text = changes::draw(&lines(&entries), color);
+    // What is no longer in the script stays, which a note says.
+    let done = entries.iter().filter(|one| one.outcome != Outcome::Stale);
+    let done: Vec<Entry> = done.cloned().collect();
+    let mut text = changes::draw(&lines(&done), color);
     if !text.is_empty() {
         text.push('\n');
     }

@@ -332,6 +332,24 @@ impl Session {
         })
     }
 
+    /// Says where what the script asks for is there and another lab has it as well: `what` in words.
+    pub fn say_other_lab(&self, undo: &crate::lab::Undo, what: &str) {
+        let Some((lab, is_own)) = self.lab.other_lab(undo) else {
+            return;
+        };
+        let outcomes = self.lab.outcomes();
+        if is_own {
+            outcomes.remark(format!("(of lab {lab}, too)"));
+            return;
+        }
+        outcomes.remark(format!("(of lab {lab})"));
+        if !self.lab.plans() {
+            self.note(&format!(
+                "{what} is of lab `{lab}`: it stands as long as one of the two labs does"
+            ));
+        }
+    }
+
     /// Says beside the script's own output what may surprise, once.
     pub fn note(&self, text: &str) {
         let is_new = self

@@ -17,6 +17,7 @@ use nix::sys::stat::{major, minor};
 use nix::unistd::geteuid;
 
 use crate::error::{Error, Kind, Result};
+use crate::lab::identity;
 use crate::lab::record::{self, Contents, FORMAT, Line, Run};
 use crate::net::file;
 use crate::value::shell;
@@ -150,6 +151,7 @@ impl Journal {
                 pid: std::process::id(),
                 since: now(),
                 script: script.map(Path::to_owned),
+                file: script.and_then(identity::number_of),
             },
         };
         Ok(Some((journal, contents)))

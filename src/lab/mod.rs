@@ -7,6 +7,7 @@
 mod asked;
 mod deleting;
 pub mod entries;
+mod identity;
 pub mod inventory;
 pub mod journal;
 mod kept;
@@ -90,6 +91,8 @@ pub struct Lab {
     moves: OnceCell<Vec<Move>>,
     /// What other labs have, read when it is first asked for.
     owners: OnceCell<owners::Owners>,
+    /// The same, also where the run is only planned.
+    others: OnceCell<owners::Owners>,
     /// What this lab has noted, where another one has it, too.
     claimed: RefCell<HashSet<(Place, String)>>,
     /// What was asked for and found so.
@@ -120,8 +123,11 @@ impl Lab {
     ///
     /// Fails with `busy` where another run is at work.
     pub fn begin(&self) -> Result<()> {
-        if self.plans() || self.is_begun.replace(true) {
+        if self.is_begun.replace(true) {
             return Ok(());
+        }
+        if self.plans() {
+            return self.look_ahead();
         }
         self.open(false).inspect_err(|_| self.is_begun.set(false))
     }
@@ -154,6 +160,7 @@ impl Lab {
                         shell::word(lab)
                     )));
             }
+            name.check_maker(&contents)?;
             self.touched.begin(&contents);
             recognise::settle(&mut journal, &contents);
             self.earlier.replace(Earlier::of(&contents));

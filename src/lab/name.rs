@@ -15,7 +15,7 @@ pub(super) struct Name {
     pub(super) lab: Option<String>,
     pub(super) script: Option<PathBuf>,
     /// Whether the command line gave it: what the script says is of no account then.
-    is_given: bool,
+    pub(super) is_given: bool,
     /// Whether many runs have the name at once, as lines on the command line do: one that finds it taken adds its process.
     pub(super) is_common: bool,
 }

@@ -57,11 +57,7 @@ impl fmt::Display for Counts {
             f,
             "created {}, changed {}, unchanged {}, deleted {}",
             self.created, self.changed, self.unchanged, self.deleted
-        )?;
-        match self.stale {
-            0 => Ok(()),
-            stale => write!(f, ", no longer in the script {stale}"),
-        }
+        )
     }
 }
 
@@ -78,7 +74,7 @@ pub struct Entry {
     pub netns: Option<String>,
     /// Why, where that is not what the script says.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub remark: Option<&'static str>,
+    pub remark: Option<String>,
     /// Both sides of a conflict.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub notes: Vec<String>,
@@ -119,9 +115,16 @@ impl Outcomes {
             kind: thing.kind.clone(),
             name: thing.name.clone(),
             netns: thing.place.clone(),
-            remark: Some(NO_LONGER),
+            remark: Some(NO_LONGER.to_owned()),
             notes: Vec::new(),
         });
+    }
+
+    /// Adds why to what was noted last.
+    pub fn remark(&self, remark: String) {
+        if let Some(entry) = self.entries.borrow_mut().last_mut() {
+            entry.remark = Some(remark);
+        }
     }
 
     fn count(&self, outcome: Outcome) {

@@ -3,7 +3,7 @@
 use std::collections::{HashMap, HashSet};
 use std::rc::Rc;
 
-use crate::error::Result;
+use crate::error::{Error, Kind, Result};
 use crate::lab::Lab;
 use crate::lab::inventory;
 use crate::lab::journal::{self, Journal};
@@ -12,11 +12,16 @@ use crate::lab::setting::Setting;
 use crate::lab::undo::{Undo, WayBack};
 use crate::net::netns::Netns;
 use crate::net::nft;
+use crate::value::shell;
 
 /// What the journals of other labs tell, by what it is about.
 #[derive(Debug, Default)]
 pub(super) struct Owners {
     told: HashMap<(Place, String), Vec<Undo<Place>>>,
+    /// The labs that have namespaces and links, by what tells these.
+    makers: HashMap<(Place, String), Vec<String>>,
+    /// The links that they have in each namespace, with the lab.
+    links: HashMap<Place, Vec<(String, String)>>,
     /// The rules of nftables that they have made.
     rules: HashSet<(Place, nft::Mark)>,
 }
@@ -101,11 +106,78 @@ impl Owners {
             let Ok(Some((contents, _))) = Journal::peek(other) else {
                 continue;
             };
+            for part in contents.parts {
+                owners.note_link(other, &part.undo);
+                owners.note_maker(other, &part.undo);
+            }
             for step in contents.steps {
+                owners.note_link(other, &step.undo);
+                owners.note_maker(other, &step.undo);
                 owners.add(step.undo);
             }
         }
         owners
+    }
+
+    fn note_maker(&mut self, lab: &str, undo: &Undo<Place>) {
+        if let WayBack::DeleteNetns { .. } | WayBack::DeleteLink = undo.way
+            && let Some(key) = key(undo)
+        {
+            let labs = self.makers.entry(key).or_default();
+            if !labs.iter().any(|known| known == lab) {
+                labs.push(lab.to_owned());
+            }
+        }
+    }
+
+    fn note_link(&mut self, lab: &str, undo: &Undo<Place>) {
+        if let WayBack::DeleteLink | WayBack::MoveBack { .. } = undo.way
+            && let (Some(place), Some(link)) = (&undo.netns, &undo.link)
+        {
+            let links = self.links.entry(place.clone()).or_default();
+            links.push((lab.to_owned(), link.name.clone()));
+        }
+    }
+
+    /// The other labs that have the namespace or the link, too.
+    pub(super) fn labs_of(&self, undo: &Undo<Place>) -> &[String] {
+        let found = key(undo).and_then(|key| self.makers.get(&key));
+        found.map_or(&[], Vec::as_slice)
+    }
+
+    /// Fails with `busy` where other labs have links in namespaces that this one has made, and names them.
+    pub(super) fn check_links(&self, lab: &str, contents: &Contents) -> Result<()> {
+        let made = contents
+            .steps
+            .iter()
+            .filter_map(|step| match step.undo.way {
+                // What has no such number was only claimed.
+                WayBack::DeleteNetns { .. } => step
+                    .undo
+                    .netns
+                    .as_ref()
+                    .filter(|place| place.mount.is_some()),
+                _ => None,
+            });
+        let told: Vec<String> = made
+            .filter_map(|place| Some((place, self.links.get(place)?)))
+            .flat_map(|(place, links)| {
+                let place = place.label();
+                links.iter().map(move |(lab, link)| {
+                    format!("lab `{lab}` has link `{link}` in namespace `{place}`")
+                })
+            })
+            .collect();
+        if told.is_empty() {
+            return Ok(());
+        }
+        let error = Error::new(Kind::Busy, "other labs have links in its namespaces")
+            .doing("take down lab", lab)
+            .hint(format!(
+                "take those labs down first, or all of it with `ipvsh down --force {}`",
+                shell::word(lab)
+            ));
+        Err(told.into_iter().fold(error, Error::note))
     }
 
     fn add(&mut self, undo: Undo<Place>) {
@@ -288,14 +360,19 @@ impl Owners {
     }
 
     /// What stands of a lab for `down`: what others want is struck out, and what the lab did to it is undone step by step.
-    pub(super) fn split(&self, contents: Contents) -> Vec<Step> {
+    ///
+    /// With `force` its namespaces are nobody else's.
+    pub(super) fn split(&self, contents: Contents, force: bool) -> Vec<Step> {
         let Contents { steps, parts, .. } = contents;
         let mut kept = Vec::new();
         for step in steps {
-            let is_shared = matches!(
-                step.undo.way,
-                WayBack::DeleteNetns { .. } | WayBack::DeleteLink
-            ) && !self.same(&step.undo).is_empty();
+            let is_forced = force && is_made_netns(&step.undo);
+            let is_shared = !is_forced
+                && matches!(
+                    step.undo.way,
+                    WayBack::DeleteNetns { .. } | WayBack::DeleteLink
+                )
+                && !self.same(&step.undo).is_empty();
             if is_shared {
                 let (netns, link) = (&step.undo.netns, step.undo.link_index());
                 let is_netns = matches!(step.undo.way, WayBack::DeleteNetns { .. });
@@ -317,6 +394,12 @@ impl Owners {
     }
 }
 
+/// Whether it is a namespace that the lab has made itself.
+pub(super) fn is_made_netns(undo: &Undo<Place>) -> bool {
+    let is_made = undo.netns.as_ref().is_some_and(|at| at.mount.is_some());
+    is_made && matches!(undo.way, WayBack::DeleteNetns { .. })
+}
+
 /// Whether it is taken away once, whoever has made it.
 fn is_one_for_all(way: &WayBack) -> bool {
     matches!(
@@ -332,6 +415,19 @@ fn is_one_for_all(way: &WayBack) -> bool {
 }
 
 impl Lab {
+    /// The other lab that has the namespace or the link as well, and whether this one has it already.
+    pub fn other_lab(&self, undo: &Undo) -> Option<(String, bool)> {
+        let name = self.name()?;
+        let others = self.others.get_or_init(|| Owners::beside(Some(&name)));
+        if others.makers.is_empty() {
+            return None;
+        }
+        let place = told(undo)?;
+        let lab = others.labs_of(&place).first()?.clone();
+        let is_own = key(&place).is_some_and(|key| self.claimed.borrow().contains(&key));
+        Some((lab, is_own))
+    }
+
     fn owners(&self) -> &Owners {
         self.owners.get_or_init(|| {
             if self.plans() || self.name().is_none() {

@@ -152,6 +152,9 @@ pub struct Run {
     /// The script, where there is one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub script: Option<PathBuf>,
+    /// Device and inode of that file, by which it is known where it was moved.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub file: Option<(u64, u64)>,
 }
 
 /// A line of the journal.
@@ -238,6 +241,11 @@ pub struct Contents {
 }
 
 impl Contents {
+    /// The last run of a script: the file that the lab belongs to.
+    pub fn maker(&self) -> Option<&Run> {
+        self.runs.iter().rev().find(|run| run.script.is_some())
+    }
+
     /// The namespaces that the lab has made, with the numbers of those steps.
     pub(super) fn made_netns(&self) -> HashMap<Place, u64> {
         let made = self.steps.iter().filter_map(|step| match step.undo.way {

@@ -12,7 +12,7 @@ use crate::error::{Error, Kind, Result};
 use crate::lab::deleting::Renumbered;
 use crate::lab::kept::{self, Return};
 use crate::lab::leaving::Nameless;
-use crate::lab::owners::{Kept, Owners};
+use crate::lab::owners::{self, Kept, Owners};
 use crate::lab::recognise::{self, Finder};
 use crate::lab::record::{self, Contents, Found, Place};
 use crate::lab::undo::{LinkRef, Undo, WayBack};
@@ -94,6 +94,8 @@ struct How<'a> {
     is_later: bool,
     /// Whether a namespace goes though processes are inside.
     force: bool,
+    /// The steps that are undone whoever else wants what they are about.
+    forced: Option<&'a HashSet<u64>>,
 }
 
 impl Lab {
@@ -129,6 +131,7 @@ impl Lab {
             lab: lab.as_deref(),
             is_later: false,
             force: false,
+            forced: None,
         };
         let (undone, moved) = take_down(steps, how, |number| self.undone(number)).await;
         self.renumber(&moved);
@@ -150,10 +153,16 @@ impl Lab {
     }
 }
 
+/// Fails with `busy` where other labs have links in namespaces of `lab`, and names them.
+pub fn check_others(lab: &str, told: &Contents) -> Result<()> {
+    Owners::beside(Some(lab)).check_links(lab, told)
+}
+
 /// Takes down what stands of the lab whose journal this is, and strikes it out there.
 pub async fn take_down_lab(journal: &mut Journal, told: Contents, force: bool) -> Undone {
     let lab = journal.lab().to_owned();
-    let told = Owners::beside(Some(&lab)).split(told);
+    let owners = Owners::beside(Some(&lab));
+    let told = owners.split(told, force);
     take_down_told(&lab, told, force, |number| journal.undone(number)).await
 }
 
@@ -168,6 +177,12 @@ pub(super) async fn take_down_told(
     let mut finder = Finder::default();
     let mut steps = Vec::new();
     let mut gone = Gone::default();
+    let is_forced = |step: &&record::Step| force && owners::is_made_netns(&step.undo);
+    let forced: HashSet<u64> = told
+        .iter()
+        .filter(is_forced)
+        .map(|step| step.number)
+        .collect();
     for step in told {
         // The namespace that the other end was in may have gone with that lab.
         gone.note(&owners, Some(&step.undo));
@@ -191,6 +206,7 @@ pub(super) async fn take_down_told(
         lab: Some(lab),
         is_later: true,
         force,
+        forced: Some(&forced),
     };
     gone.leave_out(&mut steps);
     take_down(steps, how, strike).await.0
@@ -371,6 +387,13 @@ fn left_to_this(
         }
         let told = step.undo.clone().map(|netns| Some(Place::of(&netns)));
         gone.note(&owners, told.as_ref());
+        if how
+            .forced
+            .is_some_and(|forced| forced.contains(&step.number))
+        {
+            left.push(step);
+            continue;
+        }
         match owners.left_to(step.undo) {
             Some(undo) => left.push(Step { undo, ..step }),
             None => undone(step.number),

@@ -375,7 +375,7 @@ impl Lab {
                 None => {}
             }
         };
-        let mut told = Owners::beside(Some(&lab)).split(stale.along);
+        let mut told = Owners::beside(Some(&lab)).split(stale.along, false);
         told.extend(stale.steps);
         told.sort_by_key(|step| step.line);
         for number in stale.forgotten {

@@ -49,6 +49,7 @@ mod foreign;
 mod geneve;
 mod graph;
 mod held;
+mod identity;
 mod ifb;
 mod ip_tunnel;
 mod ipvlan;
@@ -248,6 +249,7 @@ fn all() -> Vec<Case> {
         drift::cases(),
         dummy::cases(),
         ending::cases(),
+        identity::cases(),
         ifb::cases(),
         tun::cases(),
         macvlan::cases(),

@@ -166,5 +166,6 @@ fn item(kind: &'static str, what: String) -> Item {
         what,
         state: State::Stands,
         is_own: true,
+        also_of: Vec::new(),
     }
 }

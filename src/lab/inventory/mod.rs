@@ -9,6 +9,7 @@ use std::collections::{HashMap, HashSet};
 
 use crate::error::Result;
 use crate::lab::journal::Journal;
+use crate::lab::owners::Owners;
 use crate::lab::recognise::Finder;
 use crate::lab::record::{Contents, Place, Run};
 use crate::lab::setting::Setting;
@@ -47,6 +48,8 @@ pub struct Item {
     pub state: State,
     /// Whether the lab has made it so: what it found as it was asked for is told only where it is not so any more.
     pub is_own: bool,
+    /// The other labs that have it, too.
+    pub also_of: Vec<String>,
 }
 
 /// How a thing is now.
@@ -67,6 +70,7 @@ impl Inventory {
             return Ok(None);
         };
         let mut finder = Finder::default();
+        let others = Owners::beside(Some(lab));
         let mut drift = Drift::new(&contents, tables);
         let mut judged: HashMap<String, Option<usize>> = HashMap::new();
         let mut found: Vec<Found> = Vec::new();
@@ -94,6 +98,7 @@ impl Inventory {
             };
             judged.insert(key, Some(found.len()));
             item.is_own = !told.is_asked;
+            item.also_of = others.labs_of(&undo).to_vec();
             found.push(Found { undo, item });
         }
         leave_out_what_went_along(&mut found);

@@ -229,8 +229,11 @@ fn settle(
             let way = WayBack::DeleteLink;
             let undo = Undo::of_link(wanted.place.clone(), there.reference(), way);
             session.lab().asked(undo.clone());
-            session.lab().claim(undo)?;
             report(session, wanted, Outcome::Unchanged);
+            let (kind, place) = (wanted.kind.name, wanted.place.label());
+            let what = format!("{kind} `{}` in namespace `{place}`", wanted.name.as_str());
+            session.say_other_lab(&undo, &what);
+            session.lab().claim(undo)?;
             Ok(Ensured::old(there))
         }
         Some(difference) if wanted.common.replace => {

@@ -11,7 +11,7 @@ use crate::dsl::handle::Netns;
 use crate::dsl::objects::link;
 use crate::dsl::{Answer, Session, answer};
 use crate::error::{Error, Kind, Result, nearest};
-use crate::lab::{Command, Outcome};
+use crate::lab::{Command, Outcome, Undo, WayBack};
 use crate::net::container::Runtime;
 use crate::net::{namespace, netns, process};
 use crate::value::name::NetnsName;
@@ -102,6 +102,14 @@ pub(crate) fn namespace_argument(given: &Dynamic) -> Result<Netns> {
     }
 }
 
+/// Says where a namespace is of another lab as well.
+fn say_other_lab(session: &Session, found: &Rc<netns::Netns>) {
+    if let Ok(name) = found.label().parse() {
+        let undo = Undo::within(found.clone(), WayBack::DeleteNetns { name });
+        session.say_other_lab(&undo, &format!("namespace `{}`", found.label()));
+    }
+}
+
 fn find_or_make(session: &Rc<Session>, place: &str) -> Result<Netns> {
     // An earlier run that was killed may have left half of this namespace behind.
     session.lab().begin()?;
@@ -113,6 +121,7 @@ fn find_or_make(session: &Rc<Session>, place: &str) -> Result<Netns> {
                 session
                     .lab()
                     .report_namespace(Outcome::Unchanged, found.label());
+                say_other_lab(session, found);
             }
         }),
     };
