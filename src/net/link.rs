@@ -69,6 +69,8 @@ pub struct Snapshot {
     pub up: bool,
     /// Whether it is the loopback.
     pub loopback: bool,
+    /// The number of its sort of hardware, `ARPHRD_` of `linux/if_arp.h`.
+    pub hardware: u16,
     /// The flags, as the kernel gives them.
     pub flags: LinkFlags,
     /// Packet and byte counters.
@@ -100,6 +102,7 @@ impl From<LinkMessage> for Snapshot {
             index: message.header.index,
             up: flags.contains(LinkFlags::Up),
             loopback: flags.contains(LinkFlags::Loopback),
+            hardware: message.header.link_layer_type.into(),
             carrier: flags.contains(LinkFlags::LowerUp),
             flags,
             state: "UNKNOWN",

@@ -3,6 +3,7 @@
 pub mod address;
 pub mod attributes;
 pub mod bridge_vlan;
+pub mod capture;
 pub mod container;
 pub mod driver;
 pub mod ending;
