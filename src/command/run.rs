@@ -11,6 +11,7 @@ use signal_hook::consts::{SIGHUP, SIGTERM};
 use super::line::{Cli, Options};
 use super::{demo, output, prune, with_files, with_memory};
 use crate::dsl::Session;
+use crate::dsl::acts::capture;
 use crate::dsl::script::print;
 use crate::dsl::session::{Given, Output, Settings};
 use crate::engine::script::Script;
@@ -329,6 +330,7 @@ fn finish(
     script: Option<(&Script, &[String])>,
     result: Result<(), Failure>,
 ) -> Result<u8, Failure> {
+    capture::end_all(session);
     let had_lab = !session.lab().is_empty();
     // `exit(1)` says that the script failed, too.
     let has_failed = result.is_err() || session.exit_code().is_some_and(|code| code != 0);

@@ -10,6 +10,7 @@ use std::rc::Rc;
 use rhai::{Dynamic, Engine, Variant};
 
 use super::Session;
+use super::acts::capture::{self, Capture};
 use super::acts::mesh::{self, Mesh};
 use super::acts::path::{self, PathReport};
 use super::acts::ping::{self, PingReport};
@@ -78,6 +79,10 @@ pub const HANDLES: &[HandleType] = &[
     handle!(Process, |showing, process| process::show(
         showing.session,
         process
+    )),
+    handle!(Capture, |showing, capture| capture::show(
+        showing.session,
+        capture
     )),
     handle!(RandomSource, |_, random| random::show(random)),
 ];
@@ -192,6 +197,7 @@ mod tests {
                 "a path report",
                 "an explanation",
                 "a process",
+                "a capture",
                 "a random source"
             ]
         );

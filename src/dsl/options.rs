@@ -1,6 +1,6 @@
 //! The options of each word, as rows.
 
-use crate::dsl::acts::{events, exec, mesh, path, ping, process, reach, wait, why};
+use crate::dsl::acts::{capture, events, exec, mesh, path, ping, process, reach, wait, why};
 use crate::dsl::kinds::ipvlan_port::OF_MODE;
 use crate::dsl::kinds::make::COMMON;
 use crate::dsl::kinds::{kind, set, wireguard};
@@ -12,6 +12,7 @@ use crate::schema::Opt;
 const WORDS: &[(&str, &[&[Opt]])] = &[
     ("accept", &[filter::OF_FILTER]),
     ("addr", &[addr::ROWS]),
+    ("capture", &[capture::ROWS]),
     ("del_fdb", &[fdb::OF_DELETE]),
     ("del_route", &[route::rows::OF_DELETE]),
     ("del_rule", &[rule::OF_DELETE]),

@@ -13,11 +13,13 @@ use tokio::runtime::Runtime;
 use tokio::signal::unix::{SignalKind, signal};
 
 use crate::dsl::Answer;
+use crate::dsl::acts::capture::Capture;
 use crate::dsl::kinds::ipvlan_port::Ports;
 use crate::dsl::objects::elsewhere::Elsewhere;
 use crate::error::{Error, Kind, Result, errno_name};
 use crate::lab::Lab;
 use crate::lab::trace::Printer;
+use crate::net::namespace::Id;
 use crate::net::netns::Netns;
 use crate::net::rtnl;
 use crate::value::escape::on_one_line;
@@ -94,6 +96,8 @@ pub struct Session {
     result: RefCell<Option<serde_json::Value>>,
     /// The files that a plan would have written, each with its text.
     planned_files: RefCell<HashMap<PathBuf, String>>,
+    /// Those that the script began.
+    captures: RefCell<Vec<Capture>>,
 }
 
 /// What a session has to do with tests.
@@ -146,6 +150,7 @@ impl Session {
             unmet: RefCell::new(None),
             result: RefCell::new(None),
             planned_files: RefCell::default(),
+            captures: RefCell::default(),
         })
     }
 
@@ -188,6 +193,23 @@ impl Session {
     /// What the file would hold that a plan would have written.
     pub(crate) fn planned_file(&self, path: &Path) -> Option<String> {
         self.planned_files.borrow().get(path).cloned()
+    }
+
+    /// Keeps a capture, which goes on also where the script has no handle of it.
+    pub(crate) fn add_capture(&self, capture: Capture) {
+        self.captures.borrow_mut().push(capture);
+    }
+
+    /// The captures that the script began, to be ended.
+    pub(crate) fn take_captures(&self) -> Vec<Capture> {
+        self.captures.take()
+    }
+
+    /// Has all captures leave a namespace that is to go: its links would live on else.
+    pub(crate) fn leave_captures(&self, namespace: Id) {
+        for capture in self.captures.borrow().iter() {
+            capture.leave(namespace);
+        }
     }
 
     /// What the run made and changed.

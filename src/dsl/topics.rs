@@ -3,7 +3,8 @@
 use rhai::plugin::ModuleManifest;
 
 use super::acts::{
-    check, events, exec, expect, graph, mesh, path, ping, place, process, reach, tree, wait, why,
+    capture, check, events, exec, expect, graph, mesh, packets, path, ping, place, process, reach,
+    tree, wait, why,
 };
 use super::kinds::{
     bond, bridge, dummy, geneve, ifb, ip_tunnel, ipvlan, macvlan, netkit, set, tun, veth, vlan,
@@ -91,6 +92,8 @@ pub const TOPICS: &[Topic] = &[
     Topic::of("Time", &time::words::RHAI_MANIFEST),
     Topic::of("Waiting", &wait::words::RHAI_MANIFEST),
     Topic::of("Events", &events::words::RHAI_MANIFEST),
+    Topic::of("Captures", &capture::words::RHAI_MANIFEST),
+    Topic::of("Packets", &packets::words::RHAI_MANIFEST),
 ];
 
 /// Words that get no other form than the one they are written in, by the type of their first parameter: without the

@@ -16,6 +16,7 @@ use crate::command::line::Options;
 use crate::command::sandbox::on_disk;
 use crate::command::{cannot_start, run, with_files, with_memory};
 use crate::dsl::Session;
+use crate::dsl::acts::capture;
 use crate::dsl::session::{Given, LeftOut, Settings, Tests};
 use crate::engine::script::Script;
 use crate::engine::{Failure, Interpreter, files, stack};
@@ -183,6 +184,7 @@ impl Open {
                 tree,
             }
         });
+        capture::end_all(&session);
         let left = end_processes(&session);
         match (failure, left.is_empty()) {
             (Some(mut failed), is_clean) => {

@@ -1,12 +1,14 @@
 //! The words that do something in a lab and report: ping, mesh, commands, processes, waiting,
 //! expectations.
 
+pub mod capture;
 pub mod check;
 pub mod events;
 pub mod exec;
 pub mod expect;
 pub mod graph;
 pub mod mesh;
+pub mod packets;
 pub mod path;
 pub mod ping;
 pub mod place;

@@ -24,10 +24,10 @@ const SEPARATOR: Opt =
 pub(crate) const OF_CSV: &[Opt] = &[SEPARATOR];
 
 /// The words that read a file, which is their first argument.
-pub const READERS: [&str; 4] = ["read", "read_csv", "read_json", "read_toml"];
+pub const READERS: [&str; 5] = ["packets", "read", "read_csv", "read_json", "read_toml"];
 
 /// The path that a script means: seen from its own folder, as that of a module is.
-fn path_of(context: &NativeCallContext, name: &str) -> PathBuf {
+pub(crate) fn path_of(context: &NativeCallContext, name: &str) -> PathBuf {
     let script = Path::new(context.call_source().unwrap_or_default());
     script.parent().unwrap_or(Path::new("")).join(name)
 }
