@@ -23,6 +23,7 @@ Examples:
   ipvsh plan lab.rhai                     what a run would change here, without changing it
   ipvsh ls                                what stands of the labs that were made
   ipvsh down lab.rhai                     take down what the script made
+  ipvsh capture lab                       what passes the links of a lab, a line a packet; -w FILE for Wireshark
   ipvsh test labs                         run the tests of labs in a folder
   ipvsh doctor                            what this kernel and machine can do
   ipvsh import setup.sh                   turn the `ip` commands of a shell script into a script
@@ -236,6 +237,9 @@ pub(crate) enum Command {
     /// Print what the kernel reports of a lab or of namespaces: links, addresses, routes, neighbours, rules; on a terminal a live
     /// view of the links with rates and drops, which `q` leaves
     Watch(Watch),
+    /// Capture the packets of namespaces or links: a line each, or all in one file of pcapng, which Wireshark reads as they come:
+    /// `ipvsh capture lab -w - | wireshark -k -i -`
+    Capture(Capture),
     /// Manage the micro-VM of --sandbox=vm
     Vm {
         #[command(subcommand)]
@@ -484,6 +488,35 @@ pub(crate) struct Watch {
     /// A lab, or namespaces; all named namespaces where nothing is given
     #[arg(value_name = "LAB|NAMESPACE")]
     pub(crate) names: Vec<String>,
+}
+
+/// What to capture, and where to.
+#[derive(Args, Debug)]
+pub(crate) struct Capture {
+    /// Labs and namespaces, for all of their links, or links as NAMESPACE:LINK
+    #[arg(value_name = "LAB|NAMESPACE|NAMESPACE:LINK", required = true)]
+    pub(crate) names: Vec<String>,
+
+    /// Write the packets to FILE, in the form pcapng; - for standard output
+    #[arg(short = 'w', id = "pcapng", value_name = "FILE", value_hint = clap::ValueHint::FilePath)]
+    pub(crate) output: Option<PathBuf>,
+
+    /// Only packets such as `icmp and host 10.0.0.2`: host net port src dst proto ip ip6 arp tcp udp icmp icmp6 vlan and or not ( )
+    #[arg(long, value_name = "TEXT")]
+    pub(crate) filter: Option<String>,
+
+    /// End after N packets
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    pub(crate) count: Option<u64>,
+
+    /// End after that time: 10s, 5m
+    #[arg(long, value_name = "TIME", value_parser = how_long)]
+    pub(crate) duration: Option<std::time::Duration>,
+}
+
+/// Reads how long to capture.
+fn how_long(text: &str) -> Result<std::time::Duration, String> {
+    duration::parse(text).map_err(|error| error.to_string())
 }
 
 /// What to do about the micro-VM.

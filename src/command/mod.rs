@@ -1,6 +1,7 @@
 //! What the command line leads to, one file a command.
 
 pub(crate) mod arguments;
+mod capture;
 mod check;
 mod demo;
 mod doc;
@@ -113,6 +114,7 @@ pub(crate) fn dispatch(mut cli: Cli) -> u8 {
         Some(Command::Test(what)) => test::test(what, options),
         Some(Command::Doctor(what)) => doctor::doctor(what, options),
         Some(Command::Watch(what)) => watch::run(what, options),
+        Some(Command::Capture(what)) => capture::run(what, options),
         Some(Command::New(what)) => new::run(what, options),
         Some(Command::Fmt(what)) => fmt::run(what, options),
         Some(Command::Import(what)) => import::run(what, options),

@@ -29,6 +29,7 @@ mod addr;
 mod bond;
 mod bounds;
 mod bridge;
+mod capture;
 mod container;
 mod counts;
 mod deleting;
@@ -229,6 +230,7 @@ fn all() -> Vec<Case> {
         netkit::cases(),
         options::cases(),
         bridge::cases(),
+        capture::cases(),
         port::cases(),
         bond::cases(),
         vlan::cases(),
