@@ -269,3 +269,119 @@ fn of_tcp(tcp: &TcpSlice<'_>, length: usize) -> String {
     }
     text
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::{any, prop, proptest};
+
+    use super::*;
+
+    fn bytes(parts: &[&str]) -> Vec<u8> {
+        let digits: Vec<char> = parts.concat().chars().filter(|c| *c != ' ').collect();
+        let byte = |pair: &[char]| u8::from_str_radix(&pair.iter().collect::<String>(), 16);
+        digits.chunks(2).map(|pair| byte(pair).unwrap()).collect()
+    }
+
+    const MACS: &str = "020000000002 020000000001";
+    /// From 10.0.0.1 to 10.0.0.2, with 20 bytes of what the number stands for.
+    const TCP: &str = "4500002800000000 40060000 0a000001 0a000002";
+    const ICMP: &str = "4500001c00000000 40010000 0a000001 0a000002";
+    const ICMP6: &str =
+        "6000000000183aff fd000000000000000000000000000001 fd000000000000000000000000000002";
+
+    fn line(parts: &[&str]) -> String {
+        decode(LinkType::Ethernet, &bytes(parts)).line()
+    }
+
+    #[test]
+    fn a_packet_is_said_in_a_line() {
+        for (parts, wanted) in [
+            (
+                &[
+                    MACS,
+                    "0806 0001080006040001 020000000001 0a000001 000000000000 0a000002",
+                ][..],
+                "arp who has 10.0.0.2 tell 10.0.0.1",
+            ),
+            (
+                &[
+                    MACS,
+                    "0806 0001080006040002 020000000002 0a000002 020000000001 0a000001",
+                ],
+                "arp 10.0.0.2 is at 02:00:00:00:00:02",
+            ),
+            (
+                &[MACS, "0800", ICMP, "0800000000070001"],
+                "icmp 10.0.0.1 > 10.0.0.2 echo request id 7 seq 1",
+            ),
+            (
+                &[MACS, "0800", ICMP, "0303000000000000"],
+                "icmp 10.0.0.1 > 10.0.0.2 port unreachable",
+            ),
+            (
+                &[MACS, "0800", ICMP, "03040000000004b0"],
+                "icmp 10.0.0.1 > 10.0.0.2 fragmentation needed mtu 1200",
+            ),
+            (
+                &[
+                    MACS,
+                    "8100000a 0800",
+                    TCP,
+                    "03e80050000003e80000000050020000 00000000",
+                ],
+                "vlan 10 tcp 10.0.0.1:1000 > 10.0.0.2:80 S seq 1000",
+            ),
+            (
+                &[
+                    MACS,
+                    "0800",
+                    TCP,
+                    "03e80050000003e80000000250120000 00000000",
+                ],
+                "tcp 10.0.0.1:1000 > 10.0.0.2:80 S. seq 1000 ack 2",
+            ),
+            (
+                &[
+                    MACS,
+                    "86dd",
+                    ICMP6,
+                    "8700000000000000 fd000000000000000000000000000002",
+                ],
+                "icmp6 fd00::1 > fd00::2 neighbor solicitation who has fd00::2",
+            ),
+            (
+                &[MACS, "88cc 0207"],
+                "lldp 02:00:00:00:00:01 > 02:00:00:00:00:02",
+            ),
+            (
+                &[MACS, "0026 4242"],
+                "802.3 02:00:00:00:00:01 > 02:00:00:00:00:02",
+            ),
+            (&[MACS], "unknown cut off"),
+        ] {
+            assert_eq!(line(parts), wanted);
+        }
+        let fragment = [
+            MACS,
+            "0800 4500001c00002001 40110000 0a000001 0a000002 0000000000000000",
+        ];
+        assert_eq!(line(&fragment), "udp 10.0.0.1 > 10.0.0.2 fragment at 8");
+        let raw = decode(LinkType::Raw, &bytes(&[ICMP, "0000000000070001"]));
+        assert_eq!(raw.line(), "icmp 10.0.0.1 > 10.0.0.2 echo reply id 7 seq 1");
+        assert_eq!((raw.ttl, raw.macs), (Some(64), None));
+    }
+
+    proptest! {
+        #[test]
+        fn any_bytes_are_survived(
+            at in 0_usize..60,
+            noise in prop::collection::vec(any::<u8>(), 0..80),
+            kind in prop::sample::select(vec!["0800", "86dd", "0806", "8100", "88e5"]),
+        ) {
+            let mut packet = bytes(&[MACS, kind, TCP, "03e80050000003e80000000050020000 00000000"]);
+            packet.splice(at.min(packet.len()).., noise.iter().copied());
+            let _ = decode(LinkType::Ethernet, &packet).line();
+            let _ = decode(LinkType::Raw, &noise).line();
+        }
+    }
+}
