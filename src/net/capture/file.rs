@@ -192,7 +192,7 @@ fn open(path: &Path) -> Result<BufWriter<File>> {
     let file = File::create(path);
     let file =
         file.map_err(|error| Error::io(&error).doing("write", &path.display().to_string()))?;
-    Ok(BufWriter::with_capacity(1 << 18, file))
+    Ok(BufWriter::with_capacity(1 << 16, file))
 }
 
 /// The name of a file of a ring: `x.pcapng` is `x.1.pcapng`, `x.2.pcapng` and so on.

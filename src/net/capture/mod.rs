@@ -234,11 +234,12 @@ impl Capture {
         lock(&shown).counts = vec![Counts::default(); links.len()];
         let (asks, asked) = channel();
         let (done, end) = oneshot::channel();
-        let reader = Reader::new(taps, sink, wanted, (asked, wake.clone()), shown.clone());
+        let (wanted, heard, told) = (wanted.clone(), (asked, wake.clone()), shown.clone());
         let thread = std::thread::Builder::new()
             .name("capture".to_owned())
             .spawn(move || {
-                reader.run();
+                // Made here, its memory is not the script's.
+                Reader::new(taps, sink, &wanted, heard, told).run();
                 let _ = done.send(());
             })
             .map_err(|error| cannot(Error::io(&error)))?;
