@@ -205,6 +205,12 @@ impl Session {
         self.captures.take()
     }
 
+    /// Whether a capture that still runs writes that file.
+    pub(crate) fn writes_capture(&self, path: &Path) -> bool {
+        let captures = self.captures.borrow();
+        captures.iter().any(|capture| capture.writes(path))
+    }
+
     /// Has all captures leave a namespace that is to go: its links would live on else.
     pub(crate) fn leave_captures(&self, namespace: Id) {
         for capture in self.captures.borrow().iter() {

@@ -238,6 +238,11 @@ hint: write for example #{size: \"10MiB\", ring: 5}",
 hint: make room there: `df -h` and `df -i` show what is full",
         ),
         (
+            r#"let c = link("lo").capture("twice.pcapng"); link("lo").capture("twice.pcapng")"#,
+            "busy: cannot capture into `twice.pcapng`: a capture that still runs writes it
+hint: end that one first with `.stop()`, or name another file",
+        ),
+        (
             r#"write("x.txt", "text"); packets("x.txt")"#,
             "invalid: cannot read packets of `x.txt`: it is not a file of pcapng
 hint: capture(links, file) and `ipvsh capture -w FILE` write such a file",
@@ -252,6 +257,18 @@ error: cannot read filter `port http`: `http` is not a port, at character 6 of t
   = filter: port http
 hint: names are not looked up in a filter: give the address or number
 "
+    );
+    let without = ["setpriv", "--bounding-set=-net_raw", "--inh-caps=-all"];
+    let output = lab.ipvsh_by(&without, &["capture", "host:lo"]);
+    assert_eq!(output.code, 3);
+    assert!(
+        output.stderr.starts_with(
+            "error: cannot capture `host:lo`: operation not permitted
+  = packet sockets take CAP_NET_RAW in the namespace
+"
+        ),
+        "{}",
+        output.stderr
     );
     lab.run(TWO);
     let output = lab.ipvsh(&["capture", "lab:to-b"]);

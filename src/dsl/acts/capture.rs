@@ -77,6 +77,8 @@ struct State {
     /// The file, as the script calls it, and the folder from which it is seen.
     file: String,
     folder: PathBuf,
+    /// The file, as the system finds it.
+    path: PathBuf,
     /// Whether it was said how it ended.
     is_told: Cell<bool>,
 }
@@ -120,6 +122,12 @@ impl Capture {
             Some(error) => Err(error.unless_said(|error| error.doing("capture", &self.0.file))),
             None => Ok(()),
         }
+    }
+
+    /// Whether it still runs, and writes that file.
+    pub(crate) fn writes(&self, path: &Path) -> bool {
+        let runs = self.0.runs.as_ref();
+        self.0.path == path && runs.is_some_and(|runs| !runs.last_status().has_ended)
     }
 
     /// Leaves the links of a namespace that is deleted.
@@ -221,12 +229,19 @@ fn begin(
         .map(|(netns, link)| Point::new(netns, link))
         .collect();
     let names: Vec<&str> = points.iter().map(|point| point.name.as_str()).collect();
+    if session.writes_capture(&path) {
+        let error = Error::new(Kind::Busy, "a capture that still runs writes it");
+        return Err(about(
+            error.hint("end that one first with `.stop()`, or name another file"),
+        ));
+    }
     let state = |runs| {
         let script = Path::new(context.call_source().unwrap_or_default());
         Capture(Rc::new(State {
             runs,
             file: file.to_owned(),
             folder: script.parent().unwrap_or(Path::new("")).to_owned(),
+            path: path.clone(),
             is_told: Cell::new(false),
         }))
     };
@@ -235,7 +250,7 @@ fn begin(
         .lab()
         .would_test(&Netns(places[0].0.clone()), "capture", &what)
     {
-        session.plan_file(path, String::new());
+        session.plan_file(path.clone(), String::new());
         return Ok(state(None));
     }
     let comment = match (context.call_source(), context.call_position().line()) {
