@@ -493,7 +493,7 @@ pub(crate) struct Watch {
 /// What to capture, and where to.
 #[derive(Args, Debug)]
 pub(crate) struct Capture {
-    /// Labs and namespaces, for all of their links, or links as NAMESPACE:LINK
+    /// Labs and namespaces, for all links that they have now, or links as NAMESPACE:LINK
     #[arg(value_name = "LAB|NAMESPACE|NAMESPACE:LINK", required = true)]
     pub(crate) names: Vec<String>,
 
