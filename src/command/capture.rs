@@ -14,6 +14,7 @@ use super::{graph, output, with_files};
 use crate::dsl::Session;
 use crate::dsl::acts::packets::moment;
 use crate::dsl::objects::link;
+use crate::dsl::objects::netns::namespace_argument;
 use crate::dsl::session::Settings;
 use crate::engine::{Failure, Reason, stack};
 use crate::error::{Error, Kind, Result};
@@ -106,7 +107,7 @@ fn capture(what: &Capture, options: &Options) -> std::result::Result<u8, Failure
             counted(netns.len(), "namespace"),
         ));
     }
-    let was_interrupted = wait(&session, &runs, what.duration).map_err(|error| failure(&error))?;
+    let was_interrupted = wait(&session, &runs, what, options).map_err(|error| failure(&error))?;
     let status = runs.stop();
     tell(&runs, options);
     say_end(&status, places.len(), options);
@@ -118,10 +119,15 @@ fn capture(what: &Capture, options: &Options) -> std::result::Result<u8, Failure
 }
 
 /// Waits until it is over, or is to be; whether a signal said so.
-fn wait(session: &Session, runs: &capture::Capture, time: Option<Duration>) -> Result<bool> {
+fn wait(
+    session: &Session,
+    runs: &capture::Capture,
+    what: &Capture,
+    options: &Options,
+) -> Result<bool> {
     session.wait(async {
         let limit = async {
-            match time {
+            match what.duration {
                 Some(time) => tokio::time::sleep(time).await,
                 None => std::future::pending().await,
             }
@@ -129,9 +135,7 @@ fn wait(session: &Session, runs: &capture::Capture, time: Option<Duration>) -> R
         let notes = async {
             loop {
                 tokio::time::sleep(LOOK).await;
-                for note in runs.take_notes() {
-                    output::note(&format!("note: {note}"));
-                }
+                tell(runs, options);
             }
         };
         tokio::select! {
@@ -173,14 +177,21 @@ fn say_end(status: &Status, links: usize, options: &Options) {
     });
 }
 
+/// The namespaces of a lab, or the one of that name, `docker:web` and `pid:1234` included.
+fn namespaces(session: &Rc<Session>, name: &str) -> Result<Vec<Rc<Netns>>> {
+    graph::named(session, &[name.to_owned()]).or_else(|absent| {
+        let found = namespace_argument(&name.into());
+        found.map(|netns| vec![netns.0]).map_err(|_| absent)
+    })
+}
+
 type Place = (Rc<Netns>, Snapshot);
 
 /// The links that the command line names, each once.
 fn places(session: &Rc<Session>, names: &[String]) -> Result<Vec<Place>> {
     let mut places: Vec<Place> = Vec::new();
     for name in names {
-        let all = graph::named(session, std::slice::from_ref(name));
-        match all {
+        match namespaces(session, name) {
             Ok(namespaces) => {
                 for netns in namespaces {
                     let links = link::all(session, &netns)?;
@@ -190,7 +201,7 @@ fn places(session: &Rc<Session>, names: &[String]) -> Result<Vec<Place>> {
             // The name of a namespace may have a colon, that of a link not.
             Err(absent) => match name.rsplit_once(':') {
                 Some((netns, link)) => {
-                    let mut found = graph::named(session, &[netns.to_owned()])?;
+                    let mut found = namespaces(session, netns)?;
                     if found.len() > 1 {
                         let names: Vec<_> =
                             found.iter().map(|one| one.label().to_owned()).collect();

@@ -46,7 +46,7 @@ fn packets_of_two_namespaces_come_into_one_file(lab: &Lab) {
            print(c);
            let before = 0;
            for p in packets("x.pcapng") {
-               assert(p.time_ns > before, "in the order of time");
+               assert(p.time_ns >= before, "in the order of time");
                before = p.time_ns;
                let info = p.info.split(" ");
                print(`${p.link} ${p.direction} ${p.len} ${p.proto} ${p.src_mac} ${p.src} ${p.dst} ${p.ttl} ${info[1]} ${info[5]}`);
