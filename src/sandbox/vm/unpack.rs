@@ -12,7 +12,7 @@ pub(super) fn unpack(packed: &[u8]) -> io::Result<Vec<u8>> {
             flate2::read::GzDecoder::new(packed).read_to_end(&mut plain)?;
         }
         [0xfd, b'7', b'z', b'X', b'Z', 0, ..] => {
-            liblzma::read::XzDecoder::new(packed).read_to_end(&mut plain)?;
+            lzma_rust2::XzReader::new(packed, false).read_to_end(&mut plain)?;
         }
         [0x28, 0xb5, 0x2f, 0xfd, ..] => {
             ruzstd::decoding::StreamingDecoder::new(packed)
@@ -69,7 +69,8 @@ mod tests {
 
     #[test]
     fn xz_is_unpacked_and_what_follows_it_ignored() {
-        let mut encoder = liblzma::write::XzEncoder::new(Vec::new(), 6);
+        let options = lzma_rust2::XzOptions::with_preset(6);
+        let mut encoder = lzma_rust2::XzWriter::new(Vec::new(), options).unwrap();
         encoder.write_all(TEXT).unwrap();
         let mut packed = encoder.finish().unwrap();
         packed.extend_from_slice(&[1, 2, 3, 4]);
