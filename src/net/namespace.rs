@@ -18,7 +18,7 @@ use nix::sched::CloneFlags;
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use nix::sys::socket::{AddressFamily, SockFlag, SockType, socket};
 use nix::sys::stat::makedev;
-use nix::sys::statfs::fstatfs;
+use nix::sys::statfs::{NSFS_MAGIC, fstatfs};
 use rustix::fs::{AtFlags, CWD, Statx, StatxAttributes, StatxFlags, statx};
 
 use crate::error::{Error, Kind, Result};
@@ -33,9 +33,6 @@ pub const NAMES: &str = "/run/netns";
 
 /// What the namespace is called where it is shown that this process was started in. One with a name can be called so, too.
 pub const LABEL_OF_START: &str = "host";
-
-/// `f_type` of the kernel's namespace file system (`NSFS_MAGIC` in `linux/magic.h`).
-const NSFS_MAGIC: i64 = 0x6e73_6673;
 
 /// Where this thread's own namespace is opened.
 const OWN: &str = "/proc/thread-self/ns/net";
@@ -303,7 +300,7 @@ fn open(path: &Path) -> Result<(OwnedFd, Id, Option<u64>)> {
             .hint("mount it with `mount -t proc proc /proc`"),
         _ => Error::io(&error),
     })?;
-    if fstatfs(&file)?.filesystem_type().0 != NSFS_MAGIC {
+    if fstatfs(&file)?.filesystem_type() != NSFS_MAGIC {
         return Err(Error::invalid(format!(
             "`{}` is not a namespace, only an ordinary file",
             path.display()

@@ -124,7 +124,7 @@ fn make(device: &Tun, name: &str) -> Result<(), Errno> {
     let (last, rest) = request.ifr_name.split_last_mut().ok_or(Errno::EINVAL)?;
     *last = 0;
     for (to, from) in rest.iter_mut().zip(name.bytes()) {
-        *to = from.cast_signed();
+        *to = libc::c_char::from_ne_bytes([from]);
     }
     request.ifr_ifru.ifru_flags = (flags & 0xffff) as libc::c_short;
     // SAFETY: the descriptor is open, and the kernel reads one `ifreq`, which lives until the call returns.

@@ -63,8 +63,15 @@ fn refusals() -> Vec<Refusal> {
         Refusal(libc::SYS_request_key, Always, Errno::EPERM),
         Refusal(libc::SYS_keyctl, Always, Errno::EPERM),
     ];
-    #[cfg(target_arch = "x86_64")]
-    refusals.extend([
+    refusals.extend(older_calls());
+    refusals
+}
+
+/// The system calls that only the first machines have: later ones came with those that take a folder.
+#[cfg(target_arch = "x86_64")]
+fn older_calls() -> Vec<Refusal> {
+    use When::{Bits, BothBits};
+    vec![
         Refusal(libc::SYS_chmod, Bits(1, OF_OTHERS), Errno::EPERM),
         Refusal(libc::SYS_creat, Bits(1, OF_OTHERS), Errno::EPERM),
         Refusal(
@@ -73,8 +80,12 @@ fn refusals() -> Vec<Refusal> {
             Errno::EPERM,
         ),
         Refusal(libc::SYS_mknod, Bits(1, OF_OTHERS), Errno::EPERM),
-    ]);
-    refusals
+    ]
+}
+
+#[cfg(not(target_arch = "x86_64"))]
+fn older_calls() -> Vec<Refusal> {
+    Vec::new()
 }
 
 /// The machine that the numbers of system calls are those of. Other numbers than these are refused altogether.
