@@ -11,7 +11,8 @@ use crate::command::line::Cli;
 
 /// Does what the command line of this process says, and returns how it went.
 pub fn main() -> ExitCode {
-    ExitCode::from(run(std::env::args_os().collect()))
+    let words: Vec<std::ffi::OsString> = std::env::args_os().collect();
+    ExitCode::from(command::complete::answer(&words).unwrap_or_else(|| run(words)))
 }
 
 /// Does what a command line says, the program's name first, and returns the exit code.

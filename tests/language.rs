@@ -15,6 +15,8 @@ mod program;
 mod calls;
 #[path = "language/check.rs"]
 mod check;
+#[path = "language/completion.rs"]
+mod completion;
 #[path = "language/data.rs"]
 mod data;
 #[path = "language/demo.rs"]

@@ -134,7 +134,7 @@ pub(crate) fn bring_forward(
 }
 
 /// Where the name of a command stands that takes a script with parameters, and where the words behind the script begin.
-fn name_and_script(command: &Command, own: &[OsString]) -> Option<(usize, usize)> {
+pub(super) fn name_and_script(command: &Command, own: &[OsString]) -> Option<(usize, usize)> {
     let mut index = 1;
     let mut name = None;
     let mut below = command;

@@ -3,13 +3,13 @@
 use serde_json::json;
 
 use super::line::{Doc, Options};
-use super::{manpages, output, pages};
+use super::{complete, manpages, output, pages};
 use crate::engine::manual::{self, Setting};
 use crate::engine::{Failure, definitions, reference};
 use crate::view::paint::When;
 
 /// Pages that are of no word: what a throw-away place keeps a script from, and the language by examples.
-const PAGES: [(&str, &str); 2] = [
+pub(super) const PAGES: [(&str, &str); 2] = [
     ("sandbox", include_str!("../../docs/sandbox.md")),
     ("language", include_str!("../../docs/language.md")),
 ];
@@ -30,7 +30,7 @@ pub(super) fn show(what: &Doc, options: &Options) -> Result<u8, Failure> {
         None => {}
     }
     if let Some(shell) = form.completions {
-        return Ok(output::say(&pages::completions(shell)));
+        return Ok(output::say(&complete::registration(shell)));
     }
     let word = what.word.as_deref();
     if let Some((name, text)) = PAGES.iter().find(|(name, _)| word == Some(*name)) {

@@ -278,7 +278,7 @@ pub(crate) struct Form {
     )]
     pub(crate) man: Option<Option<PathBuf>>,
 
-    /// The completions of the command line for SHELL
+    /// The function by which SHELL completes the command line: it asks ipvsh at each Tab, for labs, words and parameters too
     #[arg(long, value_name = "SHELL")]
     pub(crate) completions: Option<clap_complete::Shell>,
 }

@@ -3,6 +3,7 @@
 pub(crate) mod arguments;
 mod capture;
 mod check;
+pub(crate) mod complete;
 mod demo;
 mod doc;
 mod doctor;
@@ -31,6 +32,7 @@ use line::{Cli, Command, Options, VmCommand};
 
 use crate::dsl::Session;
 use crate::dsl::session::Settings;
+use crate::engine::params::Parameter;
 use crate::engine::script::Script;
 use crate::engine::{Failure, Interpreter, Reason, memory, stack};
 use crate::error::Error;
@@ -71,15 +73,26 @@ fn with_memory(options: &Options, takes_down: bool) {
 
 /// The names of the parameters that a script declares; none where it can't be read, which its run tells better.
 pub(crate) fn declared(script: &Path) -> Vec<String> {
-    let read = || {
-        let script = Script::read(script).ok()?;
-        let interpreter = Interpreter::new(Session::new(Settings::default()));
-        let scope = Interpreter::scope_of_names();
-        let ast = interpreter.compile(&script, &scope).ok()?;
-        let declared = interpreter.parameters(&ast).ok()?;
-        Some(declared.into_iter().map(|one| one.name).collect())
+    let names = || -> Vec<String> {
+        let parameters = parameters_of(script).into_iter();
+        parameters.map(|one| one.name).collect()
     };
-    stack::with_room(read).ok().flatten().unwrap_or_default()
+    stack::with_room(names).unwrap_or_default()
+}
+
+/// The parameters that the script in a file declares; none where it can't be read. Takes the room of a script.
+fn parameters_of(script: &Path) -> Vec<Parameter> {
+    let script = Script::read(script);
+    script.as_ref().map(parameters_in).unwrap_or_default()
+}
+
+/// The parameters that a script declares; none where it has mistakes. Takes the room of a script.
+fn parameters_in(script: &Script) -> Vec<Parameter> {
+    let interpreter = Interpreter::new(Session::new(Settings::default()));
+    let scope = Interpreter::scope_of_names();
+    let compiled = interpreter.compile(script, &scope).ok();
+    let declared = compiled.and_then(|ast| interpreter.parameters(&ast).ok());
+    declared.unwrap_or_default()
 }
 
 /// Does what the command line says and returns the exit code.

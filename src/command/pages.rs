@@ -1,7 +1,6 @@
-//! The command line as others read it: its part of the reference, the completions of shells.
+//! The command line as the reference shows it.
 
-use clap::{Arg, Command, CommandFactory, ValueHint};
-use clap_complete::Shell;
+use clap::{Command, CommandFactory};
 
 use super::line::Cli;
 
@@ -39,17 +38,4 @@ pub(super) fn with_commands(command: &Command) -> Vec<Command> {
 
 pub(super) fn name_of(command: &Command) -> &str {
     command.get_bin_name().unwrap_or(command.get_name())
-}
-
-/// The script for `shell` that completes the command line.
-pub(super) fn completions(shell: Shell) -> String {
-    // A script is a file to complete, though it is not clap's to parse.
-    let script = Arg::new("script")
-        .value_name("SCRIPT")
-        .help("The script to run")
-        .value_hint(ValueHint::FilePath);
-    let mut command = Cli::command().arg(script);
-    let mut text = Vec::new();
-    clap_complete::generate(shell, &mut command, "ipvsh", &mut text);
-    String::from_utf8_lossy(&text).trim_end().to_owned()
 }

@@ -17,6 +17,11 @@ pub(crate) struct Run {
     pub(crate) code: Option<i32>,
 }
 
+/// The program under test.
+pub(crate) fn program() -> &'static str {
+    env!("CARGO_BIN_EXE_ipvsh")
+}
+
 impl Place {
     pub(crate) fn new() -> Self {
         Self(TempDir::new().unwrap())
@@ -39,7 +44,7 @@ impl Place {
 
     /// The program, about to run in this folder.
     pub(crate) fn command(&self, arguments: &[&str]) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_ipvsh"));
+        let mut command = Command::new(program());
         command
             .args(arguments)
             .current_dir(self.path())

@@ -31,36 +31,10 @@ fn the_reference_says_what_the_program_says() {
 }
 
 #[test]
-fn bash_completes_commands_and_options() {
-    let place = Place::new();
-    place.write("ipvsh.bash", generated(&["--completions", "bash"]));
-    let completed = |words: &str| -> Vec<String> {
-        let script = format!(
-            "source ./ipvsh.bash; COMP_WORDS=({words}); COMP_CWORD=$((${{#COMP_WORDS[@]}} - 1)); \
-             _ipvsh ipvsh \"${{COMP_WORDS[COMP_CWORD]}}\" \"${{COMP_WORDS[COMP_CWORD-1]}}\"; printf '%s\\n' \"${{COMPREPLY[@]}}\""
-        );
-        let output = Command::new("bash")
-            .args(["--norc", "-c", &script])
-            .current_dir(place.path())
-            .output()
-            .unwrap();
-        assert_eq!(String::from_utf8_lossy(&output.stderr), "");
-        let words = String::from_utf8(output.stdout).unwrap();
-        words.lines().map(str::to_owned).collect()
-    };
-    assert_eq!(completed("ipvsh do"), ["doc", "down", "doctor"]);
-    assert_eq!(completed("ipvsh doc --comp"), ["--completions"]);
-    assert_eq!(completed("ipvsh doc --completions zs"), ["zsh"]);
-    assert_eq!(completed("ipvsh --sandb"), ["--sandbox"]);
-}
-
-#[test]
-fn the_completions_of_the_other_shells_name_the_commands() {
-    for (shell, check) in [("zsh", "-n"), ("fish", "--no-execute")] {
+fn the_completions_of_the_shells_are_well_formed() {
+    for (shell, check) in [("bash", "-n"), ("zsh", "-n"), ("fish", "--no-execute")] {
         let text = generated(&["--completions", shell]);
-        for command in ["doc", "check", "down"] {
-            assert!(text.contains(command), "{shell}: {command}");
-        }
+        assert!(text.contains("COMPLETE="), "{shell}: {text}");
         if exists(shell) {
             let place = Place::new();
             place.write("completions", &text);
