@@ -3,6 +3,7 @@
 //! The layers, top to bottom; each imports only from those below it:
 //!
 //! - [`cli`] reads the command line and hands over to [`command`], one file a subcommand.
+//! - `lsp` is the language server, for editors.
 //! - [`repl`] is the interactive session, [`sandbox`] the throw-away places that a script can run in,
 //!   [`engine`] builds the Rhai interpreter and explains its errors.
 //!   [`import`] turns the commands of a shell into a script, [`export`] what stands.
@@ -28,6 +29,7 @@ pub mod error;
 pub mod export;
 pub mod import;
 pub mod lab;
+mod lsp;
 pub mod net;
 mod privilege;
 pub mod repl;

@@ -18,6 +18,7 @@ const LAYERS: &[&[(&str, &[&str])]] = &[
     &[("main", &[])],
     &[("cli", &[])],
     &[("command", &[])],
+    &[("lsp", &[])],
     &[
         ("repl", &["engine", "import"]),
         ("sandbox", &[]),

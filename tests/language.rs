@@ -33,6 +33,8 @@ mod hostile;
 mod json;
 #[path = "language/limits.rs"]
 mod limits;
+#[path = "language/lsp.rs"]
+mod lsp;
 #[path = "language/manual.rs"]
 mod manual;
 #[path = "language/mistakes.rs"]

@@ -123,11 +123,11 @@ fn with_parameters(command: Command, parameters: &[Parameter], is_script: bool) 
 /// A parameter as an option; one that is true or false as two, `--name` and `--no-name`.
 fn options_of(parameter: &Parameter) -> Vec<Arg> {
     let name = &parameter.name;
-    let mut help = parameter.help.clone();
-    if let Some(default) = &parameter.default {
-        let gap = if help.is_empty() { "" } else { " " };
-        help.push_str(&format!("{gap}[{default}]"));
-    }
+    let default = parameter.default.as_ref();
+    let default = default.map(|default| format!("[{default}]"));
+    let help = [Some(parameter.help.clone()), default];
+    let help: Vec<String> = help.into_iter().flatten().collect();
+    let help = help.join(" ").trim().to_owned();
     let option = Arg::new(format!("parameter-{name}"))
         .long(name.clone())
         .help(help.clone());

@@ -228,6 +228,12 @@ pub(crate) enum Command {
     New(New),
     /// Write scripts in one style: how lines are set in, blanks, empty lines
     Fmt(Fmt),
+    /// Serve an editor: mistakes while typing, completion, the manual under the cursor, over standard input and output (LSP)
+    Lsp {
+        /// As editors call it, which could be another way to speak; there is this one alone
+        #[arg(long, hide = true)]
+        stdio: bool,
+    },
     /// Turn the commands of a shell script or a Markdown page into a script
     Import(Import),
     /// Write a script that makes what stands in namespaces now

@@ -36,6 +36,7 @@ use crate::engine::params::Parameter;
 use crate::engine::script::Script;
 use crate::engine::{Failure, Interpreter, Reason, memory, stack};
 use crate::error::Error;
+use crate::lsp;
 use crate::net::namespace;
 use crate::view::error::Report;
 
@@ -130,6 +131,10 @@ pub(crate) fn dispatch(mut cli: Cli) -> u8 {
         Some(Command::Capture(what)) => capture::run(what, options),
         Some(Command::New(what)) => new::run(what, options),
         Some(Command::Fmt(what)) => fmt::run(what, options),
+        Some(Command::Lsp { .. }) => {
+            stack::with_room(|| lsp::serve().map_err(|error| Failure::script(Report::of(&error))))
+                .unwrap_or_else(|error| Err(cannot_start(&error)))
+        }
         Some(Command::Import(what)) => import::run(what, options),
         Some(Command::Export(what)) => export::run(what, options),
         Some(Command::Graph(what)) => stack::with_room(|| graph::run(what, options))

@@ -7,7 +7,7 @@ use unicode_width::UnicodeWidthChar;
 
 use super::complete::place::{innermost_call, module_of, object_of};
 use super::complete::value::type_of_expression;
-use super::lex::pieces;
+use super::lex::{Piece, pieces};
 use super::state::State;
 use crate::engine::catalog::Signature;
 
@@ -62,14 +62,19 @@ fn from_history(line: &str, context: &Context) -> Option<String> {
 
 /// The signature of the call that the end of `line` is in.
 fn signature(state: &State, line: &str) -> Option<String> {
-    let pieces = pieces(line);
-    let call = innermost_call(&pieces)?;
-    let name = module_of(&pieces, call.index)
+    let (forms, best) = forms(state, &pieces(line))?;
+    Some(forms[best].show())
+}
+
+/// The ways to make the call that the end of a text is in, and which of them fits best.
+pub(crate) fn forms(state: &State, pieces: &[Piece]) -> Option<(Vec<Signature>, usize)> {
+    let call = innermost_call(pieces)?;
+    let name = module_of(pieces, call.index)
         .and_then(|alias| state.word_of_module(alias, call.name))
         .unwrap_or_else(|| call.name.to_owned());
     let forms = state.signatures(&name);
     let given = call.argument + usize::from(call.is_method);
-    let object = object_of(&pieces, &call);
+    let object = object_of(pieces, &call);
     let object = object.map_or_else(String::new, |object| type_of_expression(state, object));
     // How well a form fits: as it is called, with room for the argument, on what it is called on, with a map where one is open.
     let fit = |form: &Signature| {
@@ -87,8 +92,9 @@ fn signature(state: &State, line: &str) -> Option<String> {
         )
     };
     // Of equally good ones the first.
-    let form = forms.iter().rev().max_by_key(|form| fit(form))?;
-    Some(form.show())
+    let numbered = forms.iter().enumerate().rev();
+    let (best, _) = numbered.max_by_key(|(_, form)| fit(form))?;
+    Some((forms, best))
 }
 
 /// How many columns are left on the line: what is longer would wrap, and jump at each key.

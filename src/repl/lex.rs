@@ -2,7 +2,7 @@
 
 /// What a piece is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Kind {
+pub(crate) enum Kind {
     /// A name or keyword.
     Name,
     /// A number.
@@ -23,19 +23,19 @@ pub(super) enum Kind {
 
 /// A piece and where it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Piece<'a> {
-    pub(super) kind: Kind,
-    pub(super) text: &'a str,
-    pub(super) start: usize,
+pub(crate) struct Piece<'a> {
+    pub(crate) kind: Kind,
+    pub(crate) text: &'a str,
+    pub(crate) start: usize,
 }
 
 impl Piece<'_> {
-    pub(super) fn is(&self, text: &str) -> bool {
+    pub(crate) fn is(&self, text: &str) -> bool {
         self.text == text
     }
 
     /// What stands between the quotes.
-    pub(super) fn content(&self) -> &str {
+    pub(crate) fn content(&self) -> &str {
         let inner = self.text.get(1..).unwrap_or_default();
         match self.kind {
             Kind::Text { closed: true } => inner.get(..inner.len().saturating_sub(1)).unwrap_or(""),
@@ -45,7 +45,7 @@ impl Piece<'_> {
 }
 
 /// Cuts `text` into pieces.
-pub(super) fn pieces(text: &str) -> Vec<Piece<'_>> {
+pub(crate) fn pieces(text: &str) -> Vec<Piece<'_>> {
     let mut found = Vec::new();
     let mut start = 0;
     while let Some(first) = text[start..].chars().next() {
@@ -113,7 +113,7 @@ fn quoted(rest: &str, quote: char) -> (Kind, usize) {
 
 /// How far the line is set in that opened the innermost bracket which is open at the end of `text`; `None` where none is, and
 /// within a text or a comment.
-pub(super) fn indent(text: &str) -> Option<usize> {
+pub(crate) fn indent(text: &str) -> Option<usize> {
     let mut open = Vec::new();
     for piece in pieces(text) {
         match piece.kind {
@@ -131,7 +131,7 @@ pub(super) fn indent(text: &str) -> Option<usize> {
 }
 
 /// The brackets without a partner, by the place where they begin: those closed wrongly, and those left open.
-pub(super) fn unbalanced(pieces: &[Piece]) -> (Vec<usize>, Vec<usize>) {
+pub(crate) fn unbalanced(pieces: &[Piece]) -> (Vec<usize>, Vec<usize>) {
     let (mut wrong, mut open) = (Vec::new(), Vec::new());
     for piece in pieces {
         match piece.kind {

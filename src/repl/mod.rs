@@ -1,15 +1,15 @@
 //! The interactive session: read an entry, run it, show its value, go on.
 
 mod commands;
-mod complete;
+pub(crate) mod complete;
 mod editor;
 mod highlight;
-mod hint;
+pub(crate) mod hint;
 mod history;
 mod init;
-mod lex;
+pub(crate) mod lex;
 mod shell;
-mod state;
+pub(crate) mod state;
 mod transcript;
 mod undo;
 

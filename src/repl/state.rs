@@ -14,13 +14,15 @@ use crate::engine::script::Script;
 use crate::engine::types;
 
 /// The variables, the functions and the interpreter of a session.
-pub(super) struct State {
+pub(crate) struct State {
     pub(super) interpreter: RefCell<Interpreter>,
     pub(super) scope: RefCell<Scope<'static>>,
     /// The functions that the user declared.
     functions: RefCell<BTreeMap<(String, usize), Signature>>,
     /// The modules that the user imported, by their alias, with the path.
     modules: RefCell<BTreeMap<String, String>>,
+    /// The variables that a text declares which nothing has run, with the names of their types, empty where not known.
+    declared: RefCell<Vec<(String, String)>>,
     /// The variables that stand for what was taken back.
     taken_back: RefCell<BTreeSet<String>>,
     catalog: OnceCell<Catalog>,
@@ -28,13 +30,14 @@ pub(super) struct State {
 }
 
 impl State {
-    pub(super) fn new(session: Rc<Session>) -> Self {
+    pub(crate) fn new(session: Rc<Session>) -> Self {
         let interpreter = Interpreter::new(session.clone());
         Self {
             scope: RefCell::new(interpreter.scope()),
             interpreter: RefCell::new(interpreter),
             functions: RefCell::default(),
             modules: RefCell::default(),
+            declared: RefCell::default(),
             taken_back: RefCell::default(),
             catalog: OnceCell::new(),
             session,
@@ -46,13 +49,13 @@ impl State {
     }
 
     /// The words; read when the first key is typed.
-    pub(super) fn catalog(&self) -> &Catalog {
+    pub(crate) fn catalog(&self) -> &Catalog {
         self.catalog
             .get_or_init(|| Catalog::with_builtin(self.interpreter.borrow().engine()))
     }
 
     /// Notes the functions and modules that the entry `ast` declared.
-    pub(super) fn learn(&self, ast: &AST, imports: impl Iterator<Item = (String, String)>) {
+    pub(crate) fn learn(&self, ast: &AST, imports: impl Iterator<Item = (String, String)>) {
         for function in ast.iter_functions() {
             let signature = signature_of(&function);
             let key = (function.name.to_owned(), function.params.len());
@@ -61,6 +64,29 @@ impl State {
         self.modules
             .borrow_mut()
             .extend(imports.map(|(path, alias)| (alias, path)));
+    }
+
+    /// Forgets the functions and modules that were declared.
+    pub(crate) fn forget_functions(&self) {
+        self.functions.borrow_mut().clear();
+        self.modules.borrow_mut().clear();
+    }
+
+    /// Notes the variables that a text declares which nothing has run, with the names of their types.
+    pub(crate) fn declare(&self, variables: Vec<(String, String)>) {
+        self.declared.replace(variables);
+    }
+
+    /// Those variables, each once: of several of one name the last can be seen.
+    pub(super) fn declared(&self) -> BTreeMap<String, String> {
+        self.declared.borrow().iter().cloned().collect()
+    }
+
+    /// The name of the type of such a variable.
+    pub(super) fn declared_type(&self, name: &str) -> Option<String> {
+        let declared = self.declared.borrow();
+        let found = declared.iter().rfind(|(known, _)| known == name);
+        found.map(|(_, kind)| kind.clone())
     }
 
     /// Notes that variables stand for what was taken back.
@@ -105,7 +131,7 @@ impl State {
     }
 
     /// The name that the manual has for `name` of the module imported as `alias`: none for a module of the user's.
-    pub(super) fn word_of_module(&self, alias: &str, name: &str) -> Option<String> {
+    pub(crate) fn word_of_module(&self, alias: &str, name: &str) -> Option<String> {
         let modules = self.modules();
         let module = modules.get(alias)?.strip_prefix("std/")?;
         Some(format!("{module}::{name}"))
@@ -160,7 +186,7 @@ impl State {
     }
 
     /// The forms of the word or function `name`.
-    pub(super) fn signatures(&self, name: &str) -> Vec<Signature> {
+    pub(crate) fn signatures(&self, name: &str) -> Vec<Signature> {
         let functions = self.functions();
         let own = functions.values().filter(|one| one.name == name).cloned();
         let catalog = self.catalog();

@@ -1,8 +1,8 @@
 //! Tab: what fits where the cursor is, each with its signature.
 
 mod live;
-pub(super) mod place;
-pub(super) mod value;
+pub(crate) mod place;
+pub(crate) mod value;
 
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
@@ -20,7 +20,7 @@ use crate::value::escape::{inside_of_literal, on_one_line};
 
 /// What can stand where the cursor is.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Candidate {
+pub(crate) struct Candidate {
     /// What is shown of it.
     shown: String,
     /// What is put into the line.
@@ -37,6 +37,16 @@ impl Candidate {
 
     pub(super) fn plain(name: &str) -> Self {
         Self::new(name, name)
+    }
+
+    /// What is put into the line.
+    pub(crate) fn put(&self) -> &str {
+        &self.replacement
+    }
+
+    /// What is shown of it.
+    pub(crate) fn shown(&self) -> &str {
+        &self.shown
     }
 
     /// Whether what is put into the line shows as it is.
@@ -79,7 +89,8 @@ fn beside_each_other(mut found: Vec<Candidate>) -> Vec<Candidate> {
     found
 }
 
-fn in_code(state: &State, text: &str) -> (usize, Vec<Candidate>) {
+/// What fits at the end of `text`, which is code and no command of the session, and where what is typed of it begins.
+pub(crate) fn in_code(state: &State, text: &str) -> (usize, Vec<Candidate>) {
     let all = pieces(text);
     match all.last() {
         Some(piece) if matches!(piece.kind, Kind::Text { closed: false }) => {
@@ -221,6 +232,9 @@ fn arguments(state: &State, before: &[Piece], last: &Piece) -> Option<Vec<Candid
     fitting.extend(
         handles.map(|(name, value)| Candidate::new(&name, &format!("{name}: {}", type_of(&value)))),
     );
+    let declared = state.declared().into_iter();
+    let declared = declared.filter(|(_, kind)| ["Netns", "Link"].contains(&kind.as_str()));
+    fitting.extend(declared.map(|(name, kind)| Candidate::new(&name, &described(&name, &kind))));
     Some(fitting)
 }
 
@@ -271,6 +285,8 @@ fn values(state: &State, statements: &[&str]) -> Vec<Candidate> {
     let mut found: Vec<Candidate> = variables
         .map(|(name, value)| Candidate::new(&name, &format!("{name}: {}", type_of(&value))))
         .collect();
+    let declared = state.declared().into_iter();
+    found.extend(declared.map(|(name, kind)| Candidate::new(&name, &described(&name, &kind))));
     found.extend(statements.iter().map(|word| Candidate::plain(word)));
     let catalog = state.catalog();
     let words = catalog
@@ -293,6 +309,14 @@ fn values(state: &State, statements: &[&str]) -> Vec<Candidate> {
         found.push(Candidate::plain(&format!("{alias}::")));
     }
     found
+}
+
+/// A variable with its type, where that is known.
+fn described(name: &str, kind: &str) -> String {
+    match kind {
+        "" => name.to_owned(),
+        kind => format!("{name}: {kind}"),
+    }
 }
 
 /// Whether it is one of Rhai's own functions that read as a method: `len(list)`.

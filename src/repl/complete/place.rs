@@ -4,21 +4,21 @@ use crate::repl::lex::{Kind, Piece};
 
 /// The call that a place is in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in crate::repl) struct Call<'a> {
+pub(crate) struct Call<'a> {
     /// What is called.
-    pub(in crate::repl) name: &'a str,
+    pub(crate) name: &'a str,
     /// The place of the name among the pieces.
-    pub(in crate::repl) index: usize,
+    pub(crate) index: usize,
     /// Whether it stands behind a dot.
-    pub(in crate::repl) is_method: bool,
+    pub(crate) is_method: bool,
     /// How many arguments stand before the place.
-    pub(in crate::repl) argument: usize,
+    pub(crate) argument: usize,
     /// Whether the place is right within a `#{…}` that is an argument.
-    pub(in crate::repl) in_options: bool,
+    pub(crate) in_options: bool,
 }
 
 /// The innermost call that is open at the end of `pieces`.
-pub(in crate::repl) fn innermost_call<'a>(pieces: &[Piece<'a>]) -> Option<Call<'a>> {
+pub(crate) fn innermost_call<'a>(pieces: &[Piece<'a>]) -> Option<Call<'a>> {
     let (mut depth, mut argument, mut in_options) = (0, 0, false);
     for (index, piece) in pieces.iter().enumerate().rev() {
         match piece.kind {
@@ -71,16 +71,13 @@ pub(super) fn enclosing<'a, 'b>(pieces: &'b [Piece<'a>]) -> Option<&'b [Piece<'a
 }
 
 /// What stands before the dot of a call.
-pub(in crate::repl) fn object_of<'a, 'b>(
-    pieces: &'b [Piece<'a>],
-    call: &Call,
-) -> Option<&'b [Piece<'a>]> {
+pub(crate) fn object_of<'a, 'b>(pieces: &'b [Piece<'a>], call: &Call) -> Option<&'b [Piece<'a>]> {
     let (dot, _) = last_solid(&pieces[..call.index]).filter(|_| call.is_method)?;
     Some(&pieces[value_before(pieces, dot)..dot])
 }
 
 /// The module that the name at `index` is asked of: `lab` of `lab::wire`.
-pub(in crate::repl) fn module_of<'a>(pieces: &[Piece<'a>], index: usize) -> Option<&'a str> {
+pub(crate) fn module_of<'a>(pieces: &[Piece<'a>], index: usize) -> Option<&'a str> {
     let (sign, _) = last_solid(&pieces[..index]).filter(|(_, piece)| piece.is("::"))?;
     last_solid(&pieces[..sign]).map(|(_, alias)| alias.text)
 }
@@ -157,7 +154,7 @@ fn opens_map(pieces: &[Piece]) -> bool {
 }
 
 /// Where the value begins that the dot at `dot` stands behind: `netns("a").links[0]`.
-pub(super) fn value_before(pieces: &[Piece], dot: usize) -> usize {
+pub(crate) fn value_before(pieces: &[Piece], dot: usize) -> usize {
     let mut start = dot;
     loop {
         let Some((index, piece)) = last_solid(&pieces[..start]) else {

@@ -51,7 +51,7 @@ pub(super) fn of(state: &State, pieces: &[Piece]) -> Known {
 }
 
 /// The type of the expression in `pieces`, as far as it is known without looking at anything.
-pub(in crate::repl) fn type_of_expression(state: &State, pieces: &[Piece]) -> String {
+pub(crate) fn type_of_expression(state: &State, pieces: &[Piece]) -> String {
     find(state, pieces, false).kind
 }
 
@@ -64,10 +64,10 @@ fn find(state: &State, pieces: &[Piece], looks: bool) -> Known {
         Kind::Number => Known::of_type("int"),
         Kind::Name => match before_dot(pieces, last) {
             Some(object) => property(state, &find(state, object, looks), piece.text, looks),
-            None => state
-                .variable(piece.text)
-                .map(Known::of_value)
-                .unwrap_or_default(),
+            None => match state.variable(piece.text) {
+                Some(value) => Known::of_value(value),
+                None => Known::of_type(&state.declared_type(piece.text).unwrap_or_default()),
+            },
         },
         Kind::Close(']') => {
             let open = opening(pieces, last);
