@@ -3,7 +3,7 @@
 # Where rustup puts cargo, and .ci/prepare what cargo lacks.
 export PATH := $(PATH):$(HOME)/.cargo/bin:$(CURDIR)/target/tools/bin
 
-.PHONY: demo check test attack bench
+.PHONY: demo check test attack bench dist
 
 # Runs a script in a throw-away place: nothing of this machine's network is touched.
 demo:
@@ -52,6 +52,13 @@ attack:
 	    done; \
 	    echo "$$ring: $$rounds rounds, $$failures failures"; \
 	done; test -z "$$failed"
+
+# Makes what is handed out, in target/dist, for both architectures, and installs each of this one's in a clean root (which takes
+# root): the archive, the .deb, the .rpm, the wheel.
+dist:
+	@.ci/prepare dist
+	packaging/build
+	packaging/test
 
 # Measures: making labs against ip and ip -batch, round-trip times against ping.
 bench:
