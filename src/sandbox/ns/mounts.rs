@@ -8,7 +8,7 @@ use std::path::Path;
 
 use nix::errno::Errno;
 use nix::libc;
-use nix::mount::{MsFlags, mount};
+use nix::mount::{MntFlags, MsFlags, mount, umount2};
 use rustix::fs::CWD;
 use rustix::mount::{MoveMountFlags, OpenTreeFlags, move_mount, open_tree};
 
@@ -121,6 +121,24 @@ impl Loose {
 pub(super) fn fresh(kind: &str, path: &Path, options: &str) -> Result<(), Errno> {
     let flags = MsFlags::MS_NOSUID | MsFlags::MS_NODEV;
     mount(Some(kind), path, Some(kind), flags, Some(options))
+}
+
+/// Mounts an empty file system in which devices work.
+pub(super) fn of_devices(path: &Path) -> Result<(), Errno> {
+    let kind = Some("tmpfs");
+    mount(kind, path, kind, MsFlags::MS_NOSUID, Some("mode=755"))
+}
+
+/// Has such a file system be only for reading.
+pub(super) fn read_only_with_devices(path: &Path) -> Result<(), Errno> {
+    let flags = MsFlags::MS_REMOUNT | MsFlags::MS_BIND | MsFlags::MS_RDONLY | MsFlags::MS_NOSUID;
+    let nothing = None::<&str>;
+    mount(nothing, path, nothing, flags, nothing)
+}
+
+/// Takes away what is mounted at `path`, if it can be.
+pub(super) fn off(path: &Path) {
+    let _ = umount2(path, MntFlags::MNT_DETACH);
 }
 
 /// Has what is mounted from now on show nowhere else, nor what is mounted elsewhere show here.

@@ -1,10 +1,11 @@
 //! What a run sees of the file system: all of it to read, one folder to write, and what belongs to it alone.
 
-use std::fs::{self, File, OpenOptions};
-use std::os::unix::fs::{MetadataExt, chown, symlink};
+use std::fs::{self, File, OpenOptions, Permissions};
+use std::os::unix::fs::{MetadataExt, PermissionsExt, chown, symlink};
 use std::path::{Path, PathBuf};
 
 use nix::errno::Errno;
+use nix::sys::stat::{Mode, SFlag, makedev, mknod};
 use nix::unistd::Pid;
 
 use super::mounts::{self, Loose};
@@ -14,9 +15,10 @@ use crate::error::Result;
 use crate::sandbox::failed;
 
 /// Devices that programs need and that give no power.
-const DEVICES: [&str; 7] = [
-    "null", "zero", "full", "random", "urandom", "tty", "net/tun",
-];
+const DEVICES: [&str; 7] = ["null", "zero", "full", "random", "urandom", "tty", TUN];
+
+/// The device by which programs are the far end of a link.
+const TUN: &str = "net/tun";
 
 /// Folders of the kernel's own, of which nothing is shared.
 const SYSTEM: [&str; 2] = ["/proc", "/sys"];
@@ -253,6 +255,9 @@ fn own_devices(who: Who, devices: Vec<(&str, Loose)>) -> Result<()> {
         if let Some(folder) = path.parent() {
             fs::create_dir_all(folder).map_err(|error| on(folder, error))?;
         }
+        if name == TUN && matches!(who, Who::Nobody(_)) && own_tun(&path).is_ok() {
+            continue;
+        }
         File::create(&path).map_err(|error| on(&path, error))?;
         device.put(&path).map_err(|errno| on(&path, errno))?;
     }
@@ -279,6 +284,24 @@ fn own_devices(who: Who, devices: Vec<(&str, Loose)>) -> Result<()> {
         symlink(target, &path).map_err(|error| on(&path, error))?;
     }
     Ok(())
+}
+
+/// Makes the device of TUN and TAP anew, for everybody to open: on the host it may be root's alone, and who makes a link by it
+/// needs the rights for that in the namespace anyway.
+fn own_tun(path: &Path) -> std::result::Result<(), Errno> {
+    let folder = path.parent().ok_or(Errno::ENOENT)?;
+    mounts::of_devices(folder)?;
+    let mode = Mode::from_bits_truncate(0o666);
+    let done = mknod(path, SFlag::S_IFCHR, mode, makedev(10, 200)).and_then(|()| {
+        // The mask of this process has taken some of it away.
+        fs::set_permissions(path, Permissions::from_mode(mode.bits()))
+            .map_err(|error| Errno::from_raw(error.raw_os_error().unwrap_or_default()))?;
+        mounts::read_only_with_devices(folder)
+    });
+    if done.is_err() {
+        mounts::off(folder);
+    }
+    done
 }
 
 /// Gives what was made here to the root inside.
