@@ -604,15 +604,7 @@ impl Judge<'_> {
         if at == 0 {
             let lo = place.links.iter().find(|link| link.loopback);
             return match lo.filter(|lo| !lo.up) {
-                Some(lo) => {
-                    let end = End {
-                        place: hop.place,
-                        link: lo.index,
-                    };
-                    let text = format!("the loopback of {} is down", place.label);
-                    let mend = format!("{}.up()", scene.typed(end));
-                    Step::Ends(Cause::at("lo_down", end, text).mend(mend))
-                }
+                Some(lo) => Step::Ends(refusal::loopback_down(scene, hop.place, lo.index)),
                 None => match self.filtered(leg, hop) {
                     Some(cause) => Step::Ends(cause),
                     None => Step::On,

@@ -169,6 +169,12 @@ fn no_route(scene: &Scene, leg: &Leg, hop: &Hop) -> Cause {
     if let Some(cause) = refusing_rule(scene, leg, hop, "unreachable") {
         return cause;
     }
+    let mut links = place.links.iter();
+    if leg.to.is_loopback()
+        && let Some(lo) = links.find(|link| link.loopback && !link.up)
+    {
+        return loopback_down(scene, hop.place, lo.index);
+    }
     if ends.is_empty() {
         return Cause::in_place(
             "no_link",
@@ -255,6 +261,13 @@ fn free_address(scene: &Scene, end: End, leg: &Leg) -> Option<(End, ipnet::IpNet
 }
 
 /// That a link is down.
+/// That the loopback is down, and with it all that a namespace sends to itself.
+pub(super) fn loopback_down(scene: &Scene, place: usize, link: u32) -> Cause {
+    let end = End { place, link };
+    let text = format!("in {} the loopback `lo` is down", scene.places[place].label);
+    Cause::at("lo_down", end, text).mend(format!("{}.up()", scene.typed(end)))
+}
+
 pub(super) fn down_link(scene: &Scene, end: End) -> Cause {
     let text = format!("link {} is down", scene.name(end));
     Cause::at("link_down", end, text).mend(format!("{}.up()", scene.typed(end)))

@@ -244,6 +244,10 @@ fn causes_of_routing_are_named_and_mended(lab: &Lab) {
                 ends: r#""a", "10.0.1.1""#,
                 ..routed(r#"a.link("lo").down();"#, &["lo_down"], "a:lo")
             },
+            Broken {
+                ends: r#""a", "127.0.0.1""#,
+                ..routed(r#"a.link("lo").down();"#, &["lo_down"], "a:lo")
+            },
         ],
     );
 }
