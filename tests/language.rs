@@ -17,6 +17,8 @@ mod calls;
 mod check;
 #[path = "language/completion.rs"]
 mod completion;
+#[path = "language/corpus.rs"]
+mod corpus;
 #[path = "language/data.rs"]
 mod data;
 #[path = "language/demo.rs"]

@@ -446,6 +446,10 @@ pub(crate) struct Import {
     /// Run the commands and the script, each in a throw-away place, and compare where they lead
     #[arg(long)]
     pub(crate) verify: bool,
+
+    /// What the shell script is run with: `$1`, `$2`, …
+    #[arg(last = true, value_name = "ARG")]
+    pub(crate) arguments: Vec<String>,
 }
 
 /// What to export, and where to.

@@ -1,33 +1,42 @@
 //! The commands of `bridge`: ports, their VLANs, and forwarding databases.
 
-use super::ip::{Outcome, Words, on_link, port_options, unknown};
+use super::ip::{Outcome, Words, by_itself, changes, on_link, port_options};
 use crate::dsl::objects::fdb::{DST, OF_DELETE, PERMANENT};
 use crate::dsl::objects::route::rows::REPLACE;
 use crate::schema;
 use crate::steps::{Call, Place, Value};
 
 /// The objects, in the order in which `bridge` looks a prefix up in them.
-const OBJECTS: [&str; 5] = ["link", "fdb", "mdb", "vlan", "monitor"];
+const OBJECTS: [&str; 7] = ["link", "fdb", "mdb", "mst", "vlan", "vni", "monitor"];
 
 type Options = Vec<(String, Value)>;
 
-/// What `bridge` does with the words behind its name.
+/// What `bridge` does with the words behind its name. What there is no word for is left to `bridge` itself.
 pub(crate) fn command(arguments: &[String], place: &Place) -> Outcome {
     let mut words = Words::new(arguments);
     let mut place = place.clone();
+    let mut behind = words.0;
     let object = loop {
         match words.next() {
             Some("-n" | "-net" | "-netns") => place = Some(words.value("-n")?.to_owned()),
-            Some(option) if option.starts_with('-') => return Err(unknown(option)),
+            Some("-b" | "-batch") => return Err("commands that stand in a file".to_owned()),
+            Some(option) if option.starts_with('-') => {}
             Some(object) => break object,
             None => return Err("no object is named".to_owned()),
         }
+        behind = words.0;
     };
-    match OBJECTS.iter().find(|known| known.starts_with(object)) {
+    let done = match OBJECTS.iter().find(|known| known.starts_with(object)) {
         Some(&"link") => link(words, &place),
         Some(&"fdb") => fdb(words, &place),
         Some(&"vlan") => vlan(words, &place),
-        _ => Err(format!("`bridge {object}` is not known here")),
+        Some(&"mdb" | &"vni" | &"mst") => Err(format!("`bridge {object}` is not known here")),
+        _ => return Err(format!("`bridge {object}` is not known here")),
+    };
+    let verb = behind.get(1).map_or("show", String::as_str);
+    match changes(verb) {
+        Some(changes) if done.is_err() => Ok(by_itself("bridge", behind, &place, changes)),
+        _ => done,
     }
 }
 

@@ -1,19 +1,21 @@
 //! Puts a queue into the one that it hangs on: `tc` makes them one after the other, the word for the outer one all at once.
 
-use crate::steps::{Act, Item, Left, Place, Value};
+use crate::steps::{Act, Call, Item, Place, Value};
 
 /// Where a queue hangs, as `tc` says it; it goes once it is known what it means.
 pub(crate) const PARENT: &str = "parent";
 /// The number by which others hang on a queue.
 pub(crate) const HANDLE: &str = "handle";
+/// The whole command of one that hangs on another.
+pub(crate) const COMMAND: &str = "command";
 
 type Options = Vec<(String, Value)>;
 
 /// Which queue is put into which one.
 const INSIDE: [(&str, &str); 2] = [("netem", "tbf"), ("tbf", "netem")];
 
-/// Puts each queue with a parent into that; `source` is what all of it was read from.
-pub(crate) fn settle(items: &mut Vec<Item>, source: &str) {
+/// Puts each queue with a parent into that. One that hangs on what there is no word for is left to `tc`.
+pub(crate) fn settle(items: &mut Vec<Item>) {
     let mut index = 0;
     while index < items.len() {
         let (before, rest) = items.split_at_mut(index);
@@ -36,20 +38,21 @@ pub(crate) fn settle(items: &mut Vec<Item>, source: &str) {
                 });
             is_it.then_some(outside)
         });
-        let options = std::mem::take(options);
+        let mut options = std::mem::take(options);
+        let at = options.iter().position(|(key, _)| key == COMMAND);
+        let command = at.map(|at| options.remove(at).1);
         if let Some(outside) = outer {
             outside.push((word.to_owned(), Value::Map(options)));
             index -= 1;
             items.remove(index);
-        } else {
-            let text = format!("parent {parent}");
-            let mut lines = source.lines().enumerate();
-            let found = lines.find(|(_, content)| content.contains(&text));
-            *item = Item::Left(Left {
-                line: found.map_or(1, |(number, _)| number + 1),
-                text: found.map_or(text, |(_, content)| content.trim().to_owned()),
-                why: format!("a {word} queue inside another one that is not known here"),
-            });
+        } else if let (Some(Value::List(words)), Item::Step(step)) = (command, item) {
+            let words = [vec![Value::text("tc")], words].concat();
+            let act = Act::InNetns(Call::new("exec", [Value::List(words)]));
+            // As a program of its own it may end as it likes.
+            step.act = match &step.act {
+                Act::Try(_) => Act::Try(Box::new(act)),
+                _ => act,
+            };
         }
     }
     for item in items {

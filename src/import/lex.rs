@@ -11,6 +11,8 @@ pub(crate) enum Piece {
     Arithmetic(String),
     /// `$(…)` or back-ticks.
     Command { text: String, quoted: bool },
+    /// `<(…)`: the name of a file with what the commands print.
+    Process(String),
 }
 
 /// What a script consists of.
@@ -143,6 +145,7 @@ impl<'a> Lexer<'a> {
     fn token(&mut self) {
         let (start, line) = (self.at, self.line);
         let rest = self.rest();
+        let is_expression = self.in_test && self.tokens.last().and_then(Token::bare) == Some("=~");
         if rest.starts_with("\\\n") {
             self.next();
             self.next();
@@ -167,11 +170,16 @@ impl<'a> Lexer<'a> {
         } else if let Some(operator) = OPERATORS
             .iter()
             .find(|operator| rest.starts_with(**operator))
+            .filter(|_| !is_process(rest) && !is_expression)
         {
             self.at += operator.len();
             self.push(Kind::Operator(operator), line, start);
         } else {
-            let pieces = self.word(false);
+            let pieces = if is_expression {
+                self.expression()
+            } else {
+                self.word(false)
+            };
             self.push(Kind::Word(pieces), line, start);
             let last = self.tokens.len() - 1;
             match self.tokens[last].bare() {
@@ -276,6 +284,13 @@ impl<'a> Lexer<'a> {
                     let piece = self.dollar(quoted);
                     pieces.push(piece);
                 }
+                '<' | '>' if !quoted && is_process(self.rest()) => {
+                    let rest = self.rest();
+                    let end = closing(&rest[1..]).map_or(rest.len(), |end| end + 1);
+                    let text = rest.get(2..end).unwrap_or_default().to_owned();
+                    self.skip(end + 1);
+                    pieces.push(Piece::Process(text));
+                }
                 // Of the blanks only these end a word in a shell: a no-break space is a letter to it.
                 c if !quoted && " \t\r\n;&|()<>".contains(c) => break,
                 c => {
@@ -285,6 +300,21 @@ impl<'a> Lexer<'a> {
             }
         }
         pieces
+    }
+
+    /// Reads a regular expression: brackets and bars are part of it.
+    fn expression(&mut self) -> Vec<Piece> {
+        let mut pieces = Vec::new();
+        loop {
+            pieces.extend(self.word(false));
+            match self.rest().chars().next() {
+                Some(c) if !c.is_whitespace() => {
+                    self.next();
+                    add(&mut pieces, c.encode_utf8(&mut [0; 4]), false);
+                }
+                _ => return pieces,
+            }
+        }
     }
 
     fn skip(&mut self, bytes: usize) {
@@ -351,6 +381,11 @@ impl<'a> Lexer<'a> {
             },
         }
     }
+}
+
+/// Whether a text begins with commands whose output has the name of a file.
+fn is_process(text: &str) -> bool {
+    text.starts_with("<(") || text.starts_with(">(")
 }
 
 /// Where the bracket that `text` begins with is closed; brackets in quotes do not count.

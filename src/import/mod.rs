@@ -19,8 +19,11 @@ mod vlans;
 
 pub use crate::steps::Left;
 
-use crate::steps::{Item, write};
+use std::path::Path;
+
+use crate::steps::{Act, Item, Step, write};
 use markdown::Block;
+use shell::Given;
 
 /// A script, and what of its source is in it only as a comment.
 #[derive(Debug, PartialEq, Eq)]
@@ -31,6 +34,8 @@ pub struct Imported {
     pub left: Vec<Left>,
     /// The sections of a page that the script was made from, by their headings.
     pub sections: Vec<String>,
+    /// Whether it would do something else, or more, with arguments.
+    pub wants_arguments: bool,
 }
 
 /// Why nothing was imported.
@@ -42,29 +47,61 @@ pub enum Nothing {
     NoSection(Vec<String>),
 }
 
+/// What an import is told of a script beside its text.
+#[derive(Clone, Debug, Default)]
+pub struct Told<'a> {
+    /// Only those blocks of a page that stand under a heading with this text in it.
+    pub section: Option<&'a str>,
+    /// The arguments that the script is run with.
+    pub arguments: &'a [String],
+    /// Where it lies; none where it comes from nowhere. Files beside it are read along where it reads them.
+    pub path: Option<&'a Path>,
+}
+
 /// Turns a shell script, or the blocks of commands in a Markdown page, into a script.
 ///
 /// `section` takes only those blocks of a page that stand under a heading with that text in it.
 pub fn import(source: &str, section: Option<&str>) -> Result<Imported, Nothing> {
-    let translate = |words: &[String]| tools::command(words, &None);
-    let mut sections: Vec<String> = Vec::new();
-    let mut items = Vec::new();
-    if let Some(blocks) = blocks(source, section)? {
-        for block in &blocks {
-            let heading = block.headings.last().cloned().unwrap_or_default();
-            if sections.last() != Some(&heading) {
-                items.extend([Item::Blank, Item::Comment(heading.clone())]);
-                sections.push(heading);
-            }
-            items.push(Item::Blank);
-            items.extend(shell::read(&block.text, block.line, &translate));
+    import_as(
+        source,
+        &Told {
+            section,
+            ..Told::default()
+        },
+    )
+}
+
+/// The same with all that is known of how the script is run.
+pub fn import_as(source: &str, told: &Told) -> Result<Imported, Nothing> {
+    let mut given = Given {
+        arguments: Some(told.arguments.to_vec()),
+        path: told.path.map(Path::to_owned),
+    };
+    let mut read = read(source, told.section, &given)?;
+    let mut wants_arguments = read.asks_arguments && told.arguments.is_empty();
+    let has_steps = |read: &Read| {
+        read.items.iter().any(
+            |item| matches!(item, Item::Step(Step { act, .. }) if !matches!(act, Act::Free(_))),
+        )
+    };
+    // What it does without any is to say so: better what can be known whatever they are.
+    if wants_arguments && (read.fails || !has_steps(&read)) {
+        given.arguments = None;
+        let other = self::read(source, told.section, &given)?;
+        if has_steps(&other) || !has_steps(&read) {
+            read = other;
         }
-    } else {
-        items = shell::read(source, 1, &translate);
+    } else if !read.fails {
+        wants_arguments &= read.items.iter().any(|item| matches!(item, Item::Left(_)));
     }
+    let Read {
+        mut items,
+        sections,
+        ..
+    } = read;
     vlans::settle(&mut items);
     addresses::settle(&mut items);
-    chains::settle(&mut items, source);
+    chains::settle(&mut items);
     let left = items.iter().filter_map(|item| match item {
         Item::Left(left) => Some(left.clone()),
         _ => None,
@@ -73,7 +110,47 @@ pub fn import(source: &str, section: Option<&str>) -> Result<Imported, Nothing> 
         left: left.collect(),
         script: write::script(&arrange::arrange(items)),
         sections: distinct(sections),
+        wants_arguments,
     })
+}
+
+/// What was read of a source.
+struct Read {
+    items: Vec<Item>,
+    sections: Vec<String>,
+    asks_arguments: bool,
+    fails: bool,
+}
+
+fn read(source: &str, section: Option<&str>, given: &Given) -> Result<Read, Nothing> {
+    let translate = |words: &[String]| tools::command(words, &None);
+    let mut read = Read {
+        items: Vec::new(),
+        sections: Vec::new(),
+        asks_arguments: false,
+        fails: false,
+    };
+    let take = |read: &mut Read, text: &str, line: usize| {
+        let reading = shell::read(text, line, given, &translate);
+        read.items.extend(reading.items);
+        read.asks_arguments |= reading.asks_arguments;
+        read.fails |= reading.fails;
+    };
+    let Some(blocks) = blocks(source, section)? else {
+        take(&mut read, source, 1);
+        return Ok(read);
+    };
+    for block in &blocks {
+        let heading = block.headings.last().cloned().unwrap_or_default();
+        if read.sections.last() != Some(&heading) {
+            read.items
+                .extend([Item::Blank, Item::Comment(heading.clone())]);
+            read.sections.push(heading);
+        }
+        read.items.push(Item::Blank);
+        take(&mut read, &block.text, block.line);
+    }
+    Ok(read)
 }
 
 /// The commands that [`import`] reads, as a script of the shell.

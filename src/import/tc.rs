@@ -1,8 +1,7 @@
 //! `tc qdisc add dev X root netem …` and its like: queues of links.
 
-use super::chains::{HANDLE, PARENT};
-use super::ip::{Outcome, Words, on_link};
-use super::tools::executed;
+use super::chains::{COMMAND, HANDLE, PARENT};
+use super::ip::{Outcome, Words, by_itself, changes, on_link, unknown};
 use crate::dsl::objects::queue::rows::{LOSS, NETEM, TBF, model_row};
 use crate::dsl::objects::route::rows::REPLACE;
 use crate::schema::{self, Opt, Spelling};
@@ -10,28 +9,38 @@ use crate::steps::{Call, Place, Value};
 
 type Options = Vec<(String, Value)>;
 
+/// What `tc` works on, in the order in which it looks a beginning up in them.
+const OBJECTS: [&str; 6] = ["qdisc", "class", "filter", "chain", "action", "actions"];
+
+/// What `tc` does with the words behind its name. What there is no word for is left to `tc` itself.
 pub(crate) fn command(arguments: &[String], place: &Place) -> Outcome {
     let mut words = Words::new(arguments);
     let mut place = place.clone();
-    while let Some("-n" | "-net" | "-netns") = words.peek() {
+    while let Some(option) = words.peek().filter(|word| word.starts_with('-')) {
         words.next();
-        place = Some(words.value("-n")?.to_owned());
+        match option {
+            "-n" | "-net" | "-netns" => place = Some(words.value("-n")?.to_owned()),
+            "-b" | "-batch" => return Err("commands that stand in a file".to_owned()),
+            _ => {}
+        }
     }
-    let place = &place;
-    let is_about_queues = words
-        .next()
-        .is_some_and(|word| !word.is_empty() && "qdisc".starts_with(word));
-    if !is_about_queues {
-        return Err("this form of tc is not known here".to_owned());
+    let behind = words.0;
+    let object = words.next().ok_or("no object is named")?;
+    let object = OBJECTS.iter().find(|known| known.starts_with(object));
+    let object = object.ok_or("this form of tc is not known here")?;
+    let verb = words.value(object)?;
+    let changes = changes(verb).ok_or_else(|| unknown(verb))?;
+    if *object == "qdisc"
+        && changes
+        && let Ok(steps) = queue(words, verb, behind, &place)
+    {
+        return Ok(steps);
     }
-    let verb = words.value("qdisc")?;
-    if ["show", "ls", "list"].contains(&verb) {
-        let words = [&["tc".to_owned()], arguments].concat();
-        return Ok(vec![executed(
-            place,
-            words.iter().map(Value::text).collect(),
-        )]);
-    }
+    Ok(by_itself("tc", behind, &place, changes))
+}
+
+/// A queue of a link; `behind` is the whole command.
+fn queue(mut words: Words, verb: &str, behind: &[String], place: &Place) -> Outcome {
     let (mut dev, mut is_root, mut kind) = (None, false, None);
     let (mut parent, mut handle) = (None, None);
     while let Some(word) = words.next() {
@@ -66,8 +75,8 @@ pub(crate) fn command(arguments: &[String], place: &Place) -> Outcome {
         ("del" | "delete", None) if is_root => {
             return Ok(vec![on_link(place, dev, Call::new("clear_qdisc", []))]);
         }
-        ("add" | "replace", Some("netem")) => ("netem", netem(&mut words)?),
-        ("add" | "replace", Some("tbf")) => ("tbf", tbf(&mut words)?),
+        ("add" | "replace" | "change" | "chg", Some("netem")) => ("netem", netem(&mut words)?),
+        ("add" | "replace" | "change" | "chg", Some("tbf")) => ("tbf", tbf(&mut words)?),
         _ => return Err(odd.to_owned()),
     };
     let said = [(PARENT, parent), (HANDLE, handle)];
@@ -75,7 +84,11 @@ pub(crate) fn command(arguments: &[String], place: &Place) -> Outcome {
         .into_iter()
         .filter_map(|(key, value)| Some((key.to_owned(), Value::text(value?))));
     options.extend(said);
-    if verb == "replace" {
+    if parent.is_some() {
+        let behind = behind.iter().map(Value::text).collect();
+        options.push((COMMAND.to_owned(), Value::List(behind)));
+    }
+    if verb != "add" {
         options.push((REPLACE.key.to_owned(), Value::Flag(true)));
     }
     let call = Call::new(word, [Value::Map(options)]);

@@ -33,7 +33,15 @@ pub(crate) fn command(words: &[String], place: &Place) -> Outcome {
         }
         "nsenter" => entered(arguments),
         "ip" => ip::command(arguments, place),
-        "ping" | "ping4" | "ping6" => ping(arguments, place),
+        "ping" | "ping4" | "ping6" => ping(arguments, place).or_else(|why| {
+            // One that never ends is no step of a set-up.
+            let ends = |word: &String| word.starts_with("-c") || word.starts_with("-w");
+            if arguments.iter().any(ends) {
+                Ok(ip::by_itself(name, arguments, place, false))
+            } else {
+                Err(why)
+            }
+        }),
         "route" => route(arguments, place),
         "ifconfig" => ifconfig(arguments, place),
         "sysctl" => sysctl(arguments, place),
@@ -125,9 +133,13 @@ fn script(shell: &str, arguments: &[String], place: &Place) -> Outcome {
     if !is_text {
         return odd();
     }
-    let items = super::shell::read(text, 1, &|words| command(words, place));
+    let given = super::shell::Given {
+        arguments: Some(Vec::new()),
+        path: None,
+    };
+    let reading = super::shell::read(text, 1, &given, &|words| command(words, place));
     let mut steps = Vec::new();
-    for item in items {
+    for item in reading.items {
         match item {
             Item::Step(step) => steps.push(step),
             Item::Left(left) if place.is_none() => return Err(left.why),
@@ -390,6 +402,12 @@ fn brctl(arguments: &[String], place: &Place) -> Outcome {
         let line: Vec<String> = line.iter().map(|word| (*word).to_owned()).collect();
         ip::command(&line, place)
     };
+    // It takes seconds.
+    let hundredths = |key: &str, bridge: &str, time: &str| {
+        let time: u32 = time.parse().map_err(|_| unknown(time))?;
+        let time = (time * 100).to_string();
+        ip(&["link", "set", bridge, "type", "bridge", key, &time])
+    };
     match words.as_slice() {
         ["addbr", bridge] => ip(&["link", "add", bridge, "type", "bridge"]),
         ["delbr", bridge] => ip(&["link", "del", bridge]),
@@ -400,6 +418,31 @@ fn brctl(arguments: &[String], place: &Place) -> Outcome {
             Ok(steps.collect::<Result<Vec<_>, _>>()?.concat())
         }
         ["delif", _, port] => ip(&["link", "set", port, "nomaster"]),
+        ["stp", bridge, state] => {
+            let on = ["on", "yes", "1", "true"].contains(state);
+            let on = if on { "1" } else { "0" };
+            ip(&["link", "set", bridge, "type", "bridge", "stp_state", on])
+        }
+        ["setfd", bridge, time] => hundredths("forward_delay", bridge, time),
+        ["sethello", bridge, time] => hundredths("hello_time", bridge, time),
+        ["setmaxage", bridge, time] => hundredths("max_age", bridge, time),
+        ["setageing", bridge, time] => hundredths("ageing_time", bridge, time),
+        ["setbridgeprio", bridge, number] => {
+            ip(&["link", "set", bridge, "type", "bridge", "priority", number])
+        }
+        ["setpathcost", _, port, number] => {
+            ip(&["link", "set", port, "type", "bridge_slave", "cost", number])
+        }
+        ["hairpin", _, port, state] => ip(&[
+            "link",
+            "set",
+            port,
+            "type",
+            "bridge_slave",
+            "hairpin",
+            state,
+        ]),
+        ["show", ..] => ip(&["link", "show"]),
         _ => Err("this form of brctl is not known here".to_owned()),
     }
 }

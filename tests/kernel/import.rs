@@ -72,7 +72,9 @@ fn a_proof_tells_that_both_lead_to_the_same(lab: &Lab) {
 }
 
 fn a_proof_tells_each_difference_with_its_line(lab: &Lab) {
-    let commands = format!("{CABLE}tc -n a qdisc add dev v0 root pfifo limit 44\nexit 3\n");
+    let commands = format!(
+        "{CABLE}ip -n a route add blackhole 10.9.0.0/16 metric $((RANDOM % 1 + 5))\nexit 3\n"
+    );
     fs::write(lab.folder().join("setup.sh"), commands).unwrap();
     let proof = lab.ipvsh(&["import", "--verify", "setup.sh"]);
     let (told, count) = proof.stdout.rsplit_once("1 difference, ").unwrap();
@@ -80,8 +82,8 @@ fn a_proof_tells_each_difference_with_its_line(lab: &Lab) {
     assert_eq!(
         (told, proof.stderr.as_str(), proof.code),
         (
-            "a: queue dev v0 kind pfifo options.limit 44 root true is missing\n  \
-             setup.sh:14: tc -n a qdisc add dev v0 root pfifo limit 44\n",
+            "a: route type blackhole 10.9.0.0/16 table main metric 5 protocol boot scope global is missing\n  \
+             setup.sh:14: ip -n a route add blackhole 10.9.0.0/16 metric $((RANDOM % 1 + 5))\n",
             "not translated: 1 command, in line 14\nthe commands said:\nexit code 3\n",
             1
         )

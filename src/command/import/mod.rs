@@ -8,7 +8,7 @@ use super::line::{Import, Options};
 use super::output;
 use crate::engine::Failure;
 use crate::error::Error;
-use crate::import::{Imported, Nothing, import};
+use crate::import::{Imported, Nothing, Told, import_as};
 use crate::net::file;
 use crate::view::error::Report;
 
@@ -17,7 +17,12 @@ pub(super) fn run(what: &Import, options: &Options) -> Result<u8, Failure> {
     let name = what.file.display();
     let source = read(&what.file)
         .map_err(|why| Failure::usage(Report::new(format!("cannot read `{name}`: {why}"))))?;
-    let imported = import(&source, what.section.as_deref()).map_err(|nothing| {
+    let told = Told {
+        section: what.section.as_deref(),
+        arguments: &what.arguments,
+        path: (what.file != Path::new("-")).then_some(&*what.file),
+    };
+    let imported = import_as(&source, &told).map_err(|nothing| {
         Failure::usage(explain(&what.file, what.section.as_deref(), &nothing))
     })?;
     let mut code = 0;
@@ -25,7 +30,7 @@ pub(super) fn run(what: &Import, options: &Options) -> Result<u8, Failure> {
         code = output::write_to(what.output.as_deref(), &imported.script)?;
     }
     if !options.quiet {
-        tell(&imported);
+        tell(&imported, &what.file);
     }
     if what.verify {
         code = verify::run(what, options, &source, &imported.script)?;
@@ -67,7 +72,7 @@ fn explain(file: &Path, section: Option<&str>, nothing: &Nothing) -> Report {
 }
 
 /// Says on standard error what is in the script only as a comment, and what to look at.
-fn tell(imported: &Imported) {
+fn tell(imported: &Imported, file: &Path) {
     if let [_, _, ..] = imported.sections.as_slice() {
         let sections: Vec<String> = imported
             .sections
@@ -77,6 +82,12 @@ fn tell(imported: &Imported) {
         output::note(&format!(
             "one script from the sections {}; --section TEXT takes those under one heading",
             sections.join(", ")
+        ));
+    }
+    if imported.wants_arguments {
+        output::note(&format!(
+            "it reads arguments: `ipvsh import {} -- ARG…` says with which it is run; without any it may only say how it is called",
+            file.display()
         ));
     }
     let lines: Vec<String> = imported

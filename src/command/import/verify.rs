@@ -51,7 +51,10 @@ pub(super) fn run(
     let place = sandbox::place_of(&drivers);
     let name = what.file.display().to_string();
     let words = ["bash", "-c", &format!("{STAND_INS}{commands}"), &name];
-    let words: Vec<String> = words.iter().map(|word| literal(word)).collect();
+    let words = words
+        .into_iter()
+        .chain(what.arguments.iter().map(String::as_str));
+    let words: Vec<String> = words.map(literal).collect();
     let of_shell = format!(
         "let done = exec([{}], #{{check: false}});\nif done.code != 0 {{ print(`exit code ${{done.code}}`); }}\nprint(done.stderr);\n",
         words.join(", ")

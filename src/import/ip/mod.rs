@@ -96,44 +96,150 @@ pub(crate) enum Family {
     V6,
 }
 
-/// What `ip` does with the words behind its name.
+/// The options of `ip`, in the order in which it looks a beginning up in them, and whether a value follows.
+const OPTIONS: &[(&str, bool)] = &[
+    ("loops", true),
+    ("family", true),
+    ("4", false),
+    ("6", false),
+    ("0", false),
+    ("M", false),
+    ("B", false),
+    ("human-readable", false),
+    ("human", false),
+    ("iec", false),
+    ("stats", false),
+    ("statistics", false),
+    ("details", false),
+    ("resolve", false),
+    ("oneline", false),
+    ("timestamp", false),
+    ("tshort", false),
+    ("force", false),
+    ("batch", true),
+    ("brief", false),
+    ("json", false),
+    ("pretty", false),
+    ("rcvbuf", true),
+    ("color", false),
+    ("netns", true),
+    ("Numeric", false),
+    ("all", false),
+    ("echo", false),
+];
+
+/// An option by what it is begun with, and whether a value follows.
+fn option(text: &str) -> Option<(&'static str, bool)> {
+    let (text, _) = text.split_once('=').unwrap_or((text, ""));
+    let mut all = OPTIONS.iter();
+    let short = match text {
+        "b" => Some(&("batch", true)),
+        "s" => Some(&("stats", false)),
+        "h" => Some(&("human", false)),
+        "c" => Some(&("color", false)),
+        "br" => Some(&("brief", false)),
+        _ => all.find(|(name, _)| !text.is_empty() && name.starts_with(text)),
+    };
+    // Two in one, which only print otherwise: `-st`, `-do`.
+    let is_printing = |c: char| "sdojpcrthN".contains(c);
+    let together = (text.len() < 4 && text.chars().all(is_printing)).then_some(&("stats", false));
+    short.or(together).copied()
+}
+
+/// What `ip` does with the words behind its name. What there is no word for is left to `ip` itself.
 pub(crate) fn command(words: &[String], place: &Place) -> Outcome {
+    let all = words;
     let mut words = Words::new(words);
     let mut place = place.clone();
     let mut family = Family::Any;
-    while let Some(option) = words.peek().filter(|word| word.starts_with('-')) {
+    let mut is_of_all = false;
+    while let Some(given) = words.peek().filter(|word| word.starts_with('-')) {
         words.next();
-        match option.trim_start_matches('-') {
-            "4" => family = Family::V4,
-            "6" => family = Family::V6,
-            "n" | "net" | "netns" => place = Some(words.value(option)?.to_owned()),
-            "f" | "family" => {
-                family = match words.value(option)? {
+        let text = given.trim_start_matches('-');
+        match option(text) {
+            Some(("4", _)) => family = Family::V4,
+            Some(("6", _)) => family = Family::V6,
+            Some(("netns", _)) => place = Some(words.value(given)?.to_owned()),
+            Some(("family", _)) => {
+                family = match words.value(given)? {
                     "inet" => Family::V4,
                     "inet6" => Family::V6,
                     other => return Err(unknown(other)),
                 }
             }
-            "br" | "brief" | "d" | "details" | "s" | "stats" | "statistics" | "o" | "oneline"
-            | "j" | "json" | "p" | "pretty" | "c" | "color" | "r" | "resolve" | "h" | "human"
-            | "N" | "Numeric" | "force" => {}
-            _ => return Err(format!("the option `{option}` is not known here")),
+            Some(("all", _)) => is_of_all = true,
+            Some(("batch", _)) | None => {
+                return Err(format!("the option `{given}` is not known here"));
+            }
+            Some((_, true)) => {
+                words.value(given)?;
+            }
+            Some(_) => {}
         }
     }
+    if is_of_all {
+        return Ok(by_itself("ip", all, &place, true));
+    }
+    let behind = words.0;
     let Some(object) = words.next() else {
         return Err("no object is named".to_owned());
     };
-    match resolve(object, OBJECTS) {
+    let known = resolve(object, OBJECTS);
+    let done = match known {
         Some("address") => address::command(words, &place),
         Some("link") => link::command(words, &place),
         Some("route") => route::command(words, &place, family),
         Some("rule") => rule::command(words, &place, family),
         Some("neighbor" | "neighbour") => neighbor::command(words, &place),
-        Some("netns") => netns::command(words, &place),
+        // It fails only where the program that is run there is not known.
+        Some("netns") => return netns::command(words, &place),
         Some("nexthop") => nexthop::command(words, &place, family),
         Some("tuntap" | "tap") => tuntap::command(words, &place),
         _ => Err(format!("`ip {object}` is not known here")),
+    };
+    let verb = behind.get(1).map_or("show", String::as_str);
+    match (known, changes(verb)) {
+        (Some(object), Some(changes)) if done.is_err() && object != "help" => {
+            let family = match family {
+                Family::V4 => &["-4".to_owned()][..],
+                Family::V6 => &["-6".to_owned()],
+                Family::Any => &[],
+            };
+            let words = [family, behind].concat();
+            Ok(by_itself("ip", &words, &place, changes))
+        }
+        _ => done,
     }
+}
+
+/// Whether a verb of iproute2 changes something, or only prints; none where it is no verb, or goes on for ever.
+pub(crate) fn changes(verb: &str) -> Option<bool> {
+    const CHANGING: [&str; 9] = [
+        "add", "append", "change", "chg", "delete", "flush", "prepend", "replace", "set",
+    ];
+    const PRINTING: [&str; 6] = ["show", "list", "lst", "ls", "get", "tunsrc"];
+    let begins = |all: &[&str]| !verb.is_empty() && all.iter().any(|one| one.starts_with(verb));
+    match verb {
+        "attach" | "tunsrc" | "hmac" | "state" | "policy" | "property" => Some(true),
+        _ if begins(&CHANGING) => Some(true),
+        _ => begins(&PRINTING).then_some(false),
+    }
+}
+
+/// A program does it itself.
+pub(crate) fn by_itself(
+    program: &str,
+    words: &[String],
+    place: &Place,
+    changes: bool,
+) -> Vec<Step> {
+    let words = std::iter::once(program).chain(words.iter().map(String::as_str));
+    let words = words.map(crate::steps::Value::text).collect();
+    if changes {
+        let call = Call::new("exec", [crate::steps::Value::List(words)]);
+        return vec![in_netns(place, call)];
+    }
+    vec![super::tools::executed(place, words)]
 }
 
 fn verb(words: &mut Words, verbs: &[&'static str]) -> Result<&'static str, String> {

@@ -73,6 +73,18 @@ impl Reader<'_> {
         }
     }
 
+    /// Whether how a command ends says only what it has seen.
+    pub(super) fn only_looks(&mut self, node: &Node) -> bool {
+        match &node.what {
+            What::Simple(simple) if !simple.words.is_empty() => {
+                let words = self.expand(&simple.words);
+                words.is_ok_and(|words| looks(&words).is_some())
+            }
+            What::Pipe(_) => true,
+            _ => false,
+        }
+    }
+
     /// `[ … ]` and `test …`, less the brackets.
     pub(super) fn test(words: &[String]) -> Known {
         let words: Vec<&str> = words.iter().map(String::as_str).collect();
@@ -132,6 +144,10 @@ impl Reader<'_> {
                 let right = self.pattern(right)?;
                 return Ok(known(super::pattern::matches(&right, &left) == is_equal));
             }
+            if sign == "=~" {
+                let text = self.one(left)?;
+                return self.is_like(&text, right);
+            }
             if let Some(number) = numeric(&sign) {
                 let (left, right) = (self.one(left)?, self.one(right)?);
                 let (left, right) = (self.calculate(&left)?, self.calculate(&right)?);
@@ -146,6 +162,30 @@ impl Reader<'_> {
         single(&texts)
     }
 
+    /// `TEXT =~ EXPRESSION`: what its parts were is in `BASH_REMATCH`.
+    fn is_like(&mut self, text: &str, expression: &[Piece]) -> Known {
+        let mut all = String::new();
+        for piece in expression {
+            let part = self.one(std::slice::from_ref(piece))?;
+            match piece {
+                Piece::Text { quoted: true, .. }
+                | Piece::Variable { quoted: true, .. }
+                | Piece::Command { quoted: true, .. } => all.push_str(&regex::escape(&part)),
+                _ => all.push_str(&part),
+            }
+        }
+        let expression =
+            regex::Regex::new(&all).map_err(|_| "a condition of its own kind".to_owned())?;
+        let Some(found) = expression.captures(text) else {
+            return Ok(Status::Failure);
+        };
+        let parts = found.iter();
+        let parts = parts.map(|part| part.map_or("", |part| part.as_str()).to_owned());
+        let held = super::expand::Held::List(parts.collect());
+        self.variables.insert("BASH_REMATCH".to_owned(), held);
+        Ok(Status::Success)
+    }
+
     /// A word as a pattern.
     pub(super) fn pattern(&mut self, pieces: &[Piece]) -> Result<String, String> {
         let mut all = String::new();
@@ -154,7 +194,7 @@ impl Reader<'_> {
                 Piece::Text { quoted, .. }
                 | Piece::Variable { quoted, .. }
                 | Piece::Command { quoted, .. } => *quoted,
-                Piece::Arithmetic(_) => true,
+                Piece::Arithmetic(_) | Piece::Process(_) => true,
             };
             let text = self.one(std::slice::from_ref(piece))?;
             for c in text.chars() {
@@ -275,6 +315,10 @@ fn looks(words: &[String]) -> Option<bool> {
                     _ => {}
                 }
             }
+            // Of links it is `set`.
+            if rest.first() == Some(&"s") && "link".starts_with(object) {
+                return None;
+            }
             begins(
                 rest.first(),
                 &["show", "list", "ls", "lst", "get", "pids", "identify"],
@@ -294,9 +338,7 @@ fn looks(words: &[String]) -> Option<bool> {
                 .any(|word| word.starts_with("/proc/net/") || word.starts_with("/sys/class/net")),
         ),
         "ping" | "ping6" | "docker" | "systemctl" | "pgrep" | "pidof" | "lsmod" | "curl"
-        | "wget" | "diff" | "cmp" | "read" | "kill" | "nc" | "timeout" | "dpkg" | "rpm" => {
-            Some(false)
-        }
+        | "wget" | "diff" | "cmp" | "kill" | "nc" | "timeout" | "dpkg" | "rpm" => Some(false),
         _ => None,
     }
 }

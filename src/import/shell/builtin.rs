@@ -35,15 +35,33 @@ impl Reader<'_> {
             let mut list = match present {
                 Some(Held::List(list)) if assignment.is_added => list,
                 Some(Held::Text(text)) if assignment.is_added => vec![text],
-                Some(Held::Unknown) if assignment.is_added => return Err("what it held".into()),
+                Some(Held::Unknown | Held::Later(_)) if assignment.is_added => {
+                    return Err("what it held".into());
+                }
+                Some(Held::Map(all)) => {
+                    let mut all = if assignment.is_added { all } else { Vec::new() };
+                    for word in self.expand(&assignment.value)? {
+                        let named = word
+                            .strip_prefix('[')
+                            .and_then(|word| word.split_once("]="));
+                        let (key, text) = named.ok_or("a list with names")?;
+                        put(&mut all, key, text, false);
+                    }
+                    return Ok(Held::Map(all));
+                }
                 _ => Vec::new(),
             };
             let words = self.expand(&assignment.value)?;
-            let has_index = |word: &String| word.starts_with('[') && word.contains("]=");
-            if words.iter().any(has_index) {
-                return Err("a list with names".to_owned());
+            for word in words {
+                let numbered = word
+                    .strip_prefix('[')
+                    .and_then(|word| word.split_once("]="));
+                match numbered {
+                    Some((at, text)) if at.parse() == Ok(list.len()) => list.push(text.to_owned()),
+                    Some(_) => return Err("a list with names".to_owned()),
+                    None => list.push(word),
+                }
             }
-            list.extend(words);
             return Ok(Held::List(list));
         }
         let mut text = String::new();
@@ -51,6 +69,11 @@ impl Reader<'_> {
             text.push_str(&self.one(word)?);
         }
         if let Some(index) = index {
+            if let Some(Held::Map(mut all)) = present {
+                let key = self.one(&crate::import::lex::behind_name(index))?;
+                put(&mut all, &key, &text, assignment.is_added);
+                return Ok(Held::Map(all));
+            }
             let at = usize::try_from(self.calculate(index)?)
                 .ok()
                 .filter(|at| *at < 1000)
@@ -58,7 +81,7 @@ impl Reader<'_> {
             let mut list = match present {
                 Some(Held::List(list)) => list,
                 Some(Held::Text(text)) => vec![text],
-                Some(Held::Unknown) => return Err("what it held".to_owned()),
+                Some(_) => return Err("what it held".to_owned()),
                 None => Vec::new(),
             };
             if at > list.len() {
@@ -87,6 +110,7 @@ impl Reader<'_> {
     }
 
     /// Runs what the shell does itself; none where it is a program.
+    #[allow(clippy::too_many_lines, reason = "one arm a word")]
     pub(super) fn builtin(&mut self, line: usize, words: &[String]) -> Option<Status> {
         let (name, arguments) = words.split_first()?;
         let texts: Vec<&str> = arguments.iter().map(String::as_str).collect();
@@ -96,9 +120,31 @@ impl Reader<'_> {
             ("false", _) => Status::Failure,
             ("exit", _) => {
                 self.flow = Flow::Exit(line);
+                self.fails = texts.first().is_some_and(|code| *code != "0");
                 Status::Success
             }
-            ("return", _) if !self.arguments.is_empty() => {
+            ("shopt" | "umask" | "ulimit" | "stty" | "clear" | "tput" | "alias" | "unalias", _)
+                if self.printed.is_none() =>
+            {
+                Status::Success
+            }
+            ("trap", _) => self.trap(line, arguments),
+            ("getopts", [letters, name]) if is_name(name) => self.options(letters, name),
+            ("source" | ".", [path, ..]) => {
+                let path = (*path).to_owned();
+                self.source(&path)
+            }
+            ("read", _) => self.read_line(arguments)?,
+            ("cd", [path]) if self.printed.is_some() => {
+                self.folder = Some((*path).to_owned());
+                Status::Success
+            }
+            ("pwd", []) if self.printed.is_some() && self.folder.is_some() => {
+                let folder = self.folder.clone().unwrap_or_default();
+                self.print(&(folder + "\n"));
+                Status::Success
+            }
+            ("return", _) if self.may_return() => {
                 self.flow = Flow::Return;
                 self.returned = ask::known(texts.first().is_none_or(|code| *code == "0"));
                 self.returned
@@ -116,6 +162,7 @@ impl Reader<'_> {
             ("shift", _) => {
                 let count = texts.first().and_then(|text| text.parse().ok());
                 let count: usize = count.unwrap_or(1);
+                self.positional();
                 match self.arguments.last_mut() {
                     Some(all) if count <= all.len() => {
                         all.drain(..count);
@@ -170,11 +217,7 @@ impl Reader<'_> {
             }
             _ if self.printed.is_some() => match answer_of(name, &texts) {
                 Ok(text) => {
-                    if let Some(printed) = &mut self.printed
-                        && printed.len() < 1 << 16
-                    {
-                        printed.push_str(&text);
-                    }
+                    self.print(&text);
                     Status::Success
                 }
                 Err(why) => self.unknown(why),
@@ -184,7 +227,78 @@ impl Reader<'_> {
         Some(status)
     }
 
+    /// `getopts LETTERS NAME`
+    fn options(&mut self, letters: &str, name: &str) -> Status {
+        let at = match self.variables.get("OPTIND") {
+            Some(Held::Text(text)) => text.parse().unwrap_or(1_usize),
+            _ => 1,
+        };
+        let given = match self.positional() {
+            Some(all) => all.get(at - 1).cloned().unwrap_or_default(),
+            None => return self.unknown("the arguments of the script"),
+        };
+        let letter = given
+            .strip_prefix('-')
+            .and_then(|rest| rest.chars().nth(self.letters));
+        let mut next = at;
+        let (found, value) = match letter {
+            None | Some('-') => {
+                self.letters = 0;
+                next += usize::from(given == "--");
+                ("?".to_owned(), None)
+            }
+            Some(letter) => {
+                let place = letters.find(letter).filter(|_| letter != ':');
+                let has_value = place.is_some_and(|at| letters[at + 1..].starts_with(':'));
+                let rest: String = given.chars().skip(self.letters + 2).collect();
+                self.letters += 1;
+                let value = if has_value {
+                    next += 1;
+                    self.letters = 0;
+                    if rest.is_empty() {
+                        next += 1;
+                        let behind = self.positional().and_then(|all| all.get(at).cloned());
+                        Some(behind.unwrap_or_default())
+                    } else {
+                        Some(rest)
+                    }
+                } else {
+                    if rest.is_empty() {
+                        next += 1;
+                        self.letters = 0;
+                    }
+                    None
+                };
+                let found = place.map_or("?".to_owned(), |_| letter.to_string());
+                (found, value)
+            }
+        };
+        let is_over = letter.is_none_or(|letter| letter == '-');
+        let mut set = |name: &str, text: String| {
+            self.variables.insert(name.to_owned(), Held::Text(text));
+        };
+        set("OPTIND", next.to_string());
+        set(name, found);
+        if let Some(value) = value {
+            set("OPTARG", value);
+        }
+        ask::known(!is_over)
+    }
+
+    /// Whether a file that lies beside the script is there.
+    fn is_beside(&self, words: &[String]) -> Option<bool> {
+        let [sign, path] = words else { return None };
+        let is_asked = ["-e", "-f", "-r", "-s"].contains(&sign.as_str());
+        let own = self.given.path.as_ref()?.parent()?;
+        let path = std::path::Path::new(path);
+        let is_near = path.is_relative() || (own.is_absolute() && path.starts_with(own));
+        (is_asked && is_near).then(|| path.is_file() || own.join(path).is_file())
+    }
+
     fn answer(&mut self, words: &[String]) -> Status {
+        if let Some(is_there) = self.is_beside(words) {
+            return ask::known(is_there);
+        }
         match Self::test(words) {
             Ok(status) => status,
             Err(why) => self.unknown(why),
@@ -195,8 +309,11 @@ impl Reader<'_> {
     pub(super) fn declare(&mut self, words: &[String], assignments: &[Assignment]) -> Known<()> {
         let (word, names) = words.split_first().ok_or("nothing is declared")?;
         let is_local = ["local", "declare", "typeset"].contains(&word.as_str());
-        let is_odd = |option: &String| option.starts_with('-') && option.contains(['A', 'n', 'i']);
-        let is_odd = names.iter().any(is_odd);
+        let has = |letter: char| {
+            let mut options = names.iter().take_while(|option| option.starts_with('-'));
+            options.any(|option| option.contains(letter))
+        };
+        let (is_odd, is_map, is_list) = (has('n') || has('i'), has('A'), has('a'));
         let plain = names.iter().filter(|name| is_name(name)).cloned();
         let set = assignments.iter().map(|assignment| {
             let name = assignment.name.split('[').next().unwrap_or_default();
@@ -215,9 +332,22 @@ impl Reader<'_> {
             }
             return Err("a variable of its own kind".to_owned());
         }
-        if is_local {
-            for name in plain {
+        for name in plain {
+            if is_map {
+                self.variables.insert(name, Held::Map(Vec::new()));
+            } else if is_list {
+                self.variables.insert(name, Held::List(Vec::new()));
+            } else if word == "local" {
+                // Not set, and as good as empty.
+                self.variables.insert(name, Held::Text(String::new()));
+            } else if is_local {
                 self.variables.remove(&name);
+            }
+        }
+        if is_map {
+            for assignment in assignments.iter().filter(|one| one.is_list) {
+                let name = assignment.name.clone();
+                self.variables.insert(name, Held::Map(Vec::new()));
             }
         }
         assignments
@@ -256,6 +386,15 @@ impl Reader<'_> {
                 }
             }
         }
+    }
+}
+
+/// Sets a text by its name, or adds to it.
+fn put(all: &mut Vec<(String, String)>, key: &str, text: &str, is_added: bool) {
+    match all.iter_mut().find(|(known, _)| known == key) {
+        Some((_, held)) if is_added => held.push_str(text),
+        Some((_, held)) => text.clone_into(held),
+        None => all.push((key.to_owned(), text.to_owned())),
     }
 }
 
@@ -307,9 +446,30 @@ fn answer_of(name: &str, arguments: &[&str]) -> Known<String> {
         ("id", ["-u"]) => Ok("0\n".to_owned()),
         ("whoami", []) | ("id", ["-un"]) => Ok("root\n".to_owned()),
         ("uname", [] | ["-s"]) => Ok("Linux\n".to_owned()),
-        ("basename", [path]) => {
+        ("basename", [path, rest @ ..]) if rest.len() < 2 && !path.starts_with('-') => {
             let path = path.trim_end_matches('/');
-            Ok(format!("{}\n", path.rsplit('/').next().unwrap_or(path)))
+            let name = path.rsplit('/').next().unwrap_or(path);
+            let without = rest.first().and_then(|suffix| name.strip_suffix(suffix));
+            Ok(format!("{}\n", without.unwrap_or(name)))
+        }
+        ("dirname", [path] | ["--", path]) => {
+            let folder = path.trim_end_matches('/').rsplit_once('/');
+            let folder = folder.map_or(
+                ".",
+                |(folder, _)| if folder.is_empty() { "/" } else { folder },
+            );
+            Ok(format!("{folder}\n"))
+        }
+        // Where it lies counts only for the files beside it.
+        ("realpath" | "readlink", [.., path]) if path.contains('/') => Ok(format!("{path}\n")),
+        // Nobody else has the name.
+        ("mktemp", ["-u", name]) => {
+            let count = name.chars().rev().take_while(|c| *c == 'X').count();
+            let begin = &name[..name.len() - count];
+            Ok(format!(
+                "{begin}{}\n",
+                &"abcdefghijklmnopqrstuvwxyz"[..count.min(26)]
+            ))
         }
         _ => Err(unknown()),
     }

@@ -1,9 +1,9 @@
 //! What the words of a command stand for: variables, braces, calculations, and what commands print.
 
-use super::Reader;
 use super::arithmetic::{self, Numbers};
 use super::parse::Word;
 use super::pattern;
+use super::{Reader, Status};
 use crate::import::lex::{self, Piece, is_name};
 
 /// What a variable holds.
@@ -11,6 +11,10 @@ use crate::import::lex::{self, Piece, is_name};
 pub(super) enum Held {
     Text(String),
     List(Vec<String>),
+    /// Texts by names, in the order in which they were set.
+    Map(Vec<(String, String)>),
+    /// Only a run knows it, and the lines by which a shell finds it out.
+    Later(String),
     /// Only a run knows it.
     Unknown,
 }
@@ -48,6 +52,8 @@ impl Numbers for Reader<'_> {
 impl Reader<'_> {
     /// The value of an arithmetic expression.
     pub(super) fn calculate(&mut self, text: &str) -> Known<i64> {
+        // Quotes mean nothing in it.
+        let text = &text.replace('"', "");
         let text = if text.contains("${") || text.contains("$(") || text.contains('`') {
             self.one(&lex::text(text))?
         } else {
@@ -144,12 +150,39 @@ impl Reader<'_> {
                 let printed = self.printed(text)?;
                 Ok((vec![printed], !quoted))
             }
+            Piece::Process(_) => Err("what commands print, as a file".to_owned()),
         }
     }
 
     /// What `$TEXT` or `${TEXT}` stands for.
+    #[allow(clippy::too_many_lines, reason = "one arm a form")]
     fn variable(&mut self, text: &str, quoted: bool) -> Known<(Vec<String>, bool)> {
         let odd = || Err(format!("the expression ${{{text}}}"));
+        if text.len() > 1
+            && let Some(name) = text.strip_prefix('!')
+        {
+            let plain = name
+                .strip_suffix("[@]")
+                .or_else(|| name.strip_suffix("[*]"));
+            if let Some(name) = plain {
+                let keys = match self.held(name) {
+                    Some(Held::Map(all)) => all.into_iter().map(|(key, _)| key).collect(),
+                    Some(Held::List(list)) => (0..list.len()).map(|at| at.to_string()).collect(),
+                    Some(Held::Text(_)) => vec!["0".to_owned()],
+                    None => Vec::new(),
+                    Some(Held::Later(_) | Held::Unknown) => return self.not_known(name),
+                };
+                return Ok((keys, !quoted));
+            }
+            let end = name.find(|c: char| !c.is_ascii_alphanumeric() && c != '_');
+            let (name, how) = name.split_at(end.unwrap_or(name.len()));
+            return match self.held(name) {
+                Some(Held::Text(other)) if is_name(&other) => {
+                    self.variable(&format!("{other}{how}"), quoted)
+                }
+                _ => odd(),
+            };
+        }
         if text.len() > 1
             && let Some(name) = text.strip_prefix('#')
         {
@@ -162,7 +195,10 @@ impl Reader<'_> {
                 Some(Held::Text(_)) if is_list => 1,
                 Some(Held::Text(text)) => text.chars().count(),
                 Some(Held::List(list)) => list.first().map_or(0, |one| one.chars().count()),
-                Some(Held::Unknown) | None => return self.not_known(name),
+                Some(Held::Map(all)) if is_list => all.len(),
+                Some(Held::Map(_) | Held::Later(_) | Held::Unknown) | None => {
+                    return self.not_known(name);
+                }
             };
             return Ok((vec![length.to_string()], false));
         }
@@ -181,12 +217,18 @@ impl Reader<'_> {
         let mut held = self.held(name);
         let mut is_all = matches!(name, "@" | "*");
         if let Some(behind) = rest.strip_prefix('[') {
-            let Some((index, behind)) = behind.split_once(']') else {
+            let Some(end) = closing(behind) else {
                 return odd();
             };
+            let (index, behind) = (&behind[..end], &behind[end + 1..]);
             rest = behind;
             if matches!(index, "@" | "*") {
                 is_all = true;
+            } else if let Some(Held::Map(all)) = &held {
+                let all = all.clone();
+                let key = self.behind(index)?;
+                let found = all.into_iter().find(|(known, _)| *known == key);
+                held = found.map(|(_, text)| Held::Text(text));
             } else {
                 let index = self.calculate(index)?;
                 held = match held {
@@ -202,19 +244,26 @@ impl Reader<'_> {
                     }
                     Some(Held::Text(text)) if index == 0 => Some(Held::Text(text)),
                     Some(Held::Text(_)) | None => None,
-                    Some(Held::Unknown) => Some(Held::Unknown),
+                    Some(other) => Some(other),
                 };
             }
         }
         let list = match held {
-            Some(Held::Unknown) => return self.not_known(name),
+            Some(Held::Unknown | Held::Later(_)) => return self.not_known(name),
+            Some(Held::Map(all)) if is_all => Some(all.into_iter().map(|(_, text)| text).collect()),
+            Some(Held::Map(_)) => return odd(),
             Some(Held::Text(text)) => Some(vec![text]),
             Some(Held::List(list)) if is_all => Some(list),
             Some(Held::List(list)) => list.into_iter().next().map(|first| vec![first]),
             None => None,
         };
-        let Some(list) = self.changed(name, list, rest)? else {
-            return self.not_known(name);
+        let list = match self.changed(name, list, rest)? {
+            Some(list) => list,
+            // An argument that is not given.
+            None if name.parse::<usize>().is_ok_and(|at| at > 0) && self.positional().is_some() => {
+                vec![String::new()]
+            }
+            None => return self.not_known(name),
         };
         if !quoted && rest.contains('"') && list.iter().any(|text| text.contains(' ')) {
             return Err(format!("quotes in ${{{name}{rest}}}"));
@@ -234,19 +283,32 @@ impl Reader<'_> {
     }
 
     /// What a variable or parameter holds; none where nobody has set it.
-    fn held(&self, name: &str) -> Option<Held> {
-        let arguments = self.arguments.last();
+    fn held(&mut self, name: &str) -> Option<Held> {
         match name {
-            "@" | "*" => arguments.map(|all| Held::List(all.clone())),
-            "#" => arguments.map(|all| Held::Text(all.len().to_string())),
-            "0" | "?" | "$" | "-" => None,
+            "@" | "*" => self.positional().map(|all| Held::List(all.clone())),
+            "#" => self
+                .positional()
+                .map(|all| Held::Text(all.len().to_string())),
+            "0" | "BASH_SOURCE" if !self.variables.contains_key(name) => {
+                self.own_path().map(Held::Text)
+            }
+            // A name made of it is new, whichever it is.
+            "$" => Some(Held::Text("1000".to_owned())),
+            "?" => match self.last {
+                Status::Success | Status::Assumed => Some(Held::Text("0".to_owned())),
+                Status::Failure => Some(Held::Text("1".to_owned())),
+                _ => None,
+            },
+            "-" => None,
             // Only root makes links and namespaces.
             "EUID" | "UID" if !self.variables.contains_key(name) => Some(Held::Text("0".into())),
             _ => {
                 if let Ok(number) = name.parse::<usize>() {
-                    let given = arguments
-                        .map(|all| number.checked_sub(1).and_then(|at| all.get(at)).cloned());
-                    given.map(|given| Held::Text(given.unwrap_or_default()))
+                    let given = self.positional();
+                    let given =
+                        given.map(|all| number.checked_sub(1).and_then(|at| all.get(at)).cloned());
+                    // One that is not given is not set: `${1-x}` is x.
+                    given.flatten().map(Held::Text)
                 } else {
                     self.variables.get(name).cloned()
                 }
@@ -364,6 +426,20 @@ impl Reader<'_> {
         };
         Ok(Some(list.iter().map(|text| change(text)).collect()))
     }
+}
+
+/// Where an index ends, in which others may stand.
+fn closing(text: &str) -> Option<usize> {
+    let mut depth = 0_usize;
+    text.char_indices().find_map(|(at, c)| {
+        match c {
+            '[' => depth += 1,
+            ']' if depth == 0 => return Some(at),
+            ']' => depth -= 1,
+            _ => {}
+        }
+        None
+    })
 }
 
 /// How many braces a word may have.

@@ -8,6 +8,10 @@ mod background;
 mod builtin;
 mod expand;
 mod files;
+mod filter;
+mod given;
+mod later;
+mod lines;
 mod parse;
 mod pattern;
 mod poison;
@@ -68,7 +72,30 @@ enum Flow {
     Exit(usize),
 }
 
+#[allow(
+    clippy::struct_excessive_bools,
+    reason = "each says one thing of the place in the script"
+)]
 struct Reader<'a> {
+    given: Given,
+    asks_arguments: bool,
+    fails: bool,
+    /// Whether the script is one for bash.
+    is_bash: bool,
+    /// What is to be done at the end.
+    at_exit: Option<String>,
+    /// The lines that commands read, innermost last.
+    input: Vec<Vec<String>>,
+    /// What `read` cuts lines at, where that was said for it alone.
+    read_separators: Option<String>,
+    /// The file that is read along, by its name.
+    file: Option<String>,
+    /// How the last command ended: `$?`.
+    last: Status,
+    /// How far `getopts` has come in the letters of an argument.
+    letters: usize,
+    /// Where `cd` has led in what is printed.
+    folder: Option<String>,
     text: Rc<str>,
     translate: Translate<'a>,
     variables: HashMap<String, Held>,
@@ -99,15 +126,37 @@ struct Reader<'a> {
     depth: usize,
 }
 
+pub(crate) use given::Given;
+
+/// What a script was read as.
+pub(crate) struct Reading {
+    pub(crate) items: Vec<Item>,
+    /// Whether what it does hangs on its arguments.
+    pub(crate) asks_arguments: bool,
+    /// Whether it ends with an error that it gives itself.
+    pub(crate) fails: bool,
+}
+
 /// The items of a script whose first line has the number `line`.
-pub(crate) fn read(text: &str, line: usize, translate: Translate) -> Vec<Item> {
+pub(crate) fn read(text: &str, line: usize, given: &Given, translate: Translate) -> Reading {
     let mut reader = Reader {
+        given: given.clone(),
+        asks_arguments: false,
+        fails: false,
+        is_bash: Given::is_bash(text),
+        at_exit: None,
+        input: Vec::new(),
+        read_separators: None,
+        file: None,
+        folder: None,
+        last: Status::Success,
+        letters: 0,
         text: Rc::from(text),
         translate,
         variables: HashMap::new(),
         functions: HashMap::new(),
         called: HashSet::new(),
-        arguments: Vec::new(),
+        arguments: given.arguments.iter().cloned().collect(),
         hidden: Vec::new(),
         items: Vec::new(),
         seen: HashSet::new(),
@@ -127,9 +176,14 @@ pub(crate) fn read(text: &str, line: usize, translate: Translate) -> Vec<Item> {
     };
     let nodes = parse::parse(&tokens(text, line));
     reader.list(&nodes);
+    reader.run_at_exit();
     reader.unnamed();
     reader.uncalled(&nodes);
-    reader.items
+    Reading {
+        items: reader.items,
+        asks_arguments: reader.asks_arguments,
+        fails: reader.fails,
+    }
 }
 
 impl Reader<'_> {
@@ -160,6 +214,11 @@ impl Reader<'_> {
                 _ => {
                     let before = self.items.len();
                     status = self.statement(node);
+                    self.last = if self.only_looks(node) {
+                        Status::Unknown
+                    } else {
+                        status
+                    };
                     let lines = self.text_of(node).matches('\n').count();
                     last = (node.line + lines, before);
                 }
@@ -197,6 +256,9 @@ impl Reader<'_> {
                 _ => Flow::Next,
             };
             let text = self.text_of(node);
+            if self.is_left_to_shell(node) {
+                return Status::Assumed;
+            }
             self.poison(&text, 0);
             if self.printed.is_none() && self.only_files(node) {
                 self.run_as_it_is(&text);
@@ -213,10 +275,15 @@ impl Reader<'_> {
         if self.printed.is_some() || !self.seen.insert((node.line, text.clone())) {
             return;
         }
+        let why = self.why.lines().next().unwrap_or_default();
+        let why = match &self.file {
+            Some(file) => format!("in {file}: {why}"),
+            None => why.to_owned(),
+        };
         self.items.push(Item::Left(Left {
             line: node.line,
             text,
-            why: self.why.lines().next().unwrap_or_default().to_owned(),
+            why,
         }));
     }
 
@@ -294,6 +361,7 @@ impl Reader<'_> {
             What::For(name, words, body) => self.each(name, words.as_deref(), body),
             What::Count(parts, body) => self.counted(parts, body),
             What::Case(word, arms) => self.choose(word, arms),
+            What::Redirected(inner, redirections) => self.with_lines(inner, redirections),
             What::Function(name, body) => {
                 let function = Function {
                     body: Rc::clone(body),
@@ -453,7 +521,7 @@ impl Reader<'_> {
                 Ok(words) => words,
                 Err(why) => return self.unknown(why),
             },
-            None => match self.arguments.last() {
+            None => match self.positional() {
                 Some(arguments) => arguments.clone(),
                 None => return self.unknown("the arguments of the script"),
             },
@@ -470,6 +538,7 @@ impl Reader<'_> {
             },
             body,
             |_| Ok(()),
+            false,
         )
     }
 
@@ -488,6 +557,7 @@ impl Reader<'_> {
                 }
                 Ok(())
             },
+            true,
         )
     }
 
@@ -501,6 +571,7 @@ impl Reader<'_> {
             },
             body,
             |_| Ok(()),
+            true,
         )
     }
 
@@ -510,10 +581,22 @@ impl Reader<'_> {
         mut goes_on: impl FnMut(&mut Self, usize) -> Result<bool, String>,
         body: &[Node],
         mut next: impl FnMut(&mut Self) -> Result<(), String>,
+        is_endless: bool,
     ) -> Status {
         let before = self.items.len();
         let seen = self.seen.clone();
+        let mut last: Option<(HashMap<String, Held>, usize)> = None;
         for index in 0.. {
+            if index > 0 && is_endless {
+                let now = (self.variables.clone(), self.input_left());
+                // Nothing has changed, and nothing will.
+                if last.as_ref() == Some(&now) {
+                    self.seen = seen;
+                    self.variables = now.0;
+                    return self.unknown("a loop that never ends");
+                }
+                last = Some(now);
+            }
             let is_on = match goes_on(self, index) {
                 Ok(is_on) => is_on,
                 Err(why) => {

@@ -43,6 +43,8 @@ pub(super) enum What {
     Count([String; 3], Vec<Node>),
     Case(Word, Vec<(Vec<Word>, Vec<Node>)>),
     Function(String, Rc<Vec<Node>>),
+    /// A compound command that reads or writes elsewhere.
+    Redirected(Box<Node>, Vec<Redirection>),
     /// What is not understood, and why.
     Broken(String),
 }
@@ -403,27 +405,35 @@ impl<'a> Parser<'a> {
         Ok(self.node(start, what))
     }
 
-    /// A compound command, with the redirections behind it: what it prints is nowhere looked at.
+    /// A compound command, with the redirections behind it.
     fn redirected(&mut self, start: usize, what: What) -> Parsed<Node> {
-        loop {
-            if matches!(self.bare(), Some("1" | "2"))
-                && self.tokens.get(self.at + 1).is_some_and(is_output)
-            {
+        let node = self.node(start, what);
+        let mut simple = Simple::default();
+        while let Some(token) = self.peek() {
+            let descriptor = self.bare().and_then(|word| word.parse::<u8>().ok());
+            let next = self.tokens.get(self.at + 1);
+            if descriptor.is_some() && next.is_some_and(is_redirecting) {
                 self.at += 1;
-            }
-            let Some(token) = self.peek() else { break };
-            let Kind::Operator(operator) = token.kind else {
-                break;
-            };
-            if !is_redirection(operator) {
+                self.redirection(&mut simple, descriptor)?;
+            } else if is_redirecting(token) {
+                self.redirection(&mut simple, None)?;
+            } else {
                 break;
             }
-            let target = self.tokens.get(self.at + 1).and_then(Token::bare);
-            if !is_output(token) || !matches!(target, Some("/dev/null" | "1" | "2")) {
-                return Err("a redirection of several commands".to_owned());
-            }
-            self.at += 2;
         }
+        let is_plain = |redirection: &Redirection| {
+            let target = match redirection.target.as_slice() {
+                [Piece::Text { text, .. }] => text.as_str(),
+                _ => "",
+            };
+            let is_shown = ["/dev/null", "1", "2", "/dev/stderr", "/dev/stdout"].contains(&target);
+            redirection.operator.contains('>') && is_shown
+        };
+        // What it prints is nowhere looked at.
+        if simple.redirections.iter().all(is_plain) {
+            return Ok(self.node(start, node.what));
+        }
+        let what = What::Redirected(Box::new(node), simple.redirections);
         Ok(self.node(start, what))
     }
 
@@ -539,8 +549,7 @@ impl<'a> Parser<'a> {
         self.depth -= 1;
         let body = match body.what {
             What::Group(body) => body,
-            what @ (What::Subshell(_) | What::Simple(_)) => vec![Node { what, ..body }],
-            _ => return Err("a function of its own kind".to_owned()),
+            what => vec![Node { what, ..body }],
         };
         Ok(What::Function(name, Rc::new(body)))
     }
@@ -632,10 +641,6 @@ fn is_redirecting(token: &Token) -> bool {
     matches!(token.kind, Kind::Operator(one) if is_redirection(one))
 }
 
-fn is_output(token: &Token) -> bool {
-    matches!(token.kind, Kind::Operator(one) if one.contains('>') && one != "<&")
-}
-
 /// Whether the command is one behind which assignments stand.
 fn declares(words: &[Word]) -> bool {
     let first = words.first().and_then(|word| match word.as_slice() {
@@ -650,26 +655,48 @@ fn declares(words: &[Word]) -> bool {
 
 /// A word as an assignment.
 fn assignment(pieces: &[Piece]) -> Option<Assignment> {
-    let Some(Piece::Text {
-        text,
-        quoted: false,
-    }) = pieces.first()
-    else {
-        return None;
+    // `NAME[$INDEX]=VALUE`: the index is text to be read later.
+    let mut name = String::new();
+    let mut rest = pieces.iter();
+    let (left, right) = loop {
+        match rest.next()? {
+            Piece::Text { text, quoted } => {
+                let is_index = name.contains('[');
+                let at = match (is_index, text.find("]=").or(text.find("]+="))) {
+                    (true, Some(at)) => text[at..].find('=').map(|sign| at + sign),
+                    (true, None) => None,
+                    (false, _) if *quoted => return None,
+                    (false, _) => text.find('='),
+                };
+                if let Some(at) = at.filter(|_| !*quoted) {
+                    break (format!("{name}{}", &text[..at]), text[at + 1..].to_owned());
+                }
+                if !is_index && !text.contains('[') {
+                    return None;
+                }
+                name.push_str(text);
+            }
+            Piece::Variable { name: inner, .. } if name.contains('[') => {
+                name.extend(["${", inner, "}"]);
+            }
+            Piece::Arithmetic(inner) if name.contains('[') => {
+                name.extend(["$((", inner, "))"]);
+            }
+            _ => return None,
+        }
     };
-    let (name, begin) = text.split_once('=')?;
-    let (name, is_added) = name
+    let (name, is_added) = left
         .strip_suffix('+')
-        .map_or((name, false), |name| (name, true));
+        .map_or((left.as_str(), false), |name| (name, true));
     let plain = name.split_once('[').map_or(name, |(name, _)| name);
     if !is_name(plain) || (plain != name && !name.ends_with(']')) {
         return None;
     }
-    let mut value = pieces.to_vec();
-    value[0] = Piece::Text {
-        text: begin.to_owned(),
+    let mut value = vec![Piece::Text {
+        text: right,
         quoted: false,
-    };
+    }];
+    value.extend(rest.cloned());
     Some(Assignment {
         name: name.to_owned(),
         is_added,

@@ -3,7 +3,7 @@
 use super::parse::{Node, Redirection, Simple, What};
 use super::{Reader, Status, background, builtin};
 use crate::import::lex::{Kind, Piece, tokens};
-use crate::steps::{Act, Item, Step};
+use crate::steps::{Act, Item, Step, Value};
 
 /// Programs that do something, and succeed where the script is right: what follows does not hang on their answer.
 const ACTORS: [&str; 28] = [
@@ -76,6 +76,12 @@ impl Reader<'_> {
                     if self.printed.is_some() {
                         return self.unknown(why);
                     }
+                    let text = self.text_of(node);
+                    let later = self.later(assignment, &text);
+                    if let Some(held) = later.filter(|_| simple.assignments.len() == 1) {
+                        self.variables.insert(assignment.name.clone(), held);
+                        continue;
+                    }
                     self.why = why;
                     self.leave(node);
                 }
@@ -87,11 +93,30 @@ impl Reader<'_> {
                 Ok(()) => Status::Success,
                 Err(why) if self.printed.is_some() => self.unknown(why),
                 Err(why) => {
+                    let text = self.text_of(node);
+                    if let [assignment] = simple.assignments.as_slice()
+                        && let Some(held) = self.later(assignment, &text)
+                    {
+                        self.variables.insert(assignment.name.clone(), held);
+                        return Status::Success;
+                    }
                     self.why = why;
                     self.leave(node);
                     Status::Success
                 }
             };
+        }
+        if first == "read" {
+            let mut separators = simple.assignments.iter().filter(|one| one.name == "IFS");
+            self.read_separators = match separators.next().map(|one| one.value.concat()) {
+                Some(value) => self.one(&value).ok(),
+                None => None,
+            };
+            let status = self.read_line(&words[1..]);
+            self.read_separators = None;
+            if let Some(status) = status {
+                return status;
+            }
         }
         let output = match self.output(&simple.redirections) {
             Ok(output) => output,
@@ -110,6 +135,9 @@ impl Reader<'_> {
     /// Notes a command that is not understood. What follows hangs on it where it is no program that makes something.
     fn left_out(&mut self, node: &Node, program: &str, why: String) -> Status {
         self.why = why;
+        if self.is_left_to_shell(node) {
+            return Status::Assumed;
+        }
         let text = self.text_of(node);
         self.poison(&text, 0);
         let name = program.rsplit('/').next().unwrap_or(program);
@@ -192,12 +220,15 @@ impl Reader<'_> {
             }
             return Ok(Status::Success);
         }
-        if let (Some(printed), "cat", Some(input)) =
-            (&mut self.printed, first.as_str(), &output.input)
-            && arguments.is_empty()
-        {
-            printed.push_str(input);
+        if let (true, Some(input)) = (self.printed.is_some(), &output.input) {
+            let words: Vec<&str> = words.iter().map(String::as_str).collect();
+            let text = super::filter::through(&words, input)?;
+            self.print(&text);
             return Ok(Status::Success);
+        }
+        if let ("cat", [], Some(input)) = (first.as_str(), arguments, &output.input) {
+            let line = vec!["echo".to_owned(), input.trim_end_matches('\n').to_owned()];
+            return self.translated(&line, output);
         }
         if let Some(status) = self.builtin(node.line, words) {
             return Ok(status);
@@ -303,12 +334,56 @@ impl Reader<'_> {
                 line.extend(["-c".to_owned(), input.to_owned()]);
                 self.translated(&line, output)
             }
-            None => Err("a text in the script".to_owned()),
+            None => self.fed(words, input),
         }
+    }
+
+    /// A program of its own that reads a text: `nft -f -`.
+    fn fed(&mut self, words: &[String], input: &str) -> Result<Status, String> {
+        let odd = || "a text in the script".to_owned();
+        if self.printed.is_some() {
+            return Err(odd());
+        }
+        let mut steps = (self.translate)(words)?;
+        let [Step { act, .. }] = steps.as_mut_slice() else {
+            return Err(odd());
+        };
+        let call = match act {
+            Act::Show { call, .. } | Act::InNetns(call) if call.word == "exec" => call,
+            _ => return Err(odd()),
+        };
+        let text = Value::Lines(input.to_owned());
+        call.arguments
+            .push(Value::Map(vec![("input".to_owned(), text)]));
+        *act = Act::InNetns(call.clone());
+        if !self.ends_on_error {
+            *act = Act::Try(Box::new(act.clone()));
+        }
+        self.items.extend(steps.into_iter().map(Item::Step));
+        Ok(Status::Assumed)
     }
 
     /// A pipe: only what is written to settings of the kernel, or to a program that reads commands.
     pub(super) fn pipe(&mut self, parts: &[Node]) -> Status {
+        if self.printed.is_some() {
+            return self.filtered(parts);
+        }
+        if let [first, rest @ ..] = parts
+            && !rest.is_empty()
+            && rest.iter().all(|part| self.only_shows(part))
+            && !matches!(first.what, What::Simple(_))
+        {
+            return self.node(first);
+        }
+        if let [first, last] = parts
+            && matches!(last.what, What::While(..) | What::Group(_))
+        {
+            let text = self.text_of(first);
+            return match self.printed(&text) {
+                Ok(text) => self.reading(&text, last),
+                Err(why) => self.unknown(why),
+            };
+        }
         let [first, second] = parts else {
             return self.unknown("a pipe");
         };
@@ -329,6 +404,16 @@ impl Reader<'_> {
         let Some(Ok(text)) = written else {
             return self.unknown("a pipe");
         };
+        let inner: Vec<&str> = to.iter().map(String::as_str).collect();
+        if let ["ip", "netns", "exec", _, "tee", file] = inner.as_slice()
+            && let Some(key) = file.strip_prefix("/proc/sys/")
+        {
+            let mut words = to[..4].to_vec();
+            let setting = format!("{key}={}", text.trim());
+            words.extend(["sysctl".to_owned(), "-w".to_owned(), setting]);
+            let done = self.translated(&words, &output);
+            return done.unwrap_or_else(|why| self.unknown(why));
+        }
         let done = match to.split_first() {
             Some((tee, files)) if tee == "tee" => {
                 let (options, files): (Vec<&String>, Vec<&String>) =
@@ -357,6 +442,22 @@ impl Reader<'_> {
             };
             self.unknown(why)
         })
+    }
+}
+
+impl Reader<'_> {
+    /// Whether a command only shows what comes through a pipe, or keeps it in a file of its own.
+    fn only_shows(&mut self, node: &Node) -> bool {
+        let What::Simple(simple) = &node.what else {
+            return false;
+        };
+        let first = simple.words.first().cloned();
+        let first = first.and_then(|word| self.one(&word).ok());
+        let shows = [
+            "tee", "cat", "logger", "less", "more", "column", "grep", "sed", "ts",
+        ];
+        first.is_some_and(|first| shows.contains(&first.as_str()))
+            && output_is_plain(&simple.redirections)
     }
 }
 

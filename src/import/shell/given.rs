@@ -1,0 +1,135 @@
+//! What a script is run with: its arguments, its path, and the files that it reads from beside it.
+
+use std::path::{Path, PathBuf};
+
+use super::{Flow, Reader, Status, parse};
+use crate::import::lex::tokens;
+
+/// What is known of how a script is run.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Given {
+    /// Its arguments; none where they are not known.
+    pub(crate) arguments: Option<Vec<String>>,
+    /// Where it lies; none where it comes from nowhere.
+    pub(crate) path: Option<PathBuf>,
+}
+
+/// How many bytes a file that is read along may have.
+const LONGEST: u64 = 1 << 20;
+
+impl Given {
+    /// Whether a script says that bash is to run it.
+    pub(super) fn is_bash(text: &str) -> bool {
+        let first = text.lines().next().unwrap_or_default();
+        !first.starts_with("#!") || first.contains("bash")
+    }
+
+    fn folder(&self) -> Option<&Path> {
+        self.path.as_deref()?.parent()
+    }
+}
+
+impl Reader<'_> {
+    /// The positional parameters that stand now.
+    pub(super) fn positional(&mut self) -> Option<&Vec<String>> {
+        self.asks_arguments |= self.is_outside();
+        self.arguments.last()
+    }
+
+    /// Whether no function is running: the arguments are those of the script.
+    fn is_outside(&self) -> bool {
+        self.arguments.len() <= usize::from(self.given.arguments.is_some())
+    }
+
+    /// Whether `return` ends something here.
+    pub(super) fn may_return(&self) -> bool {
+        !self.is_outside() || self.file.is_some()
+    }
+
+    /// `$0`
+    pub(super) fn own_path(&self) -> Option<String> {
+        let path = self.given.path.as_ref()?;
+        Some(path.to_string_lossy().into_owned())
+    }
+
+    /// `. FILE`: its commands are run here.
+    pub(super) fn source(&mut self, path: &str) -> Status {
+        let here = Path::new(path);
+        let beside = self.given.folder().map(|folder| folder.join(here));
+        let is_file = |path: &PathBuf| {
+            std::fs::metadata(path).is_ok_and(|meta| meta.is_file() && meta.len() < LONGEST)
+        };
+        let found = [Some(here.to_owned()), beside]
+            .into_iter()
+            .flatten()
+            .find(is_file);
+        let text = found.and_then(|path| std::fs::read_to_string(path).ok());
+        let Some(text) = text.filter(|_| self.given.path.is_some()) else {
+            return self.unknown(format!("the file {path} is not there"));
+        };
+        if self.depth >= super::DEEPEST {
+            return self.unknown("scripts that run one another too deep");
+        }
+        self.depth += 1;
+        let nodes = parse::parse(&tokens(&text, 1));
+        let source = std::mem::replace(&mut self.text, text.as_str().into());
+        let file = here
+            .file_name()
+            .unwrap_or_default()
+            .to_string_lossy()
+            .into_owned();
+        let outer = self.file.replace(file);
+        let status = self.list(&nodes);
+        self.file = outer;
+        self.text = source;
+        self.depth -= 1;
+        if self.flow == Flow::Return {
+            self.flow = Flow::Next;
+            return self.returned;
+        }
+        status
+    }
+
+    /// `trap COMMANDS EXIT`: they are run at the end. Other signals come from outside.
+    pub(super) fn trap(&mut self, line: usize, words: &[String]) -> Status {
+        let words: Vec<&String> = words.iter().filter(|word| *word != "--").collect();
+        let ends = |signal: &String| matches!(signal.as_str(), "EXIT" | "0");
+        match words.as_slice() {
+            [commands, signals @ ..] if signals.iter().any(|signal| ends(signal)) => {
+                let is_taken_back = commands.is_empty() || commands.as_str() == "-";
+                self.at_exit = (!is_taken_back).then(|| (*commands).clone());
+            }
+            [commands, _, ..] if self.printed.is_none() => {
+                let text = format!("not run: line {line}: {commands}    (only at a signal)");
+                if self.seen.insert((line, text.clone())) {
+                    self.items.push(crate::steps::Item::Comment(text));
+                }
+                self.mention(commands);
+            }
+            _ => {}
+        }
+        Status::Success
+    }
+
+    /// Takes the functions that a text names as called.
+    fn mention(&mut self, text: &str) {
+        for word in text.split(|c: char| !c.is_ascii_alphanumeric() && c != '_') {
+            if self.functions.contains_key(word) {
+                self.called.insert(word.to_owned());
+            }
+        }
+    }
+
+    /// Runs what is to be done at the end.
+    pub(super) fn run_at_exit(&mut self) {
+        let Some(text) = self.at_exit.take() else {
+            return;
+        };
+        self.flow = Flow::Next;
+        let nodes = parse::parse(&tokens(&text, 1));
+        self.text = text.as_str().into();
+        // It is run whatever was left by then.
+        self.is_tolerant = true;
+        self.list(&nodes);
+    }
+}

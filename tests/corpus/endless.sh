@@ -1,0 +1,6 @@
+#!/bin/bash
+# A loop that never ends
+# needs: nothing
+ip netns add en1
+while true; do sleep 1; done
+ip netns add en2
