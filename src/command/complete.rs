@@ -176,6 +176,7 @@ fn with_values(command: Command) -> Command {
         .mut_subcommand("new", |new| with(new, "template", templates))
         .mut_subcommand("export", |export| with(export, "namespaces", namespaces))
         .mut_subcommand("graph", |graph| with(graph, "what", drawn))
+        .mut_subcommand("capture", |capture| with(capture, "names", places))
         .mut_subcommand("watch", |watch| with(watch, "names", places))
 }
 

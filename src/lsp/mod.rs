@@ -2,6 +2,7 @@
 //! and output.
 
 mod document;
+mod extent;
 mod language;
 mod mistakes;
 mod names;
