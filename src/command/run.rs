@@ -1,6 +1,7 @@
 //! Runs a script, or a line: reads it once, reads its parameters, runs it, and says how it went.
 
 use std::ffi::OsString;
+use std::io::IsTerminal;
 use std::mem::ManuallyDrop;
 use std::path::Path;
 
@@ -286,6 +287,9 @@ fn run_script(
     Signals::watch(session, &[SIGTERM, SIGHUP])
         .map_err(|error| Failure::script(Report::new(error.to_string())))?;
     let result = interpreter.run(&ast, &mut interpreter.scope());
+    if is_line && result.is_ok() && !options.summary {
+        session.say_made(0);
+    }
     let result = result.and_then(|value| match session.interrupted() {
         // The signal came in the last word of the script, which ended early for it, as a ping does.
         Some(signal) => Err(Failure {
@@ -357,6 +361,9 @@ fn finish(
         }
         _ => Ok(()),
     };
+    if !has_failed && !take_down {
+        say_what_stays(session, options, script);
+    }
     session.lab().close();
     let counts = session.lab().counts();
     if options.summary {
@@ -384,6 +391,26 @@ fn finish(
     match failed {
         Some(failure) => Err(failure),
         None => Ok(code),
+    }
+}
+
+/// Says that what a line or a script from a pipe has made stays, and how it goes: there is no file by which to take it down.
+fn say_what_stays(session: &Session, options: &Options, script: Option<(&Script, &[String])>) {
+    let has_file = script.is_some_and(|(script, _)| script.name != "<stdin>");
+    let is_throw_away = options.sandbox.is_some() || vm::is_guest();
+    let is_told = !options.quiet && !options.json && !is_throw_away;
+    if has_file
+        || !is_told
+        || session.lab().is_empty()
+        || std::io::stdin().is_terminal() && script.is_none()
+    {
+        return;
+    }
+    if let Some(lab) = session.lab().name() {
+        output::note(&format!(
+            "lab `{lab}` stands: `ipvsh down {}` takes it down",
+            word_of_shell::word(&lab)
+        ));
     }
 }
 

@@ -17,14 +17,18 @@ use crate::dsl::acts::capture::Capture;
 use crate::dsl::kinds::ipvlan_port::Ports;
 use crate::dsl::objects::elsewhere::Elsewhere;
 use crate::error::{Error, Kind, Result, errno_name};
-use crate::lab::Lab;
 use crate::lab::trace::Printer;
+use crate::lab::{Lab, Outcome};
 use crate::net::namespace::Id;
 use crate::net::netns::Netns;
 use crate::net::rtnl;
 use crate::value::escape::on_one_line;
+use crate::view::changes::{self, Line, Mark};
 use crate::view::paint::{paint, ready};
 use crate::view::screen::{self, Stream};
+
+/// How many things that an entry made are named.
+const MOST_MADE: usize = 10;
 
 /// How a session behaves; set once, from the command line.
 #[derive(Clone, Debug, Default)]
@@ -358,6 +362,36 @@ impl Session {
             self.output_closed.set(true);
             Error::io(&error).doing_plain("print")
         })
+    }
+
+    /// Says on standard error what was made since there were `from` entries: `+ namespace a`. Nobody sees it else where a line or
+    /// an entry of a session makes something, as one that only looks for a namespace by a wrong name does.
+    pub fn say_made(&self, from: usize) {
+        if self.settings.quiet || self.settings.json || self.lab.plans() {
+            return;
+        }
+        let entries = self.lab.outcomes().entries();
+        let made = entries.iter().skip(from);
+        let made: Vec<Line> = made
+            .filter(|entry| entry.outcome == Outcome::Created)
+            .map(|entry| Line {
+                mark: Mark::Create,
+                kind: &entry.kind,
+                name: &entry.name,
+                place: entry.netns.as_deref(),
+                remark: None,
+                notes: &[],
+            })
+            .collect();
+        if made.is_empty() {
+            return;
+        }
+        let shown = &made[..made.len().min(MOST_MADE)];
+        let _ = screen::say(Stream::Err, &changes::draw(shown, false));
+        if made.len() > shown.len() {
+            let more = made.len() - shown.len();
+            let _ = screen::say(Stream::Err, &format!("+ {more} more"));
+        }
     }
 
     /// Says where what the script asks for is there and another lab has it as well: `what` in words.

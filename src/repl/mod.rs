@@ -345,6 +345,7 @@ impl Talk {
         let stretch = session.lab().mark();
         let text = script.source();
         let before = Before::of(&state, &text);
+        let from = session.lab().outcomes().entries().len();
         let ast = self.read(script)?;
         let result = {
             let interpreter = state.interpreter.borrow();
@@ -373,6 +374,7 @@ impl Talk {
             }
         };
         state.declare_again(before.count);
+        session.say_made(from);
         if made {
             self.deeds.go_on();
             let of = (stretch, number);

@@ -191,7 +191,7 @@ fn far_ends_outside_of_a_picture_are_named(lab: &Lab) {
     let shown = picture(lab, &["n-2"]);
     assert_eq!(shown["namespaces"][0]["links"][1]["elsewhere"], "to-2 in r");
     assert_eq!(
-        lab.run(r#"netns("n-1").tree()"#)
+        lab.run(r#"existing("n-1").tree()"#)
             .lines()
             .skip(2)
             .map(|line| line

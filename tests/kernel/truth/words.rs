@@ -370,6 +370,7 @@ pub(super) const LEFT_OUT: &[(&str, &[&str])] = &[
             "tree",
             "help",
             "namespaces",
+            "existing",
             "join",
             "sum",
             "unique",

@@ -29,7 +29,11 @@ pub mod words {
     /// ```
     #[rhai_fn(name = "link", return_raw, volatile)]
     pub fn link_(context: NativeCallContext, net: &mut Netns, name: &str) -> Answer<Link> {
-        answer(&context, |session| lookup(session, &net.0, name))
+        answer(&context, |session| {
+            let link = lookup(session, &net.0, name)?;
+            session.lab().touch_link(&link.netns(), link.index());
+            Ok(link)
+        })
     }
 
     /// Returns all links of the namespace, by ifindex.

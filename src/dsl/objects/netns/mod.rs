@@ -259,6 +259,23 @@ pub mod words {
         answer(&context, |session| find_or_make(session, name))
     }
 
+    /// Returns the namespace `name`, and makes none.
+    ///
+    /// `name` is what `netns` takes. Fails with `not_found`, and the nearest name there is, where there is none.
+    ///
+    /// ```rhai
+    /// netns("net-1");
+    /// existing("net-1").name    // => "net-1"
+    /// ```
+    #[rhai_fn(name = "existing", return_raw, volatile)]
+    pub fn existing_(context: NativeCallContext, name: &str) -> Answer<Netns> {
+        answer(&context, |session| {
+            let found = find(name).map_err(|error| error.doing("find namespace", name))?;
+            session.lab().touch_netns(&found);
+            Ok(Netns(found))
+        })
+    }
+
     /// Returns the namespace that ipvsh was started in.
     ///
     /// ```rhai
