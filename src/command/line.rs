@@ -216,6 +216,25 @@ pub(crate) enum Command {
         #[arg(long, hide = true, requires = "cut_off")]
         kept: bool,
     },
+    /// Let the lab of a script stand again after a reboot: by a unit of systemd, or a line of cron where there is no systemd
+    Enable {
+        /// Print what would be written, and write nothing
+        #[arg(long)]
+        print: bool,
+        /// The script, and its parameters behind it
+        #[arg(
+            required = true,
+            trailing_var_arg = true,
+            allow_hyphen_values = true,
+            value_name = "SCRIPT [--PARAMETER VALUE]…"
+        )]
+        script: Vec<OsString>,
+    },
+    /// Take away what `ipvsh enable` has written, and nothing else; what stands stays
+    Disable {
+        /// The lab's name, or its script
+        lab: String,
+    },
     /// Run the tests of labs: functions `test_…` in files `*_test.rhai`, each in a private place of its own; exits with 1 where
     /// one failed, with 5 where none ran
     Test(Test),
@@ -545,6 +564,7 @@ impl Command {
     pub(crate) fn heeds(&self) -> &'static [&'static str] {
         match self {
             Self::Plan { .. } => &["lab", "prune", "trace", "emit", "params"],
+            Self::Enable { .. } => &["lab", "params"],
             Self::Test(_) => &["sandbox", "memory"],
             Self::Demo(_) => &[
                 "sandbox", "summary", "trace", "emit", "keys", "memory", "params",

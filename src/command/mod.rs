@@ -8,6 +8,7 @@ mod demo;
 mod doc;
 mod doctor;
 mod down;
+mod enable;
 mod export;
 mod fmt;
 mod graph;
@@ -124,6 +125,11 @@ pub(crate) fn dispatch(mut cli: Cli) -> u8 {
         Some(Command::Down {
             lab, force, all, ..
         }) => down::down(lab.as_deref(), *all, *force, options),
+        Some(Command::Enable { script, print }) => {
+            stack::with_room(|| enable::enable(script, *print, options))
+                .unwrap_or_else(|error| Err(cannot_start(&error)))
+        }
+        Some(Command::Disable { lab }) => enable::disable(lab, options),
         Some(Command::Demo(what)) => demo::demo(cli, what),
         Some(Command::Test(what)) => test::test(what, options),
         Some(Command::Doctor(what)) => doctor::doctor(what, options),

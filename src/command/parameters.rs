@@ -14,7 +14,7 @@ pub(super) fn take(cli: &mut Cli) -> Result<(), Failure> {
     };
     let is_line = cli.expression.is_some();
     let words = match &mut cli.command {
-        Some(Command::Plan { script, .. }) => script,
+        Some(Command::Plan { script, .. } | Command::Enable { script, .. }) => script,
         Some(Command::Demo(what)) => &mut what.story,
         _ => &mut cli.behind,
     };

@@ -36,6 +36,7 @@ mod deleting;
 mod doctor;
 mod drift;
 mod dummy;
+mod enable;
 mod ending;
 mod ensure;
 mod errors;
@@ -246,6 +247,7 @@ fn all() -> Vec<Case> {
         wireguard::cases(),
         vrf::cases(),
         doctor::cases(),
+        enable::cases(),
         events::cases(),
         deleting::cases(),
         drift::cases(),
