@@ -26,7 +26,7 @@ fn an_ipvtap_slave_in_each_mode(lab: &Lab) {
         let info = lab.link("a", "t")["linkinfo"].clone();
         assert_eq!(info["info_kind"], "ipvtap");
         assert_eq!(
-            lab.value(r#"let t = netns("a").link("t"); [t.kind, t.mode, t.flag]"#),
+            lab.value(r#"let t = existing("a").link("t"); [t.kind, t.mode, t.flag]"#),
             json!(["ipvtap", mode, "vepa"])
         );
         lab.ip_in("a", "link del dev t");
