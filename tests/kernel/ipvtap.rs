@@ -39,7 +39,7 @@ fn an_ipvtap_slave_shares_the_port_with_ipvlan_slaves(lab: &Lab) {
         r#"netns("a").ipvlan("p0", "v", "l2", #{flag: "private"}); netns("b").ipvtap("p0", "t");"#,
     );
     assert_eq!(
-        lab.value(r#"let t = netns("b").link("t"); [t.mode, t.flag]"#),
+        lab.value(r#"let t = existing("b").link("t"); [t.mode, t.flag]"#),
         json!(["l2", "private"])
     );
     let sibling = lab.link("a", "v");
