@@ -116,7 +116,13 @@ fn is_made(way: &WayBack) -> bool {
         // How a port is goes with its last slave; what has a name no more, or is in a VLAN no more, was taken away.
         WayBack::Restore { new, .. } => !matches!(
             new,
-            Setting::Port { .. } | Setting::AltName(_, false) | Setting::Master(0)
+            Setting::Port { .. }
+                | Setting::AltName(_, false)
+                | Setting::Master(0)
+                | Setting::Vlan {
+                    membership: None,
+                    ..
+                }
         ),
         WayBack::NameNetns { .. }
         | WayBack::MakeLink { .. }
