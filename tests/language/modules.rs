@@ -158,7 +158,7 @@ fn an_error_in_the_standard_library_shows_the_users_line() {
       |
     3 |     lab::uplink(name)
       |          ^^^^^^
-      = raised at std/lab:15
+      = raised at std/lab:21
       = in call to `setup` at lab.rhai:5
     hint: shorten it, to `a name of many ` for example
     ");

@@ -88,10 +88,13 @@ fn chosen(session: &Rc<Session>, bond: &Link, role: &Setting) -> Result<Dynamic>
 /// Puts links under a bond. The kernel takes a link only while it is down, and brings it up with the bond.
 fn take_ports(session: &Rc<Session>, bond: &Link, ports: &[Link]) -> Result<()> {
     for port in ports {
-        if link::snapshot(session, port)?.master != Some(bond.index()) {
+        let seen = link::snapshot(session, port)?;
+        // That it is down is what the kernel wants first, and not how it is to be.
+        if seen.master != Some(bond.index()) && seen.up {
             link::set_up(session, port, false)?;
-            link::set_master(session, port, Some(bond))?;
         }
+        // Also where it is a port already: that it is asked for is noted.
+        link::set_master(session, port, Some(bond))?;
     }
     Ok(())
 }
