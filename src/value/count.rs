@@ -1,4 +1,9 @@
-//! Things counted in words: `2 namespaces, 1 link`.
+//! Counts: as scripts have them, and in words: `2 namespaces, 1 link`.
+
+/// A count as a script has it. One that no number of a script can hold, which takes centuries of packets, is told as the largest.
+pub fn int(number: impl TryInto<i64>) -> i64 {
+    number.try_into().unwrap_or(i64::MAX)
+}
 
 /// Counts of things: how many, and what one and several of them are called.
 pub type Count = (usize, &'static str, &'static str);

@@ -20,6 +20,7 @@ use crate::net::link::Snapshot;
 use crate::net::namespace::Id;
 use crate::net::netns;
 use crate::schema::{self, Form, Opt, Quantity};
+use crate::value::count;
 use crate::value::duration;
 use crate::view::value::{Handle, Value};
 
@@ -326,10 +327,6 @@ pub(crate) fn show(session: Option<&Rc<Session>>, capture: &Capture) -> Value {
     }))
 }
 
-fn number(number: u64) -> i64 {
-    i64::try_from(number).unwrap_or(i64::MAX)
-}
-
 /// The words of this topic.
 #[export_module(manifest)]
 #[allow(
@@ -451,7 +448,7 @@ pub mod words {
     #[rhai_fn(get = "packets", return_raw, volatile)]
     pub fn get_packets(context: NativeCallContext, capture: &mut Capture) -> Answer<i64> {
         answer(&context, |session| {
-            Ok(number(capture.status(session).packets))
+            Ok(count::int(capture.status(session).packets))
         })
     }
 
@@ -459,7 +456,7 @@ pub mod words {
     #[rhai_fn(get = "dropped", return_raw, volatile)]
     pub fn get_capture_dropped(context: NativeCallContext, capture: &mut Capture) -> Answer<i64> {
         answer(&context, |session| {
-            Ok(number(capture.status(session).dropped()))
+            Ok(count::int(capture.status(session).dropped()))
         })
     }
 

@@ -19,6 +19,7 @@ use crate::error::{Error, Kind, Result};
 use crate::net::icmp::{Pinger, Report, Request};
 use crate::net::neighbour_table;
 use crate::schema::{self, Form, Opt, Wire};
+use crate::value::count;
 use crate::value::options;
 use crate::view;
 use crate::view::value::{Handle, Value};
@@ -313,7 +314,7 @@ impl Found {
     fn row(&self, pair: &Pair) -> Map {
         let report = &pair.report.0;
         let name = |index: usize| Dynamic::from(self.names[index].clone());
-        let count = |number: u64| i64::try_from(number).unwrap_or(i64::MAX).into();
+        let count = |number: u64| count::int(number).into();
         let mean = report.rtt_avg().map(ping::in_milliseconds);
         Map::from([
             ("from".into(), name(pair.from)),

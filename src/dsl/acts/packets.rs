@@ -16,10 +16,11 @@ use crate::net::capture::LinkType;
 use crate::net::capture::decode::{Decoded, decode};
 use crate::net::capture::filter::{Filter, run};
 use crate::net::capture::pcapng::read::{self, Stored};
+use crate::value::count;
 
 /// The moment, as RFC 3339 writes it in UTC.
 pub(crate) fn moment(time: u64) -> String {
-    let nanos = i64::try_from(time).unwrap_or(i64::MAX);
+    let nanos = count::int(time);
     DateTime::from_timestamp_nanos(nanos).to_rfc3339_opts(SecondsFormat::Nanos, true)
 }
 

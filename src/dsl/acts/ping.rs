@@ -17,6 +17,7 @@ use crate::lab::Command;
 use crate::net::icmp::{Outcome, Pinger, Probe, Report, Request};
 use crate::net::{icmp, namespace, netns};
 use crate::schema::{self, Form, Opt, Quantity, Wire};
+use crate::value::count;
 use crate::value::name::NetnsName;
 use crate::value::options::{self, Options};
 use crate::value::prefix;
@@ -265,10 +266,7 @@ fn to_map(probe: &Probe) -> Map {
     let mut put = |key: &str, value: Dynamic| {
         map.insert(key.into(), value);
     };
-    put(
-        "seq",
-        i64::try_from(probe.sequence).unwrap_or(i64::MAX).into(),
-    );
+    put("seq", count::int(probe.sequence).into());
     let mut from = |ip: &IpAddr| put("from", ip.to_string().into());
     let kind = match &probe.outcome {
         Outcome::Reply {
@@ -346,10 +344,6 @@ pub(crate) fn in_milliseconds(time: Duration) -> f64 {
 
 fn milliseconds(time: Option<Duration>) -> Dynamic {
     time.map_or(Dynamic::UNIT, |time| in_milliseconds(time).into())
-}
-
-fn count(number: u64) -> i64 {
-    i64::try_from(number).unwrap_or(i64::MAX)
 }
 
 /// The words of this topic.
@@ -433,13 +427,13 @@ pub mod words {
     /// How many requests were sent.
     #[rhai_fn(get = "sent")]
     pub fn get_sent(report: &mut PingReport) -> i64 {
-        count(report.0.sent)
+        count::int(report.0.sent)
     }
 
     /// How many were answered.
     #[rhai_fn(get = "received")]
     pub fn get_received(report: &mut PingReport) -> i64 {
-        count(report.0.received)
+        count::int(report.0.received)
     }
 
     /// How many in a hundred were not answered.

@@ -18,6 +18,7 @@ use crate::error::{Error, Kind, Result};
 use crate::net::netns;
 use crate::net::process::{self, Ended, Found, Output};
 use crate::schema::{self, Form, Opt, Quantity};
+use crate::value::count;
 use crate::value::{duration, size};
 use crate::view::value::{Handle, Value};
 
@@ -636,7 +637,7 @@ pub mod words {
     #[rhai_fn(get = "dropped", return_raw, volatile)]
     pub fn get_dropped(process: &mut Process) -> Answer<i64> {
         let dropped = process.0.lines.borrow().dropped();
-        Ok(i64::try_from(dropped).unwrap_or(i64::MAX))
+        Ok(count::int(dropped))
     }
 
     /// The process in one line: its number and what it runs.

@@ -17,6 +17,7 @@ use crate::dsl::{Answer, Session, answer};
 use crate::error::{Error, Result};
 use crate::net::wireguard::{Device, Peer};
 use crate::schema;
+use crate::value::count;
 use crate::value::key::Key;
 use crate::value::options::Options;
 
@@ -102,7 +103,7 @@ fn or_unit<T: Into<Dynamic>>(value: Option<T>) -> Dynamic {
 }
 
 fn map_of_peer(peer: &Peer) -> Map {
-    let number = |count: u64| Dynamic::from(i64::try_from(count).unwrap_or(i64::MAX));
+    let number = |count: u64| Dynamic::from(count::int(count));
     let ips = peer.allowed_ips.iter().map(|ip| ip.to_string().into());
     let handshake = Some(peer.traffic.last_handshake).filter(|time| *time > 0);
     let endpoint = peer.endpoint.map(|endpoint| endpoint.to_string());

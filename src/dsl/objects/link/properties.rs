@@ -7,6 +7,7 @@ use crate::dsl::kinds::kind;
 use crate::dsl::objects::link::show::{line, link_flags};
 use crate::dsl::objects::link::{neighbour, parent_of, snapshot};
 use crate::dsl::{Answer, Session, answer};
+use crate::value::count;
 
 fn or_unit(link: Option<Link>) -> Dynamic {
     link.map_or(Dynamic::UNIT, Dynamic::from)
@@ -107,7 +108,7 @@ pub mod words {
             ];
             Ok(counters
                 .into_iter()
-                .map(|(name, count)| (name.into(), i64::try_from(count).unwrap_or(i64::MAX).into()))
+                .map(|(name, count)| (name.into(), count::int(count).into()))
                 .collect())
         })
     }

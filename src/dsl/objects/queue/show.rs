@@ -6,6 +6,7 @@ use rhai::plugin::Dynamic;
 use rhai::{Array, Map};
 
 use crate::net::queue::{self, Part, Sort, Stats, Tree, What};
+use crate::value::count;
 use crate::value::percent::Percent;
 use crate::value::rate::Rate;
 
@@ -66,7 +67,7 @@ fn filter(part: &Part) -> Option<Dynamic> {
 
 fn stats(stats: Stats) -> Map {
     let entries = [
-        ("bytes", i64::try_from(stats.bytes).unwrap_or(i64::MAX)),
+        ("bytes", count::int(stats.bytes)),
         ("packets", stats.packets.into()),
         ("drops", stats.drops.into()),
         ("overlimits", stats.overlimits.into()),
