@@ -147,7 +147,9 @@ impl Boot {
 
     fn unit(&self, script: &str, folder: &str, words: &[String]) -> String {
         let start: Vec<String> = words.iter().map(|word| in_unit(word)).collect();
-        let stop: Vec<String> = [&words[0], "down", script]
+        // One script can make several labs, each with a name that was given.
+        let stopped = if self.is_named { &self.lab } else { script };
+        let stop: Vec<String> = [&words[0], "down", stopped]
             .iter()
             .map(|word| in_unit(word))
             .collect();
@@ -238,6 +240,20 @@ mod tests {
         [Install]
         WantedBy=multi-user.target
         "#);
+    }
+
+    #[test]
+    fn a_lab_that_was_given_its_name_is_taken_down_by_it() {
+        let boot = Boot {
+            is_named: true,
+            ..boot()
+        };
+        let unit = boot.text(Manager::Systemd).unwrap();
+        let stop = unit.lines().find(|line| line.starts_with("ExecStop="));
+        assert_eq!(
+            stop,
+            Some("ExecStop=/usr/local/bin/ipvsh down \"two hosts\"")
+        );
     }
 
     #[test]
