@@ -2,6 +2,7 @@
 
 use std::ffi::OsString;
 use std::io::stdout;
+use std::ops::ControlFlow;
 use std::path::Path;
 use std::rc::Rc;
 
@@ -11,7 +12,7 @@ use crate::dsl::Session;
 use crate::dsl::session::{Given, Output, Settings};
 use crate::engine::script::Script;
 use crate::engine::signals::Signals;
-use crate::engine::{Failure, Interpreter, Reason, params};
+use crate::engine::{Failure, Interpreter, Reason};
 use crate::lab::outcome::Counts;
 use crate::view::changes;
 use crate::view::error::Report;
@@ -53,13 +54,10 @@ pub(super) fn with_plan(
         output: Output::Collected,
     });
     let interpreter = Interpreter::new(session);
-    let ast = interpreter.compile(&script, &Interpreter::scope_of_names())?;
-    let declared = interpreter.parameters(&ast)?;
-    let given = run::parameters(&declared, arguments)?;
-    if given.help {
-        let help = params::help(&script.name, &script.head(), &declared);
-        return Ok(output::say(&help));
-    }
+    let (ast, given) = match run::ready(&interpreter, &script, arguments)? {
+        ControlFlow::Continue(ready) => ready,
+        ControlFlow::Break(code) => return Ok(code),
+    };
     let session = interpreter.session();
     // By its name the processes that it has started are found.
     let path = (file != "-").then(|| Path::new(file));

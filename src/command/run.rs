@@ -3,10 +3,11 @@
 use std::ffi::OsString;
 use std::io::IsTerminal;
 use std::mem::ManuallyDrop;
+use std::ops::ControlFlow;
 use std::path::Path;
 
 use clap::CommandFactory;
-use rhai::Dynamic;
+use rhai::{AST, Dynamic};
 use signal_hook::consts::{SIGHUP, SIGTERM};
 
 use super::line::{Cli, Options};
@@ -250,12 +251,32 @@ pub(super) fn name_lab_of(
     }
 }
 
-/// Reads the parameters of `script` as they were typed.
+/// Reads the parameters of a script as they were typed.
 pub(super) fn parameters(
     declared: &[params::Parameter],
     typed: &[String],
 ) -> Result<params::Arguments, Failure> {
     params::parse(declared, typed).map_err(|report| Failure::usage(suggest_option(report, typed)))
+}
+
+/// A script that can be run, with what was typed behind it.
+pub(super) type Ready = (AST, params::Arguments);
+
+/// Compiles the script and reads its parameters as they were typed. Where its help is asked for, that is shown, and nothing else is
+/// to be done: breaks with the exit code.
+pub(super) fn ready(
+    interpreter: &Interpreter,
+    script: &Script,
+    typed: &[String],
+) -> Result<ControlFlow<u8, Ready>, Failure> {
+    let ast = interpreter.compile(script, &Interpreter::scope_of_names())?;
+    let declared = interpreter.parameters(&ast)?;
+    let given = parameters(&declared, typed)?;
+    if given.help {
+        let help = params::help(&script.name, &script.head(), &declared);
+        return Ok(ControlFlow::Break(output::say(&help)));
+    }
+    Ok(ControlFlow::Continue((ast, given)))
 }
 
 fn run_script(
@@ -272,13 +293,11 @@ fn run_script(
     };
     // The process ends with the run: taking the interpreter apart would cost a tenth of a short one.
     let interpreter = ManuallyDrop::new(interpreter);
-    let ast = ManuallyDrop::new(interpreter.compile(script, &Interpreter::scope_of_names())?);
-    let parameters = interpreter.parameters(&ast)?;
-    let given = self::parameters(&parameters, arguments)?;
-    if given.help {
-        let help = params::help(&script.name, &script.head(), &parameters);
-        return Ok(output::say(&help));
-    }
+    let (ast, given) = match ready(&interpreter, script, arguments)? {
+        ControlFlow::Continue(ready) => ready,
+        ControlFlow::Break(code) => return Ok(code),
+    };
+    let ast = ManuallyDrop::new(ast);
     let session = interpreter.session();
     session.give(Given {
         parameters: given.values,

@@ -1,6 +1,7 @@
 //! Runs in a throw-away place, and gets what that needs.
 
 use std::fs;
+use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
 use super::line::{Cli, Options, Place};
@@ -8,7 +9,7 @@ use super::run::{self, Source};
 use super::{demo, output};
 use crate::dsl::Session;
 use crate::engine::files::Needs;
-use crate::engine::{Failure, Interpreter, Reason, files, makes, params, stack};
+use crate::engine::{Failure, Interpreter, Reason, files, makes, stack};
 use crate::error::{Error, Kind};
 use crate::net::module::Modules;
 use crate::sandbox::{self, ns, vm};
@@ -124,12 +125,8 @@ fn look_ahead(cli: &Cli) -> Result<Known, Failure> {
         return Ok(Known::Needs(Needs::default()));
     };
     let interpreter = Interpreter::new(Session::new(crate::dsl::session::Settings::default()));
-    let ast = interpreter.compile(&script, &Interpreter::scope_of_names())?;
-    let declared = interpreter.parameters(&ast)?;
-    let given = run::parameters(&declared, &arguments)?;
-    if given.help {
-        let help = params::help(&script.name, &script.head(), &declared);
-        return Ok(Known::Help(output::say(&help)));
+    if let ControlFlow::Break(code) = run::ready(&interpreter, &script, &arguments)? {
+        return Ok(Known::Help(code));
     }
     let needed = files::needed(&interpreter, &script)?;
     let data = files::data(&interpreter, &needed);

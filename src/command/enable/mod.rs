@@ -4,6 +4,7 @@ mod boot;
 
 use std::ffi::OsString;
 use std::fs;
+use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -12,7 +13,7 @@ use super::{output, run};
 use crate::dsl::Session;
 use crate::dsl::session::Settings;
 use crate::engine::script::Script;
-use crate::engine::{Failure, Interpreter, Reason, params};
+use crate::engine::{Failure, Interpreter, Reason};
 use crate::error::{Error, Kind, Result};
 use crate::lab::{journal, name};
 use crate::value::shell;
@@ -35,12 +36,8 @@ pub(super) fn enable(
     }
     let script = Script::read(Path::new(file)).map_err(Failure::usage)?;
     let interpreter = Interpreter::new(Session::new(Settings::default()));
-    let ast = interpreter.compile(&script, &Interpreter::scope_of_names())?;
-    let declared = interpreter.parameters(&ast)?;
-    let given = run::parameters(&declared, arguments)?;
-    if given.help {
-        let help = params::help(&script.name, &script.head(), &declared);
-        return Ok(output::say(&help));
+    if let ControlFlow::Break(code) = run::ready(&interpreter, &script, arguments)? {
+        return Ok(code);
     }
     let boot = of(Path::new(file), arguments, options).map_err(|error| failure(&error))?;
     let manager = Manager::here();
