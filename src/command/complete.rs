@@ -172,6 +172,9 @@ fn with_values(command: Command) -> Command {
         .mut_subcommand("plan", |plan| with(plan, "script", scripts))
         .mut_subcommand("doctor", |doctor| with(doctor, "script", scripts))
         .mut_subcommand("down", |down| with(down, "lab", labs_and_scripts))
+        .mut_subcommand("enable", |enable| with(enable, "script", scripts))
+        .mut_subcommand("disable", |disable| with(disable, "lab", labs_and_scripts))
+        .mut_subcommand("test", |test| with(test, "paths", tests_and_folders))
         .mut_subcommand("demo", |demo| with(demo, "story", told))
         .mut_subcommand("new", |new| with(new, "template", templates))
         .mut_subcommand("export", |export| with(export, "namespaces", namespaces))
@@ -211,6 +214,11 @@ fn named(what: &str, names: Vec<String>) -> impl Iterator<Item = (String, String
 fn scripts(typed: &OsStr) -> Vec<CompletionCandidate> {
     let is_script = |path: &Path| path.extension().is_some_and(|end| end == "rhai");
     PathCompleter::any().filter(is_script).complete(typed)
+}
+
+fn tests_and_folders(typed: &OsStr) -> Vec<CompletionCandidate> {
+    let is_test = |path: &Path| path.to_string_lossy().ends_with("_test.rhai");
+    PathCompleter::any().filter(is_test).complete(typed)
 }
 
 fn files(typed: &OsStr) -> Vec<CompletionCandidate> {
@@ -278,4 +286,34 @@ fn templates(typed: &OsStr) -> Vec<CompletionCandidate> {
         typed,
         new::names().map(|name| (name.to_owned(), String::new())),
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::ValueHint;
+
+    use super::*;
+
+    /// The arguments of a command, and of those below it, for which a shell has nothing to offer.
+    fn without_values(command: &Command) -> Vec<String> {
+        let offers = |argument: &&Arg| {
+            argument.get::<ArgValueCompleter>().is_some()
+                || argument.get_value_hint() != ValueHint::Unknown
+                || !argument.get_possible_values().is_empty()
+        };
+        let own = command.get_positionals().filter(|one| !offers(one));
+        let own = own.map(|one| format!("{} {}", command.get_name(), one.get_id()));
+        let below = command
+            .get_subcommands()
+            .filter(|one| one.get_name() != "help");
+        own.chain(below.flat_map(without_values)).collect()
+    }
+
+    #[test]
+    fn each_command_has_something_to_offer_where_an_argument_stands() {
+        let mut command = with_values(Cli::command());
+        command.build();
+        // What a script is given behind `--` only it knows.
+        assert_eq!(without_values(&command), ["import arguments"]);
+    }
 }

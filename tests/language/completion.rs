@@ -52,7 +52,13 @@ fn commands_and_options_are_completed() {
 
 #[test]
 fn scripts_and_no_other_files_are_offered_where_a_script_is_wanted() {
-    for before in ["ipvsh", "ipvsh --rm", "ipvsh plan", "ipvsh check"] {
+    for before in [
+        "ipvsh",
+        "ipvsh --rm",
+        "ipvsh plan",
+        "ipvsh check",
+        "ipvsh enable",
+    ] {
         assert_eq!(
             completed(&format!("{before} l")).last().unwrap(),
             "lab.rhai",
