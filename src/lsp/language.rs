@@ -11,8 +11,8 @@ use super::names::{Declaration, KEYWORDS, Means, Names, solid};
 use crate::dsl::session::Settings;
 use crate::dsl::{Session, options};
 use crate::engine::catalog::Signature;
+use crate::engine::params;
 use crate::engine::script::Script;
-use crate::engine::{Interpreter, params};
 use crate::repl::complete::place::{innermost_call, value_before};
 use crate::repl::complete::value::type_of_expression;
 use crate::repl::lex::{Kind, Piece, pieces};
@@ -34,24 +34,22 @@ impl Language {
 
     /// Has the session know what the text declares, up to the cursor: functions, modules, and variables with their types.
     fn learn(&self, text: &str, whole: &str, names: &Names) {
-        let interpreter = Interpreter::new(Session::new(Settings::default()));
-        let script = Script::new("", whole);
-        if let Ok(ast) = interpreter.compile(&script, &Interpreter::scope_of_names()) {
+        // A text that is being typed has often mistakes: then those of before are known on.
+        if let Some(ast) = self.state.compile(&Script::new("", whole)) {
             let imports = params::imports(&ast).into_iter();
             let imports = imports.map(|(path, alias, _)| (path, alias));
             self.state.forget_functions();
             self.state.learn(&ast, imports);
         }
-        self.state.declare(Vec::new());
-        let mut known: Vec<(String, String)> = Vec::new();
+        self.state.forget_declared();
         for &index in &names.visible {
             let declaration = &names.declarations[index];
             if matches!(declaration.means, Means::Function | Means::Module) {
                 continue;
             }
-            known.push((declaration.name.clone(), self.type_of(text, declaration)));
-            // One can be set to what another one is.
-            self.state.declare(known.clone());
+            // It can be set to what one before it is.
+            let kind = self.type_of(text, declaration);
+            self.state.declare(declaration.name.clone(), kind);
         }
     }
 

@@ -72,9 +72,21 @@ impl State {
         self.modules.borrow_mut().clear();
     }
 
-    /// Notes the variables that a text declares which nothing has run, with the names of their types.
-    pub(crate) fn declare(&self, variables: Vec<(String, String)>) {
-        self.declared.replace(variables);
+    /// Compiles a script that the session itself does not run; none where it has mistakes.
+    pub(crate) fn compile(&self, script: &Script) -> Option<AST> {
+        let interpreter = self.interpreter.borrow();
+        let names = Interpreter::scope_of_names();
+        interpreter.compile(script, &names).ok()
+    }
+
+    /// Notes a variable that a text declares which nothing has run, with the name of its type.
+    pub(crate) fn declare(&self, name: String, kind: String) {
+        self.declared.borrow_mut().push((name, kind));
+    }
+
+    /// Forgets the variables of texts that nothing has run.
+    pub(crate) fn forget_declared(&self) {
+        self.declared.borrow_mut().clear();
     }
 
     /// Those variables, each once: of several of one name the last can be seen.
