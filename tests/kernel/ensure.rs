@@ -94,7 +94,7 @@ fn a_second_run_with_ipvlan_changes_nothing(lab: &Lab) {
         for i in 1..=2 {
             netns(`n${i}`).ipvlan(up, "v", "l2", #{flag: "private", addr: `10.${i}.0.1/24`, up: true, route: "default"});
         }"#;
-    twice(lab, text, 15);
+    twice(lab, text, 17);
 }
 
 fn what_is_missing_is_made_and_the_rest_left(lab: &Lab) {
