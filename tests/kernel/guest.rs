@@ -49,6 +49,8 @@ pub(crate) struct Verdicts {
 struct Known {
     /// The cases that no machine has been given yet.
     left: VecDeque<String>,
+    /// Whether the next one is taken from their end.
+    from_end: bool,
     of: HashMap<String, Result<(), String>>,
     /// Why there will be no more.
     end: Option<String>,
@@ -101,9 +103,21 @@ impl Verdicts {
         self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// The next case, in turn the first and the last of those that are left: the stories, which wait for replies, stand at the end,
+    /// and what computes goes on meanwhile.
+    fn next(&self) -> Option<String> {
+        let mut known = self.known();
+        known.from_end = !known.from_end;
+        if known.from_end {
+            known.left.pop_back()
+        } else {
+            known.left.pop_front()
+        }
+    }
+
     /// Tells a machine of another case, or, where none is left, that there are no more.
     fn give_next(&self, input: &mut Option<ChildStdin>) {
-        match (self.known().left.pop_front(), &mut *input) {
+        match (self.next(), &mut *input) {
             // It is closed at once where the machine does not start: its own words tell why.
             (Some(case), Some(pipe)) => _ = writeln!(pipe, "{case}"),
             _ => *input = None,
