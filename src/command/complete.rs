@@ -17,7 +17,7 @@ use crate::engine::catalog::Catalog;
 use crate::engine::modules::STANDARD;
 use crate::engine::params::{Kind, Parameter};
 use crate::engine::{stack, stories};
-use crate::lab::journal;
+use crate::lab::{confirm, journal};
 use crate::net::namespace;
 
 /// Set by the function that a shell calls at each Tab, to the shell's name.
@@ -172,6 +172,7 @@ fn with_values(command: Command) -> Command {
         .mut_subcommand("plan", |plan| with(plan, "script", scripts))
         .mut_subcommand("doctor", |doctor| with(doctor, "script", scripts))
         .mut_subcommand("down", |down| with(down, "lab", labs_and_scripts))
+        .mut_subcommand("confirm", |confirm| with(confirm, "lab", waiting))
         .mut_subcommand("enable", |enable| with(enable, "script", scripts))
         .mut_subcommand("disable", |disable| with(disable, "lab", labs_and_scripts))
         .mut_subcommand("test", |test| with(test, "paths", tests_and_folders))
@@ -209,6 +210,15 @@ fn matching(
 
 fn named(what: &str, names: Vec<String>) -> impl Iterator<Item = (String, String)> {
     names.into_iter().map(move |name| (name, what.to_owned()))
+}
+
+/// The labs whose last change waits to be confirmed.
+fn waiting(typed: &OsStr) -> Vec<CompletionCandidate> {
+    let waiting = confirm::waiting().unwrap_or_default().into_iter();
+    matching(
+        typed,
+        waiting.map(|(lab, pending)| (lab, pending.describe())),
+    )
 }
 
 fn scripts(typed: &OsStr) -> Vec<CompletionCandidate> {

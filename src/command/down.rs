@@ -223,7 +223,7 @@ fn report(lab: &str, undone: &Undone, options: &Options) -> serde_json::Value {
 }
 
 /// The lab of that name, or the one that the script of that path made; none where there is no such lab.
-fn find(named: &str) -> Result<Option<String>> {
+pub(super) fn find(named: &str) -> Result<Option<String>> {
     let known = journal::names()?;
     if known.iter().any(|lab| lab == named) {
         return Ok(Some(named.to_owned()));

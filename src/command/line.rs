@@ -2,6 +2,7 @@
 
 use std::ffi::OsString;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
@@ -23,6 +24,7 @@ Examples:
   ipvsh plan lab.rhai                     what a run would change here, without changing it
   ipvsh ls                                what stands of the labs that were made
   ipvsh down lab.rhai                     take down what the script made
+  ipvsh --confirm 60s lab.rhai            take the change back after a minute, unless `ipvsh confirm lab` comes
   ipvsh capture lab                       what passes the links of a lab, a line a packet; -w FILE for Wireshark
   ipvsh test labs                         run the tests of labs in a folder
   ipvsh doctor                            what this kernel and machine can do
@@ -82,6 +84,11 @@ pub(crate) struct Options {
     #[arg(long, conflicts_with = "rm")]
     pub(crate) prune: bool,
 
+    /// Take back after TIME what the run changed, unless `ipvsh confirm LAB` comes: also where the terminal, the connection or
+    /// ipvsh itself dies
+    #[arg(long, value_name = "TIME", value_parser = confirm_time, conflicts_with_all = ["rm", "prune", "sandbox"])]
+    pub(crate) confirm: Option<Duration>,
+
     /// Name of the lab; the script's own where it is not given
     #[arg(long, value_name = "NAME")]
     pub(crate) lab: Option<String>,
@@ -136,6 +143,18 @@ fn memory(text: &str) -> Result<u64, String> {
         return Err("a script needs 1MiB at least".to_owned());
     }
     Ok(size)
+}
+
+/// Reads how long a change waits to be confirmed.
+fn confirm_time(text: &str) -> Result<Duration, String> {
+    let time = duration::parse(text).map_err(|error| error.to_string())?;
+    if time.is_zero() {
+        return Err("nobody can confirm in no time".to_owned());
+    }
+    if time > Duration::from_secs(7 * 24 * 3600) {
+        return Err("a week, 168h, is the longest".to_owned());
+    }
+    Ok(time)
 }
 
 /// Where to run what is to be thrown away.
@@ -215,6 +234,17 @@ pub(crate) enum Command {
         /// Leave it
         #[arg(long, hide = true, requires = "cut_off")]
         kept: bool,
+    },
+    /// Keep the change of a lab that was run with --confirm, which goes back otherwise
+    Confirm {
+        /// The lab's name, or its script; where none is given, those that wait are listed
+        lab: Option<String>,
+        /// What takes back the changes of that process when its time has come
+        #[arg(long, hide = true, requires = "time", conflicts_with = "lab")]
+        keeper_of: Option<u32>,
+        /// After so many milliseconds
+        #[arg(long, hide = true, requires = "keeper_of")]
+        time: Option<u64>,
     },
     /// Let the lab of a script stand again after a reboot: by a unit of systemd, or a line of cron where there is no systemd
     Enable {

@@ -73,7 +73,7 @@ pub(super) fn list(options: &Options) -> Result<u8, Failure> {
 fn draw(lab: &Inventory) -> String {
     let mut lines = vec![format!("{}: {}", lab.lab, summary(lab))];
     if let Some(run) = &lab.run {
-        let script = run.script.as_ref().map_or_else(String::new, |script| {
+        let script = lab.script.as_ref().map_or_else(String::new, |script| {
             format!("made by {}, ", script.display())
         });
         let since = journal::time(run.since);
@@ -82,6 +82,13 @@ fn draw(lab: &Inventory) -> String {
         } else {
             format!("  {script}last changed {since}")
         });
+    }
+    if let Some(pending) = lab.pending {
+        lines.push(format!(
+            "  {}: `ipvsh confirm {}` keeps its last change",
+            pending.describe(),
+            shell::word(&lab.lab)
+        ));
     }
     if let Some(damaged) = &lab.damage {
         lines.push(format!(
@@ -143,9 +150,10 @@ fn to_json(lab: &Inventory) -> Value {
     let run = lab.run.as_ref();
     json!({
         "lab": lab.lab,
-        "script": run.and_then(|run| run.script.as_ref()).map(|script| script.display().to_string()),
+        "script": lab.script.as_ref().map(|script| script.display().to_string()),
         "pid": run.filter(|_| lab.is_running).map(|run| run.pid),
         "since": run.map(|run| run.since),
+        "confirm_until": lab.pending.map(|pending| pending.until),
         "damaged": lab.damage,
         "items": items,
     })

@@ -4,6 +4,7 @@ pub(crate) mod arguments;
 mod capture;
 mod check;
 pub(crate) mod complete;
+mod confirm;
 mod demo;
 mod doc;
 mod doctor;
@@ -28,6 +29,7 @@ mod test;
 mod watch;
 
 use std::path::Path;
+use std::time::Duration;
 
 use line::{Cli, Command, Options, VmCommand};
 
@@ -125,6 +127,12 @@ pub(crate) fn dispatch(mut cli: Cli) -> u8 {
         Some(Command::Down {
             lab, force, all, ..
         }) => down::down(lab.as_deref(), *all, *force, options),
+        Some(Command::Confirm {
+            keeper_of: Some(run),
+            time,
+            ..
+        }) => confirm::keep(*run, Duration::from_millis(time.unwrap_or(0))),
+        Some(Command::Confirm { lab, .. }) => confirm::run(lab.as_deref(), options),
         Some(Command::Enable { script, print }) => {
             stack::with_room(|| enable::enable(script, *print, options))
                 .unwrap_or_else(|error| Err(cannot_start(&error)))

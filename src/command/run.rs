@@ -10,6 +10,7 @@ use clap::CommandFactory;
 use rhai::{AST, Dynamic};
 use signal_hook::consts::{SIGHUP, SIGTERM};
 
+use super::confirm::{self, Keeper};
 use super::line::{Cli, Options};
 use super::{demo, output, prune, with_files, with_memory};
 use crate::dsl::Session;
@@ -151,6 +152,7 @@ pub(super) fn run(cli: &Cli) -> Result<u8, Failure> {
             report.hint("`ipvsh down LAB` takes a lab down"),
         ));
     }
+    confirm::check(options, &source)?;
     with_files()?;
     with_memory(options, matches!(source, Source::Script { .. }));
     let session = Session::new(Settings {
@@ -176,7 +178,7 @@ pub(super) fn run(cli: &Cli) -> Result<u8, Failure> {
             };
             let result = repl::run(session.clone(), manner).map(drop);
             let result = result.and_then(|()| emit(&session, options, "the session"));
-            finish(&session, options, None, result)
+            finish(&session, options, None, None, result)
         }
         Source::Script {
             script,
@@ -305,6 +307,7 @@ fn run_script(
     });
     Signals::watch(session, &[SIGTERM, SIGHUP])
         .map_err(|error| Failure::script(Report::new(error.to_string())))?;
+    let keeper = Keeper::start(options)?;
     let result = interpreter.run(&ast, &mut interpreter.scope());
     if is_line && result.is_ok() && !options.summary {
         session.say_made(0);
@@ -320,7 +323,7 @@ fn run_script(
     });
     let result = result.and_then(|()| emit(session, options, &script.name));
     let ran = (!is_line).then_some((script, arguments));
-    finish(session, options, ran, result)
+    finish(session, options, ran, keeper, result)
 }
 
 /// Prints the value of a line.
@@ -351,6 +354,7 @@ fn finish(
     session: &Session,
     options: &Options,
     script: Option<(&Script, &[String])>,
+    keeper: Option<Keeper>,
     result: Result<(), Failure>,
 ) -> Result<u8, Failure> {
     capture::end_all(session);
@@ -383,7 +387,15 @@ fn finish(
     if !has_failed && !take_down {
         say_what_stays(session, options, script);
     }
+    let waits = match &keeper {
+        Some(keeper) if !take_down => confirm::await_confirmation(session, options, keeper),
+        _ => Ok(None),
+    };
     session.lab().close();
+    let (waits, not_told) = match keeper {
+        Some(keeper) => confirm::tell(keeper, waits),
+        None => (None, None),
+    };
     let counts = session.lab().counts();
     if options.summary {
         output::note(&if options.json {
@@ -396,7 +408,7 @@ fn finish(
         (!undone.failures.is_empty())
             .then(|| Failure::script(Report::new("not all could be taken down")))
     });
-    failed = failed.or(not_pruned.err());
+    failed = failed.or(not_pruned.err()).or(not_told);
     if let Some(failure) = &mut failed {
         let left = undone.failures.iter().map(ToString::to_string);
         failure.report.notes.extend(left);
@@ -405,7 +417,11 @@ fn finish(
         .as_ref()
         .map_or(session.exit_code().unwrap_or(0), Failure::exit_code);
     if options.json && script.is_some() {
-        output::say_json(&document(session, code, failed.as_ref(), &undone));
+        let mut document = document(session, code, failed.as_ref(), &undone);
+        if let Some(until) = waits {
+            document["confirm_until"] = until.into();
+        }
+        output::say_json(&document);
     }
     match failed {
         Some(failure) => Err(failure),

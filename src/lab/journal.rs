@@ -98,9 +98,14 @@ pub fn names() -> Result<Vec<String>> {
     Ok(names)
 }
 
+/// The file of the lab's journal.
+pub fn path_of(lab: &str) -> PathBuf {
+    folder().join(format!("{lab}.{SUFFIX}"))
+}
+
 /// Whether the lab has a journal.
 pub fn is_there(lab: &str) -> bool {
-    folder().join(format!("{lab}.{SUFFIX}")).exists()
+    path_of(lab).exists()
 }
 
 /// An open journal, locked until it is dropped.
@@ -127,7 +132,7 @@ impl Journal {
     /// Fails with `busy` and the holder where another run has it.
     pub fn open(lab: &str, script: Option<&Path>, make: bool) -> Result<Option<(Self, Contents)>> {
         let context = |error: Error| error.doing("open the journal of lab", lab);
-        let path = folder().join(format!("{lab}.{SUFFIX}"));
+        let path = path_of(lab);
         if make {
             make_folder().map_err(context)?;
         }
@@ -161,7 +166,7 @@ impl Journal {
     pub fn peek(lab: &str) -> Result<Option<(Contents, bool)>> {
         let context = |error: Error| error.doing("read the journal of lab", lab);
         check_folder().map_err(context)?;
-        let path = folder().join(format!("{lab}.{SUFFIX}"));
+        let path = path_of(lab);
         let bytes = match file::read(&path) {
             Ok(bytes) => bytes,
             Err(error) if error.errno == Some(Errno::ENOENT) => return Ok(None),
@@ -260,7 +265,7 @@ impl Journal {
     }
 
     /// Appends a line by one `write`, behind the line that says who is at work where that is still to be said.
-    fn append(&mut self, line: &Line) -> Result<()> {
+    pub(super) fn append(&mut self, line: &Line) -> Result<()> {
         let mut text = Vec::with_capacity(256);
         if self.length == 0 {
             put(&mut text, &Line::Journal { format: FORMAT });
@@ -400,7 +405,8 @@ fn held(lab: &str, file: &mut File) -> Error {
     ))
 }
 
-fn now() -> u64 {
+/// The time, in seconds since 1970.
+pub(crate) fn now() -> u64 {
     SystemTime::now()
         .duration_since(UNIX_EPOCH)
         .map_or(0, |since| since.as_secs())

@@ -7,7 +7,8 @@ use std::path::PathBuf;
 use std::rc::Rc;
 
 use crate::error::{Error, Kind, Result};
-use crate::lab::record::Place;
+use crate::lab::journal::Journal;
+use crate::lab::record::{Contents, Place};
 use crate::lab::undo::{Undo, WayBack};
 use crate::lab::{Lab, Outcome, Step, journal};
 use crate::net::link::Snapshot as Seen;
@@ -152,6 +153,29 @@ impl Lab {
             for number in numbers {
                 self.undone(number);
             }
+        }
+    }
+}
+
+/// The same as the journal tells of it, where what the lab had deleted was kept until somebody would confirm that.
+pub(super) fn settle_told(journal: &mut Journal, told: &Contents) {
+    let made = told.made_netns();
+    for step in &told.steps {
+        let (WayBack::NameNetns { .. }, Some(place)) = (&step.undo.way, &step.undo.netns) else {
+            continue;
+        };
+        let Some(maker) = made.get(place) else {
+            continue;
+        };
+        let (device, inode) = place.id;
+        let_go(Id { device, inode });
+        let is_in = |undo: &Undo<Place>| {
+            undo.netns.as_ref() == Some(place) || undo.home.as_ref() == Some(place)
+        };
+        let within = told.steps.iter().filter(|step| is_in(&step.undo));
+        let numbers: Vec<u64> = within.map(|step| step.number).chain([*maker]).collect();
+        for number in numbers {
+            journal.undone(number);
         }
     }
 }

@@ -5,6 +5,7 @@
 //! namespace or on a link that the run itself made, single changes need no undo: they go with it.
 
 mod asked;
+pub mod confirm;
 mod deleting;
 pub mod entries;
 mod identity;
@@ -70,6 +71,8 @@ pub struct Lab {
     journal: RefCell<Option<Journal>>,
     /// Whether the run is only planned.
     plans: Cell<bool>,
+    /// Whether what it changed waits to be confirmed.
+    awaits: Cell<bool>,
     /// Whether a journal of earlier runs was looked for.
     is_begun: Cell<bool>,
     steps: RefCell<Vec<Step>>,
@@ -141,10 +144,17 @@ impl Lab {
             return Ok(());
         };
         let script = name.script.as_deref();
-        let opened = match Journal::open(lab, script, make) {
+        let open = |lab: &str| -> Result<_> {
+            let opened = Journal::open(lab, script, make)?;
+            if let Some((_, contents)) = &opened {
+                contents.check_confirmed(lab)?;
+            }
+            Ok(opened)
+        };
+        let opened = match open(lab) {
             Err(error) if error.kind == Kind::Busy && name.is_common => {
                 let own = format!("{lab}-{}", std::process::id());
-                let opened = Journal::open(&own, script, make);
+                let opened = open(&own);
                 self.name.borrow_mut().lab = Some(own);
                 opened
             }
@@ -208,7 +218,9 @@ impl Lab {
 
     /// Lets go of the journal, and removes it where nothing of the lab stands. To be called when the run has ended.
     pub fn close(&self) {
-        self.settle_kept();
+        if !self.awaits.get() {
+            self.settle_kept();
+        }
         if let Some(journal) = self.journal.borrow_mut().take() {
             journal.close();
         }

@@ -11,6 +11,7 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Kind, Result};
+use crate::lab::confirm::Pending;
 use crate::lab::snapshot::Snapshot;
 use crate::lab::undo::{Undo, WayBack};
 use crate::net::namespace::{self, Id};
@@ -188,6 +189,10 @@ pub enum Line {
     Dropped(usize),
     /// What was asked of the kind of the link of that ifindex, by the keys of its options.
     Facts(Place, u32, Facts),
+    /// What the run has changed goes back unless it is confirmed.
+    Pending(Pending),
+    /// It was confirmed, or has gone back.
+    Confirmed,
 }
 
 /// What was asked of the kind of a link.
@@ -236,6 +241,8 @@ pub struct Contents {
     pub lines: usize,
     /// How many bytes are whole lines; what is behind them was torn off by a crash.
     pub length: u64,
+    /// Whether the changes of the last run wait to be confirmed.
+    pub pending: Option<Pending>,
     /// The numbers of lines that can't be read: what they told of is not known.
     pub damaged: Vec<usize>,
 }
@@ -244,6 +251,11 @@ impl Contents {
     /// The last run of a script: the file that the lab belongs to.
     pub fn maker(&self) -> Option<&Run> {
         self.runs.iter().rev().find(|run| run.script.is_some())
+    }
+
+    /// Whether the last run was of process `pid`.
+    pub(super) fn is_last_of(&self, pid: u32) -> bool {
+        self.runs.last().is_some_and(|run| run.pid == pid)
     }
 
     /// The namespaces that the lab has made, with the numbers of those steps.
@@ -412,6 +424,8 @@ impl Contents {
                 self.asked.retain(|told| told.line != line);
             }
             Line::Moved(way) => self.moves.push(way),
+            Line::Pending(pending) => self.pending = Some(pending),
+            Line::Confirmed => self.pending = None,
             Line::Gone(place, index) => self.follow(&(place, index), None),
             Line::Went(from, was, to, index) => self.follow(&(from, was), Some(&(to, index))),
             Line::Undone(number) => {

@@ -30,6 +30,7 @@ mod bond;
 mod bounds;
 mod bridge;
 mod capture;
+mod confirm;
 mod container;
 mod counts;
 mod deleting;
@@ -219,6 +220,7 @@ fn lacking_in<'a>(vm: &vm::Means, needs: &[&'a str]) -> Option<&'a str> {
 fn all() -> Vec<Case> {
     [
         netns::cases(),
+        confirm::cases(),
         container::cases(),
         link::cases(),
         settings::cases(),

@@ -20,6 +20,11 @@ use crate::value::shell;
 use crate::view::error::Report;
 use boot::{Boot, Manager};
 
+/// Whether systemd starts things on this machine.
+pub(super) fn has_systemd() -> bool {
+    Manager::here() == Manager::Systemd
+}
+
 /// Has the script that `words` name, with the parameters behind it, run at each boot.
 pub(super) fn enable(
     words: &[OsString],

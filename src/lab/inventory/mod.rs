@@ -6,8 +6,10 @@ mod describe;
 mod drift;
 
 use std::collections::{HashMap, HashSet};
+use std::path::PathBuf;
 
 use crate::error::Result;
+use crate::lab::confirm::Pending;
 use crate::lab::journal::Journal;
 use crate::lab::owners::Owners;
 use crate::lab::recognise::Finder;
@@ -29,8 +31,12 @@ pub struct Inventory {
     pub lab: String,
     /// The run that last worked on it.
     pub run: Option<Run>,
+    /// The script that it belongs to.
+    pub script: Option<PathBuf>,
     /// Whether that run is still at work.
     pub is_running: bool,
+    /// Whether the changes of that run wait to be confirmed.
+    pub pending: Option<Pending>,
     /// Which lines of its journal can't be read, where there are such.
     pub damage: Option<String>,
     /// What it is made of, oldest first.
@@ -74,8 +80,10 @@ impl Inventory {
         let mut drift = Drift::new(&contents, tables);
         let mut judged: HashMap<String, Option<usize>> = HashMap::new();
         let mut found: Vec<Found> = Vec::new();
+        let mut taken = Taken::default();
         for told in told(&contents).into_iter().rev() {
             let (key, mut item) = describe(&told.undo);
+            taken.note_maker(&told.undo);
             // Of several changes of one thing the last is what should be seen; where the lab made one of them, it is the lab's.
             if let Some(judged) = judged.get(&key) {
                 if let Some(at) = judged.filter(|_| !told.is_asked) {
@@ -84,6 +92,10 @@ impl Inventory {
                 continue;
             }
             let undo = told.undo;
+            // What was given to a link before the lab took that away is not missed.
+            if taken.has(&undo) {
+                continue;
+            }
             let is_netns = matches!(undo.way, WayBack::DeleteNetns { .. });
             item.state = match finder.undo(undo.clone())? {
                 None if is_netns || !told.is_asked && !goes_with_netns(&contents, &undo) => {
@@ -97,16 +109,22 @@ impl Inventory {
                 Some(open) => drift.state(&undo, &open).await?,
             };
             judged.insert(key, Some(found.len()));
+            if item.state == State::Stands {
+                taken.note(&undo);
+            }
             item.is_own = !told.is_asked;
             item.also_of = others.labs_of(&undo).to_vec();
             found.push(Found { undo, item });
         }
+        found.retain(|one| !taken.was_made_here(&one.undo));
         leave_out_what_went_along(&mut found);
         let items = found.into_iter().rev();
         Ok(Some(Self {
             lab: lab.to_owned(),
             run: contents.runs.last().cloned(),
+            script: contents.maker().and_then(|run| run.script.clone()),
             is_running,
+            pending: contents.pending,
             damage: contents.damage(),
             items: items
                 .filter(|one| one.item.is_own || one.item.state != State::Stands)
@@ -114,6 +132,57 @@ impl Inventory {
                 .collect(),
         }))
     }
+}
+
+/// What the lab has deleted and nobody has made again.
+#[derive(Default)]
+struct Taken {
+    links: HashSet<(Place, u32)>,
+    namespaces: HashSet<Place>,
+    /// Those of them that the lab itself had made before: nothing of them stands, and nothing is missing.
+    own_links: HashSet<(Place, u32)>,
+    own_namespaces: HashSet<Place>,
+}
+
+impl Taken {
+    fn note(&mut self, undo: &Undo<Place>) {
+        match undo.way {
+            WayBack::MakeLink { .. } => self.links.extend(at(undo)),
+            WayBack::NameNetns { .. } => self.namespaces.extend(undo.netns.clone()),
+            _ => {}
+        }
+    }
+
+    fn has(&self, undo: &Undo<Place>) -> bool {
+        at(undo).is_some_and(|at| self.links.contains(&at))
+            || matches!(&undo.netns, Some(place) if self.namespaces.contains(place))
+    }
+
+    fn note_maker(&mut self, undo: &Undo<Place>) {
+        match undo.way {
+            WayBack::DeleteLink if self.has(undo) => self.own_links.extend(at(undo)),
+            WayBack::DeleteNetns { .. } if self.has(undo) => {
+                self.own_namespaces.extend(undo.netns.clone());
+            }
+            _ => {}
+        }
+    }
+
+    /// Whether it is the deleting of something that the lab itself had made.
+    fn was_made_here(&self, undo: &Undo<Place>) -> bool {
+        match undo.way {
+            WayBack::MakeLink { .. } => at(undo).is_some_and(|at| self.own_links.contains(&at)),
+            WayBack::NameNetns { .. } => {
+                matches!(&undo.netns, Some(place) if self.own_namespaces.contains(place))
+            }
+            _ => false,
+        }
+    }
+}
+
+/// The link that it is about, and where that is.
+fn at(undo: &Undo<Place>) -> Option<(Place, u32)> {
+    undo.netns.clone().zip(undo.link_index())
 }
 
 /// Something that the journal tells, and how it is.
@@ -129,7 +198,6 @@ fn leave_out_what_went_along(found: &mut Vec<Found>) {
         .filter(|one| one.undo.way == WayBack::DeleteLink && one.item.state == State::Missing)
         .map(|one| &one.undo)
         .collect();
-    let at = |undo: &Undo<Place>| undo.netns.clone().zip(undo.link_index());
     let links: HashSet<_> = missing.iter().filter_map(|undo| at(undo)).collect();
     found.retain(|one| {
         let goes_along = at(&one.undo).is_some_and(|at| links.contains(&at));
