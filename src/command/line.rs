@@ -25,6 +25,7 @@ Examples:
   ipvsh ls                                what stands of the labs that were made
   ipvsh down lab.rhai                     take down what the script made
   ipvsh --confirm 60s lab.rhai            take the change back after a minute, unless `ipvsh confirm lab` comes
+  ipvsh --on root@h1,root@h2 lab.rhai     the same script on several hosts, over ssh
   ipvsh capture lab                       what passes the links of a lab, a line a packet; -w FILE for Wireshark
   ipvsh test labs                         run the tests of labs in a folder
   ipvsh doctor                            what this kernel and machine can do
@@ -88,6 +89,10 @@ pub(crate) struct Options {
     /// ipvsh itself dies
     #[arg(long, value_name = "TIME", value_parser = confirm_time, conflicts_with_all = ["rm", "prune", "sandbox"])]
     pub(crate) confirm: Option<Duration>,
+
+    /// Run on other hosts, side by side: destinations of ssh with commas between them; @FILE: those that FILE lists, one a line
+    #[arg(long, value_name = "HOSTS", conflicts_with_all = ["sandbox", "write"])]
+    pub(crate) on: Option<String>,
 
     /// Name of the lab; the script's own where it is not given
     #[arg(long, value_name = "NAME")]
@@ -246,6 +251,9 @@ pub(crate) enum Command {
         #[arg(long, hide = true, requires = "keeper_of")]
         time: Option<u64>,
     },
+    /// Take a run from standard input, as `ipvsh --on` sends it
+    #[command(hide = true)]
+    Host,
     /// Let the lab of a script stand again after a reboot: by a unit of systemd, or a line of cron where there is no systemd
     Enable {
         /// Print what would be written, and write nothing
@@ -593,7 +601,8 @@ impl Command {
     /// Which options of the program it heeds besides those of all commands.
     pub(crate) fn heeds(&self) -> &'static [&'static str] {
         match self {
-            Self::Plan { .. } => &["lab", "prune", "trace", "emit", "params"],
+            Self::Plan { .. } => &["lab", "prune", "trace", "emit", "params", "on"],
+            Self::Ls | Self::Down { .. } | Self::Confirm { .. } => &["on"],
             Self::Enable { .. } => &["lab", "params"],
             Self::Test(_) => &["sandbox", "memory"],
             Self::Demo(_) => &[

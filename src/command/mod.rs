@@ -18,6 +18,7 @@ pub(crate) mod line;
 mod ls;
 mod manpages;
 mod new;
+mod on;
 mod output;
 mod pages;
 mod parameters;
@@ -108,6 +109,7 @@ pub(crate) fn dispatch(mut cli: Cli) -> u8 {
     let cli = &cli;
     let options = &cli.options;
     let result = match &cli.command {
+        _ if options.on.is_some() => on::on(cli, options.on.as_deref().unwrap_or_default()),
         Some(Command::Doc(what)) => doc::show(what, options),
         Some(Command::Check { scripts }) => check::check(scripts, options),
         Some(Command::Plan { script, prunes }) => {
@@ -132,6 +134,7 @@ pub(crate) fn dispatch(mut cli: Cli) -> u8 {
             time,
             ..
         }) => confirm::keep(*run, Duration::from_millis(time.unwrap_or(0))),
+        Some(Command::Host) => on::serve(),
         Some(Command::Confirm { lab, .. }) => confirm::run(lab.as_deref(), options),
         Some(Command::Enable { script, print }) => {
             stack::with_room(|| enable::enable(script, *print, options))

@@ -70,14 +70,18 @@ pub(super) fn source(cli: &Cli) -> Result<Source, Failure> {
     let script = if file == "-" {
         Script::read_input("<stdin>")
     } else {
-        Script::read(Path::new(file))
-            .map_err(|report| suggest_command(report, file, words.as_slice().first()))
+        read(file, words.as_slice().first())
     };
     Ok(Source::Script {
         script: script.map_err(Failure::usage)?,
         is_line: false,
         arguments: texts(words)?,
     })
+}
+
+/// Reads the script in a file; `behind` is the word that follows it.
+pub(super) fn read(file: &OsString, behind: Option<&OsString>) -> Result<Script, Report> {
+    Script::read(Path::new(file)).map_err(|report| suggest_command(report, file, behind))
 }
 
 /// A script that is not there, named by one word, was most likely meant as a command.
@@ -92,7 +96,9 @@ fn suggest_command(report: Report, file: &OsString, behind: Option<&OsString>) -
         return report.hint(format!("a script is run by its name: `ipvsh {script}`"));
     }
     let command = Cli::command();
-    let commands = command.get_subcommands().map(clap::Command::get_name);
+    let told = |command: &&clap::Command| !command.is_hide_set();
+    let commands = command.get_subcommands().filter(told);
+    let commands = commands.map(clap::Command::get_name);
     let commands: Vec<_> = commands.collect();
     match nearest(&typed, commands.iter().copied()) {
         Some(near) => report.hint(format!("did you mean the command `ipvsh {near}`?")),

@@ -106,7 +106,7 @@ fn is_read_once(cli: &Cli) -> bool {
 }
 
 /// What is known of a script before it runs.
-enum Known {
+pub(super) enum Known {
     /// Only its help is asked for, which was shown.
     Help(u8),
     /// What it needs.
@@ -114,7 +114,7 @@ enum Known {
 }
 
 /// Finds what is wrong with the script or its parameters, and what it needs, before the place is made.
-fn look_ahead(cli: &Cli) -> Result<Known, Failure> {
+pub(super) fn look_ahead(cli: &Cli) -> Result<Known, Failure> {
     if is_read_once(cli) {
         return Ok(Known::Needs(Needs::default()));
     }

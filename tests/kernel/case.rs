@@ -105,7 +105,7 @@ pub(crate) use cases;
 /// first case needs it.
 pub(crate) struct Features(RefCell<HashMap<String, bool>>);
 
-/// What else not all kernels can do, and the commands that find out: all of them are accepted where it can.
+/// What else not all kernels and machines can do, and the commands that find out: all of them are accepted where it can.
 const BEYOND_KINDS: &[(&str, &[&str])] = &[
     (
         "vlan_filtering",
@@ -116,6 +116,15 @@ const BEYOND_KINDS: &[(&str, &[&str])] = &[
         &[
             "nft add table inet t",
             "nft add chain inet t c { type nat hook prerouting priority 0 ; }",
+        ],
+    ),
+    (
+        // It changes to other users, which takes more than a user namespace of one's own.
+        "sshd",
+        &[
+            "ssh -V",
+            "test -x /usr/sbin/sshd",
+            "setpriv --clear-groups true",
         ],
     ),
     ("netem", &["tc qdisc add dev lo root netem delay 1ms"]),

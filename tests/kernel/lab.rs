@@ -462,7 +462,7 @@ fn json_of(program: &str, netns: &str, arguments: &str) -> Value {
 }
 
 /// The program under test. In the micro-VM it has a place of its own.
-fn program() -> PathBuf {
+pub(crate) fn program() -> PathBuf {
     let here = PathBuf::from(env!("CARGO_BIN_EXE_ipvsh"));
     if here.is_file() {
         here

@@ -65,6 +65,7 @@ mod neighbor;
 mod netkit;
 mod netns;
 mod nexthop;
+mod on;
 mod options;
 mod owners;
 mod path;
@@ -231,6 +232,7 @@ fn all() -> Vec<Case> {
         path::cases(),
         veth::cases(),
         netkit::cases(),
+        on::cases(),
         options::cases(),
         bridge::cases(),
         capture::cases(),
