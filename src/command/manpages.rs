@@ -72,7 +72,7 @@ const ENVIRONMENT: [(&str, &str); 10] = [
     ),
 ];
 
-const FILES: [(&str, &str); 6] = [
+const FILES: [(&str, &str); 7] = [
     (
         "/run/ipvsh",
         "The journals of labs, by which they are taken down.",
@@ -85,6 +85,10 @@ const FILES: [(&str, &str); 6] = [
     (
         "~/.local/state/ipvsh/history",
         "What was typed in sessions.",
+    ),
+    (
+        "~/.local/share/ipvsh",
+        "On a host of --on: the scripts that it was sent, and ipvsh where none of this version is installed.",
     ),
     ("~/.cache/ipvsh", "The kernel of the micro-VM."),
     (

@@ -24,7 +24,7 @@ pub(super) fn markdown() -> String {
 pub(super) fn with_commands(command: &Command) -> Vec<Command> {
     let mut found = vec![command.clone()];
     for below in command.get_subcommands() {
-        if below.get_name() == "help" {
+        if below.get_name() == "help" || below.is_hide_set() {
             continue;
         }
         let mut of_below = with_commands(below);
