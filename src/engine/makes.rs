@@ -168,7 +168,7 @@ impl Look<'_> {
     }
 }
 
-/// The calls of a script, and what they say that a kernel needs: `needs("ipvlan")`.
+/// The calls of a script, in its order, and what they say that a kernel needs: `needs("ipvlan")`.
 fn calls(ast: &AST) -> Vec<Call> {
     let functions: Vec<_> = ast
         .iter_fn_def()
@@ -194,16 +194,20 @@ fn calls(ast: &AST) -> Vec<Call> {
                 .then(|| call.namespace.root().to_owned());
             let called = (module, call.name.to_string());
             for (module, name) in named.into_iter().chain([called]) {
-                calls.push(Call {
-                    function: function.clone(),
+                let function = function.clone();
+                let call = Call {
+                    function,
                     module,
                     name,
-                });
+                };
+                calls.push((*position, call));
             }
         }
         true
     });
-    calls
+    // Rhai hands out functions in an order of chance.
+    calls.sort_by_key(|(position, _)| *position);
+    calls.into_iter().map(|(_, call)| call).collect()
 }
 
 /// The kind of link that a call says to need.
@@ -246,7 +250,7 @@ mod tests {
     fn a_function_of_a_module_is_looked_into_and_no_other() {
         assert_eq!(
             names("import \"std/lab\" as lab; lab::uplink(\"bond0\");"),
-            ["dummy", "bond"]
+            ["bond", "dummy"]
         );
         assert_eq!(
             names("import \"std/lab\" as lab; print(1);"),
