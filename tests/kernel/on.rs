@@ -174,6 +174,11 @@ fn a_script_runs_on_each_host_with_its_modules_and_what_it_says_comes_back(lab: 
     let why = told(2, "not_reached").to_string();
     assert!(why.contains("10.8.0.3"), "{why}");
     assert_eq!(all.code, 1);
+    let lost = lab.ipvsh(&["--quiet", "--on", "h3", "-e", "1"]);
+    assert!(
+        end(&lost).starts_with("exit code 1\nHOST  RESULT"),
+        "{lost:?}"
+    );
     let down = on(&["down", "lab.rhai"]);
     assert_eq!(
         by_host(&down.stdout),

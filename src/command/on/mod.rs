@@ -57,7 +57,7 @@ pub(super) fn on(cli: &Cli, hosts: &str) -> Result<u8, Failure> {
     if options.json {
         let all = results.iter().map(Done::to_json);
         output::say_json(&Value::Array(all.collect()));
-    } else if !options.quiet && hosts.len() > 1 {
+    } else if results.iter().any(Done::is_lost) || !options.quiet && hosts.len() > 1 {
         output::note(&draw(&results));
     }
     let worst = results
@@ -255,6 +255,10 @@ impl Done {
             End::Ran(code) => code,
             End::Lost(_) => PROGRAM_FAILED,
         }
+    }
+
+    fn is_lost(&self) -> bool {
+        matches!(self.end, End::Lost(_))
     }
 
     fn to_json(&self) -> Value {
