@@ -10,9 +10,9 @@ use crate::dsl::Session;
 use crate::dsl::session::Settings;
 use crate::engine::{Failure, memory_used_up};
 use crate::error::{Error, Kind, Result, nearest};
+use crate::lab::confirm::{of_process, take_back};
 use crate::lab::journal::{self, Journal};
 use crate::lab::name;
-use crate::lab::record::Contents;
 use crate::lab::rollback::{Undone, check_others, take_down_lab};
 use crate::value::shell;
 use crate::view::error::Report;
@@ -137,22 +137,10 @@ pub(super) fn cut_off(given: u64, is_kept: bool, options: &Options) -> Result<u8
 /// Takes down what the run made that this process was; `None` where it made nothing.
 fn take_down_own() -> Result<Option<Undone>> {
     let own = std::process::id();
-    for lab in journal::names()? {
-        let is_own = |contents: &Contents| contents.runs.last().is_some_and(|run| run.pid == own);
-        if !Journal::peek(&lab)?.is_some_and(|(contents, _)| is_own(&contents)) {
-            continue;
-        }
-        let Some((mut journal, mut contents)) = Journal::open(&lab, None, false)? else {
-            return Ok(None);
-        };
-        let last = contents.runs.len();
-        contents.steps.retain(|step| step.run == last);
-        let work = take_down_lab(&mut journal, contents, false);
-        let undone = Session::new(Settings::default()).wait(work)?;
-        journal.close();
-        return Ok(Some(undone));
+    match of_process(own)? {
+        None => Ok(None),
+        Some((lab, _)) => Session::new(Settings::default()).wait(take_back(&lab, own))?,
     }
-    Ok(None)
 }
 
 fn take_down(session: &Session, lab: &str, all: bool, force: bool) -> Result<Undone> {
