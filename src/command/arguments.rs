@@ -180,6 +180,8 @@ fn given<'a>(command: &'a Command, matches: &'a ArgMatches) -> impl Iterator<Ite
 pub(crate) struct PassedOn {
     /// The options, as they are typed.
     pub(crate) options: Vec<OsString>,
+    /// The options of the command below the program, likewise.
+    pub(crate) of_command: Vec<OsString>,
     /// The files that they name, which the run writes: absolute paths of the host.
     pub(crate) files: Vec<PathBuf>,
 }
@@ -189,22 +191,39 @@ pub(crate) struct PassedOn {
 /// A file that an option names is one to write. It is named by its absolute path, as it comes back to the same place.
 pub(crate) fn passed_on(command: &Command, matches: &ArgMatches) -> PassedOn {
     let mut passed_on = PassedOn::default();
-    for option in given(command, matches) {
+    if let Some((name, below)) = matches.subcommand()
+        && let Some(command) = command.find_subcommand(name)
+    {
+        let own = given(command, below).filter(|option| !option.is_global_set());
+        (passed_on.of_command, passed_on.files) = typed(own, below);
+    }
+    let passed =
+        given(command, matches).filter(|option| !NOT_PASSED_ON.contains(&option.get_id().as_str()));
+    let (options, files) = typed(passed, matches);
+    passed_on.options = options;
+    passed_on.files.extend(files);
+    passed_on
+}
+
+/// The options as they are typed, and the absolute paths of the files that they name.
+fn typed<'a>(
+    options: impl Iterator<Item = &'a Arg>,
+    matches: &ArgMatches,
+) -> (Vec<OsString>, Vec<PathBuf>) {
+    let (mut words, mut files) = (Vec::new(), Vec::new());
+    for option in options {
         let id = option.get_id().as_str();
         let Some(long) = option.get_long() else {
             continue;
         };
-        if NOT_PASSED_ON.contains(&id) {
-            continue;
-        }
         if !option.get_action().takes_values() {
-            passed_on.options.push(format!("--{long}").into());
+            words.push(format!("--{long}").into());
             continue;
         }
         for value in matches.get_raw(id).into_iter().flatten() {
             let value = if names_a_file(option) {
                 let path = std::path::absolute(value).unwrap_or_else(|_| value.into());
-                passed_on.files.push(path.clone());
+                files.push(path.clone());
                 path.into_os_string()
             } else {
                 value.to_owned()
@@ -212,10 +231,10 @@ pub(crate) fn passed_on(command: &Command, matches: &ArgMatches) -> PassedOn {
             let mut word = OsString::from(format!("--{long}"));
             word.push(OsStr::new("="));
             word.push(value);
-            passed_on.options.push(word);
+            words.push(word);
         }
     }
-    passed_on
+    (words, files)
 }
 
 fn names_a_file(option: &Arg) -> bool {
@@ -309,6 +328,17 @@ mod tests {
                 "{line}"
             );
         }
+    }
+
+    #[test]
+    fn the_options_of_a_command_are_told_apart_from_those_of_all() {
+        let mut command = Cli::command();
+        command.build();
+        let line = "ipvsh --on h1 down lab --force --json";
+        let matches = command.clone().try_get_matches_from(words(line)).unwrap();
+        let passed_on = passed_on(&command, &matches);
+        assert_eq!(text(passed_on.options), ["--json"]);
+        assert_eq!(text(passed_on.of_command), ["--force"]);
     }
 
     #[test]

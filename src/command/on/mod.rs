@@ -152,32 +152,24 @@ fn words(cli: &Cli) -> Result<(Words, Option<Vec<OsString>>), Failure> {
         };
         (words, Some(script.to_vec()))
     };
-    let lab = |name: &str, lab: &Option<String>, more: &[(&str, bool)]| {
-        let mut words: Vec<OsString> = vec![name.into()];
-        words.extend(
-            more.iter()
-                .filter(|(_, on)| *on)
-                .map(|(word, _)| (*word).into()),
-        );
-        let script = lab.as_ref().map(|_| words.len());
-        words.extend(lab.as_ref().map(Into::into));
+    let front = |name: &str| -> Vec<OsString> {
+        let options = cli.passed_on.of_command.iter().cloned();
+        std::iter::once(name.into()).chain(options).collect()
+    };
+    let with_lab = |name: &str, lab: Option<&String>| {
+        let mut words = front(name);
+        let script = lab.map(|_| words.len());
+        words.extend(lab.map(Into::into));
         (Words { words, script }, None)
     };
     Ok(match &cli.command {
-        Some(Command::Plan { script, prunes }) => {
-            let mut front = vec![OsString::from("plan")];
-            front.extend(prunes.then(|| "--prune".into()));
+        Some(Command::Plan { script, .. }) => {
             check_file(script)?;
-            with_script(front, script)
+            with_script(front("plan"), script)
         }
-        Some(Command::Ls) => lab("ls", &None, &[]),
-        Some(Command::Down {
-            lab: named,
-            all,
-            force,
-            ..
-        }) => lab("down", named, &[("--all", *all), ("--force", *force)]),
-        Some(Command::Confirm { lab: named, .. }) => lab("confirm", named, &[]),
+        Some(Command::Ls) => with_lab("ls", None),
+        Some(Command::Down { lab, .. }) => with_lab("down", lab.as_ref()),
+        Some(Command::Confirm { lab, .. }) => with_lab("confirm", lab.as_ref()),
         Some(_) => return Err(not_there()),
         None if cli.expression.is_some() => {
             let line = cli.expression.clone().unwrap_or_default();
