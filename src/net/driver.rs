@@ -20,6 +20,9 @@ use crate::net::rtnl::{Refusal, Rtnl};
 /// `PROC_PID_INIT_INO` of `linux/proc_ns.h`: the inode of the first PID namespace, whose first process has the machine's files.
 const FIRST_PID_NAMESPACE: u64 = 0xEFFF_FFFC;
 
+/// Where the kernel's own settings are.
+const KERNEL: &str = "/proc/sys/kernel";
+
 /// The kernel's refusal to make links of the kind, where it is sure to refuse. `None` where it has a driver, or may get one.
 pub async fn refusal_of(kind: &InfoKind) -> Option<Refusal> {
     if may_load(&kind.to_string()) {
@@ -69,6 +72,15 @@ pub fn is_ready(module: &str) -> bool {
     !may_load_by("modules.dep", |files| module::lists(files, module))
 }
 
+/// Whether the kernel is known to load no module at all.
+pub fn loads_none() -> bool {
+    let kernel = Path::new(KERNEL);
+    let setting = |name| fs::read_to_string(kernel.join(name)).unwrap_or_default();
+    // A kernel without modules has no such setting, and one that may load none any more says so.
+    kernel.join("ostype").exists()
+        && (!kernel.join("modprobe").exists() || setting("modules_disabled").trim() == "1")
+}
+
 /// The module that has links of the kind.
 pub fn module_of(kind: &InfoKind) -> String {
     let kind = kind.to_string();
@@ -86,14 +98,11 @@ pub fn module_of(kind: &InfoKind) -> String {
 
 /// Whether the kernel may load what a list of its modules `has`; also where that can't be told.
 fn may_load_by(list: &str, has: impl FnOnce(&str) -> bool) -> bool {
-    let kernel = Path::new("/proc/sys/kernel");
-    if !kernel.join("ostype").exists() {
-        return true;
-    }
-    let setting = |name| fs::read_to_string(kernel.join(name)).unwrap_or_default();
-    // A kernel without modules has no such setting, and one that may load none any more says so.
-    if !kernel.join("modprobe").exists() || setting("modules_disabled").trim() == "1" {
+    if loads_none() {
         return false;
+    }
+    if !Path::new(KERNEL).join("ostype").exists() {
+        return true;
     }
     // The drivers are loaded from the files of the machine, which a container does not see.
     let pids = fs::metadata("/proc/self/ns/pid").map(|file| file.ino());

@@ -195,11 +195,12 @@ impl Rtnl {
         }
     }
 
-    /// Has a plan try out what `make` does, which makes a device of that name, and says what it is then; none where it can't.
+    /// Has a plan try out what `make` does, which makes a device of that name and that ifindex, and says what it is then; none
+    /// where it can't.
     pub(super) async fn try_device(
         &self,
         name: &str,
-        make: impl FnOnce() -> Result<(), Errno>,
+        make: impl FnOnce(u32) -> Result<(), Errno>,
     ) -> Result<Option<LinkMessage>, Refusal> {
         match &self.0 {
             Way::Kernel { .. } => Ok(None),

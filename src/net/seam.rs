@@ -50,11 +50,12 @@ pub(crate) trait View: Socket {
     /// Notes the id that the kernel tells.
     fn learn_nsid(&self, other: Id, nsid: i32);
 
-    /// Tries out what `make` does, which makes a device of that name, and says what it is then; none where it can't.
+    /// Tries out what `make` does, which makes a device of that name and that ifindex, and says what it is then; none where it
+    /// can't.
     fn try_device<'a>(
         &'a self,
         name: &'a str,
-        make: Box<dyn FnOnce() -> Result<(), Errno> + 'a>,
+        make: Box<dyn FnOnce(u32) -> Result<(), Errno> + 'a>,
     ) -> LocalBoxFuture<'a, Result<Option<LinkMessage>, Refusal>>;
 }
 

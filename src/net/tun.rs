@@ -45,6 +45,11 @@ mod ioctl {
         request_code_write!(b'T', 206, size_of::<libc::c_int>())
     );
     ioctl_write_ptr_bad!(
+        set_index,
+        request_code_write!(b'T', 218, size_of::<libc::c_uint>()),
+        libc::c_uint
+    );
+    ioctl_write_ptr_bad!(
         set_interface,
         request_code_write!(b'T', 202, size_of::<libc::c_int>()),
         libc::ifreq
@@ -65,7 +70,7 @@ pub async fn create(
             _ => plan(rtnl, device, name, message).await,
         });
     }
-    let made = netns.within(|| fault::guard(|| make(device, name)))?;
+    let made = netns.within(|| fault::guard(|| make(device, name, None)))?;
     Ok(made.map_err(explain))
 }
 
@@ -83,7 +88,9 @@ async fn plan(rtnl: &Rtnl, device: &Tun, name: &str, message: &LinkMessage) -> R
     if is_there {
         return Err(Refusal::of(Errno::EEXIST));
     }
-    let made = rtnl.try_device(name, || make(device, name)).await;
+    let made = rtnl
+        .try_device(name, |index| make(device, name, Some(index)))
+        .await;
     let made = made.map_err(|refusal| explain(refusal.errno))?;
     let bare = made.unwrap_or_else(|| {
         let mut bare = message.clone();
@@ -107,7 +114,8 @@ fn unknown() -> Refusal {
     }
 }
 
-fn make(device: &Tun, name: &str) -> Result<(), Errno> {
+/// Makes it; `index` is the ifindex that it is to have.
+fn make(device: &Tun, name: &str, index: Option<u32>) -> Result<(), Errno> {
     let file = OpenOptions::new().read(true).write(true).open(DEVICE);
     let file = file.map_err(|error| Errno::from_raw(error.raw_os_error().unwrap_or(libc::EIO)))?;
     let mut flags = libc::IFF_NO_PI | IFF_TUN_EXCL;
@@ -127,6 +135,10 @@ fn make(device: &Tun, name: &str) -> Result<(), Errno> {
         *to = libc::c_char::from_ne_bytes([from]);
     }
     request.ifr_ifru.ifru_flags = (flags & 0xffff) as libc::c_short;
+    if let Some(index) = index {
+        // SAFETY: the descriptor is open, and the kernel reads one number, which lives until the call returns.
+        unsafe { ioctl::set_index(file.as_raw_fd(), &raw const index) }?;
+    }
     // SAFETY: the descriptor is open, and the kernel reads one `ifreq`, which lives until the call returns.
     unsafe { ioctl::set_interface(file.as_raw_fd(), &raw const request) }?;
     settle(&file, device)

@@ -20,6 +20,7 @@ cases! {
         a_plan_says_what_is_in_the_way_and_goes_on
         a_plan_sees_its_namespaces_where_there_were_none_ever
         a_plan_follows_moves_names_and_ends
+        a_plan_refuses_the_next_hops_that_the_kernel_refuses
         a_plan_looks_up_the_routes_that_it_has_planned
         a_plan_looks_where_its_rules_say
         a_plan_gives_rules_the_priorities_that_the_kernel_gives
@@ -251,6 +252,86 @@ fn a_plan_looks_up_the_routes_that_it_has_planned(lab: &Lab) {
         throw found;"#,
     );
     throws_what_a_run_throws(lab);
+}
+
+fn a_plan_refuses_the_next_hops_that_the_kernel_refuses(lab: &Lab) {
+    lab.ip(
+        "link add p0 type veth peer name p1\nlink set p0 up\nlink set p1 up\nlink add q0 type veth peer name q1\n\
+         addr add 10.8.0.1/24 dev p0\naddr add 10.7.0.1 peer 10.7.0.9/32 dev p0\naddr add fd08::1/64 dev p0 nodad",
+    );
+    lab.wait_up("p0");
+    write(
+        lab,
+        r#"
+        let said = "";
+        let all = [
+            ["10.20.0.0/16", #{via: "10.99.0.9"}],
+            ["10.21.0.0/16", #{via: "10.8.0.9"}],
+            ["10.22.0.0/16", #{via: "10.99.0.9", dev: "p0"}],
+            ["10.23.0.0/16", #{via: "10.8.0.1"}],
+            ["10.24.0.0/16", #{via: "10.21.0.1"}],
+            ["10.25.0.0/16", #{via: "10.7.0.9"}],
+            ["10.26.0.0/16", #{via: "10.8.0.255"}],
+            ["10.27.0.0/16", #{via: "10.8.0.2", dev: "p1"}],
+            ["10.28.0.0/16", #{dev: "p0", scope: "host"}],
+            ["10.29.0.0/16", #{nexthops: [#{via: "10.99.0.9"}, #{via: "10.8.0.3"}]}],
+            ["10.30.0.0/16", #{dev: "q0"}],
+            ["10.31.0.0/16", #{via: "10.99.0.9", dev: "q0", onlink: true}],
+            ["10.32.0.0/16", #{via: "10.99.0.9", dev: "p0", onlink: true}],
+            ["10.33.0.0/16", #{dev: "p0", src: "10.55.0.1"}],
+            ["10.34.0.0/16", #{via: "10.8.0.4", scope: "link"}],
+            ["10.35.0.0/16", #{via: "10.8.0.4", scope: "host"}],
+            ["10.36.0.0/16", #{via: "fe80::1", dev: "p1"}],
+            ["10.37.0.0/16", #{via: "fe80::1", dev: "q0"}],
+            ["10.38.0.0/16", #{via: "fd77::1", dev: "p1"}],
+            ["fd20::/64", #{via: "fd77::1"}],
+            ["fd21::/64", #{via: "fd08::1"}],
+            ["fd22::/64", #{via: "fd77::1", dev: "p0"}],
+            ["fd23::/64", #{nexthops: [#{via: "fd08::9"}, #{via: "fd77::3"}]}],
+            ["fd24::/64", #{dev: "q0"}],
+            ["fd25::/64", #{via: "fe80::1"}],
+            ["fd26::/64", #{via: "fd08::7", src: "fd55::1"}],
+            ["fd27::/64", #{via: "fd08::7"}],
+        ];
+        for one in all {
+            try {
+                host().route(one[0], one[1]);
+                said += `${one[0]}; `;
+            } catch (e) {
+                said += `${e.message} ${e.kernel} ${e.errno}; `;
+            }
+        }
+        for one in [
+            #{via: "10.99.0.9", dev: "p0"},
+            #{dev: "q0"},
+            #{via: "fd99::9", dev: "p0"},
+            #{via: "10.8.0.9", dev: "p0"},
+            #{via: "10.99.0.9", dev: "p0", onlink: true, replace: true},
+        ] {
+            try {
+                host().nexthop(5, one);
+                said += "5; ";
+            } catch (e) {
+                said += `${e.message} ${e.kernel} ${e.errno}; `;
+            }
+        }
+        throw said;"#,
+    );
+    let said = throws_what_a_run_throws(lab);
+    let made = ["10.21", "10.23", "10.25", "10.28", "10.32", "10.36", "fd27"];
+    for one in all_of("10.2", 0..10)
+        .chain(all_of("10.3", 0..9))
+        .chain(all_of("fd2", 0..8))
+    {
+        let is_made =
+            said.contains(&format!(" {one}.0.0/16; ")) || said.contains(&format!(" {one}::/64; "));
+        assert_eq!(is_made, made.contains(&one.as_str()), "{one}: {said}");
+    }
+}
+
+/// The names that begin so, and end in a number.
+fn all_of(begin: &str, numbers: std::ops::Range<u8>) -> impl Iterator<Item = String> {
+    numbers.map(move |number| format!("{begin}{number}"))
 }
 
 /// Plans the script, then runs it: both must throw the same, which is then returned.

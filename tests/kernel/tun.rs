@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use crate::case::cases;
-use crate::lab::{HOST, Lab};
+use crate::lab::{HOST, Lab, Output};
 
 cases! {
     ["tun"] =>
@@ -11,6 +11,7 @@ cases! {
         a_tun_that_is_there_as_asked_is_left_alone
         a_tap_where_a_tun_is_asked_is_a_conflict_and_is_replaced_where_that_is_asked
         a_run_that_fails_takes_its_tun_down
+        a_plan_of_a_tun_is_what_a_run_does
         a_plan_makes_no_tun
         what_no_tun_can_have_is_refused
         the_steps_of_a_tap_are_told_in_the_words_of_ip;
@@ -88,6 +89,30 @@ fn a_plan_makes_no_tun(lab: &Lab) {
     assert_eq!(output.code, 10, "{}", output.stderr);
     assert!(output.stdout.contains("t0"), "{}", output.stdout);
     assert_eq!(lab.links(HOST), Vec::<String>::new());
+}
+
+fn a_plan_of_a_tun_is_what_a_run_does(lab: &Lab) {
+    // What is there already has the ifindexes that a new namespace begins with.
+    lab.ip("link add p0 type veth peer name p1");
+    let fails = [
+        r#"tun("t0", #{mac: "02:00:00:00:00:01"})"#,
+        r#"tun("t0").route("10.9.0.0/16")"#,
+        r#"tun("t0", #{up: true}).neighbor("10.9.0.1", "02:00:00:00:00:02")"#,
+    ];
+    for text in fails {
+        std::fs::write(lab.folder().join("lab.rhai"), text).unwrap();
+        let (plan, run) = (lab.ipvsh(&["plan", "lab.rhai"]), lab.ipvsh(&["lab.rhai"]));
+        assert_eq!(plan.code, run.code, "{text}");
+        assert_ne!(run.code, 0, "{text}");
+        let error = |output: &Output| {
+            output
+                .stderr
+                .lines()
+                .find(|line| line.starts_with("error"))
+                .map(str::to_owned)
+        };
+        assert_eq!(error(&plan), error(&run));
+    }
 }
 
 fn what_no_tun_can_have_is_refused(lab: &Lab) {

@@ -14,10 +14,11 @@ use rtnetlink::packet_route::{AddressFamily, RouteNetlinkMessage as Message};
 
 use super::kernel::Kernel;
 use super::link::kind_of;
+use super::lookup::Heard;
 use super::place::{Asked, Place, family_of};
 use super::port::is_of_bridge;
 use super::shadow::Verdict;
-use super::{Model, lookup, neighbour, queue};
+use super::{Model, gateway, lookup, neighbour, queue};
 use crate::net::namespace::Id;
 use crate::net::packet::Packet;
 use crate::net::rtnl::Refusal;
@@ -99,7 +100,7 @@ impl seam::View for View {
     fn try_device<'a>(
         &'a self,
         name: &'a str,
-        make: Box<dyn FnOnce() -> Result<(), Errno> + 'a>,
+        make: Box<dyn FnOnce(u32) -> Result<(), Errno> + 'a>,
     ) -> LocalBoxFuture<'a, Result<Option<LinkMessage>, Refusal>> {
         Box::pin(self.try_out_device(name, make))
     }
@@ -142,7 +143,14 @@ impl View {
         let message = match self.try_out(&message, flags).await? {
             Verdict::Answer(answers) => return Ok(answers),
             Verdict::Link(link) => Message::NewLink(*link),
-            Verdict::None | Verdict::Done => message,
+            Verdict::None => {
+                if let Message::NewRoute(route) = &message {
+                    let heard = self.hear(&gateway::families_of_route(route)).await?;
+                    self.with_place(|place| gateway::check_route(route, &heard.beside(place)))?;
+                }
+                message
+            }
+            Verdict::Done => message,
         };
         let answers = self.keep(&message, flags).await?;
         if let Message::NewLink(link) | Message::SetLink(link) = &message {
@@ -222,26 +230,28 @@ impl View {
 
     /// The route that a packet would take, by what was planned.
     async fn lookup(&self, wanted: &RouteMessage) -> Result<RouteMessage, Refusal> {
-        let family = wanted.header.address_family;
-        let mut routes = RouteMessage::default();
-        routes.header.address_family = family;
-        let mut addresses = AddressMessage::default();
-        addresses.header.family = family;
-        let routes = self.all(Message::GetRoute(routes)).await?;
-        let addresses = self.all(Message::GetAddress(addresses)).await?;
-        let rules = self.all(rules_of(family)).await?;
+        let heard = self.hear(&[wanted.header.address_family]).await?;
+        self.with_place(|place| lookup::lookup(wanted, &heard.beside(place)))
+            .or_else(refuse)
+    }
+
+    /// What decides where packets of these families go, beside links and nexthops.
+    pub(super) async fn hear(&self, families: &[AddressFamily]) -> Result<Heard, Refusal> {
+        let mut heard = Heard::default();
+        for family in families {
+            let mut routes = RouteMessage::default();
+            routes.header.address_family = *family;
+            let mut addresses = AddressMessage::default();
+            addresses.header.family = *family;
+            heard
+                .routes
+                .extend(self.all(Message::GetRoute(routes)).await?);
+            let addresses = self.all(Message::GetAddress(addresses)).await?;
+            heard.addresses.extend(addresses);
+            heard.rules.extend(self.all(rules_of(*family)).await?);
+        }
         self.know_nexthops().await?;
-        self.with_place(|place| {
-            let known = lookup::Known {
-                rules,
-                routes,
-                addresses,
-                links: &place.links,
-                nexthops: &place.nexthops,
-            };
-            lookup::lookup(wanted, &known)
-        })
-        .or_else(refuse)
+        Ok(heard)
     }
 
     /// All objects that `request` asks for.

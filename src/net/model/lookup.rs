@@ -6,12 +6,13 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use ipnet::IpNet;
 use nix::errno::Errno;
 use rtnetlink::packet_route::RouteNetlinkMessage as Message;
-use rtnetlink::packet_route::address::AddressMessage;
+use rtnetlink::packet_route::address::{AddressAttribute, AddressMessage};
 use rtnetlink::packet_route::link::{LinkFlags, LinkMessage};
 use rtnetlink::packet_route::route::{RouteAttribute, RouteMessage, RouteType};
 
 use super::answer::{local, table_of};
 use super::link::{master_of, vrf_table};
+use super::place::Place;
 use crate::net::nexthop::wire::{NexthopAttribute, NexthopMessage};
 use crate::net::route::{TABLE_MAIN, gateway_of, ip_of, route_address as address};
 use crate::net::rule::{self, Action, Rule};
@@ -23,24 +24,41 @@ const UDP: u8 = 17;
 /// The loopback has the first ifindex in every namespace.
 const LOOPBACK: u32 = 1;
 
-/// What decides where a packet goes.
-pub(super) struct Known<'a> {
+/// What decides where a packet goes, as it was told.
+#[derive(Default)]
+pub(super) struct Heard {
     pub(super) rules: Vec<Message>,
     pub(super) routes: Vec<Message>,
     pub(super) addresses: Vec<Message>,
-    pub(super) links: &'a [LinkMessage],
-    pub(super) nexthops: &'a [NexthopMessage],
+}
+
+/// The same with the links and the nexthops.
+pub(super) struct Known<'a> {
+    heard: &'a Heard,
+    links: &'a [LinkMessage],
+    nexthops: &'a [NexthopMessage],
+}
+
+impl Heard {
+    /// With what the place has beside it.
+    pub(super) fn beside<'a>(&'a self, place: &'a Place) -> Known<'a> {
+        Known {
+            heard: self,
+            links: &place.links,
+            nexthops: &place.nexthops,
+        }
+    }
 }
 
 /// A way that fits.
 #[derive(Clone, Debug)]
-struct Way {
+pub(super) struct Way {
     table: u32,
-    prefix_len: u8,
+    pub(super) prefix_len: u8,
     metric: u32,
-    kind: RouteType,
-    link: Option<u32>,
-    via: Option<IpAddr>,
+    pub(super) kind: RouteType,
+    pub(super) link: Option<u32>,
+    pub(super) via: Option<IpAddr>,
     source: Option<IpAddr>,
 }
 
@@ -54,14 +72,7 @@ struct Own {
 /// What the kernel would answer to `wanted`, a question for one route, where it has what is `known`.
 pub(super) fn lookup(wanted: &RouteMessage, known: &Known) -> Result<RouteMessage, Errno> {
     let destination = destination_of(wanted).ok_or(Errno::EINVAL)?;
-    let own: Vec<Own> = known
-        .addresses
-        .iter()
-        .filter_map(|message| match message {
-            Message::NewAddress(address) => own(address),
-            _ => None,
-        })
-        .collect();
+    let own = known.own();
     let ways = known.ways(&own, destination);
     let best = choose(known, wanted, destination, &ways)?;
     let towards = best.via.unwrap_or(destination);
@@ -104,10 +115,14 @@ fn choose(
     ways: &[Way],
 ) -> Result<Way, Errno> {
     let source = source_of(wanted);
-    let rules = known.rules.iter().filter_map(|message| match message {
-        Message::NewRule(rule) => Some(rule::read(rule)),
-        _ => None,
-    });
+    let rules = known
+        .heard
+        .rules
+        .iter()
+        .filter_map(|message| match message {
+            Message::NewRule(rule) => Some(rule::read(rule)),
+            _ => None,
+        });
     let mut from = 0;
     for rule in rules {
         if rule.priority < from || !is_for(&rule, source, destination) {
@@ -169,7 +184,24 @@ fn is_for(rule: &Rule, source: Option<IpAddr>, destination: IpAddr) -> bool {
 }
 
 impl Known<'_> {
+    fn own(&self) -> Vec<Own> {
+        let own = |message: &Message| match message {
+            Message::NewAddress(address) => own(address),
+            _ => None,
+        };
+        self.heard.addresses.iter().filter_map(own).collect()
+    }
+
+    /// Whether a link here has the address.
+    pub(super) fn has_address(&self, ip: IpAddr) -> bool {
+        self.own().iter().any(|own| own.ip == ip)
+    }
+
     /// All that leads to `destination`, in whichever table.
+    pub(super) fn ways_to(&self, destination: IpAddr) -> Vec<Way> {
+        self.ways(&self.own(), destination)
+    }
+
     fn ways(&self, own: &[Own], destination: IpAddr) -> Vec<Way> {
         let mut ways = Vec::new();
         for one in own {
@@ -195,14 +227,19 @@ impl Known<'_> {
                 ways.push(way);
             }
         }
-        ways.extend(self.routes.iter().filter_map(|message| match message {
-            Message::NewRoute(route) => self.way(route, destination),
-            _ => None,
-        }));
+        ways.extend(
+            self.heard
+                .routes
+                .iter()
+                .filter_map(|message| match message {
+                    Message::NewRoute(route) => self.way(route, destination),
+                    _ => None,
+                }),
+        );
         ways
     }
 
-    fn link(&self, index: u32) -> Option<&LinkMessage> {
+    pub(super) fn link(&self, index: u32) -> Option<&LinkMessage> {
         self.links.iter().find(|link| link.header.index == index)
     }
 
@@ -282,7 +319,15 @@ impl Known<'_> {
 
 fn own(message: &AddressMessage) -> Option<Own> {
     let ip = local(message)?;
-    let network = IpNet::new(ip, message.header.prefix_len).ok()?;
+    let far = message
+        .attributes
+        .iter()
+        .find_map(|attribute| match attribute {
+            AddressAttribute::Address(far) => Some(*far),
+            _ => None,
+        });
+    // A far end is what the link leads to.
+    let network = IpNet::new(far.unwrap_or(ip), message.header.prefix_len).ok()?;
     Some(Own {
         link: message.header.index,
         ip,

@@ -7,6 +7,7 @@
 //! real network can tell (a reply, a carrier, a process) is not modelled: a word that asks for such a thing says that it would.
 
 mod answer;
+mod gateway;
 mod kernel;
 mod link;
 mod lookup;

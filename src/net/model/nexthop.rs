@@ -6,6 +6,7 @@ use rtnetlink::packet_route::RouteNetlinkMessage as Message;
 use rtnetlink::packet_route::route::RouteAttribute;
 
 use super::answer::View;
+use super::gateway;
 use super::place::{Asked, Place};
 use crate::net::nexthop::wire::{NexthopAttribute, NexthopMessage, Verb};
 use crate::net::rtnl::Refusal;
@@ -19,8 +20,13 @@ impl View {
     ) -> Result<Vec<NexthopMessage>, Refusal> {
         self.know_nexthops().await?;
         let told = self.try_nexthops(&message, flags).await?;
-        if let (Some(answers), Verb::Get) = (told, message.verb) {
-            return Ok(answers);
+        match (&message.verb, told) {
+            (Verb::Get, Some(answers)) => return Ok(answers),
+            (Verb::New, None) => {
+                let heard = self.hear(&gateway::families_of_nexthop(&message)).await?;
+                self.with_place(|place| gateway::check_nexthop(&message, &heard.beside(place)))?;
+            }
+            _ => {}
         }
         let done = self.with_place(|place| match message.verb {
             Verb::Get if flags & NLM_F_DUMP != 0 => Ok(place.nexthops.clone()),

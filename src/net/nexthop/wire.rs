@@ -11,6 +11,8 @@ const RTM_NEWNEXTHOP: u16 = 104;
 const RTM_DELNEXTHOP: u16 = 105;
 const RTM_GETNEXTHOP: u16 = 106;
 
+use super::ONLINK;
+
 const NHA_ID: u16 = 1;
 const NHA_GROUP: u16 = 2;
 const NHA_BLACKHOLE: u16 = 4;
@@ -85,6 +87,11 @@ impl NexthopMessage {
                 NexthopAttribute::Id(id) => Some(*id),
                 _ => None,
             })
+    }
+
+    /// Whether its gateway is taken to be on the link.
+    pub fn is_onlink(&self) -> bool {
+        self.flags & ONLINK != 0
     }
 
     /// A message of which only the verb is said.

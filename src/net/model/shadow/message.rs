@@ -77,6 +77,9 @@ pub(super) fn take_over(link: &mut LinkMessage, seen: &LinkMessage) {
         LinkFlags::LowerUp,
         seen.header.flags.contains(LinkFlags::Up) && link.header.flags.contains(LinkFlags::LowerUp),
     );
+    // Some links have none.
+    let is_address = |attribute: &LinkAttribute| matches!(attribute, LinkAttribute::Address(_));
+    link.attributes.retain(|attribute| !is_address(attribute));
     let is_wireguard = kind_of(link) == Some(&InfoKind::Wireguard);
     for attribute in &seen.attributes {
         match attribute {

@@ -236,8 +236,13 @@ impl View {
             Err(refusal) if refusal.errno == Errno::EEXIST && target != home => {
                 return blind();
             }
-            // What a driver needs besides may be loaded only when it is really asked for.
+            // A driver that is not there has words of its own; what one needs besides may be loaded only when it is really
+            // asked for.
             Err(refusal) if refusal.errno == Errno::EOPNOTSUPP && refusal.text.is_none() => {
+                self.model().makes(kind).await?;
+                if driver::loads_none() {
+                    return Err(refusal);
+                }
                 return blind();
             }
             made => made?,
@@ -438,7 +443,7 @@ impl View {
     pub(in crate::net::model) async fn try_out_device(
         &self,
         name: &str,
-        make: impl FnOnce() -> Result<(), Errno>,
+        make: impl FnOnce(u32) -> Result<(), Errno>,
     ) -> Result<Option<LinkMessage>, Refusal> {
         self.begin(self.id()).await;
         let shadow = self.model().shadow(self.id());
@@ -447,7 +452,9 @@ impl View {
             self.blind(self.id());
             return Ok(None);
         };
-        match namespace::within(&shadow.namespace, make) {
+        // What is there in the place is not in its shadow, and has its ifindexes nevertheless.
+        let index = self.free_index(self.id(), [&shadow, &shadow], 0).await;
+        match namespace::within(&shadow.namespace, || make(index)) {
             Ok(Ok(())) => {}
             Ok(Err(errno)) => return Err(Refusal::of(errno)),
             Err(_) => return Ok(None),
