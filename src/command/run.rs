@@ -15,6 +15,7 @@ use super::line::{Cli, Options};
 use super::{demo, output, prune, with_files, with_memory};
 use crate::dsl::Session;
 use crate::dsl::acts::capture;
+use crate::dsl::kinds::kind;
 use crate::dsl::script::print;
 use crate::dsl::session::{Given, Output, Settings};
 use crate::engine::script::Script;
@@ -390,7 +391,9 @@ fn finish(
         }
         _ => Ok(()),
     };
+    let mut fallen = Vec::new();
     if !has_failed && !take_down {
+        fallen = what_fell(session);
         say_what_stays(session, options, script);
     }
     let waits = match &keeper {
@@ -424,6 +427,9 @@ fn finish(
         .map_or(session.exit_code().unwrap_or(0), Failure::exit_code);
     if options.json && script.is_some() {
         let mut document = document(session, code, failed.as_ref(), &undone);
+        if !fallen.is_empty() {
+            document["undone"] = fallen.into();
+        }
         if let Some(until) = waits {
             document["confirm_until"] = until.into();
         }
@@ -433,6 +439,17 @@ fn finish(
         Some(failure) => Err(failure),
         None => Ok(code),
     }
+}
+
+/// Says what of the run does not stand any more, since a later step of it took it along.
+fn what_fell(session: &Session) -> Vec<String> {
+    let fallen = session.wait(session.lab().fallen(kind::table_of));
+    // What can't be looked at is no failure of the run.
+    let fallen = fallen.and_then(|fallen| fallen).unwrap_or_default();
+    for one in &fallen {
+        session.note(&format!("what was asked does not stand any more: {one}"));
+    }
+    fallen
 }
 
 /// Says that what a line or a script from a pipe has made stays, and how it goes: there is no file by which to take it down.

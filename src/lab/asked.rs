@@ -80,6 +80,7 @@ impl Lab {
     /// Notes that something is as it was asked for. `undo` is what would undo it, had the run made it.
     pub fn asked(&self, undo: Undo) {
         self.touch(&undo);
+        self.said.note(&undo);
         if self.plans() || self.name().is_none() {
             return;
         }

@@ -8,6 +8,7 @@ mod asked;
 pub mod confirm;
 mod deleting;
 pub mod entries;
+mod fallen;
 mod identity;
 pub mod inventory;
 pub mod journal;
@@ -98,6 +99,8 @@ pub struct Lab {
     others: OnceCell<owners::Owners>,
     /// What this lab has noted, where another one has it, too.
     claimed: RefCell<HashSet<(Place, String)>>,
+    /// What the run has said, for what of it has fallen since.
+    said: fallen::Said,
     /// What was asked for and found so.
     noted: RefCell<asked::Noted>,
     /// The namespaces that earlier runs of the lab have made, with the numbers of those steps.
@@ -256,7 +259,11 @@ impl Lab {
             Box::pin(self.beyond(&undo)).await?
         };
         let along = self.announce_all(beyond.iter())?;
+        let said = undo.clone();
         let result = Box::pin(self.step_itself(undo, change)).await;
+        if matches!(result, Ok(Ok(_))) {
+            self.said.note(&said);
+        }
         let gone = match &result {
             Ok(Ok(_)) => Box::pin(deleting::gone_of(beyond)).await?,
             _ => Vec::new(),
@@ -573,6 +580,7 @@ impl Lab {
             None => self.place_part(target, to.1),
         }
         let old = (from.0.namespace().id(), from.1);
+        self.said.moved(old, (target, to.1));
         let is_new = self.made_link_now(from.0, from.1);
         let mut guests = self.guests.borrow_mut();
         let was_guest = guests.remove(&old);

@@ -28,6 +28,8 @@ cases! {
         a_setting_of_a_link_that_is_gone_is_refused
         the_carrier_of_a_veth_is_refused
         a_name_that_is_taken_there_is_refused;
+    ["veth", "bridge", "tbf"] =>
+        what_a_later_step_takes_along_is_said;
     ["dummy"] =>
         the_carrier_of_a_dummy_goes_and_comes
         the_carrier_of_a_foreign_dummy_is_put_back;
@@ -35,6 +37,40 @@ cases! {
 
 const ALL: &str = r#".txqlen(77).group(7).promisc(true).arp(false).multicast(false).allmulticast(true)
     .gso_max_size(32000).gso_max_segs(16).gro_max_size(33000).altname("a-name-longer-than-a-link-has")"#;
+
+fn what_a_later_step_takes_along_is_said(lab: &Lab) {
+    let note = |text: &str| format!("note: what was asked does not stand any more: {text}\n");
+    let tries = [
+        (
+            r#"let a = netns("a"); a.bridge("b", #{mtu: 9000}); a.veth("v", "w", #{master: "b"});"#,
+            note("mtu 9000 of link `b` in namespace `a` is 1500 now"),
+        ),
+        (
+            r#"let v = netns("a").veth("v", "w"); v.sysctl("ipv6.accept_ra", 0); v.addr("fd00::1/64"); v.mtu(1200);"#,
+            [
+                note("sysctl `ipv6.conf.v.accept_ra` 0 in namespace `a` is gone"),
+                note("address `fd00::1/64` of link `v` in `a` is gone"),
+            ]
+            .concat(),
+        ),
+        (
+            r#"let v = netns("a").veth("v", "w"); v.addr("10.0.0.1/24"); v.tbf(#{rate: "10mbit"}); v.netns(netns("b")); v.addr("10.0.0.1/24");"#,
+            note(
+                "queue tbf rate 10mbit burst 5000b limit 67500b of link `v` in `a` went with the move of the link",
+            ),
+        ),
+        // What has to come in that order.
+        (
+            r#"let v = netns("a").veth("v", "w"); v.mtu(1200); v.netns(netns("b")); v.addr("10.0.0.1/24").up();"#,
+            String::new(),
+        ),
+    ];
+    for (text, told) in tries {
+        let output = lab.script(text);
+        assert_eq!((output.code, output.stderr), (0, told), "{text}");
+        lab.ipvsh(&["down", "lab"]);
+    }
+}
 
 /// The settings of this topic, as `ip -d link` shows them.
 fn settings(lab: &Lab, netns: &str, name: &str) -> Value {

@@ -69,6 +69,11 @@ pub enum State {
     Changed(String),
 }
 
+/// What a step is about, in words.
+pub(super) fn what(undo: &Undo<Place>) -> String {
+    describe(undo).1.what
+}
+
 impl Inventory {
     /// Looks at what the journal of `lab` tells of. `None` where there is none.
     pub async fn take(lab: &str, tables: Tables) -> Result<Option<Self>> {
