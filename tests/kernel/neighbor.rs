@@ -226,6 +226,12 @@ fn a_neighbor_that_makes_no_sense_is_refused(lab: &Lab) {
              hint: ask for what is there, or replace it with #{replace: true}",
         ),
         (
+            r#"link("lo").neighbor("10.0.0.2", "02:00:00:00:00:02", #{state: "noarp"})"#,
+            "invalid: cannot add neighbor `10.0.0.2` in namespace `host`: link `lo` asks for no neighbors of IPv4: the kernel keeps none by its address\n\
+             note: on link `lo`\n\
+             hint: a route by the link is enough: its packets need no neighbor",
+        ),
+        (
             r#"link("v0").del_neighbor("10.0.0.2/24")"#,
             "invalid: cannot delete neighbor `10.0.0.2/24` in namespace `host`: `10.0.0.2/24` has a prefix length, where a plain address is wanted\n\
              note: on link `v0`",

@@ -6,6 +6,7 @@ use std::rc::Rc;
 use nix::errno::Errno;
 use rhai::Map;
 use rhai::plugin::{Dynamic, NativeCallContext, export_module};
+use rtnetlink::packet_route::link::LinkFlags;
 
 use crate::dsl::handle::{Link, Netns};
 use crate::dsl::objects::link;
@@ -112,6 +113,25 @@ fn read(link: &Link, ip: &str, hardware: Option<&str>, options: &mut Options) ->
     })
 }
 
+/// Refuses what the kernel takes without a word, and keeps otherwise: a neighbor of IPv4 on a link where it asks nobody becomes
+/// one for all addresses (`arp_constructor` of net/ipv4/arp.c), and where links have no hardware addresses, it has none either.
+fn keeps(link: &Snapshot, wanted: &Neighbour) -> Result<()> {
+    let asks_nobody = link
+        .flags
+        .intersects(LinkFlags::Loopback | LinkFlags::Pointopoint);
+    let why = if wanted.proxy {
+        return Ok(());
+    } else if link.mac.is_empty() {
+        "has no hardware address, and none of its neighbors has one"
+    } else if wanted.ip.is_ipv4() && asks_nobody {
+        "asks for no neighbors of IPv4: the kernel keeps none by its address"
+    } else {
+        return Ok(());
+    };
+    Err(Error::invalid(format!("link `{}` {why}", link.name))
+        .hint("a route by the link is enough: its packets need no neighbor"))
+}
+
 fn add(
     session: &Rc<Session>,
     link: &Link,
@@ -119,7 +139,8 @@ fn add(
     hardware: Option<&str>,
     options: Map,
 ) -> Result<()> {
-    let name = link::snapshot(session, link)?.name;
+    let seen = link::snapshot(session, link)?;
+    let name = &seen.name;
     let place = link.netns();
     let context = |error: Error| {
         error
@@ -131,8 +152,9 @@ fn add(
     let replace = REPLACE.take_flag(&mut options).map_err(context)?;
     let replace = replace.unwrap_or(false);
     let wanted = read(link, ip, hardware, &mut options).map_err(context)?;
+    keeps(&seen, &wanted).map_err(context)?;
     let there = present(session, link, wanted.ip, wanted.proxy)?;
-    let text = |one: &Neighbour| line(one, Some(&name));
+    let text = |one: &Neighbour| line(one, Some(name));
     let outcome = match &there {
         Some(there) if there.is_as(&wanted) => {
             let way = WayBack::Send {
@@ -171,7 +193,7 @@ fn add(
     session
         .wait(async {
             let rtnl = &place.rtnl()?;
-            let command = || command(&place, "replace", &wanted, &name);
+            let command = || command(&place, "replace", &wanted, name);
             let request = wanted.adding();
             let lab = session.lab();
             lab.step(undo, command, request.send(&place, rtnl)).await
@@ -182,7 +204,7 @@ fn add(
                     .cause(format!("link `{name}` is down"))
                     .hint(format!(
                         "bring it up first: {}.up()",
-                        link::call(session, &place, &name)
+                        link::call(session, &place, name)
                     )),
             ),
             _ => context(refusal.into()),
