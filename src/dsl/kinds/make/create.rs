@@ -14,6 +14,7 @@ use crate::net::link::{Snapshot, Which};
 use crate::net::netns;
 use crate::net::rtnl::Refusal;
 use crate::net::tun;
+use crate::schema;
 
 use super::request::command;
 use super::{Ensured, Request, Wanted, report};
@@ -98,8 +99,22 @@ pub(super) fn create(
     Ok(made.map(|made| {
         session.lab().link_made(place, made.index, name);
         report(session, wanted, Outcome::Created);
-        Ensured::new(link::handle(place, &made), request.device.is_none())
+        let ignored = ignored(wanted, &made);
+        Ensured::new(
+            link::handle(place, &made),
+            request.device.is_none(),
+            ignored,
+        )
     }))
+}
+
+/// What was asked of the kind and the new link says nothing of.
+fn ignored(wanted: &Wanted, made: &Snapshot) -> Vec<&'static str> {
+    let differing = schema::differing(wanted.kind.table, &wanted.facts, made.data.as_ref());
+    let ignored = differing.into_iter().filter(|one| one.there.is_none());
+    ignored
+        .filter_map(|one| Some(wanted.kind.row(one.key)?.key))
+        .collect()
 }
 
 fn set_name(message: &mut LinkMessage, name: &str) {

@@ -128,15 +128,34 @@ pub(crate) struct Ensured {
     pub(crate) is_new: bool,
     /// Whether it has from its making what every link can be given then.
     has_common: bool,
+    /// What was asked of its kind and the kernel has left out without a word: it is built without that.
+    ignored: Vec<&'static str>,
 }
 
 impl Ensured {
-    fn new(link: Link, has_common: bool) -> Self {
+    fn new(link: Link, has_common: bool, ignored: Vec<&'static str>) -> Self {
         Self {
             link,
             is_new: true,
             has_common,
+            ignored,
         }
+    }
+
+    /// Fails with `unsupported` where the kernel has not taken all that was asked.
+    fn check(&self, kind: &kind::Kind) -> Result<()> {
+        if self.ignored.is_empty() {
+            return Ok(());
+        }
+        let keys: Vec<String> = self.ignored.iter().map(|key| format!("`{key}`")).collect();
+        let why = format!(
+            "this kernel is built without {}: it leaves that out",
+            keys.join(", ")
+        );
+        Err(Error::new(Kind::Unsupported, why).hint(format!(
+            "ask for a {} without it, or run with --sandbox=vm",
+            kind.word
+        )))
     }
 
     /// The same with what every link can be given to be given once more: it has got what another one had.
@@ -152,6 +171,7 @@ impl Ensured {
             link,
             is_new: false,
             has_common: false,
+            ignored: Vec::new(),
         }
     }
 }
@@ -168,7 +188,10 @@ pub(crate) fn ensure(
     settled: impl FnOnce(&Ensured) -> Result<()>,
 ) -> Result<Link> {
     let ensured = find_or_create(session, wanted, request)?;
-    let finished = settled(&ensured).and_then(|()| finish(session, wanted, &ensured));
+    let finished = ensured
+        .check(wanted.kind)
+        .and_then(|()| settled(&ensured))
+        .and_then(|()| finish(session, wanted, &ensured));
     if finished.is_err() && ensured.is_new {
         // The failure that is reported is the first one.
         let _ = link::delete(session, &ensured.link);
