@@ -32,6 +32,7 @@ cases! {
         htb_has_the_classes_and_filters_that_are_asked
         htb_without_a_rate_has_its_classes_side_by_side
         htb_again_is_unchanged
+        htb_again_is_unchanged_also_under_another_mtu
         packets_go_to_the_class_that_they_are_steered_to
         a_foreign_htb_comes_back_whole
         what_is_wrong_with_a_queue_of_htb_is_refused
@@ -333,6 +334,14 @@ error: link `v0` is gone from namespace `host`
 hint: it was deleted after this handle was made; look it up again with link(…)
 "#
     );
+}
+
+fn htb_again_is_unchanged_also_under_another_mtu(lab: &Lab) {
+    pair(lab);
+    let text = r#"link("v0").htb(#{classes: [#{name: "one", rate: "3mbit", ceil: "5mbit", packets: #{dst: "10.9.0.0/16"}},
+        #{name: "rest", rate: "2mbit"}], rate: "10mbit"}).mtu(1300);"#;
+    lab.run(text);
+    lab.twice(text);
 }
 
 const HTB: &str = r#"

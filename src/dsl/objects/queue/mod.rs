@@ -40,7 +40,7 @@ fn ensure(
     link: &Link,
     (kind, tables): (&str, &[&[Opt]]),
     options: Map,
-    wanted: impl FnOnce(&mut Options, u32) -> Result<Tree>,
+    wanted: impl Fn(&mut Options, u32) -> Result<Tree>,
 ) -> Result<Link> {
     let ensured = put(session, link, (kind, tables), options, wanted);
     ensured.map_err(about(&format!("set {kind} on link"), link))?;
@@ -62,14 +62,27 @@ fn put(
     link: &Link,
     (kind, tables): (&str, &[&[Opt]]),
     options: Map,
-    wanted: impl FnOnce(&mut Options, u32) -> Result<Tree>,
+    wanted: impl Fn(&mut Options, u32) -> Result<Tree>,
 ) -> Result<()> {
     let seen = link::snapshot(session, link)?;
     let tables = [tables, &[rows::SHARED]].concat();
-    let mut options = schema::options(kind, options, &tables)?;
-    let replace = REPLACE.take_flag(&mut options)?.unwrap_or(false);
-    let wanted = wanted(&mut options, options::packet(seen.mtu))?;
+    let read_for = |packet| {
+        let mut options = schema::options(kind, options.clone(), &tables)?;
+        let replace = REPLACE.take_flag(&mut options)?.unwrap_or(false);
+        Ok::<_, Error>((wanted(&mut options, packet)?, replace))
+    };
+    let (mut wanted, replace) = read_for(options::packet(seen.mtu))?;
     let present = read(session, link)?.made();
+    if !present.is_empty() && !present.is_like(&wanted) {
+        // What is not said follows from the MTU, which may be another one since.
+        let other = options::packets_of(&present)
+            .into_iter()
+            .find_map(|packet| {
+                let (other, _) = read_for(packet).ok()?;
+                present.is_like(&other).then_some(other)
+            });
+        wanted = other.unwrap_or(wanted);
+    }
     if present.is_like(&wanted) {
         let way = WayBack::RestoreQueue {
             old: present.clone(),

@@ -9,6 +9,7 @@ use rhai::{Array, Map};
 use crate::error::{Error, Result};
 use crate::net::queue::{
     Chance, Class, Distribution, Htb, LossModel, Netem, OWN, Packets, Part, ROOT, Steer, Tbf, Tree,
+    What,
 };
 use crate::schema::{self, Form, Opt, Quantity};
 use crate::value::choice::choose;
@@ -210,6 +211,20 @@ fn rate(options: &mut Options, whose: &str) -> Result<Rate> {
 fn usual_burst(rate: Rate, packet: u32) -> u32 {
     let share = rate.bytes_per_second / BURSTS_IN_A_SECOND;
     u32::try_from(share).unwrap_or(u32::MAX).max(packet)
+}
+
+/// How large a packet of the link may have been when `tree` was put there, by what its bursts hold.
+pub(super) fn packets_of(tree: &Tree) -> Vec<u32> {
+    let bursts = tree.parts.iter().flat_map(|part| match part.what() {
+        What::Tbf(tbf) => vec![tbf.burst, tbf.minburst],
+        What::Class(class) => vec![class.burst, class.cburst],
+        _ => Vec::new(),
+    });
+    // The kernel keeps them as times, which rounds.
+    let mut packets: Vec<u32> = bursts.flat_map(|burst| [burst, burst + 1]).collect();
+    packets.sort_unstable();
+    packets.dedup();
+    packets
 }
 
 /// The burst `key`, which holds a packet at least.
