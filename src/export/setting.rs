@@ -122,11 +122,14 @@ impl Draft<'_> {
             calls.push(Call::new("txqlen", [Value::Number(seen.txqlen.into())]));
         }
         let parent = self.parent_of(id, seen);
-        let is_plain = stands_alone(seen) && !["bond", "bridge", ""].contains(&&*seen.kind);
-        for (number, value) in USUAL_LIMITS {
+        for (number, usual) in USUAL_LIMITS {
             let found = number.of(seen);
-            let expected = parent.map_or(value, |parent| number.of(parent));
-            if is_plain && found != expected {
+            // By older kernels a link has those of the one that it is on. What it has already may be said again.
+            let differs = [Some(seen), parent]
+                .into_iter()
+                .flatten()
+                .any(|link| number.of(link) != usual);
+            if differs && !seen.kind.is_empty() {
                 calls.push(Call::new(number.name(), [Value::Number(found.into())]));
             }
         }

@@ -445,6 +445,8 @@ ip -n b link add m1 link eth0 address 02:00:00:00:00:11 type macvlan mode bridge
 ip -n a link set m0 up
 ip -n a addr add 10.0.1.1/24 dev m0
 ip -n b link set eth0 down
+ip -n b link set m1 gso_max_size 32000 gso_max_segs 16
+ip -n hub link set br0 gro_max_size 32000
 ";
     comes_back(lab, "", commands);
 }
