@@ -74,7 +74,8 @@ impl Said {
         let takes = match new {
             Setting::Mtu(mtu) => *mtu < LEAST_OF_IPV6,
             Setting::Master(_) => true,
-            Setting::Mac(_) | Setting::Up(false) | Setting::Flag(Flag::Arp, _) => true,
+            // What goes down is meant to lead nowhere.
+            Setting::Mac(_) | Setting::Flag(Flag::Arp, _) => true,
             _ => false,
         };
         let hangs = self.hangs.borrow();

@@ -75,8 +75,9 @@ pub(crate) fn everything(lab: &Lab) -> Value {
         more.insert("rules".into(), lab.json(&name, "rule show"));
         more.insert("rules6".into(), lab.json(&name, "-6 rule show"));
         let neighbours = lab.json(&name, "neigh show nud permanent");
-        more.insert("neighbours".into(), neighbours);
-        more.insert("proxies".into(), lab.json(&name, "neigh show proxy"));
+        more.insert("neighbours".into(), state::sorted(neighbours));
+        let proxies = lab.json(&name, "neigh show proxy");
+        more.insert("proxies".into(), state::sorted(proxies));
         more.insert("macs".into(), chosen_macs(&lab.json(&name, "link show")));
         more.insert(
             "entries".into(),

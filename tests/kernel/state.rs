@@ -50,13 +50,21 @@ pub(crate) fn whole(lab: &Lab) -> Value {
             "links": links,
             "routes": routes,
             "rules": rules,
-            "neighbors": neighbors,
+            "neighbors": sorted(neighbors),
         });
         state.insert(name, place);
     }
     let mut state = Value::Object(state);
     settle(&mut state);
     state
+}
+
+/// A list whose order says nothing: the kernel tells neighbours by their hashes.
+pub(crate) fn sorted(mut list: Value) -> Value {
+    if let Some(list) = list.as_array_mut() {
+        list.sort_by_key(Value::to_string);
+    }
+    list
 }
 
 /// Takes out all that the kernel changes at a time of its own.
