@@ -73,9 +73,8 @@ impl Said {
     fn takes_along(&self, new: &Setting, at: At) -> bool {
         let takes = match new {
             Setting::Mtu(mtu) => *mtu < LEAST_OF_IPV6,
-            Setting::Master(_) => true,
+            Setting::Master(_) | Setting::Mac(_) | Setting::Flag(Flag::Arp, _) => true,
             // What goes down is meant to lead nowhere.
-            Setting::Mac(_) | Setting::Flag(Flag::Arp, _) => true,
             _ => false,
         };
         let hangs = self.hangs.borrow();

@@ -1,5 +1,5 @@
 //! Whether the kernel would take the next hops of a route, by what is planned: each needs a link that is up, and its gateway a
-//! subnet of one (`fib_check_nh` of net/ipv4/fib_semantics.c, `fib6_nh_init` of net/ipv6/route.c). Only what is sure to be refused
+//! subnet of one (`fib_check_nh` of `net/ipv4/fib_semantics.c`, `fib6_nh_init` of `net/ipv6/route.c`). Only what is sure to be refused
 //! is refused.
 
 use std::net::{IpAddr, Ipv6Addr};
