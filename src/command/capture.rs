@@ -14,7 +14,6 @@ use super::{graph, output, with_files};
 use crate::dsl::Session;
 use crate::dsl::acts::packets::moment;
 use crate::dsl::objects::link;
-use crate::dsl::objects::netns::namespace_argument;
 use crate::dsl::session::Settings;
 use crate::engine::{Failure, Reason, stack};
 use crate::error::{Error, Kind, Result};
@@ -177,21 +176,13 @@ fn say_end(status: &Status, links: usize, options: &Options) {
     });
 }
 
-/// The namespaces of a lab, or the one of that name, `docker:web` and `pid:1234` included.
-fn namespaces(session: &Rc<Session>, name: &str) -> Result<Vec<Rc<Netns>>> {
-    graph::named(session, &[name.to_owned()]).or_else(|absent| {
-        let found = namespace_argument(&name.into());
-        found.map(|netns| vec![netns.0]).map_err(|_| absent)
-    })
-}
-
 type Place = (Rc<Netns>, Snapshot);
 
 /// The links that the command line names, each once.
 fn places(session: &Rc<Session>, names: &[String]) -> Result<Vec<Place>> {
     let mut places: Vec<Place> = Vec::new();
     for name in names {
-        match namespaces(session, name) {
+        match graph::named(session, std::slice::from_ref(name)) {
             Ok(namespaces) => {
                 for netns in namespaces {
                     let links = link::all(session, &netns)?;
@@ -201,7 +192,7 @@ fn places(session: &Rc<Session>, names: &[String]) -> Result<Vec<Place>> {
             // The name of a namespace may have a colon, that of a link not.
             Err(absent) => match name.rsplit_once(':') {
                 Some((netns, link)) => {
-                    let mut found = namespaces(session, netns)?;
+                    let mut found = graph::named(session, &[netns.to_owned()])?;
                     if found.len() > 1 {
                         let names: Vec<_> =
                             found.iter().map(|one| one.label().to_owned()).collect();

@@ -8,11 +8,13 @@ use super::line::{Graph, Options};
 use super::{output, plan, run, with_files};
 use crate::dsl::Session;
 use crate::dsl::acts::graph;
+use crate::dsl::objects::netns::namespace_argument;
 use crate::dsl::session::Settings;
 use crate::engine::Failure;
 use crate::error::{Error, nearest};
 use crate::lab::inventory;
 use crate::lab::journal;
+use crate::net::namespace::Id;
 use crate::net::netns::Netns;
 use crate::view::error::Report;
 use crate::view::graph::{self as picture, FORMS};
@@ -92,33 +94,46 @@ fn planned(session: &Rc<Session>) -> Result<Vec<Rc<Netns>>, Error> {
         labels.insert(label);
     }
     drop(entries);
-    with_labels(session, &labels)
+    Ok(with_labels(&session.known_namespaces()?, &labels))
 }
 
 /// The namespaces with these labels that there are, in the order of the kernel's list.
-fn with_labels(session: &Session, labels: &HashSet<String>) -> Result<Vec<Rc<Netns>>, Error> {
-    let mut places = session.known_namespaces()?;
-    places.retain(|place| labels.contains(place.label()));
-    Ok(places)
+fn with_labels(all: &[Rc<Netns>], labels: &HashSet<String>) -> Vec<Rc<Netns>> {
+    let labelled = all.iter().filter(|place| labels.contains(place.label()));
+    labelled.cloned().collect()
 }
 
-/// What the words of the command line name: a lab, or namespaces.
+/// What the words of the command line name: labs and namespaces, `docker:web` and `pid:1234` included; all that have a name where
+/// nothing is named.
 pub(super) fn named(session: &Rc<Session>, names: &[String]) -> Result<Vec<Rc<Netns>>, Error> {
     if names.is_empty() {
         return graph::named(session);
     }
-    if let [lab] = names
-        && let Some(labels) = inventory::namespaces(lab)?
-    {
-        return with_labels(session, &labels);
-    }
     let all = session.known_namespaces()?;
-    let mut places = Vec::new();
+    let mut places: Vec<Rc<Netns>> = Vec::new();
+    let mut seen: HashSet<Id> = HashSet::new();
     for name in names {
-        let place = all.iter().find(|place| place.label() == name);
-        places.push(place.cloned().ok_or_else(|| absent(name, &all))?);
+        let mut found = match inventory::namespaces(name)? {
+            Some(labels) => with_labels(&all, &labels),
+            None => vec![one(name, &all)?],
+        };
+        found.retain(|place| seen.insert(place.namespace().id()));
+        places.append(&mut found);
     }
     Ok(places)
+}
+
+/// The namespace of that name, or that is told in another way.
+fn one(name: &str, all: &[Rc<Netns>]) -> Result<Rc<Netns>, Error> {
+    if let Some(place) = all.iter().find(|place| place.label() == name) {
+        return Ok(place.clone());
+    }
+    match namespace_argument(&name.into()) {
+        Ok(found) => Ok(found.0),
+        // What names a namespace in no other way is no name of a lab either.
+        Err(error) if name.contains([':', '/']) => Err(error),
+        Err(_) => Err(absent(name, all)),
+    }
 }
 
 fn absent(name: &str, all: &[Rc<Netns>]) -> Error {

@@ -17,6 +17,7 @@ mod import;
 pub(crate) mod line;
 mod ls;
 mod manpages;
+mod meter;
 mod new;
 mod on;
 mod output;

@@ -1,6 +1,6 @@
 //! `ipvsh watch`: what the kernel reports of the namespaces of a lab, a line each; on a terminal a live view of its links.
 
-use std::collections::{HashMap, HashSet, VecDeque};
+use std::collections::{HashSet, VecDeque};
 use std::io::{IsTerminal, Read, stdin, stdout};
 use std::os::fd::AsFd;
 use std::rc::Rc;
@@ -12,12 +12,12 @@ use nix::sys::termios::{LocalFlags, SetArg, Termios, tcgetattr, tcsetattr};
 use serde_json::json;
 
 use super::line::{Options, Watch};
+use super::meter::{Counted, Meter, counted};
 use super::{graph, output, with_files};
 use crate::dsl::Session;
 use crate::dsl::session::Settings;
 use crate::engine::{Failure, stack};
 use crate::error::{Error, Kind, Result};
-use crate::net::link::{self, Snapshot};
 use crate::net::monitor::{Event, Monitor};
 use crate::net::namespace::Id;
 use crate::net::netns::Netns;
@@ -66,7 +66,7 @@ fn watch(what: &Watch, options: &Options) -> std::result::Result<u8, Failure> {
                 .and_then(|listens| listens)
                 .map_err(failure)?;
             if let Some(view) = &mut view {
-                let links = session.wait(links(&places)).map_err(failure)?;
+                let links = session.wait(counted(&places)).map_err(failure)?;
                 view.count(links);
             }
             places = match graph::named(&session, &what.names) {
@@ -141,27 +141,11 @@ async fn listen(monitor: &mut Monitor, places: &[Rc<Netns>]) -> Result<()> {
     Ok(())
 }
 
-/// The links of all namespaces, with their counters.
-async fn links(places: &[Rc<Netns>]) -> Vec<(Rc<Netns>, Vec<Snapshot>)> {
-    let mut all = Vec::new();
-    for place in places {
-        let Ok(rtnl) = place.rtnl() else { continue };
-        if let Ok(links) = link::list_counted(&rtnl).await {
-            all.push((place.clone(), links));
-        }
-    }
-    all
-}
-
-/// Bytes and packets that were received, sent and dropped.
-type Counts = [u64; 3];
-
 /// The live view. The terminal is as before when it goes.
 struct Live {
     before: Termios,
     color: bool,
-    counts: HashMap<(Id, u32), Counts>,
-    counted: Option<Instant>,
+    meter: Meter,
     rows: Vec<Vec<String>>,
     latest: VecDeque<String>,
 }
@@ -178,8 +162,7 @@ impl Live {
         Ok(Self {
             before,
             color,
-            counts: HashMap::new(),
-            counted: None,
+            meter: Meter::default(),
             rows: Vec::new(),
             latest: VecDeque::new(),
         })
@@ -195,35 +178,19 @@ impl Live {
     }
 
     /// Works out the rates since it was counted last.
-    fn count(&mut self, all: Vec<(Rc<Netns>, Vec<Snapshot>)>) {
-        let now = Instant::now();
-        let since = self.counted.replace(now);
-        let time = since.map_or(ROUND, |since| now.duration_since(since));
-        self.rows.clear();
-        let mut counts = HashMap::new();
-        for (place, links) in all {
-            for link in links {
-                let stats = link.stats.unwrap_or_default();
-                let now = [
-                    stats.rx_bytes,
-                    stats.tx_bytes,
-                    stats.rx_dropped + stats.tx_dropped,
-                ];
-                let key = (place.namespace().id(), link.index);
-                let was = self.counts.get(&key).copied().unwrap_or(now);
-                let rate = |at: usize| rate(now[at].saturating_sub(was[at]), time);
-                self.rows.push(vec![
-                    place.label().to_owned(),
-                    link.name,
-                    link.state.to_owned(),
-                    rate(0),
-                    rate(1),
-                    now[2].to_string(),
-                ]);
-                counts.insert(key, now);
-            }
-        }
-        self.counts = counts;
+    fn count(&mut self, links: Vec<Counted>) {
+        let flows = self.meter.count(links);
+        let rows = flows.into_iter().map(|flow| {
+            vec![
+                flow.netns,
+                flow.link,
+                flow.state.to_owned(),
+                rate(flow.received),
+                rate(flow.sent),
+                flow.dropped.to_string(),
+            ]
+        });
+        self.rows = rows.collect();
     }
 
     fn draw(&self) -> u8 {
@@ -275,10 +242,8 @@ fn is_left() -> bool {
     }
 }
 
-/// Bytes in that time, as bits in a second.
-fn rate(bytes: u64, time: Duration) -> String {
-    let millis = u64::try_from(time.as_millis()).unwrap_or(u64::MAX).max(1);
-    let bits = bytes.saturating_mul(8).saturating_mul(1000) / millis;
+/// Bits in a second, as a text.
+fn rate(bits: u64) -> String {
     match bits {
         0..=9_999 => format!("{bits} bit/s"),
         10_000..=9_999_999 => format!("{} kbit/s", bits / 1000),
@@ -291,10 +256,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_rate_is_in_bits_a_second() {
-        let second = Duration::from_secs(1);
-        assert_eq!(rate(125, second), "1000 bit/s");
-        assert_eq!(rate(125_000, second), "1000 kbit/s");
-        assert_eq!(rate(12_500_000, Duration::from_millis(500)), "200 Mbit/s");
+    fn a_rate_is_in_the_unit_that_leaves_few_digits() {
+        assert_eq!(rate(1000), "1000 bit/s");
+        assert_eq!(rate(1_000_000), "1000 kbit/s");
+        assert_eq!(rate(200_000_000), "200 Mbit/s");
     }
 }
