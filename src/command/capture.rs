@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use nix::errno::Errno;
 use serde_json::{Value, json};
+use signal_hook::consts::{SIGHUP, SIGTERM};
 
 use super::line::{Capture, Options};
 use super::{graph, output, with_files};
@@ -15,6 +16,7 @@ use crate::dsl::Session;
 use crate::dsl::acts::packets::moment;
 use crate::dsl::objects::link;
 use crate::dsl::session::Settings;
+use crate::engine::signals::Signals;
 use crate::engine::{Failure, Reason, stack};
 use crate::error::{Error, Kind, Result};
 use crate::net::capture::decode::decode;
@@ -61,6 +63,7 @@ fn capture(what: &Capture, options: &Options) -> std::result::Result<u8, Failure
         )));
     }
     let session = Session::new(Settings::default());
+    Signals::watch(&session, &[SIGTERM, SIGHUP]).map_err(|error| failure(&error))?;
     let places = places(&session, &what.names).map_err(|error| failure(&error))?;
     let wanted = Wanted {
         filter,

@@ -10,12 +10,14 @@ use colored::Colorize;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::termios::{LocalFlags, SetArg, Termios, tcgetattr, tcsetattr};
 use serde_json::json;
+use signal_hook::consts::{SIGHUP, SIGTERM};
 
 use super::line::{Options, Watch};
 use super::meter::{Counted, Meter, counted};
 use super::{graph, output, with_files};
 use crate::dsl::Session;
 use crate::dsl::session::Settings;
+use crate::engine::signals::Signals;
 use crate::engine::{Failure, stack};
 use crate::error::{Error, Kind, Result};
 use crate::net::monitor::{Event, Monitor};
@@ -47,6 +49,7 @@ pub(super) fn run(what: &Watch, options: &Options) -> std::result::Result<u8, Fa
 fn watch(what: &Watch, options: &Options) -> std::result::Result<u8, Failure> {
     let failure = |error: Error| Failure::script(Report::of(&error));
     let session = Session::new(Settings::default());
+    Signals::watch(&session, &[SIGTERM, SIGHUP]).map_err(failure)?;
     let mut places = graph::named(&session, &what.names).map_err(failure)?;
     let is_live = !options.json && stdin().is_terminal() && stdout().is_terminal();
     let mut view = is_live
