@@ -10,6 +10,8 @@ mod svg;
 
 use serde::Serialize;
 
+pub use html::Shown;
+
 /// What a picture shows.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Graph {
@@ -128,7 +130,7 @@ impl Graph {
         let picture = || fold::fold(&fold::without_empty(self, HOST));
         Some(match form {
             "svg" => svg::draw(&picture()),
-            "html" => html::page(self),
+            "html" => Shown::of(self).page(),
             "mmd" => mermaid::write(&picture()),
             "dot" => dot::write(&picture()),
             "json" => json(self),

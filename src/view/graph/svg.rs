@@ -184,7 +184,9 @@ fn wire(
     // Writing to a string cannot fail.
     let _ = writeln!(
         drawn,
-        "<path class=\"cable{slave}{down}{change}\" d=\"M{} {} C{x1} {y1} {x2} {y2} {} {}\"><title>{}</title></path>",
+        "<path class=\"cable{slave}{down}{change}\" data-from=\"{}\" data-to=\"{}\" d=\"M{} {} C{x1} {y1} {x2} {y2} {} {}\"><title>{}</title></path>",
+        text(&name(cable.from)),
+        text(&name(cable.to)),
         one.x,
         one.y,
         other.x,
