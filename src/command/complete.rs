@@ -181,6 +181,7 @@ fn with_values(command: Command) -> Command {
         .mut_subcommand("export", |export| with(export, "namespaces", namespaces))
         .mut_subcommand("graph", |graph| with(graph, "what", drawn))
         .mut_subcommand("capture", |capture| with(capture, "names", places))
+        .mut_subcommand("view", |view| with(view, "names", places))
         .mut_subcommand("watch", |watch| with(watch, "names", places))
 }
 

@@ -26,6 +26,7 @@ Examples:
   ipvsh down lab.rhai                     take down what the script made
   ipvsh --confirm 60s lab.rhai            take the change back after a minute, unless `ipvsh confirm lab` comes
   ipvsh --on root@h1,root@h2 lab.rhai     the same script on several hosts, over ssh
+  ipvsh view lab                          the lab as a page in the browser, live
   ipvsh capture lab                       what passes the links of a lab, a line a packet; -w FILE for Wireshark
   ipvsh test labs                         run the tests of labs in a folder
   ipvsh doctor                            what this kernel and machine can do
@@ -300,6 +301,9 @@ pub(crate) enum Command {
     /// Print what the kernel reports of a lab or of namespaces: links, addresses, routes, neighbours, rules; on a terminal a live
     /// view of the links with rates and drops, which `q` leaves
     Watch(Watch),
+    /// Serve a lab as a page for the browser, on this machine alone: the picture, rates and changes as they happen; what a click
+    /// asks: why, a mesh, a capture
+    View(View),
     /// Capture the packets of namespaces or links: a line each, or all in one file of pcapng, which Wireshark reads as they come:
     /// `ipvsh capture lab -w - | wireshark -k -i -`
     Capture(Capture),
@@ -552,9 +556,21 @@ pub(crate) struct Graph {
 /// What to watch.
 #[derive(Args, Debug)]
 pub(crate) struct Watch {
-    /// A lab, or namespaces; all named namespaces where nothing is given
+    /// Labs and namespaces; all named namespaces where nothing is given
     #[arg(value_name = "LAB|NAMESPACE")]
     pub(crate) names: Vec<String>,
+}
+
+/// What to view.
+#[derive(Args, Debug)]
+pub(crate) struct View {
+    /// Labs and namespaces; all named namespaces where nothing is given
+    #[arg(value_name = "LAB|NAMESPACE")]
+    pub(crate) names: Vec<String>,
+
+    /// Listen on PORT of 127.0.0.1; on one of the system's choosing where none is given
+    #[arg(long, value_name = "PORT", value_parser = clap::value_parser!(u16).range(1..))]
+    pub(crate) port: Option<u16>,
 }
 
 /// What to capture, and where to.

@@ -28,6 +28,7 @@ mod prune;
 mod run;
 mod sandbox;
 mod test;
+mod view;
 mod watch;
 
 use std::path::Path;
@@ -146,6 +147,7 @@ pub(crate) fn dispatch(mut cli: Cli) -> u8 {
         Some(Command::Test(what)) => test::test(what, options),
         Some(Command::Doctor(what)) => doctor::doctor(what, options),
         Some(Command::Watch(what)) => watch::run(what, options),
+        Some(Command::View(what)) => view::run(what, options),
         Some(Command::Capture(what)) => capture::run(what, options),
         Some(Command::New(what)) => new::run(what, options),
         Some(Command::Fmt(what)) => fmt::run(what, options),
