@@ -127,6 +127,7 @@ const BEYOND_KINDS: &[(&str, &[&str])] = &[
             "setpriv --clear-groups true",
         ],
     ),
+    ("browser", &["chromium-headless-shell --version"]),
     ("netem", &["tc qdisc add dev lo root netem delay 1ms"]),
     (
         "tbf",

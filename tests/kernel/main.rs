@@ -14,6 +14,7 @@
 extern crate pretty_assertions;
 
 mod again;
+mod browser;
 mod case;
 #[path = "../common/mod.rs"]
 mod common;
@@ -92,6 +93,7 @@ mod testing;
 mod truth;
 mod tun;
 mod veth;
+mod view;
 mod vlan;
 mod vrf;
 mod vxlan;
@@ -236,6 +238,7 @@ fn all() -> Vec<Case> {
         options::cases(),
         bridge::cases(),
         capture::cases(),
+        view::cases(),
         port::cases(),
         bond::cases(),
         vlan::cases(),
