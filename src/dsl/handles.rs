@@ -15,6 +15,7 @@ use super::acts::mesh::{self, Mesh};
 use super::acts::path::{self, PathReport};
 use super::acts::ping::{self, PingReport};
 use super::acts::process::{self, Process};
+use super::acts::throughput::{self, Throughput};
 use super::acts::why::{self, Explanation};
 use super::handle::{Link, Netns};
 use super::objects::addr::Address;
@@ -75,6 +76,7 @@ pub const HANDLES: &[HandleType] = &[
     handle!(PingReport, |_, report| ping::show(report)),
     handle!(Mesh, |_, mesh| mesh::show(mesh)),
     handle!(PathReport, |_, report| path::show(report)),
+    handle!(Throughput, |_, found| throughput::show(found)),
     handle!(Explanation, |_, found| why::show(found)),
     handle!(Process, |showing, process| process::show(
         showing.session,
@@ -195,6 +197,7 @@ mod tests {
                 "a ping report",
                 "a mesh",
                 "a path report",
+                "a throughput",
                 "an explanation",
                 "a process",
                 "a capture",

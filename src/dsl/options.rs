@@ -1,6 +1,8 @@
 //! The options of each word, as rows.
 
-use crate::dsl::acts::{capture, events, exec, mesh, path, ping, process, reach, wait, why};
+use crate::dsl::acts::{
+    capture, events, exec, mesh, path, ping, process, reach, throughput, wait, why,
+};
 use crate::dsl::kinds::ipvlan_port::OF_MODE;
 use crate::dsl::kinds::make::COMMON;
 use crate::dsl::kinds::{kind, set, wireguard};
@@ -51,6 +53,7 @@ const WORDS: &[(&str, &[&[Opt]])] = &[
     ("set", &[COMMON]),
     ("spawn", &[process::OF_SPAWN, exec::OF_PROGRAM]),
     ("tbf", &[queue::rows::TBF, queue::rows::SHARED]),
+    ("throughput", &[throughput::ROWS]),
     ("wait_event", &[events::ROWS]),
     ("wait_for", &[wait::CONDITION]),
     ("wait_port", &[wait::PORT]),

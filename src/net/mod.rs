@@ -43,6 +43,7 @@ pub mod sysctl;
 pub mod sysfs;
 pub mod table;
 pub mod trace;
+pub mod traffic;
 pub mod tun;
 pub mod watch;
 pub mod wireguard;

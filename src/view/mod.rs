@@ -11,5 +11,6 @@ pub mod path;
 pub mod ping;
 pub mod screen;
 pub mod table;
+pub mod throughput;
 pub mod tree;
 pub mod value;

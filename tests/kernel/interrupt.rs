@@ -44,6 +44,7 @@ const WORDS: &[&str] = &[
     "expect_reach(a, \"10.0.0.9\", #{timeout: \"100s\"})",
     "expect_no_reach(a, \"10.0.0.9\", #{timeout: \"100s\"})",
     "b.link(\"down\").wait_up()",
+    "w.addr(\"10.0.0.9/24\"); throughput(a, \"10.0.0.9\", #{timeout: \"100s\"})",
 ];
 
 fn a_word_that_waits_is_ended_by_the_first_signal(lab: &Lab) {

@@ -90,6 +90,7 @@ mod stdlib;
 mod stories;
 mod sysctl;
 mod testing;
+mod throughput;
 mod truth;
 mod tun;
 mod veth;
@@ -262,6 +263,7 @@ fn all() -> Vec<Case> {
         ending::cases(),
         identity::cases(),
         ifb::cases(),
+        throughput::cases(),
         tun::cases(),
         macvlan::cases(),
         ipvlan::cases(),

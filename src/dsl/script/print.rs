@@ -8,6 +8,7 @@ use rhai::{Array, FnPtr, Map};
 
 use crate::dsl::acts::path::PathReport;
 use crate::dsl::acts::ping::PingReport;
+use crate::dsl::acts::throughput::Throughput;
 use crate::dsl::acts::why::Explanation;
 use crate::dsl::handle::Netns;
 use crate::dsl::handles::{self, Showing};
@@ -56,6 +57,9 @@ pub(crate) fn result(session: &Rc<Session>, value: &Dynamic) -> String {
         .is_some_and(|report| report.1 == Some(session.entry()))
         || value
             .read_lock::<Explanation>()
+            .is_some_and(|found| found.1 == Some(session.entry()))
+        || value
+            .read_lock::<Throughput>()
             .is_some_and(|found| found.1 == Some(session.entry()))
         || value
             .read_lock::<PathReport>()

@@ -320,6 +320,7 @@ pub(super) const LEFT_OUT: &[(&str, &[&str])] = &[
             "ping",
             "why",
             "path",
+            "throughput",
             "events",
             "wait_event",
             "graph",
