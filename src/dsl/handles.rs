@@ -11,6 +11,7 @@ use rhai::{Dynamic, Engine, Variant};
 
 use super::Session;
 use super::acts::capture::{self, Capture};
+use super::acts::latency::{self, Latency};
 use super::acts::mesh::{self, Mesh};
 use super::acts::path::{self, PathReport};
 use super::acts::ping::{self, PingReport};
@@ -77,6 +78,7 @@ pub const HANDLES: &[HandleType] = &[
     handle!(Mesh, |_, mesh| mesh::show(mesh)),
     handle!(PathReport, |_, report| path::show(report)),
     handle!(Throughput, |_, found| throughput::show(found)),
+    handle!(Latency, |_, found| latency::show(found)),
     handle!(Explanation, |_, found| why::show(found)),
     handle!(Process, |showing, process| process::show(
         showing.session,
@@ -198,6 +200,7 @@ mod tests {
                 "a mesh",
                 "a path report",
                 "a throughput",
+                "a latency",
                 "an explanation",
                 "a process",
                 "a capture",

@@ -1,7 +1,7 @@
 //! The options of each word, as rows.
 
 use crate::dsl::acts::{
-    capture, events, exec, mesh, path, ping, process, reach, throughput, wait, why,
+    capture, events, exec, latency, mesh, path, ping, process, reach, throughput, wait, why,
 };
 use crate::dsl::kinds::ipvlan_port::OF_MODE;
 use crate::dsl::kinds::make::COMMON;
@@ -24,6 +24,7 @@ const WORDS: &[(&str, &[&[Opt]])] = &[
     ("expect_reach", &[reach::ROWS]),
     ("fdb", &[fdb::ROWS]),
     ("htb", &[queue::rows::HTB, queue::rows::SHARED]),
+    ("latency", &[latency::ROWS]),
     ("lookup", &[route::rows::OF_LOOKUP]),
     ("masquerade", &[filter::OF_MASQUERADE]),
     ("mesh", &[mesh::ROWS]),

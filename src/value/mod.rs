@@ -15,4 +15,5 @@ pub mod prefix;
 pub mod rate;
 pub mod shell;
 pub mod size;
+pub mod spread;
 pub mod unit;

@@ -5,6 +5,7 @@ pub mod difference;
 pub mod error;
 pub mod graph;
 pub mod ladder;
+pub mod latency;
 pub mod mesh;
 pub mod paint;
 pub mod path;

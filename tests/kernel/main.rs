@@ -59,6 +59,7 @@ mod ip_tunnel;
 mod ipvlan;
 mod ipvtap;
 mod journal;
+mod latency;
 mod link;
 mod macvlan;
 mod mesh;
@@ -226,6 +227,7 @@ fn all() -> Vec<Case> {
         netns::cases(),
         confirm::cases(),
         container::cases(),
+        latency::cases(),
         link::cases(),
         settings::cases(),
         addr::cases(),

@@ -7,6 +7,7 @@ pub mod events;
 pub mod exec;
 pub mod expect;
 pub mod graph;
+pub mod latency;
 pub mod mesh;
 pub mod packets;
 pub mod pair;

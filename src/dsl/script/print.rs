@@ -6,6 +6,7 @@ use std::rc::Rc;
 use rhai::plugin::{Dynamic, NativeCallContext, export_module};
 use rhai::{Array, FnPtr, Map};
 
+use crate::dsl::acts::latency::Latency;
 use crate::dsl::acts::path::PathReport;
 use crate::dsl::acts::ping::PingReport;
 use crate::dsl::acts::throughput::Throughput;
@@ -60,6 +61,9 @@ pub(crate) fn result(session: &Rc<Session>, value: &Dynamic) -> String {
             .is_some_and(|found| found.1 == Some(session.entry()))
         || value
             .read_lock::<Throughput>()
+            .is_some_and(|found| found.1 == Some(session.entry()))
+        || value
+            .read_lock::<Latency>()
             .is_some_and(|found| found.1 == Some(session.entry()))
         || value
             .read_lock::<PathReport>()

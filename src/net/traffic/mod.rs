@@ -4,6 +4,7 @@
 //! is measured.
 
 mod connect;
+pub mod echo;
 mod order;
 mod pace;
 pub mod report;

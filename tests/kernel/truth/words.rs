@@ -321,6 +321,7 @@ pub(super) const LEFT_OUT: &[(&str, &[&str])] = &[
             "why",
             "path",
             "throughput",
+            "latency",
             "events",
             "wait_event",
             "graph",
