@@ -3,12 +3,16 @@
 use std::collections::HashMap;
 
 use crate::dsl::objects::addr::rows;
-use crate::steps::{Act, Item, Step, Value};
+use crate::steps::{Act, Call, Item, Step, Value};
 
-/// Marks each address that its link has already otherwise.
-pub(crate) fn settle(items: &mut [Item]) {
+/// Marks, until it is known what that means, an address that takes the place of the link's first one.
+pub(crate) const INSTEAD: &str = "instead";
+
+/// Marks each address that its link has already otherwise, and takes away those whose place another one takes.
+pub(crate) fn settle(items: &mut Vec<Item>) {
     let mut given: HashMap<_, Vec<(String, Option<Value>)>> = HashMap::new();
-    for item in items {
+    let mut gone: Vec<(usize, Step)> = Vec::new();
+    for (index, item) in items.iter_mut().enumerate() {
         let Item::Step(Step { place, act }) = item else {
             continue;
         };
@@ -26,6 +30,18 @@ pub(crate) fn settle(items: &mut [Item]) {
         let of_link = given.entry((place.clone(), link.clone())).or_default();
         match call.word {
             "addr" => {
+                if is_instead(call) {
+                    let at = of_link.iter().position(|(one, _)| one.contains('.'));
+                    let old = at.map(|at| of_link.remove(at).0);
+                    if let Some(old) = old.filter(|old| *old != whole) {
+                        let act = Act::OnLink {
+                            link: link.clone(),
+                            call: Call::new("del_addr", [Value::Text(old)]),
+                        };
+                        let place = place.clone();
+                        gone.push((index, Step { place, act }));
+                    }
+                }
                 let peer = match call.arguments.get(1) {
                     Some(Value::Map(options)) => {
                         options.iter().find(|(key, _)| key == rows::PEER.key)
@@ -49,4 +65,21 @@ pub(crate) fn settle(items: &mut [Item]) {
             _ => {}
         }
     }
+    for (index, step) in gone.into_iter().rev() {
+        items.insert(index, Item::Step(step));
+    }
+}
+
+/// Whether an address has the mark, which is taken off.
+fn is_instead(call: &mut Call) -> bool {
+    let Some(Value::Map(options)) = call.arguments.get_mut(1) else {
+        return false;
+    };
+    let before = options.len();
+    options.retain(|(key, _)| key != INSTEAD);
+    let is_marked = options.len() < before;
+    if options.is_empty() {
+        call.arguments.truncate(1);
+    }
+    is_marked
 }

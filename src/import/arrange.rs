@@ -34,7 +34,9 @@ fn names(step: &Step, place: &Place, link: &str) -> bool {
         Act::InNetns(call) => here && call.arguments.iter().any(|value| mentions(value, link)),
         Act::Show { .. } => here,
         Act::DeleteNetns => true,
-        Act::MakeNetns | Act::Declare(_) | Act::Free(_) | Act::ShowFree(_) => false,
+        Act::MakeNetns | Act::FindNetns | Act::Declare(_) | Act::Free(_) | Act::ShowFree(_) => {
+            false
+        }
         Act::Try(act) => names(
             &Step {
                 place: step.place.clone(),

@@ -11,6 +11,8 @@ mod chains;
 mod ip;
 mod lex;
 mod markdown;
+mod older;
+mod places;
 pub mod proof;
 mod shell;
 mod tc;
@@ -43,6 +45,8 @@ pub struct Imported {
 pub enum Nothing {
     /// The page has no blocks of commands.
     NoBlocks,
+    /// It is a script for another interpreter.
+    NotShell(String),
     /// No section of the page has such a heading; these are the headings that there are.
     NoSection(Vec<String>),
 }
@@ -71,8 +75,25 @@ pub fn import(source: &str, section: Option<&str>) -> Result<Imported, Nothing> 
     )
 }
 
+/// The interpreter that a script names, where that is no shell.
+fn other_interpreter(source: &str) -> Option<&str> {
+    let line = source.lines().next()?.strip_prefix("#!")?;
+    let mut words = line.split_whitespace();
+    let mut name = words.next()?.rsplit('/').next()?;
+    if name == "env" {
+        name = words.find(|word| !word.starts_with('-') && !word.contains('='))?;
+        name = name.rsplit('/').next()?;
+    }
+    let is_shell =
+        name.ends_with("sh") || ["busybox", "sudo", "nsenter", "unshare"].contains(&name);
+    (!is_shell).then_some(name)
+}
+
 /// The same with all that is known of how the script is run.
 pub fn import_as(source: &str, told: &Told) -> Result<Imported, Nothing> {
+    if let Some(name) = other_interpreter(source) {
+        return Err(Nothing::NotShell(name.to_owned()));
+    }
     let mut given = Given {
         arguments: Some(told.arguments.to_vec()),
         path: told.path.map(Path::to_owned),
@@ -108,7 +129,7 @@ pub fn import_as(source: &str, told: &Told) -> Result<Imported, Nothing> {
     });
     Ok(Imported {
         left: left.collect(),
-        script: write::script(&arrange::arrange(items)),
+        script: write::script(&places::find(arrange::arrange(items))),
         sections: distinct(sections),
         wants_arguments,
     })

@@ -76,9 +76,9 @@ done
 
     let net_2 = netns("net-2");
     net_2.ipvlan("bond0", "v2", "l3").addr("100.0.3.18/24");
-    let a = netns("a");
+    let a = existing("a");
     a.ping("10.0.0.1", #{count: 1, timeout: "2s"});
-    let b = netns("b");
+    let b = existing("b");
     b.ping("10.0.0.1", #{count: 1, timeout: "2s"});
     "#);
 }
@@ -104,7 +104,7 @@ ip link frobnicate
     print("usage");
     // not translated: line 5: ip link set $DEV up    ($DEV is set nowhere in the script)
     try { print(exec(["bash", "-c", "ip addr show | grep inet"]).stdout); } catch {}
-    let a = netns("a");
+    let a = existing("a");
     try { a.exec(["ip", "addr", "add", "fd00::1/64", "dev", "v0", "optimistic"]); } catch {}
     exec(["tee", "x"], #{input: "ip netns add not-a-command\n"});
     // not translated: line 11: sleep 1 &    (a command in the background)
@@ -165,7 +165,7 @@ fn abbreviations_and_orders_of_words_are_those_of_ip() {
             ],
         ),
         (
-            "let a = netns(\"a\");\na.link(\"v0\").up();",
+            "let a = existing(\"a\");\na.link(\"v0\").up();",
             &[
                 "ip -n a l s v0 up",
                 "ip -netns a link set v0 up",
@@ -556,7 +556,7 @@ ip -n a link del gone 2>/dev/null
     let a = netns("a");
     vxlan("x0", 5).netns(a);
     sit("s0", #{remote: "10.0.0.2"}).netns(a);
-    try { a.link("gone").delete(); } catch {}
+    a.delete("gone");
     "#);
 }
 

@@ -1,14 +1,14 @@
 //! The other programs that set-ups are made with: what they do, in steps.
 
-use super::ip::{self, Outcome, Words, in_netns, on_link, unknown};
-use super::{bridge, tc};
+use super::ip::{self, Outcome, Words, in_netns, unknown};
+use super::{bridge, older, tc};
 use crate::steps::{Act, Call, Item, Place, Step, Value};
 
 /// Programs that change files and print nothing.
 const OF_FILES: [&str; 5] = ["mkdir", "touch", "ln", "tee", "true"];
 
 /// Programs that set up networks by what ipvsh has no words for. A run of the script runs them.
-const OF_THE_HOST: [&str; 8] = [
+const OF_THE_HOST: [&str; 16] = [
     "iptables",
     "ip6tables",
     "ebtables",
@@ -17,6 +17,14 @@ const OF_THE_HOST: [&str; 8] = [
     "wg",
     "ethtool",
     "modprobe",
+    "ovs-vsctl",
+    "ovs-ofctl",
+    "ipset",
+    "ipvsadm",
+    "bpftool",
+    "devlink",
+    "iw",
+    "teamdctl",
 ];
 
 /// What a command does that is run in the namespace `place`.
@@ -42,10 +50,14 @@ pub(crate) fn command(words: &[String], place: &Place) -> Outcome {
                 Err(why)
             }
         }),
-        "route" => route(arguments, place),
-        "ifconfig" => ifconfig(arguments, place),
+        "route" => older::route(arguments, place),
+        "ifconfig" => older::ifconfig(arguments, place),
         "sysctl" => sysctl(arguments, place),
-        "brctl" => brctl(arguments, place),
+        "brctl" => older::brctl(arguments, place),
+        "vconfig" => older::vconfig(arguments, place),
+        "tunctl" => older::tunctl(arguments, place),
+        "ifenslave" => older::ifenslave(arguments, place),
+        "arp" => older::arp(arguments, place),
         "bridge" => bridge::command(arguments, place),
         "tc" => tc::command(arguments, place),
         "sh" | "bash" => script(name, arguments, place),
@@ -251,119 +263,6 @@ fn ping(arguments: &[String], place: &Place) -> Outcome {
     Ok(vec![in_netns(place, Call::new("ping", [destination, how]))])
 }
 
-/// `route add default dev X` and its like, of net-tools.
-fn route(arguments: &[String], place: &Place) -> Outcome {
-    let mut words = Words::new(arguments);
-    let is_delete = match words.next() {
-        Some("add") => false,
-        Some("del" | "delete") => true,
-        Some("-n") | None => {
-            return ip::command(&["route".to_owned()], place);
-        }
-        Some(other) => return Err(unknown(other)),
-    };
-    let (mut to, mut dev, mut options) = (None, None, Vec::new());
-    let (mut is_host, mut mask) = (false, None);
-    while let Some(word) = words.next() {
-        match word {
-            "-net" => {}
-            "-host" => is_host = true,
-            "gw" => options.push(("via".to_owned(), Value::text(words.value(word)?))),
-            "dev" => dev = Some(words.value(word)?),
-            "netmask" => mask = Some(words.value(word)?),
-            "metric" => options.push(("metric".to_owned(), Value::Number(words.number(word)?))),
-            other if to.is_none() => to = Some(other),
-            other if dev.is_none() => dev = Some(other),
-            other => return Err(unknown(other)),
-        }
-    }
-    let to = to.ok_or("no destination is named")?;
-    let to = match (to, mask) {
-        ("default", _) | ("0.0.0.0", None) => "default".to_owned(),
-        (to, Some(mask)) => ipnet::Ipv4Net::with_netmask(
-            to.parse().map_err(|_| unknown(to))?,
-            mask.parse().map_err(|_| unknown(mask))?,
-        )
-        .map_err(|_| unknown(mask))?
-        .to_string(),
-        (to, None) if to.contains('/') => to.to_owned(),
-        (to, None) if is_host => format!("{to}/32"),
-        (to, None) => return Err(format!("`{to}` without a netmask")),
-    };
-    let word = if is_delete { "del_route" } else { "route" };
-    let call = |options| Call::new(word, [Value::text(to), Value::Map(options)]);
-    Ok(vec![match dev {
-        Some(dev) if !is_delete || options.is_empty() => on_link(place, dev, call(options)),
-        _ => in_netns(place, call(options)),
-    }])
-}
-
-/// `ifconfig LINK [ADDRESS [netmask MASK] [broadcast ADDRESS]] [hw ether MAC] [mtu N] [up|down]`. An address brings the link up.
-fn ifconfig(arguments: &[String], place: &Place) -> Outcome {
-    let mut words = Words::new(arguments);
-    let Some(link) = words.next() else {
-        return ip::command(&["address".to_owned()], place);
-    };
-    let (mut address, mut mask, mut options) = (None, None, Vec::new());
-    let (mut calls, mut state) = (Vec::new(), None);
-    while let Some(word) = words.next() {
-        match word {
-            "up" | "down" => state = Some(word == "up"),
-            "netmask" => mask = Some(words.value(word)?),
-            "broadcast" => {
-                options.push(("broadcast".to_owned(), Value::text(words.value(word)?)));
-            }
-            "mtu" => calls.push(Call::new("mtu", [Value::Number(words.number(word)?)])),
-            "hw" => {
-                words.value(word)?;
-                calls.push(Call::new("mac", [Value::text(words.value("ether")?)]));
-            }
-            "inet" => {}
-            other if address.is_none() && other.starts_with(|c: char| c.is_ascii_digit()) => {
-                address = Some(other);
-            }
-            other => return Err(format!("`{other}` of ifconfig is not known here")),
-        }
-    }
-    if let Some(address) = address {
-        let (ip, length) = match (address.split_once('/'), mask) {
-            (Some((ip, length)), None) => (ip, length.parse().map_err(|_| unknown(length))?),
-            (None, Some(mask)) => {
-                let mask = mask.parse().map_err(|_| unknown(mask))?;
-                let length = ipnet::ip_mask_to_prefix(mask);
-                (address, length.map_err(|_| unknown(&mask.to_string()))?)
-            }
-            _ => return Err(format!("`{address}` without a netmask")),
-        };
-        let prefix = format!("{ip}/{length}");
-        let net: ipnet::Ipv4Net = prefix.parse().map_err(|_| unknown(address))?;
-        // ifconfig always sets one, `ip` does not.
-        if options.is_empty() {
-            options.push((
-                "broadcast".to_owned(),
-                Value::text(net.broadcast().to_string()),
-            ));
-        }
-        calls.push(Call::new(
-            "addr",
-            [Value::text(prefix), Value::Map(options)],
-        ));
-        state = state.or(Some(true));
-    }
-    let state = state.map(|up| Call::new(if up { "up" } else { "down" }, []));
-    calls.extend(state);
-    if calls.is_empty() {
-        return ip::command(
-            &["address".to_owned(), "show".to_owned(), link.to_owned()],
-            place,
-        );
-    }
-    Ok(calls
-        .into_iter()
-        .map(|call| on_link(place, link, call))
-        .collect())
-}
-
 fn sysctl(arguments: &[String], place: &Place) -> Outcome {
     let settings: Vec<&String> = arguments
         .iter()
@@ -394,55 +293,4 @@ fn sysctl(arguments: &[String], place: &Place) -> Outcome {
         ));
     }
     Ok(steps)
-}
-
-fn brctl(arguments: &[String], place: &Place) -> Outcome {
-    let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
-    let ip = |line: &[&str]| {
-        let line: Vec<String> = line.iter().map(|word| (*word).to_owned()).collect();
-        ip::command(&line, place)
-    };
-    // It takes seconds.
-    let hundredths = |key: &str, bridge: &str, time: &str| {
-        let time: u32 = time.parse().map_err(|_| unknown(time))?;
-        let time = (time * 100).to_string();
-        ip(&["link", "set", bridge, "type", "bridge", key, &time])
-    };
-    match words.as_slice() {
-        ["addbr", bridge] => ip(&["link", "add", bridge, "type", "bridge"]),
-        ["delbr", bridge] => ip(&["link", "del", bridge]),
-        ["addif", bridge, ports @ ..] => {
-            let steps = ports
-                .iter()
-                .map(|port| ip(&["link", "set", port, "master", bridge]));
-            Ok(steps.collect::<Result<Vec<_>, _>>()?.concat())
-        }
-        ["delif", _, port] => ip(&["link", "set", port, "nomaster"]),
-        ["stp", bridge, state] => {
-            let on = ["on", "yes", "1", "true"].contains(state);
-            let on = if on { "1" } else { "0" };
-            ip(&["link", "set", bridge, "type", "bridge", "stp_state", on])
-        }
-        ["setfd", bridge, time] => hundredths("forward_delay", bridge, time),
-        ["sethello", bridge, time] => hundredths("hello_time", bridge, time),
-        ["setmaxage", bridge, time] => hundredths("max_age", bridge, time),
-        ["setageing", bridge, time] => hundredths("ageing_time", bridge, time),
-        ["setbridgeprio", bridge, number] => {
-            ip(&["link", "set", bridge, "type", "bridge", "priority", number])
-        }
-        ["setpathcost", _, port, number] => {
-            ip(&["link", "set", port, "type", "bridge_slave", "cost", number])
-        }
-        ["hairpin", _, port, state] => ip(&[
-            "link",
-            "set",
-            port,
-            "type",
-            "bridge_slave",
-            "hairpin",
-            state,
-        ]),
-        ["show", ..] => ip(&["link", "show"]),
-        _ => Err("this form of brctl is not known here".to_owned()),
-    }
 }

@@ -89,6 +89,8 @@ pub(crate) struct Parameter {
 pub(crate) enum Act {
     /// Makes the namespace of the step.
     MakeNetns,
+    /// Finds it: it is there before.
+    FindNetns,
     /// Deletes it.
     DeleteNetns,
     /// Makes a link in it.

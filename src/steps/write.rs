@@ -173,6 +173,11 @@ impl Writer {
 
     /// The variable that holds the namespace; it is declared where it was not.
     fn handle(&mut self, netns: &str) -> String {
+        self.handle_by("netns", netns)
+    }
+
+    /// The same where `word` makes or finds it.
+    fn handle_by(&mut self, word: &str, netns: &str) -> String {
         if let Some(name) = self.names.get(netns) {
             return name.clone();
         }
@@ -194,7 +199,7 @@ impl Writer {
             name.push('_');
         }
         self.flush();
-        self.line(&format!("let {name} = netns({});", literal(netns)));
+        self.line(&format!("let {name} = {word}({});", literal(netns)));
         self.names.insert(netns.to_owned(), name.clone());
         self.standing.insert(netns.to_owned());
         name
@@ -225,6 +230,12 @@ impl Writer {
                 } else if self.standing.insert(netns.clone()) {
                     let name = self.handle(netns);
                     self.statement(format!("{name} = netns({})", literal(netns)));
+                }
+            }
+            Act::FindNetns => {
+                let Some(netns) = place else { return };
+                if !self.names.contains_key(netns) {
+                    self.handle_by("existing", netns);
                 }
             }
             Act::DeleteNetns => {

@@ -54,6 +54,10 @@ fn read(path: &Path) -> Result<String, Error> {
 fn explain(file: &Path, section: Option<&str>, nothing: &Nothing) -> Report {
     let name = file.display();
     match nothing {
+        Nothing::NotShell(interpreter) => Report::new(format!(
+            "`{name}` is a script for `{interpreter}`, and none for a shell"
+        ))
+        .hint("what it runs can be seen by `ipvsh export`, when it has run"),
         Nothing::NoBlocks => Report::new(format!("`{name}` has no blocks of shell commands"))
             .hint("they begin with ```sh, ```bash, ```shell or ```console"),
         Nothing::NoSection(known) if known.is_empty() => {

@@ -1,6 +1,6 @@
 //! `ip link`: links that are there.
 
-use super::{Outcome, Words, new_link, on_link, show, shown, unknown, verb};
+use super::{Outcome, Words, in_netns, new_link, on_link, show, shown, unknown, verb};
 use crate::dsl::kinds::kind;
 use crate::dsl::kinds::make::COMMON;
 use crate::dsl::objects::port::ROWS;
@@ -29,7 +29,9 @@ pub(super) fn command(mut words: Words, place: &Place) -> Outcome {
                 }
             }
             let name = name.ok_or("no link is named")?;
-            Ok(vec![on_link(place, name, Call::new("delete", []))])
+            // The shell goes on where there is none.
+            let name = Value::text(name);
+            Ok(vec![in_netns(place, Call::new("delete", [name]))])
         }
         "property" => property(words, place),
         "show" => match shown(&mut words)? {

@@ -197,7 +197,12 @@ pub(crate) fn command(words: &[String], place: &Place) -> Outcome {
         Some("tuntap" | "tap") => tuntap::command(words, &place),
         _ => Err(format!("`ip {object}` is not known here")),
     };
-    let verb = behind.get(1).map_or("show", String::as_str);
+    // Some have objects of their own before the verb.
+    let at = match known {
+        Some("mptcp" | "ioam" | "stats") if changes_at(behind, 1).is_none() => 2,
+        _ => 1,
+    };
+    let verb = behind.get(at).map_or("show", String::as_str);
     match (known, changes(verb)) {
         (Some(object), Some(changes)) if done.is_err() && object != "help" => {
             let family = match family {
@@ -210,6 +215,11 @@ pub(crate) fn command(words: &[String], place: &Place) -> Outcome {
         }
         _ => done,
     }
+}
+
+/// The same of the word at that place.
+fn changes_at(words: &[String], at: usize) -> Option<bool> {
+    words.get(at).and_then(|word| changes(word))
 }
 
 /// Whether a verb of iproute2 changes something, or only prints; none where it is no verb, or goes on for ever.

@@ -1,9 +1,9 @@
 //! `ip tuntap`: devices whose far end is a program.
 
-use super::{Outcome, Words, on_link, verb};
+use super::{Outcome, Words, in_netns, verb};
 use crate::dsl::kinds::kind;
 use crate::schema;
-use crate::steps::{Act, Call, NewLink, Place, Step};
+use crate::steps::{Act, Call, NewLink, Place, Step, Value};
 
 const OF_TUNTAP: &[&str] = &["add", "delete", "show", "list", "lst", "help"];
 
@@ -32,7 +32,10 @@ pub(super) fn command(mut words: Words, place: &Place) -> Outcome {
     }
     let name = name.ok_or("no name is given: the kernel would choose one")?;
     if verb == "delete" {
-        return Ok(vec![on_link(place, name, Call::new("delete", []))]);
+        return Ok(vec![in_netns(
+            place,
+            Call::new("delete", [Value::text(name)]),
+        )]);
     }
     let mode = mode.ok_or("no mode is named")?;
     let kind = kind::of_word(&mode).ok_or("no word makes links of that mode")?;

@@ -30,6 +30,7 @@ type Known<T> = Result<T, String>;
 impl Numbers for Reader<'_> {
     fn number(&mut self, name: &str) -> Known<i64> {
         match self.variables.get(name) {
+            None if self.own.contains(name) => Ok(0),
             None => Err(format!("${name} is set nowhere in the script")),
             Some(Held::Text(text)) if text.trim().is_empty() => Ok(0),
             Some(Held::Text(text)) => {
@@ -263,6 +264,14 @@ impl Reader<'_> {
             None if name.parse::<usize>().is_ok_and(|at| at > 0) && self.positional().is_some() => {
                 vec![String::new()]
             }
+            // The script sets it elsewhere, and nobody else: it is empty here.
+            None if self.own.contains(name) && !self.variables.contains_key(name) => {
+                if is_all {
+                    Vec::new()
+                } else {
+                    vec![String::new()]
+                }
+            }
             None => return self.not_known(name),
         };
         if !quoted && rest.contains('"') && list.iter().any(|text| text.contains(' ')) {
@@ -302,6 +311,7 @@ impl Reader<'_> {
             "-" => None,
             // Only root makes links and namespaces.
             "EUID" | "UID" if !self.variables.contains_key(name) => Some(Held::Text("0".into())),
+            "LINENO" => Some(Held::Text(self.line.to_string())),
             _ => {
                 if let Ok(number) = name.parse::<usize>() {
                     let given = self.positional();

@@ -179,7 +179,7 @@ pub(super) fn through(words: &[&str], text: &str) -> Known<String> {
                 [sign, program] => (Some(sign.strip_prefix("-F").ok_or_else(odd)?), program),
                 _ => return Err(odd()),
             };
-            let fields = printing(program).ok_or_else(odd)?;
+            let (fields, ends) = printing(program).ok_or_else(odd)?;
             let sign = sign.filter(|sign| *sign != " ");
             if sign.is_some_and(|sign| sign.chars().count() != 1 || sign == "|") {
                 return Err(odd());
@@ -195,9 +195,10 @@ pub(super) fn through(words: &[&str], text: &str) -> Known<String> {
                     Field::Last => parts.last().copied().unwrap_or_default().to_owned(),
                     Field::Number(at) => parts.get(at - 1).copied().unwrap_or_default().to_owned(),
                 };
-                fields.iter().map(text).collect()
+                let printed: String = fields.iter().map(text).collect();
+                printed + ends
             };
-            all(lines().map(print).collect())
+            lines().map(print).collect()
         }
         _ => return Err(odd()),
     })
@@ -301,14 +302,41 @@ enum Field {
     Last,
 }
 
-/// `{print $1 "." $2}`
-fn printing(program: &str) -> Option<Vec<Field>> {
+/// `{print $1 "." $2}` and `{printf("%s.%s", $1, $2)}`, and what ends each line that it prints.
+fn printing(program: &str) -> Option<(Vec<Field>, &'static str)> {
     let inner = program.trim().strip_prefix('{')?.strip_suffix('}')?;
-    let mut rest = inner
-        .trim()
-        .strip_prefix("print")?
-        .trim()
-        .trim_end_matches(';');
+    let inner = inner.trim().trim_end_matches(';').trim();
+    let rest = inner.strip_prefix("print")?;
+    match rest.strip_prefix('f') {
+        Some(rest) => Some((formatting(rest.trim())?, "")),
+        None => Some((fields_of(rest.trim())?, "\n")),
+    }
+}
+
+/// `"%s.%s", $1, $2`, perhaps in brackets.
+fn formatting(text: &str) -> Option<Vec<Field>> {
+    let text = text
+        .strip_prefix('(')
+        .map_or(Some(text), |text| text.strip_suffix(')'))?;
+    let (format, rest) = text.trim().strip_prefix('"')?.split_once('"')?;
+    let mut arguments = rest.split(',').skip(1);
+    let mut fields = Vec::new();
+    let mut parts = format.split('%');
+    let plain = |text: &str| {
+        let text = text.replace("\\n", "\n").replace("\\t", "\t");
+        (!text.contains('\\')).then_some(Field::Text(text))
+    };
+    fields.push(plain(parts.next()?)?);
+    for part in parts {
+        let text = part.strip_prefix(['s', 'd'])?;
+        let [argument] = <[Field; 1]>::try_from(fields_of(arguments.next()?.trim())?).ok()?;
+        fields.push(argument);
+        fields.push(plain(text)?);
+    }
+    Some(fields)
+}
+
+fn fields_of(mut rest: &str) -> Option<Vec<Field>> {
     let mut fields = Vec::new();
     while !rest.is_empty() {
         if let Some(text) = rest.strip_prefix('"') {
@@ -364,11 +392,19 @@ mod tests {
             (&["sed", "s|/.*||"], "10.0.0.1/24\n", "10.0.0.1\n"),
             (&["awk", "-F.", "{print $1\".\"$2}"], "10.1.2.3\n", "10.1\n"),
             (&["awk", "{ print $NF }"], "a b c\n", "c\n"),
+            (
+                &["awk", "-F.", "{printf(\"%s.%s.0/24\",$1,$2)}"],
+                "10.1.2.3\n",
+                "10.1.0/24",
+            ),
+            (&["awk", "{printf \"%s\\n\", $2}"], "a b\nc d\n", "b\nd\n"),
         ] {
             assert_eq!(through(words, text).as_deref(), Ok(made), "{words:?}");
         }
         for words in [
             &["awk", "{x=1}"][..],
+            &["awk", "{printf \"%5s\", $1}"],
+            &["awk", "{printf \"%s\"}"],
             &["sed", "s/a/&b/"],
             &["cut"],
             &["jq", "."],

@@ -65,12 +65,15 @@ impl Reader<'_> {
             .find(is_file);
         let text = found.and_then(|path| std::fs::read_to_string(path).ok());
         let Some(text) = text.filter(|_| self.given.path.is_some()) else {
+            // It may set whatever it likes.
+            self.own.clear();
             return self.unknown(format!("the file {path} is not there"));
         };
         if self.depth >= super::DEEPEST {
             return self.unknown("scripts that run one another too deep");
         }
         self.depth += 1;
+        self.own.extend(super::own::names(&text));
         let nodes = parse::parse(&tokens(&text, 1));
         let source = std::mem::replace(&mut self.text, text.as_str().into());
         let file = here

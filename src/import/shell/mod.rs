@@ -12,6 +12,7 @@ mod filter;
 mod given;
 mod later;
 mod lines;
+mod own;
 mod parse;
 mod pattern;
 mod poison;
@@ -99,6 +100,10 @@ struct Reader<'a> {
     text: Rc<str>,
     translate: Translate<'a>,
     variables: HashMap<String, Held>,
+    /// The variables that the script sets anywhere: nobody else does, as a rule.
+    own: HashSet<String>,
+    /// The line of the command that is run.
+    line: usize,
     /// None where only a run would know which one it is.
     functions: HashMap<String, Option<Function>>,
     called: HashSet<String>,
@@ -154,6 +159,8 @@ pub(crate) fn read(text: &str, line: usize, given: &Given, translate: Translate)
         text: Rc::from(text),
         translate,
         variables: HashMap::new(),
+        own: own::names(text),
+        line,
         functions: HashMap::new(),
         called: HashSet::new(),
         arguments: given.arguments.iter().cloned().collect(),
@@ -238,6 +245,7 @@ impl Reader<'_> {
     fn statement(&mut self, node: &Node) -> Status {
         let before = self.items.len();
         self.count += 1;
+        self.line = node.line;
         if self.count > MOST || before > MOST || self.depth > DEEPEST {
             "it goes on for too long".clone_into(&mut self.why);
             self.leave(node);
