@@ -76,7 +76,7 @@ pub fn import(source: &str, section: Option<&str>) -> Result<Imported, Nothing> 
 }
 
 /// The interpreter that a script names, where that is no shell.
-fn other_interpreter(source: &str) -> Option<&str> {
+pub(crate) fn other_interpreter(source: &str) -> Option<&str> {
     let line = source.lines().next()?.strip_prefix("#!")?;
     let mut words = line.split_whitespace();
     let mut name = words.next()?.rsplit('/').next()?;

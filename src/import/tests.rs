@@ -793,3 +793,33 @@ ip addr add fd00::1/48 dev v0
     link("v0").addr("fd00::1/64").addr("fd00::1/48");
     "#);
 }
+
+#[test]
+fn files_that_are_run_or_read_along_are_taken_by_their_own_arguments() {
+    let folder = tempfile::tempdir().unwrap();
+    let part = "#!/bin/bash\nname=$1\nip netns add $name\nif [ -z \"$2\" ]; then exit 1; fi\nip -n $name link set $2 up\n";
+    std::fs::write(folder.path().join("part.sh"), part).unwrap();
+    std::fs::write(
+        folder.path().join("other"),
+        "#!/usr/bin/env python3\nprint(1)\n",
+    )
+    .unwrap();
+    let source = "prefix=x\n./part.sh a lo\nbash -x ./part.sh b\n./other\n. ./part.sh c lo\n";
+    let path = folder.path().join("all.sh");
+    let told = Told {
+        path: Some(&path),
+        ..Told::default()
+    };
+    let imported = import_as(source, &told).unwrap();
+    insta::assert_snapshot!(imported.script, @r#"
+    let a = netns("a");
+    // not run: line 4: exit 1    (the condition does not hold)
+    let b = netns("b");
+
+    a.link("lo").up();
+    // not run: line 5: ip -n $name link set $2 up    (behind the exit in line 4)
+    // not translated: line 4: ./other    (the program `other` is not known here)
+    let c = netns("c");
+    c.link("lo").up();
+    "#);
+}

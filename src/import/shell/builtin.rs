@@ -123,16 +123,41 @@ impl Reader<'_> {
                 self.fails = texts.first().is_some_and(|code| *code != "0");
                 Status::Success
             }
-            ("shopt" | "umask" | "ulimit" | "stty" | "clear" | "tput" | "alias" | "unalias", _)
+            ("alias", all) if self.printed.is_none() => {
+                for (name, text) in all.iter().filter_map(|one| one.split_once('=')) {
+                    if let Some(aliases) = &mut self.aliases {
+                        aliases.insert(name.to_owned(), text.to_owned());
+                    }
+                }
+                Status::Success
+            }
+            ("unalias", all) if self.printed.is_none() => {
+                if let Some(aliases) = &mut self.aliases {
+                    aliases.retain(|name, _| !all.contains(&name.as_str()) && !all.contains(&"-a"));
+                }
+                Status::Success
+            }
+            ("shopt", ["-s", all @ ..]) if all.contains(&"expand_aliases") => {
+                self.aliases.get_or_insert_default();
+                Status::Success
+            }
+            ("shopt" | "umask" | "ulimit" | "stty" | "clear" | "tput", _)
                 if self.printed.is_none() =>
             {
                 Status::Success
             }
             ("trap", _) => self.trap(line, arguments),
             ("getopts", [letters, name]) if is_name(name) => self.options(letters, name),
-            ("source" | ".", [path, ..]) => {
-                let path = (*path).to_owned();
-                self.source(&path)
+            ("source" | ".", [path, given @ ..]) => {
+                // With arguments of its own it knows those alone.
+                let own = given.iter().map(|word| (*word).to_owned()).collect();
+                if given.is_empty() {
+                    return Some(self.source(path));
+                }
+                self.arguments.push(own);
+                let status = self.source(path);
+                self.arguments.pop();
+                status
             }
             ("read", _) => self.read_line(arguments)?,
             ("cd", [path]) if self.printed.is_some() => {

@@ -52,19 +52,87 @@ impl Reader<'_> {
         Some(path.to_string_lossy().into_owned())
     }
 
-    /// `. FILE`: its commands are run here.
-    pub(super) fn source(&mut self, path: &str) -> Status {
-        let here = Path::new(path);
-        let beside = self.given.folder().map(|folder| folder.join(here));
+    /// A file that is named in the script, and its text.
+    fn beside(&self, named: &Path) -> Option<(PathBuf, String)> {
+        self.given.path.as_ref()?;
+        let beside = self.given.folder().map(|folder| folder.join(named));
         let is_file = |path: &PathBuf| {
             std::fs::metadata(path).is_ok_and(|meta| meta.is_file() && meta.len() < LONGEST)
         };
-        let found = [Some(here.to_owned()), beside]
+        let found = [Some(named.to_owned()), beside]
             .into_iter()
             .flatten()
-            .find(is_file);
-        let text = found.and_then(|path| std::fs::read_to_string(path).ok());
-        let Some(text) = text.filter(|_| self.given.path.is_some()) else {
+            .find(is_file)?;
+        let text = std::fs::read_to_string(&found).ok()?;
+        Some((found, text))
+    }
+
+    /// `./FILE` and `bash FILE`: its commands are run in a shell of their own, which knows the arguments only. None where it is
+    /// no file of commands that can be read.
+    pub(super) fn run_file(&mut self, words: &[String]) -> Option<Status> {
+        let (first, rest) = words.split_first()?;
+        let program = first.rsplit('/').next()?;
+        let is_shell = ["sh", "bash", "dash"].contains(&program);
+        let (named, arguments) = if is_shell {
+            let options = rest
+                .iter()
+                .take_while(|word| ["-x", "-e", "-ex"].contains(&word.as_str()));
+            rest.get(options.count()..)?.split_first()?
+        } else {
+            (first, rest)
+        };
+        if !named.contains('/') && !is_shell || named.starts_with('-') || self.printed.is_some() {
+            return None;
+        }
+        let (path, text) = self.beside(Path::new(named))?;
+        let is_script = is_shell || text.starts_with("#!");
+        if !is_script || crate::import::other_interpreter(&text).is_some() {
+            return None;
+        }
+        if self.depth >= super::DEEPEST {
+            return Some(self.unknown("scripts that run one another too deep"));
+        }
+        self.depth += 1;
+        let name = path.file_name()?.to_string_lossy().into_owned();
+        let nodes = parse::parse(&tokens(&text, 1));
+        let variables = std::mem::take(&mut self.variables);
+        let functions = std::mem::take(&mut self.functions);
+        let own = std::mem::replace(&mut self.own, super::own::names(&text));
+        let ends = std::mem::replace(&mut self.ends_on_error, false);
+        let at_exit = self.at_exit.take();
+        let source = std::mem::replace(&mut self.text, text.as_str().into());
+        let outer = self.file.replace(name);
+        let given = self.given.path.replace(path);
+        self.arguments.push(arguments.to_vec());
+        self.hidden.push(std::collections::HashMap::new());
+        let mut status = self.list(&nodes);
+        if self.count <= super::MOST {
+            self.flow = Flow::Next;
+            self.run_at_exit();
+            self.uncalled(&nodes);
+            self.flow = Flow::Next;
+        }
+        if status == Status::Unknown {
+            status = Status::Assumed;
+        }
+        self.hidden.pop();
+        self.arguments.pop();
+        self.given.path = given;
+        self.file = outer;
+        self.text = source;
+        self.at_exit = at_exit;
+        self.ends_on_error = ends;
+        self.own = own;
+        self.functions = functions;
+        self.variables = variables;
+        self.depth -= 1;
+        Some(status)
+    }
+
+    /// `. FILE`: its commands are run here.
+    pub(super) fn source(&mut self, path: &str) -> Status {
+        let here = Path::new(path);
+        let Some((_, text)) = self.beside(here) else {
             // It may set whatever it likes.
             self.own.clear();
             return self.unknown(format!("the file {path} is not there"));

@@ -104,6 +104,8 @@ struct Reader<'a> {
     own: HashSet<String>,
     /// The line of the command that is run.
     line: usize,
+    /// What stands for another text where a command begins; none where the shell heeds none.
+    aliases: Option<HashMap<String, String>>,
     /// None where only a run would know which one it is.
     functions: HashMap<String, Option<Function>>,
     called: HashSet<String>,
@@ -161,6 +163,7 @@ pub(crate) fn read(text: &str, line: usize, given: &Given, translate: Translate)
         variables: HashMap::new(),
         own: own::names(text),
         line,
+        aliases: (!Given::is_bash(text)).then(HashMap::new),
         functions: HashMap::new(),
         called: HashSet::new(),
         arguments: given.arguments.iter().cloned().collect(),

@@ -50,7 +50,7 @@ pub(super) enum What {
 }
 
 /// `NAME=VALUE`, `NAME+=VALUE` or `NAME=(…)`.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Assignment {
     pub(super) name: String,
     pub(super) is_added: bool,
@@ -59,7 +59,7 @@ pub(super) struct Assignment {
 }
 
 /// A redirection: the operator, and where to or from.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Redirection {
     /// The number in front of it.
     pub(super) descriptor: Option<u8>,

@@ -52,6 +52,13 @@ struct Output {
 
 impl Reader<'_> {
     pub(super) fn simple(&mut self, node: &Node, simple: &Simple) -> Status {
+        if let Some((name, text, longer)) = self.unaliased(simple) {
+            let status = self.simple(node, &longer);
+            if let Some(aliases) = &mut self.aliases {
+                aliases.entry(name).or_insert(text);
+            }
+            return status;
+        }
         let words = match self.expand(&simple.words) {
             Ok(words) => words,
             Err(why) => {
@@ -130,6 +137,37 @@ impl Reader<'_> {
             Ok(status) => status,
             Err(why) => self.left_out(node, &words[0], why),
         }
+    }
+
+    /// The command with what its first word stands for, which stands for nothing in there.
+    fn unaliased(&mut self, simple: &Simple) -> Option<(String, String, Simple)> {
+        let [
+            Piece::Text {
+                text,
+                quoted: false,
+            },
+        ] = simple.words.first()?.as_slice()
+        else {
+            return None;
+        };
+        let (name, text) = (text, self.aliases.as_ref()?.get(text)?);
+        let mut words = Vec::new();
+        for token in tokens(text, 1) {
+            match token.kind {
+                Kind::Word(pieces) => words.push(pieces),
+                // More than a part of one command.
+                _ => return None,
+            }
+        }
+        words.extend(simple.words.iter().skip(1).cloned());
+        let longer = Simple {
+            assignments: simple.assignments.clone(),
+            words,
+            redirections: simple.redirections.clone(),
+        };
+        let (name, text) = (name.clone(), text.clone());
+        self.aliases.as_mut()?.remove(&name);
+        Some((name, text, longer))
     }
 
     /// Notes a command that is not understood. What follows hangs on it where it is no program that makes something.
@@ -229,6 +267,9 @@ impl Reader<'_> {
         if let ("cat", [], Some(input)) = (first.as_str(), arguments, &output.input) {
             let line = vec!["echo".to_owned(), input.trim_end_matches('\n').to_owned()];
             return self.translated(&line, output);
+        }
+        if let Some(status) = self.run_file(words) {
+            return Ok(status);
         }
         if let Some(status) = self.builtin(node.line, words) {
             return Ok(status);
