@@ -36,6 +36,8 @@ pub(crate) struct Showing<'a> {
     pub(crate) session: Option<&'a Rc<Session>>,
     /// The processes of each namespace, looked up for the first namespace that shows its own.
     pub(crate) processes: Option<&'a OnceCell<HashMap<Id, Vec<u32>>>>,
+    /// Whether it is all that is shown, on a line of its own: then it may be asked for more.
+    pub(crate) is_alone: bool,
 }
 
 /// A type of handle.
@@ -68,7 +70,7 @@ pub const HANDLES: &[HandleType] = &[
         netns,
         showing.processes
     )),
-    handle!(Link, |showing, link| link::show(showing.session, link)),
+    handle!(Link, |showing, link| link::show(showing, link)),
     handle!(Address, |_, address| address.show()),
     handle!(Route, |_, route| route.show()),
     handle!(Nexthop, |_, nexthop| nexthop.show()),
@@ -115,6 +117,7 @@ fn is_same(one: &Dynamic, other: &Dynamic) -> bool {
     let showing = Showing {
         session: None,
         processes: None,
+        is_alone: false,
     };
     show(showing, one) == show(showing, other)
 }

@@ -14,6 +14,7 @@ pub(crate) mod json;
 pub mod kinds;
 pub mod objects;
 pub mod options;
+pub(crate) mod order;
 pub mod script;
 pub mod session;
 pub mod topics;

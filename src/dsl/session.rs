@@ -16,6 +16,7 @@ use crate::dsl::Answer;
 use crate::dsl::acts::capture::Capture;
 use crate::dsl::kinds::ipvlan_port::Ports;
 use crate::dsl::objects::elsewhere::Elsewhere;
+use crate::dsl::order::Orders;
 use crate::error::{Error, Kind, Result, errno_name};
 use crate::lab::trace::Printer;
 use crate::lab::{Lab, Outcome};
@@ -100,6 +101,7 @@ pub struct Session {
     result: RefCell<Option<serde_json::Value>>,
     /// The files that a plan would have written, each with its text.
     planned_files: RefCell<HashMap<PathBuf, String>>,
+    orders: Rc<Orders>,
     /// Those that the script began.
     captures: RefCell<Vec<Capture>>,
 }
@@ -155,7 +157,13 @@ impl Session {
             result: RefCell::new(None),
             planned_files: RefCell::default(),
             captures: RefCell::default(),
+            orders: Rc::default(),
         })
+    }
+
+    /// In which order the keys of maps were written.
+    pub(crate) fn orders(&self) -> &Rc<Orders> {
+        &self.orders
     }
 
     /// A session whose words print into a text, read by [`Self::collected`].

@@ -23,6 +23,7 @@ pub mod stories;
 pub mod testing;
 pub(crate) mod types;
 mod words;
+mod written;
 
 pub(crate) use diagnose::{Means, memory_used_up};
 pub(crate) use names::declared as declared_names;
@@ -213,7 +214,7 @@ impl Interpreter {
     }
 
     fn with(session: Rc<Session>, functions: Functions) -> Self {
-        let sources = Sources::default();
+        let sources = Sources::of(&session);
         let engine = build(&session, &sources, functions);
         Self {
             engine,

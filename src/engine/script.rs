@@ -8,6 +8,9 @@ use std::rc::Rc;
 
 use nix::errno::Errno;
 
+use super::written;
+use crate::dsl::Session;
+use crate::dsl::order::Orders;
 use crate::error::{Error, Kind, nearest};
 use crate::net::file;
 use crate::value::shell;
@@ -164,9 +167,19 @@ pub struct Sources {
     texts: Rc<RefCell<BTreeMap<String, Rc<str>>>>,
     /// The variables that any of them catches errors in.
     catching: Rc<RefCell<BTreeSet<String>>>,
+    /// Told in which order they write the keys of maps.
+    orders: Rc<Orders>,
 }
 
 impl Sources {
+    /// None so far, of a run of `session`.
+    pub(crate) fn of(session: &Session) -> Self {
+        Self {
+            orders: session.orders().clone(),
+            ..Self::default()
+        }
+    }
+
     /// Whether a script catches errors in a variable of that name.
     pub(crate) fn catches_in(&self, name: &str) -> bool {
         let catching = self.catching.borrow();
@@ -180,6 +193,9 @@ impl Sources {
             let variable = variable.and_then(|behind| behind.split(')').next());
             let variables = variable.map(|name| name.trim().to_owned());
             self.catching.borrow_mut().extend(variables);
+        }
+        for keys in written::keys_of_maps(&script.text) {
+            self.orders.note(keys);
         }
         self.texts
             .borrow_mut()

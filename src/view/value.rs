@@ -3,6 +3,11 @@
 use crate::value::escape::{on_one_line, visible};
 use crate::view::table;
 
+/// How wide a value inside of another may be on one line.
+const WIDTH: usize = 100;
+/// How far its parts are set in where it is wider.
+const INDENT: usize = 2;
+
 /// A value to show. Its strings are ready to print.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Value {
@@ -16,7 +21,7 @@ pub enum Value {
     Handle(Box<Handle>),
     /// A list.
     List(Vec<Value>),
-    /// A map, in the order of its keys.
+    /// A map, in the order in which its keys were written.
     Map(Vec<(String, Value)>),
 }
 
@@ -50,11 +55,11 @@ impl Value {
             Self::Nothing => String::new(),
             Self::Text(text) | Self::Word(text) => text.clone(),
             Self::Handle(handle) => visible(&handle.line).into_owned(),
-            Self::List(values) => as_table(values).unwrap_or_else(|| self.nested()),
+            Self::List(values) => as_table(values).unwrap_or_else(|| self.laid(0, 0)),
             Self::Map(entries) if entries.is_empty() => "#{}".to_owned(),
             Self::Map(entries) => entries
                 .iter()
-                .map(|(key, value)| format!("{}: {}", on_one_line(key), value.nested()))
+                .map(|(key, value)| value.entry(key))
                 .collect::<Vec<_>>()
                 .join("\n"),
         }
@@ -109,8 +114,89 @@ impl Value {
         }
     }
 
+    /// An entry of a map: a table of maps below its key, anything else behind it.
+    fn entry(&self, key: &str) -> String {
+        let key = on_one_line(key);
+        let table = match self {
+            Self::List(values) if matches!(values.first(), Some(Self::Map(_))) => as_table(values),
+            _ => None,
+        };
+        match table {
+            Some(table) => {
+                let lines = table
+                    .lines()
+                    .map(|line| format!("{}{line}\n", " ".repeat(INDENT)));
+                format!("{key}:\n{}", lines.collect::<String>().trim_end())
+            }
+            None => format!("{key}: {}", self.laid(0, key.chars().count() + 2)),
+        }
+    }
+
+    /// The value as a script would write it, over several lines where it is too long for one. The first has room for what stands
+    /// in `front` characters before it, those below are set in by `indent` and more.
+    fn laid(&self, indent: usize, front: usize) -> String {
+        let line = self.nested();
+        if indent + front + line.chars().count() <= WIDTH {
+            return line;
+        }
+        let inner = indent + INDENT;
+        let margin = " ".repeat(inner);
+        let end = " ".repeat(indent);
+        match self {
+            Self::List(values) if values.iter().all(Self::is_scalar) => {
+                let mut text = String::from("[");
+                let mut used = WIDTH;
+                for value in values {
+                    let word = value.nested();
+                    let length = word.chars().count() + 2;
+                    if used + length > WIDTH {
+                        text.truncate(text.trim_end().len());
+                        text.push('\n');
+                        text.push_str(&margin);
+                        used = inner;
+                    }
+                    used += length;
+                    text.push_str(&word);
+                    text.push_str(", ");
+                }
+                format!("{},\n{end}]", text.trim_end_matches(", "))
+            }
+            Self::List(values) => {
+                let items = values
+                    .iter()
+                    .map(|value| format!("{margin}{},\n", value.laid(inner, 0)));
+                format!("[\n{}{end}]", items.collect::<String>())
+            }
+            Self::Map(entries) => {
+                let entries = entries.iter().map(|(key, value)| {
+                    let key = on_one_line(key);
+                    let value = value.laid(inner, key.chars().count() + 2);
+                    format!("{margin}{key}: {value},\n")
+                });
+                format!("#{{\n{}{end}}}", entries.collect::<String>())
+            }
+            _ => line,
+        }
+    }
+
+    /// Whether it is a map with maps in it, also in lists.
+    fn holds_maps(&self) -> bool {
+        fn is_map(value: &Value) -> bool {
+            match value {
+                Value::Map(_) => true,
+                Value::List(values) => values.iter().any(is_map),
+                _ => false,
+            }
+        }
+        matches!(self, Self::Map(entries) if entries.iter().any(|(_, value)| is_map(value)))
+    }
+
+    fn is_scalar(&self) -> bool {
+        !matches!(self, Self::List(_) | Self::Map(_))
+    }
+
     /// The value in a cell of a table.
-    fn cell(&self) -> String {
+    pub fn cell(&self) -> String {
         match self {
             Self::Nothing => String::new(),
             Self::Text(text) => on_one_line(text).into_owned(),
@@ -173,7 +259,7 @@ fn as_table(values: &[Value]) -> Option<String> {
     let is_shown = |column: &usize| {
         !are_handles || *column == 0 || rows.iter().any(|row| !row[*column].1.is_empty())
     };
-    alike.then(|| {
+    let table = alike.then(|| {
         let shown: Vec<usize> = (0..headings.len()).filter(is_shown).collect();
         let rows: Vec<Vec<String>> = rows
             .iter()
@@ -181,7 +267,11 @@ fn as_table(values: &[Value]) -> Option<String> {
             .collect();
         let headings: Vec<&String> = shown.iter().map(|column| &headings[*column]).collect();
         table::draw(&headings, &rows)
-    })
+    })?;
+    // Maps in cells are read in a table as long as it is not wider than they are by themselves.
+    let has_maps = || values.iter().any(Value::holds_maps);
+    let is_wide = |line: &str| line.chars().count() > WIDTH;
+    (!(table.lines().any(is_wide) && has_maps())).then_some(table)
 }
 
 #[cfg(test)]
@@ -241,6 +331,44 @@ mod tests {
             Value::List(vec![map("a"), map("b")]).show(),
             "[#{a: ()}, #{b: ()}]"
         );
+    }
+
+    #[test]
+    fn what_is_too_long_for_a_line_is_set_in() {
+        let numbers = Value::List((0..60).map(Value::word).collect());
+        let row = |name: &str| Value::Map(vec![("name".to_owned(), text(name))]);
+        let map = Value::Map(vec![
+            ("numbers".to_owned(), numbers.clone()),
+            ("rows".to_owned(), Value::List(vec![row("a"), row("b")])),
+            (
+                "deep".to_owned(),
+                Value::Map(vec![
+                    (
+                        "list".to_owned(),
+                        Value::List(vec![text(&"x".repeat(80)), row("c")]),
+                    ),
+                    ("short".to_owned(), Value::List(vec![row("d")])),
+                ]),
+            ),
+        ]);
+        insta::assert_snapshot!(map.show(), @r#"
+        numbers: [
+          0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26,
+          27, 28, 29, 30, 31, 32, 33, 34, 35, 36, 37, 38, 39, 40, 41, 42, 43, 44, 45, 46, 47, 48, 49, 50,
+          51, 52, 53, 54, 55, 56, 57, 58, 59,
+        ]
+        rows:
+          NAME
+          a
+          b
+        deep: #{
+          list: [
+            "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx",
+            #{name: "c"},
+          ],
+          short: [#{name: "d"}],
+        }
+        "#);
     }
 
     #[test]

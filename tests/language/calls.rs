@@ -246,7 +246,11 @@ fn values_print_as_a_user_reads_them() {
     assert_eq!(value("1 + 1"), "2");
     assert_eq!(value("\"two words\""), "two words");
     assert_eq!(value("[1, \"a\", ()]"), "[1, \"a\", ()]");
-    assert_eq!(value("#{b: 1, a: \"x\"}"), "a: \"x\"\nb: 1");
+    assert_eq!(value("#{b: 1, a: \"x\"}"), "b: 1\na: \"x\"");
+    assert_eq!(
+        value("fn row(n) { #{zone: n, addr: [n]} } [1, 2].map(|n| row(n))"),
+        "ZONE  ADDR\n1     1\n2     2"
+    );
     assert_eq!(
         value("[#{name: \"a\", up: true}, #{name: \"bb\", up: false}]"),
         "NAME  UP\na     true\nbb    false"

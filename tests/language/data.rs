@@ -36,7 +36,7 @@ fn paths_are_seen_from_the_folder_of_the_script_and_of_a_module() {
         (
             Some(0),
             "",
-            "[{\"far\":null,\"load\":0.5,\"name\":\"a\",\"up\":true,\"vlan\":10}]\n\
+            "[{\"name\":\"a\",\"vlan\":10,\"load\":0.5,\"up\":true,\"far\":null}]\n\
              {\"most\":3,\"uplink\":{\"name\":\"eth0\"}}\n\
              [{\"name\":\"a, the first\",\"vlan\":\"010\"},{\"name\":\"b\",\"vlan\":\"20\"}]\n"
         )
@@ -44,7 +44,7 @@ fn paths_are_seen_from_the_folder_of_the_script_and_of_a_module() {
     let written = |name: &str| fs::read_to_string(place.path().join("labs").join(name)).unwrap();
     assert_eq!(
         written("out.json"),
-        "{\n  \"a\": \"x\",\n  \"b\": [\n    1,\n    null\n  ]\n}\n"
+        "{\n  \"b\": [\n    1,\n    null\n  ],\n  \"a\": \"x\"\n}\n"
     );
     assert_eq!(written("out.txt"), "as it is");
 }

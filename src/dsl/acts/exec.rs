@@ -22,6 +22,7 @@ use crate::net::process::{Pipe, Program, Tie, Written};
 use crate::schema::{self, Form, Opt, Quantity};
 use crate::value::options::{self, Options};
 use crate::value::{duration, size};
+use crate::view::value::{Handle, Value};
 
 const CWD: Opt = Opt::new("cwd", Form::Text, "the folder that it runs in");
 const ENV: Opt = Opt::new(
@@ -244,6 +245,46 @@ fn outcome(code: i64, stdout: Written, stderr: Written) -> Map {
         ("stderr".into(), text(stderr)),
         ("dropped".into(), dropped.into()),
     ])
+}
+
+/// What a command has written, where `map` is what a script gets back of one: that is what it is asked for.
+pub(crate) fn answer_of(map: &Map) -> Option<Value> {
+    const KEYS: [&str; 5] = ["code", "ok", "stdout", "stderr", "dropped"];
+    if map.len() != KEYS.len() {
+        return None;
+    }
+    let text = |key: &str| map.get(key)?.as_immutable_string_ref().ok();
+    let code = map.get("code")?.as_int().ok()?;
+    let (ok, dropped) = (map.get("ok")?, map.get("dropped")?);
+    let (stdout, stderr) = (text("stdout")?, text("stderr")?);
+    let mut lines: Vec<String> = [&stdout, &stderr]
+        .iter()
+        .map(|written| written.trim_end_matches('\n').to_owned())
+        .filter(|written| !written.is_empty())
+        .collect();
+    if code != 0 {
+        lines.push(format!("exit code {code}"));
+    }
+    let values = [
+        Value::word(code),
+        Value::word(ok),
+        Value::text(&*stdout),
+        Value::text(&*stderr),
+        Value::word(dropped),
+    ];
+    let fields: Vec<(&'static str, Value)> = KEYS.into_iter().zip(values).collect();
+    let entries = fields
+        .iter()
+        .map(|(key, value)| ((*key).to_owned(), value.clone()));
+    Some(Value::Handle(Box::new(Handle {
+        name: Value::Map(entries.collect()).literal(),
+        line: lines.join("\n"),
+        cells: fields
+            .iter()
+            .map(|(key, value)| (*key, value.cell()))
+            .collect(),
+        fields,
+    })))
 }
 
 /// What a command has done.

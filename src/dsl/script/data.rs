@@ -11,6 +11,7 @@ use rhai::Map;
 use rhai::plugin::{Dynamic, NativeCallContext, export_module};
 
 use crate::dsl::json;
+use crate::dsl::order::Orders;
 use crate::dsl::script::print;
 use crate::dsl::{Answer, Session, answer};
 use crate::error::{Error, Kind, Result};
@@ -56,7 +57,7 @@ fn read_text(session: &Session, path: &Path, name: &str) -> Result<String> {
     Ok(text)
 }
 
-fn parse_csv(text: &str, separator: &str) -> Result<Dynamic> {
+fn parse_csv(orders: &Orders, text: &str, separator: &str) -> Result<Dynamic> {
     let &[separator] = separator.as_bytes() else {
         return Err(
             Error::invalid(format!("a separator is one character, not `{separator}`"))
@@ -78,6 +79,7 @@ fn parse_csv(text: &str, separator: &str) -> Result<Dynamic> {
         _ => Error::invalid(error.to_string()),
     };
     let names = reader.headers().map_err(wrong)?.clone();
+    orders.note(names.iter().map(str::to_owned).collect());
     let mut rows = Vec::new();
     for record in reader.records() {
         let record = record.map_err(wrong)?;
@@ -140,6 +142,7 @@ pub mod words {
             let value = serde_json::from_str(&text);
             let value =
                 value.map_err(|error| Error::invalid(error.to_string()).doing("read", file))?;
+            session.orders().note_json(&value);
             Ok(json::value(value))
         })
     }
@@ -158,6 +161,7 @@ pub mod words {
             let value = value.map_err(|error: toml::de::Error| {
                 Error::invalid(error.to_string().trim_end().to_owned()).doing("read", file)
             })?;
+            session.orders().note_json(&value);
             Ok(json::value(value))
         })
     }
@@ -187,7 +191,8 @@ pub mod words {
                 .take_text(options)?
                 .unwrap_or_else(|| ",".to_owned());
             let text = read_text(session, &path_of(&context, file), file)?;
-            parse_csv(&text, &separator).map_err(|error| error.doing("read", file))
+            parse_csv(session.orders(), &text, &separator)
+                .map_err(|error| error.doing("read", file))
         })
     }
 

@@ -6,12 +6,13 @@ use std::rc::Rc;
 use rhai::plugin::{Dynamic, NativeCallContext, export_module};
 use rhai::{Array, FnPtr, Map};
 
+use crate::dsl::acts::exec;
 use crate::dsl::acts::latency::Latency;
 use crate::dsl::acts::path::PathReport;
 use crate::dsl::acts::ping::PingReport;
 use crate::dsl::acts::throughput::Throughput;
 use crate::dsl::acts::why::Explanation;
-use crate::dsl::handle::Netns;
+use crate::dsl::handle::{Link, Netns};
 use crate::dsl::handles::{self, Showing};
 use crate::dsl::{Answer, Session, answer};
 use crate::view::value::Value;
@@ -23,6 +24,7 @@ pub(crate) fn value(session: Option<&Rc<Session>>, value: &Dynamic) -> Value {
         session,
         // One namespace by itself shows without them: a line has no room for a list.
         processes: (!value.is::<Netns>()).then_some(&processes),
+        is_alone: value.is::<Link>(),
     };
     of(showing, value)
 }
@@ -35,13 +37,21 @@ fn of(showing: Showing<'_>, value: &Dynamic) -> Value {
         Value::Text(text.to_string())
     } else if let Ok(values) = value.as_array_ref() {
         Value::List(values.iter().map(shown).collect())
+    } else if let Some(answer) = value
+        .as_map_ref()
+        .ok()
+        .and_then(|map| exec::answer_of(&map))
+    {
+        answer
     } else if let Ok(entries) = value.as_map_ref() {
         let entries = entries.iter();
-        Value::Map(
-            entries
-                .map(|(key, value)| (key.to_string(), shown(value)))
-                .collect(),
-        )
+        let mut entries: Vec<(String, Value)> = entries
+            .map(|(key, value)| (key.to_string(), shown(value)))
+            .collect();
+        if let Some(session) = showing.session {
+            session.orders().sort(&mut entries);
+        }
+        Value::Map(entries)
     } else if let Some(handle) = handles::show(showing, value) {
         handle
     } else if value.is::<FnPtr>() {

@@ -4,7 +4,7 @@
 //! blanks within it, and empty lines. The tokens of what comes out are those of what went in, or nothing comes out.
 
 mod spacing;
-mod token;
+pub(super) mod token;
 
 use self::spacing::{Role, is_apart, roles};
 use self::token::{Kind, Token};

@@ -2,7 +2,7 @@
 
 /// What a token is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Kind {
+pub(in crate::engine) enum Kind {
     Keyword,
     Name,
     Number,
@@ -19,9 +19,9 @@ pub(super) enum Kind {
 
 /// A token, and how it stood in the text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Token<'a> {
-    pub(super) kind: Kind,
-    pub(super) text: &'a str,
+pub(in crate::engine) struct Token<'a> {
+    pub(in crate::engine) kind: Kind,
+    pub(in crate::engine) text: &'a str,
     /// How many line ends stand before it.
     pub(super) newlines: usize,
     /// Whether nothing stands between it and the one before.
@@ -31,11 +31,11 @@ pub(super) struct Token<'a> {
 }
 
 impl Token<'_> {
-    pub(super) fn is(&self, text: &str) -> bool {
+    pub(in crate::engine) fn is(&self, text: &str) -> bool {
         self.text == text
     }
 
-    pub(super) fn is_comment(&self) -> bool {
+    pub(in crate::engine) fn is_comment(&self) -> bool {
         matches!(self.kind, Kind::LineComment | Kind::BlockComment)
     }
 }
@@ -54,7 +54,7 @@ const OPERATORS: [&str; 30] = [
 ];
 
 /// Cuts a script into its tokens.
-pub(super) fn all(script: &str) -> Vec<Token<'_>> {
+pub(in crate::engine) fn all(script: &str) -> Vec<Token<'_>> {
     let mut found = Vec::new();
     let (mut at, mut end) = (0, 0);
     while let Some(next) = script[at..].chars().next() {

@@ -140,11 +140,11 @@ pub mod words {
         })
     }
 
-    /// The link in one line, as `ip -br link` prints it.
+    /// The link in one line: name and state as `ip -br address` prints them, kind, MTU, hardware address, addresses.
     #[rhai_fn(global, name = "to_string", volatile)]
     pub fn to_text(context: NativeCallContext, link: &mut Link) -> String {
         Session::of(&context)
-            .and_then(|session| snapshot(&session, link).map(|seen| line(&seen)))
+            .and_then(|session| snapshot(&session, link).map(|seen| line(&session, link, &seen)))
             .unwrap_or_else(|_| format!("{} (gone)", link.name()))
     }
 

@@ -1,31 +1,39 @@
 //! A link, drawn: as `ip -br link` prints it, and with all that there is to show of it.
 
-use std::rc::Rc;
-
 use rtnetlink::packet_route::link::LinkFlags;
 
 use crate::dsl::Session;
 use crate::dsl::handle::Link;
+use crate::dsl::handles::Showing;
 use crate::dsl::kinds::ipvlan_port::Settings;
 use crate::dsl::objects::link::snapshot;
+use crate::error::Error;
+use crate::net::address::{self, Address};
 use crate::net::group;
 use crate::net::link::Snapshot;
 use crate::value::mac;
 use crate::view::value::{Handle, Value};
 
-/// The link as `ip -br link` prints it.
-pub(crate) fn line(link: &Snapshot) -> String {
-    format!(
-        "{:<16} {:<14} {} <{}>",
-        link.name,
-        link.state,
-        mac::print(&link.mac),
-        link_flags(link.flags).join(",")
-    )
+/// The link on a line, as `ip -br address` prints it, with what else there is to tell: its kind, MTU and hardware address.
+pub(crate) fn line(session: &Session, link: &Link, seen: &Snapshot) -> String {
+    let mut words = vec![format!("{:<16} {:<14}", seen.name, seen.state)];
+    words.extend(Some(seen.kind.clone()).filter(|kind| !kind.is_empty()));
+    words.push(format!("mtu {}", seen.mtu));
+    words.extend(Some(mac::print(&seen.mac)).filter(|mac| !mac.is_empty()));
+    let netns = link.netns();
+    let found = session.wait(async {
+        let rtnl = netns.rtnl()?;
+        Ok::<_, Error>(address::list(&rtnl, Some(link.index())).await?)
+    });
+    // It may go meanwhile.
+    let addresses: Vec<Address> = found.and_then(|found| found).unwrap_or_default();
+    words.extend(addresses.iter().map(Address::to_string));
+    words.join(" ")
 }
 
 /// What there is to show of the link as it is now; outside of a run, or where it is gone, of its handle alone.
-pub(crate) fn show(session: Option<&Rc<Session>>, link: &Link) -> Value {
+pub(crate) fn show(showing: Showing<'_>, link: &Link) -> Value {
+    let session = showing.session;
     let name = link.name();
     let netns = link.netns().label().to_owned();
     let Some(seen) = session.and_then(|session| snapshot(session, link).ok()) else {
@@ -55,7 +63,10 @@ pub(crate) fn show(session: Option<&Rc<Session>>, link: &Link) -> Value {
         |of: fn(Settings) -> &'static str| port.map_or(Value::Nothing, |p| Value::text(of(p)));
     Value::Handle(Box::new(Handle {
         name: seen.name.clone(),
-        line: line(&seen),
+        line: match session {
+            Some(session) if showing.is_alone => line(session, link, &seen),
+            _ => seen.name.clone(),
+        },
         cells: cells(
             &seen.name,
             &seen.kind,
