@@ -365,6 +365,7 @@ fn finish(
     result: Result<(), Failure>,
 ) -> Result<u8, Failure> {
     capture::end_all(session);
+    session.close_servers();
     let had_lab = !session.lab().is_empty();
     // `exit(1)` says that the script failed, too.
     let has_failed = result.is_err() || session.exit_code().is_some_and(|code| code != 0);

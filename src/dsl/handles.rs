@@ -16,6 +16,7 @@ use super::acts::mesh::{self, Mesh};
 use super::acts::path::{self, PathReport};
 use super::acts::ping::{self, PingReport};
 use super::acts::process::{self, Process};
+use super::acts::services::{self, Server};
 use super::acts::throughput::{self, Throughput};
 use super::acts::why::{self, Explanation};
 use super::handle::{Link, Netns};
@@ -90,6 +91,7 @@ pub const HANDLES: &[HandleType] = &[
         showing.session,
         capture
     )),
+    handle!(Server, |_, server| services::show(server)),
     handle!(RandomSource, |_, random| random::show(random)),
 ];
 
@@ -207,6 +209,7 @@ mod tests {
                 "an explanation",
                 "a process",
                 "a capture",
+                "a server",
                 "a random source"
             ]
         );

@@ -14,6 +14,7 @@ use tokio::signal::unix::{SignalKind, signal};
 
 use crate::dsl::Answer;
 use crate::dsl::acts::capture::Capture;
+use crate::dsl::acts::services::Server;
 use crate::dsl::kinds::ipvlan_port::Ports;
 use crate::dsl::objects::elsewhere::Elsewhere;
 use crate::dsl::order::Orders;
@@ -104,6 +105,8 @@ pub struct Session {
     orders: Rc<Orders>,
     /// Those that the script began.
     captures: RefCell<Vec<Capture>>,
+    /// The same of servers.
+    servers: RefCell<Vec<Server>>,
 }
 
 /// What a session has to do with tests.
@@ -158,6 +161,7 @@ impl Session {
             planned_files: RefCell::default(),
             captures: RefCell::default(),
             orders: Rc::default(),
+            servers: RefCell::default(),
         })
     }
 
@@ -227,6 +231,25 @@ impl Session {
     pub(crate) fn leave_captures(&self, namespace: Id) {
         for capture in self.captures.borrow().iter() {
             capture.leave(namespace);
+        }
+    }
+
+    /// Keeps a server, which goes on also where the script has no handle of it.
+    pub(crate) fn add_server(&self, server: Server) {
+        self.servers.borrow_mut().push(server);
+    }
+
+    /// Ends all servers of the run.
+    pub(crate) fn close_servers(&self) {
+        for server in self.servers.take() {
+            server.close();
+        }
+    }
+
+    /// Ends those in a namespace that is to go: it would live on else.
+    pub(crate) fn leave_servers(&self, namespace: Id) {
+        for server in self.servers.borrow().iter() {
+            server.leave(namespace);
         }
     }
 

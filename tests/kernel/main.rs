@@ -85,6 +85,7 @@ mod refusals;
 mod rollback;
 mod route;
 mod rule;
+mod services;
 mod session;
 mod settings;
 mod stdlib;
@@ -292,6 +293,7 @@ fn all() -> Vec<Case> {
         journal::cases(),
         recognise::cases(),
         random::cases(),
+        services::cases(),
         session::cases(),
         bounds::cases(),
         interrupt::cases(),

@@ -185,6 +185,7 @@ impl Open {
             }
         });
         capture::end_all(&session);
+        session.close_servers();
         let left = end_processes(&session);
         match (failure, left.is_empty()) {
             (Some(mut failed), is_clean) => {

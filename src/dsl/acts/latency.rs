@@ -290,8 +290,8 @@ pub mod words {
 
     /// The same with options: `count` (1000), `proto` ("icmp"; "udp", "tcp"), `interval` ("1ms"), `timeout` ("1s"), `size` (56 bytes), `tos`, `quiet`.
     ///
-    /// With UDP and TCP the other end is a socket of ipvsh that sends back what comes. Where that is not reached within three seconds,
-    /// it fails with `unreachable`, the cause and what to type.
+    /// With UDP and TCP the other end is a socket of ipvsh that sends back what comes. Where that is not reached within three
+    /// times `timeout`, it fails with `unreachable`, the cause and what to type.
     ///
     /// ```rhai
     /// let v = netns("a").veth("v0", netns("b"), "v1", #{addr: "10.0.0.1/24", up: true});

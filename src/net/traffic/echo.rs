@@ -58,13 +58,13 @@ pub struct Echo {
 }
 
 impl Echo {
-    /// Connects them. Fails with `unreachable` where the other end does not answer within the time of an answer, or three seconds.
+    /// Connects them. Fails with `unreachable` where the other end does not answer within three times the time of an answer.
     pub async fn open(ends: &Ends<'_>, asked: Asked) -> Result<Self> {
         let told = Told {
             mss: None,
             tos: asked.tos,
         };
-        let limit = asked.timeout.max(Duration::from_secs(3));
+        let limit = asked.timeout * 3;
         let pairs = connect::pairs(ends, asked.protocol, 1, told, limit).await?;
         let pair = pairs.into_iter().next();
         let pair = pair.ok_or_else(|| Error::new(Kind::Kernel, "nothing was connected"))?;
