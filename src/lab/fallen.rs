@@ -40,6 +40,7 @@ impl Said {
         let id = netns.namespace().id();
         let at = (id, undo.link_index().unwrap_or_default());
         match &undo.way {
+            WayBack::Send { request, .. } if request.is_of_the_link() => {}
             WayBack::DeleteAddress { .. }
             | WayBack::RestoreQueue { .. }
             | WayBack::Send { .. }

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 
 use nix::errno::Errno;
 use rtnetlink::packet_core::{NetlinkDeserializable, NetlinkHeader, NetlinkSerializable};
+use rtnetlink::packet_route::RouteNetlinkMessage as Routed;
 use serde::{Deserialize, Serialize};
 
 use crate::net::netns::Netns;
@@ -55,6 +56,17 @@ impl Request {
                     | Route::NewLink(_)
             ),
             None => false,
+        }
+    }
+
+    /// Whether it sets what belongs to the link itself and goes where that goes: its options, the configuration of WireGuard.
+    pub fn is_of_the_link(&self) -> bool {
+        match self {
+            Self::Route(message) => matches!(
+                message.message(),
+                Ok(Packet::Route(Routed::NewLink(_) | Routed::SetLink(_)))
+            ),
+            Self::Wireguard(_) => true,
         }
     }
 

@@ -129,8 +129,8 @@ fn a_bridge_is_made_as_ip_makes_it(lab: &Lab) {
     let text = r#"try { bridge("br0", #{mcast_query_interval: "1m", mcast_router: 0}); } catch (e) { print(e.notes); }"#;
     assert_eq!(
         lab.run(text),
-        "[\"there: bridge, mcast_query_interval 60.5s, mcast_router 1\", \
-          \"asked: bridge, mcast_query_interval 60s, mcast_router 0\"]\n"
+        "[\n  \"there: bridge, mcast_query_interval 60.5s, mcast_router 1\",\n  \
+          \"asked: bridge, mcast_query_interval 60s, mcast_router 0\",\n]\n"
     );
 }
 

@@ -401,7 +401,7 @@ fn a_route_has_what_ip_route_says_of_its_path(lab: &Lab) {
         r#"try { link("v0").route("fd01::/64", #{hoplimit: 8}); } catch (e) { print(e.notes); }"#;
     assert_eq!(
         lab.run(text),
-        "[\"there: fd01::/64 dev v0 metric 1024 hoplimit 9 rto_min 1000ms\", \"asked: fd01::/64 dev v0 hoplimit 8\"]\n"
+        "[\n  \"there: fd01::/64 dev v0 metric 1024 hoplimit 9 rto_min 1000ms\",\n  \"asked: fd01::/64 dev v0 hoplimit 8\",\n]\n"
     );
     lab.fails(r#"link("v0").route("fd01::/64", #{hoplimit: 8, replace: true}); throw "no";"#);
     assert_eq!(both(), made);

@@ -59,6 +59,11 @@ fn what_a_later_step_takes_along_is_said(lab: &Lab) {
                 "queue tbf rate 10mbit burst 5000b limit 67500b of link `v` in `a` went with the move of the link",
             ),
         ),
+        // What belongs to the link goes with it.
+        (
+            r#"let x = netns("a").vxlan("x", 5, #{remote: "10.0.0.9"}); x.set(#{ageing: "100s"}); x.netns(netns("b"));"#,
+            String::new(),
+        ),
         // What has to come in that order.
         (
             r#"let v = netns("a").veth("v", "w"); v.mtu(1200); v.netns(netns("b")); v.addr("10.0.0.1/24").up();"#,

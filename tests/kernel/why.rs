@@ -158,8 +158,10 @@ fn what_is_reached_has_no_cause(lab: &Lab) {
          [true, (), (), [\"a\", \"r\", \"b\"]]\n\
          [true, (), (), [\"a\", \"r\"]]\n\
          [true, (), (), [\"a\"]]\n\
-         [true, [#{address: \"10.0.1.1\", link: \"e0\", netns: \"a\"}, #{address: \"10.0.1.2\", link: \"e1\", netns: \"r\"}, \
-         #{address: \"10.0.2.2\", link: \"e0\", netns: \"b\"}]]\n"
+         [\n  true,\n  [\n    \
+         #{address: \"10.0.1.1\", link: \"e0\", netns: \"a\"},\n    \
+         #{address: \"10.0.1.2\", link: \"e1\", netns: \"r\"},\n    \
+         #{address: \"10.0.2.2\", link: \"e0\", netns: \"b\"},\n  ],\n]\n"
     );
 }
 
