@@ -75,8 +75,8 @@ pub mod words {
     /// the first time, as with `down`.
     ///
     /// ```rhai,no_run
-    /// let pings = a.spawn("ping 10.0.0.2");
-    /// a.link("to-b").flap();
+    /// let pings = netns("a").spawn("ping 10.0.0.2");
+    /// netns("a").link("to-b").flap();
     /// ```
     #[rhai_fn(name = "flap", return_raw, volatile)]
     pub fn flap_(context: NativeCallContext, link: &mut Link) -> Answer<Link> {
