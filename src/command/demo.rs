@@ -6,8 +6,8 @@ use std::io;
 use std::path::Path;
 
 use super::line::{Cli, Command, Demo};
-use super::run;
 use super::{output, sandbox};
+use super::{run, source};
 use crate::engine::script::Script;
 use crate::engine::{Failure, stack, stories};
 use crate::error::{Error, nearest};
@@ -23,7 +23,7 @@ pub(super) fn demo(cli: &Cli, what: &Demo) -> Result<u8, Failure> {
         return Ok(list(cli.options.json));
     }
     if let Some(folder) = &what.copies {
-        return write(folder, &run::texts(what.story.iter())?);
+        return write(folder, &source::texts(what.story.iter())?);
     }
     // In the micro-VM that a story is told in, this is the place.
     if vm::is_guest() {

@@ -5,7 +5,7 @@ use std::path::Path;
 use std::rc::Rc;
 
 use super::line::{Graph, Options};
-use super::{output, plan, run, with_files};
+use super::{output, plan, source, with_files};
 use crate::dsl::Session;
 use crate::dsl::acts::graph;
 use crate::dsl::objects::netns::namespace_argument;
@@ -42,7 +42,7 @@ pub(super) fn run(what: &Graph, options: &Options) -> Result<u8, Failure> {
             write(&drawn)
         });
     }
-    let names = run::texts(what.what.iter())?;
+    let names = source::texts(what.what.iter())?;
     with_files()?;
     let session = Session::new(Settings::default());
     let places = named(&session, &names).map_err(|error| failure(&error))?;

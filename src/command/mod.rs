@@ -27,6 +27,7 @@ mod plan;
 mod prune;
 mod run;
 mod sandbox;
+mod source;
 mod test;
 mod view;
 mod watch;

@@ -3,7 +3,7 @@
 use std::ffi::OsString;
 
 use super::line::{Cli, Command};
-use super::run;
+use super::source;
 use crate::engine::{Failure, params};
 use crate::view::error::Report;
 
@@ -24,7 +24,7 @@ pub(super) fn take(cli: &mut Cli) -> Result<(), Failure> {
         let report = Report::new("`--params` is for a script, and none is named");
         return Err(Failure::usage(report));
     };
-    let typed = run::texts(typed.iter())?;
+    let typed = source::texts(typed.iter())?;
     let given = params::words_of_file(file, &typed).map_err(Failure::usage)?;
     words.splice(start..start, given.into_iter().map(OsString::from));
     Ok(())

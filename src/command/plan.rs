@@ -7,7 +7,7 @@ use std::path::Path;
 use std::rc::Rc;
 
 use super::line::Options;
-use super::{output, prune, run, with_files, with_memory};
+use super::{output, prune, run, source, with_files, with_memory};
 use crate::dsl::Session;
 use crate::dsl::session::{Given, Output, Settings};
 use crate::engine::script::Script;
@@ -34,7 +34,7 @@ pub(super) fn with_plan(
     options: &Options,
     tell: impl FnOnce(&Rc<Session>, Result<(), Failure>) -> Result<u8, Failure>,
 ) -> Result<u8, Failure> {
-    let words = run::texts(words.iter())?;
+    let words = source::texts(words.iter())?;
     let Some((file, arguments)) = words.split_first() else {
         return Err(Failure::usage(Report::new("no script is given")));
     };
@@ -54,7 +54,7 @@ pub(super) fn with_plan(
         output: Output::Collected,
     });
     let interpreter = Interpreter::new(session);
-    let (ast, given) = match run::ready(&interpreter, &script, arguments)? {
+    let (ast, given) = match source::ready(&interpreter, &script, arguments)? {
         ControlFlow::Continue(ready) => ready,
         ControlFlow::Break(code) => return Ok(code),
     };

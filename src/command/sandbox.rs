@@ -5,7 +5,8 @@ use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
 use super::line::{Cli, Options, Place};
-use super::run::{self, Source};
+use super::run;
+use super::source::{self, Source};
 use super::{demo, output};
 use crate::dsl::Session;
 use crate::engine::files::Needs;
@@ -86,7 +87,7 @@ fn lacking_of(wanted: &[makes::Driver]) -> String {
 
 /// The drivers that the script needs; none where there is no script, or one whose mistakes are told later.
 fn needed(cli: &Cli) -> Option<Vec<makes::Driver>> {
-    let Ok(Source::Script { script, .. }) = run::source(cli) else {
+    let Ok(Source::Script { script, .. }) = source::of(cli) else {
         return None;
     };
     let interpreter = Interpreter::new(Session::new(crate::dsl::session::Settings::default()));
@@ -120,12 +121,12 @@ pub(super) fn look_ahead(cli: &Cli) -> Result<Known, Failure> {
     }
     let Source::Script {
         script, arguments, ..
-    } = run::source(cli)?
+    } = source::of(cli)?
     else {
         return Ok(Known::Needs(Needs::default()));
     };
     let interpreter = Interpreter::new(Session::new(crate::dsl::session::Settings::default()));
-    if let ControlFlow::Break(code) = run::ready(&interpreter, &script, &arguments)? {
+    if let ControlFlow::Break(code) = source::ready(&interpreter, &script, &arguments)? {
         return Ok(Known::Help(code));
     }
     let needed = files::needed(&interpreter, &script)?;

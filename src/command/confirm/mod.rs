@@ -6,7 +6,8 @@ use serde_json::{Value, json};
 
 use super::down::find;
 use super::line::Options;
-use super::{output, run};
+use super::output;
+use super::source::Source;
 use crate::dsl::Session;
 use crate::engine::Failure;
 use crate::error::{Error, Kind, nearest};
@@ -79,8 +80,8 @@ fn list(waiting: &[(String, Pending)], options: &Options) -> Result<u8, Failure>
 }
 
 /// Refuses a session, which has its own way back.
-pub(super) fn check(options: &Options, source: &run::Source) -> Result<(), Failure> {
-    if options.confirm.is_none() || !matches!(source, run::Source::Session) {
+pub(super) fn check(options: &Options, source: &Source) -> Result<(), Failure> {
+    if options.confirm.is_none() || !matches!(source, Source::Session) {
         return Ok(());
     }
     let report = Report::new("`--confirm` is for a script or a line");

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use super::line::Options;
-use super::{output, run};
+use super::{output, source};
 use crate::dsl::Session;
 use crate::dsl::session::Settings;
 use crate::engine::script::Script;
@@ -31,7 +31,7 @@ pub(super) fn enable(
     only_print: bool,
     options: &Options,
 ) -> std::result::Result<u8, Failure> {
-    let words = run::texts(words.iter())?;
+    let words = source::texts(words.iter())?;
     let Some((file, arguments)) = words.split_first() else {
         return Err(Failure::usage(Report::new("no script is given")));
     };
@@ -41,7 +41,7 @@ pub(super) fn enable(
     }
     let script = Script::read(Path::new(file)).map_err(Failure::usage)?;
     let interpreter = Interpreter::new(Session::new(Settings::default()));
-    if let ControlFlow::Break(code) = run::ready(&interpreter, &script, arguments)? {
+    if let ControlFlow::Break(code) = source::ready(&interpreter, &script, arguments)? {
         return Ok(code);
     }
     let boot = of(Path::new(file), arguments, options).map_err(|error| failure(&error))?;

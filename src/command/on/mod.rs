@@ -18,7 +18,7 @@ use signal_hook::iterator::Signals;
 use super::arguments::PassedOn;
 use super::line::{Cli, Command, Options};
 use super::sandbox::{Known, look_ahead};
-use super::{cannot_start, output, run};
+use super::{cannot_start, output, source};
 use crate::engine::{Failure, Reason, stack};
 use crate::error::Error;
 use crate::net::file;
@@ -120,8 +120,8 @@ fn ask(cli: &Cli) -> Result<Asked, Failure> {
     let own: Vec<OsString> = own.cloned().collect();
     let script = words.script.map(|index| own.len() + 1 + index);
     let mut arguments = vec!["--color=never".to_owned()];
-    arguments.extend(run::texts(own.iter())?);
-    arguments.extend(run::texts(words.words.iter())?);
+    arguments.extend(source::texts(own.iter())?);
+    arguments.extend(source::texts(words.words.iter())?);
     let folder =
         std::env::current_dir().map_err(|error| Failure::script(Report::of(&Error::io(&error))))?;
     let bundle = Bundle {
@@ -198,7 +198,7 @@ fn check_file(script: &[OsString]) -> Result<(), Failure> {
         None => Err(not_there()),
         Some(file) if file == "-" || !Path::new(file).is_file() => {
             if file != "-" {
-                run::read(file, script.get(1)).map_err(Failure::usage)?;
+                source::read(file, script.get(1)).map_err(Failure::usage)?;
             }
             let file = file.to_string_lossy();
             let report = Report::new(format!("`{file}` can't be sent to a host"));

@@ -14,7 +14,7 @@ use super::done::{Failed, Outcome};
 use super::processes;
 use crate::command::line::Options;
 use crate::command::sandbox::on_disk;
-use crate::command::{cannot_start, run, with_files, with_memory};
+use crate::command::{cannot_start, run, source, with_files, with_memory};
 use crate::dsl::Session;
 use crate::dsl::acts::capture;
 use crate::dsl::session::{Given, LeftOut, Settings, Tests};
@@ -135,7 +135,7 @@ fn read(
     let interpreter = Interpreter::new(session);
     let ast = interpreter.compile(&script, &Interpreter::scope_of_names())?;
     let declared = interpreter.parameters(&ast)?;
-    let given = run::parameters(&declared, &[])?;
+    let given = source::parameters(&declared, &[])?;
     interpreter.session().give(Given {
         parameters: given.values,
         args: Vec::new(),
