@@ -5,9 +5,11 @@ use std::collections::{HashMap, HashSet};
 
 use serde_json::Value as Json;
 
+use crate::dsl::acts::exec;
+
 /// The maps that words give back, as their pages name the keys.
 const OWN: &[&[&str]] = &[
-    &["code", "ok", "stdout", "stderr", "dropped"],
+    &exec::KEYS,
     &[
         "kind", "message", "hint", "notes", "errno", "kernel", "netns", "object", "file", "line",
         "position",

@@ -229,6 +229,9 @@ fn said(net: &Netns, arguments: &[String]) -> lab::Command {
     lab::Command::tool(&arguments[0], net, &arguments[1..])
 }
 
+/// What a script gets back of a command, in the order of its page.
+pub(crate) const KEYS: [&str; 5] = ["code", "ok", "stdout", "stderr", "dropped"];
+
 /// What a script gets back of a command.
 fn outcome(code: i64, stdout: Written, stderr: Written) -> Map {
     let dropped = i64::try_from(stdout.dropped + stderr.dropped).unwrap_or(i64::MAX);
@@ -238,18 +241,18 @@ fn outcome(code: i64, stdout: Written, stderr: Written) -> Map {
             text.unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned()),
         )
     };
-    Map::from([
-        ("code".into(), code.into()),
-        ("ok".into(), (code == 0).into()),
-        ("stdout".into(), text(stdout)),
-        ("stderr".into(), text(stderr)),
-        ("dropped".into(), dropped.into()),
-    ])
+    let values = [
+        code.into(),
+        (code == 0).into(),
+        text(stdout),
+        text(stderr),
+        dropped.into(),
+    ];
+    KEYS.into_iter().map(Into::into).zip(values).collect()
 }
 
 /// What a command has written, where `map` is what a script gets back of one: that is what it is asked for.
 pub(crate) fn answer_of(map: &Map) -> Option<Value> {
-    const KEYS: [&str; 5] = ["code", "ok", "stdout", "stderr", "dropped"];
     if map.len() != KEYS.len() {
         return None;
     }
