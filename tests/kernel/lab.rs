@@ -502,3 +502,15 @@ pub(crate) fn finish(child: Child) -> Output {
         stderr: String::from_utf8(output.stderr).expect("text"),
     }
 }
+
+/// Namespaces `a` (10.0.0.1, `fd00::1`) and `b` (10.0.0.2, `fd00::2`), joined.
+pub(crate) const TWO: &str = r#"let a = netns("a");
+    let b = netns("b");
+    let v = a.veth("v", b, "w", #{addr: ["10.0.0.1/24", "fd00::1/64"], nodad: true, up: true});
+    v.peer.addr("10.0.0.2/24").addr("fd00::2/64", #{nodad: true}).up();
+"#;
+
+/// What comes behind [`TWO`] in a script.
+pub(crate) fn two(rest: &str) -> String {
+    format!("{TWO}{rest}")
+}

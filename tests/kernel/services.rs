@@ -4,7 +4,7 @@ use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream, UdpSocket};
 
 use crate::case::cases;
-use crate::lab::Lab;
+use crate::lab::{Lab, TWO, two};
 
 cases! {
     ["veth"] =>
@@ -14,17 +14,6 @@ cases! {
         a_name_is_resolved_by_the_files_of_the_namespace
         what_is_not_there_is_told_with_what_to_type
         a_plan_connects_to_nobody;
-}
-
-/// Namespaces `a` (10.0.0.1, `fd00::1`) and `b` (10.0.0.2, `fd00::2`), joined.
-const TWO: &str = r#"let a = netns("a");
-    let b = netns("b");
-    let v = a.veth("v", b, "w", #{addr: ["10.0.0.1/24", "fd00::1/64"], nodad: true, up: true});
-    v.peer.addr("10.0.0.2/24").addr("fd00::2/64", #{nodad: true}).up();
-"#;
-
-fn two(rest: &str) -> String {
-    format!("{TWO}{rest}")
 }
 
 fn a_server_answers_whoever_connects_and_goes_with_the_run(lab: &Lab) {

@@ -7,7 +7,7 @@ use nix::unistd::Pid;
 use serde_json::json;
 
 use crate::case::cases;
-use crate::lab::{Lab, finish};
+use crate::lab::{Lab, TWO, finish, two};
 
 cases! {
     ["veth"] =>
@@ -18,17 +18,6 @@ cases! {
         what_makes_no_sense_is_refused
         a_plan_measures_nothing
         a_signal_ends_it_with_what_came;
-}
-
-/// Namespaces `a` (10.0.0.1, `fd00::1`) and `b` (10.0.0.2, `fd00::2`), joined.
-const TWO: &str = r#"let a = netns("a");
-    let b = netns("b");
-    let v = a.veth("v", b, "w", #{addr: ["10.0.0.1/24", "fd00::1/64"], nodad: true, up: true});
-    v.peer.addr("10.0.0.2/24").addr("fd00::2/64", #{nodad: true}).up();
-"#;
-
-fn two(rest: &str) -> String {
-    format!("{TWO}{rest}")
 }
 
 /// The bytes that the link has taken in.
