@@ -12,11 +12,11 @@ use rhai::{Dynamic, Engine, Variant};
 use super::Session;
 use super::acts::capture::{self, Capture};
 use super::acts::latency::{self, Latency};
+use super::acts::listen::{self, Server};
 use super::acts::mesh::{self, Mesh};
 use super::acts::path::{self, PathReport};
 use super::acts::ping::{self, PingReport};
 use super::acts::process::{self, Process};
-use super::acts::services::{self, Server};
 use super::acts::throughput::{self, Throughput};
 use super::acts::why::{self, Explanation};
 use super::handle::{Link, Netns};
@@ -91,7 +91,7 @@ pub const HANDLES: &[HandleType] = &[
         showing.session,
         capture
     )),
-    handle!(Server, |_, server| services::show(server)),
+    handle!(Server, |_, server| listen::show(server)),
     handle!(RandomSource, |_, random| random::show(random)),
 ];
 

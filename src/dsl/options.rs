@@ -1,8 +1,8 @@
 //! The options of each word, as rows.
 
 use crate::dsl::acts::{
-    capture, events, exec, flap, latency, mesh, path, ping, process, reach, services, throughput,
-    wait, why,
+    capture, connect, events, exec, flap, latency, listen, mesh, path, ping, process, reach,
+    throughput, wait, why,
 };
 use crate::dsl::kinds::ipvlan_port::OF_MODE;
 use crate::dsl::kinds::make::COMMON;
@@ -26,9 +26,9 @@ const WORDS: &[(&str, &[&[Opt]])] = &[
     ("fdb", &[fdb::ROWS]),
     ("htb", &[queue::rows::HTB, queue::rows::SHARED]),
     ("flap", &[flap::ROWS]),
-    ("http", &[services::OF_HTTP]),
+    ("http", &[connect::OF_HTTP]),
     ("latency", &[latency::ROWS]),
-    ("listen", &[services::OF_LISTEN]),
+    ("listen", &[listen::ROWS]),
     ("lookup", &[route::rows::OF_LOOKUP]),
     ("masquerade", &[filter::OF_MASQUERADE]),
     ("mesh", &[mesh::ROWS]),
@@ -52,14 +52,14 @@ const WORDS: &[(&str, &[&[Opt]])] = &[
     ("read_csv", &[data::OF_CSV]),
     ("reject", &[filter::OF_FILTER]),
     ("required", &[param::ROWS]),
-    ("resolve", &[services::OF_RESOLVE]),
+    ("resolve", &[connect::OF_RESOLVE]),
     ("route", &[route::rows::ROWS]),
     ("routes", &[route::rows::OF_LIST]),
     ("rule", &[rule::OF_DELETE, rule::OF_ADD]),
     ("set", &[COMMON]),
     ("spawn", &[process::OF_SPAWN, exec::OF_PROGRAM]),
     ("tbf", &[queue::rows::TBF, queue::rows::SHARED]),
-    ("tcp", &[services::OF_TCP]),
+    ("tcp", &[connect::OF_TCP]),
     ("throughput", &[throughput::ROWS]),
     ("wait_event", &[events::ROWS]),
     ("wait_for", &[wait::CONDITION]),

@@ -14,7 +14,7 @@ use tokio::signal::unix::{SignalKind, signal};
 
 use crate::dsl::Answer;
 use crate::dsl::acts::capture::Capture;
-use crate::dsl::acts::services::Server;
+use crate::dsl::acts::listen::Server;
 use crate::dsl::kinds::ipvlan_port::Ports;
 use crate::dsl::objects::elsewhere::Elsewhere;
 use crate::dsl::order::Orders;

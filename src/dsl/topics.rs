@@ -3,8 +3,8 @@
 use rhai::plugin::ModuleManifest;
 
 use super::acts::{
-    capture, check, events, exec, expect, flap, graph, latency, mesh, packets, path, ping, place,
-    process, reach, services, throughput, tree, wait, why,
+    capture, check, connect, events, exec, expect, flap, graph, latency, listen, mesh, packets,
+    path, ping, place, process, reach, throughput, tree, wait, why,
 };
 use super::kinds::{
     bond, bridge, dummy, geneve, ifb, ip_tunnel, ipvlan, macvlan, netkit, set, tun, veth, vlan,
@@ -74,7 +74,8 @@ pub const TOPICS: &[Topic] = &[
     Topic::of("Paths", &path::words::RHAI_MANIFEST),
     Topic::of("Throughput", &throughput::words::RHAI_MANIFEST),
     Topic::of("Latency", &latency::words::RHAI_MANIFEST),
-    Topic::of("Services", &services::words::RHAI_MANIFEST),
+    Topic::of("Servers", &listen::words::RHAI_MANIFEST),
+    Topic::of("Connections", &connect::words::RHAI_MANIFEST),
     Topic::of("Flapping", &flap::words::RHAI_MANIFEST),
     Topic::of("Explanations", &why::words::RHAI_MANIFEST),
     Topic::of("Expectations", &reach::words::RHAI_MANIFEST),

@@ -3,12 +3,14 @@
 
 pub mod capture;
 pub mod check;
+pub mod connect;
 pub mod events;
 pub mod exec;
 pub mod expect;
 pub mod flap;
 pub mod graph;
 pub mod latency;
+pub mod listen;
 pub mod mesh;
 pub mod packets;
 pub mod pair;
@@ -17,7 +19,6 @@ pub mod ping;
 pub mod place;
 pub mod process;
 pub mod reach;
-pub mod services;
 pub mod throughput;
 pub mod tree;
 pub mod wait;
