@@ -27,7 +27,7 @@ fn main() -> ExitCode {
             }
         };
     }
-    let missing = vm::means().err();
+    let missing = vm::means(None).err();
     let required = std::env::var_os("IPVSH_REQUIRE").is_some_and(|value| value == "all");
     let trials = [
         (
@@ -38,6 +38,7 @@ fn main() -> ExitCode {
             "options_reach_the_run_and_the_file_that_one_names_comes_back",
             options,
         ),
+        ("tests_run_on_the_kernels_that_are_asked_for", kernels),
         ("programs_that_a_script_names_come_along", programs),
         ("what_the_page_says_holds_against_a_script", holds),
         ("an_ipvlan_slave_is_made_on_any_machine", ipvlan),
@@ -118,6 +119,51 @@ fn options() -> Result<(), Failed> {
         "#!/bin/sh\n# The same lab as <expression>, without ipvsh.\nset -eu\nip netns add a\n"
     );
     assert_eq!(fs::read_dir(folder.path())?.count(), 0);
+    Ok(())
+}
+
+/// Where two kernels are there, both; else the one twice, which is run once.
+fn kernels() -> Result<(), Failed> {
+    let there = vm::installed();
+    let (first, last) = (&there[0], &there[there.len() - 1]);
+    let folder = tempfile::tempdir()?;
+    fs::write(
+        folder.path().join("kernel_test.rhai"),
+        "fn test_a() { print(exec(\"uname -r\").stdout); }\n",
+    )?;
+    let output = Command::new(env!("CARGO_BIN_EXE_ipvsh"))
+        .current_dir(folder.path())
+        .args(["--json", "test", "--kernel", first, "--kernel", last])
+        .output()?;
+    let lines = String::from_utf8(output.stdout)?;
+    let events: Vec<serde_json::Value> = lines
+        .lines()
+        .map(serde_json::from_str)
+        .collect::<Result<_, _>>()?;
+    let mut wanted = vec![first, last];
+    wanted.dedup();
+    let (tests, end) = events.split_at(wanted.len());
+    for test in tests {
+        assert_eq!(test["outcome"], "passed", "{test}");
+        let kernel = test["kernel"].as_str().unwrap_or_default();
+        assert_eq!(test["output"], format!("{kernel}\n"));
+        assert!(wanted.iter().any(|one| *one == kernel), "{test}");
+    }
+    assert_eq!(end[0]["kernels"], serde_json::json!(wanted));
+    assert_eq!(end[0]["differs"], serde_json::json!([]));
+
+    let unknown = Command::new(env!("CARGO_BIN_EXE_ipvsh"))
+        .args(["--sandbox=vm", "--kernel", "0.1", "-e", "1"])
+        .output()?;
+    let there: Vec<_> = there.iter().map(|one| format!("`{one}`")).collect();
+    assert_eq!(
+        String::from_utf8_lossy(&unknown.stderr),
+        format!(
+            "error: cannot find kernel `0.1`: on this machine there is {}\nhint: run `ipvsh vm install --kernel 0.1`; `ipvsh vm list` lists what can be had\n",
+            there.join(", ")
+        )
+    );
+    assert_eq!(unknown.status.code(), Some(3));
     Ok(())
 }
 

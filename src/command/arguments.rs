@@ -8,7 +8,7 @@ use clap::parser::ValueSource;
 use clap::{Arg, ArgAction, ArgMatches, Command, ValueHint};
 
 /// Options that say where a run takes place, what is run and with what: a micro-VM is told of them apart.
-const NOT_PASSED_ON: [&str; 5] = ["sandbox", "expression", "write", "params", "on"];
+const NOT_PASSED_ON: [&str; 6] = ["sandbox", "kernel", "expression", "write", "params", "on"];
 
 /// Splits the command line before the script, or behind the expression: what follows is none of ipvsh's own.
 pub(crate) fn split(command: &Command, arguments: Vec<OsString>) -> (Vec<OsString>, Vec<OsString>) {

@@ -19,6 +19,7 @@ use crate::engine::params::{Kind, Parameter};
 use crate::engine::{stack, stories};
 use crate::lab::{confirm, journal};
 use crate::net::namespace;
+use crate::sandbox::vm;
 
 /// Set by the function that a shell calls at each Tab, to the shell's name.
 const ASKS: &str = "COMPLETE";
@@ -167,6 +168,7 @@ fn with_values(command: Command) -> Command {
         .arg(script)
         .mut_arg("lab", |lab| lab.add(ArgValueCompleter::new(labs)))
         .mut_arg("params", |file| file.add(ArgValueCompleter::new(files)))
+        .mut_arg("kernel", |one| one.add(ArgValueCompleter::new(kernels)))
         .mut_subcommand("doc", |doc| with(doc, "word", words))
         .mut_subcommand("check", |check| with(check, "scripts", scripts))
         .mut_subcommand("plan", |plan| with(plan, "script", scripts))
@@ -176,6 +178,7 @@ fn with_values(command: Command) -> Command {
         .mut_subcommand("enable", |enable| with(enable, "script", scripts))
         .mut_subcommand("disable", |disable| with(disable, "lab", labs_and_scripts))
         .mut_subcommand("test", |test| with(test, "paths", tests_and_folders))
+        .mut_subcommand("test", |test| with(test, "kernels", kernels))
         .mut_subcommand("demo", |demo| with(demo, "story", told))
         .mut_subcommand("new", |new| with(new, "template", templates))
         .mut_subcommand("export", |export| with(export, "namespaces", namespaces))
@@ -290,6 +293,11 @@ fn told(typed: &OsStr) -> Vec<CompletionCandidate> {
     let all = stories::ALL.iter();
     let all = all.map(|(name, text)| ((*name).to_owned(), stories::title(text).to_owned()));
     matching(typed, all)
+}
+
+/// Those of this machine.
+fn kernels(typed: &OsStr) -> Vec<CompletionCandidate> {
+    matching(typed, named("kernel", vm::installed()))
 }
 
 fn templates(typed: &OsStr) -> Vec<CompletionCandidate> {

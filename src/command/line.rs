@@ -70,6 +70,10 @@ pub(crate) struct Options {
     #[arg(long, value_name = "WHERE", num_args = 0..=1, require_equals = true, default_missing_value = "auto")]
     pub(crate) sandbox: Option<Place>,
 
+    /// The kernel of the micro-VM: a version of those that `ipvsh vm list` lists, or the beginning of one, such as 6.12
+    #[arg(long, value_name = "VERSION", requires = "sandbox", value_parser = clap::builder::NonEmptyStringValueParser::new())]
+    pub(crate) kernel: Option<String>,
+
     /// Folder whose files a run in --sandbox may change (ns: the work folder)
     #[arg(long, value_name = "DIR")]
     pub(crate) write: Option<PathBuf>,
@@ -384,6 +388,11 @@ pub(crate) struct Test {
     #[arg(long)]
     pub(crate) list: bool,
 
+    /// Run the tests in a micro-VM with the kernel of that version, or of one that begins so; given more than once, on each of them, with
+    /// a table at the end: a row a test, a column a kernel
+    #[arg(long = "kernel", id = "kernels", value_name = "VERSION", value_parser = clap::builder::NonEmptyStringValueParser::new())]
+    pub(crate) kernels: Vec<String>,
+
     /// Start no more tests when one has failed
     #[arg(long)]
     pub(crate) fail_fast: bool,
@@ -605,10 +614,19 @@ fn how_long(text: &str) -> Result<std::time::Duration, String> {
 /// What to do about the micro-VM.
 #[derive(Debug, Subcommand)]
 pub(crate) enum VmCommand {
+    /// List the kernels for it: those on this machine, and those that the packages of the distribution have, backports too
+    List {
+        /// Of the kernels that can be had, all, and not the newest of each series alone
+        #[arg(long)]
+        all: bool,
+    },
     /// Get QEMU and a kernel
     Install {
+        /// The kernel of that version, or the newest that begins so, such as 6.12, beside the default one
+        #[arg(long = "kernel", id = "versions", value_name = "VERSION", value_parser = clap::builder::NonEmptyStringValueParser::new())]
+        versions: Vec<String>,
         /// Only where this kernel has no ipvlan
-        #[arg(long)]
+        #[arg(long, conflicts_with = "versions")]
         if_needed: bool,
     },
 }
@@ -620,9 +638,9 @@ impl Command {
             Self::Plan { .. } => &["lab", "prune", "trace", "emit", "params", "on"],
             Self::Ls | Self::Down { .. } | Self::Confirm { .. } => &["on"],
             Self::Enable { .. } => &["lab", "params"],
-            Self::Test(_) => &["sandbox", "memory"],
+            Self::Test(_) => &["sandbox", "kernel", "memory"],
             Self::Demo(_) => &[
-                "sandbox", "summary", "trace", "emit", "keys", "memory", "params",
+                "sandbox", "kernel", "summary", "trace", "emit", "keys", "memory", "params",
             ],
             _ => &[],
         }

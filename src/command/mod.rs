@@ -30,12 +30,13 @@ mod sandbox;
 mod source;
 mod test;
 mod view;
+mod vm;
 mod watch;
 
 use std::path::Path;
 use std::time::Duration;
 
-use line::{Cli, Command, Options, VmCommand};
+use line::{Cli, Command, Options};
 
 use crate::dsl::Session;
 use crate::dsl::session::Settings;
@@ -160,9 +161,7 @@ pub(crate) fn dispatch(mut cli: Cli) -> u8 {
         Some(Command::Export(what)) => export::run(what, options),
         Some(Command::Graph(what)) => stack::with_room(|| graph::run(what, options))
             .unwrap_or_else(|error| Err(cannot_start(&error))),
-        Some(Command::Vm {
-            command: VmCommand::Install { if_needed },
-        }) => sandbox::install(*if_needed),
+        Some(Command::Vm { command }) => vm::run(command, options),
         // The sandbox is entered first: a process has to be of one thread for that.
         None if options.sandbox.is_some() => sandbox::run(cli),
         None => {

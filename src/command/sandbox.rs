@@ -1,4 +1,4 @@
-//! Runs in a throw-away place, and gets what that needs.
+//! Runs in a throw-away place.
 
 use std::fs;
 use std::ops::ControlFlow;
@@ -20,7 +20,9 @@ use crate::view::error::Report;
 pub(super) fn run(cli: &Cli) -> Result<u8, Failure> {
     let options = &cli.options;
     let (place, why) = match options.sandbox {
+        Some(Place::Ns) if options.kernel.is_some() => return Err(no_kernel_of_its_own()),
         Some(Place::Ns) => (sandbox::Place::Ns, None),
+        Some(Place::Auto) if options.kernel.is_some() => (sandbox::Place::Vm, None),
         Some(Place::Vm) => (sandbox::Place::Vm, None),
         Some(Place::Auto) | None => {
             let (place, why) =
@@ -32,6 +34,14 @@ pub(super) fn run(cli: &Cli) -> Result<u8, Failure> {
         sandbox::Place::Ns => in_namespaces(cli, why),
         sandbox::Place::Vm => in_vm(cli, why),
     }
+}
+
+/// The failure of a kernel that is asked for where this machine's own runs.
+pub(super) fn no_kernel_of_its_own() -> Failure {
+    let report = Report::new(
+        "`--sandbox=ns` runs on the kernel of this machine: no other one can be asked for",
+    );
+    Failure::usage(report.hint("say `--sandbox=vm` with `--kernel`"))
 }
 
 /// Says which place was chosen, and why.
@@ -76,7 +86,7 @@ fn choose(cli: &Cli) -> (sandbox::Place, String) {
 /// Those of `wanted` that this kernel lacks, in a line. One counts as there where it is loaded or built in, or where the kernel finds it
 /// by itself when the first link is made. In a container that sees none of the machine's modules the answer is that it lacks them,
 /// unless the kernel tells how it was built: the micro-VM is the safe choice there.
-fn lacking_of(wanted: &[makes::Driver]) -> String {
+pub(super) fn lacking_of(wanted: &[makes::Driver]) -> String {
     let modules = Modules::look();
     let lacks = |driver: &&makes::Driver| {
         !modules.has(driver.module, driver.config) && !modules.can_load(driver.module)
@@ -195,6 +205,7 @@ fn in_vm(cli: &Cli, why: Option<String>) -> Result<u8, Failure> {
     guest.files = needed.files;
     guest.take_along(&needed.programs);
     guest.results.clone_from(&cli.passed_on.files);
+    guest.kernel.clone_from(&cli.options.kernel);
     if let Some(folder) = &cli.options.write {
         guest.replaced = Some(below_work_folder(folder, &guest.cwd)?);
     }
@@ -224,21 +235,6 @@ pub(super) fn on_disk(name: &str) -> Option<PathBuf> {
     std::path::absolute(Path::new(name))
         .ok()
         .filter(|path| path.is_file())
-}
-
-/// Gets QEMU and a kernel.
-pub(super) fn install(if_needed: bool) -> Result<u8, Failure> {
-    let mut say = |line: &str| {
-        output::note(line);
-    };
-    let ipvlan: Vec<_> = makes::driver("ipvlan").into_iter().collect();
-    if if_needed && lacking_of(&ipvlan).is_empty() {
-        say("this kernel has ipvlan: no micro-VM is needed");
-        return Ok(0);
-    }
-    vm::install(&mut say)
-        .map(|()| 0)
-        .map_err(|error| failure(&error))
 }
 
 /// Why there is no such place: with what it takes to get one, or that something went wrong.

@@ -13,6 +13,7 @@ pub mod options;
 pub mod percent;
 pub mod prefix;
 pub mod rate;
+pub mod release;
 pub mod shell;
 pub mod size;
 pub mod spread;

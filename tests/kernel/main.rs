@@ -135,7 +135,7 @@ fn main() -> ExitCode {
     // Before there are threads: a user namespace is a process's.
     let place = common::privileged();
     let features = place.as_ref().map(|()| Features::new());
-    let vm = ipvsh::sandbox::vm::means();
+    let vm = ipvsh::sandbox::vm::means(None);
     let verdicts = Arc::new(Verdicts::default());
     let required = std::env::var_os("IPVSH_REQUIRE").is_some_and(|value| value == "all");
 

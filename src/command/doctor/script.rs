@@ -50,7 +50,7 @@ pub(super) fn look(file: &Path, probed: &Probed) -> Result<(Vec<Finding>, u8), F
         "verdict",
         format!("it can't run on this kernel for want of {missing}"),
     );
-    findings.push(match vm::means() {
+    findings.push(match vm::means(None) {
         Ok(means) if lacking.iter().all(|driver| means.has_module(driver.module)) => verdict.mend(
             format!("`ipvsh --sandbox=vm {name}`: the micro-VM has them"),
         ),

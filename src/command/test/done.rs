@@ -41,15 +41,16 @@ impl Item {
         format!("{file}::{}{row}", self.function)
     }
 
-    /// The line that runs it alone, on a kernel of its own where that ran it.
-    pub(super) fn alone(&self, is_in_vm: bool) -> String {
-        let id = self.id();
-        let program = if is_in_vm {
-            "ipvsh --sandbox=vm"
-        } else {
-            "ipvsh"
+    /// The line that runs it alone, on the kernel that ran it.
+    pub(super) fn alone(&self, kernel: Option<&Kernel>) -> String {
+        let (before, behind) = match kernel {
+            Some(kernel) if kernel.is_asked_for => {
+                ("", format!(" --kernel {}", shell::word(&kernel.release)))
+            }
+            Some(_) => (" --sandbox=vm", String::new()),
+            None => ("", String::new()),
         };
-        format!("{program} test {}", shell::word(&id))
+        format!("ipvsh{before} test{behind} {}", shell::word(&self.id()))
     }
 }
 
@@ -83,7 +84,22 @@ pub(super) struct Done {
     /// What it printed.
     pub(super) output: String,
     /// The kernel that it ran on, where that is not this machine's.
-    pub(super) kernel: Option<String>,
+    pub(super) kernel: Option<Kernel>,
+}
+
+/// The kernel of a micro-VM.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Kernel {
+    pub(super) release: String,
+    /// Whether it was asked for by its version; it is the default one otherwise.
+    pub(super) is_asked_for: bool,
+}
+
+impl Kernel {
+    /// The version of it to ask for; none for the default one.
+    pub(super) fn wanted(&self) -> Option<&str> {
+        self.is_asked_for.then_some(self.release.as_str())
+    }
 }
 
 impl Done {

@@ -7,6 +7,7 @@
 mod child;
 mod done;
 mod found;
+mod matrix;
 mod pool;
 mod processes;
 mod tell;
@@ -24,14 +25,14 @@ use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::flag;
 
 use super::line::{Options, Place, Test};
-use super::sandbox::failure;
+use super::sandbox::{failure, no_kernel_of_its_own};
 use super::{cannot_start, output};
 use crate::engine::files::Needs;
 use crate::engine::{Failure, Reason, stack};
 use crate::sandbox::vm;
 use crate::view::error::Report;
 
-use done::Item;
+use done::{Item, Kernel};
 use pool::Pool;
 use tell::Teller;
 use worker::Task;
@@ -97,7 +98,8 @@ fn run(
         options,
         interrupted,
     };
-    let mut teller = Teller::new(items, asked, options);
+    let kernels = kernels(asked, options)?;
+    let mut teller = Teller::new(items, &kernels, asked, options);
     let mut hear = |index, done| {
         teller.hear(index, done);
         if teller.is_closed() {
@@ -110,6 +112,10 @@ fn run(
         options.sandbox
     };
     let lacking = match place {
+        _ if !kernels.is_empty() => {
+            pool.run_on(items, &kernels, &mut hear);
+            Vec::new()
+        }
         Some(Place::Vm) => (0..items.len())
             .map(|index| (index, String::new()))
             .collect(),
@@ -130,11 +136,30 @@ fn run(
         });
     }
     match teller.first_failed() {
-        Some((item, is_in_vm)) if asked.keep => {
-            enter(&pool, item, is_in_vm.then_some(needed)).map(|()| code)
+        Some((item, kernel)) if asked.keep => {
+            let kernel = kernel.map(|kernel| (needed, kernel));
+            enter(&pool, item, kernel).map(|()| code)
         }
         _ => Ok(code),
     }
+}
+
+/// The kernels that the tests are to run on, each once; none where no version is asked for.
+fn kernels(asked: &Test, options: &Options) -> Result<Vec<Kernel>, Failure> {
+    let mut kernels: Vec<Kernel> = Vec::new();
+    for version in options.kernel.iter().chain(&asked.kernels) {
+        if options.sandbox == Some(Place::Ns) {
+            return Err(no_kernel_of_its_own());
+        }
+        let means = vm::means(Some(version)).map_err(|error| failure(&error))?;
+        if kernels.iter().all(|known| known.release != means.release) {
+            kernels.push(Kernel {
+                release: means.release,
+                is_asked_for: true,
+            });
+        }
+    }
+    Ok(kernels)
 }
 
 /// Runs the tests that can't run here in a micro-VM. In the guest itself, and where only this kernel is wanted, they are skipped.
@@ -168,7 +193,7 @@ fn elsewhere(
         }
         return Ok(());
     }
-    let means = match vm::means() {
+    let means = match vm::means(None) {
         Ok(means) => means,
         Err(error) if place == Some(Place::Vm) => {
             return Err(failure(&error));
@@ -184,16 +209,20 @@ fn elsewhere(
             return Ok(());
         }
     };
+    let kernel = Kernel {
+        release: means.release.clone(),
+        is_asked_for: false,
+    };
     let mut chosen = Vec::new();
     for (index, what) in lacking {
         if pool::has(&means, &what) {
             chosen.push(index);
         } else {
-            leave_out(index, pool::lacks(&what, Some(&means.release)));
+            leave_out(index, pool::lacks(&what, Some(&kernel)));
         }
     }
     if !chosen.is_empty() {
-        pool.run_in_vm(items, &chosen, &means.release, hear);
+        pool.run_in_vm(items, &chosen, &kernel, hear);
     }
     Ok(())
 }
@@ -216,6 +245,7 @@ fn in_vm(asked: &Test, options: &Options, needed: Needs) -> Result<u8, Failure> 
     let mut guest = vm::Guest::new(arguments).map_err(failure)?;
     guest.files = needed.files;
     guest.take_along(&needed.programs);
+    guest.kernel = asked.kernels.first().cloned();
     let ran = vm::run(&guest).map_err(failure)?;
     for kept in ran.kept_aside {
         output::note(&format!("note: {kept}"));
@@ -225,7 +255,7 @@ fn in_vm(asked: &Test, options: &Options, needed: Needs) -> Result<u8, Failure> 
 
 /// Runs the test once more by itself, on this terminal, and has a session in its lab; in a micro-VM where the files for it are
 /// given.
-fn enter(pool: &Pool, item: &Item, needed: Option<Needs>) -> Result<(), Failure> {
+fn enter(pool: &Pool, item: &Item, in_vm: Option<(Needs, &Kernel)>) -> Result<(), Failure> {
     if item.refused.is_some() {
         return Ok(());
     }
@@ -234,7 +264,7 @@ fn enter(pool: &Pool, item: &Item, needed: Option<Needs>) -> Result<(), Failure>
     arguments.retain(|argument| argument != "--color=never");
     arguments.insert(0, pool::color_word(pool.options.color).to_owned());
     arguments.push("--keep".to_owned());
-    let Some(needed) = needed else {
+    let Some((needed, kernel)) = in_vm else {
         return Command::new("/proc/self/exe")
             .args(&arguments)
             .status()
@@ -246,6 +276,7 @@ fn enter(pool: &Pool, item: &Item, needed: Option<Needs>) -> Result<(), Failure>
     let mut guest = vm::Guest::new(arguments).map_err(failure)?;
     guest.files = needed.files;
     guest.take_along(&needed.programs);
+    guest.kernel = kernel.wanted().map(str::to_owned);
     vm::run(&guest).map(drop).map_err(failure)
 }
 

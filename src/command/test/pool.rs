@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 use serde_json::Value;
 
 use super::child::{self, End};
-use super::done::{Done, Item, Outcome};
+use super::done::{Done, Item, Kernel, Outcome};
 use super::worker::PLACE;
 use crate::command::line::{Color, Options, Test};
 use crate::dsl::kinds::kind;
@@ -148,18 +148,54 @@ impl Pool<'_> {
         arguments
     }
 
+    /// Runs all tests on each of the kernels: as many micro-VMs side by side as there are processors.
+    pub(super) fn run_on(
+        &self,
+        items: &[Item],
+        kernels: &[Kernel],
+        told: &mut dyn FnMut(usize, Done),
+    ) {
+        let chosen: Vec<usize> = (0..items.len()).collect();
+        let chosen = chosen.as_slice();
+        // What is to end with the first failure begins nothing beside it.
+        let width = if self.asked.fail_fast { 1 } else { width() };
+        let mut has_failed = false;
+        for beside in kernels.chunks(width) {
+            let (sender, receiver) = channel();
+            thread::scope(|threads| {
+                for kernel in beside {
+                    let sender = sender.clone();
+                    threads.spawn(move || {
+                        // Nobody hears of it any more where the whole run is over.
+                        let mut tell = |index, done| drop(sender.send((index, done)));
+                        self.run_in_vm(items, chosen, kernel, &mut tell);
+                    });
+                }
+                drop(sender);
+                for (index, done) in receiver {
+                    has_failed |= matches!(done.outcome, Outcome::Failed(_));
+                    told(index, done);
+                }
+            });
+            let is_enough = self.asked.fail_fast && has_failed;
+            if is_enough || self.interrupted.load(Ordering::Relaxed) {
+                return;
+            }
+        }
+    }
+
     /// Runs those tests in a micro-VM, all of them in one.
     pub(super) fn run_in_vm(
         &self,
         items: &[Item],
         chosen: &[usize],
-        release: &str,
+        kernel: &Kernel,
         told: &mut dyn FnMut(usize, Done),
     ) {
         let mut left: Vec<usize> = chosen.to_vec();
         let start = Instant::now();
         let mut has_failed = false;
-        let said = self.machine(items, chosen, |event| {
+        let said = self.machine(items, chosen, kernel, |event| {
             let place = left.iter().position(|index| is_of(&items[*index], event));
             let (Some(place), Some(outcome)) = (place, Outcome::from_json(event)) else {
                 return;
@@ -168,12 +204,12 @@ impl Pool<'_> {
             let millis = event["duration_ms"].as_f64().unwrap_or_default();
             let done = Done {
                 outcome: match outcome {
-                    Outcome::Lacks(what) => lacks(&what, Some(release)),
+                    Outcome::Lacks(what) => lacks(&what, Some(kernel)),
                     outcome => outcome,
                 },
                 took: Duration::from_secs_f64(millis / 1000.0),
                 output: event["output"].as_str().unwrap_or_default().to_owned(),
-                kernel: Some(release.to_owned()),
+                kernel: Some(kernel.clone()),
             };
             told(left.remove(place), done);
         });
@@ -186,13 +222,19 @@ impl Pool<'_> {
             let mut report = Report::new("the micro-VM ended before the test did");
             report.notes = said.lines().map(str::to_owned).collect();
             let mut done = Done::failed(report, start.elapsed(), String::new());
-            done.kernel = Some(release.to_owned());
+            done.kernel = Some(kernel.clone());
             told(index, done);
         }
     }
 
     /// Boots the machine and hears its events; returns what it said besides.
-    fn machine(&self, items: &[Item], chosen: &[usize], mut hear: impl FnMut(&Value)) -> String {
+    fn machine(
+        &self,
+        items: &[Item],
+        chosen: &[usize],
+        kernel: &Kernel,
+        mut hear: impl FnMut(&Value),
+    ) -> String {
         let mut arguments = vec!["--json".to_owned()];
         if let Some(memory) = self.options.memory {
             arguments.push(format!("--memory={memory}"));
@@ -202,6 +244,7 @@ impl Pool<'_> {
         let timeout = format!("--timeout={}ms", limit.as_millis());
         let repeat = format!("--repeat={}", self.asked.repeat);
         arguments.extend(["test".to_owned(), "--inside".to_owned(), timeout, repeat]);
+        arguments.extend(kernel.wanted().map(|wanted| format!("--kernel={wanted}")));
         if self.asked.fail_fast {
             arguments.push("--fail-fast".to_owned());
         }
@@ -251,10 +294,14 @@ fn is_of(item: &Item, event: &Value) -> bool {
     event["test"].as_str() == Some(&item.id()) && run == Some(item.run)
 }
 
-/// What becomes of a test that the kernel `release` lacks something for, or this one where none is named.
-pub(super) fn lacks(what: &str, release: Option<&str>) -> Outcome {
-    let whose = match release {
-        Some(release) => format!("the kernel of the micro-VM, {release}, does not have either"),
+/// What becomes of a test that the kernel lacks something for, or this one where none is named.
+pub(super) fn lacks(what: &str, kernel: Option<&Kernel>) -> Outcome {
+    let whose = match kernel {
+        Some(kernel) if kernel.is_asked_for => format!("kernel {} does not have", kernel.release),
+        Some(kernel) => format!(
+            "the kernel of the micro-VM, {}, does not have either",
+            kernel.release
+        ),
         None => "this kernel does not have".to_owned(),
     };
     Outcome::Skipped(format!("it needs {what}, which {whose}"))

@@ -10,7 +10,8 @@ use indicatif::{ProgressBar, ProgressStyle};
 use quick_junit::{NonSuccessKind, Report as JUnit, TestCase, TestCaseStatus, TestSuite};
 use serde_json::{Value, json};
 
-use super::done::{Done, Failed, Item, Outcome};
+use super::done::{Done, Failed, Item, Kernel, Outcome};
+use super::matrix::Matrix;
 use crate::command::line::{Options, Test};
 use crate::command::output;
 use crate::engine::Failure;
@@ -32,6 +33,8 @@ enum Form {
 /// Hears of each test, and tells of it.
 pub(super) struct Teller<'a> {
     items: &'a [Item],
+    /// Those on each of which all tests run; none where no kernel was asked for.
+    kernels: &'a [Kernel],
     form: Form,
     color: bool,
     quiet: bool,
@@ -51,7 +54,13 @@ pub(super) struct Counts {
 }
 
 impl<'a> Teller<'a> {
-    pub(super) fn new(items: &'a [Item], asked: &Test, options: &Options) -> Self {
+    pub(super) fn new(
+        items: &'a [Item],
+        kernels: &'a [Kernel],
+        asked: &Test,
+        options: &Options,
+    ) -> Self {
+        let runs = items.len() * kernels.len().max(1);
         let form = match (options.json, asked.tap) {
             (true, _) => Form::Json,
             (_, true) => Form::Tap,
@@ -59,7 +68,7 @@ impl<'a> Teller<'a> {
         };
         let shows_bar = form == Form::Text && !options.quiet && std::io::stderr().is_terminal();
         let bar = if shows_bar {
-            ProgressBar::new(u64::try_from(items.len()).unwrap_or(0))
+            ProgressBar::new(u64::try_from(runs).unwrap_or(0))
         } else {
             ProgressBar::hidden()
         };
@@ -68,6 +77,7 @@ impl<'a> Teller<'a> {
         }
         let mut teller = Self {
             items,
+            kernels,
             form,
             color: When::from(options.color).on(&std::io::stdout()),
             quiet: options.quiet,
@@ -77,7 +87,7 @@ impl<'a> Teller<'a> {
             code: 0,
         };
         if form == Form::Tap {
-            teller.say(&format!("TAP version 14\n1..{}", items.len()));
+            teller.say(&format!("TAP version 14\n1..{runs}"));
         }
         teller
     }
@@ -130,19 +140,25 @@ impl<'a> Teller<'a> {
         counts
     }
 
-    /// The first test that failed, in the order of the list, and whether that was in a micro-VM.
-    pub(super) fn first_failed(&self) -> Option<(&'a Item, bool)> {
+    /// The first test that failed, in the order of the list, and the kernel of the micro-VM where it was in one.
+    pub(super) fn first_failed(&self) -> Option<(&'a Item, Option<&Kernel>)> {
         let failed = self.done.iter();
         let failed = failed.filter(|(_, done)| matches!(done.outcome, Outcome::Failed(_)));
         let (index, done) = failed.min_by_key(|(index, _)| *index)?;
-        Some((&self.items[*index], done.kernel.is_some()))
+        Some((&self.items[*index], done.kernel.as_ref()))
     }
 
     /// Tells all failures whole, and the sum. Returns the exit code.
     pub(super) fn finish(&mut self, took: Duration) -> u8 {
         self.bar.finish_and_clear();
         let counts = self.counts();
-        let not_run = self.items.len() - self.done.len();
+        let runs = self.items.len() * self.kernels.len().max(1);
+        let not_run = runs - self.done.len();
+        let done = std::mem::take(&mut self.done);
+        let matrix = Matrix::of(self.items, self.kernels, &done);
+        let (table, differences, differs) =
+            (matrix.table(), matrix.differences(), matrix.to_json());
+        self.done = done;
         match self.form {
             Form::Text => {
                 let mut failures = self.failures();
@@ -161,6 +177,13 @@ impl<'a> Teller<'a> {
                         self.say(&line);
                     }
                 }
+                if self.kernels.len() > 1 && !self.quiet {
+                    for part in [table, differences] {
+                        if !part.is_empty() {
+                            self.say(&format!("\n{part}"));
+                        }
+                    }
+                }
                 let is_worth_a_line = !self.quiet || counts.failed > 0;
                 if is_worth_a_line {
                     let sum = sum(counts, not_run, took, self.color);
@@ -169,14 +192,20 @@ impl<'a> Teller<'a> {
                 }
             }
             Form::Json => {
-                let said = output::say_json(&json!({
+                let mut end = json!({
                     "event": "end",
                     "passed": counts.passed,
                     "failed": counts.failed,
                     "skipped": counts.skipped,
                     "not_run": not_run,
                     "duration_ms": millis(took),
-                }));
+                });
+                if !self.kernels.is_empty() {
+                    let releases = self.kernels.iter().map(|kernel| kernel.release.as_str());
+                    end["kernels"] = releases.collect::<Vec<_>>().into();
+                    end["differs"] = differs;
+                }
+                let said = output::say_json(&end);
                 self.code = self.code.max(said);
             }
             Form::Tap => {}
@@ -229,7 +258,7 @@ fn behind(item: &Item, done: &Done) -> String {
         _ = write!(text, " (run {})", item.run);
     }
     if let Some(kernel) = &done.kernel {
-        _ = write!(text, " on {kernel}");
+        _ = write!(text, " on {}", kernel.release);
     }
     if !item.title.is_empty() {
         _ = write!(text, "  {}", item.title);
@@ -257,11 +286,11 @@ fn line(item: &Item, done: &Done, color: bool) -> String {
     format!("{sign} {}{}{tail}", item.id(), behind(item, done))
 }
 
-fn first_line(text: &str) -> &str {
+pub(super) fn first_line(text: &str) -> &str {
     text.lines().next().unwrap_or_default()
 }
 
-fn indented(text: &str, by: &str) -> String {
+pub(super) fn indented(text: &str, by: &str) -> String {
     let lines = text.lines().map(|line| format!("{by}{line}"));
     let lines: Vec<String> = lines.map(|line| line.trim_end().to_owned()).collect();
     lines.join("\n")
@@ -286,7 +315,7 @@ fn whole(item: &Item, done: &Done, failed: &Failed, color: bool) -> String {
     parts.push(format!(
         "  {} {}",
         bold("alone:"),
-        item.alone(done.kernel.is_some())
+        item.alone(done.kernel.as_ref())
     ));
     parts.join("\n")
 }
@@ -319,7 +348,7 @@ fn event(item: &Item, done: &Done) -> Value {
         "file": item.file.display().to_string(),
         "line": item.line,
         "run": item.run,
-        "kernel": done.kernel,
+        "kernel": done.kernel.as_ref().map(|kernel| kernel.release.as_str()),
         "duration_ms": millis(done.took),
         "output": done.output,
     });
@@ -416,7 +445,7 @@ fn annotations(items: &[Item], done: &[(usize, Done)]) -> Vec<(usize, String)> {
     lines
 }
 
-/// The tests in the form of `JUnit`: a suite a file.
+/// The tests in the form of `JUnit`: a suite a file, and a kernel where some were asked for.
 fn junit(
     items: &[Item],
     done: &[(usize, Done)],
@@ -430,6 +459,10 @@ fn junit(
     for (index, done) in sorted {
         let item = &items[*index];
         let file = item.file.display().to_string();
+        let suite_name = match &done.kernel {
+            Some(kernel) if kernel.is_asked_for => format!("{file} on {}", kernel.release),
+            _ => file.clone(),
+        };
         let status = match &done.outcome {
             Outcome::Passed => TestCaseStatus::success(),
             Outcome::Skipped(why) | Outcome::Lacks(why) => {
@@ -454,15 +487,21 @@ fn junit(
             run => format!("{own} (run {run})"),
         };
         let mut case = TestCase::new(name, status);
-        case.set_classname(file.as_str());
+        case.set_classname(suite_name.as_str());
+        if let Some(kernel) = &done.kernel {
+            case.add_property(("kernel", kernel.release.as_str()));
+        }
         case.set_time(done.took);
         if !done.output.is_empty() {
             case.set_system_out(done.output.as_str());
         }
-        if let Some(suite) = suites.iter_mut().find(|suite| suite.name.as_str() == file) {
+        if let Some(suite) = suites
+            .iter_mut()
+            .find(|suite| suite.name.as_str() == suite_name)
+        {
             suite.add_test_case(case);
         } else {
-            let mut suite = TestSuite::new(file.as_str());
+            let mut suite = TestSuite::new(suite_name.as_str());
             suite.add_test_case(case);
             suites.push(suite);
         }

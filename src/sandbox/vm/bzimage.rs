@@ -9,9 +9,17 @@ use super::unpack::unpack;
 /// The note by which a plain kernel says where it is entered (`XEN_ELFNOTE_PHYS32_ENTRY`).
 const PVH_NOTE: u32 = 0x12;
 
-/// The release of a kernel, as `uname -r` would say, read from the start of its image. Plain (ELF) kernels are to be
-/// given whole.
-pub(super) fn release(image: &[u8]) -> Option<String> {
+/// What a kernel says of itself.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Banner {
+    /// Its release, as `uname -r` would say.
+    pub(super) release: String,
+    /// The version of the package that it was built as, where the distribution writes it there, as Debian does.
+    pub(super) version: Option<String>,
+}
+
+/// What a kernel says of itself, read from the start of its image. Plain (ELF) kernels are to be given whole.
+pub(super) fn banner(image: &[u8]) -> Option<Banner> {
     let banner = if image.starts_with(b"\x7fELF") {
         let start = b"Linux version ";
         let found = image
@@ -22,15 +30,21 @@ pub(super) fn release(image: &[u8]) -> Option<String> {
         let pointer = usize::from(u16::from_le_bytes(field(image, 0x20e)?));
         header(image)?.get(pointer + 0x200..)?
     };
-    let word: Vec<u8> = banner
+    let text: Vec<u8> = banner
         .iter()
-        .take(128)
-        .take_while(|byte| byte.is_ascii_graphic())
+        .take(256)
+        .take_while(|byte| byte.is_ascii_graphic() || **byte == b' ')
         .copied()
         .collect();
-    String::from_utf8(word)
-        .ok()
-        .filter(|word| !word.is_empty() && !word.contains('/'))
+    let text = String::from_utf8(text).ok()?;
+    let mut words = text.split(' ');
+    let release = words.next().filter(|word| word.len() <= 128)?;
+    let is_version =
+        |word: &&str| word.starts_with(|char: char| char.is_ascii_digit()) && word.contains('.');
+    (!release.is_empty() && !release.contains('/')).then(|| Banner {
+        release: release.to_owned(),
+        version: words.find(is_version).map(str::to_owned),
+    })
 }
 
 /// The plain kernel inside the image, if it is one that QEMU can enter.
@@ -78,7 +92,8 @@ mod tests {
         image[0x202..0x206].copy_from_slice(b"HdrS");
         image[0x206..0x208].copy_from_slice(&0x20f_u16.to_le_bytes());
         image[0x20e..0x210].copy_from_slice(&0x100_u16.to_le_bytes());
-        image[0x300..0x312].copy_from_slice(b"6.1.0-9-amd64 (me)");
+        let banner = b"6.1.0-9-amd64 (me@debian.org) #1 SMP Debian 6.1.27-1 (2023-05-08)";
+        image[0x300..0x300 + banner.len()].copy_from_slice(banner);
         image[0x248..0x24c].copy_from_slice(&0x400_u32.to_le_bytes());
         image[0x24c..0x250].copy_from_slice(&u32::try_from(payload.len()).unwrap().to_le_bytes());
         image.extend_from_slice(payload);
@@ -86,11 +101,15 @@ mod tests {
     }
 
     #[test]
-    fn the_release_is_read_from_the_header() {
-        assert_eq!(release(&image(&[])).as_deref(), Some("6.1.0-9-amd64"));
+    fn the_release_and_the_version_of_the_package_are_read_from_the_header() {
+        let says = |image: &[u8]| banner(image).map(|one| (one.release, one.version));
         assert_eq!(
-            release(b"\x7fELF...Linux version 6.2.1 (x) #1").as_deref(),
-            Some("6.2.1")
+            says(&image(&[])),
+            Some(("6.1.0-9-amd64".to_owned(), Some("6.1.27-1".to_owned())))
+        );
+        assert_eq!(
+            says(b"\x7fELF...Linux version 6.2.1 (x) #1"),
+            Some(("6.2.1".to_owned(), None))
         );
     }
 
@@ -101,7 +120,7 @@ mod tests {
 
     #[test]
     fn what_is_no_image_or_is_cut_off_is_not_taken_for_one() {
-        assert_eq!(release(b"MZ"), None);
+        assert_eq!(banner(b"MZ"), None);
         assert_eq!(vmlinux(&[0; 4096]), None);
         let whole = image(&[1; 100]);
         assert_eq!(vmlinux(&whole[..whole.len() - 1]), None);

@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use super::{bzimage, cache, modules};
 use crate::error::{Error, Kind, Result};
 use crate::sandbox::failed;
+use crate::value::{release, shell};
 
 /// How much of an image holds its header and its release.
 const HEAD: u64 = 64 << 10;
@@ -17,6 +18,8 @@ const HEAD: u64 = 64 << 10;
 pub(super) struct Kernel {
     pub(super) image: PathBuf,
     pub(super) release: String,
+    /// The version of its package, where the image tells it.
+    pub(super) version: Option<String>,
     pub(super) modules: PathBuf,
     meta: Metadata,
 }
@@ -30,10 +33,22 @@ pub(super) struct Prepared {
     pub(super) modules: PathBuf,
 }
 
-/// The kernel to use: `$IPVSH_KERNEL`, else the newest one in the cache folder, else one that is installed.
-pub(super) fn find() -> Result<Kernel> {
-    if let Some(path) = env::var_os("IPVSH_KERNEL").filter(|value| !value.is_empty()) {
-        let path = PathBuf::from(path);
+/// Where in the cache folder the default kernel lies.
+pub(super) const DEFAULT: &str = "kernels";
+/// Where those lie that were asked for by version. They do not take the place of the default.
+pub(super) const ASKED_FOR: &str = "versions";
+
+/// The kernel to use. Where no version is wanted: `$IPVSH_KERNEL`, else the newest one in the cache folder, else one that is installed.
+/// `wanted` is a version or the beginning of one: the newest kernel of this machine that it means.
+pub(super) fn find(wanted: Option<&str>) -> Result<Kernel> {
+    match wanted {
+        Some(wanted) => of_version(wanted),
+        None => default(),
+    }
+}
+
+fn default() -> Result<Kernel> {
+    if let Some(path) = of_environment() {
         return look_at(&path).map_err(|reason| {
             Error::new(Kind::Unsupported, reason)
                 .doing(
@@ -59,19 +74,66 @@ pub(super) fn find() -> Result<Kernel> {
     Err(notes.into_iter().fold(error, Error::note))
 }
 
+fn of_version(wanted: &str) -> Result<Kernel> {
+    let (all, unfit) = all();
+    let found = all.iter().filter(|kernel| kernel.is_called(wanted));
+    let newest = found.max_by(|one, other| release::compare(&one.release, &other.release));
+    let exact = all.iter().find(|kernel| kernel.release == wanted);
+    exact.or(newest).cloned().ok_or_else(|| {
+        let unfit = unfit.into_iter().filter(|reason| reason.contains(wanted));
+        let there: Vec<_> = all.iter().map(|one| format!("`{}`", one.release)).collect();
+        let there = match there.as_slice() {
+            [] => "there is none on this machine".to_owned(),
+            there => format!("on this machine there is {}", there.join(", ")),
+        };
+        let error = Error::new(Kind::Unsupported, there)
+            .doing("find kernel", wanted)
+            .hint(format!(
+                "run `ipvsh vm install --kernel {}`; `ipvsh vm list` lists what can be had",
+                shell::word(wanted)
+            ));
+        unfit.fold(error, Error::note)
+    })
+}
+
+/// The kernels of this machine that a micro-VM can run, each once, the default first; and of each image that is none of them, why.
+pub(super) fn all() -> (Vec<Kernel>, Vec<String>) {
+    let (mut all, mut unfit) = (Vec::<Kernel>::new(), Vec::new());
+    for path in of_environment().into_iter().chain(candidates()) {
+        match look_at(&path) {
+            Ok(kernel) if all.iter().any(|known| known.release == kernel.release) => {}
+            Ok(kernel) => all.push(kernel),
+            Err(reason) => unfit.push(format!("`{}`: {reason}", path.display())),
+        }
+    }
+    (all, unfit)
+}
+
+fn of_environment() -> Option<PathBuf> {
+    let path = env::var_os("IPVSH_KERNEL")?;
+    (!path.is_empty()).then(|| path.into())
+}
+
 /// Images that may do, the best first.
 fn candidates() -> Vec<PathBuf> {
+    let mut found = in_cache(DEFAULT);
+    found.extend(images_among_modules(Path::new("/lib/modules")));
+    found.extend(images(Path::new("/boot")));
+    found.extend(in_cache(ASKED_FOR));
+    found.retain(|path| path.exists());
+    found
+}
+
+/// The images of the packages that lie unpacked below a folder of the cache.
+fn in_cache(name: &str) -> Vec<PathBuf> {
     let mut found = Vec::new();
     if let Ok(folder) = cache::folder() {
-        for package in newest_first(&folder.join("kernels")) {
+        for package in newest_first(&folder.join(name)) {
             found.extend(images(&package.join("boot")));
             found.extend(images_among_modules(&package.join("lib/modules")));
             found.extend(images_among_modules(&package.join("usr/lib/modules")));
         }
     }
-    found.extend(images_among_modules(Path::new("/lib/modules")));
-    found.extend(images(Path::new("/boot")));
-    found.retain(|path| path.exists());
     found
 }
 
@@ -109,12 +171,14 @@ fn newest_first(folder: &Path) -> Vec<PathBuf> {
 fn look_at(path: &Path) -> Result<Kernel, String> {
     let path = fs::canonicalize(path).map_err(|error| failed(error).cause)?;
     let (meta, head) = read_head(&path).map_err(|error| failed(error).cause)?;
-    let release = bzimage::release(&head).ok_or("it is no kernel image for this architecture")?;
+    let banner = bzimage::banner(&head).ok_or("it is no kernel image for this architecture")?;
+    let release = banner.release;
     let modules = modules_of(&path, &release)
         .ok_or_else(|| format!("its modules (`lib/modules/{release}`) are not found"))?;
     let kernel = Kernel {
         image: path,
         release,
+        version: banner.version,
         modules,
         meta,
     };
@@ -126,6 +190,17 @@ fn look_at(path: &Path) -> Result<Kernel, String> {
         Some(module) => Err(format!("it has no `{module}`")),
         None => Ok(kernel),
     }
+}
+
+fn size_below(folder: &Path) -> u64 {
+    let entries = fs::read_dir(folder).into_iter().flatten().flatten();
+    entries
+        .map(|entry| match entry.metadata() {
+            Ok(meta) if meta.is_dir() => size_below(&entry.path()),
+            Ok(meta) => meta.len(),
+            Err(_) => 0,
+        })
+        .sum()
 }
 
 fn read_head(path: &Path) -> io::Result<(Metadata, Vec<u8>)> {
@@ -154,6 +229,17 @@ fn modules_of(image: &Path, release: &str) -> Option<PathBuf> {
 }
 
 impl Kernel {
+    /// Whether it is of that version, or of one that begins so.
+    pub(super) fn is_called(&self, wanted: &str) -> bool {
+        let mut names = std::iter::once(&self.release).chain(&self.version);
+        names.any(|name| release::begins(name, wanted))
+    }
+
+    /// What it takes on disk, in bytes: its image and its modules.
+    pub(super) fn size(&self) -> u64 {
+        self.meta.len() + size_below(&self.modules)
+    }
+
     /// Makes the kernel ready to boot. What was done once is found in the cache.
     pub(super) fn prepare(&self) -> Result<Prepared> {
         let ready = self.prepared()?;

@@ -269,9 +269,11 @@ fn arguments(kernel: &Path, image: i32, image_size: u64, accel: Accel) -> Vec<st
     let (accelerator, processor) = match accel {
         Accel::Kvm => ("kvm", "host"),
         Accel::Tcg { clock_khz } => {
-            // What was translated of a program serves the next start of it only where it lies at the same addresses.
-            boot =
-                format!("{boot} norandmaps tsc_early_khz={clock_khz} tsc=reliable no_timer_check");
+            // What was translated of a program serves the next start of it only where it lies at the same addresses. And QEMU before 8.0
+            // leaves wrong flags behind `cmpxchg16b` (141), of which kernels from 6.6 on die while they start, now and then.
+            boot = format!(
+                "{boot} norandmaps tsc_early_khz={clock_khz} tsc=reliable no_timer_check clearcpuid=141"
+            );
             ("tcg,thread=multi", "max")
         }
     };

@@ -6,9 +6,11 @@
 //! signals and files (`host`); in the guest it is `/init` (`guest`) and the kernel's `modprobe` (`modprobe`).
 
 mod accel;
+mod apt;
 mod bring_back;
 mod bzimage;
 mod cache;
+mod dnf;
 mod frames;
 mod guest;
 mod guest_program;
@@ -17,9 +19,11 @@ mod image;
 mod initramfs;
 mod install;
 mod kernel;
+mod list;
 mod machine;
 mod modprobe;
 mod modules;
+mod offer;
 mod packages;
 mod programs;
 mod terminal;
@@ -36,6 +40,7 @@ use std::thread;
 
 pub use accel::Kvm;
 pub use install::install;
+pub use list::{Listed, installed, list};
 
 use accel::Accel;
 use machine::{Machine, Parts};
@@ -70,6 +75,8 @@ pub struct Guest {
     pub results: Vec<PathBuf>,
     /// The folder, seen from the work folder, whose files on the host may be replaced by changed ones.
     pub replaced: Option<PathBuf>,
+    /// The version of the kernel that is to run it, or the beginning of one; the default kernel where there is none.
+    pub kernel: Option<String>,
 }
 
 /// How a run has ended.
@@ -121,6 +128,7 @@ impl Guest {
             cwd,
             results: Vec::new(),
             replaced: None,
+            kernel: None,
         })
     }
 
@@ -173,10 +181,11 @@ impl Means {
     }
 }
 
-/// Finds out, without starting anything, whether a micro-VM can be run here. The error says what is missing.
-pub fn means() -> Result<Means> {
+/// Finds out, without starting anything, whether a micro-VM can be run here, with the kernel of that version where one is wanted. The
+/// error says what is missing.
+pub fn means(version: Option<&str>) -> Result<Means> {
     let qemu = machine::find_qemu()?;
-    let kernel = kernel::find()?;
+    let kernel = kernel::find(version)?;
     Ok(Means {
         qemu,
         kernel: kernel.image,
@@ -193,7 +202,7 @@ pub fn qemu() -> Result<PathBuf> {
 
 /// The kernel that a micro-VM would run: its release and its image.
 pub fn kernel() -> Result<(String, PathBuf)> {
-    let found = kernel::find()?;
+    let found = kernel::find(None)?;
     Ok((found.release, found.image))
 }
 
@@ -213,7 +222,7 @@ pub fn kvm() -> Kvm {
 pub fn run(guest: &Guest) -> Result<Ran> {
     let emulated = thread::spawn(Accel::emulated);
     let qemu = machine::find_qemu()?;
-    let kernel = kernel::find()?.prepare()?;
+    let kernel = kernel::find(guest.kernel.as_deref())?.prepare()?;
     let mut guest = guest.clone();
     guest.cwd = std::path::absolute(&guest.cwd)?;
     let image = image::build(&guest)?;

@@ -52,6 +52,26 @@ impl Family {
     }
 }
 
+/// The files of a folder whose names end so.
+pub(super) fn files_ending(folder: &Path, ending: &str) -> Vec<PathBuf> {
+    fs::read_dir(folder)
+        .into_iter()
+        .flatten()
+        .flatten()
+        .map(|entry| entry.path())
+        .filter(|path| {
+            path.extension()
+                .is_some_and(|extension| extension == ending)
+        })
+        .collect()
+}
+
+/// Removes a file that is of no more use.
+pub(super) fn remove(path: &Path) -> Result<()> {
+    fs::remove_file(path)
+        .map_err(|error| failed(error).doing("remove", &path.display().to_string()))
+}
+
 /// A program with its arguments.
 #[derive(Clone, Debug)]
 pub(super) struct Tool {
