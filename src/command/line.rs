@@ -70,8 +70,8 @@ pub(crate) struct Options {
     #[arg(long, value_name = "WHERE", num_args = 0..=1, require_equals = true, default_missing_value = "auto")]
     pub(crate) sandbox: Option<Place>,
 
-    /// The kernel of the micro-VM: a version of those that `ipvsh vm list` lists, or the beginning of one, such as 6.12
-    #[arg(long, value_name = "VERSION", requires = "sandbox", value_parser = clap::builder::NonEmptyStringValueParser::new())]
+    /// Run in a micro-VM with that kernel: a version of those that `ipvsh vm list` lists, or the beginning of one, such as 6.12
+    #[arg(long, value_name = "VERSION", value_parser = clap::builder::NonEmptyStringValueParser::new())]
     pub(crate) kernel: Option<String>,
 
     /// Folder whose files a run in --sandbox may change (ns: the work folder)
@@ -92,11 +92,11 @@ pub(crate) struct Options {
 
     /// Take back after TIME what the run changed, unless `ipvsh confirm LAB` comes: also where the terminal, the connection or
     /// ipvsh itself dies
-    #[arg(long, value_name = "TIME", value_parser = confirm_time, conflicts_with_all = ["rm", "prune", "sandbox"])]
+    #[arg(long, value_name = "TIME", value_parser = confirm_time, conflicts_with_all = ["rm", "prune", "sandbox", "kernel"])]
     pub(crate) confirm: Option<Duration>,
 
     /// Run on other hosts, side by side: destinations of ssh with commas between them; @FILE: those that FILE lists, one a line
-    #[arg(long, value_name = "HOSTS", conflicts_with_all = ["sandbox", "write"])]
+    #[arg(long, value_name = "HOSTS", conflicts_with_all = ["sandbox", "kernel", "write"])]
     pub(crate) on: Option<String>,
 
     /// Name of the lab; the script's own where it is not given

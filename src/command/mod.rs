@@ -163,7 +163,7 @@ pub(crate) fn dispatch(mut cli: Cli) -> u8 {
             .unwrap_or_else(|error| Err(cannot_start(&error))),
         Some(Command::Vm { command }) => vm::run(command, options),
         // The sandbox is entered first: a process has to be of one thread for that.
-        None if options.sandbox.is_some() => sandbox::run(cli),
+        None if options.sandbox.is_some() || options.kernel.is_some() => sandbox::run(cli),
         None => {
             stack::with_room(|| run::run(cli)).unwrap_or_else(|error| Err(cannot_start(&error)))
         }

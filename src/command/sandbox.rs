@@ -22,7 +22,7 @@ pub(super) fn run(cli: &Cli) -> Result<u8, Failure> {
     let (place, why) = match options.sandbox {
         Some(Place::Ns) if options.kernel.is_some() => return Err(no_kernel_of_its_own()),
         Some(Place::Ns) => (sandbox::Place::Ns, None),
-        Some(Place::Auto) if options.kernel.is_some() => (sandbox::Place::Vm, None),
+        Some(Place::Auto) | None if options.kernel.is_some() => (sandbox::Place::Vm, None),
         Some(Place::Vm) => (sandbox::Place::Vm, None),
         Some(Place::Auto) | None => {
             let (place, why) =

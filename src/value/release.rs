@@ -11,8 +11,8 @@ pub fn compare(one: &str, other: &str) -> Ordering {
 pub fn begins(version: &str, wanted: &str) -> bool {
     version.strip_prefix(wanted).is_some_and(|rest| {
         let is_digit = |char: Option<char>| char.is_some_and(|char| char.is_ascii_digit());
-        !wanted.is_empty()
-            && !(is_digit(wanted.chars().next_back()) && is_digit(rest.chars().next()))
+        let cuts_a_number = is_digit(wanted.chars().next_back()) && is_digit(rest.chars().next());
+        !(wanted.is_empty() || cuts_a_number)
     })
 }
 

@@ -87,6 +87,14 @@ pub fn has_not_asked(scene: &Scene, legs: &[Leg], measured: &Measured) -> bool {
         })
 }
 
+/// The namespace in which a filter takes the packets, or may do so unseen: there the kernel is to be asked which rule it is.
+pub fn to_be_traced(verdict: &Verdict) -> Option<usize> {
+    let cause = verdict.cause.as_ref()?;
+    ["filter", "unknown"]
+        .contains(&cause.sort)
+        .then_some(cause.place)
+}
+
 impl Judge<'_> {
     fn go(&mut self) {
         let is_reached = self.measured.is_answered();
@@ -531,6 +539,7 @@ impl Judge<'_> {
             "Ip:ForwDatagrams",
             "Ip:OutForwDatagrams",
             "Ip:InReceives",
+            "Ip6OutForwDatagrams",
             "Ip6InReceives",
             "Ip:OutRequests",
             "Ip6OutRequests",
@@ -549,7 +558,7 @@ impl Judge<'_> {
                     Some(format!("ICMP type {icmp_type} code {code} from {from}"))
                 }
             });
-        let grown = self.measured.grew(hop.place, &counters);
+        let grown = self.measured.grew(hop.place, &leg.counters(&counters));
         Some(
             self.filter_of(leg, hop.place, hooks)?
                 .seen_if(grown)
@@ -559,7 +568,7 @@ impl Judge<'_> {
 
     /// What of the namespace lets packets not pass at one of the hooks, where there is something.
     ///
-    /// The rule is named where it is the only one that can be meant.
+    /// The rule is named where the kernel has told it, or where it is the only one that can be meant.
     fn filter_of(&self, leg: &Leg, place: usize, hooks: &[&str]) -> Option<Cause> {
         let Place {
             label,
@@ -569,8 +578,15 @@ impl Judge<'_> {
         } = &self.scene.places[place];
         let can_be = |one: &&Dropping| one.hook.is_empty() || hooks.contains(&one.hook.as_str());
         let mut all = detail.filters.iter().filter(can_be);
-        let (first, others) = (all.next()?, all.count());
-        let cause = |text: String| Cause::in_place("filter", place, text);
+        let traced = self.measured.taken.get(&place);
+        let (first, others) = match traced {
+            Some(taken) => (taken, 0),
+            None => (all.next()?, all.count()),
+        };
+        let cause = |text: String| {
+            let told = traced.map(|_| "meta nftrace: verdict drop".to_owned());
+            Cause::in_place("filter", place, text).seen_if(told)
+        };
         if others > 0 {
             let text = format!("a filter of {label} drops packets to {}", leg.to);
             let cause = cause(text).seen(format!("{} rules of it drop or reject", others + 1));
@@ -625,7 +641,7 @@ impl Judge<'_> {
             };
         }
         let echoes = ["Icmp:InEchos", "Icmp6InEchos"];
-        let Some(came) = self.measured.grew(hop.place, &echoes) else {
+        let Some(came) = self.measured.grew(hop.place, &leg.counters(&echoes)) else {
             return match self.filtered(leg, hop) {
                 Some(cause) => Step::Ends(cause),
                 None => Step::On,

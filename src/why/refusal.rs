@@ -61,7 +61,7 @@ pub(super) fn not_forwarding(scene: &Scene, leg: &Leg, hop: &Hop, measured: &Mea
         None => Cause::in_place("forwarding_off", hop.place, text),
     };
     cause
-        .seen_if(measured.grew(hop.place, &counters))
+        .seen_if(measured.grew(hop.place, &leg.counters(&counters)))
         .mend(format!("{}.forward()", place.typed))
 }
 

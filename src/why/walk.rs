@@ -4,6 +4,7 @@ use std::collections::{HashMap, HashSet};
 use std::net::IpAddr;
 
 use crate::net::icmp::Outcome;
+use crate::net::nft::Dropping;
 use crate::net::route::Route;
 use crate::net::rtnl::Refusal;
 use crate::net::trace::counters::Counters;
@@ -70,6 +71,15 @@ pub struct Leg {
 }
 
 impl Leg {
+    /// Those of the counters that count packets of its family.
+    pub fn counters<'a>(&self, both: &[&'a str]) -> Vec<&'a str> {
+        let is_of = |name: &&&str| {
+            let is_ipv6 = name.starts_with("Ip6") || name.starts_with("Icmp6");
+            is_ipv6 == self.to.is_ipv6()
+        };
+        both.iter().filter(is_of).copied().collect()
+    }
+
     /// Every namespace that they come through, on the link layer as well.
     pub fn places(&self) -> Vec<usize> {
         let hops = self.hops.iter();
@@ -95,6 +105,8 @@ pub struct Measured {
     pub seen: HashSet<(End, bool, Sort)>,
     /// The namespaces in which nothing could be looked at.
     pub blind: HashSet<usize>,
+    /// What the kernel says has taken them in a namespace: a rule, or the policy of a chain.
+    pub taken: HashMap<usize, Dropping>,
     /// Whether the kernel's table of neighbours was full.
     pub is_table_full: bool,
 }

@@ -67,6 +67,7 @@ mod neighbor;
 mod netkit;
 mod netns;
 mod nexthop;
+mod nftrace;
 mod on;
 mod options;
 mod owners;
@@ -255,6 +256,7 @@ fn all() -> Vec<Case> {
         wrong_type::cases(),
         xfrm::cases(),
         why::cases(),
+        nftrace::cases(),
         wireguard::cases(),
         vrf::cases(),
         doctor::cases(),

@@ -38,7 +38,7 @@ impl<'a> Matrix<'a> {
         if self.rows.is_empty() {
             return String::new();
         }
-        let sign = |done: &Option<&Done>| match done.map(|done| &done.outcome) {
+        let sign = |done: Option<&Done>| match done.map(|done| &done.outcome) {
             Some(Outcome::Passed) => "✔",
             Some(Outcome::Failed(_)) => "✘",
             Some(Outcome::Skipped(_) | Outcome::Lacks(_)) => "–",
@@ -48,7 +48,7 @@ impl<'a> Matrix<'a> {
             .rows
             .iter()
             .map(|(item, results)| {
-                let signs = results.iter().map(|done| sign(done).to_owned());
+                let signs = results.iter().map(|done| sign(*done).to_owned());
                 std::iter::once(name(item)).chain(signs).collect()
             })
             .collect();
@@ -99,7 +99,7 @@ impl<'a> Matrix<'a> {
                 .iter()
                 .map(|done| done.map(|done| gist(&done.outcome)));
             let first = results.next();
-            results.any(|other| Some(other) != first.clone())
+            results.any(|other| Some(other) != first)
         })
     }
 }

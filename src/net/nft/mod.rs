@@ -1,6 +1,7 @@
 //! Rules of nftables, through the system's `nft` program: it reads rulesets from its standard input and lists what stands.
 
 pub mod table;
+pub mod trace;
 
 use std::fmt::Write as _;
 use std::io::Write;
@@ -15,6 +16,7 @@ use crate::net::netns::Netns;
 use crate::net::seam;
 
 pub use table::Table;
+use trace::Taken;
 
 /// The table that the words here keep their rules in.
 pub const FAMILY: &str = "inet";
@@ -153,6 +155,41 @@ pub fn dropping(netns: &Netns) -> Result<Vec<Dropping>> {
         return Ok(Vec::new());
     }
     run(netns, &["-s", "-a", "list", "ruleset"], "").map(|listing| read_dropping(&listing))
+}
+
+/// What has taken a packet, with the rule as `nft` lists it. None where it is gone already.
+pub fn dropping_of(netns: &Netns, taken: &Taken) -> Result<Option<Dropping>> {
+    let Taken {
+        family,
+        table,
+        chain,
+        handle,
+    } = taken;
+    let listing = run(
+        netns,
+        &["-s", "-a", "list", "chain", family, table, chain],
+        "",
+    )?;
+    let (mut hook, mut text) = (String::new(), None);
+    for line in listing.lines().map(str::trim) {
+        if let Some(rest) = line.strip_prefix("type ") {
+            let mut words = rest.split_whitespace().skip_while(|word| *word != "hook");
+            words.nth(1).unwrap_or_default().clone_into(&mut hook);
+        }
+        if let Some((rule, at)) = line.rsplit_once(" # handle ")
+            && at.parse().ok() == *handle
+        {
+            text = Some(rule.to_owned());
+        }
+    }
+    let is_known = handle.is_none() || text.is_some();
+    Ok(is_known.then(|| Dropping {
+        table: format!("{family} {table}"),
+        chain: chain.clone(),
+        hook,
+        handle: *handle,
+        text: text.unwrap_or_default(),
+    }))
 }
 
 /// Makes what the ruleset `text` says. All of it is done, or nothing.

@@ -8,6 +8,8 @@ use super::gather::{self, Open};
 use crate::error::Result;
 use crate::net::icmp::{Pinger, Request};
 use crate::net::neighbour_table;
+use crate::net::nft::trace::Tracer;
+use crate::net::nft::{self, Dropping};
 use crate::net::queue::{self, Tree};
 use crate::net::trace::counters::Counters;
 use crate::net::trace::sniffer::{self, Sniffer};
@@ -18,6 +20,8 @@ use crate::why::walk::Measured;
 const PROBES: u64 = 2;
 /// The time from one to the next.
 const INTERVAL: Duration = Duration::from_millis(20);
+/// How often is looked whether the kernel has told of a rule.
+const LOOK: Duration = Duration::from_millis(2);
 
 /// What is sent.
 pub(super) struct Probe {
@@ -29,6 +33,46 @@ pub(super) struct Probe {
     pub(super) timeout: Duration,
 }
 
+impl Probe {
+    fn request(&self) -> Request {
+        let mut request = Request::new(self.to);
+        request.count = Some(PROBES);
+        request.interval = INTERVAL;
+        request.timeout = self.timeout;
+        request.source = self.from;
+        request.size = self.size;
+        request.dont_fragment = self.dont_fragment;
+        request
+    }
+}
+
+/// Sends a probe once more and has the kernel tell which rule of `place` takes it. None where no rule does, or where it can't be asked.
+pub(super) async fn trace(open: &[Open], place: usize, probe: &Probe) -> Option<Dropping> {
+    let netns = &open[place].netns;
+    if nft::tables(netns).ok()?.is_empty() {
+        return None;
+    }
+    let request = Request {
+        count: Some(1),
+        ..probe.request()
+    };
+    let sender = &open[probe.place].netns;
+    let mut pinger = sender.within(|| Pinger::open(&request)).ok()?.ok()?;
+    let tracer = Tracer::open(netns.namespace(), pinger.marks().0).ok()?;
+    let mut taken = None;
+    let told = async {
+        while taken.is_none() {
+            tokio::time::sleep(LOOK).await;
+            taken = tracer.taken();
+        }
+    };
+    // What it says of its own end is known already.
+    let _ = pinger.run(|_| {}, told).await;
+    let taken = taken.or_else(|| tracer.taken())?;
+    drop(tracer);
+    nft::dropping_of(netns, &taken).ok()?
+}
+
 /// Sends the probes and looks on in `places`; afterwards the scene has their details.
 pub(super) async fn measure(
     scene: &mut Scene,
@@ -36,13 +80,7 @@ pub(super) async fn measure(
     places: &[usize],
     probe: &Probe,
 ) -> Result<Measured> {
-    let mut request = Request::new(probe.to);
-    request.count = Some(PROBES);
-    request.interval = INTERVAL;
-    request.timeout = probe.timeout;
-    request.source = probe.from;
-    request.size = probe.size;
-    request.dont_fragment = probe.dont_fragment;
+    let request = probe.request();
     let netns = &open[probe.place].netns;
     let mut pinger = netns.within(|| Pinger::open(&request))??;
     let mut measured = Measured::default();

@@ -20,7 +20,7 @@ use crate::error::{Error, Kind, Result};
 use crate::schema::{self, Opt};
 use crate::why::judge::{self, Verdict};
 use crate::why::scene::Scene;
-use crate::why::walk::{Leg, Measured};
+use crate::why::walk::Leg;
 
 use ends::{Given, destination, given};
 use gather::Open;
@@ -118,7 +118,7 @@ fn why(session: &Rc<Session>, a: &Dynamic, b: &Dynamic, options: Map) -> Result<
             timeout,
         };
         let measured = measure::measure(&mut scene, &open, &places, &probe).await?;
-        let measured = if judge::has_not_asked(&scene, &legs, &measured) {
+        let mut measured = if judge::has_not_asked(&scene, &legs, &measured) {
             // A question that went out before is repeated a second later.
             let probe = Probe {
                 timeout: timeout.max(ASKED_AGAIN),
@@ -129,7 +129,14 @@ fn why(session: &Rc<Session>, a: &Dynamic, b: &Dynamic, options: Map) -> Result<
         } else {
             measured
         };
-        Ok::<_, Error>(explained(&scene, &legs, &measured, title))
+        let mut verdict = judge::judge(&scene, &legs, &measured);
+        if let Some(place) = judge::to_be_traced(&verdict)
+            && let Some(taken) = measure::trace(&open, place, &probe).await
+        {
+            measured.taken.insert(place, taken);
+            verdict = judge::judge(&scene, &legs, &measured);
+        }
+        Ok::<_, Error>(explained(&scene, &legs, verdict, title))
     });
     let found = found.and_then(|found| found).map_err(context)?;
     let printed = !quiet && !session.settings().quiet;
@@ -206,8 +213,7 @@ async fn legs(
     legs
 }
 
-fn explained(scene: &Scene, legs: &[Leg], measured: &Measured, title: String) -> Found {
-    let verdict = judge::judge(scene, legs, measured);
+fn explained(scene: &Scene, legs: &[Leg], verdict: Verdict, title: String) -> Found {
     let at = verdict.cause.as_ref().map(|cause| cause.spot(scene));
     let path = legs[0].hops.iter().map(|hop| {
         let link = hop.input.or(hop.output().map(|end| end.link));
@@ -253,7 +259,8 @@ pub mod words {
     ///
     /// Both are a namespace, a link or an address. The kernel is asked in each namespace on the way, there and back, which route it
     /// would take; two echo requests are sent, and counters, queues, neighbours and the packets themselves are looked at
-    /// in all of them. Nothing is changed. What is reached has no cause; where none is found, `.cause` says where the packets were seen last.
+    /// in all of them. Where a filter takes them, the kernel tells which rule it is: a table of nftables is there for that moment, which
+    /// goes with ipvsh itself. Nothing else is changed. What is reached has no cause; where none is found, `.cause` says where the packets were seen last.
     ///
     /// ```rhai
     /// let v = netns("a").veth("v0", netns("b"), "v1", #{addr: "10.0.0.1/24", up: true});
