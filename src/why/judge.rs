@@ -5,14 +5,14 @@ use rtnetlink::packet_route::neighbour::NeighbourState;
 
 use crate::net::icmp::Outcome;
 use crate::net::nft::Dropping;
-use crate::net::route::Route;
+use crate::net::route::{Route, TABLE_MAIN};
 use crate::net::trace::sniffer::Sort;
 use crate::value::mac;
 use crate::why::cause::Cause;
 use crate::why::link_layer;
 use crate::why::refusal;
 use crate::why::scene::{End, Place, Scene, filters_bridged};
-use crate::why::walk::{Hop, Leg, Measured};
+use crate::why::walk::{Hop, Leg, Measured, Proposal};
 
 /// A namespace on the way, as the ladder shows it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -289,7 +289,12 @@ impl Judge<'_> {
             return Step::Ends(cause);
         }
         if !has_left && !link.carrier && link.state != "UNKNOWN" {
-            let cause = link_layer::between(scene, &hop.chain).unwrap_or_else(|| {
+            // Where nobody on the link layer has the next address, the other end may still be why.
+            let mut near = vec![output];
+            near.extend(scene.joined(output).into_iter().take(1));
+            let cause = link_layer::between(scene, &hop.chain);
+            let cause = cause.or_else(|| link_layer::between(scene, &near[1..]));
+            let cause = cause.unwrap_or_else(|| {
                 let text = format!("link {} has no carrier", scene.name(output));
                 Cause::at("no_carrier", output, text)
             });
@@ -297,6 +302,12 @@ impl Judge<'_> {
         }
         if !has_left && self.measured.can_see(hop.place) {
             return Step::Ends(self.held(leg, hop, output));
+        }
+        if has_left && hop.chain.is_empty() {
+            return match self.gone(hop, output, next) {
+                Some(cause) => Step::Ends(cause),
+                None => Step::On,
+            };
         }
         let Some(owner) = hop.chain.last().copied().filter(|_| has_left) else {
             return Step::On;
@@ -310,7 +321,8 @@ impl Judge<'_> {
             scene.name(owner)
         );
         let cause = link_layer::between(scene, &hop.chain)
-            .or_else(|| link_layer::at_owner(scene, leg, output, owner));
+            .or_else(|| link_layer::at_owner(scene, leg, output, owner))
+            .or_else(|| link_layer::unknown_to_bridge(scene, &hop.chain));
         Step::Ends(match cause {
             Some(cause) => cause.seen(lost),
             None => self.lost_between(leg, hop, sort).seen(lost),
@@ -409,7 +421,7 @@ impl Judge<'_> {
             );
         }
         let Some(owner) = hop.chain.last().copied() else {
-            return Some(self.nobody(output, next).seen(state));
+            return Some(self.nobody(hop, output, next).seen(state));
         };
         let mut ends = [output, owner].into_iter();
         if let Some(cause) = ends.find_map(|end| self.queued(end)) {
@@ -444,12 +456,71 @@ impl Judge<'_> {
         Some(Cause::at("unknown", owner, text).seen(state))
     }
 
+    /// They leave for a hardware address that was learned, and nobody on the link layer has it or the next address.
+    fn gone(&self, hop: &Hop, output: End, next: std::net::IpAddr) -> Option<Cause> {
+        let neighbours = self.scene.places[hop.place].detail.neighbours.iter();
+        let neighbour = neighbours
+            .filter(|one| (one.link, one.ip) == (output.link, next))
+            .find(|one| one.mac.is_some())?;
+        let known = neighbour.mac.as_deref().map(mac::print)?;
+        let cause = if neighbour.state == NeighbourState::Permanent {
+            let text = format!(
+                "{} takes {known} for the hardware address of {next}, and no link that it is joined with has it",
+                self.scene.name(output)
+            );
+            Cause::at("wrong_neighbour", output, text).mend(format!(
+                "{}.del_neighbor(\"{next}\")",
+                self.scene.typed(output)
+            ))
+        } else if self.scene.owners(next).is_empty() {
+            let text = format!(
+                "packets leave by {} for {next}, which no namespace here has; what becomes of them there is not known",
+                self.scene.name(output)
+            );
+            Cause::at("unknown", output, text)
+        } else {
+            self.nobody(hop, output, next)
+        };
+        Some(cause.seen(format!("neighbour {next} {known}")))
+    }
+
+    /// What leads the route by a router that is there, instead of by the one that is not.
+    fn by_another(&self, hop: &Hop, next: std::net::IpAddr) -> Option<String> {
+        let Some(Proposal::By(via)) = hop.proposal else {
+            return None;
+        };
+        let place = &self.scene.places[hop.place];
+        let answer = hop.answer.as_ref().ok()?;
+        let to = answer.destination.addr();
+        let routes = place.detail.routes.iter();
+        let route = routes
+            .filter(|route| route.via == Some(next) && route.destination.contains(&to))
+            .max_by_key(|route| route.destination.prefix_len())?;
+        let destination = route.destination_text();
+        let typed = &place.typed;
+        (route.table == TABLE_MAIN && via != next).then(|| {
+            format!(
+                "{typed}.del_route(\"{destination}\", #{{via: \"{next}\"}}); \
+                 {typed}.route(\"{destination}\", #{{via: \"{via}\"}})"
+            )
+        })
+    }
+
     /// Nobody on the link layer has the next address.
-    fn nobody(&self, output: End, next: std::net::IpAddr) -> Cause {
+    fn nobody(&self, hop: &Hop, output: End, next: std::net::IpAddr) -> Cause {
         let scene = self.scene;
         let Some(owner) = scene.owners(next).first().copied() else {
             let text = format!("nobody has the address {next}");
-            return Cause::at("no_such_address", output, text);
+            let cause = Cause::at("no_such_address", output, text);
+            if let Some(line) = self.by_another(hop, next) {
+                return cause.mend(line);
+            }
+            return match refusal::who_may_have(scene, output, next) {
+                Some((end, address)) => {
+                    cause.mend(format!("{}.addr(\"{address}\")", scene.typed(end)))
+                }
+                None => cause,
+            };
         };
         let text = format!(
             "{} and {}, which has {next}, are not joined on the link layer",

@@ -39,6 +39,35 @@ pub(super) fn between(scene: &Scene, chain: &[End]) -> Option<Cause> {
     vlans(scene, chain)
 }
 
+/// A port that gets no frames for addresses that its bridge has not learned, and the bridge has not learned the one they go to.
+pub(super) fn unknown_to_bridge(scene: &Scene, chain: &[End]) -> Option<Cause> {
+    let mac = scene.link(*chain.last()?)?.mac.clone();
+    let port = chain.windows(2).find_map(|pair| {
+        let [bridge, port] = [pair[0], pair[1]];
+        let is_bridge = scene.link(bridge)?.kind == "bridge";
+        let Some(InfoPortData::BridgePort(options)) = &scene.link(port)?.port else {
+            return None;
+        };
+        let floods = !options.contains(&InfoBridgePort::UnicastFlood(false));
+        let fdb = scene.places[port.place].detail.fdb.get(&port.link);
+        let is_known = fdb.is_some_and(|fdb| fdb.iter().any(|entry| entry.mac == mac));
+        (is_bridge && !floods && !is_known).then_some(port)
+    })?;
+    let known_as = mac::print(&mac);
+    let text = format!(
+        "the bridge has no entry for {known_as}, and port {} gets no frames for addresses that it does not know",
+        scene.name(port)
+    );
+    Some(
+        Cause::at("no_fdb_entry", port, text)
+            .seen("flood off")
+            .mend(format!(
+                "{}.port(#{{flood: true, learning: true}})",
+                scene.typed(port)
+            )),
+    )
+}
+
 /// Two ports of one bridge that do not talk.
 fn ports(scene: &Scene, one: End, bridge: End, other: End) -> Option<Cause> {
     if scene.link(bridge)?.kind != "bridge" {

@@ -214,6 +214,26 @@ fn no_route(scene: &Scene, leg: &Leg, hop: &Hop) -> Cause {
             None => cause,
         };
     }
+    // A link that leads there, or the only thing that may, has no address of its own to be found by.
+    let is_without = |end: &&End| {
+        scene
+            .addresses(**end)
+            .all(|one| one.ip().is_ipv4() != leg.to.is_ipv4() || one.scope() == "link")
+    };
+    let without = match &hop.proposal {
+        Some(Proposal::Link(end)) => Some(end).filter(is_without),
+        Some(Proposal::By(_)) => None,
+        None => ends
+            .iter()
+            .filter(|end| Some(end.link) != hop.input)
+            .filter(is_up)
+            .find(is_without),
+    };
+    if let Some((end, address)) = without.and_then(|end| free_address(scene, *end, leg)) {
+        let text = format!("link {} has no {family} address", scene.name(end));
+        let mend = format!("{}.addr(\"{address}\")", scene.typed(end));
+        return Cause::at("no_address", end, text).mend(mend);
+    }
     let (sort, text) = if leg.is_back {
         (
             "no_way_back",
@@ -253,14 +273,41 @@ fn free_address(scene: &Scene, end: End, leg: &Leg) -> Option<(End, ipnet::IpNet
         });
         found.map(|address| address.assigned.prefix)
     })?;
-    let free = network
-        .hosts()
-        .take(1000)
-        .find(|ip| scene.owners(*ip).is_empty())?;
+    let is_free = |ip: &std::net::IpAddr| scene.owners(*ip).is_empty();
+    // Others may have routes by one that was there.
+    let routes = scene.places.iter().flat_map(|place| &place.detail.routes);
+    let wanted = routes
+        .filter_map(|route| route.via)
+        .find(|via| network.contains(via) && is_free(via));
+    let free = wanted.or_else(|| network.hosts().take(1000).find(is_free))?;
     Some((end, ipnet::IpNet::new(free, network.prefix_len()).ok()?))
 }
 
-/// That a link is down.
+/// Who can be given an address that nobody has: a link on the same link layer, of another namespace, without one of that network.
+pub(super) fn who_may_have(
+    scene: &Scene,
+    output: End,
+    ip: std::net::IpAddr,
+) -> Option<(End, ipnet::IpNet)> {
+    let mut own = scene
+        .addresses(output)
+        .map(|address| address.assigned.prefix);
+    let network = own.find(|prefix| prefix.contains(&ip))?;
+    let is_without = |end: &End| {
+        let mut addresses = scene.addresses(*end);
+        addresses.all(|one| !network.contains(&one.ip()))
+    };
+    let segment = scene.segment(output);
+    let is_fit = |end: &&End| {
+        let link = scene.link(**end);
+        end.place != output.place
+            && link.is_some_and(|link| link.master.is_none() && link.kind != "bridge")
+            && is_without(end)
+    };
+    let end = segment.iter().find(is_fit)?;
+    Some((*end, ipnet::IpNet::new(ip, network.prefix_len()).ok()?))
+}
+
 /// That the loopback is down, and with it all that a namespace sends to itself.
 pub(super) fn loopback_down(scene: &Scene, place: usize, link: u32) -> Cause {
     let end = End { place, link };
@@ -268,6 +315,7 @@ pub(super) fn loopback_down(scene: &Scene, place: usize, link: u32) -> Cause {
     Cause::at("lo_down", end, text).mend(format!("{}.up()", scene.typed(end)))
 }
 
+/// That a link is down.
 pub(super) fn down_link(scene: &Scene, end: End) -> Cause {
     let text = format!("link {} is down", scene.name(end));
     Cause::at("link_down", end, text).mend(format!("{}.up()", scene.typed(end)))

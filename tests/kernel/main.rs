@@ -81,6 +81,7 @@ mod queue;
 mod random;
 mod reach;
 mod readme;
+mod reasons;
 mod recognise;
 mod refusals;
 mod rollback;
@@ -295,6 +296,7 @@ fn all() -> Vec<Case> {
         journal::cases(),
         recognise::cases(),
         random::cases(),
+        reasons::cases(),
         services::cases(),
         session::cases(),
         bounds::cases(),

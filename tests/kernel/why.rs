@@ -205,6 +205,16 @@ fn causes_of_routing_are_named_and_mended(lab: &Lab) {
             routed(r#"a.del_route("default");"#, &["no_route"], "a"),
             routed(r#"b.del_route("default");"#, &["no_way_back"], "b"),
             routed(
+                r#"a.del_route("default"); a.route("default", #{via: "10.0.1.77"});"#,
+                &["no_such_address"],
+                "a:e0",
+            ),
+            routed(
+                r#"r.link("e2").del_addr("10.0.2.1/24");"#,
+                &["no_address"],
+                "r:e2",
+            ),
+            routed(
                 r#"a.veth("f0", r, "f1", #{addr: "10.0.3.1/24", up: true});
                     r.link("f1").addr("10.0.3.2/24").up().wait_up();
                     r.route("10.0.1.1/32", #{via: "10.0.3.1"});

@@ -5,7 +5,9 @@ use std::net::IpAddr;
 use nix::errno::Errno;
 
 use super::gather::Open;
+use crate::net::neighbour;
 use crate::net::route::{self, Question};
+use crate::net::rtnl::Rtnl;
 use crate::why::scene::{End, Scene};
 use crate::why::walk::{Hop, Leg, Proposal};
 
@@ -60,11 +62,21 @@ pub(super) async fn leg(scene: &Scene, open: &[Open], trip: &Trip) -> Leg {
             if let Some(link) = found.link.filter(|_| !hop.is_arrival()) {
                 let next = found.via.unwrap_or(trip.to);
                 let start = End { place, link };
-                let chain = scene.chain(start, |end| scene.has(end, next));
+                let mut chain = scene.chain(start, |end| scene.has(end, next));
+                if chain.is_none()
+                    && let Some(mac) = known_as(&open[place].rtnl, link, next).await
+                {
+                    // The address is gone, and what was learned of it still leads somewhere.
+                    let has_it = |end| scene.link(end).is_some_and(|link| link.mac == mac);
+                    chain = scene.chain(start, has_it);
+                }
                 hop.chain = chain.unwrap_or_default();
+                if hop.chain.is_empty() && found.via.is_some() {
+                    hop.proposal = proposal(scene, open, place, input, trip.to).await;
+                }
             }
         } else {
-            hop.proposal = proposal(scene, open, place, trip.to).await;
+            hop.proposal = proposal(scene, open, place, input, trip.to).await;
         }
         let owner = hop.chain.last().copied();
         leg.hops.push(hop);
@@ -89,18 +101,43 @@ fn asked(scene: &Scene, place: usize, question: &Question) -> String {
     words.join(" ")
 }
 
-/// A route that would lead on: the destination is next to the namespace, or somebody next to it has a route there.
-async fn proposal(scene: &Scene, open: &[Open], place: usize, to: IpAddr) -> Option<Proposal> {
-    for end in scene.ends_of(place) {
+/// The hardware address that a neighbour has as far as the kernel knows.
+async fn known_as(rtnl: &Rtnl, link: u32, ip: IpAddr) -> Option<Vec<u8>> {
+    let neighbours = neighbour::list(rtnl).await.ok()?;
+    let known = neighbours
+        .into_iter()
+        .find(|one| (one.link, one.ip) == (link, ip))?;
+    known.mac
+}
+
+/// A route that would lead on: the destination is next to the namespace, or somebody next to it has a route there that does not lead
+/// back. Where the packets came in by `input`, they are not sent out there again.
+async fn proposal(
+    scene: &Scene,
+    open: &[Open],
+    place: usize,
+    input: Option<u32>,
+    to: IpAddr,
+) -> Option<Proposal> {
+    let mut ends = scene.ends_of(place);
+    ends.retain(|end| Some(end.link) != input);
+    let is_next_to = |end: &End| {
+        let segment = scene.segment(*end);
+        segment.iter().any(|other| scene.has(*other, to))
+    };
+    if let Some(end) = ends.iter().find(|end| is_next_to(end)) {
+        return Some(Proposal::Link(*end));
+    }
+    let own = scene.places[place].addresses.iter();
+    let own: Vec<_> = own.map(crate::net::address::Address::ip).collect();
+    let mut perhaps = None;
+    for end in ends {
         let networks: Vec<_> = scene
             .addresses(end)
             .map(|address| address.assigned.prefix)
             .filter(|prefix| prefix.addr().is_ipv4() == to.is_ipv4())
             .collect();
         let segment = scene.segment(end);
-        if let Some(_owner) = segment.iter().find(|other| scene.has(**other, to)) {
-            return Some(Proposal::Link(end));
-        }
         for other in segment.iter().filter(|other| other.place != place) {
             let near = scene
                 .addresses(*other)
@@ -109,14 +146,18 @@ async fn proposal(scene: &Scene, open: &[Open], place: usize, to: IpAddr) -> Opt
                 .into_iter()
                 .find(|ip| networks.iter().any(|net| net.contains(ip)));
             let Some(via) = near else { continue };
-            let question = Question::to(to);
-            if route::lookup(&open[other.place].rtnl, &question)
-                .await
-                .is_ok_and(|found| found.is_some())
-            {
+            let found = route::lookup(&open[other.place].rtnl, &Question::to(to)).await;
+            let leads_on = found.is_ok_and(|found| {
+                found.is_some_and(|route| route.via.is_none_or(|via| !own.contains(&via)))
+            });
+            if leads_on {
                 return Some(Proposal::By(via));
+            }
+            // One that joins networks may lack a route itself, which is told next.
+            if scene.ends_of(other.place).len() > 1 {
+                perhaps.get_or_insert(via);
             }
         }
     }
-    None
+    perhaps.map(Proposal::By)
 }
