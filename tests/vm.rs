@@ -129,7 +129,7 @@ fn kernels() -> Result<(), Failed> {
     let folder = tempfile::tempdir()?;
     fs::write(
         folder.path().join("kernel_test.rhai"),
-        "fn test_a() { print(exec(\"uname -r\").stdout); }\n",
+        "fn test_a() { print(exec(\"uname -r\")); }\n",
     )?;
     let output = Command::new(env!("CARGO_BIN_EXE_ipvsh"))
         .current_dir(folder.path())
