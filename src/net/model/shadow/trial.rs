@@ -276,21 +276,25 @@ impl View {
         if let Some(target) = target {
             self.begin(target).await;
         }
+        // Where it is not there to be moved, as one whose driver is not loaded yet, it does not come anywhere either.
+        let untried = || {
+            if let Some(target) = target {
+                self.blind(target);
+            }
+            Ok(Verdict::None)
+        };
         let Some(shadow) = self.model().shadow(home) else {
-            return Ok(Verdict::None);
+            return untried();
         };
         if shadow.is_blind.get() {
-            return Ok(Verdict::None);
+            return untried();
         }
         if !shadow.has(index) {
             // One that stands is tried out only where it comes to a place that is planned.
             let comes =
                 target.is_some_and(|id| self.model().places.borrow_mut().place(id).is_imagined);
             if comes && !self.ensure_present(&shadow, index).await {
-                if let Some(target) = target {
-                    self.blind(target);
-                }
-                return Ok(Verdict::None);
+                return untried();
             }
             if !comes {
                 return Ok(Verdict::None);
