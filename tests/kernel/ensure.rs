@@ -5,7 +5,6 @@ use serde_json::Value;
 use crate::case::cases;
 use crate::faults::run_with;
 use crate::lab::Lab;
-use crate::plan::parameters;
 use crate::state;
 
 cases! {
@@ -123,29 +122,20 @@ fn a_dropped_address_is_added_again(lab: &Lab) {
     assert_eq!(lab.addresses("a", "v0"), ["10.0.0.1/24"]);
 }
 
-/// What a story is given for its second run: a container's stand-in is to be found again.
-fn given(story: &str) -> &'static [&'static str] {
-    if story.ends_with("/container.rhai") {
-        &[]
-    } else {
-        parameters(story)
-    }
-}
-
 /// The objects that a run reports, which has to end well.
-fn reported(lab: &Lab, fault: &str, story: &str) -> Vec<Value> {
-    let output = run_with(lab, fault, &[&["--json", story], given(story)].concat());
-    assert_eq!(output.end(), "exit code 0\n", "{story}");
+fn reported(lab: &Lab, fault: &str, script: &str) -> Vec<Value> {
+    let output = run_with(lab, fault, &["--json", script]);
+    assert_eq!(output.end(), "exit code 0\n", "{script}");
     let document: Value = serde_json::from_str(&output.stdout).unwrap();
     document["objects"].as_array().unwrap().clone()
 }
 
-/// A second run of a story changes nothing: a changing request would be the end of it, as it is killed before its first one.
-pub(crate) fn is_unchanged_by_a_second_run(lab: &Lab, story: &str) {
-    let first = reported(lab, "", story);
+/// A second run of a script changes nothing: a changing request would be the end of it, as it is killed before its first one.
+pub(crate) fn is_unchanged_by_a_second_run(lab: &Lab, script: &str) {
+    let first = reported(lab, "", script);
     assert!(first.iter().any(|object| object["outcome"] == "created"));
     let before = state::whole(lab);
-    let second = reported(lab, "kill-before:1", story);
+    let second = reported(lab, "kill-before:1", script);
     for object in &second {
         assert_eq!(object["outcome"], "unchanged", "{object}");
     }

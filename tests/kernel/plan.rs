@@ -65,7 +65,7 @@ fn parent(lab: &Lab) {
 }
 
 /// The objects that a JSON document of ipvsh lists.
-fn objects(output: &crate::lab::Output) -> Vec<Value> {
+pub(crate) fn objects(output: &crate::lab::Output) -> Vec<Value> {
     let document: Value = serde_json::from_str(&output.stdout).expect("a document");
     let mut objects = document["objects"].as_array().expect("objects").clone();
     for object in &mut objects {
@@ -616,16 +616,6 @@ pub(crate) fn parameters(story: &str) -> &'static [&'static str] {
         "container.rhai" => &["--container", "web"],
         _ => &[],
     }
-}
-
-/// The plan of a story is what its run reports.
-pub(crate) fn is_planned_as_it_runs(lab: &Lab, story: &str) {
-    plan_and_run(lab, story, parameters(story), 10);
-}
-
-/// The commands of a story lead where it leads.
-pub(crate) fn is_led_to_by_its_commands(lab: &Lab, story: &str) {
-    emit_and_compare(lab, story, parameters(story));
 }
 
 fn a_plan_sees_the_port_of_a_parent(lab: &Lab) {

@@ -76,7 +76,11 @@ pub(crate) fn settle(state: &mut Value) {
 
 /// What it means: without what the kernel numbers or makes up by itself, and whatever the order of the links.
 pub(crate) fn meaning(lab: &Lab) -> Value {
-    let mut state = whole(lab);
+    meaning_of(whole(lab))
+}
+
+/// What a [`whole`] state means.
+pub(crate) fn meaning_of(mut state: Value) -> Value {
     forget(
         &mut state,
         &[

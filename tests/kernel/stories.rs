@@ -7,6 +7,7 @@ use serde_json::Value;
 
 use crate::case::{Case, cases};
 use crate::ensure;
+use crate::faults::run_with;
 use crate::lab::{HOST, Lab, in_repository};
 use crate::mesh;
 use crate::plan;
@@ -40,7 +41,8 @@ cases! {
         a_firewall_guards_slaves_in_mode_l3s_only;
     ["bond", "dummy", "ipvlan", "veth"] =>
         a_stand_in_for_a_container_gets_a_slave
-        a_container_is_left_as_it_was;
+        a_container_is_left_as_it_was
+        the_stand_in_for_a_container_is_unchanged_by_a_second_run;
     ["veth", "macvlan"] =>
         a_fleet_of_500_comes_up;
     ["!ipvlan", "veth", "macvlan"] =>
@@ -69,30 +71,60 @@ const STORIES: &[(&str, &[&str])] = &[
     ("vrf", &["veth", "vrf"]),
 ];
 
-/// Something that holds of each story: how the names of its cases end, and what they do with the story's file.
-type Fact = (&'static str, fn(&Lab, &str));
-
-const OF_EACH: &[Fact] = &[
-    ("is_planned_as_it_runs", plan::is_planned_as_it_runs),
-    ("is_led_to_by_its_commands", plan::is_led_to_by_its_commands),
-    (
-        "is_unchanged_by_a_second_run",
-        ensure::is_unchanged_by_a_second_run,
-    ),
-];
-
-/// The cases that there are for each story.
+/// The case of each story, see [`is_the_same_by_each_way`].
 pub(crate) fn of_each() -> Vec<Case> {
-    let cases = OF_EACH.iter().flat_map(|(holds, body)| {
-        STORIES.iter().map(move |(story, needs)| {
-            let fact = format!("{}_{holds}", story.replace('-', "_"));
-            Case::new(module_path!(), &fact, needs, move |lab| {
-                let script = in_repository("scripts").join(format!("{story}.rhai"));
-                body(lab, script.to_str().unwrap());
-            })
+    let cases = STORIES.iter().map(|(story, needs)| {
+        let fact = format!("{}_is_the_same_by_each_way", story.replace('-', "_"));
+        Case::new(module_path!(), &fact, needs, move |lab| {
+            let script = in_repository("scripts").join(format!("{story}.rhai"));
+            is_the_same_by_each_way(lab, script.to_str().unwrap());
         })
     });
     cases.collect()
+}
+
+/// The run of a story does what its plan says, a second one changes nothing, and the commands that the first said to be the same
+/// lead where it led: in one case, as each run takes its time.
+fn is_the_same_by_each_way(lab: &Lab, story: &str) {
+    fn words<'a>(options: &[&'a str], story: &'a str, parameters: &[&'a str]) -> Vec<&'a str> {
+        [options, &[story], parameters].concat()
+    }
+    let parameters = plan::parameters(story);
+    let before = state::whole(lab);
+    let plan = lab.ipvsh(&words(&["--json", "plan"], story, parameters));
+    assert_eq!(plan.end(), "exit code 10\n");
+    state::assert_same(&state::whole(lab), &before);
+
+    let options = ["--json", "--emit", "lab.sh", "--lab", "emitted"];
+    let first = lab.ipvsh(&words(&options, story, parameters));
+    assert_eq!(first.end(), "exit code 0\n");
+    let mut planned = plan::objects(&plan);
+    planned.retain(|object| object["outcome"] != "would test");
+    assert_eq!(planned, plan::objects(&first));
+    let stands = state::whole(lab);
+
+    // A changing request would be the end of it, as it is killed before its first one.
+    let second = run_with(
+        lab,
+        "kill-before:1",
+        &words(&["--json", "--lab", "emitted"], story, parameters),
+    );
+    assert_eq!(second.end(), "exit code 0\n");
+    for object in plan::objects(&second) {
+        assert_eq!(object["outcome"], "unchanged", "{object}");
+    }
+    state::assert_same(&state::whole(lab), &stands);
+
+    let down = lab.ipvsh(&["--quiet", "down", "emitted"]);
+    assert_eq!(down.end(), "exit code 0\n");
+    lab.sh(&std::fs::read_to_string(lab.folder().join("lab.sh")).unwrap());
+    state::assert_same(&state::meaning(lab), &state::meaning_of(stands));
+}
+
+/// The process that stands in for a container is found again by a second run.
+fn the_stand_in_for_a_container_is_unchanged_by_a_second_run(lab: &Lab) {
+    let script = in_repository("scripts/container.rhai");
+    ensure::is_unchanged_by_a_second_run(lab, script.to_str().unwrap());
 }
 
 fn every_story_is_tried(_: &Lab) {
