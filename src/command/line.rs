@@ -517,6 +517,10 @@ pub(crate) struct Import {
     #[arg(long)]
     pub(crate) verify: bool,
 
+    /// Run the commands in a throw-away place, and write what they did there: of a script in any language
+    #[arg(long)]
+    pub(crate) observe: bool,
+
     /// What the shell script is run with: `$1`, `$2`, …
     #[arg(last = true, value_name = "ARG")]
     pub(crate) arguments: Vec<String>,

@@ -11,6 +11,7 @@ mod chains;
 mod ip;
 mod lex;
 mod markdown;
+mod observed;
 mod older;
 mod places;
 pub mod proof;
@@ -20,12 +21,13 @@ mod tools;
 mod vlans;
 
 pub use crate::steps::Left;
+pub use observed::{Observed, observed};
 
 use std::path::Path;
 
-use crate::steps::{Act, Item, Step, write};
+use crate::steps::{Act, Item, Step, fold, write};
 use markdown::Block;
-use shell::Given;
+use shell::{Given, ask};
 
 /// A script, and what of its source is in it only as a comment.
 #[derive(Debug, PartialEq, Eq)]
@@ -115,11 +117,11 @@ pub fn import_as(source: &str, told: &Told) -> Result<Imported, Nothing> {
     } else if !read.fails {
         wants_arguments &= read.items.iter().any(|item| matches!(item, Item::Left(_)));
     }
-    let Read {
-        mut items,
-        sections,
-        ..
-    } = read;
+    Ok(finished(read.items, read.sections, wants_arguments))
+}
+
+/// The script of the items, in a good order.
+fn finished(mut items: Vec<Item>, sections: Vec<String>, wants_arguments: bool) -> Imported {
     vlans::settle(&mut items);
     addresses::settle(&mut items);
     chains::settle(&mut items);
@@ -127,12 +129,12 @@ pub fn import_as(source: &str, told: &Told) -> Result<Imported, Nothing> {
         Item::Left(left) => Some(left.clone()),
         _ => None,
     });
-    Ok(Imported {
+    Imported {
         left: left.collect(),
-        script: write::script(&places::find(arrange::arrange(items))),
+        script: fold::fold(&write::script(&places::find(arrange::arrange(items)))),
         sections: distinct(sections),
         wants_arguments,
-    })
+    }
 }
 
 /// What was read of a source.

@@ -27,6 +27,27 @@ const OF_THE_HOST: [&str; 16] = [
     "teamdctl",
 ];
 
+/// Whether the program sets up or tries networks.
+pub(crate) fn is_of_network(name: &str) -> bool {
+    const KNOWN: [&str; 14] = [
+        "arp",
+        "brctl",
+        "bridge",
+        "ifconfig",
+        "ifenslave",
+        "ip",
+        "ping",
+        "ping4",
+        "ping6",
+        "route",
+        "sysctl",
+        "tc",
+        "tunctl",
+        "vconfig",
+    ];
+    KNOWN.contains(&name) || OF_THE_HOST.contains(&name)
+}
+
 /// What a command does that is run in the namespace `place`.
 pub(crate) fn command(words: &[String], place: &Place) -> Outcome {
     let Some((program, arguments)) = words.split_first() else {

@@ -1,5 +1,6 @@
 //! A script that is not typed but made: its steps, and how they are written.
 
+pub(crate) mod fold;
 pub(crate) mod vlan;
 pub(crate) mod write;
 

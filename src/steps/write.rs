@@ -7,7 +7,7 @@ use super::{Act, Call, Item, NewLink, Parameter, Place, Step, Value};
 use crate::value::escape::{literal, on_one_line, visible};
 
 /// Words of Rhai that can't name a variable, and `within` of our own.
-const RESERVED: &[&str] = &[
+pub(super) const RESERVED: &[&str] = &[
     "as",
     "async",
     "await",
@@ -122,12 +122,16 @@ impl Writer {
             }
             Item::Left(left) => {
                 for (index, text) in left.text.lines().enumerate() {
-                    let line = left.line + index;
+                    // One that was seen where it ran may come from nowhere.
+                    let line = match left.line {
+                        0 => String::new(),
+                        line => format!("line {}: ", line + index),
+                    };
                     let why = match index {
                         0 => format!("    ({})", left.why),
                         _ => String::new(),
                     };
-                    self.comment("//", &format!("not translated: line {line}: {text}{why}"));
+                    self.comment("//", &format!("not translated: {line}{text}{why}"));
                 }
             }
         }

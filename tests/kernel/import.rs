@@ -20,7 +20,8 @@ cases! {
         all_that_is_said_of_addresses_routes_rules_and_neighbours_is_taken;
     ["veth"] =>
         a_proof_tells_that_both_lead_to_the_same
-        a_proof_tells_each_difference_with_its_line;
+        a_proof_tells_each_difference_with_its_line
+        what_a_run_did_is_a_script_that_leads_there;
     ["bridge", "veth", "vlan_filtering"] =>
         ports_their_vlans_and_their_entries_are_taken;
     ["netem", "tbf", "veth"] =>
@@ -340,4 +341,76 @@ fn a_section_that_is_not_there_is_named(lab: &Lab) {
             2
         )
     );
+}
+
+/// A set-up that is known only when it runs: what it calls depends on arguments, files and what it finds.
+const OBSERVED: &str = "\
+#!/bin/sh
+. ./lib.sh
+for i in $(seq ${1:-2}); do
+    new h$i
+    ip link add v$i type veth peer name eth0 netns h$i
+    ip link set v$i up
+    echo 10.0.0.$i | while read -r address; do
+        ip netns exec h$i ip address add $address/24 dev eth0
+        ip netns exec h$i ip link set eth0 up
+    done
+done
+ip netns exec h1 sh -c 'echo 1 > /proc/sys/net/ipv4/conf/all/proxy_arp'
+printf 'address add 10.0.%d.254/24 dev v1\\n' 7 | ip -b -
+ip link del nope 2> /dev/null
+ip -o link | grep -q v1 || exit 3
+sleep 0.01
+";
+
+const OBSERVED_LIBRARY: &str = "new() { ip netns add $1; ip -n $1 link set lo up; }\n";
+
+fn what_a_run_did_is_a_script_that_leads_there(lab: &Lab) {
+    fs::write(lab.folder().join("setup.sh"), OBSERVED).unwrap();
+    fs::write(lab.folder().join("lib.sh"), OBSERVED_LIBRARY).unwrap();
+    let import = lab.ipvsh(&[
+        "import",
+        "--observe",
+        "--verify",
+        "-o",
+        "lab.rhai",
+        "setup.sh",
+        "--",
+        "3",
+    ]);
+    assert_eq!(
+        import.end(),
+        "\
+exit code 0
+1 command failed, and stand in the script as comments
+no network commands, and no part of the script: `grep` in line 15, `seq` in line 3
+",
+    );
+    let told = import.stdout.trim_end();
+    assert!(
+        told.starts_with("equal: ") && told.ends_with(" facts of 4 namespaces"),
+        "{told}"
+    );
+    assert_eq!(
+        fs::read_to_string(lab.folder().join("lab.rhai")).unwrap(),
+        "\
+// What a run of setup.sh did.
+
+for i in 1..=3 {
+    let h = netns(`h${i}`);
+    h.link(\"lo\").up();
+    veth(`v${i}`, h, \"eth0\").up();
+    h.link(\"eth0\").addr(`10.0.0.${i}/24`).up();
+}
+
+let h1 = netns(\"h1\");
+h1.sysctl(\"ipv4.conf.all.proxy_arp\", 1);
+link(\"v1\").addr(\"10.0.7.254/24\");
+// failed in line 14 with 1: ip link del nope
+sleep(\"0.01s\");
+"
+    );
+    let check = lab.ipvsh(&["--quiet", "check", "lab.rhai"]);
+    assert_eq!(check.end(), "exit code 0\n");
+    assert!(lab.namespaces().is_empty());
 }

@@ -126,7 +126,7 @@ const IN_GUEST: &str = "micro-VM";
 
 fn main() -> ExitCode {
     // Where this program stands in for ipvsh, it does so in all that ipvsh is.
-    if let Some(done) = ipvsh::net::process::take_over_if_recorder() {
+    if let Some(done) = ipvsh::net::process::take_over_if_helper() {
         return done;
     }
     match std::env::args().nth(1).as_deref() {

@@ -1,5 +1,7 @@
 //! Turns the commands of a shell script or a Markdown page into a script.
 
+mod observe;
+mod place;
 mod verify;
 
 use std::path::Path;
@@ -8,7 +10,7 @@ use super::line::{Import, Options};
 use super::output;
 use crate::engine::Failure;
 use crate::error::Error;
-use crate::import::{Imported, Nothing, Told, import_as};
+use crate::import::{Imported, Nothing, Observed, Told, commands, import_as};
 use crate::net::file;
 use crate::view::error::Report;
 
@@ -22,9 +24,17 @@ pub(super) fn run(what: &Import, options: &Options) -> Result<u8, Failure> {
         arguments: &what.arguments,
         path: (what.file != Path::new("-")).then_some(&*what.file),
     };
-    let imported = import_as(&source, &told).map_err(|nothing| {
-        Failure::usage(explain(&what.file, what.section.as_deref(), &nothing))
-    })?;
+    let explain = |nothing| Failure::usage(explain(&what.file, what.section.as_deref(), &nothing));
+    let imported = if what.observe {
+        let commands = commands(&source, what.section.as_deref()).map_err(explain)?;
+        let observed = observe::run(what, options, &commands)?;
+        if !options.quiet {
+            tell_beside(&observed);
+        }
+        observed.imported
+    } else {
+        import_as(&source, &told).map_err(explain)?
+    };
     let mut code = 0;
     if what.output.is_some() || !what.verify {
         code = output::write_to(what.output.as_deref(), &imported.script)?;
@@ -57,7 +67,7 @@ fn explain(file: &Path, section: Option<&str>, nothing: &Nothing) -> Report {
         Nothing::NotShell(interpreter) => Report::new(format!(
             "`{name}` is a script for `{interpreter}`, and none for a shell"
         ))
-        .hint("what it runs can be seen by `ipvsh export`, when it has run"),
+        .hint("`ipvsh import --observe` runs it in a throw-away place and writes what it does"),
         Nothing::NoBlocks => Report::new(format!("`{name}` has no blocks of shell commands"))
             .hint("they begin with ```sh, ```bash, ```shell or ```console"),
         Nothing::NoSection(known) if known.is_empty() => {
@@ -94,18 +104,50 @@ fn tell(imported: &Imported, file: &Path) {
             file.display()
         ));
     }
-    let lines: Vec<String> = imported
-        .left
+    let lines: Vec<usize> = imported.left.iter().map(|left| left.line).collect();
+    let count = match lines.len() {
+        0 => return,
+        1 => "1 command".to_owned(),
+        count => format!("{count} commands"),
+    };
+    output::note(&format!(
+        "not translated: {count}{}",
+        in_lines(&lines, ", ")
+    ));
+}
+
+/// The lines in words, with `sign` in front; nothing where none is known.
+fn in_lines(lines: &[usize], sign: &str) -> String {
+    let known = lines.iter().filter(|line| **line > 0);
+    let known: Vec<String> = known.map(usize::to_string).collect();
+    match known.as_slice() {
+        [] => String::new(),
+        [line] => format!("{sign}in line {line}"),
+        known => format!("{sign}in lines {}", known.join(", ")),
+    }
+}
+
+/// Says what else was seen.
+fn tell_beside(observed: &Observed) {
+    if observed.failed > 0 {
+        let commands = if observed.failed == 1 {
+            "1 command"
+        } else {
+            &format!("{} commands", observed.failed)
+        };
+        output::note(&format!(
+            "{commands} failed, and stand in the script as comments"
+        ));
+    }
+    let others: Vec<String> = observed
+        .others
         .iter()
-        .map(|left| left.line.to_string())
+        .map(|(program, lines)| format!("`{program}`{}", in_lines(lines, " ")))
         .collect();
-    match lines.as_slice() {
-        [] => {}
-        [line] => output::note(&format!("not translated: 1 command, in line {line}")),
-        lines => output::note(&format!(
-            "not translated: {} commands, in lines {}",
-            lines.len(),
-            lines.join(", ")
-        )),
+    if !others.is_empty() {
+        output::note(&format!(
+            "no network commands, and no part of the script: {}",
+            others.join(", ")
+        ));
     }
 }

@@ -1,14 +1,11 @@
 //! Proves an import: runs the commands and the script that was made of them, each in a throw-away place, and compares where they lead.
 
-use std::ffi::OsStr;
-use std::fs;
-use std::os::unix::process::CommandExt;
 use std::path::Path;
-use std::process::{Command, Stdio};
 
 use serde_json::json;
 
 use super::explain;
+use super::place::{self, Commands};
 use crate::command::line::{Import, Options};
 use crate::command::{output, sandbox};
 use crate::dsl::Session;
@@ -20,12 +17,9 @@ use crate::import::commands;
 use crate::import::proof::{self, GATHER, NAMESPACE, Proof};
 use crate::sandbox as places;
 use crate::value::escape::literal;
-use crate::view::error::Report;
 
-/// What is not there in a throw-away place, and needs not be: whoever runs the commands is root, and drivers are loaded by themselves. In
-/// one line with the first of the commands, so that the shell counts their lines as they stand.
-const STAND_INS: &str =
-    "sudo() { while [ \"${1#-}\" != \"$1\" ]; do shift; done; \"$@\"; }; modprobe() { :; }; ";
+/// What this is for, in an error.
+const AIM: &str = "compare the commands and the script";
 
 /// What came of a run in a place.
 struct Ran {
@@ -50,18 +44,11 @@ pub(super) fn run(
     let drivers = makes::drivers(&interpreter, &Script::new("script.rhai", script))?;
     let place = sandbox::place_of(&drivers);
     let name = what.file.display().to_string();
-    let words = ["bash", "-c", &format!("{STAND_INS}{commands}"), &name];
-    let words = words
-        .into_iter()
-        .chain(what.arguments.iter().map(String::as_str));
-    let words: Vec<String> = words.map(literal).collect();
-    let of_shell = format!(
-        "let done = exec([{}], #{{check: false}});\nif done.code != 0 {{ print(`exit code ${{done.code}}`); }}\nprint(done.stderr);\n",
-        words.join(", ")
-    );
     let folder = tempfile::tempdir().map_err(Error::from).map_err(broken)?;
-    let one = lead(&of_shell, place, folder.path(), "commands.rhai")?;
-    let other = lead(script, place, folder.path(), "script.rhai")?;
+    let laid_out = Commands::lay_out(folder.path(), what, &commands, "").map_err(broken)?;
+    let of_shell = format!("{}print(done.stderr);\n", laid_out.call("", place));
+    let one = lead(&of_shell, place, folder.path(), ".ipvsh-commands.rhai")?;
+    let other = lead(script, place, folder.path(), ".ipvsh-script.rhai")?;
     if !options.quiet {
         for (who, said) in [("commands", &one.printed), ("script", &other.said)] {
             if !said.trim().is_empty() {
@@ -87,45 +74,20 @@ fn lead(text: &str, place: places::Place, folder: &Path, file: &str) -> Result<R
         literal(NAMESPACE),
         literal(GATHER)
     );
-    fs::write(folder.join(file), format!("{text}\n{look}"))
-        .map_err(Error::from)
-        .map_err(broken)?;
-    let place = match place {
-        places::Place::Ns => "--sandbox=ns",
-        places::Place::Vm => "--sandbox=vm",
+    let ran = place::run(&format!("{text}\n{look}"), place, folder, file).map_err(broken)?;
+    let Some(at) = ran.output.find(NAMESPACE) else {
+        return Err(place::cut_off(AIM, &ran.said));
     };
-    let ran = Command::new("/proc/self/exe")
-        // By this name its own processes are known there.
-        .arg0("ipvsh")
-        .args([
-            OsStr::new(place),
-            OsStr::new("--quiet"),
-            OsStr::new("--color=never"),
-            OsStr::new(file),
-        ])
-        .current_dir(folder)
-        .stdin(Stdio::null())
-        .output()
-        .map_err(Error::from)
-        .map_err(broken)?;
-    let printed = String::from_utf8_lossy(&ran.stdout);
-    let said = String::from_utf8_lossy(&ran.stderr).into_owned();
-    let Some(at) = printed.find(NAMESPACE) else {
-        let report = Report::new("cannot compare: the run came to no end");
-        return Err(Failure::script(report.note(said.trim_end().to_owned())));
-    };
-    let (printed, state) = printed.split_at(at);
+    let (printed, state) = ran.output.split_at(at);
     Ok(Ran {
         printed: printed.to_owned(),
         state: state.to_owned(),
-        said,
+        said: ran.said,
     })
 }
 
 fn broken(error: Error) -> Failure {
-    Failure::script(Report::of(
-        &error.doing_plain("compare the commands and the script"),
-    ))
+    place::broken(AIM, error)
 }
 
 fn tell(proof: &Proof, name: &str) -> String {

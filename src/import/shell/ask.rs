@@ -284,7 +284,7 @@ fn single(words: &[&str]) -> Known {
 }
 
 /// Whether a command only looks: at what scripts like this make (true), or at something else.
-fn looks(words: &[String]) -> Option<bool> {
+pub(crate) fn looks(words: &[String]) -> Option<bool> {
     let words: Vec<&str> = words.iter().map(String::as_str).collect();
     let words = match words.as_slice() {
         ["sudo", rest @ ..] => rest,

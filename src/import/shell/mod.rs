@@ -3,7 +3,7 @@
 //! and all that depends on it.
 
 mod arithmetic;
-mod ask;
+pub(super) mod ask;
 mod background;
 mod builtin;
 mod expand;

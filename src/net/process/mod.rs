@@ -3,6 +3,7 @@
 mod child;
 mod end;
 mod growth;
+pub mod observe;
 mod output;
 mod pipe;
 mod recorder;
@@ -13,6 +14,7 @@ use std::collections::HashMap;
 use std::fs;
 use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
+use std::process::ExitCode;
 
 use serde::{Deserialize, Serialize};
 use tokio::io::Interest;
@@ -26,13 +28,18 @@ pub use end::{Ended, end_tree, has_ended};
 pub use growth::Growth;
 pub use output::{Found, Output};
 pub use pipe::{Pipe, Written};
-pub use recorder::{Recording, take_over_if_recorder};
+pub use recorder::Recording;
 
 /// The variable that each process started by a lab has in its environment, and those that it starts itself: the lab's name.
 pub const LAB: &str = "IPVSH_LAB";
 
 /// The variable with the file that a spawned process writes to. No two have the same.
 pub const OUTPUT: &str = "IPVSH_OUTPUT";
+
+/// Does what this process was started for, where that is to record or to observe another one, and returns how it ended.
+pub fn take_over_if_helper() -> Option<ExitCode> {
+    recorder::take_over_if_recorder().or_else(observe::take_over_if_observer)
+}
 
 /// A process, told from a later one of the same number by the time when it began.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]

@@ -88,7 +88,7 @@ fn folders(run: &Path) -> Vec<PathBuf> {
 }
 
 /// Records and returns, where this process was started for that.
-pub fn take_over_if_recorder() -> Option<ExitCode> {
+pub(super) fn take_over_if_recorder() -> Option<ExitCode> {
     let mut words = std::env::args_os();
     if words.next()? != NAME {
         return None;

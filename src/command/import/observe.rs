@@ -1,0 +1,82 @@
+//! Runs the commands in a throw-away place and writes what they did as a script.
+
+use super::place::{self, Commands};
+use crate::command::line::{Import, Options};
+use crate::command::{output, sandbox};
+use crate::engine::{Failure, makes};
+use crate::error::Error;
+use crate::import::{Observed, observed};
+use crate::net::process::observe::{LINE, NAME, Seen, What};
+use crate::sandbox::Place;
+use crate::value::escape::literal;
+
+/// What this is for, in an error.
+const AIM: &str = "observe the commands";
+
+/// What stands between what the commands print and what was seen of them.
+const MARK: &str = "@@@ seen";
+
+/// Where what was seen is put.
+const FILE: &str = ".ipvsh-seen";
+
+/// What came of a run in a place.
+struct Ran {
+    seen: Vec<Seen>,
+    /// What the commands printed.
+    printed: String,
+}
+
+/// Runs `commands` and says what they did.
+pub(super) fn run(what: &Import, options: &Options, commands: &str) -> Result<Observed, Failure> {
+    let folder = tempfile::tempdir().map_err(Error::from).map_err(broken)?;
+    let trap = format!("printf \"{LINE}%s %s\" \"$LINENO\" \"$BASH_SOURCE\" > /dev/null");
+    let prelude = format!("set -T; trap '{trap}' DEBUG");
+    let laid_out = Commands::lay_out(folder.path(), what, commands, &prelude).map_err(broken)?;
+    let start = |place| {
+        let call = laid_out.call(&format!("-a {NAME} /proc/$PPID/exe {FILE}"), place);
+        let text = format!(
+            "{call}print(done.stdout);\nprint(done.stderr);\nprint({} + read({}));\n",
+            literal(MARK),
+            literal(FILE)
+        );
+        let printed =
+            place::run(&text, place, folder.path(), ".ipvsh-observe.rhai").map_err(broken)?;
+        let Some((printed, seen)) = printed.output.split_once(MARK) else {
+            return Err(place::cut_off(AIM, &printed.said));
+        };
+        let seen = serde_json::from_str(seen.trim())
+            .map_err(|error| broken(Error::invalid(error.to_string())))?;
+        Ok(Ran {
+            seen,
+            printed: printed.to_owned(),
+        })
+    };
+    let mut ran = start(Place::Ns)?;
+    // What they make shows when they have tried.
+    if sandbox::place_of(&drivers(&ran.seen)) == Place::Vm {
+        ran = start(Place::Vm)?;
+    }
+    if !options.quiet && !ran.printed.trim().is_empty() {
+        output::note(&format!("the commands said:\n{}", ran.printed.trim_end()));
+    }
+    Ok(observed(&ran.seen, laid_out.name()))
+}
+
+fn broken(error: Error) -> Failure {
+    place::broken(AIM, error)
+}
+
+/// The drivers of the links that were tried to be made.
+fn drivers(seen: &[Seen]) -> Vec<makes::Driver> {
+    let commands = seen.iter().filter_map(|seen| match &seen.what {
+        What::Ran { words, .. } => Some(words),
+        What::Wrote { .. } => None,
+    });
+    let kinds = commands.flat_map(|words| {
+        words
+            .windows(2)
+            .filter(|pair| pair[0] == "type")
+            .map(|pair| pair[1].as_str())
+    });
+    kinds.filter_map(makes::driver).collect()
+}

@@ -1,0 +1,162 @@
+//! Runs a script in a throw-away place and keeps what it prints.
+
+use std::ffi::OsStr;
+use std::fmt::Write;
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::os::unix::process::CommandExt;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use crate::command::line::Import;
+use crate::engine::Failure;
+use crate::error::Error;
+use crate::import::other_interpreter;
+use crate::net::process::observe::PRELUDE;
+use crate::sandbox::Place;
+use crate::value::escape::literal;
+use crate::view::error::Report;
+
+/// What is not there in a throw-away place, and needs not be: whoever runs the commands is root, and drivers are loaded by themselves.
+const STAND_INS: &str =
+    "sudo() { while [ \"${1#-}\" != \"$1\" ]; do shift; done; \"$@\"; }; modprobe() { :; }";
+
+/// Larger files beside the commands are not there when they run.
+const LARGEST: u64 = 1 << 20;
+
+/// Commands that are to be run in a place, as a file in its folder with those files that lie beside it.
+pub(super) struct Commands<'a> {
+    name: String,
+    text: &'a str,
+    arguments: &'a [String],
+    files: Vec<String>,
+}
+
+impl<'a> Commands<'a> {
+    /// Puts them into the folder. `prelude` is what shells do before, besides.
+    pub(super) fn lay_out(
+        folder: &Path,
+        what: &'a Import,
+        text: &'a str,
+        prelude: &str,
+    ) -> Result<Self, Error> {
+        let name = what.file.file_name().unwrap_or("script.sh".as_ref());
+        let name = name.to_string_lossy().into_owned();
+        fs::write(folder.join(PRELUDE), format!("{STAND_INS}; {prelude}\n"))?;
+        let mut files = vec![PRELUDE.to_owned(), name.clone()];
+        for path in beside(&what.file) {
+            let is_small =
+                fs::metadata(&path).is_ok_and(|meta| meta.is_file() && meta.len() <= LARGEST);
+            let other = path.file_name().and_then(OsStr::to_str);
+            // One that may not be read is not there.
+            if let Some(other) = other.filter(|other| is_small && *other != name)
+                && fs::copy(&path, folder.join(other)).is_ok()
+            {
+                files.push(other.to_owned());
+            }
+        }
+        let own = folder.join(&name);
+        fs::write(&own, text)?;
+        fs::set_permissions(&own, fs::Permissions::from_mode(0o755))?;
+        Ok(Self {
+            name,
+            text,
+            arguments: &what.arguments,
+            files,
+        })
+    }
+
+    /// The name of their file.
+    pub(super) fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// The words of ipvsh that run them, by the program that `by` has a shell start, and print what they print.
+    pub(super) fn call(&self, by: &str, place: Place) -> String {
+        // The text is there to be read: a micro-VM takes along the programs that a shell is told of.
+        let start = format!("shift; export BASH_ENV=\"$PWD/{PRELUDE}\"; exec {by} \"$@\"");
+        let own = format!("./{}", self.name);
+        let mut words = vec!["bash", "-c", &start, "bash", self.text];
+        if other_interpreter(self.text).is_none() {
+            words.push("bash");
+        }
+        words.push(&own);
+        words.extend(self.arguments.iter().map(String::as_str));
+        let words: Vec<String> = words.into_iter().map(literal).collect();
+        let mut text = String::new();
+        if place == Place::Vm {
+            // So are files that are read.
+            for file in &self.files {
+                let _ = writeln!(text, "read({});", literal(file));
+            }
+        }
+        let _ = writeln!(
+            text,
+            "let done = exec([{}], #{{check: false}});\nif done.code != 0 {{ print(`exit code ${{done.code}}`); }}",
+            words.join(", ")
+        );
+        text
+    }
+}
+
+/// The paths of all that lies in the folder of a file; nothing where that is none.
+fn beside(file: &Path) -> impl Iterator<Item = PathBuf> {
+    let folder = file.parent().filter(|_| file.is_file());
+    let folder = folder.map(|path| {
+        if path.as_os_str().is_empty() {
+            Path::new(".")
+        } else {
+            path
+        }
+    });
+    let entries = folder.and_then(|path| fs::read_dir(path).ok());
+    entries
+        .into_iter()
+        .flatten()
+        .flatten()
+        .map(|entry| entry.path())
+}
+
+/// What a run printed.
+pub(super) struct Printed {
+    /// On standard output.
+    pub(super) output: String,
+    /// What ipvsh and all others said on standard error.
+    pub(super) said: String,
+}
+
+/// Runs `text` in a place of its own, as `file` of `folder`.
+pub(super) fn run(text: &str, place: Place, folder: &Path, file: &str) -> Result<Printed, Error> {
+    fs::write(folder.join(file), text)?;
+    let place = match place {
+        Place::Ns => "--sandbox=ns",
+        Place::Vm => "--sandbox=vm",
+    };
+    let ran = Command::new("/proc/self/exe")
+        // By this name its own processes are known there.
+        .arg0("ipvsh")
+        .args([
+            OsStr::new(place),
+            OsStr::new("--quiet"),
+            OsStr::new("--color=never"),
+            OsStr::new(file),
+        ])
+        .current_dir(folder)
+        .stdin(Stdio::null())
+        .output()?;
+    Ok(Printed {
+        output: String::from_utf8_lossy(&ran.stdout).into_owned(),
+        said: String::from_utf8_lossy(&ran.stderr).into_owned(),
+    })
+}
+
+/// A failure to do `what`, which took a place.
+pub(super) fn broken(what: &str, error: Error) -> Failure {
+    Failure::script(Report::of(&error.doing_plain(what)))
+}
+
+/// A run that did not come to its end, with what was said.
+pub(super) fn cut_off(what: &str, said: &str) -> Failure {
+    let report = Report::new(format!("cannot {what}: the run came to no end"));
+    Failure::script(report.note(said.trim_end().to_owned()))
+}
