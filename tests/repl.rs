@@ -21,6 +21,8 @@ mod every_script;
 mod lab;
 #[path = "repl/progress.rs"]
 mod progress;
+#[path = "repl/showing.rs"]
+mod showing;
 #[path = "repl/typing.rs"]
 mod typing;
 
@@ -40,6 +42,7 @@ fn main() -> ExitCode {
         alive::TESTS,
         lab::TESTS,
         progress::TESTS,
+        showing::TESTS,
     ]
     .concat();
     let trials = all

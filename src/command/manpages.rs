@@ -38,7 +38,7 @@ const STATUS_OF: [(&str, &str, &str); 4] = [
     ("fmt", "1", "With --check: a script is not in style."),
 ];
 
-const ENVIRONMENT: [(&str, &str); 10] = [
+const ENVIRONMENT: [(&str, &str); 11] = [
     ("NO_COLOR", "Where it is set, nothing is coloured."),
     (
         "IPVSH_CACHE",
@@ -65,6 +65,10 @@ const ENVIRONMENT: [(&str, &str); 10] = [
         "Where the history of sessions is; ~/.local/state where it is not set.",
     ),
     ("VISUAL, EDITOR", "What `:edit` of a session opens."),
+    (
+        "IPVSH_PAGER, PAGER",
+        "What a session shows in that is taller than the screen; less where they are not set, none where IPVSH_PAGER is empty.",
+    ),
     ("SHELL", "What `shell()` starts."),
     (
         "IPVSH_NETNS",

@@ -177,7 +177,12 @@ fn run_script(
     Signals::watch(session, &[SIGTERM, SIGHUP])
         .map_err(|error| Failure::script(Report::new(error.to_string())))?;
     let keeper = Keeper::start(options)?;
-    let result = interpreter.run(&ast, &mut interpreter.scope());
+    let mut scope = interpreter.scope();
+    let result = if is_line {
+        interpreter.run_shown(&ast, &mut scope)
+    } else {
+        interpreter.run(&ast, &mut scope)
+    };
     if is_line && result.is_ok() && !options.summary {
         session.say_made(0);
     }

@@ -1,7 +1,7 @@
 //! What one run of a script, or one interactive session, carries along: the runtime, the current namespace, the parameters.
 
 use std::cell::{Cell, OnceCell, RefCell};
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 use std::sync::Arc;
@@ -15,6 +15,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use crate::dsl::Answer;
 use crate::dsl::acts::capture::Capture;
 use crate::dsl::acts::listen::Server;
+use crate::dsl::acts::live::Live;
 use crate::dsl::kinds::ipvlan_port::Ports;
 use crate::dsl::objects::elsewhere::Elsewhere;
 use crate::dsl::order::Orders;
@@ -28,6 +29,9 @@ use crate::value::escape::on_one_line;
 use crate::view::changes::{self, Line, Mark};
 use crate::view::paint::{paint, ready};
 use crate::view::screen::{self, Stream};
+
+/// How many rulesets are known by their text: the latest.
+const MOST_RULESETS: usize = 256;
 
 /// How many things that an entry made are named.
 const MOST_MADE: usize = 10;
@@ -103,6 +107,9 @@ pub struct Session {
     /// The files that a plan would have written, each with its text.
     planned_files: RefCell<HashMap<PathBuf, String>>,
     orders: Rc<Orders>,
+    live: Live,
+    /// The rulesets that were listed, each by the number of the list, with the text that `nft` has for it.
+    rulesets: RefCell<VecDeque<(u64, String)>>,
     /// Those that the script began.
     captures: RefCell<Vec<Capture>>,
     /// The same of servers.
@@ -161,6 +168,8 @@ impl Session {
             planned_files: RefCell::default(),
             captures: RefCell::default(),
             orders: Rc::default(),
+            live: Live::default(),
+            rulesets: RefCell::default(),
             servers: RefCell::default(),
         })
     }
@@ -168,6 +177,38 @@ impl Session {
     /// In which order the keys of maps were written.
     pub(crate) fn orders(&self) -> &Rc<Orders> {
         &self.orders
+    }
+
+    /// What shows of an entry while it runs.
+    pub(crate) fn live(&self) -> &Live {
+        &self.live
+    }
+
+    /// How many columns the terminal has that values are printed on; none where they go elsewhere.
+    pub(crate) fn width(&self) -> Option<usize> {
+        if self.settings.json || self.settings.output != Output::Standard {
+            return None;
+        }
+        let size = terminal_size::terminal_size_of(std::io::stdout());
+        size.map(|(width, _)| usize::from(width.0))
+            .filter(|width| *width > 0)
+    }
+
+    /// Keeps the text of a ruleset that was listed, by the number of the list.
+    pub(crate) fn keep_ruleset(&self, number: u64, text: String) {
+        let mut rulesets = self.rulesets.borrow_mut();
+        rulesets.retain(|(known, _)| *known != number);
+        rulesets.push_back((number, text));
+        if rulesets.len() > MOST_RULESETS {
+            rulesets.pop_front();
+        }
+    }
+
+    /// The text of the list with that number, where it is a ruleset.
+    pub(crate) fn ruleset(&self, number: u64) -> Option<String> {
+        let rulesets = self.rulesets.borrow();
+        let found = rulesets.iter().find(|(known, _)| *known == number);
+        found.map(|(_, text)| text.clone())
     }
 
     /// A session whose words print into a text, read by [`Self::collected`].
@@ -367,6 +408,14 @@ impl Session {
     /// Where nobody reads standard output any more, the run is to end quietly: see [`Self::output_closed`].
     pub fn print(&self, line: &str) -> Result<()> {
         self.print_by(line, &ready(line), screen::say)
+    }
+
+    /// Prints a part of a line, or of several.
+    pub(crate) fn print_part(&self, text: &str) -> Result<()> {
+        screen::say_text(Stream::Out, text).map_err(|error| {
+            self.output_closed.set(true);
+            Error::io(&error).doing_plain("print")
+        })
     }
 
     /// Prints what a script prints on purpose: into a file or a pipe as it is.

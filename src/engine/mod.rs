@@ -31,7 +31,9 @@ pub(crate) use names::declared as declared_names;
 use std::rc::Rc;
 
 use rhai::packages::{Package, StandardPackage};
-use rhai::{AST, Dynamic, Engine, EvalAltResult, OptimizationLevel, ParseError, Scope};
+use rhai::{
+    AST, Dynamic, Engine, EvalAltResult, Expr, OptimizationLevel, ParseError, Position, Scope, Stmt,
+};
 
 use crate::dsl::Session;
 use crate::dsl::script::progress::Steps;
@@ -179,6 +181,24 @@ fn build(session: &Rc<Session>, sources: &Sources, functions: Functions) -> Engi
     engine
 }
 
+/// Where the call stands whose value is that of the whole script.
+fn last_call(ast: &AST) -> Option<Position> {
+    match ast.statements().last()? {
+        Stmt::FnCall(_, position) => Some(*position),
+        Stmt::Expr(expression) => {
+            let mut last = &**expression;
+            while let Expr::Dot(parts, ..) = last {
+                last = &parts.rhs;
+            }
+            match last {
+                Expr::FnCall(_, position) | Expr::MethodCall(_, position) => Some(*position),
+                _ => None,
+            }
+        }
+        _ => None,
+    }
+}
+
 /// The report of a mistake in ipvsh itself.
 fn internal(panic: &(dyn std::any::Any + Send)) -> Report {
     let text = panic
@@ -282,6 +302,13 @@ impl Interpreter {
     pub fn parameters(&self, ast: &AST) -> Result<Vec<params::Parameter>, Failure> {
         params::declared(ast)
             .map_err(|error| self.explain(&error, Some(ast), ast.source().unwrap_or_default()))
+    }
+
+    /// Runs `ast`, whose value is shown to somebody, and returns it. Where it is that of one call, that may show it as it comes.
+    pub fn run_shown(&self, ast: &AST, scope: &mut Scope) -> Result<Dynamic, Failure> {
+        let source = ast.source().unwrap_or_default();
+        self.session.live().begin(source, last_call(ast));
+        self.run(ast, scope)
     }
 
     /// Runs `ast` and returns its value.

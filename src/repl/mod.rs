@@ -8,6 +8,7 @@ pub(crate) mod hint;
 mod history;
 mod init;
 pub(crate) mod lex;
+mod pager;
 mod shell;
 pub(crate) mod state;
 mod transcript;
@@ -40,7 +41,6 @@ use crate::value::escape::{literal as literal_of, on_one_line};
 use crate::value::shell as word_of_shell;
 use crate::view::error::Report;
 use crate::view::screen::{self, Stream};
-use crate::view::table;
 
 /// How a session is told to behave.
 #[derive(Clone, Copy, Debug, Default)]
@@ -349,7 +349,7 @@ impl Talk {
         let ast = self.read(script)?;
         let result = {
             let interpreter = state.interpreter.borrow();
-            interpreter.run(&ast, &mut state.scope.borrow_mut())
+            interpreter.run_shown(&ast, &mut state.scope.borrow_mut())
         };
         let made = session.lab().newest_stretch() == Some(stretch);
         let number = match &result {
@@ -414,13 +414,12 @@ impl Talk {
             let said = screen::say_json(Stream::Out, &text);
             return said.map_err(|error| closed(&error));
         }
-        let is_table = value.is_array() && text.contains('\n');
-        match terminal_size::terminal_size_of(stdout()) {
-            Some((width, _)) if is_table => self.say(&table::cut(&text, usize::from(width.0))),
-            _ => session
-                .print_of_script(&text)
-                .map_err(|error| closed(&error)),
+        if self.on_terminal && pager::show(&text) {
+            return Ok(());
         }
+        session
+            .print_of_script(&text)
+            .map_err(|error| closed(&error))
     }
 
     /// A lab outlives the session that made it.
@@ -460,6 +459,9 @@ impl Talk {
 
     /// Prints a line where values go.
     fn say(&self, text: &str) -> Result<(), Failure> {
+        if self.on_terminal && pager::show(text) {
+            return Ok(());
+        }
         let said = self.state.session().print(text);
         said.map_err(|error| closed(&error))
     }

@@ -23,6 +23,17 @@ pub enum Value {
     List(Vec<Value>),
     /// A map, in the order in which its keys were written.
     Map(Vec<(String, Value)>),
+    /// A list or map that is read as a text where it stands by itself.
+    Told(Box<Told>),
+}
+
+/// A value, and the text that it is printed as.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Told {
+    /// What it is for a script, and as JSON.
+    pub value: Value,
+    /// What a person reads.
+    pub text: String,
 }
 
 /// A kernel object or a result that has more fields than fit on one line.
@@ -51,15 +62,22 @@ impl Value {
 
     /// The value as it is printed; empty for [`Value::Nothing`].
     pub fn show(&self) -> String {
+        self.show_in(None)
+    }
+
+    /// The same on a terminal of so many columns: tables are no wider than that.
+    pub fn show_in(&self, width: Option<usize>) -> String {
+        let most = width.map_or(WIDTH, |width| width.min(WIDTH));
         match self {
+            Self::Told(told) => visible(told.text.trim_end_matches('\n')).into_owned(),
             Self::Nothing => String::new(),
             Self::Text(text) | Self::Word(text) => text.clone(),
             Self::Handle(handle) => visible(&handle.line).into_owned(),
-            Self::List(values) => as_table(values).unwrap_or_else(|| self.laid(0, 0)),
+            Self::List(values) => as_table(values, width).unwrap_or_else(|| self.laid(0, 0, most)),
             Self::Map(entries) if entries.is_empty() => "#{}".to_owned(),
             Self::Map(entries) => entries
                 .iter()
-                .map(|(key, value)| value.entry(key))
+                .map(|(key, value)| value.entry(key, width))
                 .collect::<Vec<_>>()
                 .join("\n"),
         }
@@ -69,6 +87,7 @@ impl Value {
     pub fn to_json(&self) -> serde_json::Value {
         use serde_json::Value as Json;
         match self {
+            Self::Told(told) => told.value.to_json(),
             Self::Nothing => Json::Null,
             Self::Text(text) => Json::String(text.clone()),
             Self::Word(text) => match serde_json::from_str(text) {
@@ -96,6 +115,7 @@ impl Value {
     /// The value on one line inside of another.
     fn nested(&self) -> String {
         match self {
+            Self::Told(told) => told.value.nested(),
             Self::Nothing => "()".to_owned(),
             Self::Text(text) => format!("{text:?}"),
             Self::Word(text) => text.clone(),
@@ -115,10 +135,14 @@ impl Value {
     }
 
     /// An entry of a map: a table of maps below its key, anything else behind it.
-    fn entry(&self, key: &str) -> String {
+    fn entry(&self, key: &str, width: Option<usize>) -> String {
         let key = on_one_line(key);
+        let most = width.map_or(WIDTH, |width| width.min(WIDTH));
         let table = match self {
-            Self::List(values) if matches!(values.first(), Some(Self::Map(_))) => as_table(values),
+            Self::List(values) if matches!(values.first(), Some(Self::Map(_))) => {
+                as_table(values, width.map(|width| width.saturating_sub(INDENT)))
+            }
+            Self::Told(_) => Some(self.show()),
             _ => None,
         };
         match table {
@@ -128,28 +152,29 @@ impl Value {
                     .map(|line| format!("{}{line}\n", " ".repeat(INDENT)));
                 format!("{key}:\n{}", lines.collect::<String>().trim_end())
             }
-            None => format!("{key}: {}", self.laid(0, key.chars().count() + 2)),
+            None => format!("{key}: {}", self.laid(0, key.chars().count() + 2, most)),
         }
     }
 
-    /// The value as a script would write it, over several lines where it is too long for one. The first has room for what stands
+    /// The value as a script would write it, over several lines where it is too long for one of `most` columns. The first has room for what stands
     /// in `front` characters before it, those below are set in by `indent` and more.
-    fn laid(&self, indent: usize, front: usize) -> String {
+    fn laid(&self, indent: usize, front: usize, most: usize) -> String {
         let line = self.nested();
-        if indent + front + line.chars().count() <= WIDTH {
+        if indent + front + line.chars().count() <= most {
             return line;
         }
         let inner = indent + INDENT;
         let margin = " ".repeat(inner);
         let end = " ".repeat(indent);
         match self {
+            Self::Told(told) => told.value.laid(indent, front, most),
             Self::List(values) if values.iter().all(Self::is_scalar) => {
                 let mut text = String::from("[");
-                let mut used = WIDTH;
+                let mut used = most;
                 for value in values {
                     let word = value.nested();
                     let length = word.chars().count() + 2;
-                    if used + length > WIDTH {
+                    if used + length > most {
                         text.truncate(text.trim_end().len());
                         text.push('\n');
                         text.push_str(&margin);
@@ -164,13 +189,13 @@ impl Value {
             Self::List(values) => {
                 let items = values
                     .iter()
-                    .map(|value| format!("{margin}{},\n", value.laid(inner, 0)));
+                    .map(|value| format!("{margin}{},\n", value.laid(inner, 0, most)));
                 format!("[\n{}{end}]", items.collect::<String>())
             }
             Self::Map(entries) => {
                 let entries = entries.iter().map(|(key, value)| {
                     let key = on_one_line(key);
-                    let value = value.laid(inner, key.chars().count() + 2);
+                    let value = value.laid(inner, key.chars().count() + 2, most);
                     format!("{margin}{key}: {value},\n")
                 });
                 format!("#{{\n{}{end}}}", entries.collect::<String>())
@@ -185,6 +210,7 @@ impl Value {
             match value {
                 Value::Map(_) => true,
                 Value::List(values) => values.iter().any(is_map),
+                Value::Told(told) => is_map(&told.value),
                 _ => false,
             }
         }
@@ -192,13 +218,14 @@ impl Value {
     }
 
     fn is_scalar(&self) -> bool {
-        !matches!(self, Self::List(_) | Self::Map(_))
+        !matches!(self, Self::List(_) | Self::Map(_) | Self::Told(_))
     }
 
     /// The value in a cell of a table.
     pub fn cell(&self) -> String {
         match self {
             Self::Nothing => String::new(),
+            Self::Told(told) => told.value.cell(),
             Self::Text(text) => on_one_line(text).into_owned(),
             Self::List(values) => {
                 let values: Vec<_> = values.iter().map(Self::cell).collect();
@@ -211,6 +238,7 @@ impl Value {
     /// What a map or handle has under `key`, for a cell of a table.
     pub fn cell_of(&self, key: &str) -> Option<String> {
         match self {
+            Self::Told(told) => told.value.cell_of(key),
             Self::Handle(handle) => {
                 let mut fields = handle.fields.iter();
                 fields
@@ -229,6 +257,7 @@ impl Value {
 
     fn cells(&self) -> Option<Vec<(String, String)>> {
         match self {
+            Self::Told(told) => told.value.cells(),
             Self::Handle(handle) => Some(
                 handle
                     .cells
@@ -248,7 +277,7 @@ impl Value {
 }
 
 /// The table of a list whose items all have the same columns.
-fn as_table(values: &[Value]) -> Option<String> {
+fn as_table(values: &[Value], width: Option<usize>) -> Option<String> {
     let rows: Vec<_> = values.iter().map(Value::cells).collect::<Option<_>>()?;
     let headings: Vec<String> = rows.first()?.iter().map(|(key, _)| key.clone()).collect();
     let alike = rows
@@ -259,19 +288,21 @@ fn as_table(values: &[Value]) -> Option<String> {
     let is_shown = |column: &usize| {
         !are_handles || *column == 0 || rows.iter().any(|row| !row[*column].1.is_empty())
     };
-    let table = alike.then(|| {
+    let (whole, folded) = alike.then(|| {
         let shown: Vec<usize> = (0..headings.len()).filter(is_shown).collect();
         let rows: Vec<Vec<String>> = rows
             .iter()
             .map(|row| shown.iter().map(|column| row[*column].1.clone()).collect())
             .collect();
         let headings: Vec<&String> = shown.iter().map(|column| &headings[*column]).collect();
-        table::draw(&headings, &rows)
+        let whole = table::draw(&headings, &rows);
+        let folded = width.map(|width| table::draw_in(&headings, &rows, width));
+        (whole, folded)
     })?;
     // Maps in cells are read in a table as long as it is not wider than they are by themselves.
     let has_maps = || values.iter().any(Value::holds_maps);
     let is_wide = |line: &str| line.chars().count() > WIDTH;
-    (!(table.lines().any(is_wide) && has_maps())).then_some(table)
+    (!(whole.lines().any(is_wide) && has_maps())).then(|| folded.unwrap_or(whole))
 }
 
 #[cfg(test)]

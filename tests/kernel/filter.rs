@@ -14,6 +14,7 @@ cases! {
         a_foreign_namespace_gets_its_rules_back
         a_lab_that_is_taken_down_takes_its_rules_along
         a_ruleset_is_given_to_nft_and_read_back
+        a_ruleset_prints_as_nft_prints_it_and_stays_a_list
         the_same_ruleset_again_is_unchanged
         a_table_that_is_there_already_is_a_conflict
         a_ruleset_that_was_changed_since_is_a_conflict
@@ -132,6 +133,19 @@ fn a_ruleset_is_given_to_nft_and_read_back(lab: &Lab) {
     ));
     assert_eq!(names, serde_json::json!(["c"]));
     assert!(rules(lab, "a").contains("tcp dport 80 counter packets 0 bytes 0 drop"));
+}
+
+fn a_ruleset_prints_as_nft_prints_it_and_stays_a_list(lab: &Lab) {
+    let text = r#"let a = netns("a");
+        a.nft("table inet mine { set s { type ipv4_addr; elements = { 10.0.0.1, 10.0.0.2 }; }; chain c { type filter hook input priority 0; policy drop; ip saddr @s tcp dport { 22, 80-90 } counter accept comment \"for ssh\"; }; }");
+        let rules = a.nft();
+        print(rules);
+        print(#{of_a: rules});
+        print(a.ruleset.filter(|one| "set" in one).map(|one| one.set.name));"#;
+    let printed = lab.run(text);
+    let listed = rules(lab, "a");
+    let indented: String = listed.lines().map(|line| format!("  {line}\n")).collect();
+    assert_eq!(printed, format!("{listed}of_a:\n{indented}[\"s\"]\n"));
 }
 
 fn the_same_ruleset_again_is_unchanged(lab: &Lab) {

@@ -113,6 +113,9 @@ impl Terminal {
             .env("XDG_STATE_HOME", folder.path())
             .env("TERM", "xterm-256color")
             .env("SHELL", "/bin/sh")
+            // None, unless the case puts one there.
+            .env("PAGER", "pager-of-case")
+            .env_remove("IPVSH_PAGER")
             .env("PS1", "shell$ ")
             .env_remove("ENV")
             .env_remove("XDG_CONFIG_HOME")

@@ -1,10 +1,12 @@
 //! Commands: run a program inside a namespace, from a list of arguments, and get its output and exit code back.
 
+use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::os::fd::OwnedFd;
 use std::pin::pin;
 use std::process::Stdio;
 use std::rc::Rc;
+use std::time::Duration;
 
 use futures::future::{FutureExt, select};
 use nix::sys::signal::{Signal, killpg};
@@ -14,6 +16,7 @@ use rhai::{Array, Map};
 use tokio::io::AsyncWriteExt;
 use tokio::process::{ChildStderr, ChildStdout, Command};
 
+use crate::dsl::acts::live::Screen;
 use crate::dsl::handle::Netns;
 use crate::dsl::{Answer, Session, answer};
 use crate::error::{Error, Kind, Result};
@@ -61,6 +64,9 @@ pub(crate) const OF_COMMAND: &[Opt] = &[CHECK, INPUT, MOST, TIMEOUT];
 
 /// How much is kept of each of the two streams that a program writes, where the script does not say.
 const OUTPUT: u32 = 16 << 20;
+
+/// How long a program has to say its last words that Ctrl-C was sent to.
+const LAST_WORDS: Duration = Duration::from_secs(1);
 
 /// The words of a line, as a shell splits it; nothing else of what a shell does is done.
 pub(crate) fn words_of(line: &str) -> Result<Array> {
@@ -141,7 +147,13 @@ pub(crate) fn explained(error: Error, named: &str) -> Error {
     }
 }
 
-fn run(session: &Rc<Session>, net: &Netns, list: &Array, options: Map) -> Result<Map> {
+fn run(
+    call: &NativeCallContext,
+    session: &Rc<Session>,
+    net: &Netns,
+    list: &Array,
+    options: Map,
+) -> Result<Map> {
     let named = list.first().map(ToString::to_string).unwrap_or_default();
     let context = |error: Error| match error.kind {
         Kind::Interrupted => error,
@@ -195,10 +207,19 @@ fn run(session: &Rc<Session>, net: &Netns, list: &Array, options: Map) -> Result
         }
     };
     let most = usize::try_from(most).unwrap_or(usize::MAX);
+    let screen = Screen::of(session, call);
+    let streams = Streams {
+        input,
+        most,
+        screen: screen.as_ref(),
+    };
     let output = session
-        .wait(output(net, &mut command, input, most, cut_off))?
+        .wait(output(net, &mut command, streams, cut_off))?
         .map_err(context)?;
     let code = exit_code(output.status);
+    if let Some(screen) = &screen {
+        screen.end(code);
+    }
     if check && code != 0 {
         let text = String::from_utf8_lossy(&output.stderr.kept);
         let mut error = Error::new(Kind::Kernel, format!("it ended with exit code {code}"));
@@ -304,14 +325,29 @@ pub(crate) fn exit_code(status: std::process::ExitStatus) -> i64 {
     i64::from(code.unwrap_or(-1))
 }
 
+/// What a command reads, and what becomes of what it writes.
+struct Streams<'a> {
+    input: Option<String>,
+    /// How much of each is kept.
+    most: usize,
+    /// Where it shows as it comes.
+    screen: Option<&'a Screen<'a>>,
+}
+
 async fn output(
     net: &Netns,
     command: &mut Command,
-    input: Option<String>,
-    most: usize,
+    streams: Streams<'_>,
     cut_off: impl Future<Output = Error>,
 ) -> Result<Done> {
+    let Streams {
+        input,
+        most,
+        screen,
+    } = streams;
     let mut child = Program::start(net, || command.spawn())?;
+    let group = child.id().map(|pid| Pid::from_raw(pid.cast_signed()));
+    let is_over = Cell::new(false);
     let stdin = child.stdin.take();
     let stdout = child.stdout.take().map(ChildStdout::into_owned_fd);
     let stderr = child.stderr.take().map(ChildStderr::into_owned_fd);
@@ -320,7 +356,8 @@ async fn output(
         // Asked for by each of those who wait for the end.
         let status = child
             .wait()
-            .map(|status| status.map_err(|error| Error::io(&error)));
+            .map(|status| status.map_err(|error| Error::io(&error)))
+            .inspect(|_| is_over.set(true));
         let status = status.shared();
         let ended = || status.clone().map(drop);
         let feed = async {
@@ -330,32 +367,59 @@ async fn output(
             }
         };
         let feed = async { drop(select(pin!(feed), ended()).await) };
-        let read = async |pipe: Option<OwnedFd>| match pipe {
-            Some(pipe) => Pipe::new(pipe)?.read_until(ended(), most).await,
-            None => Ok(Written::default()),
+        let read = async |pipe: Option<OwnedFd>, number: usize| {
+            let seen = |bytes: &[u8]| {
+                if let Some(screen) = screen {
+                    screen.show(number, bytes);
+                }
+            };
+            match pipe {
+                Some(pipe) => Pipe::new(pipe)?.read_until(ended(), most, seen).await,
+                None => Ok(Written::default()),
+            }
         };
-        let (status, out, err, ()) = tokio::join!(status.clone(), read(stdout), read(stderr), feed);
+        let (out, err) = (read(stdout, 0), read(stderr, 1));
+        let (status, out, err, ()) = tokio::join!(status.clone(), out, err, feed);
         Ok::<_, Error>(Done {
             status: status?,
             stdout: out?,
             stderr: err?,
         })
     };
-    let ended = tokio::select! {
-        biased;
-        output = done => Ok(output?),
-        error = cut_off => Err(error),
+    // What it has started has its group.
+    let send = |signal| {
+        if let Some(group) = group.filter(|_| !is_over.get()) {
+            let _ = killpg(group, signal);
+        }
     };
+    let watched = async {
+        let mut done = pin!(done);
+        let error = tokio::select! {
+            biased;
+            output = &mut done => return Ok(output?),
+            error = cut_off => error,
+        };
+        if screen.is_none() || error.kind != Kind::Interrupted {
+            return Err(error);
+        }
+        // What it wrote stands on the screen already, and is its answer: it ends as it does in a shell.
+        send(Signal::SIGINT);
+        tokio::select! {
+            biased;
+            output = &mut done => Ok(output?),
+            () = tokio::time::sleep(LAST_WORDS) => {
+                send(Signal::SIGKILL);
+                done.await
+            }
+        }
+    };
+    let ended = watched.await;
     match ended {
         Ok(output) => Ok(output),
         Err(error) => {
             // Its end is waited for: while it lives, so does the namespace that it is in.
-            if let Some(pid) = child
-                .id()
-                .filter(|_| !matches!(child.try_wait(), Ok(Some(_))))
-            {
-                // What it has started has its group.
-                let _ = killpg(Pid::from_raw(pid.cast_signed()), Signal::SIGKILL);
+            if !matches!(child.try_wait(), Ok(Some(_))) {
+                send(Signal::SIGKILL);
                 child.kill().await?;
             }
             Err(error)
@@ -380,6 +444,9 @@ pub mod words {
     /// Of each of its two streams the first 16 MiB are kept, or as much as the option `output` says; `dropped` counts the bytes that
     /// came behind, and a note says so.
     ///
+    /// Where an entry of a session, or a line of `-e`, is this call and nothing more, its text shows on the terminal as it comes; Ctrl-C
+    /// then ends the program as in a shell, and what it wrote is kept.
+    ///
     /// What the program leaves behind in the background is not waited for: it goes on, and ends with the lab. What it writes after the
     /// program's end is lost; `spawn` starts what is to be listened to.
     ///
@@ -403,7 +470,9 @@ pub mod words {
         command: Array,
         options: Map,
     ) -> Answer<Map> {
-        answer(&context, |session| run(session, net, &command, options))
+        answer(&context, |session| {
+            run(&context, session, net, &command, options)
+        })
     }
 
     /// Runs a program given as one line, split into words as a shell does: quotes hold a word together. No shell reads it: `$`, `*` and `|` mean nothing.
@@ -431,7 +500,7 @@ pub mod words {
         answer(&context, |session| {
             let list = words_of(command)
                 .map_err(|error| error.doing("run", command).within(net.label()))?;
-            run(session, net, &list, options)
+            run(&context, session, net, &list, options)
         })
     }
 }

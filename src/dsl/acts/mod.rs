@@ -11,6 +11,7 @@ pub mod flap;
 pub mod graph;
 pub mod latency;
 pub mod listen;
+pub mod live;
 pub mod mesh;
 pub mod packets;
 pub mod pair;

@@ -14,8 +14,10 @@ use crate::dsl::acts::throughput::Throughput;
 use crate::dsl::acts::why::Explanation;
 use crate::dsl::handle::{Link, Netns};
 use crate::dsl::handles::{self, Showing};
+use crate::dsl::objects::filter;
 use crate::dsl::{Answer, Session, answer};
-use crate::view::value::Value;
+use crate::view::table;
+use crate::view::value::{Told, Value};
 
 /// What there is to show of a script's value. `session` is asked how the links are now.
 pub(crate) fn value(session: Option<&Rc<Session>>, value: &Dynamic) -> Value {
@@ -36,7 +38,12 @@ fn of(showing: Showing<'_>, value: &Dynamic) -> Value {
     } else if let Ok(text) = value.as_immutable_string_ref() {
         Value::Text(text.to_string())
     } else if let Ok(values) = value.as_array_ref() {
-        Value::List(values.iter().map(shown).collect())
+        let list = Value::List(values.iter().map(shown).collect());
+        let ruleset = |session: &Rc<Session>| filter::told(session, &values);
+        match showing.session.and_then(ruleset) {
+            Some(text) => Value::Told(Box::new(Told { value: list, text })),
+            None => list,
+        }
     } else if let Some(answer) = value
         .as_map_ref()
         .ok()
@@ -77,25 +84,32 @@ pub(crate) fn result(session: &Rc<Session>, value: &Dynamic) -> String {
             .is_some_and(|found| found.1 == Some(session.entry()))
         || value
             .read_lock::<PathReport>()
-            .is_some_and(|found| found.1 == Some(session.entry()));
+            .is_some_and(|found| found.1 == Some(session.entry()))
+        || session.live().is_shown()
+            && value
+                .as_map_ref()
+                .is_ok_and(|map| exec::answer_of(&map).is_some());
     if session.settings().json {
         self::value(Some(session), value).to_json().to_string()
     } else if is_printed {
         String::new()
     } else {
-        self::value(Some(session), value).show()
+        self::value(Some(session), value).show_in(session.width())
     }
 }
 
 /// The maps and handles of a list as a table; a cell is empty where one has no such key.
-fn table(session: &Rc<Session>, list: &Array, columns: &[String]) -> String {
+fn table_of(session: &Rc<Session>, list: &Array, columns: &[String]) -> String {
     let row = |item: &Dynamic| {
         let item = value(Some(session), item);
         let cell = |column: &String| item.cell_of(column).unwrap_or_default();
         columns.iter().map(cell).collect()
     };
     let rows: Vec<Vec<String>> = list.iter().map(row).collect();
-    crate::view::table::draw(columns, &rows)
+    match session.width() {
+        Some(width) => table::draw_in(columns, &rows, width),
+        None => table::draw(columns, &rows),
+    }
 }
 
 // Rhai prints what a function called `print` returns: to its output goes the text of these.
@@ -118,7 +132,9 @@ pub mod words {
     /// ```
     #[rhai_fn(name = "print", return_raw, volatile)]
     pub fn print_any(context: NativeCallContext, item: Dynamic) -> Answer<String> {
-        answer(&context, |session| Ok(value(Some(session), &item).show()))
+        answer(&context, |session| {
+            Ok(value(Some(session), &item).show_in(session.width()))
+        })
     }
 
     /// Prints a list: a table where its items are handles or maps with the same keys.
@@ -143,7 +159,7 @@ pub mod words {
         columns: Array,
     ) -> Answer<String> {
         let columns: Vec<String> = columns.iter().map(ToString::to_string).collect();
-        answer(&context, |session| Ok(table(session, &list, &columns)))
+        answer(&context, |session| Ok(table_of(session, &list, &columns)))
     }
 
     /// Prints a map, each entry on a line.

@@ -133,6 +133,15 @@ pub fn json(netns: &Netns) -> Result<String> {
     run(netns, &["-j", "list", "ruleset"], "")
 }
 
+/// The whole ruleset as `nft list ruleset` has it.
+pub fn listing(netns: &Netns) -> Result<String> {
+    netns.check()?;
+    if netns.namespace().is_imagined() {
+        return Ok(String::new());
+    }
+    run(netns, &["list", "ruleset"], "")
+}
+
 /// A rule, or the policy of a chain, that lets packets not pass.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Dropping {

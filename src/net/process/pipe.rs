@@ -32,8 +32,14 @@ impl Pipe {
 
     /// Reads what the program writes, until it has ended, and keeps the first `most` bytes.
     ///
-    /// The pipe itself may be open for longer: all that the program has started and left behind has it, too.
-    pub async fn read_until(self, ended: impl Future<Output = ()>, most: usize) -> Result<Written> {
+    /// `seen` gets each part as it comes. The pipe itself may be open for longer: all that the program has started and left behind
+    /// has it, too.
+    pub async fn read_until(
+        self,
+        ended: impl Future<Output = ()>,
+        most: usize,
+        mut seen: impl FnMut(&[u8]),
+    ) -> Result<Written> {
         let mut written = Written::default();
         let mut buffer = vec![0; AT_ONCE];
         let mut ended = pin!(ended);
@@ -45,7 +51,10 @@ impl Pipe {
             };
             match ready.try_io(|pipe| Ok(rustix::io::read(pipe.get_ref(), &mut buffer)?)) {
                 Ok(Ok(0)) => return Ok(written),
-                Ok(Ok(length)) => written.take(&buffer[..length], most),
+                Ok(Ok(length)) => {
+                    seen(&buffer[..length]);
+                    written.take(&buffer[..length], most);
+                }
                 Ok(Err(error)) if error.kind() == std::io::ErrorKind::Interrupted => {}
                 Ok(Err(error)) => return Err(Error::io(&error)),
                 // It was not ready after all.
@@ -55,6 +64,7 @@ impl Pipe {
         // What it wrote before its end is there by now; what comes later is of others.
         let mut left = LARGEST;
         while let Ok(length @ 1..) = rustix::io::read(self.0.get_ref(), &mut buffer) {
+            seen(&buffer[..length]);
             written.take(&buffer[..length], most);
             left = left.saturating_sub(length);
             if left == 0 {

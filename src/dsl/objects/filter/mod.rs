@@ -364,7 +364,29 @@ fn conflict(tables: &std::collections::BTreeSet<text::Named>, why: &str) -> Erro
     )
 }
 
-fn listed(net: &Netns) -> Result<Array> {
+/// What tells the list of a ruleset from other lists.
+fn number_of_list(list: &Array) -> u64 {
+    fingerprint::of(format!("{list:?}").as_bytes())
+}
+
+/// A ruleset that was listed, as `nft` prints it; none where `list` is no such thing.
+pub(crate) fn told(session: &Session, list: &Array) -> Option<String> {
+    // Each of its objects has one key, by which it is known; tables come first.
+    let first = list.first()?.as_map_ref().ok()?;
+    let is_ruleset = first.len() == 1 && first.contains_key("table");
+    is_ruleset.then(|| session.ruleset(number_of_list(list)))?
+}
+
+/// The ruleset as a list, whose text is kept for those who print it.
+fn listed(session: &Session, net: &Netns) -> Result<Array> {
+    let list = objects(net)?;
+    if !list.is_empty() {
+        session.keep_ruleset(number_of_list(&list), nft::listing(net)?);
+    }
+    Ok(list)
+}
+
+fn objects(net: &Netns) -> Result<Array> {
     let text = nft::json(net)?;
     let json: serde_json::Value = serde_json::from_str(&text)
         .map_err(|_| Error::new(Kind::Kernel, "what `nft -j` lists is no JSON"))?;
@@ -520,15 +542,15 @@ pub mod words {
         })
     }
 
-    /// The ruleset of the namespace as a list of maps, as `nft -j list ruleset` has it.
+    /// The ruleset of the namespace as a list of maps, as `nft -j list ruleset` has it; it prints as `nft list ruleset` prints it.
     ///
     /// ```rhai
     /// netns("a").nft()    // => []
     /// ```
     #[rhai_fn(name = "nft", return_raw, volatile)]
     pub fn nft_list(context: NativeCallContext, net: &mut Netns) -> Answer<Array> {
-        answer(&context, |_| {
-            listed(net).map_err(super::context("read the ruleset", net))
+        answer(&context, |session| {
+            listed(session, net).map_err(super::context("read the ruleset", net))
         })
     }
 
