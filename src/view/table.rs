@@ -41,6 +41,8 @@ pub fn draw_under(headings: &[String], rows: &[Vec<String>]) -> String {
 
 /// The longest word that a cell is not broken within, to make a table as wide as is wanted.
 const WORD: usize = 24;
+/// How narrow a column may become for that: what is narrower reads worse than a block.
+const COLUMN: usize = 16;
 
 /// Draws `rows` under `headings` in no more than `width` columns: cells go on in the next line where they have to, and where
 /// there is no room for that either, each row is a block of lines, one for each cell that is not empty.
@@ -62,6 +64,8 @@ pub fn draw_in<S: AsRef<str>>(headings: &[S], rows: &[Vec<String>], width: usize
     let longest = |cell: &str| cell.split(' ').map(UnicodeWidthStr::width).max();
     let least: Vec<usize> = columns
         .map(|column| of_column(&|cell| longest(cell).unwrap_or(0).min(WORD), column))
+        .zip(&widths)
+        .map(|(longest, width)| longest.max(COLUMN).min(*width))
         .collect();
     let gaps = 2 * headings.len().saturating_sub(1);
     while gaps + widths.iter().sum::<usize>() > width {
