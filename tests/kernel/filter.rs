@@ -144,8 +144,8 @@ fn a_ruleset_prints_as_nft_prints_it_and_stays_a_list(lab: &Lab) {
         print(a.ruleset.filter(|one| "set" in one).map(|one| one.set.name));"#;
     let printed = lab.run(text);
     let listed = rules(lab, "a");
-    let indented: String = listed.lines().map(|line| format!("  {line}\n")).collect();
-    assert_eq!(printed, format!("{listed}of_a:\n{indented}[\"s\"]\n"));
+    let indented = listed.trim_end().replace('\n', "\n  ");
+    assert_eq!(printed, format!("{listed}of_a:\n  {indented}\n[\"s\"]\n"));
 }
 
 fn the_same_ruleset_again_is_unchanged(lab: &Lab) {

@@ -396,7 +396,7 @@ async fn output(
         let mut done = pin!(done);
         let error = tokio::select! {
             biased;
-            output = &mut done => return Ok(output?),
+            output = &mut done => return output,
             error = cut_off => error,
         };
         if screen.is_none() || error.kind != Kind::Interrupted {
@@ -406,7 +406,7 @@ async fn output(
         send(Signal::SIGINT);
         tokio::select! {
             biased;
-            output = &mut done => Ok(output?),
+            output = &mut done => output,
             () = tokio::time::sleep(LAST_WORDS) => {
                 send(Signal::SIGKILL);
                 done.await

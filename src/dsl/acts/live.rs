@@ -84,16 +84,12 @@ impl<'a> Screen<'a> {
                 Err(error) => {
                     let (good, bad) = torn.split_at(error.valid_up_to());
                     text.push_str(&String::from_utf8_lossy(good));
-                    match error.error_len() {
-                        Some(length) => {
-                            text.push(char::REPLACEMENT_CHARACTER);
-                            *torn = bad[length..].to_vec();
-                        }
-                        None => {
-                            *torn = bad.to_vec();
-                            break;
-                        }
-                    }
+                    let Some(length) = error.error_len() else {
+                        *torn = bad.to_vec();
+                        break;
+                    };
+                    text.push(char::REPLACEMENT_CHARACTER);
+                    *torn = bad[length..].to_vec();
                 }
             }
         }
