@@ -203,10 +203,10 @@ mod tests {
             row("lo", ""),
         ];
         insta::assert_snapshot!(draw_in(&["name", "addrs", "state"], &rows, 37), @r"
-        NAME  ADDRS                    STATE
-        v0    10.0.0.1/24 fd00::1/64   up
+        NAME  ADDRS                     STATE
+        v0    10.0.0.1/24 fd00::1/64    up
               10.0.1.1/24
-        lo                             up
+        lo                              up
         ");
         let whole = draw_in(&["name", "addrs", "state"], &rows, 80);
         assert_eq!(whole, draw(&["name", "addrs", "state"], &rows));
