@@ -3,6 +3,12 @@
 # Where rustup puts cargo, and .ci/prepare what cargo lacks.
 export PATH := $(PATH):$(HOME)/.cargo/bin:$(CURDIR)/target/tools/bin
 
+# What is built once is not built again: neither the state for that nor lines in backtraces are worth their time.
+ifdef CI
+export CARGO_INCREMENTAL := 0
+export CARGO_PROFILE_DEV_DEBUG := false
+endif
+
 .PHONY: demo check test attack bench dist
 
 # Runs a script in a throw-away place: nothing of this machine's network is touched.
@@ -24,6 +30,7 @@ test:
 	cargo fmt --check
 	cargo clippy --all-targets -- -D warnings
 	cargo deny check bans licenses sources
+	cargo test --quiet --no-run
 	cargo run --quiet -- vm install
 	IPVSH_REQUIRE=all cargo test
 
