@@ -21,7 +21,8 @@ cases! {
     ["veth"] =>
         a_proof_tells_that_both_lead_to_the_same
         a_proof_tells_each_difference_with_its_line
-        what_a_run_did_is_a_script_that_leads_there;
+        what_a_run_did_is_a_script_that_leads_there
+        a_set_up_that_does_not_start_says_what_is_missing;
     ["bridge", "veth", "vlan_filtering"] =>
         ports_their_vlans_and_their_entries_are_taken;
     ["netem", "tbf", "veth"] =>
@@ -413,4 +414,16 @@ sleep(\"0.01s\");
     let check = lab.ipvsh(&["--quiet", "check", "lab.rhai"]);
     assert_eq!(check.end(), "exit code 0\n");
     assert!(lab.namespaces().is_empty());
+}
+
+fn a_set_up_that_does_not_start_says_what_is_missing(lab: &Lab) {
+    let text = "#!/usr/bin/nosuch\nadd a network\n";
+    fs::write(lab.folder().join("setup"), text).unwrap();
+    let import = lab.ipvsh(&["import", "--observe", "setup"]);
+    assert_eq!(
+        import.end(),
+        "exit code 1\nerror: cannot run `./setup`: no such file or directory\n\
+         hint: the first line of the file has `nosuch` run it: is that there, for all users?\n"
+    );
+    assert_eq!(import.stdout, "");
 }

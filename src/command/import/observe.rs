@@ -5,10 +5,11 @@ use crate::command::line::{Import, Options};
 use crate::command::{output, sandbox};
 use crate::engine::{Failure, makes};
 use crate::error::Error;
-use crate::import::{Observed, observed};
-use crate::net::process::observe::{LINE, NAME, Seen, What};
+use crate::import::{Observed, observed, other_interpreter};
+use crate::net::process::observe::{LINE, NAME, Seen, Told, What};
 use crate::sandbox::Place;
 use crate::value::escape::literal;
+use crate::view::error::Report;
 
 /// What this is for, in an error.
 const AIM: &str = "observe the commands";
@@ -44,10 +45,10 @@ pub(super) fn run(what: &Import, options: &Options, commands: &str) -> Result<Ob
         let Some((printed, seen)) = printed.output.split_once(MARK) else {
             return Err(place::cut_off(AIM, &printed.said));
         };
-        let seen = serde_json::from_str(seen.trim())
+        let told: Told = serde_json::from_str(seen.trim())
             .map_err(|error| broken(Error::invalid(error.to_string())))?;
         Ok(Ran {
-            seen,
+            seen: told.map_err(|why| not_started(&why, commands))?,
             printed: printed.to_owned(),
         })
     };
@@ -60,6 +61,17 @@ pub(super) fn run(what: &Import, options: &Options, commands: &str) -> Result<Ob
         output::note(&format!("the commands said:\n{}", ran.printed.trim_end()));
     }
     Ok(observed(&ran.seen, laid_out.name()))
+}
+
+/// The commands were not even begun; `why` says it.
+fn not_started(why: &str, commands: &str) -> Failure {
+    let report = Report::new(why);
+    Failure::script(match other_interpreter(commands) {
+        Some(name) => report.hint(format!(
+            "the first line of the file has `{name}` run it: is that there, for all users?"
+        )),
+        None => report,
+    })
 }
 
 fn broken(error: Error) -> Failure {

@@ -40,7 +40,9 @@ impl<'a> Commands<'a> {
         text: &'a str,
         prelude: &str,
     ) -> Result<Self, Error> {
-        let name = what.file.file_name().unwrap_or("script.sh".as_ref());
+        // Standard input has no name.
+        let named = what.file.file_name().filter(|name| *name != "-");
+        let name = named.unwrap_or("script.sh".as_ref());
         let name = name.to_string_lossy().into_owned();
         fs::write(folder.join(PRELUDE), format!("{STAND_INS}; {prelude}\n"))?;
         let mut files = vec![PRELUDE.to_owned(), name.clone()];

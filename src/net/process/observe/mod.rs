@@ -75,32 +75,32 @@ pub enum What {
     },
 }
 
+/// What is put into the file: what was seen, or why nothing was.
+pub type Told = std::result::Result<Vec<Seen>, String>;
+
 /// Looks on and returns, where this process was started for that: `ipvsh-observer FILE PROGRAM [ARGUMENT]…`. What was seen is in FILE
-/// then, as JSON.
+/// then: [`Told`], as JSON.
 pub(super) fn take_over_if_observer() -> Option<ExitCode> {
     let mut words = std::env::args_os();
     if words.next()? != NAME {
         return None;
     }
-    Some(match observe_into(words) {
-        Ok(code) => code,
-        Err(error) => {
-            use std::io::Write;
-            let _ = writeln!(std::io::stderr(), "{NAME}: {error}");
-            ExitCode::from(125)
-        }
-    })
+    Some(observe_into(words).unwrap_or(ExitCode::from(125)))
 }
 
-fn observe_into(mut words: impl Iterator<Item = OsString>) -> Result<ExitCode> {
-    let missing = || Error::invalid("what to run is missing");
-    let file = words.next().ok_or_else(missing)?;
-    let mut command = Command::new(words.next().ok_or_else(missing)?);
+fn observe_into(mut words: impl Iterator<Item = OsString>) -> Option<ExitCode> {
+    let (file, program) = (words.next()?, words.next()?);
+    let mut command = Command::new(&program);
     command.args(words);
-    let (seen, code) = follow(&mut command)?;
-    let text = serde_json::to_string(&seen).map_err(|error| Error::invalid(error.to_string()))?;
-    std::fs::write(file, text)?;
-    Ok(u8::try_from(code).map_or(ExitCode::FAILURE, ExitCode::from))
+    let (told, code): (Told, _) = match follow(&mut command) {
+        Ok((seen, code)) => (Ok(seen), code),
+        Err(error) => {
+            let why = error.doing("run", &program.to_string_lossy());
+            (Err(why.to_string()), 125)
+        }
+    };
+    std::fs::write(file, serde_json::to_string(&told).ok()?).ok()?;
+    Some(u8::try_from(code).map_or(ExitCode::FAILURE, ExitCode::from))
 }
 
 /// Runs `command` to its end and returns what was seen, in order, and how it ended. What it has left behind is ended.
