@@ -6,7 +6,9 @@ use std::fs::File;
 use std::io::Write as _;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::process::Command;
+use std::sync::mpsc::{RecvTimeoutError, channel};
 use std::sync::{Arc, Once};
+use std::time::Duration;
 
 use ipvsh::net::namespace::Namespace;
 use ipvsh::net::rtnl::Rtnl;
@@ -14,6 +16,7 @@ use rtnetlink::packet_route::link::InfoKind;
 use rtnetlink::{LinkMessageBuilder, LinkUnspec};
 
 use crate::lab::Lab;
+use crate::stuck;
 
 /// A test with private namespaces of its own.
 pub(crate) struct Case {
@@ -43,7 +46,7 @@ impl Case {
     /// Runs it in a lab of its own. The error says what did not hold, and where.
     pub(crate) fn run(&self) -> Result<(), String> {
         let body = Arc::clone(&self.body);
-        in_a_lab(move |lab| {
+        in_a_lab(stuck::longest(), move |lab| {
             body(lab);
             Ok(())
         })
@@ -58,8 +61,10 @@ pub(crate) fn note_time(name: &str, seconds: f64) {
     }
 }
 
-/// Does `body` in a thread of its own, whose private namespaces end with it. A panic is an error that says where it came from.
+/// Does `body` in a thread of its own, whose private namespaces end with it. A panic is an error that says where it came from, and
+/// so is that it takes longer than `longest`.
 pub(crate) fn in_a_lab(
+    longest: Duration,
     body: impl FnOnce(&Lab) -> Result<(), String> + Send + 'static,
 ) -> Result<(), String> {
     static HOOK: Once = Once::new();
@@ -71,15 +76,27 @@ pub(crate) fn in_a_lab(
             PANIC.with_borrow_mut(|text| *text = Some(panic.to_string()));
         }));
     });
+    let (starts, started) = channel();
+    let (ends, ended) = channel();
     let thread = std::thread::spawn(move || {
-        catch_unwind(AssertUnwindSafe(|| body(&Lab::enter()))).unwrap_or_else(|_| {
+        let _ = starts.send(nix::unistd::gettid());
+        let end = catch_unwind(AssertUnwindSafe(|| body(&Lab::enter()))).unwrap_or_else(|_| {
             let said = PANIC.take();
             Err(said.unwrap_or_else(|| "it panicked without a word".to_owned()))
-        })
+        });
+        let _ = ends.send(end);
     });
-    thread
-        .join()
-        .unwrap_or_else(|_| Err("its thread ended in a panic".to_owned()))
+    let Ok(id) = started.recv() else {
+        return Err("its thread did not start".to_owned());
+    };
+    let end = match ended.recv_timeout(longest) {
+        Err(RecvTimeoutError::Timeout) => return Err(stuck::end(id, longest, &ended)),
+        Err(RecvTimeoutError::Disconnected) => Err("its thread ended in a panic".to_owned()),
+        Ok(end) => end,
+    };
+    // With it go its namespaces.
+    let _ = thread.join();
+    end
 }
 
 /// Lists the cases of a module, in groups by the kinds of link that they need.

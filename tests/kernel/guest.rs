@@ -7,12 +7,15 @@
 
 use std::collections::{HashMap, VecDeque};
 use std::io::{BufRead, BufReader, Read, Write};
-use std::process::{ChildStdin, Command, ExitCode, Stdio};
+use std::process::{Child, ChildStdin, Command, ExitCode, Stdio};
+use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::Instant;
 
 use ipvsh::sandbox::vm::{self, Guest};
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
 use serde_json::{Value, json};
 
 use crate::again::{self, End};
@@ -20,6 +23,7 @@ use crate::case::{self, Case};
 use crate::lab::in_repository;
 use crate::seeds;
 use crate::spare;
+use crate::stuck;
 
 /// The argument of the process that boots the machine.
 pub(crate) const BOOT: &str = "--boot-micro-vm";
@@ -145,8 +149,10 @@ impl Verdicts {
         });
         let mut said = String::new();
         if let Some(output) = machine.stdout.take() {
+            let watchdog = Watchdog::over(&machine);
             for line in BufReader::new(output).lines() {
                 let line = line?;
+                watchdog.hears();
                 let Some((name, end)) = read_verdict(&line) else {
                     said.push_str(&line);
                     said.push('\n');
@@ -163,6 +169,35 @@ impl Verdicts {
             said.push_str(&text);
         }
         Ok(format!("{status}\n{said}"))
+    }
+}
+
+/// Ends a machine that says nothing for so long that no case can be the reason: each has a limit of its own in there.
+struct Watchdog(Sender<()>);
+
+impl Watchdog {
+    fn over(machine: &Child) -> Self {
+        let pid = Pid::from_raw(i32::try_from(machine.id()).expect("a process id"));
+        let (sender, lines) = channel();
+        thread::spawn(move || {
+            loop {
+                match lines.recv_timeout(stuck::longest().saturating_mul(3)) {
+                    Ok(()) => {}
+                    Err(RecvTimeoutError::Disconnected) => break,
+                    Err(RecvTimeoutError::Timeout) => {
+                        // It may just have ended by itself.
+                        let _ = kill(pid, Signal::SIGKILL);
+                        break;
+                    }
+                }
+            }
+        });
+        Self(sender)
+    }
+
+    fn hears(&self) {
+        // There is nobody to tell where it has ended the machine.
+        let _ = self.0.send(());
     }
 }
 

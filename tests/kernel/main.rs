@@ -25,6 +25,7 @@ mod lab;
 mod seeds;
 mod spare;
 mod state;
+mod stuck;
 
 mod addr;
 mod bond;

@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 
 use crate::case::in_a_lab;
 use crate::lab::Lab;
+use crate::stuck;
 
 /// The variables, which the micro-VM is told as well.
 pub(crate) const VARIABLES: [&str; 3] = ["IPVSH_SEED", "IPVSH_TRIES", "IPVSH_MINUTES"];
@@ -100,7 +101,7 @@ pub(crate) fn attack(
     for (seed, dice) in rounds {
         let body = body.clone();
         (last, tries) = (seed, tries + 1);
-        if let Err(why) = in_a_lab(move |lab| body(lab, dice)) {
+        if let Err(why) = in_a_lab(stuck::LONGEST, move |lab| body(lab, dice)) {
             failures.push(format!("seed {seed}: {why}"));
         }
     }
