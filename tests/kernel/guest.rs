@@ -11,7 +11,7 @@ use std::process::{Child, ChildStdin, Command, ExitCode, Stdio};
 use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use ipvsh::sandbox::vm::{self, Guest};
 use nix::sys::signal::{Signal, kill};
@@ -23,7 +23,6 @@ use crate::case::{self, Case};
 use crate::lab::in_repository;
 use crate::seeds;
 use crate::spare;
-use crate::stuck;
 
 /// The argument of the process that boots the machine.
 pub(crate) const BOOT: &str = "--boot-micro-vm";
@@ -36,6 +35,13 @@ const AT_A_TIME: usize = 2;
 
 /// How many machines run at a time, however many processors there are: each takes 256 MiB.
 const MOST_MACHINES: usize = 4;
+
+/// The line that a machine says in between, and how often.
+const BEAT: &str = "+";
+const BEATS_EVERY: Duration = Duration::from_secs(10);
+
+/// How long a machine is silent at most: it has to boot, which takes more than a minute where much else runs.
+const SILENCE: Duration = Duration::from_secs(300);
 
 /// What the cases need in there besides ipvsh.
 const PROGRAMS: &[&str] = &[
@@ -56,6 +62,8 @@ struct Known {
     /// Whether the next one is taken from their end.
     from_end: bool,
     of: HashMap<String, Result<(), String>>,
+    /// Those that were in a machine which ended before they did, and how that ended: they get another one.
+    cut_off: HashMap<String, String>,
     /// Why there will be no more.
     end: Option<String>,
 }
@@ -87,8 +95,14 @@ impl Verdicts {
         verdicts.known().left = cases.into();
         let machine = |verdicts: Arc<Self>| {
             move || {
-                let end = verdicts.listen();
-                end.unwrap_or_else(|error| format!("it can't be started: {error}"))
+                loop {
+                    let mut running = Vec::new();
+                    let end = verdicts.listen(&mut running);
+                    let end = end.unwrap_or_else(|error| format!("it can't be started: {error}"));
+                    if !verdicts.give_back(running, &end) {
+                        return end;
+                    }
+                }
             }
         };
         let machines: Vec<JoinHandle<String>> = (0..machines)
@@ -120,16 +134,35 @@ impl Verdicts {
     }
 
     /// Tells a machine of another case, or, where none is left, that there are no more.
-    fn give_next(&self, input: &mut Option<ChildStdin>) {
+    fn give_next(&self, input: &mut Option<ChildStdin>, running: &mut Vec<String>) {
         match (self.next(), &mut *input) {
-            // It is closed at once where the machine does not start: its own words tell why.
-            (Some(case), Some(pipe)) => _ = writeln!(pipe, "{case}"),
+            (Some(case), Some(pipe)) => {
+                // It is closed at once where the machine does not start: its own words tell why.
+                let _ = writeln!(pipe, "{case}");
+                running.push(case);
+            }
             _ => *input = None,
         }
     }
 
-    /// Starts a machine, gives it cases and listens to it; says how it ended.
-    fn listen(&self) -> std::io::Result<String> {
+    /// Takes back the cases that ran in a machine when it ended; whether another one is to run them.
+    ///
+    /// An emulated processor has faults of its own, which stop a kernel now and then.
+    fn give_back(&self, running: Vec<String>, end: &str) -> bool {
+        let mut known = self.known();
+        let is_first = running.iter().all(|case| !known.cut_off.contains_key(case));
+        if running.is_empty() || !is_first || known.cut_off.len() >= MOST_MACHINES * AT_A_TIME {
+            return false;
+        }
+        for case in running {
+            known.cut_off.insert(case.clone(), end.to_owned());
+            known.left.push_front(case);
+        }
+        true
+    }
+
+    /// Starts a machine, gives it cases and listens to it; says how it ended, and leaves those that it did not end in `running`.
+    fn listen(&self, running: &mut Vec<String>) -> std::io::Result<String> {
         let mut machine = Command::new(std::env::current_exe()?)
             .arg(BOOT)
             .stdin(Stdio::piped())
@@ -138,7 +171,7 @@ impl Verdicts {
             .spawn()?;
         let mut input = machine.stdin.take();
         for _ in 0..AT_A_TIME {
-            self.give_next(&mut input);
+            self.give_next(&mut input, running);
         }
         let complaints = machine.stderr.take().map(|mut pipe| {
             thread::spawn(move || {
@@ -153,15 +186,22 @@ impl Verdicts {
             for line in BufReader::new(output).lines() {
                 let line = line?;
                 watchdog.hears();
-                let Some((name, end)) = read_verdict(&line) else {
+                if line == BEAT {
+                    continue;
+                }
+                let Some((name, mut end)) = read_verdict(&line) else {
                     said.push_str(&line);
                     said.push('\n');
                     continue;
                 };
+                running.retain(|case| *case != name);
+                let mut known = self.known();
+                end.first = end.first.or_else(|| known.cut_off.get(&name).cloned());
                 again::note(&name, &end);
-                self.known().of.insert(name, end.result);
+                known.of.insert(name, end.result);
+                drop(known);
                 self.news.notify_all();
-                self.give_next(&mut input);
+                self.give_next(&mut input, running);
             }
         }
         let status = machine.wait()?;
@@ -172,7 +212,7 @@ impl Verdicts {
     }
 }
 
-/// Ends a machine that says nothing for so long that no case can be the reason: each has a limit of its own in there.
+/// Ends a machine whose heart does not beat.
 struct Watchdog(Sender<()>);
 
 impl Watchdog {
@@ -181,7 +221,7 @@ impl Watchdog {
         let (sender, lines) = channel();
         thread::spawn(move || {
             loop {
-                match lines.recv_timeout(stuck::longest().saturating_mul(3)) {
+                match lines.recv_timeout(SILENCE) {
                     Ok(()) => {}
                     Err(RecvTimeoutError::Disconnected) => break,
                     Err(RecvTimeoutError::Timeout) => {
@@ -252,6 +292,12 @@ pub(crate) fn run_inside(cases: &[Case]) -> ExitCode {
     // Before there are threads, and behind what it is to inherit.
     spare::start();
     let cases: HashMap<&str, &Case> = cases.iter().map(|case| (&*case.name, case)).collect();
+    thread::spawn(|| {
+        // Where nobody listens any more there is nobody to tell.
+        while writeln!(std::io::stdout().lock(), "{BEAT}").is_ok() {
+            thread::sleep(BEATS_EVERY);
+        }
+    });
     thread::scope(|threads| {
         for _ in 0..AT_A_TIME {
             threads.spawn(|| {
