@@ -89,7 +89,7 @@ const HELD: [(&str, &str); 15] = [
     (
         "Nothing of it is left when it ends, also where it is killed.",
         // Looked for from outside.
-        "setsid sleep 4242 > $PWD/log 2>&1 & exit 1",
+        "setsid sleep 4242$OUTSIDE > $PWD/log 2>&1 & exit 1",
     ),
 ];
 
@@ -189,7 +189,8 @@ impl Outside {
         let there = fs::read_to_string(self.folder.path().join("there")).unwrap();
         assert_eq!(there, "of the host\n");
         assert_eq!(self.process.try_wait().unwrap(), None);
-        assert!(!runs("sleep 4242"));
+        // Told from that of another case by its number.
+        assert!(!runs(&format!("sleep 4242{}", self.process.id())));
     }
 }
 
