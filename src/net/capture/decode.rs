@@ -107,6 +107,10 @@ pub fn decode(link: LinkType, data: &[u8]) -> Decoded {
                 "fragment".clone_into(&mut decoded.info);
             }
         }
+        None if matches!(carried.0, 0x8847 | 0x8848) && link == LinkType::Ethernet => {
+            let head = 14 + 4 * decoded.vlans.len();
+            return of_mpls(data.get(head..).unwrap_or_default(), decoded);
+        }
         None => decoded.protocol = of_ethernet(carried),
     }
     match &packet.transport {
@@ -157,6 +161,48 @@ fn of_ethernet(number: EtherType) -> String {
         0x8847 | 0x8848 => "mpls".to_owned(),
         0x88cc => "lldp".to_owned(),
         number => format!("ethertype-{number:#06x}"),
+    }
+}
+
+/// Labels in front of a packet: `mpls` and what they say, then what the packet is that they carry.
+fn of_mpls(data: &[u8], outer: Decoded) -> Decoded {
+    let mut labels = Vec::new();
+    let mut rest = data;
+    let mut is_last = false;
+    while let (false, Some((word, behind))) = (is_last, rest.split_first_chunk::<4>()) {
+        let word = u32::from_be_bytes(*word);
+        labels.push(format!("label {} ttl {}", word >> 12, word & 0xff));
+        is_last = word & 0x100 != 0;
+        rest = behind;
+    }
+    let mut info = labels.join(", ");
+    // What is behind them is told by its first bits alone: IP, or something else.
+    let is_ip = rest
+        .first()
+        .is_some_and(|byte| [4, 6].contains(&(byte >> 4)));
+    let inner = (is_last && is_ip).then(|| decode(LinkType::Raw, rest));
+    if !is_last {
+        info.push_str(if info.is_empty() {
+            "cut off"
+        } else {
+            ", cut off"
+        });
+    }
+    match inner {
+        Some(inner) => Decoded {
+            protocol: "mpls".to_owned(),
+            info: format!("{info}: {} {}", inner.protocol, inner.info)
+                .trim_end()
+                .to_owned(),
+            macs: outer.macs,
+            vlans: outer.vlans,
+            ..inner
+        },
+        None => Decoded {
+            protocol: "mpls".to_owned(),
+            info,
+            ..outer
+        },
     }
 }
 
@@ -357,6 +403,23 @@ mod tests {
                 &[MACS, "0026 4242"],
                 "802.3 02:00:00:00:00:01 > 02:00:00:00:00:02",
             ),
+            (
+                &[MACS, "8847 0006403f 000c813e", ICMP, "0800000000070001"],
+                "mpls 10.0.0.1 > 10.0.0.2 label 100 ttl 63, label 200 ttl 62: icmp echo request id 7 seq 1",
+            ),
+            (
+                &[
+                    MACS,
+                    "8100000a 8847 000c8140",
+                    TCP,
+                    "03e80050000003e80000000050020000 00000000",
+                ],
+                "vlan 10 mpls 10.0.0.1:1000 > 10.0.0.2:80 label 200 ttl 64: tcp S seq 1000",
+            ),
+            (
+                &[MACS, "8847 00064040"],
+                "mpls 02:00:00:00:00:01 > 02:00:00:00:00:02 label 100 ttl 64, cut off",
+            ),
             (&[MACS], "unknown cut off"),
         ] {
             assert_eq!(line(parts), wanted);
@@ -376,7 +439,7 @@ mod tests {
         fn any_bytes_are_survived(
             at in 0_usize..60,
             noise in prop::collection::vec(any::<u8>(), 0..80),
-            kind in prop::sample::select(vec!["0800", "86dd", "0806", "8100", "88e5"]),
+            kind in prop::sample::select(vec!["0800", "86dd", "0806", "8100", "8847", "88e5"]),
         ) {
             let mut packet = bytes(&[MACS, kind, TCP, "03e80050000003e80000000050020000 00000000"]);
             packet.splice(at.min(packet.len()).., noise.iter().copied());
