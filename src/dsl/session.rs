@@ -144,7 +144,7 @@ impl Session {
             Output::Collected => Some(String::new()),
             Output::Standard | Output::Error => None,
         };
-        Rc::new(Self {
+        let session = Rc::new(Self {
             settings,
             given: OnceCell::new(),
             loaded: RefCell::default(),
@@ -171,7 +171,15 @@ impl Session {
             live: Live::default(),
             rulesets: RefCell::default(),
             servers: RefCell::default(),
-        })
+        });
+        let weak = Rc::downgrade(&session);
+        session.lab.when_leaving(move |namespace| {
+            if let Some(session) = weak.upgrade() {
+                session.leave_captures(namespace);
+                session.leave_servers(namespace);
+            }
+        });
+        session
     }
 
     /// In which order the keys of maps were written.
@@ -269,7 +277,7 @@ impl Session {
     }
 
     /// Has all captures leave a namespace that is to go: its links would live on else.
-    pub(crate) fn leave_captures(&self, namespace: Id) {
+    fn leave_captures(&self, namespace: Id) {
         for capture in self.captures.borrow().iter() {
             capture.leave(namespace);
         }
@@ -288,7 +296,7 @@ impl Session {
     }
 
     /// Ends those in a namespace that is to go: it would live on else.
-    pub(crate) fn leave_servers(&self, namespace: Id) {
+    fn leave_servers(&self, namespace: Id) {
         for server in self.servers.borrow().iter() {
             server.leave(namespace);
         }

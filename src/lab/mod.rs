@@ -111,6 +111,18 @@ pub struct Lab {
     started: Cell<usize>,
     /// What records the output of those.
     recorders: RefCell<Vec<Child>>,
+    /// What has to leave a namespace that goes: captures and servers of the run, which would keep it alive.
+    leaving: Leavers,
+}
+
+/// Whom to tell that a namespace goes.
+#[derive(Default)]
+struct Leavers(OnceCell<Box<dyn Fn(Id)>>);
+
+impl std::fmt::Debug for Leavers {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Leavers")
+    }
 }
 
 impl Lab {
@@ -118,6 +130,18 @@ impl Lab {
     pub fn plan(&self) {
         model::begin();
         self.plans.set(true);
+    }
+
+    /// Has `leave` told of each namespace that is to go. Only the first time counts.
+    pub(crate) fn when_leaving(&self, leave: impl Fn(Id) + 'static) {
+        let _ = self.leaving.0.set(Box::new(leave));
+    }
+
+    /// Has what the run keeps open in that namespace leave it, which is to go.
+    pub(crate) fn leave(&self, namespace: Id) {
+        if let Some(leave) = self.leaving.0.get() {
+            leave(namespace);
+        }
     }
 
     /// Whether the run is only planned.

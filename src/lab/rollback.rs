@@ -96,6 +96,18 @@ struct How<'a> {
     force: bool,
     /// The steps that are undone whoever else wants what they are about.
     forced: Option<&'a HashSet<u64>>,
+    /// Told of each namespace before it goes.
+    leaving: Leaving<'a>,
+}
+
+/// Who is told that a namespace is to go: what keeps it open would keep it alive.
+#[derive(Clone, Copy)]
+struct Leaving<'a>(&'a dyn Fn(Id));
+
+impl std::fmt::Debug for Leaving<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Leaving")
+    }
 }
 
 impl Lab {
@@ -127,11 +139,13 @@ impl Lab {
             }
         }
         let lab = self.name();
+        let leave = |id| self.leave(id);
         let how = How {
             lab: lab.as_deref(),
             is_later: false,
             force: false,
             forced: None,
+            leaving: Leaving(&leave),
         };
         let (undone, moved) = take_down(steps, how, |number| self.undone(number)).await;
         self.renumber(&moved);
@@ -202,11 +216,13 @@ pub(super) async fn take_down_told(
             }
         }
     }
+    let nobody = |_| {};
     let how = How {
         lab: Some(lab),
         is_later: true,
         force,
         forced: Some(&forced),
+        leaving: Leaving(&nobody),
     };
     gone.leave_out(&mut steps);
     take_down(steps, how, strike).await.0
@@ -628,6 +644,7 @@ async fn delete_netns(
     }
     if let Some(netns) = &netns {
         nameless.look_into(netns).await;
+        (how.leaving.0)(netns.namespace().id());
         netns.namespace().pin().map_err(context)?;
     }
     namespace::delete(name).map_err(context)?;

@@ -169,8 +169,7 @@ fn delete(session: &Rc<Session>, net: &Netns) -> Result<()> {
         return Ok(());
     }
     note_lost_processes(session, net);
-    session.leave_captures(net.namespace().id());
-    session.leave_servers(net.namespace().id());
+    session.lab().leave(net.namespace().id());
     session
         .wait(session.lab().end_processes(&net.0))?
         .map_err(context)?;
