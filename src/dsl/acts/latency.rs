@@ -69,6 +69,11 @@ impl Measured {
         view::latency::draw(&title, &self.proto, self.sent, &self.spread)
     }
 
+    fn svg(&self) -> String {
+        let title = format!("{} → {}", self.names[0], self.destination);
+        view::latency::svg(&title, &self.proto, self.sent, &self.spread)
+    }
+
     fn lost(&self) -> u64 {
         self.sent.saturating_sub(self.spread.count() as u64)
     }
@@ -382,6 +387,18 @@ pub mod words {
             map.into()
         })
         .collect()
+    }
+
+    /// The histogram as a picture: the text of an SVG, for a file or a page.
+    ///
+    /// ```rhai
+    /// let v = netns("a").veth("v0", netns("b"), "v1", #{addr: "10.0.0.1/24", up: true});
+    /// v.peer.addr("10.0.0.2/24").up();
+    /// write("latency.svg", latency("a", "b", #{count: 10, quiet: true}).svg);
+    /// ```
+    #[rhai_fn(get = "svg")]
+    pub fn get_svg(found: &mut Latency) -> String {
+        found.0.svg()
     }
 
     /// The histogram, with the percentiles below it.

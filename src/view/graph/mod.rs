@@ -8,6 +8,11 @@ mod mermaid;
 pub(crate) mod stacking;
 mod svg;
 
+/// Texts as XML takes them.
+pub(crate) mod xml {
+    pub(crate) use super::svg::text;
+}
+
 use serde::Serialize;
 
 pub use html::Shown;

@@ -45,7 +45,7 @@ fn style() -> String {
 }
 
 /// A text as XML takes it: what it can't carry is shown as a mark.
-pub(super) fn text(text: &str) -> String {
+pub(crate) fn text(text: &str) -> String {
     let mut safe = String::new();
     for c in text.chars() {
         match c {
