@@ -311,6 +311,8 @@ pub(crate) enum Command {
     /// Capture the packets of namespaces or links: a line each, or all in one file of pcapng, which Wireshark reads as they come:
     /// `ipvsh capture lab -w - | wireshark -k -i -`
     Capture(Capture),
+    /// Show labs and their links in Wireshark's own list: `ipvsh extcap --install`, and Wireshark asks by itself
+    Extcap(Extcap),
     /// Manage the micro-VM of --sandbox=vm
     Vm {
         #[command(subcommand)]
@@ -608,6 +610,59 @@ pub(crate) struct Capture {
     /// End after that time: 10s, 5m
     #[arg(long, value_name = "TIME", value_parser = how_long)]
     pub(crate) duration: Option<std::time::Duration>,
+}
+
+/// What Wireshark asks, in the words of extcap(4).
+#[derive(Args, Debug)]
+#[allow(
+    clippy::struct_excessive_bools,
+    clippy::option_option,
+    reason = "each is a question of its own; clap tells so whether it is there, and whether with a value"
+)]
+pub(crate) struct Extcap {
+    /// Put it where Wireshark looks for such programs of yours, or into DIR
+    #[arg(long, value_name = "DIR", num_args = 0..=1, require_equals = true, value_hint = clap::ValueHint::DirPath)]
+    pub(crate) install: Option<Option<PathBuf>>,
+
+    /// List what there is to capture
+    #[arg(long = "extcap-interfaces")]
+    pub(crate) interfaces: bool,
+
+    /// The version of the Wireshark that asks
+    #[arg(long = "extcap-version", value_name = "VERSION")]
+    pub(crate) version: Option<String>,
+
+    /// What of that list is meant
+    #[arg(long = "extcap-interface", value_name = "NAME")]
+    pub(crate) interface: Option<String>,
+
+    /// List what its packets begin with
+    #[arg(long = "extcap-dlts")]
+    pub(crate) dlts: bool,
+
+    /// List the options that its capture has
+    #[arg(long = "extcap-config")]
+    pub(crate) config: bool,
+
+    /// Capture it
+    #[arg(long)]
+    pub(crate) capture: bool,
+
+    /// Only such packets: without --capture it is judged alone
+    #[arg(
+        long = "extcap-capture-filter",
+        value_name = "TEXT",
+        allow_hyphen_values = true
+    )]
+    pub(crate) filter: Option<String>,
+
+    /// Where the packets go
+    #[arg(long, value_name = "FILE", value_hint = clap::ValueHint::FilePath)]
+    pub(crate) fifo: Option<PathBuf>,
+
+    /// End after N packets
+    #[arg(long = "count", id = "most", value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    pub(crate) count: Option<u64>,
 }
 
 /// Reads how long to capture.

@@ -11,6 +11,7 @@ mod doctor;
 mod down;
 mod enable;
 mod export;
+mod extcap;
 mod fmt;
 mod graph;
 mod import;
@@ -151,6 +152,7 @@ pub(crate) fn dispatch(mut cli: Cli) -> u8 {
         Some(Command::Watch(what)) => watch::run(what, options),
         Some(Command::View(what)) => view::run(what, options),
         Some(Command::Capture(what)) => capture::run(what, options),
+        Some(Command::Extcap(what)) => extcap::run(what, options),
         Some(Command::New(what)) => new::run(what, options),
         Some(Command::Fmt(what)) => fmt::run(what, options),
         Some(Command::Lsp { .. }) => {

@@ -20,11 +20,12 @@ cases! {
         a_plan_says_what_it_would_capture_and_makes_no_file
         what_is_wrong_with_a_capture_is_said
         the_command_prints_a_line_a_packet
-        the_command_writes_a_stream_until_it_is_interrupted;
+        the_command_writes_a_stream_until_it_is_interrupted
+        a_capture_ends_in_a_namespace_that_is_taken_back;
 }
 
 /// Two namespaces that know each other's hardware address.
-const TWO: &str = r#"let a = netns("a");
+pub(crate) const TWO: &str = r#"let a = netns("a");
     let b = netns("b");
     let v = a.veth("to-b", b, "to-a", #{mac: "02:00:00:00:00:01", addr: "10.0.0.1/24", up: true});
     v.peer.mac("02:00:00:00:00:02").addr("10.0.0.2/24").up();
@@ -293,7 +294,7 @@ fn begin(lab: &Lab, arguments: &[&str]) -> (Child, BufReader<ChildStderr>) {
     (child, said)
 }
 
-fn ping(lab: &Lab) {
+pub(crate) fn ping(lab: &Lab) {
     let sent = lab.ipvsh(&["-q", "-e", "netns(\"a\").ping(\"10.0.0.2\", 1)"]);
     assert_eq!(sent.code, 0, "{}", sent.stderr);
 }
@@ -371,4 +372,18 @@ fn the_command_writes_a_stream_until_it_is_interrupted(lab: &Lab) {
     std::fs::write(lab.folder().join("x.pcapng"), bytes).unwrap();
     let printed = lab.run("print(packets(\"x.pcapng\").map(|p| p.link + \" \" + p.direction));");
     assert_eq!(printed, "[\"b:to-a in\", \"b:to-a out\"]\n");
+}
+
+fn a_capture_ends_in_a_namespace_that_is_taken_back(lab: &Lab) {
+    let script = "let b = netns(\"b\"); let c = b.link(\"lo\").up().capture(\"x.pcapng\"); let s = b.listen(80);\n:undo\n";
+    let mut child = lab
+        .command(&[])
+        .stdin(std::process::Stdio::piped())
+        .spawn()
+        .unwrap();
+    std::io::Write::write_all(&mut child.stdin.take().unwrap(), script.as_bytes()).unwrap();
+    let output = finish(child);
+    assert_eq!(output.code, 0);
+    let wanted = "note: link `b:lo` went with its namespace: the capture is over\n";
+    assert!(output.stderr.contains(wanted), "{}", output.stderr);
 }

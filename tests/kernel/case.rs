@@ -144,6 +144,8 @@ const BEYOND_KINDS: &[(&str, &[&str])] = &[
             "setpriv --clear-groups true",
         ],
     ),
+    ("tcpdump", &["tcpdump --version"]),
+    ("tshark", &["tshark --version"]),
     ("browser", &["chromium-headless-shell --version"]),
     ("netem", &["tc qdisc add dev lo root netem delay 1ms"]),
     (

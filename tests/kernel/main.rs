@@ -106,6 +106,7 @@ mod vxlan;
 mod wait;
 mod why;
 mod wireguard;
+mod wireshark;
 mod within;
 mod wrong_type;
 mod xfrm;
@@ -260,6 +261,7 @@ fn all() -> Vec<Case> {
         why::cases(),
         nftrace::cases(),
         wireguard::cases(),
+        wireshark::cases(),
         vrf::cases(),
         doctor::cases(),
         enable::cases(),

@@ -38,7 +38,7 @@ fn a_word_that_is_no_command_is_told_with_what_there_is() {
     ");
     insta::assert_snapshot!(wrong_use(&place, &["frobnicate"]), @"
     error: there is no script `frobnicate`
-      = commands: doc, check, plan, ls, down, confirm, enable, disable, test, doctor, demo, new, fmt, lsp, import, export, graph, watch, view, capture, vm
+      = commands: doc, check, plan, ls, down, confirm, enable, disable, test, doctor, demo, new, fmt, lsp, import, export, graph, watch, view, capture, extcap, vm
     hint: the name of a script ends in .rhai; `ipvsh new` writes one to begin with
     ");
 }

@@ -342,7 +342,8 @@ pub mod words {
     /// stamp in nanoseconds and says whether it went in or out. Its path is seen from the folder of the script; a file that is
     /// there is replaced. The capture ends with `stop()`, with the run at the latest, and the file is whole then; it is no part of
     /// the lab, and stays. Links are not made promiscuous. A link that goes is told by a note, the others go on.
-    /// What `tcpdump -i LINK -w FILE` does in one namespace.
+    /// What `tcpdump -i LINK -w FILE` does in one namespace. Its filter says the same with one exception: what is within the tag of a
+    /// `vlan` is what is joined to that word by `and`, here; `tcpdump` looks there for all that follows.
     ///
     /// ```rhai
     /// let a = netns("a");
