@@ -19,7 +19,8 @@ cases! {
         a_bridge_with_options
         a_bridge_with_vlans_of_providers;
     ["bridge", "veth"] =>
-        what_is_plugged_into_a_bridge_can_talk;
+        what_is_plugged_into_a_bridge_can_talk
+        the_mtu_that_was_asked_stands_with_ports_of_less;
 }
 
 fn a_bridge_is_made_as_iproute2_makes_it(lab: &Lab) {
@@ -216,4 +217,17 @@ fn a_default_pvid_out_of_range_is_refused(lab: &Lab) {
   | ^^^^^^
 "#
     );
+}
+
+fn the_mtu_that_was_asked_stands_with_ports_of_less(lab: &Lab) {
+    let script = r#"let n = netns("n");
+        let asked = n.bridge("asked", #{mtu: 9000, up: true});
+        let free = n.bridge("free", #{up: true});
+        n.veth("v0", "w0", #{mtu: 1400, master: asked});
+        n.veth("v1", "w1", #{mtu: 1400, master: free});"#;
+    let mtu = |name| lab.link("n", name)["mtu"].clone();
+    for _ in ["first", "again"] {
+        lab.run(script);
+        assert_eq!((mtu("asked"), mtu("free")), (9000.into(), 1400.into()));
+    }
 }

@@ -150,18 +150,19 @@ impl Common {
 pub(super) fn finish(session: &Rc<Session>, wanted: &Wanted, ensured: &Ensured) -> Result<()> {
     let common = &wanted.common;
     let link = &ensured.link;
+    let is_with_its_making = ensured.has_common && wanted.mtu_of_making().is_some();
+    if let Some(mtu) = common.mtu.filter(|_| !is_with_its_making) {
+        link::set_mtu(session, link, mtu.into())?;
+    }
     if ensured.has_common {
         let up = common.up.then_some(Setting::Up(true));
-        let given = common.mtu.map(Setting::Mtu).into_iter();
+        let given = wanted.mtu_of_making().map(Setting::Mtu).into_iter();
         let given = given.chain(common.mac.clone().map(Setting::Mac)).chain(up);
         for setting in given.chain(common.settings.first.iter().cloned()) {
             let lab = session.lab();
             lab.asked_setting(&link.netns(), link.reference(), &setting);
         }
     } else {
-        if let Some(mtu) = common.mtu {
-            link::set_mtu(session, link, mtu.into())?;
-        }
         if let Some(mac) = &common.mac {
             link::set_mac(session, link, &mac::print(mac))?;
         }

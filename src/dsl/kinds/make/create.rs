@@ -33,7 +33,7 @@ pub(super) fn create(
     let mut message = request.message.clone();
     message.header.index = request.index;
     set_name(&mut message, name);
-    if let Some(mtu) = wanted.common.mtu {
+    if let Some(mtu) = wanted.mtu_of_making() {
         message.attributes.push(LinkAttribute::Mtu(mtu));
     }
     if let Some(mac) = &wanted.common.mac {

@@ -77,7 +77,7 @@ pub(super) fn command(wanted: &Wanted, sender: &netns::Netns, request: &Request)
     if sender.namespace().id() != wanted.place.namespace().id() {
         words.extend(["netns", &place]);
     }
-    let mtu = wanted.common.mtu.map(|mtu| mtu.to_string());
+    let mtu = wanted.mtu_of_making().map(|mtu| mtu.to_string());
     words.extend(mtu.iter().flat_map(|mtu| ["mtu", mtu]));
     let mac = wanted.common.mac.as_deref().map(mac::print);
     words.extend(mac.iter().flat_map(|mac| ["address", mac]));
