@@ -19,6 +19,7 @@ use crate::error::Error;
 pub const STANDARD: &[(&str, &str)] = &[
     ("std/address", include_str!("../../stdlib/std/address.rhai")),
     ("std/check", include_str!("../../stdlib/std/check.rhai")),
+    ("std/fabric", include_str!("../../stdlib/std/fabric.rhai")),
     ("std/lab", include_str!("../../stdlib/std/lab.rhai")),
 ];
 

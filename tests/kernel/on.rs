@@ -17,9 +17,11 @@ cases! {
     ["sshd", "veth", "bridge"] =>
         a_script_runs_on_each_host_with_its_modules_and_what_it_says_comes_back
         an_interrupt_and_a_death_reach_all_hosts;
+    ["sshd", "veth", "bridge", "vxlan", "nft"] =>
+        one_script_joins_namespaces_of_two_hosts;
 }
 
-/// Two hosts, `h1` and `h2`; `h3` is known and does not answer.
+/// Two hosts, `h1` and `h2`, which call themselves so; `h3` is known and does not answer.
 struct Hosts(Vec<Child>);
 
 impl Drop for Hosts {
@@ -67,13 +69,14 @@ impl Hosts {
                 String::new()
             };
             let view = format!(
-                "mount -t tmpfs t /run && mkdir -p /run/sshd /run/netns && mount -t tmpfs t /root && \
+                "echo {host} > /proc/sys/kernel/hostname && mount -t tmpfs t /run && mkdir -p /run/sshd /run/netns && mount -t tmpfs t /root && \
                  cp {}/hostkey {0}/sshd_config /run && cp {0}/key.pub /run/authorized && \
                  {install}exec /usr/sbin/sshd -D -e -f /run/sshd_config",
                 keys.display()
             );
             let sshd = Command::new("ip")
-                .args(["netns", "exec", &host, "unshare", "-m", "sh", "-c", &view])
+                .args(["netns", "exec", &host, "unshare", "--mount", "--uts"])
+                .args(["sh", "-c", &view])
                 .stdin(Stdio::null())
                 .stdout(Stdio::null())
                 .stderr(Stdio::null())
@@ -240,4 +243,40 @@ fn an_interrupt_and_a_death_reach_all_hosts(lab: &Lab) {
     // One of this version was there: none was sent.
     let sent = common::output("ssh", &["h1", "ls .local/share/ipvsh"]);
     assert_eq!(sent, "from\n");
+}
+
+fn one_script_joins_namespaces_of_two_hosts(lab: &Lab) {
+    let _hosts = Hosts::start(lab, true);
+    let page = include_str!("../../docs/hosts.md");
+    let (_, script) = page.split_once("```rhai\n").unwrap();
+    let (script, _) = script.split_once("```").unwrap();
+    fs::write(
+        lab.folder().join("lab.rhai"),
+        script.replace("192.0.2.", "10.8.0."),
+    )
+    .unwrap();
+    let on = |words: &[&str]| lab.ipvsh(&[&["--on", "h1,h2"], words].concat());
+    let run = on(&["lab.rhai"]);
+    assert_eq!(run.code, 0, "{}", run.stderr);
+    let again = on(&["plan", "lab.rhai"]);
+    assert_eq!(
+        by_host(&again.stdout)
+            .lines()
+            .filter(|line| !line.contains(" | = "))
+            .collect::<Vec<_>>(),
+        [
+            "h1 | a run would change nothing; 14 as asked already",
+            "h2 | a run would change nothing; 16 as asked already",
+        ]
+    );
+    // A packet as large as the ends say gets through.
+    let asked = r#"let a = existing("a"); let large = #{size: 1422, df: true, quiet: true};
+        print(a.links.map(|link| `${link.name} ${link.mtu}`));
+        print(["10.0.0.2", "10.0.0.4"].map(|ip| a.ping(ip, large).received > 0));"#;
+    let seen = lab.ipvsh(&["--on", "h1", "-e", asked]);
+    assert_eq!(
+        by_host(&seen.stdout),
+        "h1 | [\"lo 65536\", \"to-b 1450\", \"to-c 1450\"]\nh1 | [true, true]\n"
+    );
+    assert_eq!(on(&["down", "lab.rhai"]).code, 0);
 }

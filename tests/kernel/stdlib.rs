@@ -33,6 +33,7 @@ cases! {
     [] =>
         a_wrong_argument_is_told_with_its_function_and_its_name
         a_network_without_room_is_told_before_anything_is_made
+        what_cannot_join_two_hosts_is_told
         addresses_are_planned_in_networks_of_any_size
         a_full_network_has_no_next_address
         a_failed_check_says_what_was_wanted;
@@ -214,7 +215,7 @@ fn a_bond_stands_in_for_an_uplink_that_is_missing(lab: &Lab) {
 
 /// Calls that are refused, and what is told: whole, and before there is anything but what the call itself names.
 fn refused(lab: &Lab, calls: &[(&str, &str)]) {
-    let modules = ["std/lab", "std/address", "std/check"];
+    let modules = ["std/lab", "std/address", "std/check", "std/fabric"];
     let imports = modules.map(|path| format!("import \"{path}\" as {};", &path[4..]));
     let lines: Vec<(String, &str)> = calls
         .iter()
@@ -301,6 +302,20 @@ const WRONG: &[(&str, &str, &str, &str, &str)] = &[
         "options",
         "a map",
         "\"10ms\"",
+    ),
+    (
+        "fabric::hosts(\"h1\", [])",
+        "fabric::hosts",
+        "addresses",
+        "a map",
+        "a list",
+    ),
+    (
+        "fabric::hosts(\"h1\", #{h1: \"gate\"})",
+        "fabric::hosts",
+        "addresses.h1",
+        "a network such as \"10.0.0.0/24\"",
+        "\"gate\"",
     ),
     (
         "lab::star(7, [], \"10.0.0.0/24\")",
@@ -522,6 +537,49 @@ fn a_wrong_argument_is_told_with_its_function_and_its_name(lab: &Lab) {
     let calls = WRONG.iter().zip(&told);
     let calls: Vec<(&str, &str)> = calls.map(|(call, told)| (call.0, told.as_str())).collect();
     refused(lab, &calls);
+}
+
+fn what_cannot_join_two_hosts_is_told(lab: &Lab) {
+    let two = |call: &str| {
+        format!(
+            "let two = fabric::hosts(\"h1\", #{{h1: \"10.0.0.1\", h2: \"10.0.0.2\"}}); fabric::wire_across(two, {call})"
+        )
+    };
+    let calls = [
+        (
+            "fabric::hosts(\"h3\", #{h1: \"10.0.0.1\", h2: \"10.0.0.2\"})".to_owned(),
+            "this host, `h3`, is none of the hosts h1, h2",
+        ),
+        (
+            "fabric::hosts(\"h1\", #{h1: \"fd00::1\", h2: \"fd00:0::1\"})".to_owned(),
+            "two hosts have the address fd00::1",
+        ),
+        (
+            "fabric::hosts(\"h1\", #{h1: \"10.0.0.1/24\"})".to_owned(),
+            "the address of host `h1` is to be that alone, not 10.0.0.1/24",
+        ),
+        (
+            two(r#""a", "h1", "b", "h3", "10.1.0.0/30""#),
+            "there is no host `h3`: the hosts are h1, h2",
+        ),
+        (
+            two(r#""a", "h1", "b", "h1", "10.1.0.0/30""#),
+            "`a` and `b` are both on host `h1`: std/lab has `lab::wire` for these",
+        ),
+        (
+            two(r#""a", "h1", "b", "h2", "10.1.0.0/30""#),
+            "no link here has the address 10.0.0.1, that of host `h1`",
+        ),
+        (
+            two(r#""a", "h1", "b", "h2", "10.1.0.0/30", #{vni: 7}"#),
+            "`fabric::wire_across` has no option `vni`: it takes id, port",
+        ),
+    ];
+    for (call, told) in calls {
+        let said = lab.fails(&format!("import \"std/fabric\" as fabric; {call}"));
+        assert_eq!(said.lines().next(), Some(&*format!("error: {told}")));
+    }
+    assert_eq!(lab.namespaces(), [""; 0]);
 }
 
 fn a_network_without_room_is_told_before_anything_is_made(lab: &Lab) {

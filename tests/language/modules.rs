@@ -52,7 +52,7 @@ fn a_missing_module_is_told_with_where_it_was_looked_for() {
       |
     1 | import "std/lba" as lab;
       |        ^^^^^^^^^
-      = the standard library has `std/address`, `std/check`, `std/lab`
+      = the standard library has `std/address`, `std/check`, `std/fabric`, `std/lab`
     hint: did you mean `std/lab`?
     "#);
     insta::assert_snapshot!(errors(&Place::with("lab::uplink(\"bond0\");")), @r#"

@@ -109,7 +109,7 @@ fn a_declaration_that_can_not_be_read_is_told_before_anything_runs() {
     hint: the command line is read before the script runs
     "#);
     insta::assert_snapshot!(wrong_script("print(1);\nlet a = [1];\nparam(\"b\", a.len(), \"help\");"), @r#"
-    error: the default of parameter `b` has to be a literal value
+    error: the default of parameter `b` has to be a literal value, or `hostname()`
      --> lab.rhai:3:1
       |
     3 | param("b", a.len(), "help");

@@ -108,6 +108,13 @@ fn write_text(session: &Session, path: &Path, name: &str, text: String) -> Resul
     fs::write(path, text).map_err(|error| Error::io(&error).doing("write", name))
 }
 
+/// The name that this machine calls itself.
+pub(crate) fn own_name() -> Result<String> {
+    let name = nix::unistd::gethostname().map_err(Error::from)?;
+    name.into_string()
+        .map_err(|_| Error::invalid("the name of this machine is not UTF-8 text"))
+}
+
 /// The words of this topic.
 #[export_module(manifest)]
 #[allow(
@@ -227,6 +234,19 @@ pub mod words {
                 }
             },
         })
+    }
+
+    /// The name that this machine calls itself, as `hostname` prints it.
+    ///
+    /// With it a script that is run on several hosts knows which of them it is on; a parameter lets somebody else say it.
+    ///
+    /// ```rhai
+    /// let me = param("host", hostname());
+    /// me == hostname()    // => true
+    /// ```
+    #[rhai_fn(return_raw, volatile)]
+    pub fn hostname(context: NativeCallContext) -> Answer<String> {
+        answer(&context, |_| own_name())
     }
 
     /// The time of day, in UTC, as RFC 3339 writes it. How long something takes `timestamp()` measures.

@@ -7,6 +7,7 @@ mod help;
 
 use rhai::{AST, ASTNode, Dynamic, EvalAltResult, Expr, FnCallExpr, Map, Position, Stmt};
 
+use crate::dsl::script::data::own_name;
 use crate::dsl::script::param::ROWS;
 use crate::dsl::session::exception;
 use crate::error::{Error, Result};
@@ -196,9 +197,9 @@ fn parameter(call: &FnCallExpr) -> Result<Parameter> {
     let name = text(0, "name")?;
     check_name(&name)?;
     let (kind, default) = if word == "param" {
-        let default = call.args[1].get_literal_value(None).ok_or_else(|| {
+        let default = default(&call.args[1])?.ok_or_else(|| {
             Error::invalid(format!(
-                "the default of parameter `{name}` has to be a literal value"
+                "the default of parameter `{name}` has to be a literal value, or `hostname()`"
             ))
             .hint("the command line is read before the script runs")
         })?;
@@ -240,6 +241,16 @@ fn parameter(call: &FnCallExpr) -> Result<Parameter> {
         items,
         bounds,
     })
+}
+
+/// What is written as a default: a literal value, or `hostname()`, which is known before the script runs.
+fn default(written: &Expr) -> Result<Option<Dynamic>> {
+    match written {
+        Expr::FnCall(call, _) if call.name == "hostname" && call.args.is_empty() => {
+            Ok(Some(own_name()?.into()))
+        }
+        _ => Ok(written.get_literal_value(None)),
+    }
 }
 
 /// How the items of a list are read whose default is this one.

@@ -60,7 +60,7 @@ impl Wanted<'_> {
     /// The MTU that is part of the request to make the link.
     ///
     /// Of a bridge it is none: one that came with its making gives way to those of its ports, one that is set once it is there
-    /// stays (`mtu_set_by_user` of net/bridge/br_private.h).
+    /// stays (`mtu_set_by_user` of `net/bridge/br_private.h`).
     fn mtu_of_making(&self) -> Option<u32> {
         self.common.mtu.filter(|_| self.kind.name != "bridge")
     }
