@@ -36,7 +36,7 @@ test:
 
 # The rings that attack ipvsh at random, or at every request to the kernel, each with seeds of its own; and those that try the same
 # cases each time, which go on over and over.
-SEEDED = random truth faults session reasons
+SEEDED = random truth faults session reasons import
 STEADY = foreign owners rollback journal interrupt ending process bounds
 RINGS = $(SEEDED) $(STEADY)
 

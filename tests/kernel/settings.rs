@@ -42,8 +42,8 @@ fn what_a_later_step_takes_along_is_said(lab: &Lab) {
     let note = |text: &str| format!("note: what was asked does not stand any more: {text}\n");
     let tries = [
         (
-            r#"let a = netns("a"); a.bridge("b", #{mtu: 9000}); a.veth("v", "w", #{master: "b"});"#,
-            note("mtu 9000 of link `b` in namespace `a` is 1500 now"),
+            r#"let a = netns("a"); a.bridge("b", #{mtu: 1500}); a.veth("v", "w", #{mtu: 1400, master: "b"});"#,
+            note("mtu 1500 of link `b` in namespace `a` is 1400 now"),
         ),
         (
             r#"let v = netns("a").veth("v", "w"); v.sysctl("ipv6.accept_ra", 0); v.addr("fd00::1/64"); v.mtu(1200);"#,

@@ -44,11 +44,23 @@ pub(super) fn run(
     let drivers = makes::drivers(&interpreter, &Script::new("script.rhai", script))?;
     let place = sandbox::place_of(&drivers);
     let name = what.file.display().to_string();
-    let folder = tempfile::tempdir().map_err(Error::from).map_err(broken)?;
-    let laid_out = Commands::lay_out(folder.path(), what, &commands, "").map_err(broken)?;
+    // Each in a folder of its own, as both may write there.
+    let [of_commands, of_script] =
+        [tempfile::tempdir(), tempfile::tempdir()].map(|made| made.map_err(Error::from));
+    let (of_commands, of_script) = (of_commands.map_err(broken)?, of_script.map_err(broken)?);
+    let laid_out = Commands::lay_out(of_commands.path(), what, &commands, "").map_err(broken)?;
+    Commands::lay_out(of_script.path(), what, &commands, "").map_err(broken)?;
     let of_shell = format!("{}print(done.stderr);\n", laid_out.call("", place));
-    let one = lead(&of_shell, place, folder.path(), ".ipvsh-commands.rhai")?;
-    let other = lead(script, place, folder.path(), ".ipvsh-script.rhai")?;
+    // Side by side: most of it is waiting for what comes late.
+    let (one, other) = std::thread::scope(|threads| {
+        let commands = of_commands.path();
+        let one = threads.spawn(|| lead(&of_shell, place, commands, ".ipvsh-commands.rhai"));
+        let other = lead(script, place, of_script.path(), ".ipvsh-script.rhai");
+        (one.join(), other)
+    });
+    let one =
+        one.map_err(|_| broken(Error::invalid("the run of the commands ended in a panic")))??;
+    let other = other?;
     if !options.quiet {
         for (who, said) in [("commands", &one.printed), ("script", &other.said)] {
             if !said.trim().is_empty() {

@@ -159,7 +159,12 @@ fn one(facts: &mut Facts, part: &str, entry: &Value, source: &str) {
 
 fn link(facts: &mut Facts, entry: &Value, source: &str) {
     let what = format!("link `{}`", text_at(entry, "ifname"));
-    for (property, value) in leaves(entry, source) {
+    for (property, mut value) in leaves(entry, source) {
+        // Without a carrier the kernel says the one or the other by whether a link of its own namespace happens to have the number
+        // of the far end (`default_operstate` of net/core/link_watch.c).
+        if property == "operstate" && value == "LOWERLAYERDOWN" {
+            "DOWN".clone_into(&mut value);
+        }
         // What its queue is the queues tell.
         if !["ifname", "qdisc"].contains(&property.as_str()) {
             has(facts, &what, &property, value);
