@@ -394,6 +394,7 @@ pub(super) const LEFT_OUT: &[(&str, &[&str])] = &[
             "read_toml",
             "write",
             "env",
+            "hostname",
             "now",
             "random",
             "number",
