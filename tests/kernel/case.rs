@@ -144,6 +144,7 @@ const BEYOND_KINDS: &[(&str, &[&str])] = &[
             "setpriv --clear-groups true",
         ],
     ),
+    ("graphviz", &["dot -V"]),
     ("tcpdump", &["tcpdump --version"]),
     ("tshark", &["tshark --version"]),
     ("browser", &["chromium-headless-shell --version"]),

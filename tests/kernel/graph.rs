@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use serde_json::Value;
 
 use crate::case::cases;
+use crate::common;
 use crate::lab::{HOST, Lab};
 
 cases! {
@@ -14,6 +15,8 @@ cases! {
         far_ends_outside_of_a_picture_are_named
         every_form_is_written_to_a_file
         what_can_not_be_drawn_is_said;
+    ["graphviz"] =>
+        graphviz_reads_what_is_drawn;
 }
 
 const SCRIPT: &str = r#"
@@ -248,4 +251,43 @@ fn what_can_not_be_drawn_is_said(lab: &Lab) {
     exit code 2
     error: there is no script `missing.rhai`
     ");
+}
+
+/// Its own parser finds the namespaces, the links and the cables of the same picture in JSON.
+fn graphviz_reads_what_is_drawn(lab: &Lab) {
+    script(lab);
+    let drawn = lab.ipvsh(&["graph", "star.rhai", "-o", "star.dot"]);
+    assert_eq!(drawn.end(), "exit code 0\n");
+    let read = common::output(
+        "dot",
+        &[
+            "-Tdot_json",
+            &lab.folder().join("star.dot").display().to_string(),
+        ],
+    );
+    let read: Value = serde_json::from_str(&read).unwrap();
+    let objects = read["objects"].as_array().unwrap();
+    let name_of = |index: &Value| {
+        let node = objects.iter().find(|object| object["_gvid"] == *index);
+        let node = node.unwrap();
+        let cluster = objects.iter().find(|object| {
+            let nodes = object["nodes"].as_array();
+            nodes.is_some_and(|nodes| nodes.contains(index))
+        });
+        let link = text(&node["label"]).split(' ').next().unwrap();
+        format!("{}:{link}", text(&cluster.unwrap()["label"]))
+    };
+    let edges = read["edges"].as_array().unwrap().iter();
+    let edges = edges.filter(|edge| edge["style"] != "dotted").map(|edge| {
+        format!(
+            "{} {} {}",
+            name_of(&edge["tail"]),
+            text(&edge["label"]),
+            name_of(&edge["head"])
+        )
+    });
+    let mut edges: Vec<String> = edges.collect();
+    edges.sort();
+    assert_eq!(edges, cables(&picture(lab, &["star.rhai"])));
+    assert!(edges.len() >= 4, "{edges:?}");
 }

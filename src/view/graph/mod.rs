@@ -285,4 +285,25 @@ pub(super) mod tests {
             assert!(!text.contains('\u{1b}'), "{form}: {text}");
         }
     }
+
+    #[test]
+    fn a_picture_is_xml_with_each_name_as_it_is() {
+        let mut graph = star(3);
+        graph.namespaces[1].name = "a\"]--><script>&'".to_owned();
+        let drawn = graph.write("svg").unwrap();
+        let read = roxmltree::Document::parse(&drawn).unwrap();
+        let texts: Vec<&str> = read.descendants().filter_map(|node| node.text()).collect();
+        for name in [
+            "r",
+            "a\"]--><script>&'",
+            "n-1",
+            "n-2",
+            "e0",
+            "to-2",
+            "10.0.2.2/24",
+        ] {
+            let is_there = |text: &&str| text.split_whitespace().any(|word| word == name);
+            assert!(texts.iter().any(is_there), "{name} is not in {texts:?}");
+        }
+    }
 }
