@@ -31,10 +31,10 @@ fn below(screen: &str, entry: &str) -> String {
 fn a_program_shows_while_it_runs_and_ctrl_c_keeps_what_it_wrote() {
     let folder = TempDir::new().unwrap();
     let mut terminal = Terminal::start(&folder);
-    let entry = r#"exec(["sh", "-c", "trap 'echo bye; exit 3' INT; echo one; echo two >&2; echo; while :; do sleep 0.05; done"])"#;
+    let entry = r#"exec(["sh", "-c", "trap 'echo bye; exit 3' INT; echo one; echo two >&2; echo; echo ready; while :; do sleep 0.05; done"])"#;
     terminal.type_keys(&format!("{entry}\r"));
-    terminal.wait_until("its first lines", |screen| {
-        screen.contents().contains("\none\n")
+    terminal.wait_until("its last line before it waits", |screen| {
+        screen.contents().contains("\nready\n")
     });
     terminal.type_keys("\x03");
     terminal.wait_for_prompt();
@@ -45,7 +45,7 @@ fn a_program_shows_while_it_runs_and_ctrl_c_keeps_what_it_wrote() {
     }
     let screen = terminal.enter("let told = _; [told.code, told.stdout]");
     assert!(
-        screen.contains(r#"[3, "one\n\nbye\n"]"#),
+        screen.contains(r#"[3, "one\n\nready\nbye\n"]"#),
         "it has not been kept: {screen}"
     );
     let screen = terminal.enter(r#"exec("echo once")"#);
