@@ -51,8 +51,12 @@ pub(crate) fn end(thread: Pid, longest: Duration, end: &Receiver<Result<(), Stri
 /// The processes with the mounts of the thread at `own`, and what they have started.
 fn processes_below(own: &Path) -> Vec<Pid> {
     let mounts_of = |process: &Path| fs::read_link(process.join("ns/mnt")).ok();
-    let mounts = mounts_of(own);
     let here = Pid::this();
+    // Until the thread has mounts of its own it shares them with whoever has started the tests, which is nobody to be ended.
+    let shared = mounts_of(Path::new("/proc/self"));
+    let Some(mounts) = mounts_of(own).filter(|mounts| shared.as_ref() != Some(mounts)) else {
+        return Vec::new();
+    };
     let mut known: HashSet<i32> = HashSet::new();
     loop {
         let before = known.len();
@@ -60,7 +64,8 @@ fn processes_below(own: &Path) -> Vec<Pid> {
             let path = PathBuf::from(format!("/proc/{process}"));
             let parent = status(&path, "PPid:").and_then(|parent| parent.parse().ok());
             let is_child = parent.is_some_and(|parent| known.contains(&parent));
-            if process != here.as_raw() && (is_child || mounts_of(&path) == mounts) {
+            if process != here.as_raw() && (is_child || mounts_of(&path).as_ref() == Some(&mounts))
+            {
                 known.insert(process);
             }
         }
