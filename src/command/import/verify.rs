@@ -45,9 +45,8 @@ pub(super) fn run(
     let place = sandbox::place_of(&drivers);
     let name = what.file.display().to_string();
     // Each in a folder of its own, as both may write there.
-    let [of_commands, of_script] =
-        [tempfile::tempdir(), tempfile::tempdir()].map(|made| made.map_err(Error::from));
-    let (of_commands, of_script) = (of_commands.map_err(broken)?, of_script.map_err(broken)?);
+    let new_folder = || tempfile::tempdir().map_err(Error::from).map_err(broken);
+    let (of_commands, of_script) = (new_folder()?, new_folder()?);
     let laid_out = Commands::lay_out(of_commands.path(), what, &commands, "").map_err(broken)?;
     Commands::lay_out(of_script.path(), what, &commands, "").map_err(broken)?;
     let of_shell = format!("{}print(done.stderr);\n", laid_out.call("", place));
