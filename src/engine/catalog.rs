@@ -8,7 +8,7 @@ use rhai::{Engine, FuncMetadata, Module};
 
 use crate::dsl::script::within;
 use crate::engine::words::{Form, forms, types_of};
-use crate::engine::{example, help, modules, types};
+use crate::engine::{example, functions, help, modules, types};
 
 pub use example::{Example, Expected, in_doc};
 
@@ -261,23 +261,12 @@ impl Catalog {
                 continue;
             };
             let alias = modules::alias(module);
-            // Closures are functions too, of names that nobody can type.
-            let is_named =
-                |f: &rhai::ScriptFnMetadata| f.access.is_public() && !f.name.contains('$');
-            let mut functions: Vec<_> = ast.iter_functions().filter(is_named).collect();
-            // In the order of the source, which the interpreter does not keep.
-            functions.sort_by_key(|f| script.text.find(&format!("\nfn {}(", f.name)));
-            for function in functions {
+            for function in functions::public(&ast) {
                 let name = format!("{alias}::{}", function.name);
                 let signature = Signature {
                     name: name.clone(),
-                    parameters: function
-                        .params
-                        .iter()
-                        .map(|name| ((*name).to_owned(), String::new()))
-                        .collect(),
                     doc: text_of(function.comments.iter().copied()),
-                    ..Signature::default()
+                    ..functions::signature(&function)
                 };
                 self.add(&name, &format!("import \"{module}\""), signature);
             }

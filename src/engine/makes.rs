@@ -6,6 +6,7 @@ use std::path::Path;
 use rhai::{AST, ASTNode, Expr, FnCallExpr, Scope, Stmt};
 
 use crate::dsl::kinds::kind::{self, Kind};
+use crate::engine::functions::CLOSURE;
 use crate::engine::script::Script;
 use crate::engine::{Failure, Interpreter, modules, params};
 
@@ -51,7 +52,6 @@ const BESIDE: [(Driver, &[&str], &str); 4] = [
 ];
 
 /// How the names of closures begin, which Rhai makes up.
-const CLOSURE: &str = "anon$";
 
 /// Something that a kernel has, or has not.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -7,6 +7,7 @@ mod diagnose;
 mod example;
 pub mod files;
 pub mod format;
+pub(crate) mod functions;
 mod help;
 mod keys;
 pub mod makes;

@@ -9,7 +9,7 @@ use rhai::{AST, Dynamic, EvalAltResult, FnPtr, NativeCallContext};
 
 use crate::dsl::script::print;
 use crate::engine::script::Script;
-use crate::engine::{Failure, Interpreter};
+use crate::engine::{Failure, Interpreter, functions};
 use crate::error::Error;
 use crate::view::error::Report;
 
@@ -48,8 +48,8 @@ pub fn functions(ast: &AST, script: &Script) -> Vec<Function> {
         };
         script.text.lines().position(begins).map_or(1, |at| at + 1)
     };
-    let mut found: Vec<Function> = ast
-        .iter_functions()
+    let mut found: Vec<Function> = functions::functions(ast)
+        .iter()
         .filter(|function| function.name.starts_with(PREFIX))
         .map(|function| Function {
             name: function.name.to_owned(),
@@ -75,8 +75,8 @@ pub fn has_cases(ast: &AST) -> bool {
 
 /// How many parameters the function `name` takes, where there is one.
 fn takes(ast: &AST, name: &str) -> Option<usize> {
-    let mut functions = ast.iter_functions();
-    let found = functions.find(|function| function.name == name)?;
+    let functions = functions::functions(ast);
+    let found = functions.iter().find(|function| function.name == name)?;
     Some(found.params.len())
 }
 

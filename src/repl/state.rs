@@ -4,11 +4,12 @@ use std::cell::{OnceCell, Ref, RefCell};
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
-use rhai::{AST, Dynamic, FnAccess, Scope, ScriptFnMetadata};
+use rhai::{AST, Dynamic, Scope};
 
 use crate::dsl::Session;
 use crate::engine::Interpreter;
 use crate::engine::catalog::{Catalog, Signature};
+use crate::engine::functions;
 use crate::engine::modules::{file_of, is_standard};
 use crate::engine::script::Script;
 use crate::engine::types;
@@ -57,7 +58,7 @@ impl State {
     /// Notes the functions and modules that the entry `ast` declared.
     pub(crate) fn learn(&self, ast: &AST, imports: impl Iterator<Item = (String, String)>) {
         for function in ast.iter_functions() {
-            let signature = signature_of(&function);
+            let signature = functions::signature(&function);
             let key = (function.name.to_owned(), function.params.len());
             self.functions.borrow_mut().insert(key, signature);
         }
@@ -158,14 +159,17 @@ impl State {
             let interpreter = self.interpreter.borrow();
             interpreter.compile(&script, &Scope::new()).ok()
         });
-        let functions = ast.iter().flat_map(AST::iter_functions);
+        let functions = ast.as_ref().map(functions::public);
+        let functions = functions.iter().flatten();
         functions
-            .filter(|function| function.access == FnAccess::Public)
             .map(|function| {
                 let about = function.comments.iter().flat_map(|text| text.lines());
                 let mut about = about.map(|line| line.trim().trim_start_matches('/').trim());
                 let first = about.find(|line| !line.is_empty());
-                (signature_of(&function), first.unwrap_or("").to_owned())
+                (
+                    functions::signature(function),
+                    first.unwrap_or("").to_owned(),
+                )
             })
             .collect()
     }
@@ -267,15 +271,3 @@ pub(super) const STATEMENTS: [&str; 25] = [
     "if", "import", "in", "let", "loop", "private", "return", "switch", "this", "throw", "true",
     "try", "while", "within",
 ];
-
-/// How a function of a script is called.
-fn signature_of(function: &ScriptFnMetadata) -> Signature {
-    let parameters = function.params.iter();
-    Signature {
-        name: function.name.to_owned(),
-        parameters: parameters
-            .map(|name| ((*name).to_owned(), String::new()))
-            .collect(),
-        ..Signature::default()
-    }
-}

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use super::{Context, habits};
 use crate::engine::catalog::{Catalog, Signature};
 use crate::engine::script::Script;
-use crate::engine::{modules, params, types};
+use crate::engine::{functions, modules, params, types};
 use crate::error::nearest;
 use crate::view::error::Report;
 
@@ -85,23 +85,11 @@ fn forms(context: &Context, catalog: &Catalog, name: &str) -> Vec<Signature> {
         let functions = context.functions_of_module(alias).into_iter();
         return functions.filter(|form| form.name == name).collect();
     }
-    let functions = context.ast.into_iter().flat_map(rhai::AST::iter_functions);
+    let functions = context.ast.into_iter().flat_map(functions::functions);
     functions
         .filter(|function| function.name == name)
-        .map(|function| of_script(&function))
+        .map(|function| functions::signature(&function))
         .collect()
-}
-
-/// How a function of a script is called.
-fn of_script(function: &rhai::ScriptFnMetadata) -> Signature {
-    let parameters = function.params.iter();
-    Signature {
-        name: function.name.to_owned(),
-        parameters: parameters
-            .map(|parameter| ((*parameter).to_owned(), String::new()))
-            .collect(),
-        ..Signature::default()
-    }
 }
 
 impl Context<'_> {
@@ -120,12 +108,9 @@ impl Context<'_> {
         let text = self.means.sources.text(&name).unwrap_or_default();
         let script = Script::new(&name, &text);
         let parsed = self.means.engine.compile(script.source());
-        let functions = parsed.as_ref().map(rhai::AST::iter_functions);
-        let functions = functions.into_iter().flatten();
-        functions
-            .filter(|function| function.access.is_public() && !function.name.contains('$'))
-            .map(|function| of_script(&function))
-            .collect()
+        let functions = parsed.as_ref().map(functions::public);
+        let functions = functions.iter().flatten();
+        functions.map(functions::signature).collect()
     }
 }
 
@@ -187,7 +172,7 @@ impl Call<'_> {
         let functions: Vec<_> = context
             .ast
             .into_iter()
-            .flat_map(rhai::AST::iter_functions)
+            .flat_map(functions::functions)
             .map(|function| function.name.to_owned())
             .collect();
         let words = catalog.words.iter().map(|word| word.name.as_str());

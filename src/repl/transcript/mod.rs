@@ -8,8 +8,8 @@ use rhai::{AST, Position, Stmt};
 
 use crate::dsl::Session;
 use crate::dsl::session::Settings;
-use crate::engine::Interpreter;
 use crate::engine::script::Script;
+use crate::engine::{Interpreter, functions};
 use crate::repl::lex::{Kind, pieces};
 use crate::repl::shell::LAST;
 
@@ -56,8 +56,8 @@ pub(super) struct Transcript {
 impl Transcript {
     /// Notes an entry: what was typed, and the text that was run for it.
     pub(super) fn add(&mut self, typed: &str, text: &str, ast: &AST, made: bool) -> Number {
-        let declares: Vec<(String, usize)> = ast
-            .iter_functions()
+        let declares: Vec<(String, usize)> = functions::functions(ast)
+            .iter()
             .map(|function| (function.name.to_owned(), function.params.len()))
             .collect();
         // A function that was typed once more takes the place of the first: a script has each once.
