@@ -6,7 +6,7 @@ use std::path::Path;
 use rhai::{AST, ASTNode, Expr, FnCallExpr, Scope, Stmt};
 
 use crate::dsl::kinds::kind::{self, Kind};
-use crate::engine::functions::CLOSURE;
+use crate::engine::functions::{self, CLOSURE};
 use crate::engine::script::Script;
 use crate::engine::{Failure, Interpreter, modules, params};
 
@@ -50,8 +50,6 @@ const BESIDE: [(Driver, &[&str], &str); 4] = [
         "here().nft(\"table inet t { }\");",
     ),
 ];
-
-/// How the names of closures begin, which Rhai makes up.
 
 /// Something that a kernel has, or has not.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -140,7 +138,10 @@ impl Look<'_> {
                 if let Some(module) = self.module(ast, alias) {
                     self.look(&module, Some(name));
                 }
-            } else if ast.iter_functions().any(|known| known.name == name) {
+            } else if functions::functions(ast)
+                .iter()
+                .any(|known| known.name == name)
+            {
                 self.look(ast, Some(name));
             } else if let Some(driver) = driver(name)
                 && !self.found.contains(&driver)

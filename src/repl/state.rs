@@ -57,7 +57,7 @@ impl State {
 
     /// Notes the functions and modules that the entry `ast` declared.
     pub(crate) fn learn(&self, ast: &AST, imports: impl Iterator<Item = (String, String)>) {
-        for function in ast.iter_functions() {
+        for function in functions::functions(ast) {
             let signature = functions::signature(&function);
             let key = (function.name.to_owned(), function.params.len());
             self.functions.borrow_mut().insert(key, signature);

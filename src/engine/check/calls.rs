@@ -6,7 +6,7 @@ use super::kinds::Kinds;
 use crate::dsl::options;
 use crate::engine::catalog::Catalog;
 use crate::engine::diagnose::{self, UNKNOWN};
-use crate::engine::{Failure, Interpreter, types};
+use crate::engine::{Failure, Interpreter, functions, types};
 use crate::error::Error;
 use crate::schema::{Form, Opt};
 use crate::value::options::{Options, wrong_type};
@@ -117,9 +117,10 @@ impl Look<'_> {
             self.call_of_module(call, position);
             return;
         }
-        let mut functions = self.ast.iter_functions();
+        let functions = functions::functions(self.ast);
         // Called as a method, a function of the script finds the object in `this`.
         if functions
+            .iter()
             .any(|function| function.name == name && function.params.len() == call.args.len())
         {
             return;
@@ -141,8 +142,8 @@ impl Look<'_> {
         // What could not be read, or is imported by a name that is put together, may have anything.
         let has = |module: &Option<AST>| {
             module.as_ref().is_none_or(|module| {
-                let mut functions = module.iter_functions().filter(|f| f.access.is_public());
-                functions.any(|function| {
+                let functions = functions::public(module);
+                functions.iter().any(|function| {
                     function.name == call.name.as_str() && function.params.len() == call.args.len()
                 })
             })

@@ -6,7 +6,7 @@ use rhai::{AST, ASTNode, Expr, FnCallExpr, Stmt};
 
 use crate::engine::catalog::{Catalog, Signature};
 use crate::engine::diagnose::UNKNOWN;
-use crate::engine::types;
+use crate::engine::{functions, types};
 
 /// The types of Rhai's own that a word takes.
 const PLAIN: [&str; 8] = [
@@ -36,7 +36,7 @@ impl<'a> Kinds<'a> {
             known.0 += 1;
             known.1 = value.cloned();
         };
-        for function in ast.iter_functions() {
+        for function in ast.iter_fn_def() {
             function.params.iter().for_each(|name| declare(name, None));
         }
         ast.walk(&mut |path: &[ASTNode]| {
@@ -132,8 +132,12 @@ impl<'a> Kinds<'a> {
 
     /// The type of what a call of a word returns.
     fn of_call(&self, call: &FnCallExpr, object: Option<&str>) -> Option<String> {
-        let mut functions = self.ast.iter_functions();
-        if call.is_qualified() || functions.any(|function| function.name == call.name.as_str()) {
+        let functions = functions::functions(self.ast);
+        if call.is_qualified()
+            || functions
+                .iter()
+                .any(|function| function.name == call.name.as_str())
+        {
             return None;
         }
         let word = self.catalog.word(&call.name)?;
