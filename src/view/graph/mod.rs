@@ -7,6 +7,7 @@ mod layout;
 mod mermaid;
 pub(crate) mod stacking;
 mod svg;
+mod ways;
 
 /// Texts as XML takes them.
 pub(crate) mod xml {

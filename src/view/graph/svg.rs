@@ -1,10 +1,10 @@
 //! The picture as SVG.
 
-use std::collections::HashMap;
 use std::fmt::Write as _;
 
 use super::layout::{Frame, INDENT, Layout, PADDING, ROW, TITLE, place};
-use super::{Cable, Change, Graph, is_shown, row, title};
+use super::ways::ways;
+use super::{Cable, Change, End, Graph, is_shown, row, title};
 
 /// What is the same on light ground and on dark.
 const STYLE: &str = "\
@@ -82,9 +82,9 @@ pub(super) fn draw(graph: &Graph) -> String {
         graph.cables.len(),
         style(),
     );
-    let order = from_above(graph, &layout.frames);
-    for cable in &graph.cables {
-        wire(graph, cable, &layout.frames, &order, &mut drawn);
+    let ways = ways(graph, &layout);
+    for (cable, way) in graph.cables.iter().zip(&ways) {
+        wire(graph, cable, way, &mut drawn);
     }
     for (number, frame) in layout.frames.iter().enumerate() {
         boxed(graph, number, frame, &mut drawn);
@@ -93,104 +93,23 @@ pub(super) fn draw(graph: &Graph) -> String {
     drawn
 }
 
-/// Where a cable meets a box, and which way it leaves it.
-#[derive(Clone, Copy)]
-struct Socket {
-    x: i64,
-    y: i64,
-    out: (i64, i64),
-}
-
-fn signed(number: usize) -> i64 {
-    i64::try_from(number).unwrap_or(i64::MAX)
-}
-
-/// The side of a row that is nearer to `x`.
-fn beside(frame: &Frame, link: usize, x: usize) -> Socket {
-    let is_left = x < frame.x + frame.width / 2;
-    Socket {
-        x: signed(if is_left {
-            frame.x
-        } else {
-            frame.x + frame.width
-        }),
-        y: signed(frame.middle_of(link)),
-        out: (if is_left { -1 } else { 1 }, 0),
-    }
-}
-
-/// Which of a box's cables from above each is, from left to right, and how many there are.
-fn from_above(graph: &Graph, frames: &[Frame]) -> HashMap<super::End, (usize, usize)> {
-    let mut above: HashMap<usize, Vec<(usize, super::End)>> = HashMap::new();
-    for cable in &graph.cables {
-        for (near, far) in [(cable.from, cable.to), (cable.to, cable.from)] {
-            let (here, there) = (&frames[near.namespace], &frames[far.namespace]);
-            if there.y + there.height <= here.y {
-                let ends = above.entry(near.namespace).or_default();
-                ends.push((there.x + there.width / 2, near));
-            }
-        }
-    }
-    let mut order = HashMap::new();
-    for ends in above.values_mut() {
-        ends.sort_unstable();
-        let count = ends.len();
-        order.extend(
-            ends.iter()
-                .enumerate()
-                .map(|(at, (_, end))| (*end, (at, count))),
-        );
-    }
-    order
-}
-
-/// A cable: from the side of a row down to the top of the other box, or from side to side of boxes that stand beside each other.
-fn wire(
-    graph: &Graph,
-    cable: &Cable,
-    frames: &[Frame],
-    order: &HashMap<super::End, (usize, usize)>,
-    drawn: &mut String,
-) {
-    let socket = |near: super::End, far: super::End| {
-        let (here, there) = (&frames[near.namespace], &frames[far.namespace]);
-        match order.get(&near) {
-            Some((at, count)) if there.y + there.height <= here.y => Socket {
-                x: signed(here.x + here.width * (at + 1) / (count + 1)),
-                y: signed(here.y),
-                out: (0, -1),
-            },
-            _ => beside(here, near.link, there.x + there.width / 2),
-        }
-    };
-    let (one, other) = (socket(cable.from, cable.to), socket(cable.to, cable.from));
-    let away = (one.x.abs_diff(other.x) / 2).max(one.y.abs_diff(other.y) / 2);
-    let reach = i64::try_from(away.clamp(24, 120)).unwrap_or(24);
-    let bend = |socket: &Socket| {
-        (
-            socket.x + socket.out.0 * reach,
-            socket.y + socket.out.1 * reach,
-        )
-    };
+/// A cable.
+fn wire(graph: &Graph, cable: &Cable, way: &str, drawn: &mut String) {
     let is_pair = graph.link(cable.from).kind == graph.link(cable.to).kind;
     let slave = if is_pair { "" } else { " slave" };
     let down = if graph.is_up(cable) { "" } else { " down" };
     let change = class(graph.change(cable));
-    let name = |end: super::End| {
+    let name = |end: End| {
         let namespace = &graph.namespaces[end.namespace];
         format!("{}:{}", namespace.name, graph.link(end).name)
     };
-    let ((x1, y1), (x2, y2)) = (bend(&one), bend(&other));
     // Writing to a string cannot fail.
     let _ = writeln!(
         drawn,
-        "<path class=\"cable{slave}{down}{change}\" data-from=\"{}\" data-to=\"{}\" d=\"M{} {} C{x1} {y1} {x2} {y2} {} {}\"><title>{}</title></path>",
+        "<path class=\"cable{slave}{down}{change}\" data-from=\"{}\" data-to=\"{}\" d=\"{}\"><title>{}</title></path>",
         text(&name(cable.from)),
         text(&name(cable.to)),
-        one.x,
-        one.y,
-        other.x,
-        other.y,
+        way,
         text(&format!(
             "{} {} {}",
             name(cable.from),
