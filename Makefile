@@ -9,7 +9,7 @@ export CARGO_INCREMENTAL := 0
 export CARGO_PROFILE_DEV_DEBUG := false
 endif
 
-.PHONY: demo check test attack bench dist
+.PHONY: demo check test attack bench dist pictures
 
 # Runs a script in a throw-away place: nothing of this machine's network is touched.
 demo:
@@ -59,6 +59,13 @@ attack:
 	    done; \
 	    echo "$$ring: $$rounds rounds, $$failures failures"; \
 	done; test -z "$$failed"
+
+# Writes the book's chapter of the stories anew, with their pictures.
+pictures:
+	cargo run --quiet -- vm install --if-needed
+	mkdir -p docs/pictures
+	IPVSH_BLESS=1 cargo test --quiet --test vm -- look_as
+	IPVSH_BLESS=1 cargo test --quiet --test language -- book::
 
 # Makes what is handed out, in target/dist, for both architectures, and installs each of this one's in a clean root (which takes
 # root): the archive, the .deb, the .rpm, the wheel.

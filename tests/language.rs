@@ -11,6 +11,8 @@ extern crate pretty_assertions;
 #[path = "language/program.rs"]
 mod program;
 
+#[path = "language/book.rs"]
+mod book;
 #[path = "language/calls.rs"]
 mod calls;
 #[path = "language/check.rs"]

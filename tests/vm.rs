@@ -5,6 +5,7 @@ extern crate pretty_assertions;
 
 use std::error::Error;
 use std::ffi::OsString;
+use std::fmt::Write as _;
 use std::fs;
 use std::io::Write;
 use std::os::unix::fs::PermissionsExt;
@@ -43,6 +44,7 @@ fn main() -> ExitCode {
         ("what_the_page_says_holds_against_a_script", holds),
         ("an_ipvlan_slave_is_made_on_any_machine", ipvlan),
         ("a_story_is_told_where_its_links_can_be_made", story),
+        ("the_stories_look_as_the_book_shows_them", pictures),
         ("a_kernel_that_panics_is_an_error_that_says_why", panic),
     ]
     .map(|(name, test)| {
@@ -310,6 +312,47 @@ fn story() -> Result<(), Failed> {
         "{printed}"
     );
     assert_eq!(fs::read_dir(folder.path())?.count(), 0);
+    Ok(())
+}
+
+/// The picture of each story, planned with its usual parameters, is the one that `docs/pictures` has. With `IPVSH_BLESS` it is
+/// written there.
+fn pictures() -> Result<(), Failed> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let kept = root.join("docs/pictures");
+    let mut names = Vec::new();
+    let mut script = String::new();
+    for file in fs::read_dir(root.join("scripts"))? {
+        let file = file?.path();
+        if file.extension().is_none_or(|end| end != "rhai") {
+            continue;
+        }
+        let name = file.file_stem().unwrap_or_default().to_string_lossy();
+        let text = fs::read_to_string(&file)?;
+        writeln!(script, "cat > /tmp/{name}.rhai <<'END'\n{text}\nEND")?;
+        writeln!(
+            script,
+            "/proc/1/exe graph /tmp/{name}.rhai -o {name}.svg || exit"
+        )?;
+        names.push(name.into_owned());
+    }
+    let folder = tempfile::tempdir()?;
+    let output = sh(&script, folder.path(), "")?;
+    assert_eq!(String::from_utf8_lossy(&output.stderr), "");
+    assert_eq!(output.status.code(), Some(0));
+    let blesses = std::env::var_os("IPVSH_BLESS").is_some();
+    for name in names {
+        let file = format!("{name}.svg");
+        let drawn = fs::read_to_string(folder.path().join(&file))?;
+        if blesses {
+            fs::write(kept.join(&file), &drawn)?;
+        }
+        let book = fs::read_to_string(kept.join(&file)).unwrap_or_default();
+        assert!(
+            drawn == book,
+            "docs/pictures/{file} is out of date. Run:\n\n    make pictures\n"
+        );
+    }
     Ok(())
 }
 

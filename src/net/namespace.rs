@@ -659,7 +659,7 @@ fn nsfs_device() -> Option<u64> {
     *DEVICE.get_or_init(|| fs::metadata(OWN).ok().map(|meta| meta.dev()))
 }
 
-/// The names below `/run/netns`, sorted; stray files that stand for no namespace are left out.
+/// The names below `/run/netns`, sorted with numbers by their size; stray files that stand for no namespace are left out.
 pub fn names() -> Result<Vec<NetnsName>> {
     names_where(|_| true)
 }
@@ -680,11 +680,15 @@ pub fn names_where(is_wanted: impl Fn(&Path) -> bool) -> Result<Vec<NetnsName>> 
         .filter(|name| is_wanted(&path_of(name)))
         .filter(|name| Namespace::open(&path_of(name)).is_ok())
         .collect();
-    names.sort();
     if let Some(plan) = seam::plan() {
         names = plan.names(names);
         names.retain(|name| is_wanted(&path_of(name)));
     }
+    // `net-10` behind `net-9`, as people count.
+    names.sort_by(|one, other| {
+        let by_number = alphanumeric_sort::compare_str(one.as_str(), other.as_str());
+        by_number.then_with(|| one.cmp(other))
+    });
     Ok(names)
 }
 

@@ -15,7 +15,7 @@ use tempfile::TempDir;
 use crate::{common, spare};
 
 /// How long a program may take before it is ended: far more than any takes in the slowest place.
-const PATIENCE: Duration = Duration::from_secs(120);
+const PATIENCE: Duration = Duration::from_secs(300);
 
 /// The namespace of the case itself, by the name that ipvsh has for it.
 pub(crate) const HOST: &str = "host";

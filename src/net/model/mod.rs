@@ -129,7 +129,6 @@ impl Plan for Model {
             .collect();
         let added = planned.iter().filter(|(_, stands)| stands.is_some());
         names.extend(added.filter_map(|(name, _)| name.parse().ok()));
-        names.sort();
         names
     }
 

@@ -18,7 +18,7 @@ rect { fill-opacity: .92 } .ground { fill-opacity: 1 } .title { font-weight: bol
 const COLORED: &str = "\
 text { fill: {text} } .ground { fill: {ground} } rect { fill: {box}; stroke: {line} } .kind { fill: {dim} } .address { fill: {wire} } .cable { stroke: {wire} }
 text.down, text.deleted { fill: {bad} } text.created { fill: {new} } text.changed { fill: {other} }
-.created rect, .cable.created { stroke: {new} } .changed rect { stroke: {other} } .deleted rect, .cable.down, .cable.deleted { stroke: {bad} } .ground { stroke: none }
+.changed rect { stroke: {other} } .deleted rect, .cable.down, .cable.deleted { stroke: {bad} } .created rect, .cable.created { stroke: {new} } .ground { stroke: none }
 ";
 
 /// The names of colours, with those on light ground and on dark.

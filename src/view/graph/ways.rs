@@ -170,15 +170,15 @@ pub(super) fn ways(graph: &Graph, layout: &Layout) -> Vec<String> {
     let bottoms = spread(frames, bottoms);
     let cables = graph.cables.iter().enumerate();
     cables
-        .map(|(number, cable)| match downs.get(&number) {
-            Some(down) => down.way(frames, bottoms.get(&number).copied()),
-            None => {
-                let (one, other) = (frame(cable.from), frame(cable.to));
-                curve(
-                    &beside(one, cable.from.link, middle(other)),
-                    &beside(other, cable.to.link, middle(one)),
-                )
+        .map(|(number, cable)| {
+            if let Some(down) = downs.get(&number) {
+                return down.way(frames, bottoms.get(&number).copied());
             }
+            let (one, other) = (frame(cable.from), frame(cable.to));
+            curve(
+                &beside(one, cable.from.link, middle(other)),
+                &beside(other, cable.to.link, middle(one)),
+            )
         })
         .collect()
 }

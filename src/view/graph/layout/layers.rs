@@ -108,11 +108,11 @@ fn put_in_order(layers: &mut [Vec<usize>], ways: &[Vec<usize>]) {
         number(layer, &mut place);
     };
     for _ in 0..SWEEPS {
-        for at in 1..layers.len() {
-            sort(&mut layers[at], at - 1);
+        for (at, layer) in layers.iter_mut().enumerate().skip(1) {
+            sort(layer, at - 1);
         }
-        for at in (1..layers.len()).rev() {
-            sort(&mut layers[at - 1], at);
+        for (at, layer) in layers.iter_mut().enumerate().rev().skip(1) {
+            sort(layer, at + 1);
         }
     }
 }

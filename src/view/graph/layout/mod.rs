@@ -143,7 +143,7 @@ pub(super) fn place(graph: &Graph) -> Layout {
     let widest = area.isqrt().saturating_mul(2).max(WIDE);
     let ways = neighbours(graph);
     let order = order(graph);
-    let mut trees = Trees::of(&ways);
+    let mut trees = Trees::of(&ways, |one| graph.namespaces[one].links.len());
     let (alone, core): (Vec<usize>, Vec<usize>) = {
         let is_alone = |one: &usize| ways[*one].is_empty();
         trees.core.iter().partition(|one| is_alone(one))

@@ -56,8 +56,8 @@ fn spread(sizes: &[usize], gap: usize) -> usize {
 }
 
 impl Trees {
-    /// Takes off what has one neighbour, until nothing is left that has.
-    pub(super) fn of(ways: &[Vec<usize>]) -> Self {
+    /// Takes off what has one neighbour, until nothing is left that has. Of the last two the one with the greater `weight` stays.
+    pub(super) fn of(ways: &[Vec<usize>], weight: impl Fn(usize) -> usize) -> Self {
         let mut degree: Vec<usize> = ways.iter().map(Vec::len).collect();
         let mut is_off = vec![false; ways.len()];
         let mut children = vec![Vec::new(); ways.len()];
@@ -66,10 +66,14 @@ impl Trees {
         while !round.is_empty() {
             let mut next = Vec::new();
             for one in round {
-                // Of the last two one stays: they lead to each other alone.
                 let Some(parent) = ways[one].iter().copied().find(|way| !is_off[*way]) else {
                     continue;
                 };
+                let is_last = degree[parent] == 1;
+                let rank = |one: usize| (weight(one), std::cmp::Reverse(one));
+                if is_last && rank(one) > rank(parent) {
+                    continue;
+                }
                 is_off[one] = true;
                 hanging.push(one);
                 children[parent].push(one);
@@ -104,9 +108,10 @@ impl Trees {
             let children = &self.children[one];
             let is_beside = is_beside(one);
             let is_middle = self.core.len() == 1 && self.core[0] == one;
-            let (wide, is_too_wide) = match is_beside {
-                true => (1, false),
-                false => self.columns(children, is_middle, manner),
+            let (wide, is_too_wide) = if is_beside {
+                (1, false)
+            } else {
+                self.columns(children, is_middle, manner)
             };
             let mut block = Block {
                 is_beside,
