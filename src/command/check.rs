@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use super::line::Options;
-use super::output;
+use super::{documents, output};
 use crate::dsl::Session;
 use crate::dsl::session::Settings;
 use crate::engine::script::Script;
@@ -34,8 +34,8 @@ pub(super) fn check(words: &[String], options: &Options) -> Result<u8, Failure> 
     // A file that can't be read is a wrong command line.
     let code = mistakes.iter().map(Failure::exit_code).max().unwrap_or(0);
     if options.json {
-        let found: serde_json::Value = mistakes.iter().map(output::to_json).collect();
-        output::say_json(&found);
+        let found: Vec<_> = mistakes.iter().map(output::told).collect();
+        output::say_json(&documents::value(&found));
         return Ok(code);
     }
     for mistake in &mistakes {

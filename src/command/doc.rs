@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use super::line::{Doc, Options};
-use super::{complete, manpages, output, pages};
+use super::{complete, documents, manpages, output, pages};
 use crate::engine::manual::{self, Setting};
 use crate::engine::{Failure, definitions, reference};
 use crate::view::paint::When;
@@ -20,6 +20,10 @@ pub(super) fn show(what: &Doc, options: &Options) -> Result<u8, Failure> {
     if form.markdown {
         let reference = reference::markdown();
         return Ok(output::say(&format!("{reference}\n{}", pages::markdown())));
+    }
+    if form.schema {
+        let schema = serde_json::to_string_pretty(&documents::schema()).unwrap_or_default();
+        return Ok(output::say(&schema));
     }
     if form.definitions {
         return Ok(output::say(&definitions::file()));

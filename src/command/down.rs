@@ -5,7 +5,7 @@ use std::path::Path;
 use serde_json::json;
 
 use super::line::Options;
-use super::{output, with_files};
+use super::{documents, output, with_files};
 use crate::dsl::Session;
 use crate::dsl::session::Settings;
 use crate::engine::{Failure, memory_used_up};
@@ -55,7 +55,7 @@ pub(super) fn down(
         }
     }
     if options.json {
-        output::say_json(&serde_json::Value::Array(taken));
+        output::say_json(&documents::value(&taken));
     } else if labs.is_empty() && !options.quiet {
         output::say(super::ls::none_stands());
     }
@@ -181,7 +181,7 @@ fn passed_over(journal: Journal, lines: &str) -> Error {
 }
 
 /// Says what was taken down, what was left, and what could not be undone.
-fn report(lab: &str, undone: &Undone, options: &Options) -> serde_json::Value {
+fn report(lab: &str, undone: &Undone, options: &Options) -> documents::Down {
     for error in &undone.failures {
         output::fail(&Failure::script(Report::of(error)), options);
     }
@@ -199,15 +199,15 @@ fn report(lab: &str, undone: &Undone, options: &Options) -> serde_json::Value {
         }
     }
     let failures: Vec<String> = undone.failures.iter().map(ToString::to_string).collect();
-    json!({
-        "lab": lab,
-        "namespaces": undone.namespaces,
-        "links": undone.links,
-        "processes": undone.processes,
-        "changes": undone.changes,
-        "left": undone.left,
-        "failures": failures,
-    })
+    documents::Down {
+        lab: lab.to_owned(),
+        namespaces: undone.namespaces,
+        links: undone.links,
+        processes: undone.processes,
+        changes: undone.changes,
+        left: undone.left.clone(),
+        failures,
+    }
 }
 
 /// The lab of that name, or the one that the script of that path made; none where there is no such lab.

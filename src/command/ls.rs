@@ -1,7 +1,6 @@
 //! Lists the labs: what stands of each, and what is missing or was changed by somebody else.
 
-use serde_json::{Value, json};
-
+use super::documents::{self, Lab, Standing};
 use super::line::Options;
 use super::{output, with_files};
 use crate::dsl::Session;
@@ -59,8 +58,8 @@ pub(super) fn list(options: &Options) -> Result<u8, Failure> {
     }
     note_hidden(options);
     if options.json {
-        let labs: Vec<Value> = labs.iter().map(to_json).collect();
-        return Ok(output::say_json(&Value::Array(labs)).max(code));
+        let labs: Vec<Lab> = labs.iter().map(document).collect();
+        return Ok(output::say_json(&documents::value(&labs)).max(code));
     }
     let text = match labs.as_slice() {
         [] if options.quiet || code > 0 => return Ok(code),
@@ -134,27 +133,30 @@ fn summary(lab: &Inventory) -> String {
     })
 }
 
-fn to_json(lab: &Inventory) -> Value {
-    let items: Vec<Value> = lab
-        .items
-        .iter()
-        .map(|item| {
-            let (state, how) = match &item.state {
-                State::Stands => ("stands", None),
-                State::Missing => ("missing", None),
-                State::Changed(how) => ("changed", Some(how)),
-            };
-            json!({"kind": item.kind, "what": item.what, "state": state, "how": how, "also_of": item.also_of})
-        })
-        .collect();
+fn document(lab: &Inventory) -> Lab {
+    let items = lab.items.iter().map(|item| {
+        let (state, how) = match &item.state {
+            State::Stands => (Standing::Stands, None),
+            State::Missing => (Standing::Missing, None),
+            State::Changed(how) => (Standing::Changed, Some(how.clone())),
+        };
+        documents::Item {
+            kind: item.kind.to_owned(),
+            what: item.what.clone(),
+            state,
+            how,
+            also_of: item.also_of.clone(),
+        }
+    });
     let run = lab.run.as_ref();
-    json!({
-        "lab": lab.lab,
-        "script": lab.script.as_ref().map(|script| script.display().to_string()),
-        "pid": run.filter(|_| lab.is_running).map(|run| run.pid),
-        "since": run.map(|run| run.since),
-        "confirm_until": lab.pending.map(|pending| pending.until),
-        "damaged": lab.damage,
-        "items": items,
-    })
+    let script = lab.script.as_ref();
+    Lab {
+        lab: lab.lab.clone(),
+        script: script.map(|script| script.display().to_string()),
+        pid: run.filter(|_| lab.is_running).map(|run| run.pid),
+        since: run.map(|run| run.since),
+        confirm_until: lab.pending.map(|pending| pending.until),
+        damaged: lab.damage.clone(),
+        items: items.collect(),
+    }
 }

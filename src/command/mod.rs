@@ -8,6 +8,7 @@ mod confirm;
 mod demo;
 mod doc;
 mod doctor;
+mod documents;
 mod down;
 mod enable;
 mod export;

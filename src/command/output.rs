@@ -4,10 +4,11 @@ use std::io::{ErrorKind, Write, stderr};
 use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::Path;
 
+use super::documents;
 use super::line::Options;
 use crate::engine::{Failure, Reason};
 use crate::error::Error;
-use crate::view::error::Report;
+use crate::view::error::{Report, Told};
 use crate::view::paint::When;
 use crate::view::screen::{self, Stream};
 
@@ -18,25 +19,23 @@ pub(super) fn fail(failure: &Failure, options: &Options) {
     }
     // Where even this can't be written there is nobody to tell; the exit code says it.
     let _ = if options.json {
-        screen::say_json(Stream::Err, &to_json(failure).to_string())
+        screen::say_json(Stream::Err, &documents::value(&told(failure)).to_string())
     } else {
         let color = When::from(options.color).on(&stderr());
         screen::say(Stream::Err, &failure.report.draw(color))
     };
 }
 
-/// A failure as JSON: what a script could catch of it, with a kind also for those that none can.
-pub(super) fn to_json(failure: &Failure) -> serde_json::Value {
-    let mut json = failure.report.to_json();
-    if json["kind"].is_null() {
-        json["kind"] = match failure.reason {
-            Reason::Usage => "usage",
-            Reason::Interrupted(_) => "interrupted",
-            Reason::Script | Reason::NotPossible | Reason::OutputClosed => "script",
-        }
-        .into();
-    }
-    json
+/// A failure for programs: what a script could catch of it, with a kind also for those that none can.
+pub(super) fn told(failure: &Failure) -> Told {
+    let mut told = failure.report.told();
+    let kind = || match failure.reason {
+        Reason::Usage => "usage",
+        Reason::Interrupted(_) => "interrupted",
+        Reason::Script | Reason::NotPossible | Reason::OutputClosed => "script",
+    };
+    told.kind.get_or_insert_with(|| kind().to_owned());
+    told
 }
 
 /// Writes `text` and a line end to standard output. A reader that has gone is no failure.

@@ -7,7 +7,7 @@ use std::path::Path;
 use std::rc::Rc;
 
 use super::line::Options;
-use super::{output, prune, run, source, with_files, with_memory};
+use super::{documents, output, prune, run, source, with_files, with_memory};
 use crate::dsl::Session;
 use crate::dsl::session::{Given, Output, Settings};
 use crate::engine::script::Script;
@@ -89,29 +89,20 @@ fn after_a_guess(mut failure: Failure, session: &Session) -> Failure {
 fn show(session: &Session, options: &Options, result: Result<(), Failure>) -> Result<u8, Failure> {
     let result = result.and_then(|()| prune::plan(session, options));
     let counts = session.lab().counts();
-    let would_change = counts.created + counts.changed + counts.deleted > 0;
     let code = match &result {
         Err(failure) => failure.exit_code(),
         Ok(()) if counts.conflicts > 0 => 1,
-        Ok(()) => session
-            .exit_code()
-            .unwrap_or(if would_change { WOULD_CHANGE } else { 0 }),
+        Ok(()) => session.exit_code().unwrap_or(if counts.would_change() {
+            WOULD_CHANGE
+        } else {
+            0
+        }),
     };
     if options.json {
-        let document = serde_json::json!({
-            "would_change": would_change,
-            "exit_code": code,
-            "created": counts.created,
-            "changed": counts.changed,
-            "unchanged": counts.unchanged,
-            "deleted": counts.deleted,
-            "stale": counts.stale,
-            "conflicts": counts.conflicts,
-            "would_test": counts.tests,
-            "objects": *session.lab().outcomes().entries(),
-            "error": result.as_ref().err().map(output::to_json),
-        });
-        output::say_json(&document);
+        let objects = session.lab().outcomes().entries().clone();
+        let error = result.as_ref().err().map(output::told);
+        let document = documents::Plan::new(counts, code, objects, error);
+        output::say_json(&documents::value(&document));
     } else if !options.quiet {
         let color = When::from(options.color).on(&stdout());
         let entries = session.lab().outcomes().entries();

@@ -11,7 +11,7 @@ use signal_hook::consts::{SIGHUP, SIGTERM};
 use super::confirm::{self, Keeper};
 use super::line::{Cli, Options};
 use super::source::{self, Source};
-use super::{output, prune, with_files, with_memory};
+use super::{documents, output, prune, with_files, with_memory};
 use crate::dsl::Session;
 use crate::dsl::acts::capture;
 use crate::dsl::kinds::kind;
@@ -294,14 +294,12 @@ fn finish(
         .as_ref()
         .map_or(session.exit_code().unwrap_or(0), Failure::exit_code);
     if options.json && script.is_some() {
-        let mut document = document(session, code, failed.as_ref(), &undone);
-        if !fallen.is_empty() {
-            document["undone"] = fallen.into();
-        }
-        if let Some(until) = waits {
-            document["confirm_until"] = until.into();
-        }
-        output::say_json(&document);
+        let document = documents::Run {
+            undone: fallen,
+            confirm_until: waits,
+            ..document(session, code, failed.as_ref(), &undone)
+        };
+        output::say_json(&documents::value(&document));
     }
     match failed {
         Some(failure) => Err(failure),
@@ -340,29 +338,34 @@ fn say_what_stays(session: &Session, options: &Options, script: Option<(&Script,
     }
 }
 
-/// How a run went, as JSON.
+/// How a run went, for programs.
 fn document(
     session: &Session,
     code: u8,
     failed: Option<&Failure>,
     undone: &Undone,
-) -> serde_json::Value {
-    let mut document = serde_json::json!({"ok": code == 0, "exit_code": code});
-    let counts = counts_json(session.lab().counts());
-    if let (Some(document), serde_json::Value::Object(counts)) = (document.as_object_mut(), counts)
-    {
-        document.extend(counts);
+) -> documents::Run {
+    let counts = session.lab().counts();
+    documents::Run {
+        ok: code == 0,
+        exit_code: code,
+        created: counts.created,
+        changed: counts.changed,
+        unchanged: counts.unchanged,
+        deleted: counts.deleted,
+        stale: counts.stale,
+        objects: session.lab().outcomes().entries().clone(),
+        taken_down: documents::TakenDown {
+            namespaces: undone.namespaces,
+            links: undone.links,
+            changes: undone.changes,
+        },
+        output: session.collected().lines().map(str::to_owned).collect(),
+        result: session.result().unwrap_or_default(),
+        error: failed.map(output::told),
+        undone: Vec::new(),
+        confirm_until: None,
     }
-    document["objects"] = serde_json::json!(*session.lab().outcomes().entries());
-    document["taken_down"] = serde_json::json!({
-        "namespaces": undone.namespaces,
-        "links": undone.links,
-        "changes": undone.changes,
-    });
-    document["output"] = session.collected().lines().collect();
-    document["result"] = session.result().unwrap_or_default();
-    document["error"] = failed.map_or(serde_json::Value::Null, output::to_json);
-    document
 }
 
 /// Undoes what the run made and changed.

@@ -3,6 +3,7 @@
 use std::cell::{Cell, Ref, RefCell};
 use std::fmt;
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::lab::stale::Thing;
@@ -12,7 +13,7 @@ use crate::net::netns::Netns;
 pub const NO_LONGER: &str = "no longer in the script";
 
 /// What happened to an object that the script asked for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Outcome {
     /// It was not there and was made.
@@ -51,6 +52,13 @@ pub struct Counts {
     pub tests: usize,
 }
 
+impl Counts {
+    /// Whether anything is made, changed or taken away.
+    pub const fn would_change(self) -> bool {
+        self.created + self.changed + self.deleted > 0
+    }
+}
+
 impl fmt::Display for Counts {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(
@@ -62,7 +70,8 @@ impl fmt::Display for Counts {
 }
 
 /// An object that the script asked for, and what happened to it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+#[schemars(deny_unknown_fields)]
 pub struct Entry {
     /// What happened.
     pub outcome: Outcome,

@@ -1,6 +1,8 @@
 //! One error drawn: the message, where it happened, the source line with a caret, what else is known, what to type next.
 
 use colored::Colorize;
+use schemars::JsonSchema;
+use serde::Serialize;
 use unicode_width::UnicodeWidthChar;
 
 use crate::error::{Error, errno_name};
@@ -35,6 +37,34 @@ pub struct Place {
     pub source: String,
 }
 
+/// What a failure says, for programs: a document of `--json`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+#[schemars(deny_unknown_fields)]
+pub struct Told {
+    /// What sort of failure: `not_found`, `conflict`, `usage`.
+    pub kind: Option<String>,
+    /// What went wrong.
+    pub message: String,
+    /// What to type instead.
+    pub hint: Option<String>,
+    /// Further facts.
+    pub notes: Vec<String>,
+    /// The error number, as the kernel's headers write it: `EEXIST`.
+    pub errno: Option<String>,
+    /// What the kernel said in words.
+    pub kernel: Option<String>,
+    /// The namespace in which it failed.
+    pub netns: Option<String>,
+    /// The object that it failed on.
+    pub object: Option<String>,
+    /// The script.
+    pub file: Option<String>,
+    /// The line in it, from 1.
+    pub line: Option<usize>,
+    /// The character in the line, from 1.
+    pub position: Option<usize>,
+}
+
 impl Report {
     /// A report with nothing but its message.
     pub fn new(message: impl Into<String>) -> Self {
@@ -63,31 +93,27 @@ impl Report {
         report
     }
 
-    /// The error as JSON, with the keys of a caught one and the file.
-    pub fn to_json(&self) -> serde_json::Value {
-        use serde_json::Value as Json;
-        let mut json = serde_json::Map::new();
-        let text = |text: Option<&String>| text.map_or(Json::Null, |text| text.clone().into());
+    /// What it says, with the keys of a caught error and the file.
+    pub fn told(&self) -> Told {
         let fact = |key: &str| {
             let mut facts = self.facts.iter();
-            text(facts.find(|(known, _)| *known == key).map(|(_, f)| f))
+            let fact = facts.find(|(known, _)| *known == key);
+            fact.map(|(_, fact)| fact.clone())
         };
-        json.insert("kind".to_owned(), fact("kind"));
-        json.insert("message".to_owned(), self.message.clone().into());
-        json.insert("hint".to_owned(), text(self.hint.as_ref()));
-        json.insert("notes".to_owned(), self.notes.clone().into());
-        for key in ["errno", "kernel", "netns", "object"] {
-            json.insert(key.to_owned(), fact(key));
-        }
         let place = self.place.as_ref();
-        let number = |number: Option<usize>| number.map_or(Json::Null, Json::from);
-        json.insert("file".to_owned(), text(place.map(|place| &place.file)));
-        json.insert("line".to_owned(), number(place.map(|place| place.line)));
-        json.insert(
-            "position".to_owned(),
-            number(place.map(|place| place.column)),
-        );
-        Json::Object(json)
+        Told {
+            kind: fact("kind"),
+            message: self.message.clone(),
+            hint: self.hint.clone(),
+            notes: self.notes.clone(),
+            errno: fact("errno"),
+            kernel: fact("kernel"),
+            netns: fact("netns"),
+            object: fact("object"),
+            file: place.map(|place| place.file.clone()),
+            line: place.map(|place| place.line),
+            position: place.map(|place| place.column),
+        }
     }
 
     /// Says what to type instead.

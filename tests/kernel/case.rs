@@ -145,6 +145,7 @@ const BEYOND_KINDS: &[(&str, &[&str])] = &[
         ],
     ),
     ("graphviz", &["dot -V"]),
+    ("jsonschema", &["/usr/bin/python3 -m jsonschema --version"]),
     ("tcpdump", &["tcpdump --version"]),
     ("tshark", &["tshark --version"]),
     ("browser", &["chromium-headless-shell --version"]),

@@ -37,6 +37,7 @@ mod container;
 mod counts;
 mod deleting;
 mod doctor;
+mod documents;
 mod drift;
 mod dummy;
 mod enable;
@@ -264,6 +265,7 @@ fn all() -> Vec<Case> {
         wireshark::cases(),
         vrf::cases(),
         doctor::cases(),
+        documents::cases(),
         enable::cases(),
         events::cases(),
         deleting::cases(),

@@ -31,6 +31,14 @@ fn the_reference_says_what_the_program_says() {
 }
 
 #[test]
+fn the_schema_says_what_the_program_says() {
+    assert!(
+        generated(&["--schema"]) == include_str!("../../docs/schema.json"),
+        "docs/schema.json is out of date. Run:\n\n    cargo run -q -- doc --schema > docs/schema.json\n"
+    );
+}
+
+#[test]
 fn the_completions_of_the_shells_are_well_formed() {
     for (shell, check) in [("bash", "-n"), ("zsh", "-n"), ("fish", "--no-execute")] {
         let text = generated(&["--completions", shell]);

@@ -32,6 +32,10 @@ pub(crate) struct Form {
     #[arg(long)]
     pub(crate) definitions: bool,
 
+    /// The JSON Schema of what `--json` prints, each document by the name of its command
+    #[arg(long)]
+    pub(crate) schema: bool,
+
     /// The man page of the command line, to be kept as `ipvsh.1`; with DIR, that and a page of each command, written there
     #[arg(long, value_name = "DIR", num_args = 0..=1, require_equals = true, value_hint = clap::ValueHint::DirPath)]
     #[allow(

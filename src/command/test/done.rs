@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
+use crate::command::documents;
 use crate::value::shell;
 use crate::view::error::{Place, Report};
 
@@ -135,7 +136,7 @@ impl Outcome {
             Self::Passed => {}
             Self::Skipped(why) | Self::Lacks(why) => json["reason"] = why.as_str().into(),
             Self::Failed(failed) => {
-                let mut error = failed.report.to_json();
+                let mut error = documents::value(&failed.report.told());
                 let place = failed.report.place.as_ref();
                 error["source"] = place.map_or(Value::Null, |place| place.source.clone().into());
                 json["error"] = error;

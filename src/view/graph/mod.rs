@@ -14,12 +14,14 @@ pub(crate) mod xml {
     pub(crate) use super::svg::text;
 }
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 pub use html::Shown;
 
 /// What a picture shows.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, JsonSchema)]
+#[schemars(deny_unknown_fields)]
 pub struct Graph {
     /// The namespaces, in the order of their names, the one that ipvsh started in first.
     pub namespaces: Vec<Namespace>,
@@ -28,7 +30,8 @@ pub struct Graph {
 }
 
 /// A namespace.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, JsonSchema)]
+#[schemars(deny_unknown_fields)]
 pub struct Namespace {
     /// Its name.
     pub name: String,
@@ -51,7 +54,8 @@ pub struct Namespace {
 }
 
 /// A link.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, JsonSchema)]
+#[schemars(deny_unknown_fields)]
 pub struct Link {
     /// The ifindex; 0 of one that is gone.
     pub index: u32,
@@ -88,7 +92,7 @@ impl Link {
 }
 
 /// What a plan would do with a thing.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Change {
     /// It would be made.
@@ -100,7 +104,8 @@ pub enum Change {
 }
 
 /// An end of a cable: a link of a namespace, by their places in the lists.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, JsonSchema)]
+#[schemars(deny_unknown_fields)]
 pub struct End {
     /// The place of the namespace.
     pub namespace: usize,
@@ -109,7 +114,8 @@ pub struct End {
 }
 
 /// What joins two links.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+#[schemars(deny_unknown_fields)]
 pub struct Cable {
     /// One end: of a slave the slave.
     pub from: End,

@@ -1,0 +1,219 @@
+//! What `--json` prints, document by document. What these types say is all that there is: the schema is derived from them.
+
+use schemars::generate::SchemaSettings;
+use schemars::{JsonSchema, Schema, SchemaGenerator};
+use serde::Serialize;
+use serde_json::{Value, json};
+
+use crate::lab::outcome::{Counts, Entry};
+use crate::view::error::Told;
+use crate::view::graph::Graph;
+
+/// The version of all of them: it grows when something goes or changes its meaning, not when something comes.
+const VERSION: u32 = 1;
+
+/// How a run of a script went: `ipvsh --json SCRIPT`.
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(deny_unknown_fields)]
+pub(super) struct Run {
+    /// Whether it went well.
+    pub(super) ok: bool,
+    /// The exit code.
+    pub(super) exit_code: u8,
+    /// How many objects were made.
+    pub(super) created: usize,
+    /// How many were changed.
+    pub(super) changed: usize,
+    /// How many were there as asked.
+    pub(super) unchanged: usize,
+    /// How many were taken away.
+    pub(super) deleted: usize,
+    /// How many are no longer in the script, and stay until a run with `--prune`.
+    pub(super) stale: usize,
+    /// What happened to each.
+    pub(super) objects: Vec<Entry>,
+    /// What was taken down again at the end.
+    pub(super) taken_down: TakenDown,
+    /// The lines that the script printed.
+    pub(super) output: Vec<String>,
+    /// What it gave to `result()`.
+    pub(super) result: Value,
+    /// Why it failed.
+    pub(super) error: Option<Told>,
+    /// What of it does not stand any more, as a later step took it along.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(super) undone: Vec<String>,
+    /// Until when its changes wait to be confirmed, in seconds since 1970.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) confirm_until: Option<u64>,
+}
+
+/// How much was taken down.
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(deny_unknown_fields)]
+pub(super) struct TakenDown {
+    /// Namespaces.
+    pub(super) namespaces: usize,
+    /// Links, without those that went with their namespace.
+    pub(super) links: usize,
+    /// Settings, addresses and routes put back.
+    pub(super) changes: usize,
+}
+
+/// What a run would do: `ipvsh --json plan SCRIPT`.
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(deny_unknown_fields)]
+pub(super) struct Plan {
+    /// Whether it would change anything.
+    pub(super) would_change: bool,
+    /// The exit code.
+    pub(super) exit_code: u8,
+    /// How many objects would be made.
+    pub(super) created: usize,
+    /// How many would be changed.
+    pub(super) changed: usize,
+    /// How many are there as asked.
+    pub(super) unchanged: usize,
+    /// How many would be taken away.
+    pub(super) deleted: usize,
+    /// How many are no longer in the script, and stay until a run with `--prune`.
+    pub(super) stale: usize,
+    /// How many are in the way.
+    pub(super) conflicts: usize,
+    /// How much would be tried when all is there.
+    pub(super) would_test: usize,
+    /// What would happen to each.
+    pub(super) objects: Vec<Entry>,
+    /// Why it can't be planned.
+    pub(super) error: Option<Told>,
+}
+
+impl Plan {
+    /// The document of these counts.
+    pub(super) fn new(
+        counts: Counts,
+        exit_code: u8,
+        objects: Vec<Entry>,
+        error: Option<Told>,
+    ) -> Self {
+        Self {
+            would_change: counts.would_change(),
+            exit_code,
+            created: counts.created,
+            changed: counts.changed,
+            unchanged: counts.unchanged,
+            deleted: counts.deleted,
+            stale: counts.stale,
+            conflicts: counts.conflicts,
+            would_test: counts.tests,
+            objects,
+            error,
+        }
+    }
+}
+
+/// A lab that stands, as `ipvsh --json ls` lists it.
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(deny_unknown_fields)]
+#[expect(clippy::struct_field_names, reason = "the field is the document's key")]
+pub(super) struct Lab {
+    /// Its name.
+    pub(super) lab: String,
+    /// The script that made it.
+    pub(super) script: Option<String>,
+    /// The process that is at work on it.
+    pub(super) pid: Option<u32>,
+    /// When its last run began, in seconds since 1970.
+    pub(super) since: Option<u64>,
+    /// Until when its changes wait to be confirmed, in seconds since 1970.
+    pub(super) confirm_until: Option<u64>,
+    /// Which lines of its journal can't be read.
+    pub(super) damaged: Option<String>,
+    /// What it is made of, oldest first.
+    pub(super) items: Vec<Item>,
+}
+
+/// A thing that a lab made or changed.
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(deny_unknown_fields)]
+pub(super) struct Item {
+    /// What kind of thing: `namespace`, `link`, `setting`, `address`, `route`, `process`, `change`.
+    pub(super) kind: String,
+    /// What it is, in words.
+    pub(super) what: String,
+    /// How it is now.
+    pub(super) state: Standing,
+    /// What was changed of it.
+    pub(super) how: Option<String>,
+    /// The other labs that have it, too.
+    pub(super) also_of: Vec<String>,
+}
+
+/// How a thing of a lab is now.
+#[derive(Clone, Copy, Debug, Serialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub(super) enum Standing {
+    /// As it was made.
+    Stands,
+    /// It is gone.
+    Missing,
+    /// Somebody else has changed it.
+    Changed,
+}
+
+/// A lab that was taken down, as `ipvsh --json down` lists it.
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(deny_unknown_fields)]
+pub(super) struct Down {
+    /// Its name.
+    pub(super) lab: String,
+    /// Namespaces taken away.
+    pub(super) namespaces: usize,
+    /// Links deleted, without those that went with their namespace.
+    pub(super) links: usize,
+    /// Processes ended.
+    pub(super) processes: usize,
+    /// Settings, addresses and routes put back.
+    pub(super) changes: usize,
+    /// What somebody else has changed since, and was left as it is.
+    pub(super) left: Vec<String>,
+    /// What could not be undone, and why.
+    pub(super) failures: Vec<String>,
+}
+
+/// A document as a value.
+pub(super) fn value(document: &impl Serialize) -> Value {
+    // A struct of texts and numbers can always be written.
+    serde_json::to_value(document).unwrap_or_default()
+}
+
+/// The schema of all of them, each by the name of its command: JSON Schema, draft 2020-12.
+pub(super) fn schema() -> Value {
+    fn add<T: JsonSchema>(generator: &mut SchemaGenerator) -> Schema {
+        generator.subschema_for::<T>()
+    }
+    // As they are written: what is left out where it is empty need not be there, all else is.
+    let mut generator = SchemaSettings::draft2020_12()
+        .for_serialize()
+        .into_generator();
+    let documents = [
+        ("run", add::<Run>(&mut generator)),
+        ("plan", add::<Plan>(&mut generator)),
+        ("check", add::<Vec<Told>>(&mut generator)),
+        ("ls", add::<Vec<Lab>>(&mut generator)),
+        ("down", add::<Vec<Down>>(&mut generator)),
+        ("graph", add::<Graph>(&mut generator)),
+        ("error", add::<Told>(&mut generator)),
+    ];
+    let documents: serde_json::Map<String, Value> = documents
+        .into_iter()
+        .map(|(name, schema)| (name.to_owned(), schema.to_value()))
+        .collect();
+    json!({
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": format!("What ipvsh --json prints, version {VERSION}"),
+        "description": "Each document by the name of its command; `error` is what a failure is on standard error.",
+        "properties": documents,
+        "$defs": generator.take_definitions(true),
+    })
+}
