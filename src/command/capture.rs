@@ -87,7 +87,7 @@ fn capture(what: &Capture, options: &Options) -> std::result::Result<u8, Failure
     let sink = || -> Result<To> {
         Ok(match &what.output {
             Some(_) if is_stream => To::Pipe(Stream::begin(stdout(), &head)?),
-            Some(file) => To::File(Files::make(file, head, None, None)?),
+            Some(file) => To::File(Box::new(Files::make(file, head, None, None)?)),
             None => To::Lines(Lines {
                 points: head.points,
                 is_json,
@@ -224,7 +224,7 @@ fn places(session: &Rc<Session>, names: &[String]) -> Result<Vec<Place>> {
 
 /// Where the packets go.
 enum To {
-    File(Files),
+    File(Box<Files>),
     Pipe(Stream<Stdout>),
     Lines(Lines),
 }
@@ -232,7 +232,7 @@ enum To {
 impl To {
     fn sink(&mut self) -> &mut dyn Sink {
         match self {
-            Self::File(file) => file,
+            Self::File(file) => file.as_mut(),
             Self::Pipe(pipe) => pipe,
             Self::Lines(lines) => lines,
         }

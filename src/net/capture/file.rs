@@ -42,6 +42,7 @@ impl Head {
 /// A stream of pcapng to somewhere else.
 pub struct Stream<W> {
     to: W,
+    block: Vec<u8>,
 }
 
 impl<W: Write + Send> Stream<W> {
@@ -49,13 +50,18 @@ impl<W: Write + Send> Stream<W> {
     pub fn begin(mut to: W, head: &Head) -> Result<Self> {
         let begun = to.write_all(&head.bytes()).and_then(|()| to.flush());
         begun.map_err(|error| Error::io(&error))?;
-        Ok(Self { to })
+        Ok(Self {
+            to,
+            block: Vec::new(),
+        })
     }
 }
 
 impl<W: Write + Send> Sink for Stream<W> {
     fn packet(&mut self, packet: &Packet) -> Result<bool> {
-        let written = self.to.write_all(&write::packet(packet));
+        self.block.clear();
+        write::packet(packet, &mut self.block);
+        let written = self.to.write_all(&self.block);
         written.map_err(|error| Error::io(&error))?;
         Ok(true)
     }
@@ -91,6 +97,7 @@ pub struct Files {
     all: Vec<PathBuf>,
     /// What came by each link, in this file.
     counts: Vec<Counts>,
+    block: Vec<u8>,
 }
 
 impl Files {
@@ -116,6 +123,7 @@ impl Files {
             written: 0,
             number: 0,
             all: vec![first],
+            block: Vec::new(),
         };
         files.begin()?;
         Ok(files)
@@ -156,8 +164,10 @@ impl Files {
 
 impl Sink for Files {
     fn packet(&mut self, packet: &Packet) -> Result<bool> {
-        let bytes = write::packet(packet);
-        let length = u64::try_from(bytes.len()).unwrap_or(u64::MAX);
+        let mut block = std::mem::take(&mut self.block);
+        block.clear();
+        write::packet(packet, &mut block);
+        let length = u64::try_from(block.len()).unwrap_or(u64::MAX);
         if self.size.is_some_and(|size| self.written + length > size) {
             let Some(ring) = self.ring else {
                 return Ok(false);
@@ -167,7 +177,8 @@ impl Sink for Files {
         if let Some(counts) = self.counts.get_mut(packet.link) {
             counts.received += 1;
         }
-        self.write(&bytes)?;
+        self.write(&block)?;
+        self.block = block;
         Ok(true)
     }
 

@@ -7,6 +7,7 @@ pub mod file;
 pub mod filter;
 pub mod pcapng;
 mod reader;
+mod ring;
 mod tap;
 
 use std::cell::RefCell;
@@ -192,6 +193,24 @@ fn lock(shown: &Shown) -> MutexGuard<'_, Status> {
     shown.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
+/// Connects all of them at once, each in a thread. Where one fails, the first that does is told.
+fn connect(taps: &mut [Tap]) -> std::result::Result<(), (Error, Point)> {
+    let blocks = ring::blocks(taps.len());
+    let connected = |tap: &mut Tap| {
+        let done = tap.connect(blocks);
+        done.map_err(|error| (error, tap.point.clone()))
+    };
+    if let [tap] = taps {
+        return connected(tap);
+    }
+    std::thread::scope(|threads| {
+        let spawn = |tap| threads.spawn(|| connected(tap));
+        let threads: Vec<_> = taps.iter_mut().map(spawn).collect();
+        let results = threads.into_iter().filter_map(|thread| thread.join().ok());
+        results.collect()
+    })
+}
+
 /// A capture that goes on in a thread of its own.
 #[derive(Debug)]
 pub struct Capture {
@@ -211,20 +230,26 @@ impl Capture {
         sink: impl FnOnce() -> Result<S>,
         wanted: &Wanted,
     ) -> Result<Self> {
-        let room = tap::room(links.len());
+        let cannot = |error: Error, point: &Point| {
+            let error = if error.kind == Kind::Denied {
+                error.note("packet sockets take CAP_NET_RAW in the namespace")
+            } else {
+                error
+            };
+            error.doing("capture", &point.name)
+        };
         let open = |(netns, link): &(&Netns, &Snapshot)| {
             let point = Point::new(netns, link);
-            Tap::open(netns, link, &point, wanted, room).map_err(|error| {
-                let error = if error.kind == Kind::Denied {
-                    error.note("packet sockets take CAP_NET_RAW in the namespace")
-                } else {
-                    error
-                };
-                error.doing("capture", &point.name)
-            })
+            Tap::open(netns, link, &point, wanted).map_err(|error| cannot(error, &point))
         };
-        let taps = links.iter().map(open).collect::<Result<Vec<Tap>>>()?;
+        let mut taps = links.iter().map(open).collect::<Result<Vec<Tap>>>()?;
+        connect(&mut taps).map_err(|(error, point)| cannot(error, &point))?;
         let sink = Box::new(sink()?);
+        // The first has seen what passed before the last was there: an answer would stand without its question.
+        let since = tap::now();
+        for tap in &mut taps {
+            tap.begin(since);
+        }
         let cannot = |error: Error| error.doing_plain("start a capture");
         let flags = EfdFlags::EFD_CLOEXEC | EfdFlags::EFD_NONBLOCK;
         let wake = EventFd::from_flags(flags).map_err(|errno| cannot(errno.into()))?;

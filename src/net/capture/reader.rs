@@ -9,13 +9,17 @@ use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::eventfd::EventFd;
 
-use super::tap::{BATCH, Buffers, Tap, now};
+use super::tap::{Tap, now};
 use super::{Counts, Packet, Shown, Sink, Wanted, lock};
 use crate::error::Result;
 use crate::net::namespace::Id;
 
 /// How often it is looked whether a namespace was deleted.
 const LOOK: Duration = Duration::from_secs(1);
+
+/// How old a packet is before those of all links are taken to have been handed out that passed before it. The kernel hands out a block
+/// after four to eight milliseconds.
+const HOLD: Duration = Duration::from_millis(30);
 
 /// What the thread is asked for. Who asks waits for the sender to be dropped.
 pub(super) enum Ask {
@@ -35,7 +39,6 @@ pub(super) struct Reader {
     asks: Receiver<Ask>,
     wake: Arc<EventFd>,
     shown: Shown,
-    buffers: Buffers,
     /// What was read and is later than what may still come from another socket.
     waiting: Vec<Packet>,
     packets: u64,
@@ -58,7 +61,6 @@ impl Reader {
             asks,
             wake,
             shown,
-            buffers: Buffers::new(wanted.snaplen),
             waiting: Vec::new(),
             packets: 0,
             left: wanted.count.unwrap_or(u64::MAX),
@@ -88,7 +90,7 @@ impl Reader {
             self.wait()?;
             // What came before the question is in the answer.
             let asks: Vec<Ask> = self.asks.try_iter().collect();
-            let is_wanted = self.round(false)?;
+            let is_wanted = self.round(!asks.is_empty())?;
             let mut is_over = !is_wanted;
             let mut answered = Vec::new();
             for ask in asks {
@@ -125,7 +127,7 @@ impl Reader {
         let time = if self.waiting.is_empty() {
             PollTimeout::try_from(LOOK).unwrap_or(PollTimeout::NONE)
         } else {
-            PollTimeout::ZERO
+            PollTimeout::try_from(HOLD / 3).unwrap_or(PollTimeout::ZERO)
         };
         match poll(&mut ready, time) {
             Ok(_) | Err(Errno::EINTR) => {}
@@ -136,16 +138,19 @@ impl Reader {
         Ok(())
     }
 
-    /// Takes what has come until now; all that was read, where it is the last time. `false` where no more is wanted.
-    fn round(&mut self, is_last: bool) -> Result<bool> {
+    /// Takes what has come, and tells what is old enough; all that has passed until now, where `is_all`. `false` where no more is wanted.
+    fn round(&mut self, is_all: bool) -> Result<bool> {
         let until = now();
         let mut gone = Vec::new();
-        for (number, tap) in self.taps.iter().enumerate() {
+        for (number, tap) in self.taps.iter_mut().enumerate() {
             let Some(tap) = tap else { continue };
+            if is_all {
+                tap.drain(number, &mut self.waiting);
+            }
             loop {
-                match tap.read(number, &mut self.buffers, &mut self.waiting) {
+                match tap.read(number, &mut self.waiting) {
                     // Where more comes than can be read, the others have their turn.
-                    Ok(BATCH) if self.waiting.last().is_none_or(|last| last.time <= until) => {}
+                    Ok(true) if self.waiting.last().is_none_or(|last| last.time <= until) => {}
                     Ok(_) => break,
                     Err(_) => {
                         gone.push(number);
@@ -154,8 +159,11 @@ impl Reader {
                 }
             }
         }
+        let hold = u64::try_from(HOLD.as_nanos()).unwrap_or(0);
+        let until = until.saturating_sub(hold);
         self.waiting.sort_by_key(|packet| packet.time);
-        let whole = if is_last {
+        // Of one link they come in their order.
+        let whole = if is_all || self.taps.len() == 1 {
             self.waiting.len()
         } else {
             self.waiting.partition_point(|packet| packet.time <= until)
@@ -193,6 +201,7 @@ impl Reader {
         let Some(mut tap) = self.taps[number].take() else {
             return;
         };
+        tap.drain(number, &mut self.waiting);
         self.counts[number] = tap.counts();
         let rest = self.taps.iter().flatten().count();
         let name = &tap.point.name;

@@ -7,23 +7,18 @@
 
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
 use std::path::PathBuf;
+use std::time::{Duration, Instant};
 
 use nix::errno::Errno;
-use nix::sys::socket::{setsockopt, sockopt};
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use socket2::{Domain, SockAddr, SockFilter, Socket, Type};
 
+use super::ring::{self, Frame, Ring};
 use super::{Counts, Direction, LinkType, Packet, Point, Reception, Wanted};
 use crate::error::{Error, Result};
 use crate::net::link::Snapshot;
 use crate::net::namespace::{self, Id};
 use crate::net::netns::Netns;
-
-/// How many packets are asked for at once.
-pub(super) const BATCH: usize = 16;
-
-/// Room of the kernel for what nobody has read yet, in bytes: of all links together, and the least of each.
-const ROOM: usize = 64 << 20;
-const LEAST_ROOM: usize = 1 << 20;
 
 /// `PACKET_IGNORE_OUTGOING` of `linux/if_packet.h`.
 const IGNORE_OUTGOING: libc::c_int = 23;
@@ -32,18 +27,17 @@ const IGNORE_OUTGOING: libc::c_int = 23;
 const ADDRESSES: usize = 12;
 const TAG: usize = 4;
 
-/// Words of what the kernel says beside a packet: a stamp of 32 bytes, and `struct tpacket_auxdata` in 40.
-const BESIDE: usize = 16;
-
-/// How much room each link has.
-pub(super) fn room(links: usize) -> usize {
-    (ROOM / links.max(1)).max(LEAST_ROOM)
-}
+/// How long it is waited at most for what the kernel has counted and not handed out.
+const PATIENCE: Duration = Duration::from_secs(1);
 
 /// A socket on a link.
 #[derive(Debug)]
 pub(super) struct Tap {
+    /// None before it is connected. It goes before its socket does.
+    ring: Option<Ring>,
     socket: Socket,
+    /// The index of the link.
+    index: u32,
     /// What it is on.
     pub(super) point: Point,
     /// The namespace, and the file that stands for it as long as it is not deleted; none of the one that ipvsh started in.
@@ -51,16 +45,22 @@ pub(super) struct Tap {
     file: Option<PathBuf>,
     snaplen: usize,
     counts: Counts,
+    /// How many packets came out of the ring.
+    taken: u64,
+    /// Whether the link went down or away.
+    has_failed: bool,
+    /// From when on packets are wanted, in nanoseconds since 1970, and how many came before.
+    since: u64,
+    early: u64,
 }
 
 impl Tap {
-    /// Opens one on a link.
+    /// Opens one for a link: it sees nothing before it is connected.
     pub(super) fn open(
         netns: &Netns,
         link: &Snapshot,
         point: &Point,
         wanted: &Wanted,
-        room: usize,
     ) -> Result<Self> {
         // Where there is no Ethernet header, what stands in front of the packet depends on the kind: it is left out.
         let (kind, link_type) = match point.link_type {
@@ -75,26 +75,39 @@ impl Tap {
         // It is of no protocol until it is bound: before the filter is there it sees nothing.
         let socket = netns.within(|| Socket::new(Domain::PACKET, kind, None))??;
         socket.attach_filter(&program)?;
-        setsockopt(&socket, sockopt::ReceiveTimestampns, &true)?;
-        set(&socket, libc::PACKET_AUXDATA)?;
         if link.loopback {
             // All that leaves by it comes in by it.
-            let _ = set(&socket, IGNORE_OUTGOING);
+            let on: libc::c_int = 1;
+            let _ = ring::set(&socket, IGNORE_OUTGOING, &on);
         }
-        if setsockopt(&socket, sockopt::RcvBufForce, &room).is_err() {
-            // As much as is permitted.
-            let _ = setsockopt(&socket, sockopt::RcvBuf, &room);
-        }
-        socket.bind(&address(link.index)?)?;
         let is_start = netns.path() == std::path::Path::new(Netns::START);
         Ok(Self {
+            ring: None,
             socket,
+            index: link.index,
             point: point.clone(),
             namespace: netns.namespace().id(),
             file: (!is_start).then(|| netns.path().to_owned()),
             snaplen: usize::try_from(wanted.snaplen).unwrap_or(usize::MAX),
             counts: Counts::default(),
+            taken: 0,
+            has_failed: false,
+            since: u64::MAX,
+            early: 0,
         })
+    }
+
+    /// Gives it a ring of so many blocks, and has it see what passes. The kernel lets each wait until no processor looks at it any more:
+    /// many are connected at once.
+    pub(super) fn connect(&mut self, blocks: usize) -> Result<()> {
+        self.ring = Some(Ring::of(&self.socket, blocks)?);
+        self.socket.bind(&address(self.index)?)?;
+        Ok(())
+    }
+
+    /// Begins: what has come before is left out.
+    pub(super) fn begin(&mut self, since: u64) {
+        self.since = since;
     }
 
     /// Whether its namespace was deleted, which it alone may keep alive.
@@ -114,34 +127,61 @@ impl Tap {
         index <= 0
     }
 
-    /// Reads what has come, at most [`BATCH`] packets of it, and tells how many there were.
+    /// Takes a block of what has come; `false` where there is none.
     ///
     /// Fails with `ENODEV` where the link is gone. One that is down only comes up again.
-    pub(super) fn read(
-        &self,
-        number: usize,
-        buffers: &mut Buffers,
-        into: &mut Vec<Packet>,
-    ) -> Result<usize, Errno> {
-        match buffers.receive(&self.socket) {
-            Ok(count) => {
-                let packets = (0..count).filter_map(|at| buffers.packet(at, number, self));
-                into.extend(packets);
-                Ok(count)
+    pub(super) fn read(&mut self, number: usize, into: &mut Vec<Packet>) -> Result<bool, Errno> {
+        let (is_raw, snaplen) = (self.point.link_type == LinkType::Raw, self.snaplen);
+        let (since, early) = (self.since, &mut self.early);
+        let taken = self.ring.as_mut().and_then(|ring| {
+            ring.take(|frame| {
+                if frame.time < since {
+                    *early += 1;
+                    return;
+                }
+                let protocol = i32::from(frame.protocol);
+                // What a link without Ethernet header carries and is not IP can't be told in a file.
+                if !is_raw || [libc::ETH_P_IP, libc::ETH_P_IPV6].contains(&protocol) {
+                    into.push(packet(frame, number, is_raw, snaplen));
+                }
+            })
+        });
+        if let Some(taken) = taken {
+            self.taken += taken;
+            return Ok(true);
+        }
+        // It is told once, and may be told to one who only wants what is left.
+        self.has_failed |= !matches!(self.socket.take_error(), Ok(None));
+        if self.has_failed && self.is_gone() {
+            return Err(Errno::ENODEV);
+        }
+        self.has_failed = false;
+        Ok(false)
+    }
+
+    /// Takes all that has passed until now: what stands in a block that is not full the kernel hands out after a while.
+    pub(super) fn drain(&mut self, number: usize, into: &mut Vec<Packet>) {
+        let until = Instant::now() + PATIENCE;
+        loop {
+            while self.read(number, into) == Ok(true) {}
+            let Counts { received, dropped } = self.counts();
+            let is_whole = self.taken + dropped >= received + self.early;
+            if is_whole || Instant::now() > until {
+                return;
             }
-            Err(Errno::EAGAIN | Errno::EINTR) => Ok(0),
-            Err(_) if self.is_gone() => Err(Errno::ENODEV),
-            Err(_) => Ok(0),
+            let mut ready = [PollFd::new(self.socket.as_fd(), PollFlags::POLLIN)];
+            let _ = poll(&mut ready, PollTimeout::from(1_u8));
         }
     }
 
     /// What the kernel has counted so far: it begins anew each time it is asked.
     pub(super) fn counts(&mut self) -> Counts {
-        let mut told = libc::tpacket_stats {
+        let mut told = libc::tpacket_stats_v3 {
             tp_packets: 0,
             tp_drops: 0,
+            tp_freeze_q_cnt: 0,
         };
-        let mut length = size_of::<libc::tpacket_stats>() as libc::socklen_t;
+        let mut length = size_of::<libc::tpacket_stats_v3>() as libc::socklen_t;
         // SAFETY: the kernel writes at most `length` bytes to `told`, which has as many.
         let answer = unsafe {
             libc::getsockopt(
@@ -156,7 +196,10 @@ impl Tap {
             self.counts.received += u64::from(told.tp_packets);
             self.counts.dropped += u64::from(told.tp_drops);
         }
-        self.counts
+        Counts {
+            received: self.counts.received.saturating_sub(self.early),
+            dropped: self.counts.dropped,
+        }
     }
 }
 
@@ -164,23 +207,6 @@ impl AsFd for Tap {
     fn as_fd(&self) -> BorrowedFd<'_> {
         self.socket.as_fd()
     }
-}
-
-/// Switches an option of packet sockets on.
-fn set(socket: &Socket, option: libc::c_int) -> Result<()> {
-    let on: libc::c_int = 1;
-    // SAFETY: the kernel reads as many bytes as `on` has.
-    let answer = unsafe {
-        libc::setsockopt(
-            socket.as_raw_fd(),
-            libc::SOL_PACKET,
-            option,
-            std::ptr::from_ref(&on).cast(),
-            size_of::<libc::c_int>() as libc::socklen_t,
-        )
-    };
-    Errno::result(answer)?;
-    Ok(())
 }
 
 /// All protocols on the link.
@@ -200,115 +226,39 @@ fn address(index: u32) -> Result<SockAddr> {
     Ok(address)
 }
 
-/// What the kernel said beside a packet.
-#[derive(Clone, Copy, Default)]
-struct Beside {
-    time: Option<u64>,
-    length: Option<u32>,
-    tag: Option<[u8; TAG]>,
-}
-
-/// Where packets are read to, one behind the other; shared by the sockets of a capture.
-pub(super) struct Buffers {
-    /// How many bytes each packet has.
-    room: usize,
-    data: Vec<u8>,
-    beside: Vec<[u64; BESIDE]>,
-    from: Vec<libc::sockaddr_ll>,
-    lengths: Vec<usize>,
-    told: Vec<Beside>,
-}
-
-impl Buffers {
-    /// Those for packets of which `snaplen` bytes are kept.
-    pub(super) fn new(snaplen: u32) -> Self {
-        let room = usize::try_from(snaplen).unwrap_or(usize::MAX).max(64);
-        // SAFETY: a `sockaddr_ll` is made of numbers only.
-        let from = unsafe { std::mem::zeroed() };
-        Self {
-            room,
-            data: vec![0; room * BATCH],
-            beside: vec![[0; BESIDE]; BATCH],
-            from: vec![from; BATCH],
-            lengths: vec![0; BATCH],
-            told: vec![Beside::default(); BATCH],
+/// The packet of a frame, with the tag of its VLAN where it was.
+fn packet(frame: &Frame<'_>, number: usize, is_raw: bool, snaplen: usize) -> Packet {
+    let bytes = frame.data;
+    let mut length = frame.length;
+    let mut data = Vec::with_capacity(bytes.len() + TAG);
+    match frame.tag.filter(|_| !is_raw && bytes.len() >= ADDRESSES) {
+        Some(tag) => {
+            data.extend(&bytes[..ADDRESSES]);
+            data.extend(tag);
+            data.extend(&bytes[ADDRESSES..]);
+            data.truncate(snaplen);
+            length = length.saturating_add(4);
         }
+        None => data.extend(bytes),
     }
-
-    fn receive(&mut self, socket: &Socket) -> Result<usize, Errno> {
-        // SAFETY: both are made of numbers and pointers, which may be null.
-        let (mut parts, mut headers): ([libc::iovec; BATCH], [libc::mmsghdr; BATCH]) =
-            unsafe { (std::mem::zeroed(), std::mem::zeroed()) };
-        for (at, bytes) in self.data.chunks_exact_mut(self.room).enumerate() {
-            parts[at].iov_base = bytes.as_mut_ptr().cast();
-            parts[at].iov_len = bytes.len();
-            let header = &mut headers[at].msg_hdr;
-            header.msg_iov = &raw mut parts[at];
-            header.msg_iovlen = 1;
-            header.msg_name = std::ptr::from_mut(&mut self.from[at]).cast();
-            header.msg_namelen = size_of::<libc::sockaddr_ll>() as libc::socklen_t;
-            header.msg_control = self.beside[at].as_mut_ptr().cast();
-            header.msg_controllen = size_of_val(&self.beside[at]);
-        }
-        // SAFETY: each header points to buffers of our own, of the lengths that it says, which outlive the call.
-        let count = unsafe {
-            libc::recvmmsg(
-                socket.as_raw_fd(),
-                headers.as_mut_ptr(),
-                BATCH as libc::c_uint,
-                libc::MSG_DONTWAIT,
-                std::ptr::null_mut(),
-            )
-        };
-        let count = usize::try_from(Errno::result(count)?).unwrap_or(0);
-        for (at, header) in headers.iter().enumerate().take(count) {
-            self.lengths[at] = usize::try_from(header.msg_len).unwrap_or(0).min(self.room);
-            self.told[at] = told(&header.msg_hdr);
-        }
-        Ok(count)
-    }
-
-    /// The packet of that place; none that a link without Ethernet header carries and is not IP.
-    fn packet(&self, at: usize, number: usize, tap: &Tap) -> Option<Packet> {
-        let from = &self.from[at];
-        let Beside { time, length, tag } = self.told[at];
-        let bytes = &self.data[at * self.room..][..self.lengths[at]];
-        let is_raw = tap.point.link_type == LinkType::Raw;
-        let protocol = i32::from(u16::from_be(from.sll_protocol));
-        if is_raw && ![libc::ETH_P_IP, libc::ETH_P_IPV6].contains(&protocol) {
-            return None;
-        }
-        let mut length = length.unwrap_or(u32::try_from(bytes.len()).unwrap_or(u32::MAX));
-        let mut data = Vec::with_capacity(bytes.len() + TAG);
-        match tag.filter(|_| !is_raw && bytes.len() >= ADDRESSES) {
-            Some(tag) => {
-                data.extend(&bytes[..ADDRESSES]);
-                data.extend(tag);
-                data.extend(&bytes[ADDRESSES..]);
-                data.truncate(tap.snaplen);
-                length = length.saturating_add(4);
-            }
-            None => data.extend(bytes),
-        }
-        let is_out = from.sll_pkttype == libc::PACKET_OUTGOING;
-        Some(Packet {
-            link: number,
-            time: time.unwrap_or_else(now),
-            length,
-            direction: if is_out {
-                Direction::Out
-            } else {
-                Direction::In
-            },
-            reception: match from.sll_pkttype {
-                libc::PACKET_HOST => Reception::Unicast,
-                libc::PACKET_BROADCAST => Reception::Broadcast,
-                libc::PACKET_MULTICAST => Reception::Multicast,
-                libc::PACKET_OTHERHOST => Reception::Others,
-                _ => Reception::Unknown,
-            },
-            data,
-        })
+    let is_out = frame.to == libc::PACKET_OUTGOING;
+    Packet {
+        link: number,
+        time: frame.time,
+        length,
+        direction: if is_out {
+            Direction::Out
+        } else {
+            Direction::In
+        },
+        reception: match frame.to {
+            libc::PACKET_HOST => Reception::Unicast,
+            libc::PACKET_BROADCAST => Reception::Broadcast,
+            libc::PACKET_MULTICAST => Reception::Multicast,
+            libc::PACKET_OTHERHOST => Reception::Others,
+            _ => Reception::Unknown,
+        },
+        data,
     }
 }
 
@@ -316,38 +266,4 @@ impl Buffers {
 pub(super) fn now() -> u64 {
     let since = std::time::UNIX_EPOCH.elapsed().unwrap_or_default();
     u64::try_from(since.as_nanos()).unwrap_or(u64::MAX)
-}
-
-/// Reads what stands beside a packet.
-fn told(header: &libc::msghdr) -> Beside {
-    let mut beside = Beside::default();
-    // SAFETY: the kernel has filled `msg_controllen` bytes of the buffer, which is aligned for its headers; what these macros
-    // return stands within it, and the kernel has written the whole structures that belong to those types.
-    unsafe {
-        let mut message = libc::CMSG_FIRSTHDR(header);
-        while !message.is_null() {
-            let data = libc::CMSG_DATA(message);
-            match ((*message).cmsg_level, (*message).cmsg_type) {
-                (libc::SOL_SOCKET, libc::SCM_TIMESTAMPNS) => {
-                    let time = data.cast::<libc::timespec>().read_unaligned();
-                    let seconds = u64::try_from(time.tv_sec).unwrap_or(0);
-                    let nanos = u64::try_from(time.tv_nsec).unwrap_or(0);
-                    beside.time = Some(seconds * 1_000_000_000 + nanos);
-                }
-                (libc::SOL_PACKET, libc::PACKET_AUXDATA) => {
-                    let told = data.cast::<libc::tpacket_auxdata>().read_unaligned();
-                    beside.length = Some(told.tp_len);
-                    if told.tp_status & libc::TP_STATUS_VLAN_VALID != 0 {
-                        let has_kind = told.tp_status & libc::TP_STATUS_VLAN_TPID_VALID != 0;
-                        let kind = if has_kind { told.tp_vlan_tpid } else { 0x8100 };
-                        let ([a, b], [c, d]) = (kind.to_be_bytes(), told.tp_vlan_tci.to_be_bytes());
-                        beside.tag = Some([a, b, c, d]);
-                    }
-                }
-                _ => {}
-            }
-            message = libc::CMSG_NXTHDR(header, message);
-        }
-    }
-    beside
 }

@@ -268,6 +268,12 @@ mod tests {
     use crate::net::capture::pcapng::write;
     use crate::net::capture::{Direction, LinkType, Packet, Reception};
 
+    fn block(packet: &Packet) -> Vec<u8> {
+        let mut block = Vec::new();
+        write::packet(packet, &mut block);
+        block
+    }
+
     fn file() -> Vec<u8> {
         let packet = |link, direction, data: &[u8]| Packet {
             link,
@@ -281,8 +287,8 @@ mod tests {
             write::section(None),
             write::interface("a:v0", LinkType::Ethernet, 96, "icmp"),
             write::interface("b:t0", LinkType::Raw, 96, ""),
-            write::packet(&packet(0, Direction::In, b"first")),
-            write::packet(&packet(1, Direction::Out, b"second")),
+            block(&packet(0, Direction::In, b"first")),
+            block(&packet(1, Direction::Out, b"second")),
         ]
         .concat()
     }

@@ -85,8 +85,10 @@ fn moment(time: u64) -> [u8; 8] {
     bytes
 }
 
-/// A packet of the link of that number.
-pub fn packet(packet: &Packet) -> Vec<u8> {
+/// A packet of the link of that number, behind what `into` has: many come in a second.
+pub fn packet(packet: &Packet, into: &mut Vec<u8>) {
+    /// A block without the bytes of its packet: kind, length, head, flags, end of options, length.
+    const AROUND: usize = 8 + 20 + 8 + 4 + 4;
     let word = |number: usize| u32::try_from(number).unwrap_or(u32::MAX).to_le_bytes();
     let direction = match packet.direction {
         Direction::In => 1_u32,
@@ -100,15 +102,24 @@ pub fn packet(packet: &Packet) -> Vec<u8> {
         Reception::Others => 4,
     };
     let flags = direction | reception << 2;
-    let head = [
-        word(packet.link).as_slice(),
-        &moment(packet.time),
-        &word(packet.data.len()),
-        &packet.length.to_le_bytes(),
-    ]
-    .concat();
-    let options = Options::default().add(FLAGS, &flags.to_le_bytes()).end();
-    block(PACKET, &[&head, &packet.data, &options])
+    let kept = packet.data.len();
+    let filled = kept.next_multiple_of(4);
+    let length = word(AROUND + filled);
+    into.reserve(AROUND + filled);
+    into.extend(PACKET.to_le_bytes());
+    into.extend(length);
+    into.extend(word(packet.link));
+    into.extend(moment(packet.time));
+    into.extend(word(kept));
+    into.extend(packet.length.to_le_bytes());
+    into.extend(&packet.data);
+    into.extend(&[0; 3][..filled - kept]);
+    into.extend(FLAGS.to_le_bytes());
+    into.extend(4_u16.to_le_bytes());
+    into.extend(flags.to_le_bytes());
+    into.extend(END_OF_OPTIONS.to_le_bytes());
+    into.extend(0_u16.to_le_bytes());
+    into.extend(length);
 }
 
 /// What the kernel counted on a link: what was received, and how much of that was dropped for want of room.
@@ -127,6 +138,12 @@ pub fn statistics(link: usize, time: u64, counts: Counts) -> Vec<u8> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn one(sent: &Packet) -> Vec<u8> {
+        let mut block = Vec::new();
+        packet(sent, &mut block);
+        block
+    }
 
     fn hex(bytes: &[u8]) -> String {
         let words = bytes.chunks(4);
@@ -158,7 +175,7 @@ mod tests {
             data: vec![0xaa; 5],
         };
         assert_eq!(
-            hex(&packet(&sent)),
+            hex(&one(&sent)),
             "06000000 34000000 01000000 04030201 08070605 05000000 3c000000 aaaaaaaa aa000000 02000400 02000000 00000000 34000000"
         );
         let received = Packet {
@@ -166,8 +183,8 @@ mod tests {
             reception: Reception::Broadcast,
             ..sent
         };
-        assert_eq!(hex(&packet(&received)[36..40]), "02000400");
-        assert_eq!(hex(&packet(&received)[40..44]), "0d000000");
+        assert_eq!(hex(&one(&received)[36..40]), "02000400");
+        assert_eq!(hex(&one(&received)[40..44]), "0d000000");
     }
 
     #[test]
