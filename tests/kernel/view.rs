@@ -112,20 +112,29 @@ fn whole(mut answer: BufReader<TcpStream>) -> (u16, String) {
     (code.parse().unwrap(), body.to_owned())
 }
 
-/// Waits for an event for which `is_wanted` is true.
-fn event(news: &mut BufReader<TcpStream>, kind: &str, is_wanted: impl Fn(&Value) -> bool) -> Value {
-    let mut is_kind = false;
+/// The next event: its kind, and what it says.
+#[track_caller]
+fn next(news: &mut BufReader<TcpStream>) -> (String, Value) {
+    let mut kind = String::new();
     loop {
         let mut line = String::new();
         assert_ne!(news.read_line(&mut line).unwrap(), 0, "the news have ended");
         if let Some(told) = line.strip_prefix("event: ") {
-            is_kind = told.trim_end() == kind;
+            told.trim_end().clone_into(&mut kind);
         }
-        if let Some(data) = line.strip_prefix("data: ").filter(|_| is_kind) {
-            let value: Value = serde_json::from_str(data).unwrap();
-            if is_wanted(&value) {
-                return value;
-            }
+        if let Some(data) = line.strip_prefix("data: ") {
+            return (kind, serde_json::from_str(data).unwrap());
+        }
+    }
+}
+
+/// Waits for an event for which `is_wanted` is true.
+#[track_caller]
+fn event(news: &mut BufReader<TcpStream>, kind: &str, is_wanted: impl Fn(&Value) -> bool) -> Value {
+    loop {
+        let (told, value) = next(news);
+        if told == kind && is_wanted(&value) {
+            return value;
         }
     }
 }
@@ -192,12 +201,14 @@ fn the_news_are_told_as_they_happen(lab: &Lab) {
     assert_eq!(names(&first), ["a", "r"]);
     event(&mut news, "flows", |_| true);
     lab.ip_in("a", "link add v0 type veth peer name v1");
-    event(&mut news, "event", |line| {
-        *line == json!("a: link v0 new: veth DOWN mtu 1500")
-    });
-    event(&mut news, "graph", |graph| {
-        graph["folded"].as_str().unwrap().contains("a:v0") && stands(graph)
-    });
+    // In either order: the kernel tells of one end after the other, and it may be drawn in between.
+    let (mut is_told, mut is_drawn) = (false, false);
+    while !is_told || !is_drawn {
+        let (kind, value) = next(&mut news);
+        is_told |= kind == "event" && value == json!("a: link v0 new: veth DOWN mtu 1500");
+        is_drawn |=
+            kind == "graph" && value["folded"].as_str().unwrap().contains("a:v0") && stands(&value);
+    }
     assert_eq!(
         view.end(),
         "exit code 130\nopen it in a browser; Ctrl-C ends it\n"
