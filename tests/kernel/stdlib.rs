@@ -23,7 +23,8 @@ cases! {
         a_second_run_of_every_part_changes_nothing
         parts_have_ipv6_as_well;
     ["veth", "netem"] =>
-        a_line_is_impaired_in_both_directions;
+        a_line_is_impaired_in_both_directions
+        a_line_is_impaired_by_a_schedule;
     ["veth", "vlan"] =>
         a_trunk_carries_a_vlan_for_each_tenant;
     ["dummy", "ipvlan"] =>
@@ -673,6 +674,40 @@ fn a_line_is_impaired_in_both_directions(lab: &Lab) {
         assert_eq!(queue["kind"], "netem");
         assert_eq!(queue["options"]["delay"]["delay"], 0.01);
     }
+}
+
+fn a_line_is_impaired_by_a_schedule(lab: &Lab) {
+    let kinds = |lab: &Lab| {
+        [("a", "to-b"), ("b", "to-a")].map(|(net, link)| {
+            let queue = lab.tc(net, &format!("qdisc show dev {link}"))[0].clone();
+            (
+                queue["kind"].clone(),
+                queue["options"]["delay"]["delay"].clone(),
+            )
+        })
+    };
+    let begin = "import \"std/lab\" as lab; let cable = lab::wire(netns(\"a\"), netns(\"b\"), \"10.0.0.0/30\");";
+    let run = |steps: &str| lab.run(&format!("{begin} print(lab::impair(cable, {steps}).name);"));
+    let stays =
+        run("[#{time: \"10ms\", loss: \"50%\"}, #{time: 0.01, delay: \"1s\"}, #{delay: \"20ms\"}]");
+    assert_eq!(stays, "to-b\n");
+    assert_eq!(
+        kinds(lab),
+        [("netem".into(), 0.02.into()), ("netem".into(), 0.02.into())]
+    );
+    assert_eq!(run("[#{time: \"10ms\", loss: \"50%\"}]"), "to-b\n");
+    assert_eq!(kinds(lab).map(|(kind, _)| kind), ["noqueue", "noqueue"]);
+    let refused = lab.ipvsh(&[
+        "-e",
+        &format!("{begin} lab::impair(cable, [#{{loss: \"50%\"}}, #{{time: 1}}])"),
+    ]);
+    assert!(
+        refused
+            .stderr
+            .contains("options[0] of `lab::impair` has no `time`"),
+        "{}",
+        refused.stderr
+    );
 }
 
 fn addresses_are_planned_in_networks_of_any_size(lab: &Lab) {
