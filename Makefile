@@ -74,7 +74,7 @@ dist:
 	packaging/build
 	packaging/test
 
-# Measures: making labs against ip and ip -batch, round-trip times against ping.
+# Measures: making labs against ip and ip -batch, round-trip times against ping, throughput against iperf3, captures against tcpdump.
 bench:
 	@.ci/prepare bench
 	cargo bench
