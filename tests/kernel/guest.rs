@@ -31,7 +31,7 @@ pub(crate) const INSIDE: &str = "--inside-micro-vm";
 
 /// How many cases run at a time in a machine: it has one processor, but most cases wait for something now and then. With more, what
 /// is told of round trips is the load.
-const AT_A_TIME: usize = 3;
+const AT_A_TIME: usize = 2;
 
 /// How many machines run at a time, however many processors there are: each takes 256 MiB.
 const MOST_MACHINES: usize = 4;
