@@ -159,23 +159,32 @@ impl Tap {
         Ok(false)
     }
 
-    /// Takes all that has passed until now: what stands in a block that is not full the kernel hands out after a while.
+    /// Takes all that has passed until now: what stands in a block that is not full the kernel hands out after a while. What passes
+    /// meanwhile is not waited for.
     pub(super) fn drain(&mut self, number: usize, into: &mut Vec<Packet>) {
         let until = Instant::now() + PATIENCE;
-        loop {
-            while self.read(number, into) == Ok(true) {}
-            let Counts { received, dropped } = self.counts();
-            let is_whole = self.taken + dropped >= received + self.early;
-            if is_whole || Instant::now() > until {
-                return;
+        self.count();
+        let wanted = self.counts.received.saturating_sub(self.counts.dropped);
+        while self.taken < wanted && Instant::now() < until {
+            if self.read(number, into) == Ok(true) {
+                continue;
             }
             let mut ready = [PollFd::new(self.socket.as_fd(), PollFlags::POLLIN)];
             let _ = poll(&mut ready, PollTimeout::from(1_u8));
         }
     }
 
-    /// What the kernel has counted so far: it begins anew each time it is asked.
+    /// What the kernel has counted since it began.
     pub(super) fn counts(&mut self) -> Counts {
+        self.count();
+        Counts {
+            received: self.counts.received.saturating_sub(self.early),
+            dropped: self.counts.dropped,
+        }
+    }
+
+    /// Adds what the kernel has counted: it begins anew each time it is asked.
+    fn count(&mut self) {
         let mut told = libc::tpacket_stats_v3 {
             tp_packets: 0,
             tp_drops: 0,
@@ -195,10 +204,6 @@ impl Tap {
         if answer == 0 {
             self.counts.received += u64::from(told.tp_packets);
             self.counts.dropped += u64::from(told.tp_drops);
-        }
-        Counts {
-            received: self.counts.received.saturating_sub(self.early),
-            dropped: self.counts.dropped,
         }
     }
 }
