@@ -149,6 +149,7 @@ const BEYOND_KINDS: &[(&str, &[&str])] = &[
     ("tcpdump", &["tcpdump --version"]),
     ("tshark", &["tshark --version"]),
     ("browser", &["chromium-headless-shell --version"]),
+    ("mermaid", &["test -s target/tools/mermaid/mermaid.min.js"]),
     ("netem", &["tc qdisc add dev lo root netem delay 1ms"]),
     (
         "tbf",

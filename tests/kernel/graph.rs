@@ -4,6 +4,7 @@ use std::collections::HashMap;
 
 use serde_json::Value;
 
+use crate::browser::Browser;
 use crate::case::cases;
 use crate::common;
 use crate::lab::{HOST, Lab};
@@ -17,6 +18,8 @@ cases! {
         what_can_not_be_drawn_is_said;
     ["graphviz"] =>
         graphviz_reads_what_is_drawn;
+    ["browser", "mermaid"] =>
+        mermaid_reads_what_is_drawn;
 }
 
 const SCRIPT: &str = r#"
@@ -290,4 +293,89 @@ fn graphviz_reads_what_is_drawn(lab: &Lab) {
     edges.sort();
     assert_eq!(edges, cables(&picture(lab, &["star.rhai"])));
     assert!(edges.len() >= 4, "{edges:?}");
+}
+
+/// What Mermaid's own parser reads of a text: the boxes, each with its name and what lies in it, and the lines.
+const PARSE: &str = r#"
+async text => {
+    await mermaid.parse(text);
+    const { db } = await mermaid.mermaidAPI.getDiagramFromText(text);
+    const plain = text => new DOMParser().parseFromString(
+        text.replaceAll(/ﬂ°°(\d+)¶ß/g, "&#$1;"), "text/html").documentElement.textContent;
+    return {
+        boxes: db.getSubGraphs().map(box => ({ title: plain(box.title), nodes: box.nodes })),
+        nodes: [...db.getVertices().values()].map(node => ({ id: node.id, text: plain(node.text) })),
+        lines: db.getEdges().filter(line => line.text).map(line => [line.start, plain(line.text), line.end]),
+    };
+}
+"#;
+
+/// Names that are words and signs of Mermaid, of HTML and of neither.
+const NAMES: [&str; 8] = [
+    "end", "a\"]-->b", "%%c", "#quot;", "<b>&amp;", "x:::y", "subgraph", "é`{|}",
+];
+
+/// The same for Mermaid, whose parser is in the browser of who looks at a repository.
+fn mermaid_reads_what_is_drawn(lab: &Lab) {
+    let mut labs = vec![SCRIPT.to_owned()];
+    labs.push(
+        NAMES
+            .map(|name| format!("netns({name:?}).veth(\"e0\", \"e1\", #{{up: true}}).peer.up();\n"))
+            .concat(),
+    );
+    labs.push(std::fs::read_to_string("scripts/leaf-spine.rhai").unwrap());
+    let parser = std::path::absolute("target/tools/mermaid/mermaid.min.js").unwrap();
+    let page = lab.folder().join("page.html");
+    let html = format!(
+        "<meta charset=utf-8><script src=\"file://{}\"></script>",
+        parser.display()
+    );
+    std::fs::write(&page, html).unwrap();
+    let mut browser = Browser::start(lab.folder());
+    browser.open(&format!("file://{}", page.display()));
+    browser.wait("document.readyState === 'complete' && window.mermaid");
+    for script in labs {
+        std::fs::write(lab.folder().join("one.rhai"), &script).unwrap();
+        let drawn = lab.ipvsh(&["graph", "one.rhai", "--form", "mmd"]);
+        assert_eq!(drawn.end(), "exit code 0\n");
+        let read = browser.value(&format!(
+            "({PARSE})({})",
+            Value::from(drawn.stdout.as_str())
+        ));
+        let shown = picture(lab, &["one.rhai"]);
+        let boxes = read["boxes"].as_array().unwrap();
+        let titles: Vec<&str> = boxes.iter().map(|one| text(&one["title"])).collect();
+        let names = shown["namespaces"].as_array().unwrap().iter();
+        // Where a script only starts from is not drawn.
+        let names = names.map(|one| text(&one["name"]));
+        let names: Vec<&str> = names.filter(|name| *name != HOST).collect();
+        assert_eq!(titles, names);
+        let name_of = |id: &Value| {
+            let inside = boxes
+                .iter()
+                .find(|one| one["nodes"].as_array().unwrap().contains(id));
+            let node = read["nodes"]
+                .as_array()
+                .unwrap()
+                .iter()
+                .find(|node| node["id"] == *id);
+            let link = text(&node.unwrap()["text"]).split(' ').next().unwrap();
+            format!("{}:{link}", text(&inside.unwrap()["title"]))
+        };
+        let lines = read["lines"].as_array().unwrap().iter();
+        let mut lines: Vec<String> = lines
+            .map(|line| {
+                format!(
+                    "{} {} {}",
+                    name_of(&line[0]),
+                    text(&line[1]),
+                    name_of(&line[2])
+                )
+            })
+            .collect();
+        lines.sort();
+        assert_eq!(lines, cables(&shown));
+        assert!(!lines.is_empty(), "{script}");
+    }
+    assert_eq!(browser.complaints(), Vec::<String>::new());
 }
