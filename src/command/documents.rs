@@ -20,16 +20,9 @@ pub(super) struct Run {
     pub(super) ok: bool,
     /// The exit code.
     pub(super) exit_code: u8,
-    /// How many objects were made.
-    pub(super) created: usize,
-    /// How many were changed.
-    pub(super) changed: usize,
-    /// How many were there as asked.
-    pub(super) unchanged: usize,
-    /// How many were taken away.
-    pub(super) deleted: usize,
-    /// How many are no longer in the script, and stay until a run with `--prune`.
-    pub(super) stale: usize,
+    /// How many objects met which outcome.
+    #[serde(flatten)]
+    pub(super) tally: Tally,
     /// What happened to each.
     pub(super) objects: Vec<Entry>,
     /// What was taken down again at the end.
@@ -46,6 +39,33 @@ pub(super) struct Run {
     /// Until when its changes wait to be confirmed, in seconds since 1970.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) confirm_until: Option<u64>,
+}
+
+/// How many objects met which outcome; in a plan, would meet it.
+#[derive(Debug, Serialize, JsonSchema)]
+pub(super) struct Tally {
+    /// How many are made.
+    created: usize,
+    /// How many are changed.
+    changed: usize,
+    /// How many are there as asked.
+    unchanged: usize,
+    /// How many are taken away.
+    deleted: usize,
+    /// How many are no longer in the script, and stay until a run with `--prune`.
+    stale: usize,
+}
+
+impl From<Counts> for Tally {
+    fn from(counts: Counts) -> Self {
+        Self {
+            created: counts.created,
+            changed: counts.changed,
+            unchanged: counts.unchanged,
+            deleted: counts.deleted,
+            stale: counts.stale,
+        }
+    }
 }
 
 /// How much was taken down.
@@ -68,16 +88,9 @@ pub(super) struct Plan {
     pub(super) would_change: bool,
     /// The exit code.
     pub(super) exit_code: u8,
-    /// How many objects would be made.
-    pub(super) created: usize,
-    /// How many would be changed.
-    pub(super) changed: usize,
-    /// How many are there as asked.
-    pub(super) unchanged: usize,
-    /// How many would be taken away.
-    pub(super) deleted: usize,
-    /// How many are no longer in the script, and stay until a run with `--prune`.
-    pub(super) stale: usize,
+    /// How many objects would meet which outcome.
+    #[serde(flatten)]
+    pub(super) tally: Tally,
     /// How many are in the way.
     pub(super) conflicts: usize,
     /// How much would be tried when all is there.
@@ -99,11 +112,7 @@ impl Plan {
         Self {
             would_change: counts.would_change(),
             exit_code,
-            created: counts.created,
-            changed: counts.changed,
-            unchanged: counts.unchanged,
-            deleted: counts.deleted,
-            stale: counts.stale,
+            tally: counts.into(),
             conflicts: counts.conflicts,
             would_test: counts.tests,
             objects,

@@ -23,7 +23,7 @@ use crate::engine::{Failure, Interpreter, Reason};
 use crate::error::Error;
 use crate::lab::outcome::Entry;
 use crate::lab::rollback::Undone;
-use crate::lab::{Counts, Outcome, name};
+use crate::lab::{Outcome, name};
 use crate::repl::{self, Manner};
 use crate::sandbox::vm;
 use crate::value::shell as word_of_shell;
@@ -276,7 +276,7 @@ fn finish(
     let counts = session.lab().counts();
     if options.summary {
         output::note(&if options.json {
-            counts_json(counts).to_string()
+            documents::value(&documents::Tally::from(counts)).to_string()
         } else {
             summary(session, When::from(options.color).on(&std::io::stderr()))
         });
@@ -345,15 +345,10 @@ fn document(
     failed: Option<&Failure>,
     undone: &Undone,
 ) -> documents::Run {
-    let counts = session.lab().counts();
     documents::Run {
         ok: code == 0,
         exit_code: code,
-        created: counts.created,
-        changed: counts.changed,
-        unchanged: counts.unchanged,
-        deleted: counts.deleted,
-        stale: counts.stale,
+        tally: session.lab().counts().into(),
         objects: session.lab().outcomes().entries().clone(),
         taken_down: documents::TakenDown {
             namespaces: undone.namespaces,
@@ -416,14 +411,4 @@ fn summary(session: &Session, color: bool) -> String {
     }
     text.push_str(&session.lab().counts().to_string());
     text
-}
-
-fn counts_json(counts: Counts) -> serde_json::Value {
-    serde_json::json!({
-        "created": counts.created,
-        "changed": counts.changed,
-        "unchanged": counts.unchanged,
-        "deleted": counts.deleted,
-        "stale": counts.stale,
-    })
 }

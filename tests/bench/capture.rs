@@ -45,12 +45,7 @@ impl Round {
 }
 
 fn main() {
-    // `cargo test --benches` runs this, too, and wants to know only that it can be built.
-    if !std::env::args().any(|argument| argument == "--bench") {
-        return;
-    }
-    if let Err(reason) = common::privileged() {
-        println!("not measured: {reason}");
+    if !common::is_to_measure() {
         return;
     }
     if Command::new("tcpdump").arg("--version").output().is_err() {

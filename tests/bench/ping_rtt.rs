@@ -22,12 +22,7 @@ use ipvsh::net::icmp::{Pinger, Request};
 use common::{Lab, within};
 
 fn main() {
-    // `cargo test --benches` runs this, too, and wants to know only that it can be built.
-    if !std::env::args().any(|argument| argument == "--bench") {
-        return;
-    }
-    if let Err(reason) = common::privileged() {
-        println!("not measured: {reason}");
+    if !common::is_to_measure() {
         return;
     }
     let _lab = Lab::pair();

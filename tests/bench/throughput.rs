@@ -96,12 +96,7 @@ const RACES: [Race; 6] = [
 ];
 
 fn main() {
-    // `cargo test --benches` runs this, too, and wants to know only that it can be built.
-    if !std::env::args().any(|argument| argument == "--bench") {
-        return;
-    }
-    if let Err(reason) = common::privileged() {
-        println!("not measured: {reason}");
+    if !common::is_to_measure() {
         return;
     }
     if Command::new("iperf3").arg("-v").output().is_err() {

@@ -44,6 +44,19 @@ pub fn privileged() -> Result<(), String> {
         .map_err(|errno| format!("needs the right to make namespaces ({errno})"))
 }
 
+/// Whether a benchmark is to measure: asked for, and where private namespaces can be made. Says why not.
+///
+/// `cargo test --benches` runs benchmarks, too, and wants to know only that they can be built.
+#[allow(clippy::print_stdout, reason = "a benchmark prints what it finds")]
+pub fn is_to_measure() -> bool {
+    if !std::env::args().any(|argument| argument == "--bench") {
+        return false;
+    }
+    privileged()
+        .map_err(|reason| println!("not measured: {reason}"))
+        .is_ok()
+}
+
 /// What a lab has of its own.
 const PRIVATE: CloneFlags = CloneFlags::CLONE_NEWNS.union(CloneFlags::CLONE_NEWNET);
 

@@ -12,7 +12,7 @@ const LANE: (usize, usize, usize) = (8, 5, 33);
 /// The namespaces of a graph as trees that hang from the others.
 pub(super) struct Trees {
     /// What hangs from each.
-    pub(super) children: Vec<Vec<usize>>,
+    children: Vec<Vec<usize>>,
     /// Those that hang from others, each before what it hangs from.
     hanging: Vec<usize>,
     /// Those that are left: rings, and the middle of each tree.
