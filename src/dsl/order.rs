@@ -7,80 +7,38 @@ use serde_json::Value as Json;
 
 use crate::dsl::acts::exec;
 
-/// The maps that words give back, as their pages name the keys.
-const OWN: &[&[&str]] = &[
-    &exec::KEYS,
-    &[
-        "kind", "message", "hint", "notes", "errno", "kernel", "netns", "object", "file", "line",
-        "position",
-    ],
-    &[
-        "rx_packets",
-        "rx_bytes",
-        "rx_errors",
-        "rx_dropped",
-        "tx_packets",
-        "tx_bytes",
-        "tx_errors",
-        "tx_dropped",
-    ],
-    &[
-        "kind",
-        "handle",
-        "parent",
-        "is_default",
-        "options",
-        "stats",
-        "classes",
-        "filters",
-    ],
-    &["kind", "priority", "protocol", "matches", "class"],
-    &[
-        "packets",
-        "bytes",
-        "drops",
-        "overlimits",
-        "requeues",
-        "backlog_bytes",
-        "queued_packets",
-    ],
-    &[
-        "time",
-        "time_ns",
-        "link",
-        "direction",
-        "len",
-        "proto",
-        "src",
-        "dst",
-        "sport",
-        "dport",
-        "src_mac",
-        "dst_mac",
-        "vlan",
-        "ttl",
-        "info",
-    ],
-    &["netns", "kind", "change", "link", "text"],
-    &["links", "addrs", "routes", "rules"],
-    &["kind", "up", "mtu", "mac", "master"],
-    &["namespaces", "cables"],
-    &["name", "links", "routes", "rules", "neighbors", "sockets"],
-    &[
-        "index",
-        "name",
-        "kind",
-        "state",
-        "up",
-        "mtu",
-        "mac",
-        "addresses",
-        "under",
-        "elsewhere",
-        "change",
-    ],
-    &["from", "to", "kind"],
-    &["namespace", "link"],
+/// The maps that words give back, as their pages name the keys; those of [`exec`] are beside its word.
+const OWN: &[&str] = &[
+    "kind message hint notes errno kernel netns object file line position",
+    "rx_packets rx_bytes rx_errors rx_dropped tx_packets tx_bytes tx_errors tx_dropped",
+    "kind handle parent is_default options stats classes filters",
+    "kind priority protocol matches class",
+    "packets bytes drops overlimits requeues backlog_bytes queued_packets",
+    "time time_ns link direction len proto src dst sport dport src_mac dst_mac vlan ttl info",
+    "netns kind change link text",
+    "links addrs routes rules",
+    "kind up mtu mac master",
+    "namespaces cables",
+    "name links routes rules neighbors sockets",
+    "index name kind state up mtu mac addresses under elsewhere change",
+    "from to kind",
+    "namespace link",
+    "public_key listen_port fwmark peers",
+    "public_key has_preshared_key endpoint allowed_ips keepalive_s last_handshake rx_bytes tx_bytes",
+    "vid pvid untagged",
+    "mac dst vlan vni state of_master",
+    "from to destination ok sent received result rtt_avg_ms",
+    "address port source time_ms",
+    "status reason headers body time_ms",
+    "ttl address netns link rtt_ms mtu ways",
+    "seq kind from bytes ttl rtt_ms what mtu errno type code",
+    "from_ms below_ms count",
+    "begin_s end_s bytes bits_per_second retransmits rtt_ms cwnd",
+    "begin_s end_s bytes bits_per_second lost out_of_order jitter_ms",
+    "quiet netns link address",
+    "message kind",
+    "id weight",
+    "name percent",
 ];
 
 /// From how many orders on no more are kept: they come of data, not of what somebody wrote.
@@ -102,8 +60,9 @@ struct Known {
 impl Default for Orders {
     fn default() -> Self {
         let orders = Self(RefCell::default());
+        orders.note(exec::KEYS.map(str::to_owned).to_vec());
         for keys in OWN {
-            orders.note(keys.iter().map(|key| (*key).to_owned()).collect());
+            orders.note(keys.split(' ').map(str::to_owned).collect());
         }
         orders
     }
@@ -211,5 +170,40 @@ mod tests {
         orders.note_json(&serde_json::json!([{"z": 1, "a": {"d": 1, "c": 2}}]));
         assert_eq!(sorted(&orders, &["a", "z"]), "z a");
         assert_eq!(sorted(&orders, &["c", "d"]), "d c");
+    }
+
+    /// The maps that words make, as their sources write them.
+    #[test]
+    fn what_words_give_back_keeps_its_order() {
+        let orders = Orders::default();
+        let mut sources = vec![std::path::PathBuf::from(concat!(
+            env!("CARGO_MANIFEST_DIR"),
+            "/src/dsl"
+        ))];
+        let mut maps = 0;
+        while let Some(source) = sources.pop() {
+            if source.is_dir() {
+                let inside = std::fs::read_dir(&source).unwrap();
+                sources.extend(inside.map(|entry| entry.unwrap().path()));
+                continue;
+            }
+            let text = std::fs::read_to_string(&source).unwrap();
+            for map in text.split("Map::from([").skip(1) {
+                let map = map.split("])").next().unwrap_or(map);
+                let keys = map
+                    .split("\".into()")
+                    .filter_map(|before| before.rsplit_once("(\""));
+                let keys = keys.map(|(_, key)| key);
+                let keys: Vec<&str> = keys.filter(|key| !key.contains('"')).collect();
+                assert_eq!(
+                    sorted(&orders, &keys),
+                    keys.join(" "),
+                    "{}",
+                    source.display()
+                );
+                maps += usize::from(keys.len() > 1);
+            }
+        }
+        assert!(maps > 10, "{maps}");
     }
 }

@@ -956,6 +956,27 @@ hint: did you mean `v1`?
 "#,
     },
     Refusal {
+        what: "a_route_by_an_address_in_the_place_of_a_link",
+        needs: &["veth"],
+        before: r"
+link add v0 type veth peer name v1
+link set v0 up
+link set v1 up
+addr add 10.0.0.1/24 dev v0
+",
+        script: r#"route("default", "10.0.0.2");"#,
+        code: 1,
+        stderr: r#"
+error: cannot add route `default` in namespace `host`: there is no link `10.0.0.2`
+ --> lab.rhai:1:1
+  |
+1 | route("default", "10.0.0.2");
+  | ^^^^^
+  = links there: lo, v1, v0
+hint: it is an address: a route by it is `route(DESTINATION, #{via: "10.0.0.2"})`
+"#,
+    },
+    Refusal {
         what: "a_route_with_a_source_of_others",
         needs: &["veth"],
         before: r"
