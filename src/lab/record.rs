@@ -231,6 +231,10 @@ pub struct Contents {
     pub asked: Vec<Told>,
     /// What was asked of the kinds of links.
     pub facts: HashMap<(Place, u32), Facts>,
+    /// The near end of each far end of a pair, each as its namespace and its ifindex.
+    pub pairs: HashMap<(Place, u32), (Place, u32)>,
+    /// The link that was told of last.
+    last_link: Option<(Place, u32)>,
     /// Where links were moved to, oldest first.
     pub moves: Vec<Move>,
     /// The runs, oldest first.
@@ -375,6 +379,13 @@ impl Contents {
         if let (Some(facts), Some(new)) = (self.facts.remove(old), new) {
             self.facts.insert(new.clone(), facts);
         }
+        if let (Some(near), Some(new)) = (self.pairs.remove(old), new) {
+            self.pairs.insert(new.clone(), near);
+        }
+        if let Some(new) = new {
+            let nears = self.pairs.values_mut().filter(|near| *near == old);
+            nears.for_each(|near| near.clone_from(new));
+        }
     }
 
     fn take(&mut self, number_of_line: usize, line: Line) {
@@ -403,19 +414,36 @@ impl Contents {
                         *process = started;
                     }
                     (WayBack::RestoreTables { left, .. }, Found::Tables(tables)) => *left = tables,
-                    (_, Found::Link(index)) => undo.set_index(index),
+                    (_, Found::Link(index)) => {
+                        undo.set_index(index);
+                        if undo.way == WayBack::DeleteLink {
+                            self.last_link = undo.netns.clone().map(|place| (place, index));
+                        }
+                    }
                     (_, Found::Lost(lost)) => undo.kept = lost,
                     _ => {}
                 }
             }
-            Line::Part(undo) => self.parts.push(Told {
-                line: number_of_line,
-                undo,
-            }),
-            Line::Asked(undo) => self.asked.push(Told {
-                line: number_of_line,
-                undo,
-            }),
+            Line::Part(undo) => {
+                if undo.way == WayBack::DeleteLink {
+                    self.last_link = undo.netns.clone().zip(undo.link_index());
+                }
+                self.parts.push(Told {
+                    line: number_of_line,
+                    undo,
+                });
+            }
+            Line::Asked(undo) => {
+                // The far end of a pair is told of just behind the near one.
+                if let (true, Some(near)) = (undo.is_name(), &self.last_link) {
+                    let far = undo.netns.clone().zip(undo.link_index());
+                    self.pairs.extend(far.map(|far| (far, near.clone())));
+                }
+                self.asked.push(Told {
+                    line: number_of_line,
+                    undo,
+                });
+            }
             Line::Facts(place, index, facts) => {
                 self.facts.insert((place, index), facts);
             }

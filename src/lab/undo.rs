@@ -207,6 +207,17 @@ impl<N> Undo<N> {
         )
     }
 
+    /// Whether it is about what a link is called.
+    pub(super) const fn is_name(&self) -> bool {
+        matches!(
+            self.way,
+            WayBack::Restore {
+                new: Setting::Name(_),
+                ..
+            }
+        )
+    }
+
     /// The ifindex of the link that it is about, also that which a route leads through.
     pub(super) fn link_index(&self) -> Option<u32> {
         match &self.way {

@@ -11,7 +11,8 @@ cases! {
     ["veth", "bridge", "macvlan", "vxlan", "htb", "nft"] =>
         ls_and_plan_tell_of_a_change_by_hand_alike
         what_was_found_as_asked_is_missed_where_it_is_changed
-        what_a_move_takes_along_is_told_where_the_link_is;
+        what_a_move_takes_along_is_told_where_the_link_is
+        a_far_end_that_is_elsewhere_is_told;
     ["vlan_filtering", "bond", "vlan", "vrf", "dummy", "netem"] =>
         ls_and_plan_tell_of_changed_vlans_and_bonds_alike;
 }
@@ -398,6 +399,31 @@ fn what_was_found_as_asked_is_missed_where_it_is_changed(lab: &Lab) {
     assert!(listed.starts_with("lab: 1 namespace\n"), "{listed}");
     assert_eq!(lab.ipvsh(&["down", "lab"]).end(), "exit code 0\n");
     assert_eq!(lab.namespaces(), ["old"]);
+}
+
+fn a_far_end_that_is_elsewhere_is_told(lab: &Lab) {
+    let script = r#"let a = netns("a");
+let b = netns("b");
+let c = netns("c");
+a.veth("e0", b, "e1").peer.addr("10.0.0.1/24").up();
+a.veth("f0", b, "f1").peer.netns(c, "f2");
+a.veth("g0", b, "g1").netns(c, "g2");
+"#;
+    lab.make(script);
+    lab.sh("ip -n b link set e1 netns c; ip -n c link set f2 netns a; ip -n b link set g1 netns a");
+    insta::assert_snapshot!(lab.told()[0], @"
+    missing: link `e1` in namespace `b`, far end of veth `e0` in namespace `a`
+    missing: link `f2` in namespace `c`, far end of veth `f0` in namespace `a`
+    missing: link `g1` in namespace `b`, far end of veth `g2` in namespace `c`
+    ");
+    lab.make(script);
+    lab.sh("ip -n a link del e0; ip -n a link del f0; ip -n c link del g2");
+    insta::assert_snapshot!(lab.told()[0], @"
+    missing: veth `e0` in namespace `a`
+    missing: veth `f0` in namespace `a`
+    missing: veth `f2` in namespace `c`
+    missing: veth `g2` in namespace `c`
+    ");
 }
 
 fn what_a_move_takes_along_is_told_where_the_link_is(lab: &Lab) {

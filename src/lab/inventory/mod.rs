@@ -122,7 +122,7 @@ impl Inventory {
             found.push(Found { undo, item });
         }
         found.retain(|one| !taken.was_made_here(&one.undo));
-        leave_out_what_went_along(&mut found);
+        leave_out_what_went_along(&mut found, &contents.pairs);
         let items = found.into_iter().rev();
         Ok(Some(Self {
             lab: lab.to_owned(),
@@ -185,8 +185,11 @@ impl Taken {
     }
 }
 
+/// A link: where it is, and its ifindex.
+type End = (Place, u32);
+
 /// The link that it is about, and where that is.
-fn at(undo: &Undo<Place>) -> Option<(Place, u32)> {
+fn at(undo: &Undo<Place>) -> Option<End> {
     undo.netns.clone().zip(undo.link_index())
 }
 
@@ -196,27 +199,53 @@ struct Found {
     item: Item,
 }
 
+impl Found {
+    /// Whether it is the far end of a pair, which is told only where it is gone and the near one is not.
+    const fn is_far_end(&self) -> bool {
+        !self.item.is_own && self.undo.is_name()
+    }
+}
+
 /// Leaves out what goes with a link that is missing: that the link is says it.
-fn leave_out_what_went_along(found: &mut Vec<Found>) {
-    let missing: Vec<_> = found
-        .iter()
-        .filter(|one| one.undo.way == WayBack::DeleteLink && one.item.state == State::Missing)
-        .map(|one| &one.undo)
-        .collect();
-    let links: HashSet<_> = missing.iter().filter_map(|undo| at(undo)).collect();
-    found.retain(|one| {
-        let goes_along = at(&one.undo).is_some_and(|at| links.contains(&at));
-        // The far end of a pair goes with the near one, by which the pair is told.
-        let is_far_end = !one.item.is_own
-            && one.item.state == State::Missing
-            && matches!(
-                one.undo.way,
-                WayBack::Restore {
-                    new: Setting::Name(_),
-                    ..
-                }
-            );
-        one.undo.way == WayBack::DeleteLink || !goes_along && !is_far_end
+fn leave_out_what_went_along(found: &mut Vec<Found>, pairs: &HashMap<End, End>) {
+    let is_link = |one: &Found| one.undo.way == WayBack::DeleteLink;
+    let mut missing = HashSet::new();
+    let mut told: HashMap<usize, Option<String>> = HashMap::new();
+    for (number, one) in found.iter().enumerate() {
+        if one.item.state != State::Missing || !is_link(one) && !one.is_far_end() {
+            continue;
+        }
+        // A pair is told by its near end, and the far one goes with it.
+        let near = at(&one.undo).and_then(|far| pairs.get(&far));
+        let near = near.and_then(|near| {
+            let mut links = found.iter().filter(|one| is_link(one));
+            links.find(|one| at(&one.undo).as_ref() == Some(near))
+        });
+        let near = near.filter(|near| near.item.state != State::Missing);
+        let far = near.map(|near| format!("far end of {}", near.item.what));
+        missing.extend(at(&one.undo));
+        told.insert(number, far);
+    }
+    let mut number = 0;
+    found.retain_mut(|one| {
+        let told = told.remove(&number);
+        number += 1;
+        match told {
+            None => is_link(one) || at(&one.undo).is_none_or(|at| !missing.contains(&at)),
+            Some(None) => is_link(one),
+            Some(Some(far)) => {
+                let name = one.undo.link.as_ref().map_or("", |link| &link.name);
+                let place = one
+                    .undo
+                    .netns
+                    .as_ref()
+                    .map(Place::label)
+                    .unwrap_or_default();
+                one.item.what = format!("link `{name}` in namespace `{place}`, {far}");
+                one.item.kind = "link";
+                true
+            }
+        }
     });
 }
 
