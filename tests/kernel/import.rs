@@ -48,7 +48,6 @@ const NOT_THE_SAME: &[(&str, &str)] = &[
         "arguments-needed",
         "without arguments it says how it is called",
     ),
-    ("endless", "it does not end"),
     (
         "ifconfig-more",
         "in private namespaces nobody may set `txqueuelen` by its old request",
@@ -106,10 +105,10 @@ fn the_corpus_leads_where_its_commands_lead(lab: &Lab) {
 fn prove(lab: &Lab, name: &str) -> Result<(), String> {
     let file = in_repository(&format!("tests/corpus/{name}.sh"));
     let text = fs::read_to_string(&file).unwrap();
-    let given = text
-        .lines()
-        .find_map(|line| line.strip_prefix("# arguments: "));
-    let mut command = lab.command(&["import", "--verify"]);
+    let said = |what: &str| text.lines().find_map(|line| line.strip_prefix(what));
+    let given = said("# arguments: ");
+    let timeout = said("# timeout: ").unwrap_or("60s");
+    let mut command = lab.command(&["import", "--verify", "--timeout", timeout]);
     command.arg(&file).env("IPVSH_KERNEL", "/nonexistent");
     if let Some(given) = given {
         command.arg("--").args(given.split(' '));

@@ -34,23 +34,31 @@ pub(super) fn run(what: &Import, options: &Options, commands: &str) -> Result<Ob
     let prelude = format!("set -T; trap '{trap}' DEBUG");
     let laid_out = Commands::lay_out(folder.path(), what, commands, &prelude).map_err(broken)?;
     let start = |place| {
-        let call = laid_out.call(&format!("-a {NAME} /proc/$PPID/exe {FILE}"), place);
+        let limit = what.timeout.as_millis();
+        let call = laid_out.call(
+            &format!("-a {NAME} /proc/$PPID/exe {limit} {FILE}"),
+            place,
+            None,
+        );
         let text = format!(
             "{call}print(done.stdout);\nprint(done.stderr);\nprint({} + read({}));\n",
             literal(MARK),
             literal(FILE)
         );
-        let printed =
-            place::run(&text, place, folder.path(), ".ipvsh-observe.rhai").map_err(broken)?;
+        let limit = place::of_script(what.timeout);
+        let printed = place::run(&text, place, folder.path(), ".ipvsh-observe.rhai", limit)
+            .map_err(broken)?;
         let Some((printed, seen)) = printed.output.split_once(MARK) else {
             return Err(place::cut_off(AIM, &printed.said));
         };
         let told: Told = serde_json::from_str(seen.trim())
             .map_err(|error| broken(Error::invalid(error.to_string())))?;
-        Ok(Ran {
-            seen: told.map_err(|why| not_started(&why, commands))?,
-            printed: printed.to_owned(),
-        })
+        let seen = told.seen.map_err(|why| not_started(&why, commands))?;
+        let mut printed = printed.to_owned();
+        if told.is_cut {
+            printed.push_str(&place::ended(what.timeout));
+        }
+        Ok(Ran { seen, printed })
     };
     let mut ran = start(Place::Ns)?;
     // What they make shows when they have tried.

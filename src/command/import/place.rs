@@ -7,13 +7,19 @@ use std::os::unix::fs::PermissionsExt;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::time::Duration;
+
+use nix::sys::signal::Signal;
+use nix::unistd::Pid;
 
 use crate::command::line::Import;
 use crate::engine::Failure;
 use crate::error::Error;
 use crate::import::other_interpreter;
+use crate::net::process::clock::Clock;
 use crate::net::process::observe::PRELUDE;
 use crate::sandbox::Place;
+use crate::value::duration;
 use crate::value::escape::literal;
 use crate::view::error::Report;
 
@@ -73,8 +79,9 @@ impl<'a> Commands<'a> {
         &self.name
     }
 
-    /// The words of ipvsh that run them, by the program that `by` has a shell start, and print what they print.
-    pub(super) fn call(&self, by: &str, place: Place) -> String {
+    /// The words of ipvsh that run them, by the program that `by` has a shell start, and print what they print. They are ended after
+    /// `limit`, where one is given.
+    pub(super) fn call(&self, by: &str, place: Place, limit: Option<Duration>) -> String {
         // The text is there to be read: a micro-VM takes along the programs that a shell is told of.
         let start = format!("shift; export BASH_ENV=\"$PWD/{PRELUDE}\"; exec {by} \"$@\"");
         let own = format!("./{}", self.name);
@@ -92,13 +99,27 @@ impl<'a> Commands<'a> {
                 let _ = writeln!(text, "read({});", literal(file));
             }
         }
-        let _ = writeln!(
-            text,
-            "let done = exec([{}], #{{check: false}});\nif done.code != 0 {{ print(`exit code ${{done.code}}`); }}",
-            words.join(", ")
-        );
+        let words = words.join(", ");
+        let _ = match limit {
+            None => writeln!(text, "let done = exec([{words}], #{{check: false}});"),
+            Some(limit) => writeln!(
+                text,
+                "let done = #{{code: 0, stdout: \"\", stderr: \"\"}};\n\
+                 try {{ done = exec([{words}], #{{check: false, timeout: \"{}ms\"}}); }} \
+                 catch (e) {{ if e.kind != \"timeout\" {{ throw e; }} print({}); }}",
+                limit.as_millis(),
+                literal(&ended(limit))
+            ),
+        };
+        text.push_str("if done.code != 0 { print(`exit code ${done.code}`); }\n");
         text
     }
+}
+
+/// What is said of commands that were ended at the limit.
+pub(super) fn ended(limit: Duration) -> String {
+    let limit = duration::print(limit);
+    format!("they were ended after {limit}; `--timeout` gives them more time")
 }
 
 /// The paths of all that lies in the folder of a file; nothing where that is none.
@@ -127,14 +148,20 @@ pub(super) struct Printed {
     pub(super) said: String,
 }
 
-/// Runs `text` in a place of its own, as `file` of `folder`.
-pub(super) fn run(text: &str, place: Place, folder: &Path, file: &str) -> Result<Printed, Error> {
+/// Runs `text` in a place of its own, as `file` of `folder`. After `limit` it is ended, as by Ctrl-C.
+pub(super) fn run(
+    text: &str,
+    place: Place,
+    folder: &Path,
+    file: &str,
+    limit: Duration,
+) -> Result<Printed, Error> {
     fs::write(folder.join(file), text)?;
     let place = match place {
         Place::Ns => "--sandbox=ns",
         Place::Vm => "--sandbox=vm",
     };
-    let ran = Command::new("/proc/self/exe")
+    let running = Command::new("/proc/self/exe")
         // By this name its own processes are known there.
         .arg0("ipvsh")
         .args([
@@ -145,7 +172,14 @@ pub(super) fn run(text: &str, place: Place, folder: &Path, file: &str) -> Result
         ])
         .current_dir(folder)
         .stdin(Stdio::null())
-        .output()?;
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()?;
+    let id = Pid::from_raw(i32::try_from(running.id()).unwrap_or(i32::MAX));
+    let clock = Clock::start(id, Signal::SIGTERM, limit);
+    let ran = running.wait_with_output();
+    clock.stop();
+    let ran = ran?;
     Ok(Printed {
         output: String::from_utf8_lossy(&ran.stdout).into_owned(),
         said: String::from_utf8_lossy(&ran.stderr).into_owned(),
@@ -155,6 +189,14 @@ pub(super) fn run(text: &str, place: Place, folder: &Path, file: &str) -> Result
 /// A failure to do `what`, which took a place.
 pub(super) fn broken(what: &str, error: Error) -> Failure {
     Failure::script(Report::of(&error.doing_plain(what)))
+}
+
+/// How long a script may take beside what its commands may: a micro-VM boots, and what comes late is waited for.
+const BESIDE: Duration = Duration::from_secs(60);
+
+/// The limit of a script whose commands have one.
+pub(super) fn of_script(limit: Duration) -> Duration {
+    limit.saturating_mul(2).saturating_add(BESIDE)
 }
 
 /// A run that did not come to its end, with what was said.

@@ -1,6 +1,7 @@
 //! Proves an import: runs the commands and the script that was made of them, each in a throw-away place, and compares where they lead.
 
 use std::path::Path;
+use std::time::Duration;
 
 use serde_json::json;
 
@@ -49,12 +50,16 @@ pub(super) fn run(
     let (of_commands, of_script) = (new_folder()?, new_folder()?);
     let laid_out = Commands::lay_out(of_commands.path(), what, &commands, "").map_err(broken)?;
     Commands::lay_out(of_script.path(), what, &commands, "").map_err(broken)?;
-    let of_shell = format!("{}print(done.stderr);\n", laid_out.call("", place));
+    let of_shell = format!(
+        "{}print(done.stderr);\n",
+        laid_out.call("", place, Some(what.timeout))
+    );
+    let limit = place::of_script(what.timeout);
     // Side by side: most of it is waiting for what comes late.
     let (one, other) = std::thread::scope(|threads| {
         let commands = of_commands.path();
-        let one = threads.spawn(|| lead(&of_shell, place, commands, ".ipvsh-commands.rhai"));
-        let other = lead(script, place, of_script.path(), ".ipvsh-script.rhai");
+        let one = threads.spawn(|| lead(&of_shell, place, commands, ".ipvsh-commands.rhai", limit));
+        let other = lead(script, place, of_script.path(), ".ipvsh-script.rhai", limit);
         (one.join(), other)
     });
     let one =
@@ -78,14 +83,20 @@ pub(super) fn run(
 }
 
 /// Runs a script in a place of its own, and behind it what tells where it has led.
-fn lead(text: &str, place: places::Place, folder: &Path, file: &str) -> Result<Ran, Failure> {
+fn lead(
+    text: &str,
+    place: places::Place,
+    folder: &Path,
+    file: &str,
+    limit: Duration,
+) -> Result<Ran, Failure> {
     // What comes late is there by then: link-local addresses, and whether links have a carrier.
     let look = format!(
         "sleep(\"2s\");\nfor net in namespaces() {{\n    if net.name.starts_with(\"pid:\") {{ continue; }}\n    print({} + net.name + \"\\n\" + net.exec([\"sh\", \"-c\", {}]).stdout);\n}}\n",
         literal(NAMESPACE),
         literal(GATHER)
     );
-    let ran = place::run(&format!("{text}\n{look}"), place, folder, file).map_err(broken)?;
+    let ran = place::run(&format!("{text}\n{look}"), place, folder, file, limit).map_err(broken)?;
     let Some(at) = ran.output.find(NAMESPACE) else {
         return Err(place::cut_off(AIM, &ran.said));
     };

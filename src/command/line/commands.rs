@@ -216,6 +216,10 @@ pub(crate) struct Import {
     #[arg(long)]
     pub(crate) observe: bool,
 
+    /// How long the commands may run with `--verify` or `--observe`; they are ended then, and what they did until then counts
+    #[arg(long, value_name = "TIME", default_value = "60s", value_parser = time)]
+    pub(crate) timeout: Duration,
+
     /// What the shell script is run with: `$1`, `$2`, …
     #[arg(last = true, value_name = "ARG")]
     pub(crate) arguments: Vec<String>,

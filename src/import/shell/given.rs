@@ -106,7 +106,7 @@ impl Reader<'_> {
         self.arguments.push(arguments.to_vec());
         self.hidden.push(std::collections::HashMap::new());
         let mut status = self.list(&nodes);
-        if self.count <= super::MOST {
+        if self.count <= super::MOST && !matches!(self.flow, Flow::Stuck(_)) {
             self.flow = Flow::Next;
             self.run_at_exit();
             self.uncalled(&nodes);
@@ -196,6 +196,11 @@ impl Reader<'_> {
         let Some(text) = self.at_exit.take() else {
             return;
         };
+        if let Flow::Stuck(line) = self.flow {
+            let text = format!("not run: {text}    ({})", super::behind_loop(line));
+            self.items.push(crate::steps::Item::Comment(text));
+            return;
+        }
         self.flow = Flow::Next;
         let nodes = parse::parse(&tokens(&text, 1));
         self.text = text.as_str().into();

@@ -71,6 +71,8 @@ enum Flow {
     Return,
     /// The line of the `exit`.
     Exit(usize),
+    /// The line of the loop that never ends.
+    Stuck(usize),
 }
 
 #[allow(
@@ -204,8 +206,12 @@ impl Reader<'_> {
         let mut last = (0, self.items.len());
         for node in nodes {
             if self.flow != Flow::Next {
-                if let Flow::Exit(line) = self.flow {
-                    self.not_run(node, &format!("behind the exit in line {line}"));
+                match self.flow {
+                    Flow::Exit(line) => {
+                        self.not_run(node, &format!("behind the exit in line {line}"));
+                    }
+                    Flow::Stuck(line) => self.not_run(node, &behind_loop(line)),
+                    _ => {}
                 }
                 continue;
             }
@@ -260,6 +266,16 @@ impl Reader<'_> {
         let status = self.node(node);
         self.is_tolerant = is_tolerant;
         self.is_asking = is_asking;
+        if self.flow == Flow::Stuck(node.line)
+            && matches!(
+                node.what,
+                What::While(..) | What::Count(..) | What::Redirected(..)
+            )
+        {
+            self.items.truncate(before);
+            self.leave(node);
+            return Status::Assumed;
+        }
         if status == Status::Unknown {
             self.items.truncate(before);
             self.flow = match self.flow {
@@ -389,7 +405,7 @@ impl Reader<'_> {
         let variables = self.variables.clone();
         let status = self.list(body);
         self.variables = variables;
-        if self.count <= MOST {
+        if self.count <= MOST && !matches!(self.flow, Flow::Stuck(_)) {
             self.flow = Flow::Next;
         }
         status
@@ -594,7 +610,7 @@ impl Reader<'_> {
         mut next: impl FnMut(&mut Self) -> Result<(), String>,
         is_endless: bool,
     ) -> Status {
-        let before = self.items.len();
+        let (before, line) = (self.items.len(), self.line);
         let seen = self.seen.clone();
         let mut last: Option<(HashMap<String, Held>, usize)> = None;
         for index in 0.. {
@@ -604,7 +620,9 @@ impl Reader<'_> {
                 if last.as_ref() == Some(&now) {
                     self.seen = seen;
                     self.variables = now.0;
-                    return self.unknown("a loop that never ends");
+                    "a loop that never ends".clone_into(&mut self.why);
+                    self.flow = Flow::Stuck(line);
+                    return Status::Assumed;
                 }
                 last = Some(now);
             }
@@ -644,7 +662,7 @@ impl Reader<'_> {
                     self.flow = outer(levels, Flow::Continue);
                     break;
                 }
-                Flow::Return | Flow::Exit(_) => break,
+                Flow::Return | Flow::Exit(_) | Flow::Stuck(_) => break,
                 Flow::Next => {}
             }
             if let Err(why) = next(self) {
@@ -769,7 +787,7 @@ impl Reader<'_> {
             } else {
                 self.node(node)
             };
-            is_known &= status != Status::Unknown;
+            is_known &= status != Status::Unknown && !matches!(self.flow, Flow::Stuck(_));
         }
         self.depth -= 1;
         let printed = std::mem::replace(&mut self.printed, outer);
@@ -781,6 +799,11 @@ impl Reader<'_> {
         let printed = printed.filter(|_| is_known).ok_or_else(fault)?;
         Ok(printed.trim_end_matches('\n').to_owned())
     }
+}
+
+/// Why what stands behind the loop in `line` is not run.
+fn behind_loop(line: usize) -> String {
+    format!("behind the loop in line {line}, which never ends")
 }
 
 fn outer(levels: usize, flow: impl Fn(usize) -> Flow) -> Flow {

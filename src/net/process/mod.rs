@@ -1,6 +1,7 @@
 //! Processes: those in namespaces, those that a lab started, and their end.
 
 mod child;
+pub mod clock;
 mod end;
 mod growth;
 pub mod observe;

@@ -10,6 +10,7 @@ use std::collections::HashMap;
 use std::ffi::OsString;
 use std::os::unix::process::CommandExt;
 use std::process::{Command, ExitCode};
+use std::time::Duration;
 
 use nix::sys::ptrace::{self, Options};
 use nix::sys::signal::Signal;
@@ -17,6 +18,7 @@ use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
 use nix::unistd::Pid;
 use serde::{Deserialize, Serialize};
 
+use super::clock::Clock;
 use crate::error::{Error, Result};
 use tracee::{Call, Tracee};
 
@@ -75,11 +77,17 @@ pub enum What {
     },
 }
 
-/// What is put into the file: what was seen, or why nothing was.
-pub type Told = std::result::Result<Vec<Seen>, String>;
+/// What is put into the file.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct Told {
+    /// What was seen, or why nothing was.
+    pub seen: std::result::Result<Vec<Seen>, String>,
+    /// Whether the program was ended, as its time was over.
+    pub is_cut: bool,
+}
 
-/// Looks on and returns, where this process was started for that: `ipvsh-observer FILE PROGRAM [ARGUMENT]…`. What was seen is in FILE
-/// then: [`Told`], as JSON.
+/// Looks on and returns, where this process was started for that: `ipvsh-observer MILLISECONDS FILE PROGRAM [ARGUMENT]…`. It ends the
+/// program after that time. What was seen is in FILE then: [`Told`], as JSON.
 pub(super) fn take_over_if_observer() -> Option<ExitCode> {
     let mut words = std::env::args_os();
     if words.next()? != NAME {
@@ -89,22 +97,28 @@ pub(super) fn take_over_if_observer() -> Option<ExitCode> {
 }
 
 fn observe_into(mut words: impl Iterator<Item = OsString>) -> Option<ExitCode> {
-    let (file, program) = (words.next()?, words.next()?);
+    let (limit, file, program) = (words.next()?, words.next()?, words.next()?);
+    let limit = Duration::from_millis(limit.to_str()?.parse().ok()?);
     let mut command = Command::new(&program);
     command.args(words);
-    let (told, code): (Told, _) = match follow(&mut command) {
-        Ok((seen, code)) => (Ok(seen), code),
+    let (told, code) = match follow(&mut command, limit) {
+        Ok(followed) => followed,
         Err(error) => {
             let why = error.doing("run", &program.to_string_lossy());
-            (Err(why.to_string()), 125)
+            let told = Told {
+                seen: Err(why.to_string()),
+                is_cut: false,
+            };
+            (told, 125)
         }
     };
     std::fs::write(file, serde_json::to_string(&told).ok()?).ok()?;
     Some(u8::try_from(code).map_or(ExitCode::FAILURE, ExitCode::from))
 }
 
-/// Runs `command` to its end and returns what was seen, in order, and how it ended. What it has left behind is ended.
-fn follow(command: &mut Command) -> Result<(Vec<Seen>, i32)> {
+/// Runs `command` to its end, which comes after `limit` at the latest, and returns what was seen, in order, and how it ended. What it
+/// has left behind is ended.
+fn follow(command: &mut Command, limit: Duration) -> Result<(Told, i32)> {
     // SAFETY: between fork and exec it makes one system call, which takes no memory and no lock.
     unsafe { command.pre_exec(|| Ok(ptrace::traceme()?)) };
     // The thread that starts it is the one that it is traced by, as it has to be.
@@ -121,12 +135,18 @@ fn follow(command: &mut Command) -> Result<(Vec<Seen>, i32)> {
     ptrace::setoptions(first, options)?;
     observer.began(first);
     observer.go_on(first, None);
-    loop {
+    let clock = Clock::start(first, Signal::SIGKILL, limit);
+    let code = loop {
         let status = waitpid(None, Some(WaitPidFlag::__WALL | WaitPidFlag::__WNOTHREAD))?;
         if let Some(code) = observer.meet(status) {
-            return Ok((observer.told(), code));
+            break code;
         }
-    }
+    };
+    let told = Told {
+        seen: Ok(observer.told()),
+        is_cut: clock.stop(),
+    };
+    Ok((told, code))
 }
 
 /// What is known of all that run.

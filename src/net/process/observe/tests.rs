@@ -1,11 +1,15 @@
 use super::*;
 
+const LIMIT: Duration = Duration::from_secs(60);
+
 fn seen_of(script: &str) -> (Vec<Seen>, i32) {
     let mut command = Command::new("sh");
     command
         .args(["-c", script])
         .stdin(std::process::Stdio::null());
-    follow(&mut command).expect("ptrace")
+    let (told, code) = follow(&mut command, LIMIT).expect("ptrace");
+    assert!(!told.is_cut);
+    (told.seen.unwrap(), code)
 }
 
 fn programs(seen: &[Seen]) -> Vec<(String, Option<i32>)> {
@@ -69,7 +73,8 @@ fn a_shell_tells_its_lines_and_a_signal_ends_as_it_does_else() {
         "-c",
         &format!("{trap}\nf() {{\n/bin/true 1\n}}\nf\n/bin/true 2\nkill -TERM $$"),
     ]);
-    let (seen, code) = follow(&mut command).expect("ptrace");
+    let (told, code) = follow(&mut command, LIMIT).expect("ptrace");
+    let seen = told.seen.unwrap();
     assert_eq!(code, 128 + 15);
     let lines: Vec<_> = seen
         .iter()
@@ -77,4 +82,16 @@ fn a_shell_tells_its_lines_and_a_signal_ends_as_it_does_else() {
         .map(|seen| seen.line.as_ref().map(|line| line.1))
         .collect();
     assert_eq!(lines, [Some(3), Some(6)]);
+}
+
+#[test]
+fn what_does_not_end_is_ended() {
+    let mut command = Command::new("sh");
+    command.args(["-c", "true one; sleep 1000"]);
+    let (told, code) = follow(&mut command, Duration::from_millis(100)).expect("ptrace");
+    assert_eq!(code, 128 + 9);
+    assert_eq!(
+        programs(&told.seen.unwrap()).last(),
+        Some(&("sleep 1000".to_owned(), None))
+    );
 }
