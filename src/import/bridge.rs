@@ -110,7 +110,8 @@ fn vlan(mut words: Words, place: &Place) -> Outcome {
             "dev" => dev = Some(words.value(word)?),
             "vid" => vid = Some(words.value(word)?),
             "pvid" | "untagged" => options.push((word.to_owned(), Value::Flag(true))),
-            "self" | "master" => {}
+            // That it is tagged is the usual, for which `bridge` has no word: it passes over it.
+            "self" | "master" | "tagged" => {}
             other => return Err(format!("`{other}` of a VLAN is not known here")),
         }
     }

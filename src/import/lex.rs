@@ -338,6 +338,14 @@ impl<'a> Lexer<'a> {
             self.skip(end + 1);
             return Piece::Arithmetic(text);
         }
+        // The older form.
+        if rest.starts_with("$[")
+            && let Some(end) = rest.find(']')
+        {
+            let text = rest[2..end].to_owned();
+            self.skip(end + 1);
+            return Piece::Arithmetic(text);
+        }
         if rest.starts_with("$(") {
             let end = closing(&rest[1..]).map_or(rest.len(), |end| end + 1);
             let text = rest.get(2..end).unwrap_or_default().to_owned();
@@ -353,7 +361,7 @@ impl<'a> Lexer<'a> {
         if !quoted && let Some(inner) = rest.strip_prefix("$'") {
             let text = inner.split('\'').next().unwrap_or_default();
             self.skip(text.len() + 3);
-            let text = text.replace("\\n", "\n").replace("\\t", "\t");
+            let text = super::signs::unescaped(text);
             return Piece::Text { text, quoted: true };
         }
         self.next();

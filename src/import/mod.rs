@@ -16,6 +16,7 @@ mod older;
 mod places;
 pub mod proof;
 mod shell;
+mod signs;
 mod tc;
 mod tools;
 mod vlans;
@@ -28,6 +29,9 @@ use std::path::Path;
 use crate::steps::{Act, Item, Step, fold, write};
 use markdown::Block;
 use shell::{Given, ask};
+
+/// What stands for the number of the process that runs a script, `$$`: nothing else has it.
+const OWN_PROCESS: u32 = 2_147_483_646;
 
 /// A script, and what of its source is in it only as a comment.
 #[derive(Debug, PartialEq, Eq)]

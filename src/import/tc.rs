@@ -75,8 +75,10 @@ fn queue(mut words: Words, verb: &str, behind: &[String], place: &Place) -> Outc
         ("del" | "delete", None) if is_root => {
             return Ok(vec![on_link(place, dev, Call::new("clear_qdisc", []))]);
         }
-        ("add" | "replace" | "change" | "chg", Some("netem")) => ("netem", netem(&mut words)?),
-        ("add" | "replace" | "change" | "chg", Some("tbf")) => ("tbf", tbf(&mut words)?),
+        ("add" | "replace", Some("netem")) => ("netem", netem(&mut words)?),
+        ("add" | "replace", Some("tbf")) => ("tbf", tbf(&mut words)?),
+        // What it does not name stays, and so do the queues in it.
+        ("change" | "chg", _) => return Err("a change of a queue keeps the rest of it".to_owned()),
         _ => return Err(odd.to_owned()),
     };
     let said = [(PARENT, parent), (HANDLE, handle)];

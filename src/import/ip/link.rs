@@ -21,9 +21,8 @@ pub(super) fn command(mut words: Words, place: &Place) -> Outcome {
             while let Some(word) = words.next() {
                 match word {
                     "dev" => name = Some(words.value(word)?),
-                    "type" => {
-                        words.value(word)?;
-                    }
+                    // What stands behind the kind are its options: the kernel has no use for them.
+                    "type" => break,
                     "group" => return Err("a group of links".to_owned()),
                     word => name = Some(word),
                 }
@@ -141,10 +140,12 @@ fn property(mut words: Words, place: &Place) -> Outcome {
         .collect())
 }
 
-/// A namespace as `ip link set … netns` takes it: a name, or the number of a process. 1 is the machine's own.
+/// A namespace as `ip link set … netns` takes it: a name, or the number of a process. 1 is the machine's own, and that which the script
+/// runs in has that of the script.
 pub(super) fn target(text: &str) -> Place {
     match text.parse::<u32>() {
         Ok(1) => None,
+        Ok(crate::import::OWN_PROCESS) => None,
         Ok(number) => Some(format!("pid:{number}")),
         Err(_) => Some(text.to_owned()),
     }

@@ -4,6 +4,7 @@ use super::expand::{Held, numbers};
 use super::parse::Assignment;
 use super::{Flow, Reader, Status, ask};
 use crate::import::lex::is_name;
+use crate::import::signs::unescaped;
 
 type Known<T> = Result<T, String>;
 
@@ -522,25 +523,6 @@ pub(super) fn echoed(arguments: &[&str]) -> String {
         text.push('\n');
     }
     text
-}
-
-fn unescaped(text: &str) -> String {
-    let mut all = String::new();
-    let mut chars = text.chars();
-    while let Some(c) = chars.next() {
-        if c != '\\' {
-            all.push(c);
-            continue;
-        }
-        match chars.next() {
-            Some('n') => all.push('\n'),
-            Some('t') => all.push('\t'),
-            Some('r') => all.push('\r'),
-            Some('\\') | None => all.push('\\'),
-            Some(other) => all.extend(['\\', other]),
-        }
-    }
-    all
 }
 
 /// What `printf` prints.

@@ -96,7 +96,14 @@ impl Reader<'_> {
     fn split(&mut self, pieces: &[Piece]) -> Known<Vec<String>> {
         let mut words: Vec<String> = Vec::new();
         let mut current: Option<String> = None;
+        // A quoted list without anything in it is no word, whatever stands around it in the quotes.
+        let has_list = pieces
+            .iter()
+            .any(|piece| matches!(piece, Piece::Variable { quoted: true, .. }));
         for piece in pieces {
+            if has_list && matches!(piece, Piece::Text { text, .. } if text.is_empty()) {
+                continue;
+            }
             if let Piece::Text {
                 text,
                 quoted: false,
@@ -302,7 +309,7 @@ impl Reader<'_> {
                 self.own_path().map(Held::Text)
             }
             // A name made of it is new, whichever it is.
-            "$" => Some(Held::Text("1000".to_owned())),
+            "$" => Some(Held::Text(crate::import::OWN_PROCESS.to_string())),
             "?" => match self.last {
                 Status::Success | Status::Assumed => Some(Held::Text("0".to_owned())),
                 Status::Failure => Some(Held::Text("1".to_owned())),

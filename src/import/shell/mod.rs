@@ -15,6 +15,7 @@ mod lines;
 mod own;
 mod parse;
 mod pattern;
+mod pinged;
 mod poison;
 mod simple;
 
@@ -240,7 +241,11 @@ impl Reader<'_> {
                 }
             }
         }
-        status
+        match status {
+            // It was left by itself: that is no reason to leave what stands around it.
+            Status::Unknown if !self.is_asking && self.printed.is_none() => Status::Assumed,
+            status => status,
+        }
     }
 
     fn text_of(&self, node: &Node) -> String {
@@ -287,6 +292,9 @@ impl Reader<'_> {
                 return Status::Assumed;
             }
             self.poison(&text, 0);
+            if self.takes_ping(node) {
+                return Status::Assumed;
+            }
             if self.printed.is_none() && self.only_files(node) {
                 self.run_as_it_is(&text);
                 return Status::Assumed;
@@ -373,11 +381,10 @@ impl Reader<'_> {
             What::And(left, right) => self.both(left, right),
             What::Or(left, right) => self.either(left, right),
             What::Not(inner) => match self.ask(inner) {
-                Status::Success => Status::Failure,
+                Status::Success | Status::Assumed => Status::Failure,
                 Status::Failure => Status::Success,
                 Status::Present => Status::Absent,
                 Status::Absent => Status::Present,
-                Status::Assumed => self.unknown("what is done depends on how a command ends"),
                 Status::Unknown => Status::Unknown,
             },
             What::Background(inner) => self.background(inner),

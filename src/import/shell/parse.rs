@@ -382,7 +382,8 @@ impl<'a> Parser<'a> {
                 }
                 self.function(name)?
             }
-            Some(name) if next_is_bracket => {
+            // `LIST=()` is a list without anything in it.
+            Some(name) if next_is_bracket && !name.contains('=') => {
                 let name = name.to_owned();
                 self.at += 3;
                 self.function(name)?

@@ -1,0 +1,100 @@
+//! A ping on which only what is printed hangs: `ping … && echo yes || echo no`, `ping … | tail -2`.
+
+use super::parse::{Node, What, Word};
+use super::{Reader, Status};
+use crate::import::lex::Piece;
+use crate::steps::Item;
+
+/// What prints, or ends the script where a reply is lost.
+const PRINTING: [&str; 14] = [
+    "echo", "printf", "exit", "return", "true", "false", ":", "tail", "head", "grep", "cat", "sed",
+    "awk", "date",
+];
+
+/// How deep functions may call one another.
+const DEEPEST: usize = 8;
+
+impl Reader<'_> {
+    /// Takes the only ping of a command of which nothing else changes the network, and says that the rest is left out. Whether it did.
+    pub(super) fn takes_ping(&mut self, node: &Node) -> bool {
+        if self.printed.is_some() || self.is_asking || matches!(node.what, What::Simple(_)) {
+            return false;
+        }
+        let mut pings = Vec::new();
+        if !self.only_prints(node, &mut pings, 0) {
+            return false;
+        }
+        let [ping] = pings.as_slice() else {
+            return false;
+        };
+        let before = self.items.len();
+        if self.node(ping) == Status::Unknown {
+            self.items.truncate(before);
+            return false;
+        }
+        let text = self.text_of(node);
+        for line in text.lines() {
+            if self.seen.insert((node.line, line.to_owned())) {
+                let why = "its ping alone: one that is lost is said, and ends nothing";
+                let text = format!("not run: line {}: {line}    ({why})", node.line);
+                self.items.insert(before, Item::Comment(text));
+                break;
+            }
+        }
+        true
+    }
+
+    /// Whether all but pings only prints.
+    fn only_prints<'n>(&self, node: &'n Node, pings: &mut Vec<&'n Node>, depth: usize) -> bool {
+        if depth > DEEPEST {
+            return false;
+        }
+        let mut all = |nodes: &'n [Node]| {
+            nodes
+                .iter()
+                .all(|node| self.only_prints(node, pings, depth))
+        };
+        match &node.what {
+            What::Blank | What::Comment(_) | What::Arithmetic(_) | What::Test(_) => true,
+            What::Pipe(parts) | What::Group(parts) | What::Subshell(parts) => all(parts),
+            What::And(left, right) | What::Or(left, right) => {
+                self.only_prints(left, pings, depth) && self.only_prints(right, pings, depth)
+            }
+            What::Not(inner) | What::Redirected(inner, _) => self.only_prints(inner, pings, depth),
+            What::If(arms, otherwise) => {
+                arms.iter().all(|(test, body)| all(test) && all(body)) && all(otherwise)
+            }
+            What::Simple(simple) => {
+                let Some(name) = simple.words.first().map(word) else {
+                    return true;
+                };
+                let names = || simple.words.iter().map(word);
+                if names().any(|word| matches!(word, Some("ping" | "ping4" | "ping6"))) {
+                    pings.push(node);
+                    return true;
+                }
+                let Some(name) = name else { return false };
+                match self.functions.get(name) {
+                    Some(Some(function)) => {
+                        let mut within = Vec::new();
+                        let body = function.body.iter();
+                        let mut prints =
+                            body.map(|node| self.only_prints(node, &mut within, depth + 1));
+                        prints.all(|prints| prints) && within.is_empty()
+                    }
+                    Some(None) => false,
+                    None => PRINTING.contains(&name),
+                }
+            }
+            _ => false,
+        }
+    }
+}
+
+/// A word that is written out.
+fn word(word: &Word) -> Option<&str> {
+    match word.as_slice() {
+        [Piece::Text { text, .. }] => Some(text),
+        _ => None,
+    }
+}
