@@ -471,7 +471,7 @@ fn what_a_run_did_is_a_script_that_leads_there(lab: &Lab) {
         import.end(),
         "\
 exit code 0
-1 command failed, and stand in the script as comments
+1 command failed: told in the script as comments
 no network commands, and no part of the script: `grep` in line 15, `seq` in line 3
 ",
     );

@@ -956,6 +956,22 @@ hint: did you mean `v1`?
 "#,
     },
     Refusal {
+        what: "a_neighbor_whose_hardware_address_is_too_long",
+        needs: &["sit"],
+        before: "",
+        script: r#"sit("s0", #{remote: "10.0.0.2"}).up().neighbor("fd00::2", "02:00:00:00:00:26");"#,
+        code: 1,
+        stderr: r#"
+took down what this run made: 1 link
+error: cannot add neighbor `fd00::2` in namespace `host`: link `s0` has hardware addresses of 4 bytes, `02:00:00:00:00:26` has 6
+ --> lab.rhai:1:42
+  |
+1 | sit("s0", #{remote: "10.0.0.2"}).up().neighbor("fd00::2", "02:00:00:00:00:26");
+  |                                       ^^^^^^^^
+  = on link `s0`
+"#,
+    },
+    Refusal {
         what: "a_route_by_an_address_in_the_place_of_a_link",
         needs: &["veth"],
         before: r"

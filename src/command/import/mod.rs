@@ -136,7 +136,7 @@ fn tell_beside(observed: &Observed) {
             &format!("{} commands", observed.failed)
         };
         output::note(&format!(
-            "{commands} failed, and stand in the script as comments"
+            "{commands} failed: told in the script as comments"
         ));
     }
     let others: Vec<String> = observed

@@ -20,6 +20,10 @@ const MARK: &str = "@@@ seen";
 /// Where what was seen is put.
 const FILE: &str = ".ipvsh-seen";
 
+/// A program that is not there is seen as one that fails.
+const MISSING: &str = "command_not_found_handle() { printf '%s: command not found\\n' \"$1\" >&2; \
+    (exec -a \"$1\" /bin/false \"${@:2}\"); return 127; }";
+
 /// What came of a run in a place.
 struct Ran {
     seen: Vec<Seen>,
@@ -31,7 +35,7 @@ struct Ran {
 pub(super) fn run(what: &Import, options: &Options, commands: &str) -> Result<Observed, Failure> {
     let folder = tempfile::tempdir().map_err(Error::from).map_err(broken)?;
     let trap = format!("printf \"{LINE}%s %s\" \"$LINENO\" \"$BASH_SOURCE\" > /dev/null");
-    let prelude = format!("set -T; trap '{trap}' DEBUG");
+    let prelude = format!("{MISSING}; set -T; trap '{trap}' DEBUG");
     let laid_out = Commands::lay_out(folder.path(), what, commands, &prelude).map_err(broken)?;
     let start = |place| {
         let limit = what.timeout.as_millis();

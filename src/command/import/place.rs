@@ -87,7 +87,7 @@ impl<'a> Commands<'a> {
         let own = format!("./{}", self.name);
         let mut words = vec!["bash", "-c", &start, "bash", self.text];
         if other_interpreter(self.text).is_none() {
-            words.push("bash");
+            words.extend(bash(self.text));
         }
         words.push(&own);
         words.extend(self.arguments.iter().map(String::as_str));
@@ -114,6 +114,22 @@ impl<'a> Commands<'a> {
         text.push_str("if done.code != 0 { print(`exit code ${done.code}`); }\n");
         text
     }
+}
+
+/// How bash runs a shell script as the shell of its first line would: with the options there, and with aliases where that is no bash.
+fn bash(text: &str) -> Vec<&str> {
+    let first = text.lines().next().unwrap_or_default();
+    let mut interpreter = first
+        .strip_prefix("#!")
+        .unwrap_or_default()
+        .split_whitespace();
+    let mut words = vec!["bash"];
+    let name = interpreter.find(|word| !word.ends_with("/env") && !word.starts_with('-'));
+    if name.is_some_and(|name| !name.ends_with("bash")) {
+        words.extend(["-O", "expand_aliases"]);
+    }
+    words.extend(interpreter.filter(|word| word.starts_with('-')));
+    words
 }
 
 /// What is said of commands that were ended at the limit.
@@ -203,4 +219,22 @@ pub(super) fn of_script(limit: Duration) -> Duration {
 pub(super) fn cut_off(what: &str, said: &str) -> Failure {
     let report = Report::new(format!("cannot {what}: the run came to no end"));
     Failure::script(report.note(said.trim_end().to_owned()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::bash;
+
+    #[test]
+    fn a_script_is_run_with_the_options_of_its_first_line() {
+        let run = |text| bash(text).join(" ");
+        assert_eq!(run("ip netns add a\n"), "bash");
+        assert_eq!(run("#!/bin/bash -eu\n"), "bash -eu");
+        assert_eq!(run("#! /bin/sh -e -x"), "bash -O expand_aliases -e -x");
+        assert_eq!(run("#!/usr/bin/env bash"), "bash");
+        assert_eq!(
+            run("#!/usr/bin/env -S dash -e"),
+            "bash -O expand_aliases -e"
+        );
+    }
 }

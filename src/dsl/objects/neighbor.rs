@@ -114,11 +114,26 @@ fn read(link: &Link, ip: &str, hardware: Option<&str>, options: &mut Options) ->
 }
 
 /// Refuses what the kernel takes without a word, and keeps otherwise: a neighbor of IPv4 on a link where it asks nobody becomes
-/// one for all addresses (`arp_constructor` of net/ipv4/arp.c), and where links have no hardware addresses, it has none either.
+/// one for all addresses (`arp_constructor` of net/ipv4/arp.c), where links have no hardware addresses, it has none either, and where
+/// they have shorter ones, its own is cut (`__neigh_update` of net/core/neighbour.c).
 fn keeps(link: &Snapshot, wanted: &Neighbour) -> Result<()> {
     let asks_nobody = link
         .flags
         .intersects(LinkFlags::Loopback | LinkFlags::Pointopoint);
+    let length = link.mac.len();
+    if let Some(mac) = wanted
+        .mac
+        .as_ref()
+        .filter(|mac| length > 0 && mac.len() != length)
+    {
+        let text = mac::print(mac);
+        let why = format!(
+            "link `{}` has hardware addresses of {length} bytes, `{text}` has {}",
+            link.name,
+            mac.len()
+        );
+        return Err(Error::invalid(why));
+    }
     let why = if wanted.proxy {
         return Ok(());
     } else if link.mac.is_empty() {

@@ -144,8 +144,7 @@ fn property(mut words: Words, place: &Place) -> Outcome {
 /// runs in has that of the script.
 pub(super) fn target(text: &str) -> Place {
     match text.parse::<u32>() {
-        Ok(1) => None,
-        Ok(crate::import::OWN_PROCESS) => None,
+        Ok(1 | crate::import::OWN_PROCESS) => None,
         Ok(number) => Some(format!("pid:{number}")),
         Err(_) => Some(text.to_owned()),
     }

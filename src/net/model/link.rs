@@ -183,8 +183,7 @@ impl Places {
         let index = place.free_index(message.header.index);
         let mut link = LinkMessage::default();
         link.header.index = index;
-        let number = index.to_be_bytes();
-        let mac = vec![2, 0, number[0], number[1], number[2], number[3]];
+        let mac = hardware_address(kind_of(message), index);
         link.attributes = vec![LinkAttribute::Mtu(MTU), LinkAttribute::Address(mac)];
         set_flags(&mut link, message);
         for attribute in &message.attributes {
@@ -345,6 +344,16 @@ pub(super) fn peer_of(attribute: &LinkAttribute) -> Option<&LinkMessage> {
         }),
         _ => None,
     })
+}
+
+/// A hardware address that no other link has, as long as those of its kind are: a tunnel has the address that it sends from.
+fn hardware_address(kind: Option<&InfoKind>, index: u32) -> Vec<u8> {
+    let number = index.to_be_bytes();
+    match kind.map(ToString::to_string).as_deref() {
+        Some("sit" | "ipip" | "gre" | "vti") => number.into(),
+        Some("ip6tnl" | "ip6gre" | "vti6") => [&[0; 12], &number[..]].concat(),
+        _ => [&[2, 0], &number[..]].concat(),
+    }
 }
 
 /// The kind that a message asks for.

@@ -78,12 +78,13 @@ impl Metrics {
         *self == Self::default()
     }
 
-    /// Whether all that is asked for is there, whatever else is.
+    /// Whether all that is asked for is there, whatever else is. The kernel tells nothing of a metric of 0, which is none to it
+    /// (`rtnetlink_put_metrics` of `net/core/rtnetlink.c`).
     pub fn has(&self, asked: &Self) -> bool {
         asked
             .numbers
             .iter()
-            .all(|(name, value)| self.number(name) == Some(*value))
+            .all(|(name, value)| self.number(name).unwrap_or(0) == *value)
             && (asked.congctl.is_none() || self.congctl == asked.congctl)
     }
 
@@ -194,5 +195,17 @@ mod tests {
             metrics.words().join(" "),
             "mtu 1400 initcwnd 20 features ecn rto_min 300ms congctl reno"
         );
+    }
+
+    #[test]
+    fn a_metric_of_0_is_there_where_the_kernel_tells_none() {
+        let asked = |value| {
+            let mut asked = Metrics::default();
+            asked.set("quickack", Some(value));
+            asked
+        };
+        let told = Metrics::read(&[RouteMetric::Mtu(1400)]);
+        assert!(told.has(&asked(0)) && !told.has(&asked(1)));
+        assert!(!Metrics::read(&[RouteMetric::QuickAck(1)]).has(&asked(0)));
     }
 }
