@@ -1,14 +1,19 @@
 //! Goes along the way there and the way back, and stops at the first thing that stops the packets.
 
+use std::cmp::Ordering;
+
 use nix::errno::Errno;
 use rtnetlink::packet_route::neighbour::NeighbourState;
 
 use crate::net::icmp::Outcome;
 use crate::net::nft::Dropping;
-use crate::net::route::{Route, TABLE_MAIN};
+use crate::net::route::Route;
 use crate::net::trace::sniffer::Sort;
 use crate::value::mac;
 use crate::why::cause::Cause;
+use crate::why::circle;
+use crate::why::duplicate;
+use crate::why::length;
 use crate::why::link_layer;
 use crate::why::refusal;
 use crate::why::scene::{End, Place, Scene, filters_bridged};
@@ -97,14 +102,17 @@ pub fn to_be_traced(verdict: &Verdict) -> Option<usize> {
 
 impl Judge<'_> {
     fn go(&mut self) {
-        let is_reached = self.measured.is_answered();
+        let duplicate = duplicate::answering(self.scene, self.legs, self.measured);
+        let is_answered = self.measured.is_answered();
+        let is_reached = is_answered && duplicate.is_none();
         self.verdict.is_reached = is_reached;
         for leg in self.legs {
             for (at, hop) in leg.hops.iter().enumerate() {
-                let step = if is_reached {
-                    Step::On
-                } else {
-                    self.at_hop(leg, at, hop)
+                let is_last = at + 1 == leg.hops.len();
+                let step = match &duplicate {
+                    Some(cause) if is_last => Step::Ends(cause.clone()),
+                    _ if is_answered => Step::On,
+                    _ => self.at_hop(leg, at, hop),
                 };
                 match step {
                     Step::On => self.climb(leg, hop),
@@ -118,10 +126,11 @@ impl Judge<'_> {
                     }
                 }
             }
-            if leg.is_loop && !is_reached {
-                let Some(hop) = leg.hops.last() else { return };
-                let text = format!("packets to {} go round in a circle", leg.to);
-                let cause = Cause::in_place("loop", hop.place, text);
+            if leg.is_loop
+                && !is_reached
+                && let Some((hop, cause)) = circle::cause(self.scene, leg)
+            {
+                self.stop(leg, hop, &cause);
                 self.verdict.cause = Some(cause);
                 return;
             }
@@ -230,7 +239,7 @@ impl Judge<'_> {
             text.push_str(", neighbour ");
             text.push_str(&mac::print(address));
         }
-        if let Some((end, mtu)) = self.narrowest(hop) {
+        if let Some((end, mtu)) = length::narrowest(self.scene, hop) {
             let name = self.scene.name(end);
             text.push_str("; packets larger than ");
             text.push_str(&mtu.to_string());
@@ -239,17 +248,6 @@ impl Judge<'_> {
             text.push_str(", are lost without a word");
         }
         text
-    }
-
-    /// The link behind that by which they leave that takes only shorter packets: on the link layer nobody tells the sender.
-    fn narrowest(&self, hop: &Hop) -> Option<(End, u32)> {
-        let (first, behind) = hop.chain.split_first()?;
-        let mtu = self.scene.link(*first)?.mtu;
-        let links = behind.iter().filter_map(|end| {
-            let link = self.scene.link(*end)?;
-            (link.mtu < mtu && link.kind != "bridge").then_some((*end, link.mtu))
-        });
-        links.min_by_key(|(_, mtu)| *mtu)
     }
 
     fn at_hop(&self, leg: &Leg, at: usize, hop: &Hop) -> Step {
@@ -279,8 +277,16 @@ impl Judge<'_> {
         if at > 0 && !refusal::forwards(scene, hop.place, leg) {
             return Step::Ends(refusal::not_forwarding(scene, leg, hop, self.measured));
         }
-        if let Some(cause) = self.too_long(leg, hop, output) {
-            return Step::Ends(cause);
+        if let Some((narrow, mtu)) = length::told(scene, leg, self.measured) {
+            match at.cmp(&narrow) {
+                // Those that told of it have passed here.
+                Ordering::Less => return Step::On,
+                Ordering::Equal => {
+                    let cause = length::cause(scene, leg, hop, output, mtu, self.measured);
+                    return Step::Ends(cause);
+                }
+                Ordering::Greater => {}
+            }
         }
         let sort = sort(leg);
         let next = route.via.unwrap_or(leg.to);
@@ -315,12 +321,16 @@ impl Judge<'_> {
         if self.measured.was_seen(owner, false, sort) || !self.measured.can_see(owner.place) {
             return Step::On;
         }
+        if let Some(cause) = duplicate::taking(scene, leg, next, owner, sort, self.measured) {
+            return Step::Ends(cause);
+        }
         let lost = format!(
             "seen leaving {}, not seen coming in at {}",
             scene.name(output),
             scene.name(owner)
         );
         let cause = link_layer::between(scene, &hop.chain)
+            .or_else(|| length::lost(scene, leg, hop, self.measured))
             .or_else(|| link_layer::at_owner(scene, leg, output, owner))
             .or_else(|| link_layer::unknown_to_bridge(scene, &hop.chain));
         Step::Ends(match cause {
@@ -368,36 +378,6 @@ impl Judge<'_> {
             }
             _ => Cause::in_place("unknown", hop.place, "why is not known"),
         }
-    }
-
-    /// They are too long for a link.
-    fn too_long(&self, leg: &Leg, hop: &Hop, output: End) -> Option<Cause> {
-        if leg.is_back {
-            return None;
-        }
-        let link = self.scene.link(output)?;
-        let own = |ip| {
-            self.scene.places[hop.place]
-                .addresses
-                .iter()
-                .any(|one| one.ip() == ip)
-        };
-        let mtu = self
-            .measured
-            .outcomes
-            .iter()
-            .find_map(|outcome| match outcome {
-                Outcome::SendFailed {
-                    errno: Errno::EMSGSIZE,
-                    mtu,
-                } if hop.input.is_none() => Some(*mtu),
-                Outcome::FragmentationNeeded { from, mtu } if own(*from) => Some(*mtu),
-                _ => None,
-            })?;
-        let mtu = mtu.unwrap_or(link.mtu);
-        let text = format!("packets are too long for link {}", self.scene.name(output));
-        let cause = Cause::at("mtu", output, text).seen(format!("MTU {mtu}"));
-        Some(cause.mend(format!("{}.mtu(1500)", self.scene.typed(output))))
     }
 
     /// Nobody answers for the next address.
@@ -485,25 +465,12 @@ impl Judge<'_> {
     }
 
     /// What leads the route by a router that is there, instead of by the one that is not.
-    fn by_another(&self, hop: &Hop, next: std::net::IpAddr) -> Option<String> {
+    fn by_another(&self, hop: &Hop) -> Option<String> {
         let Some(Proposal::By(via)) = hop.proposal else {
             return None;
         };
-        let place = &self.scene.places[hop.place];
-        let answer = hop.answer.as_ref().ok()?;
-        let to = answer.destination.addr();
-        let routes = place.detail.routes.iter();
-        let route = routes
-            .filter(|route| route.via == Some(next) && route.destination.contains(&to))
-            .max_by_key(|route| route.destination.prefix_len())?;
-        let destination = route.destination_text();
-        let typed = &place.typed;
-        (route.table == TABLE_MAIN && via != next).then(|| {
-            format!(
-                "{typed}.del_route(\"{destination}\", #{{via: \"{next}\"}}); \
-                 {typed}.route(\"{destination}\", #{{via: \"{via}\"}})"
-            )
-        })
+        let to = hop.answer.as_ref().ok()?.destination.addr();
+        circle::by_another(self.scene, hop, to, via)
     }
 
     /// Nobody on the link layer has the next address.
@@ -512,7 +479,7 @@ impl Judge<'_> {
         let Some(owner) = scene.owners(next).first().copied() else {
             let text = format!("nobody has the address {next}");
             let cause = Cause::at("no_such_address", output, text);
-            if let Some(line) = self.by_another(hop, next) {
+            if let Some(line) = self.by_another(hop) {
                 return cause.mend(line);
             }
             return match refusal::who_may_have(scene, output, next) {
@@ -688,6 +655,17 @@ impl Judge<'_> {
     fn arrival(&self, leg: &Leg, at: usize, hop: &Hop) -> Step {
         let scene = self.scene;
         let place = &scene.places[hop.place];
+        let first = self.legs[0].hops.first().map(|hop| hop.place);
+        let meant = if leg.is_back {
+            first
+        } else {
+            self.measured.meant
+        };
+        if let Some(meant) = meant
+            && let Some(cause) = duplicate::keeping(scene, hop, leg, meant)
+        {
+            return Step::Ends(cause);
+        }
         if at == 0 {
             let lo = place.links.iter().find(|link| link.loopback);
             return match lo.filter(|lo| !lo.up) {

@@ -4,7 +4,6 @@ use rtnetlink::packet_route::link::{
     BridgePortState, InfoBridgePort, InfoData, InfoIpVlan, InfoMacVlan, InfoPortData, InfoVlan,
     IpVlanFlags, IpVlanMode, LinkFlags, MacVlanMode,
 };
-use rtnetlink::packet_route::neighbour::NeighbourState;
 
 use crate::value::mac;
 use crate::why::cause::Cause;
@@ -357,7 +356,7 @@ pub(super) fn at_owner(scene: &Scene, leg: &Leg, output: End, owner: End) -> Opt
     let neighbours = scene.places[output.place].detail.neighbours.iter();
     let known = neighbours
         .filter(|one| one.link == output.link && scene.has(owner, one.ip))
-        .find(|one| one.state == NeighbourState::Permanent);
+        .find(|one| one.mac.is_some());
     let own = &scene.link(owner)?.mac;
     if let Some(wrong) = known.filter(|one| one.mac.as_ref() != Some(own)) {
         let is = wrong.mac.as_deref().map(mac::print).unwrap_or_default();
@@ -369,7 +368,7 @@ pub(super) fn at_owner(scene: &Scene, leg: &Leg, output: End, owner: End) -> Opt
         );
         return Some(
             Cause::at("wrong_neighbour", output, text)
-                .seen(format!("permanent neighbour {} {is}", wrong.ip))
+                .seen(format!("{} neighbour {} {is}", wrong.state, wrong.ip))
                 .mend(format!(
                     "{}.del_neighbor(\"{}\")",
                     scene.typed(output),

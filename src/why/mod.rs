@@ -5,7 +5,10 @@
 //! legs and stops at the first place where they end.
 
 pub mod cause;
+mod circle;
+mod duplicate;
 pub mod judge;
+mod length;
 mod link_layer;
 mod refusal;
 pub mod scene;

@@ -5,6 +5,7 @@ use nix::errno::Errno;
 use crate::error::errno_name;
 use crate::net::rtnl::Refusal;
 use crate::why::cause::Cause;
+use crate::why::duplicate;
 use crate::why::scene::{End, Scene};
 use crate::why::walk::{Hop, Leg, Measured, Proposal};
 
@@ -17,6 +18,11 @@ pub(super) fn cause(
     measured: &Measured,
 ) -> Cause {
     let evidence = format!("{}: {}", hop.asked, errno_name(refusal.errno));
+    if refusal.errno == Errno::EINVAL
+        && let Some(cause) = duplicate::sender(scene, leg, hop)
+    {
+        return cause.seen(evidence);
+    }
     let found = match (refusal.errno, hop.input) {
         (Errno::EHOSTUNREACH, Some(_)) if !forwards(scene, hop.place, leg) => {
             not_forwarding(scene, leg, hop, measured)
@@ -197,6 +203,9 @@ fn no_route(scene: &Scene, leg: &Leg, hop: &Hop) -> Cause {
     {
         return down_link(scene, *end);
     }
+    if let Some(cause) = behind_down(scene, leg, hop) {
+        return cause;
+    }
     let family = if leg.to.is_ipv4() { "IPv4" } else { "IPv6" };
     let has_address = ends.iter().any(|end| {
         let mut own = scene.addresses(*end);
@@ -222,7 +231,7 @@ fn no_route(scene: &Scene, leg: &Leg, hop: &Hop) -> Cause {
     };
     let without = match &hop.proposal {
         Some(Proposal::Link(end)) => Some(end).filter(is_without),
-        Some(Proposal::By(_)) => None,
+        Some(Proposal::By(_) | Proposal::Behind(_)) => None,
         None => ends
             .iter()
             .filter(|end| Some(end.link) != hop.input)
@@ -260,12 +269,46 @@ fn no_route(scene: &Scene, leg: &Leg, hop: &Hop) -> Cause {
         Some(Proposal::Link(end)) => {
             cause.mend(format!("{}.route(\"{network}\")", scene.typed(*end)))
         }
-        None => cause,
+        Some(Proposal::Behind(_)) | None => cause,
     }
 }
 
+/// That the link is down by which a route would lead on: the kernel drops the routes of such a link.
+fn behind_down(scene: &Scene, leg: &Leg, hop: &Hop) -> Option<Cause> {
+    let place = &scene.places[hop.place];
+    let is_down = |end: &End| scene.link(*end).is_some_and(|link| !link.up);
+    let network = scene.network_of(leg.to).map(|network| network.to_string());
+    let network = network.unwrap_or_else(|| leg.to.to_string());
+    let (end, then) = match hop.proposal.as_ref()? {
+        Proposal::By(via) => {
+            let ends = scene.ends_of(hop.place).into_iter();
+            let mut leading = ends.filter(|end| {
+                let mut own = scene.addresses(*end);
+                own.any(|one| one.assigned.prefix.contains(via))
+            });
+            let end = leading.next()?;
+            let line = format!("{}.route(\"{network}\", #{{via: \"{via}\"}})", place.typed);
+            (end, Some(line))
+        }
+        Proposal::Link(end) | Proposal::Behind(end) => {
+            let free = free_address(scene, *end, leg);
+            let line =
+                free.map(|(end, address)| format!("{}.addr(\"{address}\")", scene.typed(end)));
+            (*end, line)
+        }
+    };
+    if !is_down(&end) {
+        return None;
+    }
+    let mut cause = down_link(scene, end);
+    if let (Some(up), Some(then)) = (&cause.mend, then) {
+        cause.mend = Some(format!("{up}; {then}"));
+    }
+    Some(cause)
+}
+
 /// An address that nobody has, in the network of a neighbour on the link layer.
-fn free_address(scene: &Scene, end: End, leg: &Leg) -> Option<(End, ipnet::IpNet)> {
+pub(super) fn free_address(scene: &Scene, end: End, leg: &Leg) -> Option<(End, ipnet::IpNet)> {
     let network = scene.segment(end).into_iter().find_map(|other| {
         let mut own = scene.addresses(other);
         let found = own.find(|address| {
@@ -315,8 +358,59 @@ pub(super) fn loopback_down(scene: &Scene, place: usize, link: u32) -> Cause {
     Cause::at("lo_down", end, text).mend(format!("{}.up()", scene.typed(end)))
 }
 
-/// That a link is down.
+/// That a link is down, or what it is stacked on.
 pub(super) fn down_link(scene: &Scene, end: End) -> Cause {
-    let text = format!("link {} is down", scene.name(end));
-    Cause::at("link_down", end, text).mend(format!("{}.up()", scene.typed(end)))
+    let is_down = |end: &End| scene.link(*end).is_some_and(|link| !link.up);
+    let up = |end: End| format!("{}.up()", scene.typed(end));
+    let (mut lowest, mut mends) = (end, vec![up(end)]);
+    // The kernel takes down what is stacked on a link with it, and refuses to set it up without.
+    while let Some(parent) = scene.parents.get(&lowest).copied().filter(is_down) {
+        lowest = parent;
+        mends.insert(0, up(parent));
+    }
+    let mut text = format!("link {} is down", scene.name(lowest));
+    if lowest != end {
+        text.push_str(&format!(
+            ", and with it {}, which is on it",
+            scene.name(end)
+        ));
+    }
+    Cause::at("link_down", lowest, text).mend(mends.join("; "))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::net::link::Snapshot;
+    use crate::why::scene::Place;
+
+    #[test]
+    fn a_link_whose_parent_is_down_is_set_up_after_it() {
+        let link = |index, name: &str| Snapshot {
+            index,
+            name: name.to_owned(),
+            ..Snapshot::default()
+        };
+        let place = Place {
+            label: "a".to_owned(),
+            typed: "netns(\"a\")".to_owned(),
+            links: vec![link(1, "e0"), link(2, "x")],
+            ..Place::default()
+        };
+        let mut scene = Scene {
+            places: vec![place],
+            ..Scene::default()
+        };
+        let (parent, child) = (End { place: 0, link: 1 }, End { place: 0, link: 2 });
+        scene.parents.insert(child, parent);
+        let cause = down_link(&scene, child);
+        assert_eq!(cause.spot(&scene), "a:e0");
+        assert_eq!(
+            (cause.text.as_str(), cause.mend.as_deref()),
+            (
+                "link a:e0 is down, and with it a:x, which is on it",
+                Some("netns(\"a\").link(\"e0\").up(); netns(\"a\").link(\"x\").up()")
+            )
+        );
+    }
 }

@@ -53,6 +53,8 @@ pub enum Proposal {
     By(IpAddr),
     /// The destination is on the same link layer.
     Link(End),
+    /// By somebody on the link layer of a link that is down and has no address.
+    Behind(End),
 }
 
 /// One direction.
@@ -80,6 +82,16 @@ impl Leg {
         both.iter().filter(is_of).copied().collect()
     }
 
+    /// The hops between which they would go round.
+    pub fn circle(&self) -> &[Hop] {
+        let back = self.hops.last().and_then(|hop| hop.chain.last());
+        let is_back = |hop: &Hop| {
+            back.is_some_and(|end| (hop.place, hop.input) == (end.place, Some(end.link)))
+        };
+        let first = self.hops.iter().position(is_back);
+        first.map_or(&[], |first| &self.hops[first..])
+    }
+
     /// Every namespace that they come through, on the link layer as well.
     pub fn places(&self) -> Vec<usize> {
         let hops = self.hops.iter();
@@ -95,6 +107,10 @@ impl Leg {
 /// What two probes did.
 #[derive(Clone, Debug, Default)]
 pub struct Measured {
+    /// How long the packets are, with the header of IP.
+    pub length: u32,
+    /// The namespace that is to answer, where one was asked for and not just an address.
+    pub meant: Option<usize>,
     /// What became of them.
     pub outcomes: Vec<Outcome>,
     /// By how much the counters of each namespace have grown.

@@ -13,6 +13,8 @@ cases! {
         a_failed_expectation_says_why_and_what_to_type;
     ["veth", "bridge", "macvlan"] =>
         causes_of_routing_are_named_and_mended
+        an_address_that_two_have_is_named_and_mended
+        links_too_narrow_are_named_and_mended
         causes_of_the_link_layer_are_named_and_mended;
     ["veth", "vlan_filtering"] =>
         causes_of_vlans_are_named_and_mended;
@@ -89,6 +91,7 @@ fn are_named_and_mended_within(lab: &Lab, timeout: &str, all: &[Broken]) {
                 if at == () {{ at = found.at; }}
                 sorts.push(found.sort);
                 if found.sort == "unknown" {{ continue; }}
+                if !found.to_string().contains("✘") {{ sorts.push("not in the ladder"); }}
                 if found.mend == () {{ sorts.push(found.cause); break; }}
                 if found.evidence.len() == 0 && found.sort != "link_down" && found.sort != "lo_down" && found.sort != "no_address" {{
                     sorts.push("no evidence");
@@ -252,6 +255,31 @@ fn causes_of_routing_are_named_and_mended(lab: &Lab) {
                 &["link_down", "no_route"],
                 "a:e0",
             ),
+            // Two routers that send to each other what is for `b`.
+            routed(
+                r#"let q = netns("q");
+                    r.veth("f0", q, "f1", #{addr: "10.0.3.1/24", up: true});
+                    q.link("f1").addr("10.0.3.2/24").up().wait_up();
+                    q.forward().route("default", #{via: "10.0.3.1"});
+                    r.link("e2").del_addr("10.0.2.1/24");
+                    r.route("default", #{via: "10.0.3.2"});"#,
+                &["loop"],
+                "r",
+            ),
+            // A link in the middle, which took its route with it.
+            Broken {
+                ends: r#""a", "10.0.9.1""#,
+                ..routed(
+                    r#"let q = netns("q"); q.link("lo").addr("10.0.9.1/32").up();
+                    r.veth("f0", q, "f1", #{addr: "10.0.3.1/24", up: true});
+                    q.link("f1").addr("10.0.3.2/24").up().wait_up();
+                    q.route("default", #{via: "10.0.3.1"});
+                    r.route("10.0.9.0/24", #{via: "10.0.3.2"});
+                    r.link("f0").down();"#,
+                    &["link_down"],
+                    "r:f0",
+                )
+            },
             Broken {
                 ends: r#""a", "10.0.1.1""#,
                 ..routed(r#"a.link("lo").down();"#, &["lo_down"], "a:lo")
@@ -262,6 +290,84 @@ fn causes_of_routing_are_named_and_mended(lab: &Lab) {
             },
         ],
     );
+}
+
+fn an_address_that_two_have_is_named_and_mended(lab: &Lab) {
+    are_named_and_mended(
+        lab,
+        &[
+            // Another one answers in place of the one that was asked.
+            switched(
+                r#"let c = netns("c");
+                    c.veth("e0", s, "p3", #{addr: "10.0.0.2/24", up: true});
+                    s.link("p3").master(br).up().wait_up();
+                    b.link("e0").down();"#,
+                &["duplicate_address", "link_down"],
+                "c:e0",
+            ),
+            routed(
+                r#"r.link("e2").addr("10.0.2.2/24");"#,
+                &["duplicate_address"],
+                "r:e2",
+            ),
+            Broken {
+                ends: r#""a", "b""#,
+                ..routed(
+                    r#"a.link("e0").addr("10.0.2.2/24");"#,
+                    &["duplicate_address"],
+                    "a:e0",
+                )
+            },
+            // Who is asked has the address of who asks.
+            switched(
+                r#"b.link("e0").addr("10.0.0.1/24");"#,
+                &["duplicate_address"],
+                "b:e0",
+            ),
+        ],
+    );
+}
+
+fn links_too_narrow_are_named_and_mended(lab: &Lab) {
+    const NARROW: &str = r#"r.link("e2").mtu(1300); b.link("e0").mtu(1300);"#;
+    let widened = |flush: &str| {
+        let widened = r#"netns("r").link("e2").mtu(1500); netns("b").link("e0").mtu(1500)"#;
+        format!("r:e2 {widened}; netns(\"a\").exec(\"{flush}\")")
+    };
+    for (make, how, to, wanted) in [
+        // A router tells of it.
+        (ROUTED, NARROW, "10.0.2.2", widened("ip route flush cache")),
+        (
+            ROUTED,
+            NARROW,
+            "fd02::2",
+            widened("ip -6 route flush cache"),
+        ),
+        // On the link layer nobody does.
+        (
+            SWITCHED,
+            r#"s.link("p2").mtu(1000);"#,
+            "10.0.0.2",
+            r#"s:p2 netns("s").link("p2").mtu(1500)"#.to_owned(),
+        ),
+    ] {
+        let script = format!(
+            r#"{make}
+            {how}
+            let asked = #{{size: 1400, df: true, quiet: true}};
+            let found = why("a", "{to}", asked);
+            print(`${{found.sort}} ${{found.at}} ${{found.mend}}`);
+            eval(found.mend);
+            print(why("a", "{to}", asked).reached);"#
+        );
+        let output = lab.script_with(&["--rm"], &script);
+        assert_eq!(
+            (output.stdout.as_str(), output.code),
+            (format!("mtu {wanted}\ntrue\n").as_str(), 0),
+            "{how} {to}\n{}",
+            output.stderr
+        );
+    }
 }
 
 fn causes_of_the_link_layer_are_named_and_mended(lab: &Lab) {

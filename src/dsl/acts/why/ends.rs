@@ -18,6 +18,8 @@ pub(in crate::dsl::acts) struct Given {
     pub(in crate::dsl::acts) place: usize,
     /// The address, where one was given or a link.
     pub(in crate::dsl::acts) ip: Option<IpAddr>,
+    /// Whether it is just an address, whoever has it.
+    pub(in crate::dsl::acts) is_address: bool,
 }
 
 /// Finds the end that a script means by an address, a link or a namespace.
@@ -42,6 +44,7 @@ pub(in crate::dsl::acts) fn given(scene: &Scene, open: &[Open], given: &Dynamic)
             name: link.name(),
             place,
             ip: own.map(crate::net::address::Address::ip),
+            is_address: false,
         });
     }
     if let Some(text) = given.read_lock::<rhai::ImmutableString>()
@@ -58,6 +61,7 @@ pub(in crate::dsl::acts) fn given(scene: &Scene, open: &[Open], given: &Dynamic)
             name: text.to_string(),
             place: owner.place,
             ip: Some(ip),
+            is_address: true,
         });
     }
     if !given.is::<Netns>() && !given.is_string() {
@@ -72,6 +76,7 @@ pub(in crate::dsl::acts) fn given(scene: &Scene, open: &[Open], given: &Dynamic)
         name: netns.label().to_owned(),
         place: place_of(&netns)?,
         ip: None,
+        is_address: false,
     })
 }
 

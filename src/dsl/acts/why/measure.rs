@@ -31,6 +31,8 @@ pub(super) struct Probe {
     pub(super) size: u16,
     pub(super) dont_fragment: bool,
     pub(super) timeout: Duration,
+    /// The namespace that is to answer, where one was asked for and not just an address.
+    pub(super) meant: Option<usize>,
 }
 
 impl Probe {
@@ -83,7 +85,13 @@ pub(super) async fn measure(
     let request = probe.request();
     let netns = &open[probe.place].netns;
     let mut pinger = netns.within(|| Pinger::open(&request))??;
-    let mut measured = Measured::default();
+    // The header of ICMP has eight bytes.
+    let header = if probe.to.is_ipv4() { 20 } else { 40 };
+    let mut measured = Measured {
+        length: u32::from(probe.size) + 8 + header,
+        meant: probe.meant,
+        ..Measured::default()
+    };
     let mut sniffers = Vec::new();
     let mut before = HashMap::new();
     for place in places {

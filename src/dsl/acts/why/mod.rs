@@ -107,6 +107,7 @@ fn why(session: &Rc<Session>, a: &Dynamic, b: &Dynamic, options: Map) -> Result<
         let legs = legs(&scene, &open, &from, &to, source, destination).await;
         let mut places: Vec<usize> = legs.iter().flat_map(Leg::places).collect();
         places.extend([from.place, to.place]);
+        places.extend(sharing(&scene, &legs));
         places.sort_unstable();
         places.dedup();
         let probe = Probe {
@@ -116,6 +117,7 @@ fn why(session: &Rc<Session>, a: &Dynamic, b: &Dynamic, options: Map) -> Result<
             size,
             dont_fragment: df,
             timeout,
+            meant: Some(to.place).filter(|_| !to.is_address),
         };
         let measured = measure::measure(&mut scene, &open, &places, &probe).await?;
         let mut measured = if judge::has_not_asked(&scene, &legs, &measured) {
@@ -194,6 +196,7 @@ async fn legs(
         from: source,
         to: destination,
         is_back: false,
+        meant: Some(to.place),
     };
     let there = way::leg(scene, open, &there).await;
     let mut legs = vec![there];
@@ -207,10 +210,33 @@ async fn legs(
             from: Some(destination),
             to: legs[0].from,
             is_back: true,
+            meant: Some(from.place),
         };
         legs.push(way::leg(scene, open, &back).await);
     }
     legs
+}
+
+/// The namespaces that share with another one an address that the packets go to.
+fn sharing(scene: &Scene, legs: &[Leg]) -> Vec<usize> {
+    let hops = legs
+        .iter()
+        .flat_map(|leg| leg.hops.iter().map(move |hop| (leg, hop)));
+    let mut places = Vec::new();
+    for (leg, hop) in hops {
+        let via = hop.answer.as_ref().ok().and_then(|route| route.via);
+        for next in via.into_iter().chain([leg.to]) {
+            let owners = scene.owners(next);
+            if owners.len() > 1 && !next.is_loopback() && !is_link_local(next) {
+                places.extend(owners.iter().map(|end| end.place));
+            }
+        }
+    }
+    places
+}
+
+fn is_link_local(ip: IpAddr) -> bool {
+    matches!(ip, IpAddr::V6(ip) if ip.is_unicast_link_local())
 }
 
 fn explained(scene: &Scene, legs: &[Leg], verdict: Verdict, title: String) -> Found {

@@ -20,6 +20,8 @@ pub(super) struct Trip {
     pub(super) from: Option<IpAddr>,
     pub(super) to: IpAddr,
     pub(super) is_back: bool,
+    /// The namespace that is to get them, where another may have the same address.
+    pub(super) meant: Option<usize>,
 }
 
 /// Asks in each namespace which way the kernel would send a packet, from where it is sent to where it stays.
@@ -62,7 +64,9 @@ pub(super) async fn leg(scene: &Scene, open: &[Open], trip: &Trip) -> Leg {
             if let Some(link) = found.link.filter(|_| !hop.is_arrival()) {
                 let next = found.via.unwrap_or(trip.to);
                 let start = End { place, link };
-                let mut chain = scene.chain(start, |end| scene.has(end, next));
+                let is_meant = |end: End| Some(end.place) == trip.meant && scene.has(end, next);
+                let mut chain = scene.chain(start, is_meant);
+                chain = chain.or_else(|| scene.chain(start, |end| scene.has(end, next)));
                 if chain.is_none()
                     && let Some(mac) = known_as(&open[place].rtnl, link, next).await
                 {
@@ -84,6 +88,11 @@ pub(super) async fn leg(scene: &Scene, open: &[Open], trip: &Trip) -> Leg {
         let been = |hop: &Hop| (hop.place, hop.input) == (owner.place, Some(owner.link));
         if leg.hops.iter().any(been) {
             leg.is_loop = true;
+            let first = leg.hops.len() - leg.circle().len();
+            for at in first..leg.hops.len() {
+                let (place, input) = (leg.hops[at].place, leg.hops[at].input);
+                leg.hops[at].proposal = proposal(scene, open, place, input, trip.to).await;
+            }
             break;
         }
         (place, input) = (owner.place, Some(owner.link));
@@ -121,6 +130,9 @@ async fn proposal(
 ) -> Option<Proposal> {
     let mut ends = scene.ends_of(place);
     ends.retain(|end| Some(end.link) != input);
+    // What is up before what has to be set up first.
+    let is_down = |end: &End| scene.link(*end).is_some_and(|link| !link.up);
+    ends.sort_by_key(is_down);
     let is_next_to = |end: &End| {
         let segment = scene.segment(*end);
         segment.iter().any(|other| scene.has(*other, to))
@@ -130,7 +142,7 @@ async fn proposal(
     }
     let own = scene.places[place].addresses.iter();
     let own: Vec<_> = own.map(crate::net::address::Address::ip).collect();
-    let mut perhaps = None;
+    let (mut perhaps, mut behind) = (None, None);
     for end in ends {
         let networks: Vec<_> = scene
             .addresses(end)
@@ -145,11 +157,21 @@ async fn proposal(
             let near = near
                 .into_iter()
                 .find(|ip| networks.iter().any(|net| net.contains(ip)));
-            let Some(via) = near else { continue };
+            // The kernel takes the addresses of IPv6 from a link that is set down.
+            let is_bare = networks.is_empty() && is_down(&end);
+            if near.is_none() && !is_bare {
+                continue;
+            }
             let found = route::lookup(&open[other.place].rtnl, &Question::to(to)).await;
             let leads_on = found.is_ok_and(|found| {
                 found.is_some_and(|route| route.via.is_none_or(|via| !own.contains(&via)))
             });
+            let Some(via) = near else {
+                if leads_on {
+                    behind.get_or_insert(end);
+                }
+                continue;
+            };
             if leads_on {
                 return Some(Proposal::By(via));
             }
@@ -159,5 +181,5 @@ async fn proposal(
             }
         }
     }
-    perhaps.map(Proposal::By)
+    behind.map(Proposal::Behind).or(perhaps.map(Proposal::By))
 }
