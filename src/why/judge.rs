@@ -524,6 +524,9 @@ impl Judge<'_> {
 
     /// The queue of a link has dropped packets meanwhile.
     fn queued(&self, end: End) -> Option<Cause> {
+        if let Some(cause) = self.hooked(end) {
+            return Some(cause);
+        }
         let dropped = self
             .measured
             .dropped
@@ -541,11 +544,26 @@ impl Judge<'_> {
         )
     }
 
+    /// A filter at the `clsact` or `ingress` of a link has dropped packets meanwhile.
+    fn hooked(&self, end: End) -> Option<Cause> {
+        let dropped = self.measured.hooked.get(&end);
+        let dropped = dropped.filter(|count| **count > 0)?;
+        let text = format!("a filter of tc at {} drops the packets", self.scene.name(end));
+        Some(
+            Cause::at("queue", end, text)
+                .seen(format!("clsact or ingress: drops +{dropped}"))
+                .mend(format!("{}.clear_ingress()", self.scene.typed(end))),
+        )
+    }
+
     /// They do not leave the namespace by the link that the route names.
     fn held(&self, leg: &Leg, hop: &Hop, output: End) -> Cause {
         let scene = self.scene;
         let place = &scene.places[hop.place];
         if let Some(cause) = self.queued(output) {
+            return cause;
+        }
+        if let Some(cause) = hop.came_by().and_then(|end| self.hooked(end)) {
             return cause;
         }
         if let (Some(input), Some(grown)) = (
@@ -683,7 +701,11 @@ impl Judge<'_> {
         ) {
             return Step::Ends(refusal::reverse_path(scene, leg, hop, input).seen(grown));
         }
+        let hooked = || hop.came_by().and_then(|end| self.hooked(end));
         if leg.is_back {
+            if let Some(cause) = hooked() {
+                return Step::Ends(cause);
+            }
             return match self.filtered(leg, hop) {
                 Some(cause) => Step::Ends(cause),
                 None => Step::On,
@@ -691,7 +713,7 @@ impl Judge<'_> {
         }
         let echoes = ["Icmp:InEchos", "Icmp6InEchos"];
         let Some(came) = self.measured.grew(hop.place, &leg.counters(&echoes)) else {
-            return match self.filtered(leg, hop) {
+            return match hooked().or_else(|| self.filtered(leg, hop)) {
                 Some(cause) => Step::Ends(cause),
                 None => Step::On,
             };

@@ -38,6 +38,14 @@ impl Hop {
         })
     }
 
+    /// The link that the packets come in by.
+    pub fn came_by(&self) -> Option<End> {
+        Some(End {
+            place: self.place,
+            link: self.input?,
+        })
+    }
+
     /// Whether the packets have arrived.
     pub fn is_arrival(&self) -> bool {
         self.answer
@@ -117,6 +125,8 @@ pub struct Measured {
     pub grown: HashMap<usize, Counters>,
     /// How many packets the queue of each link has dropped.
     pub dropped: HashMap<End, u32>,
+    /// The same of the filters at its `clsact` or `ingress`.
+    pub hooked: HashMap<End, u32>,
     /// Where they were seen: the link, whether they left by it, and what they were.
     pub seen: HashSet<(End, bool, Sort)>,
     /// The namespaces in which nothing could be looked at.
@@ -133,6 +143,9 @@ impl Measured {
     pub fn after(mut self, before: Self) -> Self {
         for (end, count) in before.dropped {
             *self.dropped.entry(end).or_default() += count;
+        }
+        for (end, count) in before.hooked {
+            *self.hooked.entry(end).or_default() += count;
         }
         self.seen.extend(before.seen);
         self

@@ -135,33 +135,52 @@ pub(super) async fn measure(
     sniffer::close(sniffers.into_iter().map(|(_, sniffer)| sniffer).collect());
     for place in places {
         let after = Counters::read(open[*place].netns.namespace())?;
-        let Some((counters, dropped)) = before.get(place) else {
+        let Some((counters, was)) = before.get(place) else {
             continue;
         };
         measured.grown.insert(*place, after.since(counters));
-        for (end, now) in drops(scene, open, *place).await {
-            let was = dropped.get(&end).copied().unwrap_or(0);
-            measured.dropped.insert(end, now.wrapping_sub(was));
-        }
+        let now = drops(scene, open, *place).await;
+        measured.dropped.extend(since(now.queues, &was.queues));
+        measured.hooked.extend(since(now.hooks, &was.hooks));
         let detail = gather::detail(&scene.places[*place], &open[*place]).await?;
         scene.places[*place].detail = detail;
     }
     Ok(measured)
 }
 
-/// How many packets the queue of each link has dropped.
-async fn drops(scene: &Scene, open: &[Open], place: usize) -> HashMap<End, u32> {
-    let mut drops = HashMap::new();
+/// How many packets each link has dropped.
+#[derive(Default)]
+struct Drops {
+    /// In its queue.
+    queues: HashMap<End, u32>,
+    /// By a filter at its `clsact` or `ingress`.
+    hooks: HashMap<End, u32>,
+}
+
+/// By how much each of the counts has grown.
+fn since(now: HashMap<End, u32>, was: &HashMap<End, u32>) -> impl Iterator<Item = (End, u32)> {
+    now.into_iter().map(|(end, now)| {
+        let was = was.get(&end).copied().unwrap_or(0);
+        (end, now.wrapping_sub(was))
+    })
+}
+
+async fn drops(scene: &Scene, open: &[Open], place: usize) -> Drops {
+    let mut drops = Drops::default();
     for link in &scene.places[place].links {
         let Ok(Tree { parts }) = queue::read(&open[place].rtnl, link.index).await else {
             continue;
         };
-        let of_queues = parts.iter().map(|part| part.stats.drops).max();
         let end = End {
             place,
             link: link.index,
         };
-        drops.insert(end, of_queues.unwrap_or(0));
+        let most = |is_hook: bool| {
+            let parts = parts.iter().filter(|part| part.is_ingress() == is_hook);
+            parts.map(|part| part.stats.drops).max().unwrap_or(0)
+        };
+        drops.queues.insert(end, most(false));
+        drops.hooks.insert(end, most(true));
     }
     drops
 }
