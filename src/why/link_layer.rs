@@ -1,7 +1,7 @@
 //! What stops frames on the link layer, between the link by which they leave and the one that has the next address.
 
 use rtnetlink::packet_route::link::{
-    BridgePortState, InfoBridgePort, InfoData, InfoIpVlan, InfoMacVlan, InfoPortData, InfoVlan,
+    BridgePortState, BridgeStpState, InfoBridge, InfoBridgePort, InfoData, InfoIpVlan, InfoMacVlan, InfoPortData, InfoVlan,
     IpVlanFlags, IpVlanMode, LinkFlags, MacVlanMode,
 };
 
@@ -81,19 +81,8 @@ fn ports(scene: &Scene, one: End, bridge: End, other: End) -> Option<Cause> {
             InfoBridgePort::State(state) => Some(*state),
             _ => None,
         });
-        if state.is_some_and(|state| state != BridgePortState::Forwarding) {
-            let text = format!(
-                "the bridge does not let port {} forward yet",
-                scene.name(end)
-            );
-            let place = &scene.places[bridge.place].typed;
-            let name = &scene.link(bridge)?.name;
-            let mend = format!("{place}.bridge(\"{name}\", #{{stp: false, replace: true}})");
-            return Some(
-                Cause::at("port_state", end, text)
-                    .seen(format!("state of the port: {state:?}").to_lowercase())
-                    .mend(mend),
-            );
+        if let Some(state) = state.filter(|state| *state != BridgePortState::Forwarding) {
+            return Some(not_forwarding(scene, bridge, end, state));
         }
     }
     let isolated = InfoBridgePort::Isolated(true);
@@ -109,6 +98,57 @@ fn ports(scene: &Scene, one: End, bridge: End, other: End) -> Option<Cause> {
         );
     }
     None
+}
+
+/// A port that its bridge does not let forward: not yet, or not at all.
+fn not_forwarding(scene: &Scene, bridge: End, port: End, state: BridgePortState) -> Cause {
+    let infos = match scene.link(bridge).and_then(|link| link.data.as_ref()) {
+        Some(InfoData::Bridge(infos)) => infos.as_slice(),
+        _ => &[],
+    };
+    let delay = infos.iter().find_map(|info| match info {
+        InfoBridge::ForwardDelay(hundredths) => Some(hundredths.saturating_mul(10)),
+        _ => None,
+    });
+    let has_stp = infos.iter().any(|info| {
+        matches!(info, InfoBridge::StpState(state) if *state != BridgeStpState::Disabled)
+    });
+    let delay = delay.unwrap_or(15_000);
+    let (name, typed) = (scene.name(port), scene.typed(port));
+    let waits = match state {
+        BridgePortState::Listening => Some(delay.saturating_mul(2)),
+        BridgePortState::Learning => Some(delay),
+        _ => None,
+    };
+    let cause = |text: String| {
+        let state = format!("state of the port: {state}");
+        let delay = format!("forward_delay {}", seconds(delay));
+        let cause = Cause::at("port_state", port, text).seen(state);
+        cause.seen_if(has_stp.then_some(delay))
+    };
+    match waits {
+        Some(left) => {
+            let left = seconds(left);
+            let text = format!(
+                "the bridge does not let port {name} forward yet: wait for it, {left} at most"
+            );
+            cause(text).mend(format!("sleep(\"{left}\")"))
+        }
+        None if has_stp && state == BridgePortState::Blocking => cause(format!(
+            "the spanning tree keeps port {name} from forwarding: another way is the better one"
+        )),
+        None => cause(format!("the bridge does not let port {name} forward"))
+            .mend(format!("{typed}.down(); {typed}.up()")),
+    }
+}
+
+/// Milliseconds, as a script writes a time.
+fn seconds(milliseconds: u32) -> String {
+    if milliseconds % 1000 == 0 {
+        format!("{}s", milliseconds / 1000)
+    } else {
+        format!("{milliseconds}ms")
+    }
 }
 
 /// Two slaves of one parent that are not to talk.
