@@ -140,7 +140,7 @@ fn path(session: &Rc<Session>, a: &Dynamic, b: &Dynamic, options: Map) -> Result
     };
     let (pattern, most_hops, quiet) = asked(options).map_err(context)?;
     let quiet = quiet || session.settings().quiet;
-    let title = format!("{} → {}", names.0, names.1);
+    let title = format!("{} → {}", ping::titled(a), ping::titled(b));
     if session
         .lab()
         .would_test(&Netns(session.here()?), "path", &title)

@@ -178,6 +178,14 @@ pub(crate) fn named(given: &Dynamic) -> String {
     text.unwrap_or_else(options::type_in_words)
 }
 
+/// How the heading of what goes from one end to another calls one: a link with its namespace, `b:e0`.
+pub(crate) fn titled(given: &Dynamic) -> String {
+    match given.read_lock::<Link>() {
+        Some(link) => format!("{}:{}", link.netns().label(), link.name()),
+        None => named(given),
+    }
+}
+
 /// The `ping` of iputils that asks the same.
 pub(crate) fn command(net: &Netns, request: &Request) -> Command {
     let mut words = Vec::new();

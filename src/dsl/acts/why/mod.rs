@@ -77,7 +77,7 @@ fn why(session: &Rc<Session>, a: &Dynamic, b: &Dynamic, options: Map) -> Result<
     let df = df.unwrap_or(false);
     let timeout = ping::TIMEOUT.take_duration(options).map_err(context)?;
     let timeout = timeout.unwrap_or(TIMEOUT);
-    let title = format!("{} → {}", names.0, names.1);
+    let title = format!("{} → {}", ping::titled(a), ping::titled(b));
     if session
         .lab()
         .would_test(&Netns(session.here()?), "why", &title)
