@@ -44,6 +44,12 @@ fn family(ip: IpAddr) -> (&'static str, u8) {
     }
 }
 
+/// Whether a text is meant to be an address or a network, mistyped perhaps, and no name.
+pub fn is_meant(text: &str) -> bool {
+    let mut all = text.chars();
+    all.all(|c| c.is_ascii_digit() || ".:/".contains(c))
+}
+
 /// Reads an address without a prefix length.
 pub fn ip(text: &str) -> Result<IpAddr> {
     let text = text.trim();

@@ -389,8 +389,7 @@ impl Judge<'_> {
             .filter(|one| one.link == output.link && one.ip == next)
             .map(|one| one.state)
             .find(|state| [NeighbourState::Failed, NeighbourState::Incomplete].contains(state))?;
-        let state = format!("neighbour {next}: {state:?}").to_uppercase();
-        let state = state.replacen("NEIGHBOUR", "neighbour", 1);
+        let state = format!("neighbour {next}: {}", state.to_string().to_uppercase());
         if self.measured.is_table_full {
             let text = "the kernel's table of neighbours, one for all namespaces together, is full";
             let line = "host().exec(\"sysctl -w net.ipv4.neigh.default.gc_thresh3=65536\")";

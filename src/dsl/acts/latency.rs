@@ -161,7 +161,7 @@ async fn pings(
 
 fn latency(session: &Rc<Session>, a: &Dynamic, b: &Dynamic, options: Map) -> Result<Latency> {
     let context = |error: Error| {
-        error.unless_said(|error| error.doing("measure the latency to", &ping::named(b)))
+        error.unless_said(|error| ping::doing(error, "measure the latency to", b))
     };
     let (asked, proto, quiet) = asked(options).map_err(context)?;
     let settings = session.settings();

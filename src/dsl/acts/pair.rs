@@ -143,6 +143,7 @@ fn one(session: &Rc<Session>, given: &Dynamic, near: Option<&Netns>) -> Result<O
             type_in_words(given.type_name())
         )));
     }
+    why::ends::is_no_address(given)?;
     let net = namespace_argument(given)?;
     net.check()?;
     Ok(One {

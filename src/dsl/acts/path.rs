@@ -130,10 +130,9 @@ impl Traced {
 }
 
 fn path(session: &Rc<Session>, a: &Dynamic, b: &Dynamic, options: Map) -> Result<PathReport> {
-    let names = (ping::named(a), ping::named(b));
     let context = |error: Error| {
         if error.doing.is_empty() {
-            error.doing("follow the path to", &names.1)
+            ping::doing(error, "follow the path to", b)
         } else {
             error
         }
@@ -204,7 +203,7 @@ fn path(session: &Rc<Session>, a: &Dynamic, b: &Dynamic, options: Map) -> Result
         Ok::<_, Error>((path, first, hops))
     });
     let (path, ways, hops) = traced.and_then(|traced| traced).map_err(context)?;
-    let places = std::iter::once((names.0.clone(), &ways)).chain(hops.iter().map(|hop| {
+    let places = std::iter::once((ping::named(a), &ways)).chain(hops.iter().map(|hop| {
         let name = hop.netns.clone().unwrap_or_default();
         (name, &hop.ways)
     }));

@@ -107,11 +107,7 @@ fn destination(
 /// Looks a host name up, as the namespace's own resolver has it.
 fn resolve(session: &Session, from: &netns::Netns, name: &str) -> Result<IpAddr> {
     // What looks like an address is a mistyped one, not a name.
-    if name.is_empty()
-        || name
-            .chars()
-            .all(|c| c.is_ascii_digit() || ".:/".contains(c))
-    {
+    if prefix::is_meant(name) {
         return prefix::ip(name);
     }
     // The resolver can't be interrupted: another thread waits for it, which is in the namespace that it was born in.
@@ -186,6 +182,14 @@ pub(crate) fn titled(given: &Dynamic) -> String {
     }
 }
 
+/// Says what was being done with what a script gave as an end, by its name where it has one.
+pub(crate) fn doing(error: Error, verb: &str, given: &Dynamic) -> Error {
+    if given.is::<Netns>() || given.is::<Link>() || given.is_string() {
+        return error.doing(verb, &named(given));
+    }
+    error.doing_plain(verb.strip_suffix(" to").unwrap_or(verb))
+}
+
 /// The `ping` of iputils that asks the same.
 pub(crate) fn command(net: &Netns, request: &Request) -> Command {
     let mut words = Vec::new();
@@ -212,7 +216,7 @@ pub(crate) fn ping(
 ) -> Result<PingReport> {
     let context = |error: Error| {
         if error.doing.is_empty() {
-            error.doing("ping", &named(given)).in_place(net.label())
+            doing(error, "ping", given).in_place(net.label())
         } else {
             error.within(net.label())
         }

@@ -89,7 +89,7 @@ fn expect(
     };
     let name = ping::named(given);
     schema::options(word, options.clone(), &[ROWS])
-        .map_err(|error| error.doing("try to reach", &name).in_place(net.label()))?;
+        .map_err(|error| ping::doing(error, "try to reach", given).in_place(net.label()))?;
     if session.lab().would_test(net, word, &name) {
         return Ok(());
     }

@@ -229,7 +229,7 @@ fn how(request: &Request, size: usize) -> String {
 
 fn throughput(session: &Rc<Session>, a: &Dynamic, b: &Dynamic, options: Map) -> Result<Throughput> {
     let context = |error: Error| {
-        error.unless_said(|error| error.doing("measure the throughput to", &ping::named(b)))
+        error.unless_said(|error| ping::doing(error, "measure the throughput to", b))
     };
     let (request, quiet) = asked(options).map_err(context)?;
     let quiet = quiet || session.settings().quiet;

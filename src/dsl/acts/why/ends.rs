@@ -10,6 +10,7 @@ use crate::dsl::objects;
 use crate::error::{Error, Kind, Result};
 use crate::net::netns;
 use crate::value::options;
+use crate::value::prefix;
 use crate::why::scene::Scene;
 
 /// One end, as it was given.
@@ -70,6 +71,7 @@ pub(in crate::dsl::acts) fn given(scene: &Scene, open: &[Open], given: &Dynamic)
             options::type_in_words(given.type_name())
         )));
     }
+    is_no_address(given)?;
     let netns = objects::netns::namespace_argument(given)?;
     netns.check()?;
     Ok(Given {
@@ -78,6 +80,17 @@ pub(in crate::dsl::acts) fn given(scene: &Scene, open: &[Open], given: &Dynamic)
         ip: None,
         is_address: false,
     })
+}
+
+/// Refuses a text that can only be a mistyped address, where no namespace is called so.
+pub(in crate::dsl::acts) fn is_no_address(given: &Dynamic) -> Result<()> {
+    if let Some(text) = given.read_lock::<rhai::ImmutableString>()
+        && prefix::is_meant(&text)
+        && objects::netns::existing(&text)?.is_none()
+    {
+        prefix::ip(&text)?;
+    }
+    Ok(())
 }
 
 /// The address to send to: that which was given, or the first global one of a family that the sender has, too.

@@ -60,10 +60,9 @@ pub struct Found {
 }
 
 fn why(session: &Rc<Session>, a: &Dynamic, b: &Dynamic, options: Map) -> Result<Explanation> {
-    let names = (ping::named(a), ping::named(b));
     let context = |error: Error| {
         if error.doing.is_empty() {
-            error.doing("explain the way to", &names.1)
+            ping::doing(error, "explain the way to", b)
         } else {
             error
         }
