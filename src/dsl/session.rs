@@ -100,8 +100,8 @@ pub struct Session {
     tests: Cell<Tests>,
     /// Why the script ended before it tried anything.
     left_out: RefCell<Option<LeftOut>>,
-    /// The two ends of the last try that did not come out as it was to, as `why` takes them.
-    unmet: RefCell<Option<(String, String)>>,
+    /// The call of `why` that asks about the last try that did not come out as it was to.
+    unmet: RefCell<Option<String>>,
     /// What the script gave as its result.
     result: RefCell<Option<serde_json::Value>>,
     /// The files that a plan would have written, each with its text.
@@ -383,13 +383,13 @@ impl Session {
         self.left_out.borrow().clone()
     }
 
-    /// Notes between whom a try came out otherwise than it was to.
-    pub(crate) fn note_unmet(&self, from: &str, to: &str) {
-        self.unmet.replace(Some((from.to_owned(), to.to_owned())));
+    /// Notes the call of `why` that asks about a try which came out otherwise than it was to.
+    pub(crate) fn note_unmet(&self, call: String) {
+        self.unmet.replace(Some(call));
     }
 
-    /// Between whom the last such try was.
-    pub fn unmet(&self) -> Option<(String, String)> {
+    /// The call that asks about the last such try.
+    pub fn unmet(&self) -> Option<String> {
         self.unmet.borrow().clone()
     }
 

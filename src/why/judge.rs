@@ -547,7 +547,10 @@ impl Judge<'_> {
     fn hooked(&self, end: End) -> Option<Cause> {
         let dropped = self.measured.hooked.get(&end);
         let dropped = dropped.filter(|count| **count > 0)?;
-        let text = format!("a filter of tc at {} drops the packets", self.scene.name(end));
+        let text = format!(
+            "a filter of tc at {} drops the packets",
+            self.scene.name(end)
+        );
         Some(
             Cause::at("queue", end, text)
                 .seen(format!("clsact or ingress: drops +{dropped}"))

@@ -1,8 +1,8 @@
 //! What stops frames on the link layer, between the link by which they leave and the one that has the next address.
 
 use rtnetlink::packet_route::link::{
-    BridgePortState, BridgeStpState, InfoBridge, InfoBridgePort, InfoData, InfoIpVlan, InfoMacVlan, InfoPortData, InfoVlan,
-    IpVlanFlags, IpVlanMode, LinkFlags, MacVlanMode,
+    BridgePortState, BridgeStpState, InfoBridge, InfoBridgePort, InfoData, InfoIpVlan, InfoMacVlan,
+    InfoPortData, InfoVlan, IpVlanFlags, IpVlanMode, LinkFlags, MacVlanMode,
 };
 
 use crate::value::mac;
@@ -110,9 +110,9 @@ fn not_forwarding(scene: &Scene, bridge: End, port: End, state: BridgePortState)
         InfoBridge::ForwardDelay(hundredths) => Some(hundredths.saturating_mul(10)),
         _ => None,
     });
-    let has_stp = infos.iter().any(|info| {
-        matches!(info, InfoBridge::StpState(state) if *state != BridgeStpState::Disabled)
-    });
+    let has_stp = infos.iter().any(
+        |info| matches!(info, InfoBridge::StpState(state) if *state != BridgeStpState::Disabled),
+    );
     let delay = delay.unwrap_or(15_000);
     let (name, typed) = (scene.name(port), scene.typed(port));
     let waits = match state {

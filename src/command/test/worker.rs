@@ -223,10 +223,7 @@ fn look_around(session: &Session) -> (String, String) {
         let _ = interpreter.run(&ast, &mut interpreter.scope());
         looking.collected().trim_end().to_owned()
     };
-    let why = session.unmet().map_or_else(String::new, |(from, to)| {
-        let [from, to] = [from, to].map(|end| Value::from(end).to_string());
-        say(&format!("why({from}, {to})"))
-    });
+    let why = session.unmet().map_or_else(String::new, |call| say(&call));
     (why, say("tree()"))
 }
 

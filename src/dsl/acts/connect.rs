@@ -82,7 +82,7 @@ fn explained(session: &Rc<Session>, net: &Netns, to: SocketAddr, error: Error) -
         }
         (Kind::Unreachable | Kind::Timeout, _) => {
             let from = Dynamic::from(net.clone());
-            let (cause, hint) = why::advice(session, &from, net.label(), to.ip());
+            let (cause, hint) = why::advice(session, &from, net.label(), to.ip(), &Map::new());
             error.note(format!("cause: {cause}")).hint(hint)
         }
         _ => error,

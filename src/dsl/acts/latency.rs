@@ -160,9 +160,8 @@ async fn pings(
 }
 
 fn latency(session: &Rc<Session>, a: &Dynamic, b: &Dynamic, options: Map) -> Result<Latency> {
-    let context = |error: Error| {
-        error.unless_said(|error| ping::doing(error, "measure the latency to", b))
-    };
+    let context =
+        |error: Error| error.unless_said(|error| ping::doing(error, "measure the latency to", b));
     let (asked, proto, quiet) = asked(options).map_err(context)?;
     let settings = session.settings();
     let quiet = quiet || settings.quiet;
@@ -211,7 +210,7 @@ fn latency(session: &Rc<Session>, a: &Dynamic, b: &Dynamic, options: Map) -> Res
         if is_silent {
             let from = Dynamic::from(pair.from.clone());
             let place = pair.from.label();
-            let (cause, hint) = why::advice(session, &from, place, pair.destination);
+            let (cause, hint) = why::advice(session, &from, place, pair.destination, &Map::new());
             session.explain(&cause, &hint);
         }
     }

@@ -223,7 +223,13 @@ fn mesh(session: &Rc<Session>, list: &Array, mut options: Map) -> Result<Mesh> {
         .filter(|_| note.is_none())
         .map(|((from, to, _), report)| {
             let from_name = &members[*from].name;
-            let (cause, hint) = why::advice(session, &list[*from], from_name, report.destination);
+            let (cause, hint) = why::advice(
+                session,
+                &list[*from],
+                from_name,
+                report.destination,
+                &Map::new(),
+            );
             (
                 format!("{from_name} → {}: {cause}", members[*to].name),
                 hint,

@@ -3,8 +3,8 @@
 use std::net::IpAddr;
 use std::rc::Rc;
 
-use rhai::ImmutableString;
 use rhai::plugin::Dynamic;
+use rhai::{ImmutableString, Map};
 
 use crate::dsl::Session;
 use crate::dsl::acts::why;
@@ -101,7 +101,13 @@ impl Pair {
             return error;
         }
         let from = Dynamic::from(self.from.clone());
-        let (cause, hint) = why::advice(session, &from, self.from.label(), self.destination);
+        let (cause, hint) = why::advice(
+            session,
+            &from,
+            self.from.label(),
+            self.destination,
+            &Map::new(),
+        );
         error.note(format!("cause: {cause}")).hint(hint)
     }
 }

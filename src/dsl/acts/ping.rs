@@ -221,6 +221,7 @@ pub(crate) fn ping(
             error.within(net.label())
         }
     };
+    let asked = options.clone();
     let mut options = schema::options("ping", options, &[ROWS]).map_err(context)?;
     let quiet = QUIET.take_flag(&mut options).map_err(context)?;
     let quiet = quiet.unwrap_or(false);
@@ -265,7 +266,7 @@ pub(crate) fn ping(
     let is_of_one = !report.destination.is_multicast();
     if !quiet && is_of_one && report.received == 0 && report.sent > 0 && !report.interrupted {
         let from = Dynamic::from(net.clone());
-        let (cause, hint) = why::advice(session, &from, net.label(), report.destination);
+        let (cause, hint) = why::advice(session, &from, net.label(), report.destination, &asked);
         session.explain(&cause, &hint);
     }
     let entry = (!quiet).then(|| session.entry());

@@ -103,7 +103,7 @@ fn expect(
             .or_insert(usual.unwrap_or_default());
     }
     options.insert(ping::QUIET.key.into(), true.into());
-    let tried = match ping::ping(session, net, given, options) {
+    let tried = match ping::ping(session, net, given, options.clone()) {
         Ok(report) => Tried::of(&report.0),
         // That the kernel sends nothing at all is an answer, too.
         Err(error) if error.kind == Kind::Unreachable => Tried {
@@ -122,7 +122,7 @@ fn expect(
     }
     let place = net.label();
     let end = tried.destination.map_or(name.clone(), |ip| ip.to_string());
-    session.note_unmet(place, &end);
+    session.note_unmet(why::call(place, &end, &options));
     let message = if wanted {
         format!("`{name}` is not reached from namespace `{place}`")
     } else {
@@ -136,7 +136,8 @@ fn expect(
     }
     error = error.note(format!("came back: {}", tried.came_back.join(", ")));
     if wanted
-        && let Some((cause, mend)) = why::in_short(session, &Dynamic::from(net.clone()), given)
+        && let Some((cause, mend)) =
+            why::in_short(session, &Dynamic::from(net.clone()), given, &options)
     {
         error = error.note(format!("cause: {cause}"));
         error.hint = mend;

@@ -1,7 +1,6 @@
 //! Two probes, and what the namespaces on their way tell of them.
 
 use std::collections::{HashMap, HashSet};
-use std::net::IpAddr;
 use std::time::Duration;
 
 use super::gather::{self, Open};
@@ -24,26 +23,19 @@ const INTERVAL: Duration = Duration::from_millis(20);
 const LOOK: Duration = Duration::from_millis(2);
 
 /// What is sent.
+#[derive(Clone)]
 pub(super) struct Probe {
     pub(super) place: usize,
-    pub(super) from: Option<IpAddr>,
-    pub(super) to: IpAddr,
-    pub(super) size: u16,
-    pub(super) dont_fragment: bool,
-    pub(super) timeout: Duration,
+    pub(super) request: Request,
     /// The namespace that is to answer, where one was asked for and not just an address.
     pub(super) meant: Option<usize>,
 }
 
 impl Probe {
     fn request(&self) -> Request {
-        let mut request = Request::new(self.to);
+        let mut request = self.request.clone();
         request.count = Some(PROBES);
         request.interval = INTERVAL;
-        request.timeout = self.timeout;
-        request.source = self.from;
-        request.size = self.size;
-        request.dont_fragment = self.dont_fragment;
         request
     }
 }
@@ -86,9 +78,13 @@ pub(super) async fn measure(
     let netns = &open[probe.place].netns;
     let mut pinger = netns.within(|| Pinger::open(&request))??;
     // The header of ICMP has eight bytes.
-    let header = if probe.to.is_ipv4() { 20 } else { 40 };
+    let header = if request.destination.is_ipv4() {
+        20
+    } else {
+        40
+    };
     let mut measured = Measured {
-        length: u32::from(probe.size) + 8 + header,
+        length: u32::from(request.size) + 8 + header,
         meant: probe.meant,
         ..Measured::default()
     };

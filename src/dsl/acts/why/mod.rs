@@ -14,10 +14,13 @@ use rhai::plugin::{Dynamic, NativeCallContext, export_module};
 use rhai::{Array, Map};
 
 use crate::dsl::acts::ping;
-use crate::dsl::handle::Netns;
+use crate::dsl::handle::{Link, Netns};
+use crate::dsl::objects::link;
 use crate::dsl::{Answer, Session, answer};
 use crate::error::{Error, Kind, Result};
+use crate::net::icmp::Request;
 use crate::schema::{self, Opt};
+use crate::value::escape::literal;
 use crate::why::judge::{self, Verdict};
 use crate::why::scene::Scene;
 use crate::why::walk::Leg;
@@ -32,9 +35,25 @@ pub(crate) use show::show;
 /// What `why` can be told.
 pub(crate) const ROWS: &[Opt] = &[
     ping::SIZE,
+    ping::TTL,
+    ping::SOURCE,
+    ping::IFACE,
     ping::DF,
+    ping::MARK,
+    ping::TOS,
     ping::TIMEOUT.default("300ms"),
     ping::QUIET,
+];
+
+/// Those of them that say what is sent, which another word has in common with it.
+const SENT: [&str; 7] = [
+    ping::SIZE.key,
+    ping::TTL.key,
+    ping::SOURCE.key,
+    ping::IFACE.key,
+    ping::DF.key,
+    ping::MARK.key,
+    ping::TOS.key,
 ];
 
 /// How long a reply may take: on virtual links it takes a hundredth of that.
@@ -70,12 +89,11 @@ fn why(session: &Rc<Session>, a: &Dynamic, b: &Dynamic, options: Map) -> Result<
     let options = &mut schema::options("why", options, &[ROWS]).map_err(context)?;
     let quiet = ping::QUIET.take_flag(options).map_err(context)?;
     let quiet = quiet.unwrap_or(false);
-    let size = ping::SIZE.take_number(options).map_err(context)?;
-    let size: u16 = size.unwrap_or(56);
-    let df = ping::DF.take_flag(options).map_err(context)?;
-    let df = df.unwrap_or(false);
+    let iface = ping::IFACE.take_given(options).map_err(context)?;
     let timeout = ping::TIMEOUT.take_duration(options).map_err(context)?;
     let timeout = timeout.unwrap_or(TIMEOUT);
+    let nowhere = IpAddr::from([0, 0, 0, 0]);
+    let request = ping::request(nowhere, String::new(), options).map_err(context)?;
     let title = format!("{} → {}", ping::titled(a), ping::titled(b));
     if session
         .lab()
@@ -102,8 +120,17 @@ fn why(session: &Rc<Session>, a: &Dynamic, b: &Dynamic, options: Map) -> Result<
         let from = given(&scene, &open, a)?;
         let to = given(&scene, &open, b)?;
         let destination = destination(&scene, &from, &to)?;
-        let source = from.ip.filter(|ip| ip.is_ipv4() == destination.is_ipv4());
-        let legs = legs(&scene, &open, &from, &to, source, destination).await;
+        let own = from.ip.filter(|ip| ip.is_ipv4() == destination.is_ipv4());
+        let device = iface.map(|iface| device(&scene, &open, &from, &iface));
+        let device = device.transpose()?;
+        let mut request = request;
+        request.destination = destination;
+        request.label = destination.to_string();
+        request.timeout = timeout;
+        request.source = request.source.or(own);
+        request.device = device.as_ref().map(|(_, name)| name.clone());
+        let by = device.map(|(link, _)| link);
+        let legs = legs(&scene, &open, &from, &to, &request, by).await;
         let mut places: Vec<usize> = legs.iter().flat_map(Leg::places).collect();
         places.extend([from.place, to.place]);
         places.extend(sharing(&scene, &legs));
@@ -111,20 +138,14 @@ fn why(session: &Rc<Session>, a: &Dynamic, b: &Dynamic, options: Map) -> Result<
         places.dedup();
         let probe = Probe {
             place: from.place,
-            from: source,
-            to: destination,
-            size,
-            dont_fragment: df,
-            timeout,
+            request,
             meant: Some(to.place).filter(|_| !to.is_address),
         };
         let measured = measure::measure(&mut scene, &open, &places, &probe).await?;
         let mut measured = if judge::has_not_asked(&scene, &legs, &measured) {
             // A question that went out before is repeated a second later.
-            let probe = Probe {
-                timeout: timeout.max(ASKED_AGAIN),
-                ..probe
-            };
+            let mut probe = probe.clone();
+            probe.request.timeout = timeout.max(ASKED_AGAIN);
             let again = measure::measure(&mut scene, &open, &places, &probe).await?;
             again.after(measured)
         } else {
@@ -148,13 +169,60 @@ fn why(session: &Rc<Session>, a: &Dynamic, b: &Dynamic, options: Map) -> Result<
     Ok(Explanation(Rc::new(found), entry))
 }
 
+/// Those options of another word that say what is sent.
+fn asked_alike(options: &Map) -> Map {
+    let sent = options
+        .iter()
+        .filter(|(key, _)| SENT.contains(&key.as_str()));
+    sent.map(|(key, value)| (key.clone(), value.clone()))
+        .collect()
+}
+
+/// What a script types to ask the same of what another word sent.
+pub(crate) fn call(from: &str, to: &str, options: &Map) -> String {
+    let mut words: Vec<String> = Vec::new();
+    for (key, value) in asked_alike(options) {
+        let value = if value.is_int() || value.is_bool() {
+            value.to_string()
+        } else {
+            literal(&ping::named(&value))
+        };
+        words.push(format!("{key}: {value}"));
+    }
+    let (from, to) = (literal(from), literal(to));
+    if words.is_empty() {
+        format!("why({from}, {to})")
+    } else {
+        format!("why({from}, {to}, #{{{}}})", words.join(", "))
+    }
+}
+
+/// The link that the packets are to leave by: its ifindex and its name.
+fn device(scene: &Scene, open: &[Open], from: &Given, given: &Dynamic) -> Result<(u32, String)> {
+    let place = &scene.places[from.place];
+    if let Some(link) = given.read_lock::<Link>() {
+        link::is_in(&open[from.place].netns, &link)?;
+        return Ok((link.index(), link.name()));
+    }
+    let name = ping::named(given);
+    let found = place.links.iter().find(|link| link.name == name);
+    found.map(|link| (link.index, name.clone())).ok_or_else(|| {
+        Error::new(
+            Kind::NotFound,
+            format!("there is no link `{name}` in namespace `{}`", place.label),
+        )
+    })
+}
+
 /// What stops packets from `from` to `to`, for the failure of another word: a sentence, and the line that mends it.
 pub(crate) fn in_short(
     session: &Rc<Session>,
     from: &Dynamic,
     to: &Dynamic,
+    options: &Map,
 ) -> Option<(String, Option<String>)> {
-    let quiet = Map::from([("quiet".into(), true.into())]);
+    let mut quiet = asked_alike(options);
+    quiet.insert(ping::QUIET.key.into(), true.into());
     match why(session, from, to, quiet) {
         Ok(found) => {
             let cause = found.0.verdict.cause.as_ref()?;
@@ -171,10 +239,12 @@ pub(crate) fn advice(
     from: &Dynamic,
     name: &str,
     to: IpAddr,
+    options: &Map,
 ) -> (String, String) {
     let to = to.to_string();
-    let found = in_short(session, from, &to.clone().into());
-    let hint = || format!("why({name:?}, {to:?}) shows how far the packets come");
+    let found = in_short(session, from, &to.clone().into(), options);
+    let call = call(name, &to, options);
+    let hint = || format!("{call} shows how far the packets come");
     match found {
         Some((cause, mend)) => (cause, mend.unwrap_or_else(hint)),
         None => (format!("{name} gets no answer from {to}"), hint()),
@@ -187,13 +257,16 @@ async fn legs(
     open: &[Open],
     from: &Given,
     to: &Given,
-    source: Option<IpAddr>,
-    destination: IpAddr,
+    request: &Request,
+    by: Option<u32>,
 ) -> Vec<Leg> {
+    let destination = request.destination;
     let there = Trip {
         place: from.place,
-        from: source,
+        from: request.source,
         to: destination,
+        mark: request.mark,
+        by,
         is_back: false,
         meant: Some(to.place),
     };
@@ -208,6 +281,8 @@ async fn legs(
                 .map_or(to.place, |hop| hop.place),
             from: Some(destination),
             to: legs[0].from,
+            mark: None,
+            by: None,
             is_back: true,
             meant: Some(from.place),
         };
@@ -298,7 +373,8 @@ pub mod words {
         why_with(context, from, to, Map::new())
     }
 
-    /// The same with options: `size` (56 bytes) and `df` of the echo requests, `timeout` ("300ms"), `quiet`.
+    /// The same with options: `timeout` ("300ms"), `quiet`, and those of the echo requests as `ping` has them: `size` (56 bytes), `ttl`,
+    /// `source`, `iface`, `df`, `mark`, `tos`.
     ///
     /// ```rhai
     /// let v = netns("a").veth("v0", netns("b"), "v1", #{addr: "10.0.0.1/24", up: true});

@@ -19,6 +19,10 @@ pub(super) struct Trip {
     pub(super) place: usize,
     pub(super) from: Option<IpAddr>,
     pub(super) to: IpAddr,
+    /// The mark that they have where they begin.
+    pub(super) mark: Option<u32>,
+    /// The link that they are to leave by there.
+    pub(super) by: Option<u32>,
     pub(super) is_back: bool,
     /// The namespace that is to get them, where another may have the same address.
     pub(super) meant: Option<usize>,
@@ -39,6 +43,8 @@ pub(super) async fn leg(scene: &Scene, open: &[Open], trip: &Trip) -> Leg {
         let question = Question {
             source,
             iif: input,
+            mark: trip.mark.filter(|_| input.is_none()),
+            oif: trip.by.filter(|_| input.is_none()),
             ..Question::to(trip.to)
         };
         let answer = route::lookup(&open[place].rtnl, &question).await;
@@ -107,6 +113,11 @@ fn asked(scene: &Scene, place: usize, question: &Question) -> String {
         let link = scene.link(End { place, link });
         format!("iif {}", link.map_or("", |link| link.name.as_str()))
     }));
+    words.extend(question.oif.map(|link| {
+        let link = scene.link(End { place, link });
+        format!("oif {}", link.map_or("", |link| link.name.as_str()))
+    }));
+    words.extend(question.mark.map(|mark| format!("mark {mark}")));
     words.join(" ")
 }
 
