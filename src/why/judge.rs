@@ -5,6 +5,7 @@ use std::cmp::Ordering;
 use nix::errno::Errno;
 use rtnetlink::packet_route::neighbour::NeighbourState;
 
+use crate::error::errno_name;
 use crate::net::icmp::Outcome;
 use crate::net::nft::Dropping;
 use crate::net::route::Route;
@@ -116,11 +117,18 @@ impl Judge<'_> {
                 };
                 match step {
                     Step::On => self.climb(leg, hop),
-                    Step::Ends(cause) => {
+                    Step::Ends(mut cause) => {
                         if cause.place != hop.place {
                             self.climb(leg, hop);
                         }
+                        // What a cause shows by itself needs no proof in the ladder.
+                        if cause.sort == "unknown" {
+                            cause.evidence.extend(self.observed(leg, &cause));
+                        }
                         self.stop(leg, hop, &cause);
+                        if cause.evidence.is_empty() {
+                            cause.evidence = self.observed(leg, &cause);
+                        }
                         self.verdict.cause = Some(cause);
                         return;
                     }
@@ -135,6 +143,51 @@ impl Judge<'_> {
                 return;
             }
         }
+    }
+
+    /// What was seen of the probes that no cause has taken as its own evidence.
+    fn observed(&self, leg: &Leg, cause: &Cause) -> Vec<String> {
+        let mut outcomes = self.measured.outcomes.iter();
+        let told = outcomes.find_map(|outcome| match outcome {
+            Outcome::SendFailed { errno, .. } => Some(format!("send: {}", errno_name(*errno))),
+            other => {
+                let (icmp_type, code, from) = other.icmp()?;
+                Some(format!("ICMP type {icmp_type} code {code} from {from}"))
+            }
+        });
+        let sent = self.measured.outcomes.len();
+        let told = told.unwrap_or_else(|| format!("no reply to {sent} echo requests"));
+        let discards = [
+            "Ip:InDiscards",
+            "Ip:OutDiscards",
+            "Ip:FragFails",
+            "Ip:OutNoRoutes",
+            "IpExt:InNoRoutes",
+            "Ip6InDiscards",
+            "Ip6OutDiscards",
+            "Ip6FragFails",
+            "Ip6OutNoRoutes",
+        ];
+        let grown = self.measured.grew(cause.place, &leg.counters(&discards));
+        let is_said = cause.evidence.iter().any(|one| one.contains("seen "));
+        let last = self.last_seen(leg).filter(|_| !is_said);
+        let last = last.map(|end| format!("last seen at {}", self.scene.name(end)));
+        [Some(told), grown, last].into_iter().flatten().collect()
+    }
+
+    /// The last link on the way where the packets of a leg were seen.
+    fn last_seen(&self, leg: &Leg) -> Option<End> {
+        let sort = sort(leg);
+        let ends = leg.hops.iter().flat_map(|hop| {
+            let chain = hop.chain.iter().copied();
+            hop.came_by().into_iter().chain(hop.output()).chain(chain)
+        });
+        let seen = ends.filter(|end| {
+            [true, false]
+                .iter()
+                .any(|is_out| self.measured.was_seen(*end, *is_out, sort))
+        });
+        seen.last()
     }
 
     /// Notes a rung that they have passed.
@@ -390,20 +443,14 @@ impl Judge<'_> {
             .map(|one| one.state)
             .find(|state| [NeighbourState::Failed, NeighbourState::Incomplete].contains(state))?;
         let state = format!("neighbour {next}: {}", state.to_string().to_uppercase());
-        if self.measured.is_table_full {
-            let text = "the kernel's table of neighbours, one for all namespaces together, is full";
-            let line = "host().exec(\"sysctl -w net.ipv4.neigh.default.gc_thresh3=65536\")";
-            return Some(
-                Cause::in_place("table_full", hop.place, text)
-                    .seen(state)
-                    .mend(line),
-            );
+        if let Some(cause) = self.full_table(hop) {
+            return Some(cause.seen(state));
         }
         let Some(owner) = hop.chain.last().copied() else {
             return Some(self.nobody(hop, output, next).seen(state));
         };
         let mut ends = [output, owner].into_iter();
-        if let Some(cause) = ends.find_map(|end| self.queued(end)) {
+        if let Some(cause) = ends.find_map(|end| self.queued(end).or_else(|| self.holding(end))) {
             return Some(cause.seen(state));
         }
         if let Some(cause) = link_layer::between(scene, &hop.chain)
@@ -558,10 +605,38 @@ impl Judge<'_> {
         )
     }
 
+    /// The kernel has had no room for one more neighbour.
+    fn full_table(&self, hop: &Hop) -> Option<Cause> {
+        let text = "the kernel's table of neighbours, one for all namespaces together, is full";
+        let line = "host().exec(\"sysctl -w net.ipv4.neigh.default.gc_thresh3=65536\")";
+        self.measured.is_table_full.then(|| {
+            Cause::in_place("table_full", hop.place, text)
+                .seen("table_fulls of the neighbours has grown")
+                .mend(line)
+        })
+    }
+
+    /// The queue of a link that somebody has put there still has packets.
+    fn holding(&self, end: End) -> Option<Cause> {
+        let queue = self.scene.places[end.place].detail.queues.get(&end.link)?;
+        let waiting = queue.parts.iter().map(|part| part.stats.queued).max();
+        let waiting = waiting.filter(|count| *count > 0)?;
+        let line = queue.lines().join("; ");
+        let text = format!("the queue of {} holds the packets back", self.scene.name(end));
+        Some(
+            Cause::at("queue", end, text)
+                .seen(format!("qdisc {line}: {waiting} packets wait"))
+                .mend(format!("{}.clear_qdisc()", self.scene.typed(end))),
+        )
+    }
+
     /// They do not leave the namespace by the link that the route names.
     fn held(&self, leg: &Leg, hop: &Hop, output: End) -> Cause {
         let scene = self.scene;
         let place = &scene.places[hop.place];
+        if let Some(cause) = self.full_table(hop) {
+            return cause;
+        }
         if let Some(cause) = self.queued(output) {
             return cause;
         }
@@ -575,7 +650,8 @@ impl Judge<'_> {
         ) {
             return refusal::reverse_path(scene, leg, hop, input).seen(grown);
         }
-        self.filtered(leg, hop).unwrap_or_else(|| {
+        let cause = self.filtered(leg, hop).or_else(|| self.holding(output));
+        cause.unwrap_or_else(|| {
             let text = format!(
                 "{} does not send packets to {} on by {}; why is not known",
                 place.label,
@@ -824,6 +900,25 @@ mod tests {
         measured.seen.clear();
         let verdict = judge(&scene(), &[leg(Errno::EHOSTUNREACH)], &measured);
         assert_eq!(verdict.cause.unwrap().place, 0);
+    }
+
+    #[test]
+    fn a_cause_that_is_not_known_says_what_was_seen() {
+        let mut leg = leg(Errno::EHOSTUNREACH);
+        leg.hops.truncate(1);
+        let mut measured = passed();
+        measured.seen.remove(&(End { place: 1, link: 1 }, false, Sort::Request));
+        let cause = judge(&scene(), &[leg], &measured).cause.unwrap();
+        assert_eq!(
+            (cause.sort, cause.evidence),
+            (
+                "unknown",
+                vec![
+                    "seen leaving a:e0, not seen coming in at r:e1".to_owned(),
+                    "no reply to 1 echo requests".to_owned(),
+                ]
+            )
+        );
     }
 
     #[test]
