@@ -1,6 +1,6 @@
 //! Addresses with a prefix length, and destinations of routes, read from text with errors that teach.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv6Addr};
 
 use ipnet::IpNet;
 
@@ -42,6 +42,13 @@ fn family(ip: IpAddr) -> (&'static str, u8) {
         IpAddr::V4(_) => ("IPv4", 32),
         IpAddr::V6(_) => ("IPv6", 128),
     }
+}
+
+/// An IPv6 address with its zone, as `fe80::1%e0` has it.
+pub fn zoned(text: &str) -> Option<(IpAddr, &str)> {
+    let (ip, zone) = text.split_once('%')?;
+    let ip: Ipv6Addr = ip.parse().ok()?;
+    (!zone.is_empty()).then_some((ip.into(), zone))
 }
 
 /// Whether a text is meant to be an address or a network, mistyped perhaps, and no name.

@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use nix::errno::Errno;
 
+use crate::value::prefix;
 use crate::net::icmp::{Outcome, Probe, Report, Request, Unreachable};
 
 /// What `ping` begins with: `PING 10.0.0.2 (10.0.0.2) 56(84) bytes of data.`
@@ -149,7 +150,9 @@ fn reply(
 /// The address, with the user's name for it where there is one.
 fn named(request: &Request, address: IpAddr) -> String {
     let is_name = request.label.parse::<IpAddr>().is_err();
-    if is_name && address == request.destination {
+    if address == request.destination && prefix::zoned(&request.label).is_some() {
+        request.label.clone()
+    } else if is_name && address == request.destination {
         format!("{} ({address})", request.label)
     } else {
         address.to_string()

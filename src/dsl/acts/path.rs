@@ -158,12 +158,16 @@ fn path(session: &Rc<Session>, a: &Dynamic, b: &Dynamic, options: Map) -> Result
     };
     let traced = session.wait_or_interrupt(async {
         let (scene, open) = gather::scene(all, &home).await?;
-        let from = ends::given(&scene, &open, a)?;
-        let to = destination(&scene, &open, &from, b)?;
+        let from = ends::given(&scene, &open, a, None)?;
+        let (to, zone) = destination(&scene, &open, &from, b)?;
         let request = Request {
             destination: to,
             label: to.to_string(),
             source: from.ip.filter(|ip| ip.is_ipv4() == to.is_ipv4()),
+            device: zone.or(from.zone).and_then(|link| {
+                let end = End { place: from.place, link };
+                Some(scene.link(end)?.name.clone())
+            }),
             ..pattern
         };
         let trace = Trace { request, most_hops };
@@ -223,15 +227,20 @@ fn path(session: &Rc<Session>, a: &Dynamic, b: &Dynamic, options: Map) -> Result
     Ok(PathReport(Rc::new(traced), entry))
 }
 
-/// The address to go to: one that nobody here has, too.
-fn destination(scene: &Scene, open: &[Open], from: &Given, b: &Dynamic) -> Result<IpAddr> {
+/// The address to go to, one that nobody here has, too; and the link of the sender that its zone names.
+fn destination(
+    scene: &Scene,
+    open: &[Open],
+    from: &Given,
+    b: &Dynamic,
+) -> Result<(IpAddr, Option<u32>)> {
     if let Some(text) = b.read_lock::<ImmutableString>()
         && let Ok(ip) = text.parse::<IpAddr>()
     {
-        return Ok(ip);
+        return Ok((ip, None));
     }
-    let to = ends::given(scene, open, b)?;
-    ends::destination(scene, from, &to)
+    let to = ends::given(scene, open, b, Some(from))?;
+    Ok((ends::destination(scene, from, &to)?, to.zone))
 }
 
 fn hop(step: &Step, scene: &Scene, from: usize) -> Hop {

@@ -98,6 +98,9 @@ fn destination(
     if let Ok(ip) = text.parse() {
         return Ok((ip, text.to_string()));
     }
+    if let Some((ip, _)) = prefix::zoned(&text) {
+        return Ok((ip, text.to_string()));
+    }
     if let Some(net) = objects::netns::existing(&text)? {
         return addr::first_global(session, &net).map(|ip| (ip, text.to_string()));
     }
@@ -234,6 +237,7 @@ pub(crate) fn ping(
         destination(session, net, given).map_err(context)?
     };
     let mut request = request(ip, label, &mut options).map_err(context)?;
+    request.device = prefix::zoned(&request.label).map(|(_, zone)| zone.to_owned());
     if let Some(given) = IFACE.take_given(&mut options).map_err(context)? {
         let device = link::link_argument(session, net, &given).map_err(context)?;
         link::is_in(net, &device).map_err(context)?;

@@ -11,7 +11,7 @@ use crate::error::{Error, Kind, Result};
 use crate::net::netns;
 use crate::value::options;
 use crate::value::prefix;
-use crate::why::scene::Scene;
+use crate::why::scene::{End, Scene};
 
 /// One end, as it was given.
 pub(in crate::dsl::acts) struct Given {
@@ -21,10 +21,63 @@ pub(in crate::dsl::acts) struct Given {
     pub(in crate::dsl::acts) ip: Option<IpAddr>,
     /// Whether it is just an address, whoever has it.
     pub(in crate::dsl::acts) is_address: bool,
+    /// The ifindex of the sender's link that it is reached by, where the zone of a link-local address says so.
+    pub(in crate::dsl::acts) zone: Option<u32>,
 }
 
-/// Finds the end that a script means by an address, a link or a namespace.
-pub(in crate::dsl::acts) fn given(scene: &Scene, open: &[Open], given: &Dynamic) -> Result<Given> {
+/// The end that a link-local address with a zone names, which is a link of the sender `near`, or of the end itself.
+fn zoned(scene: &Scene, text: &str, near: Option<&Given>) -> Option<Result<Given>> {
+    let (ip, zone) = prefix::zoned(text)?;
+    let is_zone = |end: &End| scene.link(*end).is_some_and(|link| link.name == zone);
+    let own = near.map_or_else(Vec::new, |near| scene.ends_of(near.place));
+    let sender = own.into_iter().find(is_zone);
+    let found = match (near, sender) {
+        (None, _) => {
+            let owner = scene.owners(ip).into_iter().find(is_zone);
+            owner.map(|owner| (owner, owner))
+        }
+        (Some(_), Some(sender)) if scene.has(sender, ip) => Some((sender, sender)),
+        (Some(_), Some(sender)) => {
+            let chain = scene.chain(sender, |end| scene.has(end, ip));
+            chain.and_then(|chain| Some((*chain.last()?, sender)))
+        }
+        (Some(near), None) => {
+            let label = &scene.places[near.place].label;
+            return Some(Err(Error::new(
+                Kind::NotFound,
+                format!("there is no link `{zone}` in namespace `{label}`"),
+            )));
+        }
+    };
+    let found = found.map(|(owner, by)| Given {
+        name: text.to_owned(),
+        place: owner.place,
+        ip: Some(ip),
+        is_address: true,
+        zone: Some(by.link),
+    });
+    Some(found.ok_or_else(|| {
+        let what = if near.is_some() { "behind link" } else { "at a link" };
+        Error::new(
+            Kind::NotFound,
+            format!("nobody has the address `{ip}` {what} `{zone}`"),
+        )
+        .hint("list those that there are: tree()")
+    }))
+}
+
+/// Finds the end that a script means by an address, a link or a namespace; `near` is the sender, where it is the other end.
+pub(in crate::dsl::acts) fn given(
+    scene: &Scene,
+    open: &[Open],
+    given: &Dynamic,
+    near: Option<&Given>,
+) -> Result<Given> {
+    if let Some(text) = given.read_lock::<rhai::ImmutableString>()
+        && let Some(found) = zoned(scene, &text, near)
+    {
+        return found;
+    }
     let place_of = |netns: &netns::Netns| {
         let id = netns.namespace().id();
         let place = open.iter().position(|one| one.netns.namespace().id() == id);
@@ -46,6 +99,7 @@ pub(in crate::dsl::acts) fn given(scene: &Scene, open: &[Open], given: &Dynamic)
             place,
             ip: own.map(crate::net::address::Address::ip),
             is_address: false,
+            zone: None,
         });
     }
     if let Some(text) = given.read_lock::<rhai::ImmutableString>()
@@ -63,6 +117,7 @@ pub(in crate::dsl::acts) fn given(scene: &Scene, open: &[Open], given: &Dynamic)
             place: owner.place,
             ip: Some(ip),
             is_address: true,
+            zone: None,
         });
     }
     if !given.is::<Netns>() && !given.is_string() {
@@ -79,6 +134,7 @@ pub(in crate::dsl::acts) fn given(scene: &Scene, open: &[Open], given: &Dynamic)
         place: place_of(&netns)?,
         ip: None,
         is_address: false,
+        zone: None,
     })
 }
 

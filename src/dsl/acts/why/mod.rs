@@ -22,7 +22,7 @@ use crate::net::icmp::Request;
 use crate::schema::{self, Opt};
 use crate::value::escape::literal;
 use crate::why::judge::{self, Verdict};
-use crate::why::scene::Scene;
+use crate::why::scene::{End, Scene};
 use crate::why::walk::Leg;
 
 use ends::{Given, destination, given};
@@ -117,8 +117,8 @@ fn why(session: &Rc<Session>, a: &Dynamic, b: &Dynamic, options: Map) -> Result<
     let all = session.known_namespaces()?;
     let found = session.wait_or_interrupt(async {
         let (mut scene, open) = gather::scene(all, &home).await?;
-        let from = given(&scene, &open, a)?;
-        let to = given(&scene, &open, b)?;
+        let from = given(&scene, &open, a, None)?;
+        let to = given(&scene, &open, b, Some(&from))?;
         let destination = destination(&scene, &from, &to)?;
         let own = from.ip.filter(|ip| ip.is_ipv4() == destination.is_ipv4());
         let device = iface.map(|iface| device(&scene, &open, &from, &iface));
@@ -128,6 +128,11 @@ fn why(session: &Rc<Session>, a: &Dynamic, b: &Dynamic, options: Map) -> Result<
         request.label = destination.to_string();
         request.timeout = timeout;
         request.source = request.source.or(own);
+        let zone = to.zone.or(from.zone).and_then(|link| {
+            let end = End { place: from.place, link };
+            Some((link, scene.link(end)?.name.clone()))
+        });
+        let device = device.or(zone);
         request.device = device.as_ref().map(|(_, name)| name.clone());
         let by = device.map(|(link, _)| link);
         let legs = legs(&scene, &open, &from, &to, &request, by).await;
@@ -282,7 +287,10 @@ async fn legs(
             from: Some(destination),
             to: legs[0].from,
             mark: None,
-            by: None,
+            // Which link a link-local address is reached by only the one says that the packets came by.
+            by: Some(legs[0].from)
+                .filter(|from| is_link_local(*from))
+                .and_then(|_| legs[0].hops.last()?.input),
             is_back: true,
             meant: Some(from.place),
         };
@@ -317,7 +325,7 @@ fn explained(scene: &Scene, legs: &[Leg], verdict: Verdict, title: String) -> Fo
     let at = verdict.cause.as_ref().map(|cause| cause.spot(scene));
     let path = legs[0].hops.iter().map(|hop| {
         let link = hop.input.or(hop.output().map(|end| end.link));
-        let end = link.map(|link| crate::why::scene::End {
+        let end = link.map(|link| End {
             place: hop.place,
             link,
         });
