@@ -9,8 +9,8 @@ use std::time::Duration;
 
 use nix::errno::Errno;
 
-use crate::value::prefix;
 use crate::net::icmp::{Outcome, Probe, Report, Request, Unreachable};
+use crate::value::prefix;
 
 /// What `ping` begins with: `PING 10.0.0.2 (10.0.0.2) 56(84) bytes of data.`
 pub fn header(request: &Request) -> String {

@@ -622,7 +622,10 @@ impl Judge<'_> {
         let waiting = queue.parts.iter().map(|part| part.stats.queued).max();
         let waiting = waiting.filter(|count| *count > 0)?;
         let line = queue.lines().join("; ");
-        let text = format!("the queue of {} holds the packets back", self.scene.name(end));
+        let text = format!(
+            "the queue of {} holds the packets back",
+            self.scene.name(end)
+        );
         Some(
             Cause::at("queue", end, text)
                 .seen(format!("qdisc {line}: {waiting} packets wait"))
@@ -907,7 +910,9 @@ mod tests {
         let mut leg = leg(Errno::EHOSTUNREACH);
         leg.hops.truncate(1);
         let mut measured = passed();
-        measured.seen.remove(&(End { place: 1, link: 1 }, false, Sort::Request));
+        measured
+            .seen
+            .remove(&(End { place: 1, link: 1 }, false, Sort::Request));
         let cause = judge(&scene(), &[leg], &measured).cause.unwrap();
         assert_eq!(
             (cause.sort, cause.evidence),
@@ -918,6 +923,23 @@ mod tests {
                     "no reply to 1 echo requests".to_owned(),
                 ]
             )
+        );
+    }
+
+    #[test]
+    fn what_a_filter_of_tc_drops_is_mended_where_it_hangs() {
+        let mut leg = leg(Errno::EHOSTUNREACH);
+        let local = Route {
+            kind: "local".to_owned(),
+            ..Route::to(ipnet::IpNet::from(leg.to))
+        };
+        leg.hops[1].answer = Ok(local);
+        let mut measured = passed();
+        measured.hooked.insert(End { place: 1, link: 1 }, 2);
+        let cause = judge(&scene(), &[leg], &measured).cause.unwrap();
+        assert_eq!(
+            (cause.sort, cause.mend.as_deref()),
+            ("queue", Some("netns(\"r\").link(\"e1\").clear_ingress()"))
         );
     }
 

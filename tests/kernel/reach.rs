@@ -85,7 +85,7 @@ hint: list those that there are: tree()
 fn a_destination_that_is_nothing_is_told(lab: &Lab) {
     assert_eq!(
         fails(lab, "a.expect_reach(7);"),
-        r#"error: cannot ping `an integer` in namespace `a`: a destination is an address, a name, a link or a namespace, not an integer
+        r#"error: cannot ping in namespace `a`: a destination is an address, a name, a link or a namespace, not an integer
  --> lab.rhai:6:3
   |
 6 | a.expect_reach(7);

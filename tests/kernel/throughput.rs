@@ -178,7 +178,7 @@ not_found: cannot measure the throughput to `bb`: there is no namespace `bb`
   hint: did you mean `b`?
 not_found: cannot measure the throughput to `10.0.0.7`: no namespace here has the address `10.0.0.7`
   hint: list those that there are: tree()
-invalid: cannot measure the throughput to `an integer`: an end is an address, a link or a namespace, not an integer
+invalid: cannot measure the throughput: an end is an address, a link or a namespace, not an integer
 "#
     );
 }

@@ -7,14 +7,18 @@ use crate::state;
 cases! {
     ["veth"] =>
         what_is_reached_has_no_cause
+        the_heading_says_in_which_namespace_a_link_is
+        the_zone_of_an_address_says_which_link_is_meant
         a_ladder_says_where_it_breaks_and_what_mends_it
         ends_that_are_not_there_are_told
         nothing_is_changed_nor_left
-        a_failed_expectation_says_why_and_what_to_type;
+        a_failed_expectation_says_why_and_what_to_type
+        a_failed_expectation_asks_why_of_what_it_has_sent;
     ["veth", "bridge", "macvlan"] =>
         causes_of_routing_are_named_and_mended
         an_address_that_two_have_is_named_and_mended
         links_too_narrow_are_named_and_mended
+        a_port_that_does_not_forward_yet_is_waited_for
         causes_of_the_link_layer_are_named_and_mended;
     ["veth", "vlan_filtering"] =>
         causes_of_vlans_are_named_and_mended;
@@ -166,6 +170,42 @@ fn what_is_reached_has_no_cause(lab: &Lab) {
          #{address: \"10.0.1.2\", link: \"e1\", netns: \"r\"},\n    \
          #{address: \"10.0.2.2\", link: \"e0\", netns: \"b\"},\n  ],\n]\n"
     );
+}
+
+fn the_heading_says_in_which_namespace_a_link_is(lab: &Lab) {
+    let script = format!(
+        r#"{ROUTED}
+        print(why(b.link("e0"), a.link("e0"), #{{quiet: true}}).to_string().split("\n")[0]);
+        print(path(b.link("e0"), a.link("e0"), #{{quiet: true}}).to_string() != "");"#
+    );
+    assert_eq!(lab.run(&script), "why: b:e0 → a:e0\ntrue\n");
+}
+
+fn the_zone_of_an_address_says_which_link_is_meant(lab: &Lab) {
+    let script = format!(
+        r#"{ROUTED}
+        for end in [a, b] {{ end.link("e0").addr("fe80::b/64", #{{nodad: true}}); }}
+        for zone in ["e1", "e2"] {{
+            let found = why("r", "fe80::b%" + zone, #{{quiet: true}});
+            print([found.reached, found.path.map(|hop| hop.netns)]);
+            print(path("r", "fe80::b%" + zone, #{{quiet: true}}).reached);
+        }}
+        print(r.ping("fe80::b%e2", #{{count: 1}}).ok);"#
+    );
+    let output = lab.run(&script);
+    let lines: Vec<&str> = output.lines().collect();
+    let wanted = [
+        r#"[true, ["r", "a"]]"#,
+        "true",
+        r#"[true, ["r", "b"]]"#,
+        "true",
+    ];
+    assert_eq!(lines[..4], wanted, "{output}");
+    assert!(
+        lines[4].starts_with("PING fe80::b%e2(fe80::b%e2) from fe80::"),
+        "{output}"
+    );
+    assert_eq!(lines.last(), Some(&"true"));
 }
 
 fn a_ladder_says_where_it_breaks_and_what_mends_it(lab: &Lab) {
@@ -370,6 +410,24 @@ fn links_too_narrow_are_named_and_mended(lab: &Lab) {
     }
 }
 
+fn a_port_that_does_not_forward_yet_is_waited_for(lab: &Lab) {
+    let script = format!(
+        r#"{SWITCHED}
+        br.set(#{{stp: true, forward_delay: "30s"}});
+        s.link("p2").down().up();
+        let found = why("a", "b", #{{quiet: true}});
+        print([found.sort, found.at, found.mend]);
+        print(found.cause);
+        print(found.evidence.filter(|line| !line.starts_with("neighbour")));"#
+    );
+    assert_eq!(
+        lab.run(&script),
+        "[\"port_state\", \"s:p2\", \"sleep(\\\"60s\\\")\"]\n\
+         the bridge does not let port s:p2 forward yet: wait for it, 60s at most\n\
+         [\"state of the port: listening\", \"forward_delay 30s\"]\n"
+    );
+}
+
 fn causes_of_the_link_layer_are_named_and_mended(lab: &Lab) {
     are_named_and_mended(
         lab,
@@ -504,8 +562,16 @@ fn ends_that_are_not_there_are_told(lab: &Lab) {
             "not_found: cannot explain the way to `192.0.2.1`: no namespace here has the address `192.0.2.1`\nhint: list those that there are: tree()",
         ),
         (
+            r#"why("a", "10.0.2.900")"#,
+            "invalid: cannot explain the way to `10.0.2.900`: `10.0.2.900` is not an IP address\nhint: each part of an IPv4 address is 0 to 255, `900` is not",
+        ),
+        (
+            r#"why("r", "fe80::b%e9")"#,
+            "not_found: cannot explain the way to `fe80::b%e9`: there is no link `e9` in namespace `r`",
+        ),
+        (
             r#"why("a", 7)"#,
-            "invalid: cannot explain the way to `an integer`: an end is an address, a link or a namespace, not an integer",
+            "invalid: cannot explain the way: an end is an address, a link or a namespace, not an integer",
         ),
         (
             r#"why("a", "b", #{sise: 7})"#,
@@ -530,5 +596,17 @@ fn a_failed_expectation_says_why_and_what_to_type(lab: &Lab) {
         lab.run(&script),
         "[\"pinged: 10.0.2.2 from 10.0.1.1\", \"came back: nothing\", \"cause: r does not forward IPv4\"]\n\
          netns(\"r\").forward()\n"
+    );
+}
+
+fn a_failed_expectation_asks_why_of_what_it_has_sent(lab: &Lab) {
+    let script = format!(
+        r#"{ROUTED} r.link("e2").mtu(1300);
+        try {{ a.expect_reach(b, #{{count: 1, timeout: "200ms", size: 1400, df: true}}); }}
+        catch (e) {{ print(e.notes.len() + " " + e.notes[2]); print(e.hint.split(";")[0]); }}"#
+    );
+    assert_eq!(
+        lab.run(&script),
+        "3 cause: packets are too long for link r:e2\nnetns(\"r\").link(\"e2\").mtu(1500)\n"
     );
 }

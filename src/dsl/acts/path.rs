@@ -165,7 +165,10 @@ fn path(session: &Rc<Session>, a: &Dynamic, b: &Dynamic, options: Map) -> Result
             label: to.to_string(),
             source: from.ip.filter(|ip| ip.is_ipv4() == to.is_ipv4()),
             device: zone.or(from.zone).and_then(|link| {
-                let end = End { place: from.place, link };
+                let end = End {
+                    place: from.place,
+                    link,
+                };
                 Some(scene.link(end)?.name.clone())
             }),
             ..pattern

@@ -57,7 +57,11 @@ fn zoned(scene: &Scene, text: &str, near: Option<&Given>) -> Option<Result<Given
         zone: Some(by.link),
     });
     Some(found.ok_or_else(|| {
-        let what = if near.is_some() { "behind link" } else { "at a link" };
+        let what = if near.is_some() {
+            "behind link"
+        } else {
+            "at a link"
+        };
         Error::new(
             Kind::NotFound,
             format!("nobody has the address `{ip}` {what} `{zone}`"),

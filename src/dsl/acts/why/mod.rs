@@ -129,7 +129,10 @@ fn why(session: &Rc<Session>, a: &Dynamic, b: &Dynamic, options: Map) -> Result<
         request.timeout = timeout;
         request.source = request.source.or(own);
         let zone = to.zone.or(from.zone).and_then(|link| {
-            let end = End { place: from.place, link };
+            let end = End {
+                place: from.place,
+                link,
+            };
             Some((link, scene.link(end)?.name.clone()))
         });
         let device = device.or(zone);
@@ -470,5 +473,23 @@ pub mod words {
     #[rhai_fn(global, name = "to_string", name = "to_debug")]
     pub fn to_text(why: &mut Explanation) -> String {
         show::drawn(&why.0, false)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_call_asks_of_what_another_word_has_sent() {
+        let mut options = Map::from([("count".into(), 1.into()), ("timeout".into(), "1s".into())]);
+        assert_eq!(call("a", "10.0.2.2", &options), r#"why("a", "10.0.2.2")"#);
+        options.insert("size".into(), 1450.into());
+        options.insert("df".into(), true.into());
+        options.insert("iface".into(), "e0".into());
+        assert_eq!(
+            call("a", "10.0.2.2", &options),
+            r#"why("a", "10.0.2.2", #{df: true, iface: "e0", size: 1450})"#
+        );
     }
 }
