@@ -166,9 +166,9 @@ fn what_is_reached_has_no_cause(lab: &Lab) {
          [true, (), (), [\"a\", \"r\"]]\n\
          [true, (), (), [\"a\"]]\n\
          [\n  true,\n  [\n    \
-         #{address: \"10.0.1.1\", link: \"e0\", netns: \"a\"},\n    \
-         #{address: \"10.0.1.2\", link: \"e1\", netns: \"r\"},\n    \
-         #{address: \"10.0.2.2\", link: \"e0\", netns: \"b\"},\n  ],\n]\n"
+         #{netns: \"a\", link: \"e0\", address: \"10.0.1.1\"},\n    \
+         #{netns: \"r\", link: \"e1\", address: \"10.0.1.2\"},\n    \
+         #{netns: \"b\", link: \"e0\", address: \"10.0.2.2\"},\n  ],\n]\n"
     );
 }
 
@@ -341,8 +341,8 @@ fn an_address_that_two_have_is_named_and_mended(lab: &Lab) {
                 r#"let c = netns("c");
                     c.veth("e0", s, "p3", #{addr: "10.0.0.2/24", up: true});
                     s.link("p3").master(br).up().wait_up();
-                    b.link("e0").down();"#,
-                &["duplicate_address", "link_down"],
+                    b.link("e0").arp(false);"#,
+                &["duplicate_address", "noarp"],
                 "c:e0",
             ),
             routed(
