@@ -17,12 +17,9 @@ pub(super) fn between(scene: &Scene, chain: &[End]) -> Option<Cause> {
     if let Some(end) = chain.iter().find(|end| !is_up(end)) {
         return Some(down_link(scene, *end));
     }
-    if let Some(end) = chain.iter().find(|end| {
-        let link = scene.link(**end);
-        link.is_some_and(|link| !link.carrier && link.state != "UNKNOWN")
-    }) {
-        let text = format!("link {} has no carrier", scene.name(*end));
-        return Some(Cause::at("no_carrier", *end, text));
+    // A bridge has no carrier before one of its ports forwards.
+    if let Some(cause) = without_carrier(scene, chain, |kind| kind != "bridge") {
+        return Some(cause);
     }
     for three in chain.windows(3) {
         let [one, middle, other] = [three[0], three[1], three[2]];
@@ -32,10 +29,23 @@ pub(super) fn between(scene: &Scene, chain: &[End]) -> Option<Cause> {
             return Some(cause);
         }
     }
+    if let Some(cause) = without_carrier(scene, chain, |kind| kind == "bridge") {
+        return Some(cause);
+    }
     if let Some(cause) = parent_and_slave(scene, chain) {
         return Some(cause);
     }
     vlans(scene, chain)
+}
+
+/// The first link of such a kind that has no carrier.
+fn without_carrier(scene: &Scene, chain: &[End], is: fn(&str) -> bool) -> Option<Cause> {
+    let end = chain.iter().find(|end| {
+        let link = scene.link(**end);
+        link.is_some_and(|link| !link.carrier && link.state != "UNKNOWN" && is(&link.kind))
+    })?;
+    let text = format!("link {} has no carrier", scene.name(*end));
+    Some(Cause::at("no_carrier", *end, text))
 }
 
 /// A port that gets no frames for addresses that its bridge has not learned, and the bridge has not learned the one they go to.

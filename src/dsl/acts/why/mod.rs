@@ -302,7 +302,7 @@ async fn legs(
     legs
 }
 
-/// The namespaces that share with another one an address that the packets go to.
+/// The namespaces on the link layer of the way that share with another one an address which the packets go to.
 fn sharing(scene: &Scene, legs: &[Leg]) -> Vec<usize> {
     let hops = legs
         .iter()
@@ -310,11 +310,15 @@ fn sharing(scene: &Scene, legs: &[Leg]) -> Vec<usize> {
     let mut places = Vec::new();
     for (leg, hop) in hops {
         let via = hop.answer.as_ref().ok().and_then(|route| route.via);
-        for next in via.into_iter().chain([leg.to]) {
-            let owners = scene.owners(next);
-            if owners.len() > 1 && !next.is_loopback() && !is_link_local(next) {
-                places.extend(owners.iter().map(|end| end.place));
-            }
+        let next = via.unwrap_or(leg.to);
+        let owners = scene.owners(next);
+        if let Some(output) = hop.output()
+            && owners.len() > 1
+            && !next.is_loopback()
+        {
+            let near = scene.segment(output);
+            let sharing = owners.iter().filter(|end| near.contains(end));
+            places.extend(sharing.map(|end| end.place));
         }
     }
     places
