@@ -156,7 +156,10 @@ impl Judge<'_> {
             }
         });
         let sent = self.measured.outcomes.len();
-        let told = told.unwrap_or_else(|| format!("no reply to {sent} echo requests"));
+        let told = told.unwrap_or_else(|| match sent {
+            1 => "no reply to an echo request".to_owned(),
+            _ => format!("no reply to {sent} echo requests"),
+        });
         let discards = [
             "Ip:InDiscards",
             "Ip:OutDiscards",
@@ -344,6 +347,9 @@ impl Judge<'_> {
         let sort = sort(leg);
         let next = route.via.unwrap_or(leg.to);
         let has_left = self.measured.was_seen(output, true, sort);
+        if !has_left && let Some(cause) = self.dropped_by_router(leg, hop, output) {
+            return Step::Ends(cause);
+        }
         if !has_left && let Some(cause) = self.unanswered(leg, at, hop, next) {
             return Step::Ends(cause);
         }
@@ -389,6 +395,34 @@ impl Judge<'_> {
         Step::Ends(match cause {
             Some(cause) => cause.seen(lost),
             None => self.lost_between(leg, hop, sort).seen(lost),
+        })
+    }
+
+    /// A router does not send them on for what they are, whether its word of it comes back or not.
+    fn dropped_by_router(&self, leg: &Leg, hop: &Hop, output: End) -> Option<Cause> {
+        let came_by = hop.came_by()?;
+        let scene = self.scene;
+        let place = &scene.places[hop.place];
+        let mtu = scene.link(output)?.mtu;
+        let failures = ["Ip:FragFails", "Ip6InTooBigErrors"];
+        if self.measured.length > mtu
+            && let Some(grown) = self.measured.grew(hop.place, &leg.counters(&failures))
+        {
+            let cause = length::cause(scene, leg, hop, output, None, self.measured);
+            return Some(cause.seen(grown));
+        }
+        let mut outcomes = self.measured.outcomes.iter();
+        let from = outcomes.find_map(|outcome| match outcome {
+            Outcome::TtlExceeded { from } => Some(*from),
+            _ => None,
+        })?;
+        let is_own = place.addresses.iter().any(|one| one.ip() == from);
+        (is_own && !leg.is_back && !leg.is_loop).then(|| {
+            let text = format!(
+                "the time to live of the packets runs out at {}",
+                place.label
+            );
+            Cause::at("ttl", came_by, text).seen(format!("time exceeded, from {from}"))
         })
     }
 
@@ -920,7 +954,7 @@ mod tests {
                 "unknown",
                 vec![
                     "seen leaving a:e0, not seen coming in at r:e1".to_owned(),
-                    "no reply to 1 echo requests".to_owned(),
+                    "no reply to an echo request".to_owned(),
                 ]
             )
         );

@@ -18,12 +18,14 @@ cases! {
         causes_of_routing_are_named_and_mended
         an_address_that_two_have_is_named_and_mended
         links_too_narrow_are_named_and_mended
+        packets_whose_time_to_live_runs_out_are_told
         a_port_that_does_not_forward_yet_is_waited_for
         causes_of_the_link_layer_are_named_and_mended;
     ["veth", "vlan_filtering"] =>
         causes_of_vlans_are_named_and_mended;
     ["veth", "nft"] =>
-        causes_of_filters_are_named_and_mended;
+        causes_of_filters_are_named_and_mended
+        a_link_too_narrow_is_named_where_the_router_is_not_heard;
     ["veth", "ipvlan", "netem", "vrf", "dummy"] =>
         causes_that_take_more_drivers_are_named_and_mended;
 }
@@ -408,6 +410,31 @@ fn links_too_narrow_are_named_and_mended(lab: &Lab) {
             output.stderr
         );
     }
+}
+
+fn packets_whose_time_to_live_runs_out_are_told(lab: &Lab) {
+    let script = format!(
+        r#"{ROUTED}
+        let found = why("a", "b", #{{ttl: 1, quiet: true}});
+        print(`${{found.sort}} ${{found.at}} ${{found.cause}} ${{found.evidence[0]}}`);"#
+    );
+    assert_eq!(
+        lab.run(&script),
+        "ttl r:e1 the time to live of the packets runs out at r time exceeded, from 10.0.1.2\n"
+    );
+}
+
+fn a_link_too_narrow_is_named_where_the_router_is_not_heard(lab: &Lab) {
+    let script = format!(
+        r#"{ROUTED} r.link("e2").mtu(1300);
+        r.nft("table inet f {{ chain o {{ type filter hook output priority 0; icmp type destination-unreachable drop; }}; }}");
+        let found = why("a", "b", #{{size: 1400, df: true, quiet: true}});
+        print(`${{found.sort}} ${{found.at}} ${{found.evidence}}`);"#
+    );
+    assert_eq!(
+        lab.run(&script),
+        "mtu r:e2 [\"MTU 1300\", \"Ip:FragFails +2\"]\n"
+    );
 }
 
 fn a_port_that_does_not_forward_yet_is_waited_for(lab: &Lab) {
