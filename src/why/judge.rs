@@ -662,7 +662,7 @@ impl Judge<'_> {
         );
         Some(
             Cause::at("queue", end, text)
-                .seen(format!("qdisc {line}: {waiting} packets wait"))
+                .seen(format!("qdisc {line}: backlog {waiting}p"))
                 .mend(format!("{}.clear_qdisc()", self.scene.typed(end))),
         )
     }
