@@ -68,7 +68,8 @@ fn forgotten(scene: &Scene, leg: &Leg, other: End, ip: IpAddr, mut cause: Cause)
         let is_wrong =
             known.any(|one| (one.link, one.ip) == (output.link, ip) && one.mac.as_deref() == wrong);
         if is_wrong && let Some(mend) = &mut cause.mend {
-            mend.push_str(&format!("; {}.del_neighbor(\"{ip}\")", scene.typed(output)));
+            let line = format!("; {}.del_neighbor(\"{ip}\")", scene.typed(output));
+            mend.push_str(&line);
         }
     }
     cause

@@ -185,12 +185,12 @@ impl Judge<'_> {
             let chain = hop.chain.iter().copied();
             hop.came_by().into_iter().chain(hop.output()).chain(chain)
         });
-        let seen = ends.filter(|end| {
+        let mut seen = ends.filter(|end| {
             [true, false]
                 .iter()
                 .any(|is_out| self.measured.was_seen(*end, *is_out, sort))
         });
-        seen.last()
+        seen.next_back()
     }
 
     /// Notes a rung that they have passed.

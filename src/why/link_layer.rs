@@ -154,7 +154,7 @@ fn not_forwarding(scene: &Scene, bridge: End, port: End, state: BridgePortState)
 
 /// Milliseconds, as a script writes a time.
 fn seconds(milliseconds: u32) -> String {
-    if milliseconds % 1000 == 0 {
+    if milliseconds.is_multiple_of(1000) {
         format!("{}s", milliseconds / 1000)
     } else {
         format!("{milliseconds}ms")

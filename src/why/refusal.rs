@@ -251,7 +251,14 @@ fn no_route(scene: &Scene, leg: &Leg, hop: &Hop) -> Cause {
     } else {
         ("no_route", format!("{label} has no route to {}", leg.to))
     };
-    let cause = Cause::in_place(sort, hop.place, text);
+    led_on(scene, leg, hop, Cause::in_place(sort, hop.place, text))
+}
+
+/// A cause with the route that leads on, where one is known.
+fn led_on(scene: &Scene, leg: &Leg, hop: &Hop, cause: Cause) -> Cause {
+    let place = &scene.places[hop.place];
+    let ends = scene.ends_of(hop.place);
+    let is_up = |end: &&End| scene.link(**end).is_some_and(|link| link.up);
     let slave = ends.iter().filter(is_up).find(|end| {
         let link = scene.link(**end);
         link.is_some_and(|link| link.kind.starts_with("ipv"))
@@ -370,10 +377,8 @@ pub(super) fn down_link(scene: &Scene, end: End) -> Cause {
     }
     let mut text = format!("link {} is down", scene.name(lowest));
     if lowest != end {
-        text.push_str(&format!(
-            ", and with it {}, which is on it",
-            scene.name(end)
-        ));
+        let with_it = format!(", and with it {}, which is on it", scene.name(end));
+        text.push_str(&with_it);
     }
     Cause::at("link_down", lowest, text).mend(mends.join("; "))
 }
