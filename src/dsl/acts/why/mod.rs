@@ -388,8 +388,9 @@ pub mod words {
         why_with(context, from, to, Map::new())
     }
 
-    /// The same with options: `timeout` ("300ms"), `quiet`, and those of the echo requests as `ping` has them: `size` (56 bytes), `ttl`,
-    /// `source`, `iface`, `df`, `mark`, `tos`.
+    /// The same with options: `timeout` ("300ms"), `quiet`, and those of the echo requests.
+    ///
+    /// They are as `ping` has them: `size` (56 bytes), `ttl`, `source`, `iface`, `df`, `mark`, `tos`.
     ///
     /// ```rhai
     /// let v = netns("a").veth("v0", netns("b"), "v1", #{addr: "10.0.0.1/24", up: true});
