@@ -12,7 +12,8 @@ cases! {
         ls_and_plan_tell_of_a_change_by_hand_alike
         what_was_found_as_asked_is_missed_where_it_is_changed
         what_a_move_takes_along_is_told_where_the_link_is
-        a_far_end_that_is_elsewhere_is_told;
+        a_far_end_that_is_elsewhere_is_told
+        what_is_made_again_is_not_missed;
     ["vlan_filtering", "bond", "vlan", "vrf", "dummy", "netem"] =>
         ls_and_plan_tell_of_changed_vlans_and_bonds_alike;
 }
@@ -424,6 +425,30 @@ a.veth("g0", b, "g1").netns(c, "g2");
     missing: veth `f2` in namespace `c`
     missing: veth `g2` in namespace `c`
     ");
+}
+
+fn what_is_made_again_is_not_missed(lab: &Lab) {
+    let script = r#"let a = netns("a");
+let b = netns("b");
+a.veth("e0", b, "e1", #{addr: "10.0.0.1/24", up: true}).peer.addr("10.0.0.2/24").up();
+a.bridge("br0", #{up: true});
+host().veth("h0", a, "h1", #{up: true});
+"#;
+    lab.make(script);
+    for _ in 0..2 {
+        lab.sh("ip -n a link del e0; ip -n a link del br0; ip link del h0");
+        insta::allow_duplicates! {
+            insta::assert_snapshot!(lab.told()[0], @"
+            missing: bridge `br0` in namespace `a`
+            missing: veth `e0` in namespace `a`
+            missing: veth `h0` in namespace `host`
+            ");
+        }
+        assert_eq!(lab.ipvsh(&["lab.rhai"]).end(), "exit code 0\n");
+        assert_eq!(lab.told(), ["", ""]);
+    }
+    assert_eq!(lab.ipvsh(&["down", "lab"]).end(), "exit code 0\n");
+    assert_eq!(lab.namespaces(), Vec::<String>::new());
 }
 
 fn what_a_move_takes_along_is_told_where_the_link_is(lab: &Lab) {

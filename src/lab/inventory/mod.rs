@@ -200,48 +200,64 @@ struct Found {
 }
 
 impl Found {
+    /// The name of the link that it is about.
+    fn name(&self) -> &str {
+        self.undo.link.as_ref().map_or("", |link| &link.name)
+    }
+
     /// Whether it is the far end of a pair, which is told only where it is gone and the near one is not.
     const fn is_far_end(&self) -> bool {
         !self.item.is_own && self.undo.is_name()
     }
 }
 
-/// Leaves out what goes with a link that is missing: that the link is says it.
+/// What is said of a link that is missing.
+enum Gone {
+    /// Nothing: another line says it, or it was made again since.
+    Unsaid,
+    /// That it is.
+    Itself,
+    /// The same of the far end of a pair, in words.
+    FarEnd(String),
+}
+
+/// Leaves out what goes with a link that is missing: that the link is says it. The newest is first.
 fn leave_out_what_went_along(found: &mut Vec<Found>, pairs: &HashMap<End, End>) {
     let is_link = |one: &Found| one.undo.way == WayBack::DeleteLink;
     let mut missing = HashSet::new();
-    let mut told: HashMap<usize, Option<String>> = HashMap::new();
+    let mut names = HashSet::new();
+    let mut gone: HashMap<usize, Gone> = HashMap::new();
     for (number, one) in found.iter().enumerate() {
+        let is_known = is_link(one) && !names.insert((&one.undo.netns, one.name()));
         if one.item.state != State::Missing || !is_link(one) && !one.is_far_end() {
             continue;
         }
+        missing.extend(at(&one.undo));
         // A pair is told by its near end, and the far one goes with it.
         let near = at(&one.undo).and_then(|far| pairs.get(&far));
         let near = near.and_then(|near| {
             let mut links = found.iter().filter(|one| is_link(one));
             links.find(|one| at(&one.undo).as_ref() == Some(near))
         });
-        let near = near.filter(|near| near.item.state != State::Missing);
-        let far = near.map(|near| format!("far end of {}", near.item.what));
-        missing.extend(at(&one.undo));
-        told.insert(number, far);
+        let what = match near.filter(|near| near.item.state != State::Missing) {
+            Some(near) => Gone::FarEnd(format!("far end of {}", near.item.what)),
+            None if is_link(one) && !is_known => Gone::Itself,
+            None => Gone::Unsaid,
+        };
+        gone.insert(number, what);
     }
     let mut number = 0;
     found.retain_mut(|one| {
-        let told = told.remove(&number);
+        let what = gone.remove(&number);
         number += 1;
-        match told {
+        match what {
             None => is_link(one) || at(&one.undo).is_none_or(|at| !missing.contains(&at)),
-            Some(None) => is_link(one),
-            Some(Some(far)) => {
-                let name = one.undo.link.as_ref().map_or("", |link| &link.name);
-                let place = one
-                    .undo
-                    .netns
-                    .as_ref()
-                    .map(Place::label)
-                    .unwrap_or_default();
-                one.item.what = format!("link `{name}` in namespace `{place}`, {far}");
+            Some(Gone::Unsaid) => false,
+            Some(Gone::Itself) => true,
+            Some(Gone::FarEnd(far)) => {
+                let place = one.undo.netns.as_ref().map(Place::label);
+                let place = place.unwrap_or_default();
+                one.item.what = format!("link `{}` in namespace `{place}`, {far}", one.name());
                 one.item.kind = "link";
                 true
             }
