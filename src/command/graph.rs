@@ -97,10 +97,20 @@ fn planned(session: &Rc<Session>) -> Result<Vec<Rc<Netns>>, Error> {
     Ok(with_labels(&session.known_namespaces()?, &labels))
 }
 
-/// The namespaces with these labels that there are, in the order of the kernel's list.
+/// The namespaces with these labels that there are, in the order of the kernel's list; behind them those of containers.
 fn with_labels(all: &[Rc<Netns>], labels: &HashSet<String>) -> Vec<Rc<Netns>> {
     let labelled = all.iter().filter(|place| labels.contains(place.label()));
-    labelled.cloned().collect()
+    let mut found: Vec<Rc<Netns>> = labelled.cloned().collect();
+    let is_found = |label: &String| found.iter().any(|place| place.label() == label);
+    let mut others: Vec<&String> = labels.iter().filter(|label| !is_found(label)).collect();
+    others.retain(|label| label.contains(':'));
+    others.sort_unstable();
+    // One that is gone is in no picture.
+    let opened = others
+        .into_iter()
+        .filter_map(|label| namespace_argument(&label.into()).ok());
+    found.extend(opened.map(|place| place.0));
+    found
 }
 
 /// What the words of the command line name: labs and namespaces, `docker:web` and `pid:1234` included; all that have a name where

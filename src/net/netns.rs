@@ -1,6 +1,6 @@
 //! A namespace that is worked in: how the user calls it, and its rtnetlink socket, opened at first need.
 
-use std::cell::RefCell;
+use std::cell::{OnceCell, RefCell};
 use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
 use std::rc::{Rc, Weak};
@@ -29,6 +29,8 @@ pub struct Netns {
 struct Held {
     namespace: Namespace,
     rtnl: Slot<Rtnl>,
+    /// The name that the user has for it, where it has none of its own.
+    called: OnceCell<String>,
 }
 
 thread_local! {
@@ -84,6 +86,7 @@ impl Netns {
     /// The same namespace under the name that the user has for it.
     #[must_use]
     pub fn called(self, label: &str) -> Self {
+        self.held.called.get_or_init(|| label.to_owned());
         Self {
             label: label.to_owned(),
             ..self
@@ -113,6 +116,7 @@ impl Netns {
         let held = Rc::new(Held {
             namespace,
             rtnl: Slot::new(None),
+            called: OnceCell::new(),
         });
         HELD.with_borrow_mut(|all| {
             let same = all.entry(id).or_default();
@@ -228,9 +232,23 @@ impl Netns {
         found.extend(
             first
                 .into_iter()
-                .filter_map(|pid| Self::of_process(pid).ok()),
+                .filter_map(|pid| Self::of_process(pid).ok())
+                .map(Self::under_its_name),
         );
         Ok(found)
+    }
+
+    /// The same under the name by which the user has opened it, such as that of a container.
+    fn under_its_name(self) -> Self {
+        let called = HELD.with_borrow(|all| {
+            let same = all.get(&self.namespace().id())?;
+            let mut same = same.iter().filter_map(Weak::upgrade);
+            same.find_map(|held| held.called.get().cloned())
+        });
+        match called {
+            Some(label) => self.called(&label),
+            None => self,
+        }
     }
 
     /// Makes sure that the name still stands for the namespace that was opened by it.

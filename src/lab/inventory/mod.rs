@@ -298,9 +298,13 @@ fn told(contents: &Contents) -> Vec<Told> {
         .filter(|(_, undo)| undo.way == WayBack::DeleteLink)
         .map(|(_, undo)| (undo.netns.as_ref(), undo.link_index()))
         .collect();
+    // A pair is told by its near end, which the lab has made.
+    let is_of_pair =
+        |undo: &Undo<Place>| at(undo).is_some_and(|far| contents.pairs.contains_key(&far));
     let is_part = |undo: &Undo<Place>| {
         goes_with_netns(contents, undo)
             || made_links.contains(&(undo.netns.as_ref(), undo.link_index()))
+            || is_of_pair(undo)
     };
     let parts = contents.parts.iter().map(|part| (part.line, &part.undo));
     let parts = parts.filter(|(_, undo)| is_part(undo));
