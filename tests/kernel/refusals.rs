@@ -964,7 +964,7 @@ hint: did you mean `v1`?
         stderr: r#"
 took down what this run made: 1 link
 error: cannot add neighbor `fd00::2` in namespace `host`: link `s0` has hardware addresses of 4 bytes, `02:00:00:00:00:26` has 6
- --> lab.rhai:1:42
+ --> lab.rhai:1:39
   |
 1 | sit("s0", #{remote: "10.0.0.2"}).up().neighbor("fd00::2", "02:00:00:00:00:26");
   |                                       ^^^^^^^^
