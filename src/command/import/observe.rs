@@ -90,17 +90,20 @@ fn broken(error: Error) -> Failure {
     place::broken(AIM, error)
 }
 
-/// The drivers of the links that were tried to be made.
+/// The drivers of the links that were tried to be made, by commands or by lines of what they read.
 fn drivers(seen: &[Seen]) -> Vec<makes::Driver> {
-    let commands = seen.iter().filter_map(|seen| match &seen.what {
-        What::Ran { words, .. } => Some(words),
-        What::Wrote { .. } => None,
-    });
-    let kinds = commands.flat_map(|words| {
-        words
-            .windows(2)
-            .filter(|pair| pair[0] == "type")
-            .map(|pair| pair[1].as_str())
-    });
-    kinds.filter_map(makes::driver).collect()
+    let mut drivers = Vec::new();
+    let mut take = |words: &[&str]| {
+        let pairs = words.windows(2).filter(|pair| pair[0] == "type");
+        drivers.extend(pairs.filter_map(|pair| makes::driver(pair[1])));
+    };
+    for seen in seen {
+        if let What::Ran { words, input, .. } = &seen.what {
+            take(&words.iter().map(String::as_str).collect::<Vec<_>>());
+            for line in input.iter().flat_map(|text| text.lines()) {
+                take(&line.split_whitespace().collect::<Vec<_>>());
+            }
+        }
+    }
+    drivers
 }

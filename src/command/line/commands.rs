@@ -80,7 +80,7 @@ pub(crate) struct Test {
     pub(crate) filter: Option<String>,
 
     /// List the tests, and run none
-    #[arg(long)]
+    #[arg(long, conflicts_with = "watch")]
     pub(crate) list: bool,
 
     /// Run the tests in a micro-VM with the kernel of that version, or of one that begins so; given more than once, on each of them, with

@@ -11,6 +11,24 @@ const OF_ROUTE: &[&str] = &[
     "test", "flush", "save", "restore", "showdump", "help",
 ];
 
+/// The prefix with all of its numbers: `ip` takes `10.3/16` for 10.3.0.0/16 (`get_addr_ipv4` of `lib/utils.c`).
+fn whole(prefix: &str) -> String {
+    let (address, length) = prefix.split_once('/').unwrap_or((prefix, ""));
+    let numbers: Vec<&str> = address.split('.').collect();
+    let is_short = numbers.len() < 4 && numbers.iter().all(|number| number.parse::<u8>().is_ok());
+    if !is_short {
+        return prefix.to_owned();
+    }
+    let address = [&numbers[..], &["0"; 4][numbers.len()..]]
+        .concat()
+        .join(".");
+    if length.is_empty() {
+        address
+    } else {
+        format!("{address}/{length}")
+    }
+}
+
 pub(super) fn command(mut words: Words, place: &Place, family: Family) -> Outcome {
     let verb = verb(&mut words, OF_ROUTE)?;
     match verb {
@@ -59,6 +77,7 @@ pub(super) fn command(mut words: Words, place: &Place, family: Family) -> Outcom
         }
         other => other,
     };
+    let to = &whole(to);
     let is_own = [OWN, BROADCAST]
         .iter()
         .any(|kind| said(&options, &rows::TYPE, kind));
