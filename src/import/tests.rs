@@ -823,3 +823,26 @@ fn files_that_are_run_or_read_along_are_taken_by_their_own_arguments() {
     c.link("lo").up();
     "#);
 }
+
+#[test]
+fn a_ping_is_taken_alone_only_where_nothing_else_is_done() {
+    let taken = |text: &str| {
+        import(text, None)
+            .unwrap()
+            .script
+            .contains("its ping alone")
+    };
+    assert!(taken(
+        "if ping -c1 10.0.0.1 >/dev/null 2>&1; then echo yes; else echo no >&2; fi"
+    ));
+    for text in [
+        "if ping -c1 10.0.0.1; then echo 1 > /proc/sys/net/ipv4/ip_forward; fi",
+        "ping -c1 10.0.0.1 && echo $(ip netns add a)",
+        "if ping -c1 10.0.0.1; then X=$(ip netns add a); fi",
+        "ping -c1 10.0.0.1 && sed -i s/a/b/ /etc/hosts",
+        "{ ping -c1 10.0.0.1 | grep ttl; } > /etc/hosts",
+        "ping -c1 10.0.0.1 && ip netns del a",
+    ] {
+        assert!(!taken(text), "{text}");
+    }
+}

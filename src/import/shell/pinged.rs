@@ -1,6 +1,6 @@
 //! A ping on which only what is printed hangs: `ping … && echo yes || echo no`, `ping … | tail -2`.
 
-use super::parse::{Node, What, Word};
+use super::parse::{Node, Redirection, What, Word};
 use super::{Reader, Status};
 use crate::import::lex::Piece;
 use crate::steps::Item;
@@ -60,11 +60,24 @@ impl Reader<'_> {
             What::And(left, right) | What::Or(left, right) => {
                 self.only_prints(left, pings, depth) && self.only_prints(right, pings, depth)
             }
-            What::Not(inner) | What::Redirected(inner, _) => self.only_prints(inner, pings, depth),
+            What::Not(inner) => self.only_prints(inner, pings, depth),
+            What::Redirected(inner, to) => {
+                writes_nothing(to) && self.only_prints(inner, pings, depth)
+            }
             What::If(arms, otherwise) => {
                 arms.iter().all(|(test, body)| all(test) && all(body)) && all(otherwise)
             }
             What::Simple(simple) => {
+                let values = simple.assignments.iter().flat_map(|one| &one.value);
+                let runs_others = simple
+                    .words
+                    .iter()
+                    .chain(values)
+                    .flatten()
+                    .any(|piece| matches!(piece, Piece::Command { .. } | Piece::Process(_)));
+                if runs_others || !writes_nothing(&simple.redirections) {
+                    return false;
+                }
                 let Some(name) = simple.words.first().map(word) else {
                     return true;
                 };
@@ -83,12 +96,20 @@ impl Reader<'_> {
                         prints.all(|prints| prints) && within.is_empty()
                     }
                     Some(None) => false,
-                    None => PRINTING.contains(&name),
+                    None => PRINTING.contains(&name) && !names().any(|word| word == Some("-i")),
                 }
             }
             _ => false,
         }
     }
+}
+
+/// Whether what is redirected goes to no file.
+fn writes_nothing(redirections: &[Redirection]) -> bool {
+    redirections.iter().all(|one| {
+        let target = word(&one.target);
+        one.operator.starts_with('<') || one.operator.ends_with('&') || target == Some("/dev/null")
+    })
 }
 
 /// A word that is written out.
