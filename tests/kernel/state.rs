@@ -164,6 +164,9 @@ pub(crate) fn assert_same(now: &Value, before: &Value) {
 
 /// The lines in which two states differ, if there are any.
 pub(crate) fn differences(now: &Value, before: &Value) -> Option<String> {
+    if now == before {
+        return None;
+    }
     let (now, before) = (lines(now), lines(before));
     let gone: Vec<&String> = before.iter().filter(|line| !now.contains(line)).collect();
     let new: Vec<&String> = now.iter().filter(|line| !before.contains(line)).collect();

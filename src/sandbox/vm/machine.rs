@@ -274,7 +274,8 @@ fn arguments(kernel: &Path, image: i32, image_size: u64, accel: Accel) -> Vec<st
             boot = format!(
                 "{boot} norandmaps tsc_early_khz={clock_khz} tsc=reliable no_timer_check clearcpuid=141"
             );
-            ("tcg,thread=multi", "max")
+            // Guards of the kernel against itself, which nobody attacks in there; each switch of them costs a translator a tenth.
+            ("tcg,thread=multi", "max,-smap,-smep,-pcid")
         }
     };
     // The image is there twice while the kernel unpacks it.
