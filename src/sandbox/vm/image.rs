@@ -79,6 +79,9 @@ pub(super) fn build(guest: &Guest) -> Result<Vec<u8>> {
     for program in &guest.programs {
         pack_program(&mut archive, program)?;
     }
+    if guest.cwd != Path::new("/") {
+        archive.open(&guest.cwd);
+    }
     for file in &guest.files {
         archive.pack(&absolute(file)?)?;
     }

@@ -24,14 +24,26 @@ pub(super) struct Archive {
     bytes: Vec<u8>,
     entries: u32,
     present: HashSet<PathBuf>,
+    /// The folder in which everybody may make files, and in those below.
+    open: Option<PathBuf>,
 }
 
 impl Archive {
+    /// Lets everybody make files in `folder` and below, as root of a sandbox within is somebody else: this file system maps no owners.
+    pub(super) fn open(&mut self, folder: &Path) {
+        self.open = Some(folder.to_owned());
+    }
+
     /// Adds a folder and those above it.
     pub(super) fn folder(&mut self, path: &Path) {
         self.parents(path);
         if path.file_name().is_some() && self.present.insert(path.to_owned()) {
-            self.entry(path, 0o040_755, &[], (0, 0));
+            let is_open = self
+                .open
+                .as_ref()
+                .is_some_and(|open| path.starts_with(open));
+            let mode = if is_open { 0o041_777 } else { 0o040_755 };
+            self.entry(path, mode, &[], (0, 0));
         }
     }
 
@@ -242,6 +254,16 @@ mod tests {
                 entry("a/b/two", "100644", "22222"),
             ]
         );
+    }
+
+    #[test]
+    fn everybody_may_write_to_the_work_folder_and_below() {
+        let mut archive = Archive::default();
+        archive.open(Path::new("/a/b"));
+        archive.file(Path::new("/a/b/c/one"), 0o644, b"1");
+        let folders = read(&archive.finish());
+        let modes: Vec<&str> = folders.iter().map(|(_, mode, _)| mode.as_str()).collect();
+        assert_eq!(modes, ["40755", "41777", "41777", "100644"]);
     }
 
     #[test]
