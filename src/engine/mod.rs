@@ -1,5 +1,6 @@
 //! The Rhai interpreter as ipvsh sets it up, the catalog of its words, the parameters of scripts, and the explanation of errors.
 
+mod captured;
 pub mod catalog;
 pub mod check;
 pub mod definitions;

@@ -6,7 +6,7 @@ use super::kinds::Kinds;
 use crate::dsl::options;
 use crate::engine::catalog::Catalog;
 use crate::engine::diagnose::{self, UNKNOWN};
-use crate::engine::{Failure, Interpreter, functions, types};
+use crate::engine::{Failure, Interpreter, captured, functions, types};
 use crate::error::Error;
 use crate::schema::{Form, Opt};
 use crate::value::options::{Options, wrong_type};
@@ -35,6 +35,7 @@ pub(super) fn mistakes(
         look.at(path);
         true
     });
+    look.captured();
     look.found.sort_by_key(|(position, _)| *position);
     look.found.into_iter().map(|(_, failure)| failure).collect()
 }
@@ -79,6 +80,32 @@ impl Look<'_> {
             }
             _ => {}
         }
+    }
+
+    /// Closures that use what the call that runs them still holds.
+    fn captured(&mut self) {
+        let source = self.ast.source().unwrap_or_default();
+        for one in captured::captured(self.ast) {
+            if self.is_called_at_once(&one.call) {
+                let text = self.interpreter.sources().text(source).unwrap_or_default();
+                let mut report = diagnose::captured_in(&one, &text);
+                report.place = self.interpreter.sources().place(source, one.position);
+                self.found.push((one.position, Failure::script(report)));
+            }
+        }
+    }
+
+    /// Whether a call of that name runs the closure that it gets: a script's own function may only keep it.
+    fn is_called_at_once(&self, name: &str) -> bool {
+        let functions = functions::functions(self.ast);
+        let is_own = functions.iter().any(|function| function.name == name);
+        let ours = self.catalog.word(name).map(|word| &word.signatures);
+        let forms = ours.or_else(|| self.catalog.builtin.get(name));
+        let mut parameters = forms
+            .into_iter()
+            .flatten()
+            .flat_map(|form| &form.parameters);
+        !is_own && parameters.any(|(_, kind)| kind == "function")
     }
 
     fn object(&self, position: Position) -> Option<String> {

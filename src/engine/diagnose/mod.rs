@@ -13,6 +13,7 @@ use std::rc::Rc;
 use rhai::{AST, Engine, EvalAltResult, Position};
 
 use crate::dsl::Session;
+use crate::engine::captured::{self, Captured};
 use crate::engine::catalog::Catalog;
 use crate::engine::script::Sources;
 use crate::engine::{Failure, Reason, modules, names};
@@ -209,6 +210,7 @@ fn describe(context: &mut Context, error: &EvalAltResult) -> (Report, Reason) {
             context.means.engine.max_call_levels()
         ))
         .hint("a function that calls itself needs a case in which it does not"),
+        EvalAltResult::ErrorDataRace(..) => captured_twice(context),
         other => plain(other),
     };
     (report, Reason::Script)
@@ -257,10 +259,6 @@ fn plain(error: &EvalAltResult) -> Report {
         }
         EvalAltResult::ErrorUnboundThis(_) => Report::new("`this` stands for nothing here")
             .hint("it has a value in a function that is called as a method"),
-        EvalAltResult::ErrorDataRace(..) => {
-            Report::new("this value is in use by the code that calls this")
-                .hint("a closure can't change the list that it is called for; collect the changes in another one")
-        }
         EvalAltResult::ErrorArithmetic(text, _) => Report::new(lower(text)),
         other => {
             // Its own text, less the place at the end, which is drawn anyway.
@@ -269,6 +267,48 @@ fn plain(error: &EvalAltResult) -> Report {
             Report::new(lower(text))
         }
     }
+}
+
+/// A closure that uses what the call that runs it still holds. The interpreter says neither where nor what.
+fn captured_twice(context: &mut Context) -> Report {
+    let ast = context
+        .ast
+        .filter(|ast| ast.source() == Some(&context.source));
+    let found = ast.map(captured::captured).unwrap_or_default();
+    if let [one] = found.as_slice() {
+        context.position = one.position;
+        return captured_in(one, &context.text());
+    }
+    let report = Report::new("a closure uses what the call that runs it still holds").hint(
+        "put the part that the closure is called for into a variable of its own first, and call it for that",
+    );
+    let lines = found.iter().filter_map(|one| one.position.line());
+    lines.fold(report, |report, line| {
+        report.note(format!("perhaps that at {}:{line}", context.source))
+    })
+}
+
+/// What is wrong with such a closure in `text`.
+pub(crate) fn captured_in(one: &Captured, text: &str) -> Report {
+    let Captured { variable, call, .. } = one;
+    let part = one.part(text);
+    if part.as_ref() == Some(variable) {
+        return Report::new(format!(
+            "the closure can't use `{variable}`, which `{call}` is called for"
+        ))
+        .hint(
+            "what it needs is kept in another variable, and changes are collected in another list",
+        );
+    }
+    let report = Report::new(format!(
+        "the closure can't use `{variable}`: `{call}` is called for a part of it"
+    ));
+    report.hint(match part {
+        Some(part) => format!(
+            "put that part into a variable of its own first: let part = {part}; part.{call}(…)"
+        ),
+        None => "put that part into a variable of its own first, and call it for that".to_owned(),
+    })
 }
 
 /// A value of a type that `for` can't go through.
