@@ -3,14 +3,59 @@
 use std::io::Write;
 use std::process::{Command, Stdio};
 
+use ipvsh::dsl::handles::HANDLES;
+use ipvsh::engine::catalog::Catalog;
 use serde_json::{Value, json};
 
 use crate::case::cases;
 use crate::lab::Lab;
 
 cases! {
+    ["veth"] =>
+        every_key_of_a_handle_is_a_property_of_it;
     ["jsonschema"] =>
         every_document_is_as_its_schema_says;
+}
+
+/// One handle of each type, with its type and what it is in JSON.
+const HANDLES_IN_JSON: &str = r#"
+let a = netns("a");
+let v = a.veth("v0", netns("b"), "v1", #{addr: "10.0.0.1/24", up: true});
+v.peer.addr("10.0.0.2/24").up().wait_up();
+a.rule(#{from: "10.0.0.0/8", table: 7});
+v.neighbor("10.0.0.2", v.peer.mac);
+a.nexthop(5, #{via: "10.0.0.2", dev: v});
+let server = netns("b").listen(7000);
+let process = a.spawn(["sleep", "1000"]);
+let capture = capture([v], "x.pcapng", #{filter: "icmp"});
+let all = [
+    a, v, v.addrs[0], a.routes[0], a.nexthops[0], a.rules[0], a.neighbors[0],
+    a.ping("10.0.0.2", #{count: 1, quiet: true}), mesh([a, netns("b")]), path(a, "10.0.0.2", #{quiet: true}),
+    throughput(a, netns("b"), #{time: "50ms", quiet: true}), latency(a, netns("b"), #{count: 2, interval: "1ms", quiet: true}),
+    why(a, "10.0.0.2", #{quiet: true}), process, capture, server, random(7),
+];
+for one in all { print(`${type_of(one)} ${one.to_json()}`); }
+capture.stop();
+"#;
+
+fn every_key_of_a_handle_is_a_property_of_it(lab: &Lab) {
+    let catalog = Catalog::new();
+    let mut kinds = Vec::new();
+    let mut missing = Vec::new();
+    for line in lab.run(HANDLES_IN_JSON).lines() {
+        let (kind, text) = line.split_once(' ').unwrap();
+        let value: Value = serde_json::from_str(text).unwrap();
+        kinds.push(kind.to_owned());
+        for key in value.as_object().into_iter().flatten().map(|(key, _)| key) {
+            let mut properties = catalog.properties.iter();
+            if !properties.any(|known| known.of == kind && known.name == *key) {
+                missing.push(format!("{kind}.{key}"));
+            }
+        }
+    }
+    let all: Vec<&str> = HANDLES.iter().map(|one| one.name).collect();
+    assert_eq!(kinds, all);
+    assert_eq!(missing, Vec::<String>::new());
 }
 
 /// Reads a schema and documents, and prints what of them is not as it says.

@@ -989,7 +989,7 @@ error: cannot add route `default` in namespace `host`: there is no link `10.0.0.
 1 | route("default", "10.0.0.2");
   | ^^^^^
   = links there: lo, v1, v0
-hint: it is an address: a route by it is `route(DESTINATION, #{via: "10.0.0.2"})`
+hint: a route by an address is `route(DESTINATION, #{via: "10.0.0.2"})`
 "#,
     },
     Refusal {

@@ -314,6 +314,24 @@ pub mod words {
         })
     }
 
+    /// Who asked.
+    #[rhai_fn(get = "from")]
+    pub fn get_from(found: &mut Latency) -> String {
+        found.0.names[0].clone()
+    }
+
+    /// Who was asked.
+    #[rhai_fn(get = "to")]
+    pub fn get_to(found: &mut Latency) -> String {
+        found.0.names[1].clone()
+    }
+
+    /// By what: `icmp`, `udp` or `tcp`.
+    #[rhai_fn(get = "proto")]
+    pub fn get_proto(found: &mut Latency) -> String {
+        found.0.proto.clone()
+    }
+
     /// How many requests were sent.
     #[rhai_fn(get = "sent")]
     pub fn get_sent(found: &mut Latency) -> i64 {

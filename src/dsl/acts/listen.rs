@@ -262,6 +262,18 @@ pub mod words {
         server.0.address.port().into()
     }
 
+    /// The namespace in which it listens.
+    #[rhai_fn(get = "netns")]
+    pub fn get_netns(server: &mut Server) -> String {
+        server.0.netns.clone()
+    }
+
+    /// The protocol that it takes: `tcp` or `udp`.
+    #[rhai_fn(get = "proto")]
+    pub fn get_proto(server: &mut Server) -> String {
+        server.0.protocol.name().to_owned()
+    }
+
     /// The address on which it listens; `::` for all of both families.
     #[rhai_fn(get = "address")]
     pub fn get_address(server: &mut Server) -> String {

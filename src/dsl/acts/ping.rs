@@ -441,6 +441,12 @@ pub mod words {
         report.0.ok()
     }
 
+    /// Who was asked, as it was named.
+    #[rhai_fn(get = "destination")]
+    pub fn get_destination(report: &mut PingReport) -> String {
+        report.0.label.clone()
+    }
+
     /// How many requests were sent.
     #[rhai_fn(get = "sent")]
     pub fn get_sent(report: &mut PingReport) -> i64 {

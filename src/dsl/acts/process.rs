@@ -603,6 +603,18 @@ pub mod words {
         process.0.process.pid.into()
     }
 
+    /// The namespace that it was started in.
+    #[rhai_fn(get = "netns")]
+    pub fn get_netns(process: &mut Process) -> Netns {
+        Netns(process.0.netns.clone())
+    }
+
+    /// What it runs, as a line of the shell.
+    #[rhai_fn(get = "command")]
+    pub fn get_command(process: &mut Process) -> String {
+        process.0.line.clone()
+    }
+
     /// Whether the process still runs.
     #[rhai_fn(get = "running", return_raw, volatile)]
     pub fn get_running(context: NativeCallContext, process: &mut Process) -> Answer<bool> {

@@ -548,6 +548,12 @@ pub mod words {
         neighbor.seen.router
     }
 
+    /// Whether the link answers for it, as a proxy.
+    #[rhai_fn(get = "proxy")]
+    pub fn get_proxy(neighbor: &mut Neighbor) -> bool {
+        neighbor.seen.proxy
+    }
+
     /// The neighbour as `ip neighbor` prints it.
     #[rhai_fn(get = "line")]
     pub fn get_line(neighbor: &mut Neighbor) -> String {

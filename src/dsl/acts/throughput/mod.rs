@@ -353,6 +353,12 @@ pub mod words {
         found.0.report.bits_per_second()
     }
 
+    /// The address that data was sent to.
+    #[rhai_fn(get = "destination")]
+    pub fn get_destination(found: &mut Throughput) -> String {
+        found.0.destination.to_string()
+    }
+
     /// The bytes of data that came.
     #[rhai_fn(get = "bytes")]
     pub fn get_bytes(found: &mut Throughput) -> i64 {

@@ -106,9 +106,7 @@ pub(crate) fn absent(session: &Rc<Session>, place: &Rc<netns::Netns>, name: &str
     error.object = Some(name.to_owned());
     error.netns = Some(place.label().to_owned());
     if name.parse::<std::net::IpAddr>().is_ok() {
-        return error.hint(format!(
-            "it is an address: a route by it is `route(DESTINATION, #{{via: \"{name}\"}})`"
-        ));
+        return error.hint("it is an address, and the name of a link is wanted here");
     }
     match nearest(name, names.iter().map(String::as_str)) {
         Some(near) => error.hint(format!("did you mean `{near}`?")),

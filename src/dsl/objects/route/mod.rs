@@ -57,6 +57,19 @@ fn or_unit(text: Option<String>) -> Dynamic {
     text.map_or(Dynamic::UNIT, Dynamic::from)
 }
 
+/// Says how a gateway is written, where an address was taken for a link.
+fn by_a_gateway(error: Error) -> Error {
+    let named = error.object.as_deref();
+    match named.filter(|name| name.parse::<std::net::IpAddr>().is_ok()) {
+        Some(via) => {
+            let hint =
+                format!("a route by an address is `route(DESTINATION, #{{via: \"{via}\"}})`");
+            error.hint(hint)
+        }
+        None => error,
+    }
+}
+
 /// The words of this topic.
 #[export_module(manifest)]
 #[allow(
@@ -144,6 +157,7 @@ pub mod words {
     ) -> Answer<()> {
         answer(&context, |session| {
             let dev = link::link_argument(session, &net.0, &dev)
+                .map_err(by_a_gateway)
                 .map_err(|error| error.doing("add route", destination).within(net.label()))?;
             add(session, net, destination, Some(&dev), options)
         })
@@ -387,6 +401,27 @@ pub mod words {
     pub fn get_nexthop(route: &mut Route) -> Dynamic {
         let nexthop = route.seen.nexthop;
         nexthop.map_or(Dynamic::UNIT, |id| i64::from(id).into())
+    }
+
+    /// The largest segment of TCP that it has packets announce, or `()`.
+    #[rhai_fn(get = "advmss")]
+    pub fn get_advmss(route: &mut Route) -> Dynamic {
+        let advmss = route.seen.metrics.number("advmss");
+        advmss.map_or(Dynamic::UNIT, |advmss| i64::from(advmss).into())
+    }
+
+    /// The next hops that share the packets, a map of `via`, `link` and `weight` each; none where there is one way alone.
+    ///
+    /// ```rhai
+    /// let e = netns("a").veth("e0", "e1", #{addr: "10.0.0.1/24", up: true});
+    /// e.peer.up();
+    /// netns("a").route("10.9.0.0/16", #{nexthops: [#{via: "10.0.0.2"}, #{via: "10.0.0.3", weight: 2}]});
+    /// let route = netns("a").routes.find(|route| route.destination == "10.9.0.0/16");
+    /// route.nexthops.map(|hop| hop.weight)    // => [1, 2]
+    /// ```
+    #[rhai_fn(get = "nexthops")]
+    pub fn get_nexthops(route: &mut Route) -> rhai::Array {
+        route.nexthops()
     }
 
     /// The route as `ip route` prints it.

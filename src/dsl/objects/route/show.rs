@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use rhai::{Dynamic, Map};
+
 use crate::net::link::Snapshot;
 use crate::net::route;
 use crate::view::value::{Handle, Value};
@@ -60,6 +62,19 @@ impl Route {
             ("link".to_owned(), text(self.link_of(hop))),
             ("weight".to_owned(), Value::word(hop.weight)),
         ])
+    }
+
+    /// The next hops as maps, where there are several.
+    pub(super) fn nexthops(&self) -> rhai::Array {
+        let text = |text: Option<String>| text.map_or(Dynamic::UNIT, Dynamic::from);
+        let map = |hop: &route::Hop| {
+            let mut map = Map::new();
+            map.insert("via".into(), text(gateway(hop)));
+            map.insert("link".into(), text(self.link_of(hop)));
+            map.insert("weight".into(), i64::from(hop.weight).into());
+            Dynamic::from(map)
+        };
+        self.seen.hops.iter().map(map).collect()
     }
 
     /// What there is to show of it.

@@ -134,6 +134,43 @@ pub mod words {
         or_unit(rule.0.selector.mark_text())
     }
 
+    /// Whether it is for the packets that are not so.
+    #[rhai_fn(get = "not")]
+    pub fn get_not(rule: &mut Rule) -> bool {
+        rule.0.selector.is_not
+    }
+
+    /// The type of service that packets have; 0 for any.
+    #[rhai_fn(get = "tos")]
+    pub fn get_tos(rule: &mut Rule) -> i64 {
+        rule.0.selector.tos.into()
+    }
+
+    /// The protocol that packets are of: `tcp`, `47`, or `()` for any.
+    #[rhai_fn(get = "ipproto")]
+    pub fn get_ipproto(rule: &mut Rule) -> Dynamic {
+        or_unit(rule.0.selector.protocol.map(rule::protocol_text))
+    }
+
+    /// The source port, or the range of them, or `()` for any.
+    #[rhai_fn(get = "sport")]
+    pub fn get_sport(rule: &mut Rule) -> Dynamic {
+        or_unit(rule.0.selector.sport.map(rule::range_text))
+    }
+
+    /// The destination port, or the range of them, or `()` for any.
+    #[rhai_fn(get = "dport")]
+    pub fn get_dport(rule: &mut Rule) -> Dynamic {
+        or_unit(rule.0.selector.dport.map(rule::range_text))
+    }
+
+    /// Routes with a prefix of that length or shorter are passed over, or `()`.
+    #[rhai_fn(get = "suppress_prefixlength")]
+    pub fn get_suppress_prefixlength(rule: &mut Rule) -> Dynamic {
+        let length = rule.0.suppress;
+        length.map_or(Dynamic::UNIT, |length| i64::from(length).into())
+    }
+
     /// The number of the table that is looked up, or `()` where none is.
     #[rhai_fn(get = "table")]
     pub fn get_table(rule: &mut Rule) -> Dynamic {
