@@ -40,6 +40,9 @@ pub fn line(step: &Step, name: impl Fn(IpAddr) -> Option<String>) -> String {
 /// What `tracepath` ends with.
 pub fn summary(path: &Path) -> String {
     let mtu = path.mtu;
+    if path.is_unsent() {
+        return "     Resume: nothing was sent".to_owned();
+    }
     match (path.hops, path.back) {
         (Some(hops), Some(back)) => format!("     Resume: pmtu {mtu} hops {hops} back {back}"),
         (Some(hops), None) => format!("     Resume: pmtu {mtu} hops {hops}"),

@@ -8,6 +8,7 @@ cases! {
         what_is_reached_is_as_expected
         who_is_not_reached_is_told_with_all_that_came_back
         who_is_reached_against_expectation_is_told
+        a_broadcast_that_nobody_answers_is_told_with_who_would
         no_route_is_no_reach
         a_destination_that_is_nothing_is_told
         a_wrong_option_is_told;
@@ -61,8 +62,33 @@ fn who_is_reached_against_expectation_is_told(lab: &Lab) {
   |   ^^^^^^^^^^^^^^^
   = pinged: 10.0.0.2 from 10.0.0.1
   = came back: 1 of 1 replies
+hint: path(\"a\", \"10.0.0.2\") shows the way that the packets take
 "
     );
+}
+
+fn a_broadcast_that_nobody_answers_is_told_with_who_would(lab: &Lab) {
+    let line = r#"a.ping("10.0.0.255", #{count: 1, timeout: "100ms"});
+a.expect_reach("10.0.0.255", #{count: 1, timeout: "100ms"});"#;
+    let output = lab.script_with(&["--keep"], &format!("{PAIR}{line}"));
+    assert_eq!(
+        output.end(),
+        r#"exit code 1
+cause: `10.0.0.255` is a broadcast address, and `b` answers none: its ipv4.icmp_echo_ignore_broadcasts is 1
+hint: netns("b").sysctl("ipv4.icmp_echo_ignore_broadcasts", 0)
+error: `10.0.0.255` is not reached from namespace `a`
+ --> lab.rhai:7:3
+  |
+7 | a.expect_reach("10.0.0.255", #{count: 1, timeout: "100ms"});
+  |   ^^^^^^^^^^^^
+  = pinged: 10.0.0.255 from 10.0.0.1
+  = came back: nothing
+  = cause: `10.0.0.255` is a broadcast address, and `b` answers none: its ipv4.icmp_echo_ignore_broadcasts is 1
+hint: netns("b").sysctl("ipv4.icmp_echo_ignore_broadcasts", 0)
+"#
+    );
+    let mend = r#"netns("b").sysctl("ipv4.icmp_echo_ignore_broadcasts", 0); netns("a").expect_reach("10.0.0.255");"#;
+    assert_eq!(lab.ipvsh(&["--lab", "lab", "-e", mend]).code, 0);
 }
 
 fn no_route_is_no_reach(lab: &Lab) {

@@ -7,6 +7,7 @@ use std::time::Duration;
 use rhai::plugin::{Dynamic, NativeCallContext, export_module};
 use rhai::{Array, ImmutableString, Map};
 
+use super::why;
 use super::why::ends::{self, Given};
 use super::why::gather::{self, Open};
 use crate::dsl::acts::ping;
@@ -137,6 +138,7 @@ fn path(session: &Rc<Session>, a: &Dynamic, b: &Dynamic, options: Map) -> Result
             error
         }
     };
+    let asked_of_ping = options.clone();
     let (pattern, most_hops, quiet) = asked(options).map_err(context)?;
     let quiet = quiet || session.settings().quiet;
     let title = format!("{} → {}", ping::titled(a), ping::titled(b));
@@ -219,6 +221,10 @@ fn path(session: &Rc<Session>, a: &Dynamic, b: &Dynamic, options: Map) -> Result
     }
     say(view::path::summary(&path));
     printed?;
+    if !quiet && !path.is_reached() && session.interrupted().is_none() {
+        let (cause, hint) = why::advice_between(session, a, b, &asked_of_ping);
+        session.explain(&cause, &hint);
+    }
     let traced = Traced {
         title,
         path,
@@ -298,6 +304,11 @@ fn hops(traced: &Traced) -> Array {
     hops.map(|hop| Dynamic::from(hop.to_map())).collect()
 }
 
+/// The smallest MTU, where anything was sent.
+fn mtu(path: &Path) -> Option<u32> {
+    (!path.is_unsent()).then_some(path.mtu)
+}
+
 /// What there is to show of it.
 pub(crate) fn show(report: &PathReport) -> Value {
     let traced = &report.0;
@@ -310,12 +321,15 @@ pub(crate) fn show(report: &PathReport) -> Value {
             ("pair", traced.title.clone()),
             ("reached", traced.path.is_reached().to_string()),
             ("hops", traced.hops.len().to_string()),
-            ("mtu", traced.path.mtu.to_string()),
+            (
+                "mtu",
+                mtu(&traced.path).map_or_else(String::new, |mtu| mtu.to_string()),
+            ),
         ],
         fields: vec![
             ("reached", Value::word(traced.path.is_reached())),
             ("hops", list(hops(traced))),
-            ("mtu", Value::word(traced.path.mtu)),
+            ("mtu", mtu(&traced.path).map_or(Value::Nothing, Value::word)),
             ("back", number(traced.path.back)),
             ("ways", list(texts(&traced.ways))),
         ],
@@ -380,10 +394,11 @@ pub mod words {
         hops(&path.0)
     }
 
-    /// The smallest MTU of the path, as far as it was followed.
+    /// The smallest MTU of the path, as far as it was followed; `()` where nothing could be sent.
     #[rhai_fn(get = "mtu")]
-    pub fn get_mtu(path: &mut PathReport) -> i64 {
-        path.0.path.mtu.into()
+    pub fn get_mtu(path: &mut PathReport) -> Dynamic {
+        let mtu = super::mtu(&path.0.path);
+        mtu.map_or(Dynamic::UNIT, |mtu| i64::from(mtu).into())
     }
 
     /// How many hops the answer has come, as its time to live tells; `()` without one.

@@ -14,6 +14,7 @@ use crate::net::icmp::{Outcome, Report, Request};
 use crate::net::route::{self, Question};
 use crate::schema::{self, Opt};
 use crate::steps::Value;
+use crate::value::escape::literal;
 use crate::view;
 
 /// What an expectation can be told.
@@ -135,9 +136,12 @@ fn expect(
         error = error.note(format!("pinged: {destination}{source}"));
     }
     error = error.note(format!("came back: {}", tried.came_back.join(", ")));
-    if wanted
-        && let Some((cause, mend)) =
-            why::in_short(session, &Dynamic::from(net.clone()), given, &options)
+    if !wanted {
+        let way = format!("path({}, {})", literal(place), literal(&end));
+        return Err(error.hint(format!("{way} shows the way that the packets take")));
+    }
+    if let Some((cause, mend)) =
+        why::in_short(session, &Dynamic::from(net.clone()), given, &options)
     {
         error = error.note(format!("cause: {cause}"));
         error.hint = mend;

@@ -98,6 +98,12 @@ impl Path {
         self.hops.is_some()
     }
 
+    /// Whether the kernel did not let a single request out.
+    pub fn is_unsent(&self) -> bool {
+        let mut steps = self.steps.iter().map(|step| &step.found);
+        !self.steps.is_empty() && steps.all(|found| matches!(found, Found::NotSent(_)))
+    }
+
     /// Whether it has ended because nobody answers any more.
     pub fn is_silent(&self) -> bool {
         let latest = self.steps.iter().rev().take(SILENT);

@@ -1,5 +1,6 @@
 //! `why(a, b)`: the first thing that stops packets from one to the other, with its evidence and its mend.
 
+mod broadcast;
 pub(super) mod ends;
 pub(super) mod gather;
 mod measure;
@@ -229,6 +230,13 @@ pub(crate) fn in_short(
     to: &Dynamic,
     options: &Map,
 ) -> Option<(String, Option<String>)> {
+    let address = to.clone().into_string().ok().and_then(|to| to.parse().ok());
+    let sender = from.read_lock::<Netns>();
+    if let Some((net, address)) = sender.zip(address)
+        && let Some(found) = broadcast::unanswered(session, &net, address)
+    {
+        return Some(found);
+    }
     let mut quiet = asked_alike(options);
     quiet.insert(ping::QUIET.key.into(), true.into());
     match why(session, from, to, quiet) {
@@ -251,11 +259,31 @@ pub(crate) fn advice(
 ) -> (String, String) {
     let to = to.to_string();
     let found = in_short(session, from, &to.clone().into(), options);
-    let call = call(name, &to, options);
+    said(found, name, &to, options)
+}
+
+/// The same of two ends as a script gives them.
+pub(crate) fn advice_between(
+    session: &Rc<Session>,
+    from: &Dynamic,
+    to: &Dynamic,
+    options: &Map,
+) -> (String, String) {
+    let found = in_short(session, from, to, options);
+    said(found, &ping::named(from), &ping::named(to), options)
+}
+
+fn said(
+    found: Option<(String, Option<String>)>,
+    from: &str,
+    to: &str,
+    options: &Map,
+) -> (String, String) {
+    let call = call(from, to, options);
     let hint = || format!("{call} shows how far the packets come");
     match found {
         Some((cause, mend)) => (cause, mend.unwrap_or_else(hint)),
-        None => (format!("{name} gets no answer from {to}"), hint()),
+        None => (format!("{from} gets no answer from {to}"), hint()),
     }
 }
 
