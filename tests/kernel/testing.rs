@@ -150,6 +150,7 @@ fn a_hanging_crashing_or_leaking_test_is_a_failure_of_its_own(lab: &Lab) {
 fn test_hang() { loop { } }
 fn test_crash() { exec("sh -c 'read a b c parent d < /proc/$PPID/stat; kill -9 $PPID $parent'"); }
 fn test_leak() { exec("sh -c 'sleep 7654321 >/dev/null 2>&1 & until grep -q ^sleep /proc/$!/comm; do :; done'"); }
+fn test_leak_in_netns() { netns("a").exec("sh -c 'sleep 7654321 >/dev/null 2>&1 & until grep -q ^sleep /proc/$!/comm; do :; done'"); }
 fn test_ends() { exit(3); }
 fn test_spawn() { netns("a").spawn("sleep 1000"); }
 "#;
@@ -164,7 +165,8 @@ fn test_spawn() { netns("a").spawn("sleep 1000"); }
 ✘ lab_test.rhai::test_crash: the process of the test was ended by SIGKILL, and told nothing
 ✘ lab_test.rhai::test_ends: the test ended itself with exit code 3
 ✘ lab_test.rhai::test_hang: the test did not end within 15s
-✘ lab_test.rhai::test_leak: the test left processes running: `sleep 7654321`"
+✘ lab_test.rhai::test_leak: the test left processes running: `sleep 7654321`
+✘ lab_test.rhai::test_leak_in_netns: the test left processes running: `sleep 7654321`"
         )
     );
     // The brackets keep the search from finding itself.

@@ -5,6 +5,7 @@ use std::io::Write;
 use std::os::fd::AsFd;
 use std::os::unix::net::UnixStream;
 use std::path::Path;
+use std::time::Duration;
 
 use nix::sys::prctl;
 use nix::unistd::dup2_stdin;
@@ -20,7 +21,8 @@ use crate::dsl::acts::capture;
 use crate::dsl::session::{Given, LeftOut, Settings, Tests};
 use crate::engine::script::Script;
 use crate::engine::{Failure, Interpreter, files, stack};
-use crate::error::Kind;
+use crate::error::{Error, Kind};
+use crate::net::process::{self, OUTPUT};
 use crate::repl::{self, Manner};
 use crate::sandbox::ns::{self, Entered};
 use crate::view::error::Report;
@@ -28,6 +30,9 @@ use crate::view::paint::When;
 
 /// What is lacking where no private place can be made.
 pub(super) const PLACE: &str = "private namespaces";
+
+/// How long what a program left in the background may take to end.
+const GRACE: Duration = Duration::from_millis(200);
 
 /// What the process is to do.
 pub(super) enum Task<'a> {
@@ -233,10 +238,38 @@ fn end_processes(session: &Session) -> Vec<String> {
     if processes::below(me).is_empty() {
         return Vec::new();
     }
+    let mut left = left_by_exec(session, me);
     // What can't be taken down goes with the place.
     let _ = session.wait(session.lab().roll_back());
     // A recorder ends when it has read all of what its program wrote.
-    processes::end_below(me, &session.lab().recorders())
+    let outside = processes::end_below(me, &session.lab().recorders());
+    left.extend(outside);
+    left.sort_unstable();
+    left.dedup();
+    left
+}
+
+/// What runs below `root` that no `spawn` has started, which goes unseen with its namespace: told by a command line each. What ends
+/// within [`GRACE`] was about to.
+fn left_by_exec(session: &Session, root: i32) -> Vec<String> {
+    let recorders = session.lab().recorders();
+    let below = processes::below(root).into_iter().filter_map(|one| {
+        let pid = u32::try_from(one.pid).ok()?;
+        let is_of_lab = recorders.contains(&pid) || process::variable_of(pid, OUTPUT).is_some();
+        Some((process::Process::of(pid).filter(|_| !is_of_lab)?, one))
+    });
+    let mut below: Vec<(process::Process, processes::Process)> = below.collect();
+    let ends = async {
+        for (process, _) in &below {
+            process::has_ended(*process).await?;
+        }
+        Ok::<_, Error>(())
+    };
+    // One that can't be waited for is looked at below.
+    let _ = session.wait(async { tokio::time::timeout(GRACE, ends).await });
+    below.retain(|(process, _)| process.runs());
+    let lines = below.iter().map(|(_, one)| one.line());
+    lines.filter(|line| !line.is_empty()).collect()
 }
 
 /// Runs a test on this terminal; where it fails, a session opens in its lab.
