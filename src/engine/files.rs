@@ -1,10 +1,10 @@
 //! What a script needs of the machine: itself, the modules that it imports, what it reads and what it starts, found without running it.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 
-use rhai::{ASTNode, Expr, FnCallExpr, Scope, Stmt};
+use rhai::{ASTNode, Expr, FnCallExpr, Position, Scope, Stmt};
 
 use crate::dsl::script::data::READERS;
 use crate::engine::script::Script;
@@ -92,6 +92,25 @@ pub fn programs(interpreter: &Interpreter, needed: &[(String, String)]) -> Vec<S
     found.into_iter().collect()
 }
 
+/// The programs that the scripts of `needed` start, as far as they name them literally, each with the script and the line of its first
+/// call there.
+pub fn started(
+    interpreter: &Interpreter,
+    needed: &[(String, String)],
+) -> BTreeMap<String, (String, usize)> {
+    let mut found = BTreeMap::new();
+    each_call(interpreter, needed, &STARTERS, |script, call| {
+        let words = call.args.first().and_then(words_of);
+        let position = call.args.first().map(Expr::position);
+        let program = words.and_then(|words| words.into_iter().next());
+        if let Some(program) = program.filter(|program| !program.contains(['_', '$'])) {
+            let line = position.and_then(Position::line).unwrap_or(1);
+            found.entry(program).or_insert((script.to_owned(), line));
+        }
+    });
+    found
+}
+
 /// Has a look at each call of one of `words` in the scripts of `needed`, which are named.
 fn each_call(
     interpreter: &Interpreter,
@@ -164,6 +183,14 @@ mod tests {
         "#;
         let interpreter = Interpreter::new(Session::new(Settings::default()));
         let needed = [("lab.rhai".to_owned(), text.to_owned())];
+        let started = started(&interpreter, &needed);
+        let lines = started
+            .iter()
+            .map(|(program, (_, line))| format!("{program} {line}"));
+        assert_eq!(
+            lines.collect::<Vec<_>>(),
+            ["/opt/tools/load 4", "bash 6", "iperf3 3", "tcpdump 5"]
+        );
         assert_eq!(
             programs(&interpreter, &needed),
             [

@@ -11,7 +11,8 @@ use crate::lab::Lab;
 cases! {
     ["veth"] =>
         each_kind_of_link_is_told_as_the_kernel_has_it
-        a_script_whose_words_are_all_there_can_run;
+        a_script_whose_words_are_all_there_can_run
+        a_script_for_want_of_a_program_can_not;
     ["!dummy"] =>
         a_script_for_want_of_a_driver_can_not;
 }
@@ -76,6 +77,24 @@ fn a_script_whose_words_are_all_there_can_run(lab: &Lab) {
             "Needed by the script
 ✔ veth: there (module `veth`, CONFIG_VETH)
 ✔ verdict: this kernel has all that its words need → `ipvsh --sandbox=ns lab.rhai`
+",
+            ""
+        )
+    );
+}
+
+fn a_script_for_want_of_a_program_can_not(lab: &Lab) {
+    let text = "let a = netns(\"a\");\na.exec([\"sh\", \"-c\", \"true\"]);\na.spawn(\"no-such-program -s\");\n";
+    fs::write(lab.folder().join("lab.rhai"), text).unwrap();
+    let output = lab.ipvsh(&["doctor", "lab.rhai"]);
+    assert_eq!(
+        (output.code, output.stdout.as_str(), output.stderr.as_str()),
+        (
+            3,
+            "Needed by the script
+✘ program no-such-program: not here, which lab.rhai:3 starts → install the package that has it
+✔ program sh: installed, which lab.rhai:2 starts
+✘ verdict: it can't run here for want of no-such-program → install them, then `ipvsh doctor lab.rhai` once more
 ",
             ""
         )

@@ -48,6 +48,10 @@ pub(crate) const TESTS: &[Test] = &[
         leaving_without_a_lab_is_quiet,
     ),
     ("the_tree_shows_what_stands", the_tree_shows_what_stands),
+    (
+        "who_reaches_whom_is_watched_live",
+        who_reaches_whom_is_watched_live,
+    ),
 ];
 
 const LAB: [&str; 6] = [
@@ -341,4 +345,24 @@ fn why_takes_names_and_variables() {
         screen.contains("`:why` is used as `:why FROM TO`"),
         "{screen}"
     );
+}
+
+fn who_reaches_whom_is_watched_live() {
+    let folder = TempDir::new().unwrap();
+    let mut terminal = Terminal::start(&folder);
+    for entry in LAB {
+        terminal.enter(entry);
+    }
+    terminal.enter("left.wait_up()");
+    let watch = format!("!{} watch net-a net-b\r", env!("CARGO_BIN_EXE_ipvsh"));
+    terminal.type_keys(&watch);
+    terminal.wait_for("2 of 2 pairs reach each other");
+    terminal.wait_for("q leaves");
+    terminal.ip("-n net-b link set to-a down");
+    terminal.wait_for("cause: net-a → net-b: link net-b:to-a is down");
+    terminal.wait_for("hint: netns(\"net-b\").link(\"to-a\").up()");
+    terminal.ip("-n net-b link set to-a up");
+    terminal.wait_for("2 of 2 pairs reach each other");
+    terminal.type_keys("q");
+    terminal.wait_for_prompt();
 }

@@ -11,7 +11,15 @@ pub(super) fn look() -> Vec<Finding> {
         Err(error) => Finding::bad("QEMU", error.cause).mend(install),
     };
     let kernel = match vm::kernel() {
-        Ok((release, image)) => Finding::good("kernel", format!("{release}, {}", image.display())),
+        Ok((release, image)) => {
+            let mut others = vm::installed();
+            others.retain(|other| *other != release);
+            let others = match others.as_slice() {
+                [] => String::new(),
+                others => format!("; by --kernel also {}", others.join(", ")),
+            };
+            Finding::good("kernel", format!("{release}, {}{others}", image.display()))
+        }
         Err(error) => Finding::bad("kernel", error.cause).mend(install),
     };
     let kvm = match vm::kvm() {

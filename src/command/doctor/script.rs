@@ -1,24 +1,39 @@
 //! Whether this machine can run a script: what its words need of the kernel, and what of that is here.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
-use super::Finding;
 use super::probe::{Has, Probed};
+use super::{Finding, system};
 use crate::command::cannot_start;
 use crate::dsl::Session;
 use crate::dsl::session::Settings;
 use crate::engine::makes::{self, Driver};
 use crate::engine::script::Script;
-use crate::engine::{Failure, Interpreter, stack};
+use crate::engine::{Failure, Interpreter, files, stack};
 use crate::sandbox::vm;
 use crate::value::shell;
 
 /// A line for each thing that the script needs, and the exit code: 3 where it can't run on this kernel.
 pub(super) fn look(file: &Path, probed: &Probed) -> Result<(Vec<Finding>, u8), Failure> {
     let needed = stack::with_room(|| needed(file));
-    let needed = needed.unwrap_or_else(|error| Err(cannot_start(&error)))?;
+    let (needed, programs) = needed.unwrap_or_else(|error| Err(cannot_start(&error)))?;
     let findings = needed.iter().map(|driver| probed.finding(driver));
     let mut findings: Vec<Finding> = findings.collect();
+    let absent: Vec<&str> = programs
+        .iter()
+        .filter(|(program, _)| !system::program(program))
+        .map(|(program, _)| program.as_str())
+        .collect();
+    findings.extend(programs.iter().map(|(program, (script, line))| {
+        let what = format!("program {program}");
+        let at = format!("which {script}:{line} starts");
+        if absent.contains(&program.as_str()) {
+            Finding::bad(what, format!("not here, {at}")).mend("install the package that has it")
+        } else {
+            Finding::good(what, format!("installed, {at}"))
+        }
+    }));
     let having = |wanted: Has| {
         let those = needed
             .iter()
@@ -36,6 +51,12 @@ pub(super) fn look(file: &Path, probed: &Probed) -> Result<(Vec<Finding>, u8), F
         let line = format!("`ipvsh doctor --try {name}` asks the kernel");
         findings.push(Finding::open("verdict", text).mend(line));
         return Ok((findings, 0));
+    }
+    if lacking.is_empty() && !absent.is_empty() {
+        let text = format!("it can't run here for want of {}", absent.join(", "));
+        let line = format!("install them, then `ipvsh doctor {name}` once more");
+        findings.push(Finding::bad("verdict", text).mend(line));
+        return Ok((findings, 3));
     }
     if lacking.is_empty() {
         let text = "this kernel has all that its words need";
@@ -65,9 +86,11 @@ pub(super) fn look(file: &Path, probed: &Probed) -> Result<(Vec<Finding>, u8), F
     Ok((findings, 3))
 }
 
-/// What the script needs of a kernel.
-fn needed(file: &Path) -> Result<Vec<Driver>, Failure> {
+/// What the script needs of a kernel, and which programs it starts, where.
+fn needed(file: &Path) -> Result<(Vec<Driver>, BTreeMap<String, (String, usize)>), Failure> {
     let script = Script::read(file).map_err(Failure::usage)?;
     let interpreter = Interpreter::new(Session::new(Settings::default()));
-    makes::drivers(&interpreter, &script)
+    let drivers = makes::drivers(&interpreter, &script)?;
+    let scripts = files::needed(&interpreter, &script)?;
+    Ok((drivers, files::started(&interpreter, &scripts)))
 }

@@ -309,7 +309,7 @@ pub(crate) enum Command {
     /// Draw a lab, a script's before it stands, or the namespaces of this machine
     Graph(Graph),
     /// Print what the kernel reports of a lab or of namespaces: links, addresses, routes, neighbours, rules; on a terminal a live
-    /// view of the links with rates and drops, which `q` leaves
+    /// view of the links with rates and drops, and of who reaches whom, which `q` leaves
     Watch(Watch),
     /// Serve a lab as a page for the browser, on this machine alone: the picture, rates and changes as they happen; what a click
     /// asks: why, a mesh, a capture

@@ -1,4 +1,7 @@
-//! `ipvsh watch`: what the kernel reports of the namespaces of a lab, a line each; on a terminal a live view of its links.
+//! `ipvsh watch`: what the kernel reports of the namespaces of a lab, a line each; on a terminal a live view of its links, and of
+//! who reaches whom.
+
+mod mesh;
 
 use std::collections::{HashSet, VecDeque};
 use std::io::{IsTerminal, Read, stdin, stdout};
@@ -11,6 +14,8 @@ use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::termios::{LocalFlags, SetArg, Termios, tcgetattr, tcsetattr};
 use serde_json::json;
 use signal_hook::consts::{SIGHUP, SIGTERM};
+
+use mesh::Mesh;
 
 use super::line::{Options, Watch};
 use super::meter::{Counted, Meter, counted};
@@ -71,6 +76,7 @@ fn watch(what: &Watch, options: &Options) -> std::result::Result<u8, Failure> {
             if let Some(view) = &mut view {
                 let links = session.wait(counted(&places)).map_err(failure)?;
                 view.count(links);
+                session.wait(view.mesh.go_on(&places)).map_err(failure)?;
             }
             places = match graph::named(&session, &what.names) {
                 Ok(places) => places,
@@ -150,6 +156,7 @@ struct Live {
     color: bool,
     meter: Meter,
     rows: Vec<Vec<String>>,
+    mesh: Mesh,
     latest: VecDeque<String>,
 }
 
@@ -167,12 +174,23 @@ impl Live {
             color,
             meter: Meter::default(),
             rows: Vec::new(),
+            mesh: Mesh::new(),
             latest: VecDeque::new(),
         })
     }
 
     fn events(&mut self, events: Vec<Event>) {
-        for event in events {
+        // The pings of the mesh find neighbours, which age: only those that somebody has set, or that fail, are worth a line.
+        let is_routine = |event: &Event| {
+            let is_told = ["PERMANENT", "FAILED"]
+                .iter()
+                .any(|state| event.text.ends_with(state));
+            event.kind == "neighbor" && !is_told
+        };
+        for event in events.into_iter().filter(|event| !is_routine(event)) {
+            if event.kind != "neighbor" {
+                self.mesh.changes();
+            }
             self.latest.push_back(event.line());
             if self.latest.len() > SHOWN {
                 self.latest.pop_front();
@@ -204,13 +222,18 @@ impl Live {
             .collect();
         let (width, height) =
             terminal_size::terminal_size().map_or((80, 24), |(width, height)| (width.0, height.0));
-        let room = usize::from(height).saturating_sub(self.latest.len() + 4);
+        let mesh = self.mesh.lines();
+        let room = usize::from(height).saturating_sub(mesh.len() + self.latest.len() + 5);
         let left_out = lines.len().saturating_sub(room);
         if left_out > 0 {
             lines.truncate(room);
             lines.push(format!("… {left_out} more"));
         }
         lines.push(String::new());
+        if !mesh.is_empty() {
+            lines.extend(mesh.iter().cloned());
+            lines.push(String::new());
+        }
         lines.extend(self.latest.iter().cloned());
         for line in &mut lines {
             *line = line.chars().take(usize::from(width)).collect();
