@@ -92,13 +92,12 @@ pub fn programs(interpreter: &Interpreter, needed: &[(String, String)]) -> Vec<S
     found.into_iter().collect()
 }
 
-/// The programs that the scripts of `needed` start, as far as they name them literally, each with the script and the line of its first
-/// call there.
-pub fn started(
-    interpreter: &Interpreter,
-    needed: &[(String, String)],
-) -> BTreeMap<String, (String, usize)> {
-    let mut found = BTreeMap::new();
+/// Programs, each with the script that starts it and the line of its first call there.
+pub type Started = BTreeMap<String, (String, usize)>;
+
+/// The programs that the scripts of `needed` start, as far as they name them literally.
+pub fn started(interpreter: &Interpreter, needed: &[(String, String)]) -> Started {
+    let mut found = Started::new();
     each_call(interpreter, needed, &STARTERS, |script, call| {
         let words = call.args.first().and_then(words_of);
         let position = call.args.first().map(Expr::position);

@@ -1,6 +1,5 @@
 //! Whether this machine can run a script: what its words need of the kernel, and what of that is here.
 
-use std::collections::BTreeMap;
 use std::path::Path;
 
 use super::probe::{Has, Probed};
@@ -8,9 +7,10 @@ use super::{Finding, system};
 use crate::command::cannot_start;
 use crate::dsl::Session;
 use crate::dsl::session::Settings;
+use crate::engine::files::{self, Started};
 use crate::engine::makes::{self, Driver};
 use crate::engine::script::Script;
-use crate::engine::{Failure, Interpreter, files, stack};
+use crate::engine::{Failure, Interpreter, stack};
 use crate::sandbox::vm;
 use crate::value::shell;
 
@@ -87,7 +87,7 @@ pub(super) fn look(file: &Path, probed: &Probed) -> Result<(Vec<Finding>, u8), F
 }
 
 /// What the script needs of a kernel, and which programs it starts, where.
-fn needed(file: &Path) -> Result<(Vec<Driver>, BTreeMap<String, (String, usize)>), Failure> {
+fn needed(file: &Path) -> Result<(Vec<Driver>, Started), Failure> {
     let script = Script::read(file).map_err(Failure::usage)?;
     let interpreter = Interpreter::new(Session::new(Settings::default()));
     let drivers = makes::drivers(&interpreter, &script)?;

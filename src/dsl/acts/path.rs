@@ -130,6 +130,32 @@ impl Traced {
     }
 }
 
+/// The hops of a path, each with what is known of it.
+async fn hops_of(path: &Path, scene: &Scene, open: &[Open], from: usize, to: IpAddr) -> Vec<Hop> {
+    let mut hops: Vec<Hop> = Vec::new();
+    for step in &path.steps {
+        if matches!(step.found, Found::Local { .. } | Found::NotSent(_)) {
+            continue;
+        }
+        let mut hop = hop(step, scene, from);
+        // Who has told an MTU is a hop that is known already.
+        let mut known = hops.iter_mut();
+        let is_same = |one: &&mut Hop| one.address.is_some() && one.address == hop.address;
+        if let (Some(mtu), Some(known)) = (hop.mtu, known.find(is_same)) {
+            known.mtu = Some(mtu);
+            continue;
+        }
+        let owner = hop.address.and_then(|ip| owner(scene, from, ip));
+        if let Some(owner) = owner
+            && !matches!(step.found, Found::Reached { .. })
+        {
+            hop.ways = ways(scene, open, owner.place, to).await;
+        }
+        hops.push(hop);
+    }
+    hops
+}
+
 fn path(session: &Rc<Session>, a: &Dynamic, b: &Dynamic, options: Map) -> Result<PathReport> {
     let context = |error: Error| {
         if error.doing.is_empty() {
@@ -188,27 +214,7 @@ fn path(session: &Rc<Session>, a: &Dynamic, b: &Dynamic, options: Map) -> Result
             )
             .await?;
         let first = ways(&scene, &open, from.place, to).await;
-        let mut hops: Vec<Hop> = Vec::new();
-        for step in &path.steps {
-            if matches!(step.found, Found::Local { .. } | Found::NotSent(_)) {
-                continue;
-            }
-            let mut hop = hop(step, &scene, from.place);
-            // Who has told an MTU is a hop that is known already.
-            let mut known = hops.iter_mut();
-            let is_same = |one: &&mut Hop| one.address.is_some() && one.address == hop.address;
-            if let (Some(mtu), Some(known)) = (hop.mtu, known.find(is_same)) {
-                known.mtu = Some(mtu);
-                continue;
-            }
-            let owner = hop.address.and_then(|ip| owner(&scene, from.place, ip));
-            if let Some(owner) = owner
-                && !matches!(step.found, Found::Reached { .. })
-            {
-                hop.ways = ways(&scene, &open, owner.place, to).await;
-            }
-            hops.push(hop);
-        }
+        let hops = hops_of(&path, &scene, &open, from.place, to).await;
         Ok::<_, Error>((path, first, hops))
     });
     let (path, ways, hops) = traced.and_then(|traced| traced).map_err(context)?;
