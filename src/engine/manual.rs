@@ -7,7 +7,7 @@ use textwrap::Options;
 
 use crate::dsl::options;
 use crate::engine::catalog::{Catalog, Property, Word};
-use crate::engine::modules;
+use crate::engine::{modules, own};
 use crate::error::nearest;
 use crate::schema::Opt;
 use crate::view::error::Report;
@@ -79,6 +79,11 @@ impl Setting {
         let mut is_example = false;
         for line in doc.lines().chain([""]) {
             let is_fence = line.starts_with("```");
+            let is_item = line.starts_with("* ") && !is_example;
+            if is_item && !paragraph.is_empty() {
+                set.push(textwrap::fill(&paragraph.join(" "), options.clone()));
+                paragraph.clear();
+            }
             if is_fence || is_example || line.is_empty() {
                 if !paragraph.is_empty() {
                     set.push(textwrap::fill(&paragraph.join(" "), options.clone()));
@@ -104,6 +109,7 @@ pub fn show(name: Option<&str>, setting: Setting) -> Result<String, Report> {
     match name {
         None => Ok(index(&catalog, setting)),
         Some(name) => page(&catalog, name, setting)
+            .or_else(|| own_page(name, setting))
             .or_else(|| search(&catalog, name, setting))
             .ok_or_else(|| unknown(&catalog, name)),
     }
@@ -165,6 +171,21 @@ fn option(row: &Opt) -> serde_json::Value {
         "default": (!row.default.is_empty()).then_some(row.default),
         "doc": row.doc,
     })
+}
+
+/// The page of a function that the language brings along.
+fn own_page(name: &str, setting: Setting) -> Option<String> {
+    let forms = own::forms(name);
+    if forms.is_empty() {
+        return None;
+    }
+    let forms = forms
+        .iter()
+        .map(|(call, doc)| format!("{}\n{}", setting.bold(call), setting.doc(doc)));
+    Some(format!(
+        "A function of the language, see `ipvsh doc language`:\n\n{}",
+        forms.collect::<Vec<_>>().join("\n\n")
+    ))
 }
 
 fn unknown(catalog: &Catalog, name: &str) -> Report {

@@ -16,6 +16,7 @@ pub mod manual;
 pub mod memory;
 pub mod modules;
 mod names;
+mod own;
 pub mod params;
 pub mod reference;
 pub mod script;
