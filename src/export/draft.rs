@@ -149,7 +149,7 @@ impl<'a> Draft<'a> {
         }
         let parameter = Parameter {
             name: name.clone(),
-            default: link,
+            default: Some(link),
             help: format!("the {role} on this machine, which has to be there"),
         };
         self.parameters.push((id, parameter));

@@ -13,6 +13,7 @@ mod lex;
 mod markdown;
 mod observed;
 mod older;
+mod parameters;
 mod places;
 pub mod proof;
 mod shell;
@@ -26,7 +27,7 @@ pub use observed::{Observed, observed};
 
 use std::path::Path;
 
-use crate::steps::{Act, Item, Step, fold, write};
+use crate::steps::{Item, fold, write};
 use markdown::Block;
 use shell::{Given, ask};
 
@@ -44,6 +45,8 @@ pub struct Imported {
     pub sections: Vec<String>,
     /// Whether it would do something else, or more, with arguments.
     pub wants_arguments: bool,
+    /// The parameters of the script that its arguments have become, in their order.
+    pub parameters: Vec<String>,
 }
 
 /// Why nothing was imported.
@@ -66,6 +69,8 @@ pub struct Told<'a> {
     pub arguments: &'a [String],
     /// Where it lies; none where it comes from nowhere. Files beside it are read along where it reads them.
     pub path: Option<&'a Path>,
+    /// Whether the script is to be run as it is, with no parameter given.
+    pub is_run: bool,
 }
 
 /// Turns a shell script, or the blocks of commands in a Markdown page, into a script.
@@ -103,25 +108,40 @@ pub fn import_as(source: &str, told: &Told) -> Result<Imported, Nothing> {
     let mut given = Given {
         arguments: Some(told.arguments.to_vec()),
         path: told.path.map(Path::to_owned),
+        signs: None,
     };
     let mut read = read(source, told.section, &given)?;
     let mut wants_arguments = read.asks_arguments && told.arguments.is_empty();
-    let has_steps = |read: &Read| {
-        read.items.iter().any(
-            |item| matches!(item, Item::Step(Step { act, .. }) if !matches!(act, Act::Free(_))),
-        )
-    };
     // What it does without any is to say so: better what can be known whatever they are.
-    if wants_arguments && (read.fails || !has_steps(&read)) {
+    if wants_arguments && (read.fails || !parameters::has_steps(&read)) {
         given.arguments = None;
         let other = self::read(source, told.section, &given)?;
-        if has_steps(&other) || !has_steps(&read) {
+        if parameters::has_steps(&other) || !parameters::has_steps(&read) {
             read = other;
         }
     } else if !read.fails {
         wants_arguments &= read.items.iter().any(|item| matches!(item, Item::Left(_)));
     }
-    Ok(finished(read.items, read.sections, wants_arguments))
+    let asks = read.asks_arguments && told.arguments.is_empty() && read.sections.is_empty();
+    if asks && !parameters::has_sign(source) {
+        let again = |given: &Given| self::read(source, told.section, given);
+        if let Some(better) = parameters::read(&read, &given, told.is_run, again) {
+            let is_left = better
+                .items
+                .iter()
+                .any(|item| matches!(item, Item::Left(_)));
+            // Some keep their defaults.
+            let mut numbers = better.parameters.iter().map(|(number, _)| *number);
+            let is_all = (1..=better.asked.last).all(|number| numbers.any(|one| one == number));
+            wants_arguments = is_left || !is_all;
+            read = better;
+        }
+    }
+    let parameters = std::mem::take(&mut read.parameters);
+    let mut imported = finished(read.items, read.sections, wants_arguments);
+    imported.script = parameters::settle(&imported.script, &parameters);
+    imported.parameters = parameters.into_iter().map(|(_, name)| name).collect();
+    Ok(imported)
 }
 
 /// The script of the items, in a good order.
@@ -138,6 +158,7 @@ fn finished(mut items: Vec<Item>, sections: Vec<String>, wants_arguments: bool) 
         script: fold::fold(&write::script(&places::find(arrange::arrange(items)))),
         sections: distinct(sections),
         wants_arguments,
+        parameters: Vec::new(),
     }
 }
 
@@ -147,6 +168,10 @@ struct Read {
     sections: Vec<String>,
     asks_arguments: bool,
     fails: bool,
+    /// What was found out of arguments whose values are not known.
+    asked: parameters::Asked,
+    /// The arguments that have become parameters, by their numbers.
+    parameters: Vec<(usize, String)>,
 }
 
 fn read(source: &str, section: Option<&str>, given: &Given) -> Result<Read, Nothing> {
@@ -156,12 +181,15 @@ fn read(source: &str, section: Option<&str>, given: &Given) -> Result<Read, Noth
         sections: Vec::new(),
         asks_arguments: false,
         fails: false,
+        asked: parameters::Asked::default(),
+        parameters: Vec::new(),
     };
     let take = |read: &mut Read, text: &str, line: usize| {
         let reading = shell::read(text, line, given, &translate);
         read.items.extend(reading.items);
         read.asks_arguments |= reading.asks_arguments;
         read.fails |= reading.fails;
+        read.asked = reading.asked;
     };
     let Some(blocks) = blocks(source, section)? else {
         take(&mut read, source, 1);

@@ -144,6 +144,7 @@ fn steps(text: &str, line: Option<usize>, place: &Place) -> Vec<Item> {
     let given = shell::Given {
         arguments: Some(Vec::new()),
         path: None,
+        signs: None,
     };
     let translate = |words: &[String]| tools::command(words, place);
     let reading = shell::read(&format!("set -e\n{text}"), 0, &given, &translate);

@@ -438,7 +438,7 @@ fn what_a_shell_calculates_decides_and_calls_is_what_is_made() {
             "ip netns add x",
             &[
                 "N=${N:-x}; ip netns add $N",
-                "ip netns add ${1:-x}",
+                "set -- x; ip netns add ${1:-y}",
                 "N=x.lab; ip netns add ${N%.lab}",
                 "N=/a/x; ip netns add ${N##*/}",
                 "case ab in a*) ip netns add x;; *) ip netns add y;; esac",

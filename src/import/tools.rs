@@ -169,6 +169,7 @@ fn script(shell: &str, arguments: &[String], place: &Place) -> Outcome {
     let given = super::shell::Given {
         arguments: Some(Vec::new()),
         path: None,
+        signs: None,
     };
     let reading = super::shell::read(text, 1, &given, &|words| command(words, place));
     let mut steps = Vec::new();

@@ -77,11 +77,11 @@ pub(crate) struct NewLink {
     pub(crate) options: Vec<(String, Value)>,
 }
 
-/// A parameter of the script: the variable, and what stands on the command line for it.
+/// A parameter of the script: the variable, and what stands on the command line for it. Without a default it has to be given.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Parameter {
     pub(crate) name: String,
-    pub(crate) default: String,
+    pub(crate) default: Option<String>,
     pub(crate) help: String,
 }
 

@@ -7,7 +7,7 @@ use super::{Act, Call, Item, NewLink, Parameter, Place, Step, Value};
 use crate::value::escape::{literal, on_one_line, visible};
 
 /// Words of Rhai that can't name a variable, and `within` of our own.
-pub(super) const RESERVED: &[&str] = &[
+pub(crate) const RESERVED: &[&str] = &[
     "as",
     "async",
     "await",
@@ -185,16 +185,15 @@ impl Writer {
         if let Some(name) = self.names.get(netns) {
             return name.clone();
         }
-        let mut name: String = netns
-            .chars()
-            .map(|c| {
-                if c.is_ascii_alphanumeric() {
-                    c.to_ascii_lowercase()
-                } else {
-                    '_'
-                }
-            })
-            .collect();
+        let mut name = String::new();
+        for c in netns.chars() {
+            match c {
+                // It stands for what only a run knows.
+                '\u{e000}'..='\u{f8ff}' => name.push_str("net"),
+                c if c.is_ascii_alphanumeric() => name.push(c.to_ascii_lowercase()),
+                _ => name.push('_'),
+            }
+        }
         if !name.starts_with(|c: char| c.is_ascii_alphabetic()) || RESERVED.contains(&name.as_str())
         {
             name.insert_str(0, "ns_");
@@ -291,8 +290,12 @@ impl Writer {
                     help,
                 } = parameter;
                 self.taken.insert(name.clone());
-                let parts = [name, default, help].map(|part| literal(part));
-                self.statement(format!("let {name} = param({})", parts.join(", ")));
+                let (word, second) = match default {
+                    Some(default) => ("param", default.as_str()),
+                    None => ("required", "string"),
+                };
+                let parts = [name, second, help].map(literal);
+                self.statement(format!("let {name} = {word}({})", parts.join(", ")));
             }
             Act::Free(call) => self.statement(self::call(call)),
             Act::ShowFree(call) => self.statement(format!("print({})", self::call(call))),

@@ -7,3 +7,4 @@ if [ $# -lt 1 ]; then
 fi
 ip netns add "$1"
 ip netns add an-always
+for i in 1 2; do ip netns add "$1-$i"; done

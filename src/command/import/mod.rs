@@ -23,6 +23,7 @@ pub(super) fn run(what: &Import, options: &Options) -> Result<u8, Failure> {
         section: what.section.as_deref(),
         arguments: &what.arguments,
         path: (what.file != Path::new("-")).then_some(&*what.file),
+        is_run: what.verify,
     };
     let explain = |nothing| Failure::usage(explain(&what.file, what.section.as_deref(), &nothing));
     let imported = if what.observe {
@@ -96,6 +97,17 @@ fn tell(imported: &Imported, file: &Path) {
         output::note(&format!(
             "one script from the sections {}; --section TEXT takes those under one heading",
             sections.join(", ")
+        ));
+    }
+    if !imported.parameters.is_empty() {
+        let parameters: Vec<String> = imported
+            .parameters
+            .iter()
+            .map(|name| format!("`--{name}`"))
+            .collect();
+        output::note(&format!(
+            "its arguments are parameters of the script: {}",
+            parameters.join(", ")
         ));
     }
     if imported.wants_arguments {

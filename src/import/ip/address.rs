@@ -2,6 +2,7 @@
 
 use super::{Outcome, Words, on_link, show, shown, verb};
 use crate::dsl::objects::addr::rows;
+use crate::import::parameters::has_sign;
 use crate::schema::{self, Form, Opt, Pair};
 use crate::steps::{Call, Place, Value};
 
@@ -22,8 +23,12 @@ pub(super) fn command(mut words: Words, place: &Place) -> Outcome {
     let (mut prefix, mut dev) = (None, None);
     let mut options: Vec<Pair> = Vec::new();
     while let Some(word) = words.next() {
-        let is_address =
-            |word: &str| word.contains(':') || word.starts_with(|c: char| c.is_ascii_digit());
+        // A parameter with a length behind it is one.
+        let is_address = |word: &str| {
+            word.contains(':')
+                || word.starts_with(|c: char| c.is_ascii_digit())
+                || has_sign(word) && word.contains('/')
+        };
         match word {
             "dev" => dev = Some(words.value(word)?),
             "local" => prefix = Some(words.value(word)?),

@@ -3,6 +3,7 @@
 use super::parse::{Node, What, Word};
 use super::{Reader, Status};
 use crate::import::lex::{Kind, Piece, Token};
+use crate::import::parameters::has_sign;
 
 type Known = Result<Status, String>;
 
@@ -142,10 +143,14 @@ impl Reader<'_> {
             if is_equal || sign == "!=" {
                 let left = self.one(left)?;
                 let right = self.pattern(right)?;
+                self.heeds_arguments(&[&left, "=", &right])?;
                 return Ok(known(super::pattern::matches(&right, &left) == is_equal));
             }
             if sign == "=~" {
                 let text = self.one(left)?;
+                if has_sign(&text) {
+                    return Err("what is done depends on an argument".to_owned());
+                }
                 return self.is_like(&text, right);
             }
             if let Some(number) = numeric(&sign) {
@@ -159,6 +164,7 @@ impl Reader<'_> {
             texts.push(self.one(word)?);
         }
         let texts: Vec<&str> = texts.iter().map(String::as_str).collect();
+        self.heeds_arguments(&texts)?;
         single(&texts)
     }
 
@@ -167,6 +173,9 @@ impl Reader<'_> {
         let mut all = String::new();
         for piece in expression {
             let part = self.one(std::slice::from_ref(piece))?;
+            if has_sign(&part) {
+                return Err("what is done depends on an argument".to_owned());
+            }
             match piece {
                 Piece::Text { quoted: true, .. }
                 | Piece::Variable { quoted: true, .. }

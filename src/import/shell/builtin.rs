@@ -4,6 +4,7 @@ use super::expand::{Held, numbers};
 use super::parse::Assignment;
 use super::{Flow, Reader, Status, ask};
 use crate::import::lex::is_name;
+use crate::import::parameters;
 use crate::import::signs::unescaped;
 
 type Known<T> = Result<T, String>;
@@ -19,6 +20,12 @@ impl Reader<'_> {
             });
         let value = self.value_of(assignment, plain, index);
         let held = value.clone().unwrap_or(Held::Unknown);
+        if let Held::Text(text) = &held
+            && let Some(number) = parameters::whole(text)
+        {
+            let names = &mut self.asked.names;
+            names.entry(number).or_insert_with(|| plain.to_owned());
+        }
         self.variables.insert(plain.to_owned(), held);
         value
             .map(|_| ())
@@ -72,6 +79,9 @@ impl Reader<'_> {
         if let Some(index) = index {
             if let Some(Held::Map(mut all)) = present {
                 let key = self.one(&crate::import::lex::behind_name(index))?;
+                if parameters::has_sign(&key) {
+                    return Err("its key is an argument".to_owned());
+                }
                 put(&mut all, &key, &text, assignment.is_added);
                 return Ok(Held::Map(all));
             }
@@ -255,6 +265,9 @@ impl Reader<'_> {
 
     /// `getopts LETTERS NAME`
     fn options(&mut self, letters: &str, name: &str) -> Status {
+        if self.given.signs.is_some() {
+            return self.unknown("the arguments of the script");
+        }
         let at = match self.variables.get("OPTIND") {
             Some(Held::Text(text)) => text.parse().unwrap_or(1_usize),
             _ => 1,
@@ -322,6 +335,10 @@ impl Reader<'_> {
     }
 
     fn answer(&mut self, words: &[String]) -> Status {
+        let texts: Vec<&str> = words.iter().map(String::as_str).collect();
+        if let Err(why) = self.heeds_arguments(&texts) {
+            return self.unknown(why);
+        }
         if let Some(is_there) = self.is_beside(words) {
             return ask::known(is_there);
         }
@@ -427,6 +444,10 @@ fn put(all: &mut Vec<(String, String)>, key: &str, text: &str, is_added: bool) {
 /// What small programs print.
 fn answer_of(name: &str, arguments: &[&str]) -> Known<String> {
     let unknown = || format!("what `{name}` prints is known only when it runs");
+    if !["echo", "printf"].contains(&name) && arguments.iter().any(|one| parameters::has_sign(one))
+    {
+        return Err(unknown());
+    }
     match (name, arguments) {
         ("echo", _) => Ok(echoed(arguments)),
         ("printf", [format, rest @ ..]) => formatted(format, rest),

@@ -5,6 +5,7 @@ use super::parse::Word;
 use super::pattern;
 use super::{Reader, Status};
 use crate::import::lex::{self, Piece, is_name};
+use crate::import::parameters::has_sign;
 
 /// What a variable holds.
 #[derive(Clone, Debug, PartialEq)]
@@ -199,6 +200,9 @@ impl Reader<'_> {
                 .or_else(|| name.strip_suffix("[*]"))
                 .map_or((name, false), |name| (name, true));
             let length = match self.held(name) {
+                Some(Held::Text(text)) if has_sign(&text) && !is_list && name != "#" => {
+                    return odd();
+                }
                 Some(Held::List(list)) if is_list => list.len(),
                 Some(Held::Text(_)) if is_list => 1,
                 Some(Held::Text(text)) => text.chars().count(),
@@ -235,6 +239,9 @@ impl Reader<'_> {
             } else if let Some(Held::Map(all)) = &held {
                 let all = all.clone();
                 let key = self.behind(index)?;
+                if has_sign(&key) || all.iter().any(|(known, _)| has_sign(known)) {
+                    return odd();
+                }
                 let found = all.into_iter().find(|(known, _)| *known == key);
                 held = found.map(|(_, text)| Held::Text(text));
             } else {
@@ -301,9 +308,9 @@ impl Reader<'_> {
     /// What a variable or parameter holds; none where nobody has set it.
     fn held(&mut self, name: &str) -> Option<Held> {
         match name {
-            "@" | "*" => self.positional().map(|all| Held::List(all.clone())),
+            "@" | "*" => self.all_positional().map(Held::List),
             "#" => self
-                .positional()
+                .all_positional()
                 .map(|all| Held::Text(all.len().to_string())),
             "0" | "BASH_SOURCE" if !self.variables.contains_key(name) => {
                 self.own_path().map(Held::Text)
@@ -321,11 +328,8 @@ impl Reader<'_> {
             "LINENO" => Some(Held::Text(self.line.to_string())),
             _ => {
                 if let Ok(number) = name.parse::<usize>() {
-                    let given = self.positional();
-                    let given =
-                        given.map(|all| number.checked_sub(1).and_then(|at| all.get(at)).cloned());
                     // One that is not given is not set: `${1-x}` is x.
-                    given.flatten().map(Held::Text)
+                    self.argument(number).map(Held::Text)
                 } else {
                     self.variables.get(name).cloned()
                 }
@@ -353,12 +357,24 @@ impl Reader<'_> {
         if how.is_empty() {
             return Ok(list);
         }
+        let is_argument = list.iter().flatten().any(|text| has_sign(text));
+        if is_argument && name == "@" {
+            return odd();
+        }
         let is_colon = how.starts_with(':');
         let plain = how.strip_prefix(':').unwrap_or(how);
         let is_set = list
             .as_ref()
             .is_some_and(|list| !is_colon || list.iter().any(|text| !text.is_empty()));
         if let Some(word) = plain.strip_prefix(['-', '=']) {
+            if let (true, Some([text])) = (is_argument, list.as_deref()) {
+                let default = self.behind(word)?;
+                return if !has_sign(&default) && self.keeps_default(text, &default) {
+                    Ok(list)
+                } else {
+                    odd()
+                };
+            }
             if is_set {
                 return Ok(list);
             }
@@ -370,6 +386,9 @@ impl Reader<'_> {
             return Ok(Some(vec![value]));
         }
         if let Some(word) = plain.strip_prefix('+') {
+            if is_argument {
+                return odd();
+            }
             let value = if is_set {
                 self.behind(word)?
             } else {
@@ -381,6 +400,9 @@ impl Reader<'_> {
             return Ok(list.filter(|_| is_set));
         }
         let Some(list) = list else { return Ok(None) };
+        if is_argument {
+            return odd();
+        }
         if is_colon {
             let (from, length) = plain.split_once(':').unwrap_or((plain, ""));
             let from = self.calculate(from)?;

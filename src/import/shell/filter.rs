@@ -4,6 +4,7 @@ use regex::Regex;
 
 use super::parse::{Node, What};
 use super::{Reader, Status};
+use crate::import::parameters::has_sign;
 
 type Known<T> = Result<T, String>;
 
@@ -57,6 +58,10 @@ pub(super) fn through(words: &[&str], text: &str) -> Known<String> {
             words.join(" ")
         )
     };
+    let mut texts = words.iter().chain([&text]);
+    if words != ["cat"] && texts.any(|text| has_sign(text)) {
+        return Err(odd());
+    }
     let all = |lines: Vec<String>| {
         let mut text = lines.join("\n");
         if !text.is_empty() {

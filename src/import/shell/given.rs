@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use super::{Flow, Reader, Status, parse};
 use crate::import::lex::tokens;
+use crate::import::parameters::{self, Signs, has_sign};
 
 /// What is known of how a script is run.
 #[derive(Clone, Debug, Default)]
@@ -12,6 +13,8 @@ pub(crate) struct Given {
     pub(crate) arguments: Option<Vec<String>>,
     /// Where it lies; none where it comes from nowhere.
     pub(crate) path: Option<PathBuf>,
+    /// Where signs stand for the arguments, as their values are not known.
+    pub(crate) signs: Option<Signs>,
 }
 
 /// How many bytes a file that is read along may have.
@@ -34,6 +37,76 @@ impl Reader<'_> {
     pub(super) fn positional(&mut self) -> Option<&Vec<String>> {
         self.asks_arguments |= self.is_outside();
         self.arguments.last()
+    }
+
+    /// The positional parameters that are there: of those with signs only as many as the script takes itself to have.
+    pub(super) fn all_positional(&mut self) -> Option<Vec<String>> {
+        let missing = match (&self.given.signs, &self.given.arguments) {
+            (Some(signs), Some(all)) if self.is_outside() => all.len().saturating_sub(signs.count),
+            _ => 0,
+        };
+        let all = self.positional()?;
+        Some(all[..all.len().saturating_sub(missing)].to_vec())
+    }
+
+    /// The positional parameter of this number; none where it is not given.
+    pub(super) fn argument(&mut self, number: usize) -> Option<String> {
+        let is_of_script = self.is_outside() || self.text.contains("$@");
+        let has_signs = self.given.signs.is_some();
+        let first = self.given.arguments.as_ref().map_or(0, Vec::len);
+        let all = self.positional()?;
+        let found = number.checked_sub(1).and_then(|at| all.get(at)).cloned();
+        // One that keeps its default is not given.
+        let is_none = has_signs && found.as_ref().is_some_and(String::is_empty);
+        if is_of_script {
+            let asked = number + first.saturating_sub(all.len());
+            self.asked.last = self.asked.last.max(asked);
+        }
+        found.filter(|_| !is_none)
+    }
+
+    /// What stands for an argument where it is not given: of one whose value is not known it is kept. Whether it is such a one.
+    pub(super) fn keeps_default(&mut self, text: &str, default: &str) -> bool {
+        let Some(number) = parameters::whole(text) else {
+            return false;
+        };
+        let default = Some(default.to_owned());
+        let known = self.asked.defaults.entry(number).or_insert(default.clone());
+        if *known != default {
+            *known = None;
+        }
+        true
+    }
+
+    /// Fails where a condition hangs on what an argument is; that one which has to be given is not empty is known.
+    pub(super) fn heeds_arguments(&self, words: &[&str]) -> Result<(), String> {
+        let needed = self.given.signs.as_ref().map_or(0, |signs| signs.needed);
+        for (at, word) in words.iter().enumerate().filter(|(_, word)| has_sign(word)) {
+            let mut numbers = word.chars().filter_map(parameters::number);
+            let is_given = numbers.all(|number| number <= needed);
+            let before = at.checked_sub(1).and_then(|at| words.get(at));
+            let is_longer = |other: Option<&&str>| {
+                other.is_some_and(|other| {
+                    !has_sign(other) && other.chars().count() < word.chars().count()
+                })
+            };
+            let compares =
+                |sign: Option<&&str>| sign.is_some_and(|sign| ["=", "==", "!="].contains(sign));
+            let is_known = match before {
+                _ if compares(words.get(at + 1)) => is_longer(words.get(at + 2)),
+                sign if compares(sign) => is_longer(words.get(at.wrapping_sub(2))),
+                None | Some(&("-z" | "-n" | "!" | "-a" | "-o")) => {
+                    !words.get(at + 1).is_some_and(|word| {
+                        word.starts_with(['-', '<', '>']) && !["-a", "-o"].contains(word)
+                    })
+                }
+                _ => false,
+            };
+            if !is_given || !is_known {
+                return Err("what is done depends on an argument".to_owned());
+            }
+        }
+        Ok(())
     }
 
     /// Whether no function is running: the arguments are those of the script.

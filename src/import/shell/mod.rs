@@ -23,6 +23,7 @@ use std::collections::{HashMap, HashSet};
 use std::rc::Rc;
 
 use super::lex::tokens;
+use super::parameters::{Asked, has_sign};
 use crate::steps::{Act, Item, Left, Step};
 use expand::Held;
 use parse::{Node, What};
@@ -83,6 +84,7 @@ enum Flow {
 struct Reader<'a> {
     given: Given,
     asks_arguments: bool,
+    asked: Asked,
     fails: bool,
     /// Whether the script is one for bash.
     is_bash: bool,
@@ -145,6 +147,8 @@ pub(crate) struct Reading {
     pub(crate) asks_arguments: bool,
     /// Whether it ends with an error that it gives itself.
     pub(crate) fails: bool,
+    /// What was found out of its arguments.
+    pub(crate) asked: Asked,
 }
 
 /// The items of a script whose first line has the number `line`.
@@ -152,6 +156,7 @@ pub(crate) fn read(text: &str, line: usize, given: &Given, translate: Translate)
     let mut reader = Reader {
         given: given.clone(),
         asks_arguments: false,
+        asked: Asked::default(),
         fails: false,
         is_bash: Given::is_bash(text),
         at_exit: None,
@@ -196,6 +201,7 @@ pub(crate) fn read(text: &str, line: usize, given: &Given, translate: Translate)
         items: reader.items,
         asks_arguments: reader.asks_arguments,
         fails: reader.fails,
+        asked: reader.asked,
     }
 }
 
@@ -555,11 +561,15 @@ impl Reader<'_> {
                 Ok(words) => words,
                 Err(why) => return self.unknown(why),
             },
-            None => match self.positional() {
-                Some(arguments) => arguments.clone(),
+            None => match self.all_positional() {
+                Some(arguments) => arguments,
                 None => return self.unknown("the arguments of the script"),
             },
         };
+        // It may have several words.
+        if words.iter().any(|word| has_sign(word)) {
+            return self.unknown("a loop over an argument");
+        }
         self.looped(
             |reader, index| {
                 let Some(word) = words.get(index) else {
@@ -697,10 +707,16 @@ impl Reader<'_> {
             Ok(text) => text,
             Err(why) => return self.unknown(why),
         };
+        if has_sign(&text) {
+            return self.unknown("what is done depends on an argument");
+        }
         let mut taken = None;
         for (index, (patterns, _)) in arms.iter().enumerate() {
             for pattern in patterns {
                 match self.pattern(pattern) {
+                    Ok(pattern) if has_sign(&pattern) => {
+                        return self.unknown("what is done depends on an argument");
+                    }
                     Ok(pattern) if pattern::matches(&pattern, &text) => {
                         taken = taken.or(Some(index));
                     }

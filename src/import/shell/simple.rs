@@ -3,6 +3,7 @@
 use super::parse::{Node, Redirection, Simple, What};
 use super::{Reader, Status, background, builtin};
 use crate::import::lex::{Kind, Piece, tokens};
+use crate::import::parameters::has_sign;
 use crate::steps::{Act, Item, Step, Value};
 
 /// Programs that do something, and succeed where the script is right: what follows does not hang on their answer.
@@ -227,6 +228,9 @@ impl Reader<'_> {
         let Some((first, arguments)) = words.split_first() else {
             return Ok(Status::Success);
         };
+        if has_sign(first) {
+            return Err("the command is an argument".to_owned());
+        }
         let texts: Vec<&str> = arguments.iter().map(String::as_str).collect();
         let writes = ["echo", "printf"].contains(&first.as_str());
         if let Some((path, adds)) = &output.file

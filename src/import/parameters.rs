@@ -1,0 +1,388 @@
+//! The arguments of a shell script as parameters of the script that is made of it: [`read`].
+//!
+//! While the shell is read, a sign of its own stands for each argument: it passes through names and texts as any other, and whatever
+//! hangs on what it stands for is not known. What is made with the signs is taken where it leaves out no more than what is made without.
+//! In the end [`settle`] writes the variable where a sign stands.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::{Nothing, Read, shell};
+use crate::steps::write::{self, RESERVED};
+use crate::steps::{Act, Item, Parameter, Step, Value};
+use shell::Given;
+
+/// How many arguments become parameters at most.
+const MOST: usize = 9;
+
+/// Stands in front of the sign of the first argument: nobody else uses it.
+const BEFORE_FIRST: u32 = 0xe000;
+
+/// The signs of a script that is read with arguments whose values are not known.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Signs {
+    /// How many arguments it takes itself to have: `$#`.
+    pub(crate) count: usize,
+    /// How many it can't do without.
+    pub(crate) needed: usize,
+}
+
+/// What was found out of the arguments of a script.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Asked {
+    /// The last one that was asked for.
+    pub(crate) last: usize,
+    /// What stands for one that is not given; none where that differs.
+    pub(crate) defaults: BTreeMap<usize, Option<String>>,
+    /// The variables that they were put into.
+    pub(crate) names: BTreeMap<usize, String>,
+}
+
+/// The sign of an argument.
+pub(crate) fn sign(number: usize) -> Option<char> {
+    let number = u32::try_from(number.min(MOST)).ok()?;
+    char::from_u32(BEFORE_FIRST + number)
+}
+
+/// The number of the argument that a sign stands for.
+pub(crate) fn number(c: char) -> Option<usize> {
+    let number = u32::from(c).checked_sub(BEFORE_FIRST)?;
+    let number = usize::try_from(number).ok()?;
+    (1..=MOST).contains(&number).then_some(number)
+}
+
+/// The number of the argument whose sign is all of a text.
+pub(crate) fn whole(text: &str) -> Option<usize> {
+    let mut chars = text.chars();
+    let number = number(chars.next()?)?;
+    chars.next().is_none().then_some(number)
+}
+
+/// Whether what a text is hangs on arguments.
+pub(crate) fn has_sign(text: &str) -> bool {
+    text.chars().any(|c| number(c).is_some())
+}
+
+/// Reads a source once more, with its arguments as parameters. None where that leaves out more than `known`, which was read without.
+/// `is_run` says that the script is to be run without any.
+pub(super) fn read(
+    known: &Read,
+    given: &Given,
+    is_run: bool,
+    again: impl Fn(&Given) -> Result<Read, Nothing>,
+) -> Option<Read> {
+    let try_with = |arguments: Vec<String>, count: usize, needed: usize| {
+        let given = Given {
+            arguments: Some(arguments),
+            signs: Some(Signs { count, needed }),
+            ..given.clone()
+        };
+        again(&given).ok()
+    };
+    let signs = |count: usize| -> Vec<String> {
+        let signs = (1..=count).filter_map(sign);
+        signs.map(String::from).collect()
+    };
+    // Without these it says how it is called, and ends.
+    let (needed, mut read) = (0..=MOST).find_map(|count| {
+        let read = try_with(signs(count), count, count)?;
+        (!read.fails && has_steps(&read)).then_some((count, read))
+    })?;
+    if is_run && needed > 0 {
+        return None;
+    }
+    let mut count = needed;
+    while read.asked.last > count && count < MOST {
+        count = read.asked.last.min(MOST);
+        read = try_with(signs(count), count, needed)?;
+    }
+    let default = |read: &Read, number: usize| read.asked.defaults.get(&number).cloned().flatten();
+    let is_number = |text: &String| text.parse::<i64>().is_ok();
+    let defaulted: BTreeSet<usize> = (needed + 1..=count)
+        .filter(|number| default(&read, *number).is_some())
+        .collect();
+    let numbers = defaulted.iter().copied();
+    let numbers = numbers.filter(|number| default(&read, *number).is_some_and(|it| is_number(&it)));
+    // Those that take the place of what is not known: all, all that are no numbers, those without which it can't do.
+    let without = [BTreeSet::new(), numbers.collect(), defaulted.clone()];
+    without.iter().find_map(|without| {
+        let mut arguments = signs(count);
+        for number in without {
+            arguments[number - 1].clear();
+        }
+        let read = try_with(arguments.clone(), count, needed)?;
+        let is_fixed = needed == count
+            || try_with(arguments, needed, needed).is_some_and(|least| least.items == read.items);
+        let is_whole = |number| number > needed && default(&read, number).is_some();
+        let is_good = !read.fails
+            && is_fixed
+            && (!is_run || used(&read).into_iter().all(is_whole))
+            && left(&read) <= left(known)
+            && (needed > 0 || programs(&read) <= programs(known))
+            && !used(&read).is_empty()
+            && !read.items.iter().any(tells_a_shell);
+        is_good.then(|| declared(read, needed))
+    })
+}
+
+/// Whether anything is done.
+pub(super) fn has_steps(read: &Read) -> bool {
+    read.items
+        .iter()
+        .any(|item| matches!(item, Item::Step(Step { act, .. }) if !matches!(act, Act::Free(_))))
+}
+
+fn left(read: &Read) -> usize {
+    let items = read.items.iter();
+    items.filter(|item| matches!(item, Item::Left(_))).count()
+}
+
+/// The words of a program that a step runs.
+fn program(act: &Act) -> Option<&[Value]> {
+    match act {
+        Act::InNetns(call) | Act::Show { call, .. } | Act::Free(call) => {
+            match (call.word, call.arguments.first()) {
+                ("exec" | "spawn", Some(Value::List(words))) => Some(words),
+                _ => None,
+            }
+        }
+        Act::Try(act) => program(act),
+        _ => None,
+    }
+}
+
+fn programs(read: &Read) -> usize {
+    let items = read.items.iter();
+    items
+        .filter(|item| matches!(item, Item::Step(Step { act, .. }) if program(act).is_some()))
+        .count()
+}
+
+/// Whether a shell would read what an argument is as a part of its commands.
+fn tells_a_shell(item: &Item) -> bool {
+    let Item::Step(Step { act, .. }) = item else {
+        return false;
+    };
+    let words: Vec<&str> = program(act)
+        .unwrap_or_default()
+        .iter()
+        .filter_map(|word| match word {
+            Value::Text(text) | Value::Lines(text) => Some(text.as_str()),
+            _ => None,
+        })
+        .collect();
+    words.contains(&"-c") && words.iter().any(|word| has_sign(word))
+}
+
+/// The arguments whose signs stand in what was read.
+fn used(read: &Read) -> BTreeSet<usize> {
+    let text = write::script(&read.items);
+    text.chars().filter_map(number).collect()
+}
+
+/// What was read, with its parameters declared behind the comments at its top.
+fn declared(mut read: Read, needed: usize) -> Read {
+    let mut parameters: Vec<Step> = Vec::new();
+    read.parameters.clear();
+    for number in used(&read) {
+        let given = read.asked.names.get(&number);
+        let mut name = given.map(|name| name.to_ascii_lowercase());
+        let is_free = |name: &String| {
+            name.starts_with(|c: char| c.is_ascii_alphabetic())
+                && name != "help"
+                && !RESERVED.contains(&name.as_str())
+                && !read.parameters.iter().any(|(_, known)| known == name)
+        };
+        if !name.as_ref().is_some_and(is_free) {
+            name = Some(format!("arg{number}"));
+        }
+        let name = name.unwrap_or_default();
+        let default = match read.asked.defaults.get(&number) {
+            Some(Some(default)) if number > needed => Some(default.clone()),
+            _ => None,
+        };
+        parameters.push(Step {
+            place: None,
+            act: Act::Declare(Parameter {
+                name: name.clone(),
+                default,
+                help: format!("argument {number} of the shell script"),
+            }),
+        });
+        read.parameters.push((number, name));
+    }
+    let is_top = |item: &Item| matches!(item, Item::Comment(_) | Item::Head(_) | Item::Blank);
+    let items = &read.items;
+    let top = items.iter().position(|item| !is_top(item)).unwrap_or(0);
+    let blank = items[..top].iter().rposition(|item| *item == Item::Blank);
+    let at = blank.map_or(0, |blank| blank + 1);
+    let parameters = parameters.into_iter().map(Item::Step);
+    read.items
+        .splice(at..at, parameters.chain([Item::Blank]))
+        .for_each(drop);
+    read
+}
+
+/// Writes the variables of the parameters where signs of theirs stand in a script.
+pub(super) fn settle(script: &str, parameters: &[(usize, String)]) -> String {
+    if parameters.is_empty() {
+        return script.to_owned();
+    }
+    let name = |c: char| {
+        let number = number(c)?;
+        let mut known = parameters.iter().filter(|(known, _)| *known == number);
+        known.next().map(|(_, name)| name.as_str())
+    };
+    let mut all = String::with_capacity(script.len());
+    let mut rest = script;
+    while let Some(first) = rest.chars().next() {
+        if rest.starts_with("//") {
+            let (line, behind) = rest.split_at(rest.find('\n').unwrap_or(rest.len()));
+            for c in line.chars() {
+                match name(c) {
+                    Some(name) => all.extend(["${", name, "}"]),
+                    None => all.push(c),
+                }
+            }
+            rest = behind;
+            continue;
+        }
+        if !matches!(first, '"' | '`') {
+            all.push(first);
+            rest = &rest[first.len_utf8()..];
+            continue;
+        }
+        let end = end_of_text(&rest[1..], first);
+        let (inside, behind) = rest[1..].split_at(end);
+        rest = behind.get(1..).unwrap_or_default();
+        all.push_str(&text_of(inside, first, &name));
+    }
+    all
+}
+
+/// Where a text ends that `quote` has begun.
+fn end_of_text(text: &str, quote: char) -> usize {
+    let mut is_escaped = false;
+    for (at, c) in text.char_indices() {
+        if is_escaped {
+            is_escaped = false;
+        } else if c == '\\' && quote == '"' {
+            is_escaped = true;
+        } else if c == quote {
+            return at;
+        }
+    }
+    text.len()
+}
+
+/// A text of the language, with variables where signs stand: alone, within a text in backticks, or added where that can't say it.
+fn text_of<'a>(inside: &str, quote: char, name: &impl Fn(char) -> Option<&'a str>) -> String {
+    let mut parts: Vec<String> = Vec::new();
+    let mut fixed = String::new();
+    let mut template = String::new();
+    for c in inside.chars() {
+        match name(c) {
+            Some(name) => {
+                if !fixed.is_empty() {
+                    parts.push(format!("{quote}{}{quote}", std::mem::take(&mut fixed)));
+                }
+                parts.push(name.to_owned());
+                template.extend(["${", name, "}"]);
+            }
+            None => {
+                fixed.push(c);
+                template.push(c);
+            }
+        }
+    }
+    if !fixed.is_empty() || parts.is_empty() {
+        parts.push(format!("{quote}{fixed}{quote}"));
+    }
+    let is_plain = quote == '`' || !inside.contains(['\\', '`', '$']);
+    if parts.len() > 1 && is_plain {
+        format!("`{template}`")
+    } else {
+        parts.join(" + ")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The script of some lines, and its parameters.
+    fn imported(source: &str) -> (String, Vec<String>) {
+        let imported = crate::import::import(source, None).unwrap();
+        (imported.script, imported.parameters)
+    }
+
+    #[test]
+    fn arguments_that_names_are_made_of_are_parameters() {
+        let source = "[ $# -ge 1 ] || { echo usage; exit 1; }\nns=$1; shift\nip netns add $ns\n\
+             ip -n $ns link add \"${1:-br}0\" type bridge\nfor i in 1 2; do ip netns add $ns-$i; done\n\
+             ip -n $ns addr add $2/24 dev lo\n";
+        insta::assert_snapshot!(imported(source).0, @r#"
+        let ns = required("ns", "string", "argument 1 of the shell script");
+        let arg2 = param("arg2", "br", "argument 2 of the shell script");
+        let arg3 = required("arg3", "string", "argument 3 of the shell script");
+
+        // not run: line 1: { echo usage; exit 1; }    (only where the command before it fails)
+        let net_1 = netns(`${ns}-1`);
+        let net_2 = netns(`${ns}-2`);
+
+        let net = netns(ns);
+        net.bridge(`${arg2}0`);
+        net.link("lo").addr(`${arg3}/24`);
+        "#);
+    }
+
+    #[test]
+    fn what_hangs_on_what_an_argument_is_stays_as_it_was() {
+        for source in [
+            // Another branch is taken without it.
+            "NS=lab\n[ $# -gt 0 ] && NS=$1\nip netns add $NS\n",
+            "if [ -n \"$1\" ]; then ip netns add $1; else ip netns add lab; fi\n",
+            "case ${1:-up} in up) ip netns add a;; *) ip netns del a;; esac\n",
+            "[ \"$1\" = down ] && exit\nip netns add a\n",
+            "for ns in ${1:-a b}; do ip netns add $ns; done\n",
+            "for ns in \"$@\"; do ip netns add $ns; done\nip netns add z\n",
+            "while getopts n: o; do N=$OPTARG; done\nip netns add a$N\n",
+            "N=${1:-3}\nfor i in $(seq $N); do ip netns add a$i; done\n",
+            "ip netns add $(echo ${1:-lab} | cut -c1-2)\n",
+            "NS=${1:-lab}\nip netns add ${NS%b}\n",
+            "declare -A of=([a]=x [b]=y)\nip netns add ${of[${1:-a}]}\n",
+            // A shell would take it apart.
+            "ip netns add a\nip netns exec a sh -c \"frob ${1:-lab} | cat\"\n",
+        ] {
+            assert_eq!(imported(source).1, Vec::<String>::new(), "{source}");
+        }
+    }
+
+    #[test]
+    fn signs_become_variables_in_texts_of_all_forms() {
+        let [a, b] = [1, 2].map(|number| sign(number).unwrap());
+        let parameters = [(1, "a".to_owned()), (2, "b".to_owned())];
+        for (script, wanted) in [
+            (format!("netns(\"{a}\");"), "netns(a);"),
+            (format!("link(\"{a}-x{b}\");"), "link(`${a}-x${b}`);"),
+            (
+                format!("print(\"\\\"{a}\\\"\");"),
+                "print(\"\\\"\" + a + \"\\\"\");",
+            ),
+            (
+                format!("exec([\"$x\", \"$y{b}\"]);"),
+                "exec([\"$x\", \"$y\" + b]);",
+            ),
+            (
+                format!("print(`\n{a} \"b\"\n`);"),
+                "print(`\n${a} \"b\"\n`);",
+            ),
+            (
+                format!("// \"{a} is\nf(\"//{a}\");"),
+                "// \"${a} is\nf(`//${a}`);",
+            ),
+            ("f(\"\", \"\\\\\");".to_owned(), "f(\"\", \"\\\\\");"),
+        ] {
+            assert_eq!(settle(&script, &parameters), wanted);
+        }
+    }
+}
