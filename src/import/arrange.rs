@@ -34,9 +34,11 @@ fn names(step: &Step, place: &Place, link: &str) -> bool {
         Act::InNetns(call) => here && call.arguments.iter().any(|value| mentions(value, link)),
         Act::Show { .. } => here,
         Act::DeleteNetns => true,
-        Act::MakeNetns | Act::FindNetns | Act::Declare(_) | Act::Free(_) | Act::ShowFree(_) => {
-            false
+        // Without a namespace in front of it, it looks into that of the script.
+        Act::ShowFree(call) => {
+            place.is_none() && call.arguments.iter().any(|value| mentions(value, link))
         }
+        Act::MakeNetns | Act::FindNetns | Act::Declare(_) | Act::Free(_) => false,
         Act::Try(act) => names(
             &Step {
                 place: step.place.clone(),
