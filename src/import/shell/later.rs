@@ -253,6 +253,10 @@ fn reads(words: &[String]) -> Option<bool> {
     if name == "docker" {
         return (rest.first()? == "inspect").then_some(true);
     }
+    // It sets a variable of its shell.
+    if name == "printf" && rest.first().is_some_and(|word| word == "-v") {
+        return None;
+    }
     if READING.contains(&name) {
         return (name != "sed" || rest.iter().all(|word| !word.starts_with("-i"))).then_some(true);
     }
