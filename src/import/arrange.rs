@@ -38,7 +38,12 @@ fn names(step: &Step, place: &Place, link: &str) -> bool {
         Act::ShowFree(call) => {
             place.is_none() && call.arguments.iter().any(|value| mentions(value, link))
         }
-        Act::MakeNetns | Act::FindNetns | Act::Declare(_) | Act::Free(_) => false,
+        Act::Start { .. }
+        | Act::OnProgram { .. }
+        | Act::MakeNetns
+        | Act::FindNetns
+        | Act::Declare(_)
+        | Act::Free(_) => false,
         Act::Try(act) => names(
             &Step {
                 place: step.place.clone(),
@@ -69,7 +74,7 @@ fn is_opaque(item: &Item) -> bool {
             Act::InNetns(call) | Act::Show { call, .. } => {
                 ["exec", "spawn", "sysctl", "forward", "ping"].contains(&call.word)
             }
-            Act::DeleteNetns | Act::Try(_) => true,
+            Act::DeleteNetns | Act::Try(_) | Act::Start { .. } | Act::OnProgram { .. } => true,
             _ => false,
         },
     }

@@ -96,7 +96,7 @@ ip -n a addr add fd00::1/64 dev v0 optimistic
 cat > x <<EOF
 ip netns add not-a-command
 EOF
-sleep 1 &
+(sleep 1) &
 ip link frobnicate
 ";
     insta::assert_snapshot!(import(source, None).unwrap().script, @r#"
@@ -107,7 +107,7 @@ ip link frobnicate
     let a = existing("a");
     try { a.exec(["ip", "addr", "add", "fd00::1/64", "dev", "v0", "optimistic"]); } catch {}
     exec(["tee", "x"], #{input: "ip netns add not-a-command\n"});
-    // not translated: line 11: sleep 1 &    (a command in the background)
+    // not translated: line 11: (sleep 1) &    (a command in the background)
     // not translated: line 12: ip link frobnicate    (`frobnicate` is not known here)
     "#);
     let left = import(source, None).unwrap().left.into_iter();
@@ -599,6 +599,7 @@ wait
     c1.link("v1").up();
     try { c1.spawn(["iperf3", "-s"]); } catch {}
     link("v0").up();
+    // not run: line 10: wait    (what was started goes on in the lab, and nothing is done behind it)
     "#);
     for source in [
         "unshare -n sleep 60 &\n",

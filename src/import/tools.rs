@@ -172,6 +172,10 @@ fn script(shell: &str, arguments: &[String], place: &Place) -> Outcome {
         signs: None,
     };
     let reading = super::shell::read(text, 1, &given, &|words| command(words, place));
+    if reading.awaits {
+        let words = [shell, "-c", text].map(Value::text);
+        return Ok(vec![executed(place, words.into())]);
+    }
     let mut steps = Vec::new();
     for item in reading.items {
         match item {

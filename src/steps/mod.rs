@@ -114,6 +114,10 @@ pub(crate) enum Act {
     Free(Call),
     /// Prints what a word that belongs to no namespace returns.
     ShowFree(Call),
+    /// Starts a program, which is known by a number from then on.
+    Start { program: usize, call: Call },
+    /// Calls a word on a program that was started.
+    OnProgram { program: usize, call: Call },
     /// Does it, and goes on where it fails.
     Try(Box<Act>),
 }

@@ -105,6 +105,8 @@ struct Writer {
     names: BTreeMap<String, String>,
     /// Variables that hold something else.
     taken: BTreeSet<String>,
+    /// The variables of programs that were started.
+    programs: BTreeMap<usize, String>,
     /// Those that stand, as far as the script went.
     standing: BTreeSet<String>,
 }
@@ -299,8 +301,48 @@ impl Writer {
             }
             Act::Free(call) => self.statement(self::call(call)),
             Act::ShowFree(call) => self.statement(format!("print({})", self::call(call))),
+            Act::Start { program, call } => {
+                let text = format!("{}{}", self.prefix(place), self::call(call));
+                let name = self.program(*program, call);
+                self.statement(format!("let {name} = {text}"));
+            }
+            Act::OnProgram { program, call } => {
+                if let Some(name) = self.programs.get(program) {
+                    let text = format!("{name}.{}", self::call(call));
+                    self.statement(text);
+                }
+            }
             Act::Try(act) => self.tried(place, act),
         }
+    }
+
+    /// The variable of a program that is started.
+    fn program(&mut self, program: usize, call: &Call) -> String {
+        let words = match call.arguments.first() {
+            Some(Value::List(words)) => words.as_slice(),
+            _ => &[],
+        };
+        let path = match words.first() {
+            Some(Value::Text(path)) => path.as_str(),
+            _ => "",
+        };
+        let base = path.rsplit('/').next().unwrap_or_default();
+        let is_name = |c: &char| c.is_ascii_alphanumeric();
+        let mut name: String = base.chars().take_while(is_name).collect();
+        name.make_ascii_lowercase();
+        if !name.starts_with(|c: char| c.is_ascii_alphabetic()) || RESERVED.contains(&name.as_str())
+        {
+            "program".clone_into(&mut name);
+        }
+        let plain = name.clone();
+        let mut count = 1;
+        while self.taken.contains(&name) || self.names.values().any(|taken| *taken == name) {
+            count += 1;
+            name = format!("{plain}_{count}");
+        }
+        self.taken.insert(name.clone());
+        self.programs.insert(program, name.clone());
+        name
     }
 
     fn tried(&mut self, place: &Place, act: &Act) {
@@ -318,6 +360,12 @@ impl Writer {
             self.prefix(place);
         }
         self.flush();
+        if let Act::Start { program, call } = act {
+            let text = format!("{}{}", self.prefix(place), self::call(call));
+            let name = self.program(*program, call);
+            self.line(&format!("let {name} = ();"));
+            return self.line(&format!("try {{ {name} = {text}; }} catch {{}}"));
+        }
         let begin = self.text.len();
         let step = Step {
             place: place.clone(),

@@ -4,10 +4,98 @@ use super::parse::{Node, What};
 use super::simple::{inner, output_is_plain};
 use super::{Left, Reader, Status};
 use crate::import::lex::is_name;
-use crate::steps::{Act, Call, Item, Step, Value};
+use crate::import::parameters::has_sign;
+use crate::steps::{Act, Call, Item, Place, Step, Value};
 
 /// Stands in front of the number of a process whose id only a run knows.
 pub(super) const MARK: char = '\u{1}';
+
+/// Stands behind it for a program that was started beside the script.
+const STARTED: char = 'p';
+
+/// The number of the program whose id a word stands for.
+fn started(word: &str) -> Option<usize> {
+    word.strip_prefix(MARK)?.strip_prefix(STARTED)?.parse().ok()
+}
+
+/// Fails where a text has the id of a process.
+pub(super) fn has_no_id(text: &str) -> Result<(), String> {
+    if text.contains(MARK) {
+        return Err("the id of a process is known only when it runs".to_owned());
+    }
+    Ok(())
+}
+
+/// Says of what is waited for at the end that it is not, and keeps no number of programs on which nothing is called. Whether any is
+/// waited for or ended.
+pub(super) fn settle(items: &mut Vec<Item>) -> bool {
+    let line_of = |item: &Item| match item {
+        Item::Comment(text) => text.strip_prefix(MARK)?.parse::<usize>().ok(),
+        _ => None,
+    };
+    let is_mark = |item: &Item| line_of(item).is_some();
+    let is_step = |item: &Item| matches!(item, Item::Step(_) | Item::Left(_));
+    let waits = |items: &[Item], at: usize| at > 0 && is_mark(&items[at - 1]);
+    // The last steps of all.
+    let end = (0..items.len())
+        .rev()
+        .find(|at| is_step(&items[*at]) && !waits(items, *at))
+        .map_or(0, |at| at + 1);
+    let mut told = None;
+    let mut index = 0;
+    let mut kept = Vec::new();
+    for item in std::mem::take(items) {
+        let is_at_end = index >= end;
+        index += 1;
+        match item {
+            item if is_mark(&item) => {
+                let line = line_of(&item).unwrap_or_default();
+                if is_at_end && told != Some(line) {
+                    let why = "what was started goes on in the lab, and nothing is done behind it";
+                    kept.push(Item::Comment(format!(
+                        "not run: line {line}: wait    ({why})"
+                    )));
+                    told = Some(line);
+                }
+            }
+            Item::Step(_) if is_at_end => {}
+            item => kept.push(item),
+        }
+    }
+    *items = kept;
+    let steps = items.iter().filter_map(|item| match item {
+        Item::Step(step) => Some(plain(&step.act)),
+        _ => None,
+    });
+    let used: Vec<usize> = steps
+        .filter_map(|act| match act {
+            Act::OnProgram { program, .. } => Some(*program),
+            _ => None,
+        })
+        .collect();
+    for item in items {
+        if let Item::Step(Step { act, .. }) = item {
+            let act = match act {
+                Act::Try(act) => &mut **act,
+                act => act,
+            };
+            if let Act::Start { program, call } = act
+                && !used.contains(program)
+            {
+                *act = Act::InNetns(call.clone());
+            }
+        }
+    }
+    told.is_some() || !used.is_empty()
+}
+
+/// What is done, whether it may fail or not.
+fn plain(act: &Act) -> &Act {
+    match act {
+        Act::Try(act) => act,
+        act => act,
+    }
+}
 
 /// A program that was started in a namespace of its own.
 pub(super) struct Process {
@@ -71,12 +159,113 @@ impl Reader<'_> {
                     return self.node(node);
                 }
                 let words = words[4..].iter().map(Value::text).collect();
-                self.start((*name).to_owned(), words);
+                let place = Some((*name).to_owned());
+                self.start_known(place, words);
                 Status::Success
             }
             ["ip" | "tc" | "bridge" | "sysctl", ..] => self.node(node),
+            [program, ..] if self.is_program(program) && self.printed.is_none() => {
+                // Within `ip netns exec NAME sh -c …` it is started there.
+                let place = match (self.translate)(&["true".to_owned()]) {
+                    Ok(steps) => steps.into_iter().next().and_then(|step| step.place),
+                    Err(why) => return self.unknown(why),
+                };
+                let words = words.iter().map(Value::text).collect();
+                self.start_known(place, words);
+                Status::Success
+            }
             _ => self.unknown(odd),
         }
+    }
+
+    /// Whether a word names a program, and nothing that the shell knows or a script beside this one.
+    fn is_program(&self, word: &str) -> bool {
+        const OF_THE_SHELL: [&str; 12] = [
+            "cd", "echo", "eval", "exit", "export", "printf", "read", "return", "set", "source",
+            "unset", "wait",
+        ];
+        let base = word.rsplit('/').next().unwrap_or(word);
+        let is_shell = ["sh", "bash", "dash", "unshare", "nsenter", "."].contains(&base);
+        !self.functions.contains_key(word)
+            && !OF_THE_SHELL.contains(&word)
+            && !is_shell
+            && !word.starts_with('.')
+            && !has_sign(word)
+            && !word.contains(MARK)
+    }
+
+    /// Starts a program whose id is in `$!` from then on.
+    fn start_known(&mut self, place: Place, words: Vec<Value>) {
+        let program = self.started;
+        self.started += 1;
+        self.pending.push(program);
+        let token = format!("{MARK}{STARTED}{program}");
+        let held = super::expand::Held::Text(token);
+        self.variables.insert("!".to_owned(), held);
+        let call = Call::new("spawn", [Value::List(words)]);
+        self.do_with(place, Act::Start { program, call });
+    }
+
+    /// Does something with a program. A shell goes on where that fails.
+    fn do_with(&mut self, place: Place, act: Act) {
+        let act = if self.ends_on_error && !self.is_tolerant {
+            act
+        } else {
+            Act::Try(Box::new(act))
+        };
+        self.items.push(Item::Step(Step { place, act }));
+    }
+
+    /// `wait [ID]…`
+    pub(super) fn wait(&mut self, line: usize, words: &[&str]) -> Status {
+        let programs: Option<Vec<usize>> = if words.is_empty() {
+            Some(self.pending.clone())
+        } else {
+            words.iter().map(|word| started(word)).collect()
+        };
+        let Some(programs) = programs else {
+            return self.unknown("which program it waits for is known only when it runs");
+        };
+        if self.is_asking {
+            return self.unknown("how a program ends is known only when it runs");
+        }
+        if self.printed.is_some() {
+            return Status::Success;
+        }
+        self.pending.retain(|program| !programs.contains(program));
+        for program in programs {
+            let call = Call::new("wait", []);
+            // The line, until it is known whether anything comes behind it.
+            self.items.push(Item::Comment(format!("{MARK}{line}")));
+            self.do_with(None, Act::OnProgram { program, call });
+        }
+        Status::Success
+    }
+
+    /// `kill [-SIGNAL] ID…`
+    pub(super) fn kill(&mut self, words: &[&str]) -> Status {
+        let (signal, ids) = match words {
+            ["-s", signal, ids @ ..] => (*signal, ids),
+            [option, ids @ ..] if option.starts_with('-') => (&option[1..], ids),
+            ids => ("TERM", ids),
+        };
+        let signal = match signal.strip_prefix("SIG").unwrap_or(signal) {
+            "9" => "KILL",
+            "15" => "TERM",
+            "2" => "INT",
+            "1" => "HUP",
+            other if other.starts_with(|c: char| c.is_ascii_uppercase()) => other,
+            _ => return self.unknown("this signal is not known here"),
+        };
+        let programs: Option<Vec<usize>> = ids.iter().map(|id| started(id)).collect();
+        let Some(programs) = programs.filter(|_| !self.is_asking) else {
+            return self.unknown("the id of a process is known only when it runs");
+        };
+        for program in programs {
+            let call = Call::new("signal", [Value::text(signal)]);
+            self.do_with(None, Act::OnProgram { program, call });
+        }
+        Status::Success
     }
 
     /// Starts a program in a namespace. Where there is none of its name a shell goes on.

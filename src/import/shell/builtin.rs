@@ -2,7 +2,7 @@
 
 use super::expand::{Held, numbers};
 use super::parse::Assignment;
-use super::{Flow, Reader, Status, ask};
+use super::{Flow, Reader, Status, ask, background};
 use crate::import::lex::is_name;
 use crate::import::parameters;
 use crate::import::signs::unescaped;
@@ -126,8 +126,11 @@ impl Reader<'_> {
         let (name, arguments) = words.split_first()?;
         let texts: Vec<&str> = arguments.iter().map(String::as_str).collect();
         let status = match (name.as_str(), texts.as_slice()) {
-            ("true" | ":" | "which" | "hash" | "type" | "wait", _)
-            | ("command", ["-v" | "-V", _]) => Status::Success,
+            ("wait", _) => self.wait(line, &texts),
+            ("kill", [.., last]) if last.contains(background::MARK) => self.kill(&texts),
+            ("true" | ":" | "which" | "hash" | "type", _) | ("command", ["-v" | "-V", _]) => {
+                Status::Success
+            }
             ("false", _) => Status::Failure,
             ("exit", _) => {
                 self.flow = Flow::Exit(line);

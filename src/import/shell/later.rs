@@ -159,6 +159,7 @@ impl Reader<'_> {
             }
             done.push(name.to_owned());
             match self.variables.get(name)? {
+                Held::Text(value) if value.contains(super::background::MARK) => return None,
                 Held::Text(value) => all.extend([name, "=", &quoted(value), "\n"]),
                 Held::List(values) => {
                     let values: Vec<String> = values.iter().map(|value| quoted(value)).collect();

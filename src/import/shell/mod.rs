@@ -133,6 +133,9 @@ struct Reader<'a> {
     printed: Option<String>,
     /// Programs that stand for a namespace of their own.
     processes: Vec<background::Process>,
+    /// How many programs were started beside the script, and those of them that it has not waited for.
+    started: usize,
+    pending: Vec<usize>,
     /// How many commands were run.
     count: usize,
     depth: usize,
@@ -149,6 +152,8 @@ pub(crate) struct Reading {
     pub(crate) fails: bool,
     /// What was found out of its arguments.
     pub(crate) asked: Asked,
+    /// Whether it waits for what it has started, or ends it.
+    pub(crate) awaits: bool,
 }
 
 /// The items of a script whose first line has the number `line`.
@@ -189,6 +194,9 @@ pub(crate) fn read(text: &str, line: usize, given: &Given, translate: Translate)
         is_asking: false,
         printed: None,
         processes: Vec::new(),
+        // Other numbers in each block of a page.
+        started: line * MOST,
+        pending: Vec::new(),
         count: 0,
         depth: 0,
     };
@@ -196,12 +204,14 @@ pub(crate) fn read(text: &str, line: usize, given: &Given, translate: Translate)
     reader.list(&nodes);
     reader.run_at_exit();
     reader.unnamed();
+    let awaits = background::settle(&mut reader.items);
     reader.uncalled(&nodes);
     Reading {
         items: reader.items,
         asks_arguments: reader.asks_arguments,
         fails: reader.fails,
         asked: reader.asked,
+        awaits,
     }
 }
 
@@ -541,8 +551,10 @@ impl Reader<'_> {
     fn tried(&mut self, nodes: &[Node]) -> Option<Vec<Item>> {
         let variables = self.variables.clone();
         let seen = self.seen.clone();
+        let pending = self.pending.clone();
         let before = self.items.len();
         let status = self.list(nodes);
+        self.pending = pending;
         let is_whole = self.flow == Flow::Next || matches!(self.flow, Flow::Exit(_));
         let exits = self.flow != Flow::Next;
         self.flow = Flow::Next;

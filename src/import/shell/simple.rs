@@ -240,6 +240,7 @@ impl Reader<'_> {
                 _ => None,
             }
         {
+            background::has_no_id(&text)?;
             return self.write(std::slice::from_ref(path), *adds, text);
         }
         if let Some(key) = &output.setting {
@@ -247,6 +248,7 @@ impl Reader<'_> {
                 return Err("its output goes to a file".to_owned());
             }
             let text = written(first, &texts)?;
+            background::has_no_id(&text)?;
             return self.set(std::slice::from_ref(key), &text, output);
         }
         if output.file.is_some() {
@@ -599,6 +601,10 @@ fn fails(act: &Act) -> bool {
         | Act::Declare(_)
         | Act::Try(_) => false,
         Act::InNetns(call) => !["ping", "delete"].contains(&call.word),
-        Act::Make(_) | Act::Move { .. } | Act::OnLink { .. } => true,
+        Act::Start { .. }
+        | Act::OnProgram { .. }
+        | Act::Make(_)
+        | Act::Move { .. }
+        | Act::OnLink { .. } => true,
     }
 }
