@@ -31,7 +31,9 @@ fn names(step: &Step, place: &Place, link: &str) -> bool {
             let said = call.arguments.iter().any(|value| mentions(value, link));
             here && (on == link || said)
         }
-        Act::InNetns(call) => here && call.arguments.iter().any(|value| mentions(value, link)),
+        Act::InNetns(call) | Act::Answered(call) => {
+            here && call.arguments.iter().any(|value| mentions(value, link))
+        }
         Act::Show { .. } => here,
         Act::DeleteNetns => true,
         // Without a namespace in front of it, it looks into that of the script.
@@ -74,7 +76,11 @@ fn is_opaque(item: &Item) -> bool {
             Act::InNetns(call) | Act::Show { call, .. } => {
                 ["exec", "spawn", "sysctl", "forward", "ping"].contains(&call.word)
             }
-            Act::DeleteNetns | Act::Try(_) | Act::Start { .. } | Act::OnProgram { .. } => true,
+            Act::DeleteNetns
+            | Act::Try(_)
+            | Act::Answered(_)
+            | Act::Start { .. }
+            | Act::OnProgram { .. } => true,
             _ => false,
         },
     }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::{Imported, ask, finished, shell, tools};
 use crate::net::process::observe::{Seen, What, Where};
-use crate::steps::{Item, Left, Place};
+use crate::steps::{Act, Item, Left, Place, Step};
 
 /// What was seen, as a script, and what of it is no part of that.
 #[derive(Debug, PartialEq, Eq)]
@@ -154,6 +154,14 @@ fn steps(text: &str, line: Option<usize>, place: &Place) -> Vec<Item> {
             line: line.unwrap_or_default(),
             text: in_place(&place.clone().map_or(Where::Here, Where::Named), text),
             why,
+        })),
+        // What it was good for is seen.
+        Item::Step(Step {
+            place,
+            act: Act::Answered(call),
+        }) => Some(Item::Step(Step {
+            place,
+            act: Act::InNetns(call),
         })),
         Item::Step(_) => Some(item),
         // `set -e` itself.

@@ -102,6 +102,8 @@ pub(crate) enum Act {
     OnLink { link: String, call: Call },
     /// Calls a word on the namespace itself.
     InNetns(Call),
+    /// Pings, and ends the script where no reply comes.
+    Answered(Call),
     /// Prints what a word on the namespace, or on a link of it, returns.
     Show {
         link: Option<String>,

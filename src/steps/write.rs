@@ -277,6 +277,10 @@ impl Writer {
                 let text = format!("{}{}", self.prefix(place), self::call(call));
                 self.statement(text);
             }
+            Act::Answered(call) => {
+                let text = format!("{}{}", self.prefix(place), self::call(call));
+                self.statement(format!("assert({text}.received > 0, \"no reply comes\")"));
+            }
             Act::Show { link, call, field } => {
                 let on = match link {
                     Some(link) => self.link(place, link) + ".",

@@ -27,10 +27,10 @@ impl Reader<'_> {
             return Status::Success;
         };
         for node in before {
-            self.statement(node);
+            self.tested(|reader| reader.statement(node));
         }
         let is_asking = std::mem::replace(&mut self.is_asking, true);
-        let status = self.ask(last);
+        let status = self.tested(|reader| reader.ask(last));
         self.is_asking = is_asking;
         status
     }

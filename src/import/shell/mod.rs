@@ -73,6 +73,8 @@ enum Flow {
     Return,
     /// The line of the `exit`.
     Exit(usize),
+    /// The line of the command that fails, where that is the end.
+    Failed(usize),
     /// The line of the loop that never ends.
     Stuck(usize),
 }
@@ -129,6 +131,10 @@ struct Reader<'a> {
     is_tolerant: bool,
     /// How the command ends decides what is done.
     is_asking: bool,
+    /// How many commands run within which one that fails ends nothing, whatever `set -e` says.
+    tested: usize,
+    /// How many subshells run.
+    subshells: usize,
     /// What is printed, where that is what is asked for.
     printed: Option<String>,
     /// Programs that stand for a namespace of their own.
@@ -192,6 +198,8 @@ pub(crate) fn read(text: &str, line: usize, given: &Given, translate: Translate)
             .is_some_and(|first| first.starts_with("#!") && first.contains(" -e")),
         is_tolerant: false,
         is_asking: false,
+        tested: 0,
+        subshells: 0,
         printed: None,
         processes: Vec::new(),
         // Other numbers in each block of a page.
@@ -227,6 +235,10 @@ impl Reader<'_> {
                     Flow::Exit(line) => {
                         self.not_run(node, &format!("behind the exit in line {line}"));
                     }
+                    Flow::Failed(line) => {
+                        let why = format!("behind what fails in line {line}, which ends it");
+                        self.not_run(node, &why);
+                    }
                     Flow::Stuck(line) => self.not_run(node, &behind_loop(line)),
                     _ => {}
                 }
@@ -247,6 +259,7 @@ impl Reader<'_> {
                 _ => {
                     let before = self.items.len();
                     status = self.statement(node);
+                    self.end_where_failed(node, status);
                     self.last = if self.only_looks(node) {
                         Status::Unknown
                     } else {
@@ -396,7 +409,7 @@ impl Reader<'_> {
             What::Pipe(parts) => self.pipe(parts),
             What::And(left, right) => self.both(left, right),
             What::Or(left, right) => self.either(left, right),
-            What::Not(inner) => match self.ask(inner) {
+            What::Not(inner) => match self.tested(|reader| reader.ask(inner)) {
                 Status::Success | Status::Assumed => Status::Failure,
                 Status::Failure => Status::Success,
                 Status::Present => Status::Absent,
@@ -426,7 +439,9 @@ impl Reader<'_> {
 
     fn subshell(&mut self, body: &[Node]) -> Status {
         let variables = self.variables.clone();
+        self.subshells += 1;
         let status = self.list(body);
+        self.subshells -= 1;
         self.variables = variables;
         if self.count <= MOST && !matches!(self.flow, Flow::Stuck(_)) {
             self.flow = Flow::Next;
@@ -434,9 +449,38 @@ impl Reader<'_> {
         status
     }
 
+    /// Runs what may fail without an end of the script.
+    fn tested<T>(&mut self, run: impl FnOnce(&mut Self) -> T) -> T {
+        self.tested += 1;
+        let value = run(self);
+        self.tested -= 1;
+        value
+    }
+
+    /// Whether a command that fails here ends the script: `set -e`.
+    fn ends_where_failed(&self) -> bool {
+        self.ends_on_error && self.tested == 0 && !self.is_tolerant && self.printed.is_none()
+    }
+
+    /// Ends the script behind a command that fails.
+    fn end_where_failed(&mut self, node: &Node, status: Status) {
+        let is_one = matches!(
+            node.what,
+            What::Simple(_) | What::Test(_) | What::Arithmetic(_) | What::Subshell(_)
+        );
+        if status == Status::Failure
+            && is_one
+            && self.flow == Flow::Next
+            && self.ends_where_failed()
+        {
+            self.fails = true;
+            self.flow = Flow::Failed(node.line);
+        }
+    }
+
     fn both(&mut self, left: &Node, right: &Node) -> Status {
-        match self.ask(left) {
-            Status::Success | Status::Assumed => self.side(right),
+        match self.tested(|reader| reader.ask(left)) {
+            Status::Success | Status::Assumed => self.last_side(right),
             Status::Failure => {
                 self.not_run(right, "the condition before it does not hold");
                 Status::Failure
@@ -456,8 +500,8 @@ impl Reader<'_> {
                 _ => Status::Success,
             };
         }
-        match self.ask(left) {
-            Status::Failure => self.side(right),
+        match self.tested(|reader| reader.ask(left)) {
+            Status::Failure => self.last_side(right),
             Status::Present => self.where_there(&[], std::slice::from_ref(right)),
             Status::Absent => self.where_there(std::slice::from_ref(right), &[]),
             Status::Unknown => Status::Unknown,
@@ -468,7 +512,14 @@ impl Reader<'_> {
         }
     }
 
-    /// Runs the right side of a chain.
+    /// Runs the right side of a chain, which ends the script where it fails.
+    fn last_side(&mut self, node: &Node) -> Status {
+        let status = self.side(node);
+        self.end_where_failed(node, status);
+        status
+    }
+
+    /// Runs one side of a chain.
     fn side(&mut self, node: &Node) -> Status {
         if self.is_asking {
             self.ask(node)
@@ -555,7 +606,8 @@ impl Reader<'_> {
         let before = self.items.len();
         let status = self.list(nodes);
         self.pending = pending;
-        let is_whole = self.flow == Flow::Next || matches!(self.flow, Flow::Exit(_));
+        let is_whole =
+            self.flow == Flow::Next || matches!(self.flow, Flow::Exit(_) | Flow::Failed(_));
         let exits = self.flow != Flow::Next;
         self.flow = Flow::Next;
         self.variables = variables;
@@ -691,7 +743,7 @@ impl Reader<'_> {
                     self.flow = outer(levels, Flow::Continue);
                     break;
                 }
-                Flow::Return | Flow::Exit(_) | Flow::Stuck(_) => break,
+                Flow::Return | Flow::Exit(_) | Flow::Failed(_) | Flow::Stuck(_) => break,
                 Flow::Next => {}
             }
             if let Err(why) = next(self) {
@@ -820,7 +872,7 @@ impl Reader<'_> {
             let status = if self.count > MOST {
                 Status::Unknown
             } else {
-                self.node(node)
+                self.tested(|reader| reader.node(node))
             };
             is_known &= status != Status::Unknown && !matches!(self.flow, Flow::Stuck(_));
         }

@@ -3,7 +3,7 @@
 use super::parse::{Node, Redirection, What, Word};
 use super::{Reader, Status};
 use crate::import::lex::Piece;
-use crate::steps::Item;
+use crate::steps::{Act, Item, Step};
 
 /// What prints, or ends the script where a reply is lost.
 const PRINTING: [&str; 14] = [
@@ -28,20 +28,49 @@ impl Reader<'_> {
             return false;
         };
         let before = self.items.len();
-        if self.node(ping) == Status::Unknown {
+        let ends = self.ends_without_reply(node, ping);
+        if self.tested(|reader| reader.node(ping)) == Status::Unknown {
             self.items.truncate(before);
             return false;
+        }
+        for item in &mut self.items[before..] {
+            if let Item::Step(Step { act, .. }) = item
+                && let Act::InNetns(call) = act
+                && ends
+            {
+                *act = Act::Answered(call.clone());
+            }
         }
         let text = self.text_of(node);
         for line in text.lines() {
             if self.seen.insert((node.line, line.to_owned())) {
-                let why = "its ping alone: one that is lost is said, and ends nothing";
+                let why = if ends {
+                    "its ping alone: one that is lost ends the script"
+                } else {
+                    "its ping alone: one that is lost is said, and ends nothing"
+                };
                 let text = format!("not run: line {}: {line}    ({why})", node.line);
                 self.items.insert(before, Item::Comment(text));
                 break;
             }
         }
         true
+    }
+
+    /// Whether a ping without a reply ends the script: `ping … || exit 1`.
+    fn ends_without_reply(&self, node: &Node, ping: &Node) -> bool {
+        let exits = |node: &Node| match &node.what {
+            What::Simple(simple) => simple.words.first().and_then(word) == Some("exit"),
+            _ => false,
+        };
+        let What::Or(left, right) = &node.what else {
+            return false;
+        };
+        let last = match &right.what {
+            What::Group(body) => body.iter().rfind(|node| !matches!(node.what, What::Blank)),
+            _ => Some(&**right),
+        };
+        std::ptr::eq(&**left, ping) && last.is_some_and(exits) && self.subshells == 0
     }
 
     /// Whether all but pings only prints.

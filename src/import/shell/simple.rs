@@ -319,6 +319,12 @@ impl Reader<'_> {
         for Step { place, act } in steps {
             // A program of its own may be missing, and end as it likes: a shell goes on.
             let is_program = !self.ends_on_error && runs_program(&act);
+            let act = match act {
+                Act::InNetns(call) if call.word == "ping" && self.ends_where_failed() => {
+                    Act::Answered(call)
+                }
+                act => act,
+            };
             let act = if is_program || (may_fail && fails(&act)) {
                 Act::Try(Box::new(act))
             } else {
@@ -597,6 +603,7 @@ fn fails(act: &Act) -> bool {
         | Act::DeleteNetns
         | Act::Show { .. }
         | Act::ShowFree(_)
+        | Act::Answered(_)
         | Act::Free(_)
         | Act::Declare(_)
         | Act::Try(_) => false,
