@@ -98,11 +98,14 @@ impl Reader<'_> {
         let mut words: Vec<String> = Vec::new();
         let mut current: Option<String> = None;
         // A quoted list without anything in it is no word, whatever stands around it in the quotes.
-        let has_list = pieces
-            .iter()
-            .any(|piece| matches!(piece, Piece::Variable { quoted: true, .. }));
+        let has_quoted_list = pieces.iter().any(|piece| match piece {
+            Piece::Variable { name, quoted } => {
+                *quoted && (name.starts_with('@') || name.contains("[@]"))
+            }
+            _ => false,
+        });
         for piece in pieces {
-            if has_list && matches!(piece, Piece::Text { text, .. } if text.is_empty()) {
+            if has_quoted_list && matches!(piece, Piece::Text { text, .. } if text.is_empty()) {
                 continue;
             }
             if let Piece::Text {
@@ -228,6 +231,7 @@ impl Reader<'_> {
         }
         let mut held = self.held(name);
         let mut is_all = matches!(name, "@" | "*");
+        let mut is_joined = quoted && name == "*";
         if let Some(behind) = rest.strip_prefix('[') {
             let Some(end) = closing(behind) else {
                 return odd();
@@ -236,6 +240,7 @@ impl Reader<'_> {
             rest = behind;
             if matches!(index, "@" | "*") {
                 is_all = true;
+                is_joined = quoted && index == "*";
             } else if let Some(Held::Map(all)) = &held {
                 let all = all.clone();
                 let key = self.behind(index)?;
@@ -290,6 +295,12 @@ impl Reader<'_> {
         };
         if !quoted && rest.contains('"') && list.iter().any(|text| text.contains(' ')) {
             return Err(format!("quotes in ${{{name}{rest}}}"));
+        }
+        if is_joined {
+            if self.variables.contains_key("IFS") {
+                return Err("what words are joined with was changed with IFS".to_owned());
+            }
+            return Ok((vec![list.join(" ")], false));
         }
         Ok((list, !quoted))
     }
