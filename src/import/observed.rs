@@ -33,6 +33,13 @@ pub fn observed(seen: &[Seen], name: &str) -> Observed {
         let (words, input, code) = match &one.what {
             What::Ran { words, input, code } => (words.clone(), input.as_deref(), *code),
             What::Wrote { setting, value } => (set(setting, value), None, Some(0)),
+            What::WroteOfLink { path, value } => {
+                let words = [value, path].map(String::as_str);
+                let quoted = words.map(|word| shlex::try_quote(word).unwrap_or_default());
+                let text = format!("echo {} > {}", quoted[0], quoted[1]);
+                items.extend(steps_in(&one.netns, text, line));
+                continue;
+            }
         };
         let Some(program) = words
             .first()
@@ -66,15 +73,7 @@ pub fn observed(seen: &[Seen], name: &str) -> Observed {
                 continue;
             }
         }
-        match &one.netns {
-            Where::Here => items.extend(steps(&text, line, &None)),
-            Where::Named(netns) => items.extend(steps(&text, line, &Some(netns.clone()))),
-            Where::Unnamed => items.push(Item::Left(Left {
-                line: line.unwrap_or_default(),
-                text,
-                why: "it was run in a namespace that has no name".to_owned(),
-            })),
-        }
+        items.extend(steps_in(&one.netns, text, line));
     }
     others.retain(|program, _| !OUTER.contains(&program.as_str()));
     items.insert(0, Item::Comment(format!("What a run of {name} did.")));
@@ -136,6 +135,19 @@ fn in_place(netns: &Where, text: &str) -> String {
         Where::Here => text.to_owned(),
         Where::Named(netns) => format!("ip netns exec {netns} {text}"),
         Where::Unnamed => format!("{text} (in a namespace without a name)"),
+    }
+}
+
+/// What a command does that has done it well where it was run.
+fn steps_in(netns: &Where, text: String, line: Option<usize>) -> Vec<Item> {
+    match netns {
+        Where::Here => steps(&text, line, &None),
+        Where::Named(netns) => steps(&text, line, &Some(netns.clone())),
+        Where::Unnamed => vec![Item::Left(Left {
+            line: line.unwrap_or_default(),
+            text,
+            why: "it was run in a namespace that has no name".to_owned(),
+        })],
     }
 }
 

@@ -1,5 +1,6 @@
 //! Runs a script in a throw-away place and keeps what it prints.
 
+use std::collections::VecDeque;
 use std::ffi::OsStr;
 use std::fmt::Write;
 use std::fs;
@@ -30,6 +31,10 @@ const STAND_INS: &str =
 /// Larger files beside the commands are not there when they run.
 const LARGEST: u64 = 1 << 20;
 
+/// How many files are there at most, those in the folder of the commands first, and how deep folders are looked into.
+const MOST: usize = 500;
+const DEEPEST: usize = 3;
+
 /// Commands that are to be run in a place, as a file in its folder with those files that lie beside it.
 pub(super) struct Commands<'a> {
     name: String,
@@ -53,12 +58,14 @@ impl<'a> Commands<'a> {
         fs::write(folder.join(PRELUDE), format!("{STAND_INS}; {prelude}\n"))?;
         let mut files = vec![PRELUDE.to_owned(), name.clone()];
         for path in beside(&what.file) {
-            let is_small =
-                fs::metadata(&path).is_ok_and(|meta| meta.is_file() && meta.len() <= LARGEST);
-            let other = path.file_name().and_then(OsStr::to_str);
+            let to = folder.join(&path.below);
             // One that may not be read is not there.
-            if let Some(other) = other.filter(|other| is_small && *other != name)
-                && fs::copy(&path, folder.join(other)).is_ok()
+            if let Some(other) = path.below.to_str()
+                && other != name
+                && to
+                    .parent()
+                    .is_none_or(|parent| fs::create_dir_all(parent).is_ok())
+                && fs::copy(&path.whole, &to).is_ok()
             {
                 files.push(other.to_owned());
             }
@@ -138,22 +145,56 @@ pub(super) fn ended(limit: Duration) -> String {
     format!("they were ended after {limit}; `--timeout` gives them more time")
 }
 
-/// The paths of all that lies in the folder of a file; nothing where that is none.
-fn beside(file: &Path) -> impl Iterator<Item = PathBuf> {
+/// A file that lies beside the commands.
+struct Beside {
+    whole: PathBuf,
+    /// Its path below the folder of the commands.
+    below: PathBuf,
+}
+
+/// The small files that lie in the folder of a file, and in those that lie there, unless they are hidden; nothing where that is no file.
+fn beside(file: &Path) -> Vec<Beside> {
     let folder = file.parent().filter(|_| file.is_file());
-    let folder = folder.map(|path| {
-        if path.as_os_str().is_empty() {
-            Path::new(".")
+    let Some(folder) = folder else {
+        return Vec::new();
+    };
+    let mut found = Vec::new();
+    let mut folders = VecDeque::from([(PathBuf::new(), 0)]);
+    while let Some((below, depth)) = folders.pop_front() {
+        let path = Path::new(".").join(folder.join(&below));
+        let path = if folder.is_absolute() {
+            folder.join(&below)
         } else {
             path
+        };
+        let Ok(entries) = fs::read_dir(path) else {
+            continue;
+        };
+        let mut entries: Vec<_> = entries.flatten().collect();
+        entries.sort_by_key(fs::DirEntry::file_name);
+        for entry in entries {
+            let below = below.join(entry.file_name());
+            let whole = entry.path();
+            let is_hidden = entry.file_name().to_string_lossy().starts_with('.');
+            match fs::metadata(&whole) {
+                // No link to a folder, which may lead anywhere.
+                Ok(meta) if meta.is_dir() => {
+                    let is_own = entry.file_type().is_ok_and(|kind| kind.is_dir());
+                    if is_own && !is_hidden && depth < DEEPEST {
+                        folders.push_back((below, depth + 1));
+                    }
+                }
+                Ok(meta) if meta.is_file() && meta.len() <= LARGEST => {
+                    found.push(Beside { whole, below });
+                }
+                _ => {}
+            }
+            if found.len() >= MOST {
+                return found;
+            }
         }
-    });
-    let entries = folder.and_then(|path| fs::read_dir(path).ok());
-    entries
-        .into_iter()
-        .flatten()
-        .flatten()
-        .map(|entry| entry.path())
+    }
+    found
 }
 
 /// What a run printed.
@@ -223,7 +264,32 @@ pub(super) fn cut_off(what: &str, said: &str) -> Failure {
 
 #[cfg(test)]
 mod tests {
-    use super::bash;
+    use super::{bash, beside};
+
+    #[test]
+    fn what_lies_beside_is_found_in_folders_too_and_not_where_those_are_hidden() {
+        let folder = tempfile::tempdir().unwrap();
+        let own = folder.path().join("setup.sh");
+        for path in [
+            "setup.sh",
+            "conf",
+            "lib/net.sh",
+            "lib/more/x.sh",
+            ".git/HEAD",
+            ".env",
+        ] {
+            let path = folder.path().join(path);
+            std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+            std::fs::write(path, "x").unwrap();
+        }
+        let found = beside(&own).into_iter();
+        let found: Vec<String> = found
+            .map(|one| one.below.to_string_lossy().into_owned())
+            .collect();
+        let wanted = [".env", "conf", "setup.sh", "lib/net.sh", "lib/more/x.sh"];
+        assert_eq!(found, wanted);
+        assert!(beside(&folder.path().join("gone.sh")).is_empty());
+    }
 
     #[test]
     fn a_script_is_run_with_the_options_of_its_first_line() {

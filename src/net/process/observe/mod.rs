@@ -1,8 +1,8 @@
 //! What a program does to the network, with all the programs that it starts: seen by ptrace(2), whatever they are written in.
 //!
 //! It is this very program that looks on, told by its own name: [`take_over_if_observer`]. Each program that is started is noted, with its
-//! words, its namespace, what it reads and how it ends; and so is each text that is written below `/proc/sys/net` by a program that is
-//! none for it.
+//! words, its namespace, what it reads and how it ends; and so is each text that is written below `/proc/sys/net`, or to a file of a link
+//! below `/sys`, by a program that is none for it.
 
 mod tracee;
 
@@ -67,6 +67,13 @@ pub enum What {
         input: Option<String>,
         /// How it ended: the exit code, or 128 and the signal; none where it ran on.
         code: Option<i32>,
+    },
+    /// Text was written to a file of a link below `/sys`.
+    WroteOfLink {
+        /// Its path: `/sys/class/net/LINK/…`.
+        path: String,
+        /// The text.
+        value: String,
     },
     /// Text was written to a file below `/proc/sys/net`.
     Wrote {
@@ -319,18 +326,12 @@ impl Observer {
                         .take(MOST_INPUT.saturating_sub(kept.len())),
                 );
             }
-        } else if let Some(setting) = file
-            .strip_prefix("/proc/sys/")
-            .filter(|it| it.starts_with("net/"))
-        {
+        } else if let Some(what) = wrote(&file, &bytes) {
             let line = tracee.line.clone();
             let seen = Seen {
                 line,
                 netns: self.netns(pid),
-                what: What::Wrote {
-                    setting: setting.to_owned(),
-                    value: String::from_utf8_lossy(&bytes).trim().to_owned(),
-                },
+                what,
             };
             self.seen.push(Entry {
                 seen,
@@ -348,6 +349,26 @@ impl Observer {
             _ => Where::Here,
         }
     }
+}
+
+/// What was written to a file; none where that is no setting of the network.
+fn wrote(file: &str, bytes: &[u8]) -> Option<What> {
+    let value = String::from_utf8_lossy(bytes).trim().to_owned();
+    if let Some(setting) = file.strip_prefix("/proc/sys/") {
+        let setting = setting.to_owned();
+        return setting
+            .starts_with("net/")
+            .then_some(What::Wrote { setting, value });
+    }
+    // A link is there by the path of its device.
+    let of_link = file.strip_prefix("/sys/class/net/").or_else(|| {
+        let (_, of_link) = file.strip_prefix("/sys/devices/")?.split_once("/net/")?;
+        Some(of_link)
+    })?;
+    let path = format!("/sys/class/net/{of_link}");
+    of_link
+        .contains('/')
+        .then_some(What::WroteOfLink { path, value })
 }
 
 #[cfg(test)]

@@ -16,6 +16,7 @@ fn programs(seen: &[Seen]) -> Vec<(String, Option<i32>)> {
     let of = |seen: &Seen| match &seen.what {
         What::Ran { words, code, .. } => (words.join(" "), *code),
         What::Wrote { setting, value } => (format!("{setting} = {value}"), None),
+        What::WroteOfLink { path, value } => (format!("{path} = {value}"), None),
     };
     seen.iter().map(of).collect()
 }
@@ -82,6 +83,31 @@ fn a_shell_tells_its_lines_and_a_signal_ends_as_it_does_else() {
         .map(|seen| seen.line.as_ref().map(|line| line.1))
         .collect();
     assert_eq!(lines, [Some(3), Some(6)]);
+}
+
+#[test]
+fn a_text_for_a_file_of_a_link_or_of_the_network_is_one_of_the_network() {
+    let path = "/sys/class/net/br0/bridge/stp_state".to_owned();
+    let value = "1".to_owned();
+    for file in [
+        "/sys/devices/virtual/net/br0/bridge/stp_state",
+        "/sys/devices/pci0000:00/0000:00:03.0/net/br0/bridge/stp_state",
+        path.as_str(),
+    ] {
+        let (path, value) = (path.clone(), value.clone());
+        let wanted = What::WroteOfLink { path, value };
+        assert_eq!(wrote(file, b"1\n"), Some(wanted), "{file}");
+    }
+    let setting = "net/ipv4/ip_forward".to_owned();
+    let wanted = What::Wrote { setting, value };
+    assert_eq!(wrote("/proc/sys/net/ipv4/ip_forward", b"1\n"), Some(wanted));
+    for file in [
+        "/proc/sys/kernel/panic",
+        "/sys/class/net/bonding_masters",
+        "/sys/power/state",
+    ] {
+        assert_eq!(wrote(file, b"1\n"), None, "{file}");
+    }
 }
 
 #[test]

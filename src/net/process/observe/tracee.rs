@@ -156,7 +156,7 @@ fn read(path: &Path, most: usize) -> Option<String> {
     String::from_utf8(bytes).ok()
 }
 
-/// The write(2) that a process begins, which is stopped there: to a pipe, to `/proc/sys`, or with what a shell says of itself.
+/// The write(2) that a process begins, which is stopped there: to a pipe, to `/proc/sys` or `/sys`, or with what a shell says of itself.
 ///
 /// `/proc/PID/syscall` has the number of the call and its arguments, the same on all processors (fs/proc/base.c).
 pub(super) fn write_of(pid: Pid, most: usize) -> Option<Call> {
@@ -169,7 +169,7 @@ pub(super) fn write_of(pid: Pid, most: usize) -> Option<Call> {
     let (fd, base, len) = (number()?, number()?, number()?);
     let file = fs::read_link(format!("/proc/{pid}/fd/{fd}")).ok()?;
     let file = file.to_string_lossy().into_owned();
-    if !["pipe:", "/proc/sys/net/", "/dev/null"]
+    if !["pipe:", "/proc/sys/net/", "/sys/", "/dev/null"]
         .iter()
         .any(|begin| file.starts_with(begin))
     {
