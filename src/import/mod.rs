@@ -195,6 +195,14 @@ fn read(source: &str, section: Option<&str>, given: &Given) -> Result<Read, Noth
         take(&mut read, source, 1);
         return Ok(read);
     };
+    for (host, lines) in hosts_of(&blocks) {
+        let lines: Vec<String> = lines.iter().map(usize::to_string).collect();
+        let lines = lines.join(", ");
+        let text = format!(
+            "The page has commands of several machines: those of {host} stand in lines {lines}."
+        );
+        read.items.push(Item::Comment(text));
+    }
     for block in &blocks {
         let heading = block.headings.last().cloned().unwrap_or_default();
         if read.sections.last() != Some(&heading) {
@@ -217,6 +225,28 @@ pub fn commands(source: &str, section: Option<&str>) -> Result<String, Nothing> 
         }
         None => source.to_owned(),
     })
+}
+
+/// The machines that a page says its commands are run on, where those are several, with the lines of each.
+pub fn hosts(source: &str, section: Option<&str>) -> Vec<(String, Vec<usize>)> {
+    let Ok(Some(blocks)) = blocks(source, section) else {
+        return Vec::new();
+    };
+    hosts_of(&blocks)
+}
+
+fn hosts_of(blocks: &[Block]) -> Vec<(String, Vec<usize>)> {
+    let mut hosts: Vec<(String, Vec<usize>)> = Vec::new();
+    for (host, line) in blocks.iter().flat_map(|block| &block.hosts) {
+        match hosts.iter_mut().find(|(known, _)| known == host) {
+            Some((_, lines)) => lines.push(*line),
+            None => hosts.push((host.clone(), vec![*line])),
+        }
+    }
+    if hosts.len() < 2 {
+        hosts.clear();
+    }
+    hosts
 }
 
 /// The blocks of a page that are meant; none where it is a script.

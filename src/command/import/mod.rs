@@ -10,7 +10,7 @@ use super::line::{Import, Options};
 use super::output;
 use crate::engine::Failure;
 use crate::error::Error;
-use crate::import::{Imported, Nothing, Observed, Told, commands, import_as};
+use crate::import::{Imported, Nothing, Observed, Told, commands, hosts, import_as};
 use crate::net::file;
 use crate::view::error::Report;
 
@@ -36,6 +36,17 @@ pub(super) fn run(what: &Import, options: &Options) -> Result<u8, Failure> {
     } else {
         import_as(&source, &told).map_err(explain)?
     };
+    let hosts = hosts(&source, what.section.as_deref());
+    if !options.quiet && !hosts.is_empty() {
+        let hosts: Vec<String> = hosts
+            .iter()
+            .map(|(host, lines)| format!("`{host}`{}", in_lines(lines, " ")))
+            .collect();
+        output::note(&format!(
+            "the page has commands of several machines, and the script does all of them on one: {}; --section TEXT takes those under one heading",
+            hosts.join(", ")
+        ));
+    }
     let mut code = 0;
     if what.output.is_some() || !what.verify {
         code = output::write_to(what.output.as_deref(), &imported.script)?;
@@ -46,7 +57,7 @@ pub(super) fn run(what: &Import, options: &Options) -> Result<u8, Failure> {
     if what.verify {
         code = verify::run(what, options, &source, &imported.script)?;
     }
-    let is_short = what.strict && !imported.left.is_empty();
+    let is_short = what.strict && (!imported.left.is_empty() || !hosts.is_empty());
     Ok(if is_short { 1 } else { code })
 }
 
