@@ -18,12 +18,14 @@ mod places;
 pub mod proof;
 mod shell;
 mod signs;
+mod stand_ins;
 mod tc;
 mod tools;
 mod vlans;
 
 pub use crate::steps::Left;
 pub use observed::{Observed, observed};
+pub use stand_ins::stand_ins;
 
 use std::path::Path;
 
@@ -196,11 +198,11 @@ fn read(source: &str, section: Option<&str>, given: &Given) -> Result<Read, Noth
         return Ok(read);
     };
     for (host, lines) in hosts_of(&blocks) {
+        let word = if lines.len() == 1 { "line" } else { "lines" };
         let lines: Vec<String> = lines.iter().map(usize::to_string).collect();
         let lines = lines.join(", ");
-        let text = format!(
-            "The page has commands of several machines: those of {host} stand in lines {lines}."
-        );
+        let text =
+            format!("The page is of several machines: {host} has its commands in {word} {lines}.");
         read.items.push(Item::Comment(text));
     }
     for block in &blocks {

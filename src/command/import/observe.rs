@@ -5,7 +5,7 @@ use crate::command::line::{Import, Options};
 use crate::command::{output, sandbox};
 use crate::engine::{Failure, makes};
 use crate::error::Error;
-use crate::import::{Observed, observed, other_interpreter};
+use crate::import::{Observed, observed, other_interpreter, stand_ins};
 use crate::net::process::observe::{LINE, NAME, Seen, Told, What};
 use crate::sandbox::Place;
 use crate::value::escape::literal;
@@ -37,6 +37,10 @@ pub(super) fn run(what: &Import, options: &Options, commands: &str) -> Result<Ob
     let trap = format!("printf \"{LINE}%s %s\" \"$LINENO\" \"$BASH_SOURCE\" > /dev/null");
     let prelude = format!("{MISSING}; set -T; trap '{trap}' DEBUG");
     let laid_out = Commands::lay_out(folder.path(), what, commands, &prelude).map_err(broken)?;
+    let links = stand_ins(commands, &what.arguments);
+    if !options.quiet {
+        place::tell_stand_ins(&links);
+    }
     let start = |place| {
         let limit = what.timeout.as_millis();
         let call = laid_out.call(
@@ -45,7 +49,8 @@ pub(super) fn run(what: &Import, options: &Options, commands: &str) -> Result<Ob
             None,
         );
         let text = format!(
-            "{call}print(done.stdout);\nprint(done.stderr);\nprint({} + read({}));\n",
+            "{}{call}print(done.stdout);\nprint(done.stderr);\nprint({} + read({}));\n",
+            place::make_stand_ins(&links),
             literal(MARK),
             literal(FILE)
         );

@@ -14,6 +14,7 @@ use nix::sys::signal::Signal;
 use nix::unistd::Pid;
 
 use crate::command::line::Import;
+use crate::command::output;
 use crate::engine::Failure;
 use crate::error::Error;
 use crate::import::other_interpreter;
@@ -195,6 +196,32 @@ fn beside(file: &Path) -> Vec<Beside> {
         }
     }
     found
+}
+
+/// What makes links of these names in a place, on one line: pairs of virtual links, as they have a carrier.
+pub(super) fn make_stand_ins(names: &[String]) -> String {
+    let mut text = String::new();
+    for name in names {
+        // No name has more than 15 bytes.
+        let far: String = format!("to-{name}").chars().take(15).collect();
+        let (name, far) = (literal(name), literal(&far));
+        let _ = write!(
+            text,
+            "try {{ veth({name}, {far}).up(); link({far}).up(); }} catch {{}} "
+        );
+    }
+    text
+}
+
+/// Says which links of a place are none of the machine.
+pub(super) fn tell_stand_ins(names: &[String]) {
+    if !names.is_empty() {
+        let names: Vec<String> = names.iter().map(|name| format!("`{name}`")).collect();
+        output::note(&format!(
+            "no link of this machine is in the throw-away place: a virtual one without an address stands in for {}",
+            names.join(", ")
+        ));
+    }
 }
 
 /// What a run printed.

@@ -14,8 +14,8 @@ use crate::dsl::session::Settings;
 use crate::engine::script::Script;
 use crate::engine::{Failure, Interpreter, makes};
 use crate::error::Error;
-use crate::import::commands;
 use crate::import::proof::{self, GATHER, NAMESPACE, Proof};
+use crate::import::{commands, stand_ins};
 use crate::sandbox as places;
 use crate::value::escape::literal;
 
@@ -50,8 +50,14 @@ pub(super) fn run(
     let (of_commands, of_script) = (new_folder()?, new_folder()?);
     let laid_out = Commands::lay_out(of_commands.path(), what, &commands, "").map_err(broken)?;
     Commands::lay_out(of_script.path(), what, &commands, "").map_err(broken)?;
+    let links = stand_ins(&commands, &what.arguments);
+    if !options.quiet && !what.observe {
+        place::tell_stand_ins(&links);
+    }
+    let made = place::make_stand_ins(&links);
+    let script = &format!("{made}{script}");
     let of_shell = format!(
-        "{}print(done.stderr);\n",
+        "{made}{}print(done.stderr);\n",
         laid_out.call("", place, Some(what.timeout))
     );
     let limit = place::of_script(what.timeout);

@@ -28,6 +28,7 @@ const PASSING: &[&str] = &[
     "designated_port",
     "designated_root",
     "expires",
+    "direct_packets_stat",
     "fdb_n_learned",
     "forward_delay_timer",
     "gc_timer",
