@@ -172,10 +172,10 @@ fn on_host(text: &str) -> Option<String> {
         .collect();
     let at = words.iter().rposition(|word| *word == "on")?;
     let rest = &words[at + 1..];
-    let rest = match rest {
-        ["the" | "your" | "each" | "every", rest @ ..] => rest,
-        rest => rest,
-    };
+    let has_article = rest
+        .first()
+        .is_some_and(|word| ["the", "your", "each", "every"].contains(word));
+    let rest = &rest[usize::from(has_article)..];
     let is_kind = |word: &str| KINDS.contains(&word.trim_end_matches(|c: char| c.is_ascii_digit()));
     match rest {
         [order, kind] if ORDER.contains(order) && is_kind(kind) => Some(format!("{order} {kind}")),

@@ -280,19 +280,16 @@ fn text_of<'a>(inside: &str, quote: char, name: &impl Fn(char) -> Option<&'a str
     let mut fixed = String::new();
     let mut template = String::new();
     for c in inside.chars() {
-        match name(c) {
-            Some(name) => {
-                if !fixed.is_empty() {
-                    parts.push(format!("{quote}{}{quote}", std::mem::take(&mut fixed)));
-                }
-                parts.push(name.to_owned());
-                template.extend(["${", name, "}"]);
-            }
-            None => {
-                fixed.push(c);
-                template.push(c);
-            }
+        let Some(name) = name(c) else {
+            fixed.push(c);
+            template.push(c);
+            continue;
+        };
+        if !fixed.is_empty() {
+            parts.push(format!("{quote}{}{quote}", std::mem::take(&mut fixed)));
         }
+        parts.push(name.to_owned());
+        template.extend(["${", name, "}"]);
     }
     if !fixed.is_empty() || parts.is_empty() {
         parts.push(format!("{quote}{fixed}{quote}"));

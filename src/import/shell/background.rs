@@ -42,11 +42,9 @@ pub(super) fn settle(items: &mut Vec<Item>) -> bool {
         .find(|at| is_step(&items[*at]) && !waits(items, *at))
         .map_or(0, |at| at + 1);
     let mut told = None;
-    let mut index = 0;
     let mut kept = Vec::new();
-    for item in std::mem::take(items) {
+    for (index, item) in std::mem::take(items).into_iter().enumerate() {
         let is_at_end = index >= end;
-        index += 1;
         match item {
             item if is_mark(&item) => {
                 let line = line_of(&item).unwrap_or_default();

@@ -358,6 +358,7 @@ impl Reader<'_> {
     }
 
     /// A value after what stands behind the name: `:-x`, `%.*`, `/a/b`, `:2:3`.
+    #[allow(clippy::too_many_lines, reason = "one arm a form")]
     fn changed(
         &mut self,
         name: &str,

@@ -70,7 +70,7 @@ impl Reader<'_> {
             What::Group(body) => body.iter().rfind(|node| !matches!(node.what, What::Blank)),
             _ => Some(&**right),
         };
-        std::ptr::eq(&**left, ping) && last.is_some_and(exits) && self.subshells == 0
+        std::ptr::eq(&raw const **left, ping) && last.is_some_and(exits) && self.subshells == 0
     }
 
     /// Whether all but pings only prints.
