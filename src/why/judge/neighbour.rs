@@ -1,0 +1,167 @@
+//! Hardware addresses: nobody answers for the next address, or what was learned of it is wrong.
+
+use nix::errno::Errno;
+use rtnetlink::packet_route::neighbour::NeighbourState;
+
+use super::Judge;
+use crate::value::mac;
+use crate::why::cause::Cause;
+use crate::why::circle;
+use crate::why::link_layer;
+use crate::why::refusal;
+use crate::why::scene::End;
+use crate::why::walk::{Hop, Leg, Proposal};
+
+impl Judge<'_> {
+    /// Nobody answers for the next address.
+    pub(super) fn unanswered(
+        &self,
+        leg: &Leg,
+        at: usize,
+        hop: &Hop,
+        next: std::net::IpAddr,
+    ) -> Option<Cause> {
+        let scene = self.scene;
+        let output = hop.output()?;
+        let neighbours = scene.places[hop.place].detail.neighbours.iter();
+        let state = neighbours
+            .filter(|one| one.link == output.link && one.ip == next)
+            .map(|one| one.state)
+            .find(|state| [NeighbourState::Failed, NeighbourState::Incomplete].contains(state))?;
+        let state = format!("neighbour {next}: {}", state.to_string().to_uppercase());
+        if let Some(cause) = self.full_table(hop) {
+            return Some(cause.seen(state));
+        }
+        let Some(owner) = hop.chain.last().copied() else {
+            return Some(self.nobody(hop, output, next).seen(state));
+        };
+        let mut ends = [output, owner].into_iter();
+        if let Some(cause) = ends.find_map(|end| self.queued(end).or_else(|| self.holding(end))) {
+            return Some(cause.seen(state));
+        }
+        if let Some(cause) = link_layer::between(scene, &hop.chain)
+            .or_else(|| link_layer::at_owner(scene, leg, output, owner))
+        {
+            return Some(cause.seen(state));
+        }
+        // ARP takes no question from where it would take no packet.
+        if let Some(behind) = leg.hops.get(at + 1)
+            && let Err(refusal) = &behind.answer
+            && [Errno::EXDEV, Errno::EINVAL].contains(&refusal.errno)
+        {
+            let cause = refusal::cause(scene, leg, behind, refusal, self.measured);
+            return Some(cause.seen(state));
+        }
+        // Who has no route back to the one who asks does not answer.
+        let back = self.legs.iter().filter(|leg| leg.is_back);
+        let mut refused = back.flat_map(|back| {
+            let hops = back.hops.iter().filter(|hop| hop.place == owner.place);
+            hops.filter_map(move |hop| Some((back, hop, hop.answer.as_ref().err()?)))
+        });
+        if let Some((back, hop, errno)) = refused.next() {
+            return Some(refusal::cause(scene, back, hop, errno, self.measured).seen(state));
+        }
+        let text = format!(
+            "{} does not answer for {next}; why is not known",
+            scene.name(owner)
+        );
+        Some(Cause::at("unknown", owner, text).seen(state))
+    }
+
+    /// They leave for a hardware address that was learned, and nobody on the link layer has it or the next address.
+    pub(super) fn gone(&self, hop: &Hop, output: End, next: std::net::IpAddr) -> Option<Cause> {
+        let neighbours = self.scene.places[hop.place].detail.neighbours.iter();
+        let neighbour = neighbours
+            .filter(|one| (one.link, one.ip) == (output.link, next))
+            .find(|one| one.mac.is_some())?;
+        let known = neighbour.mac.as_deref().map(mac::print)?;
+        let cause = if neighbour.state == NeighbourState::Permanent {
+            let text = format!(
+                "{} takes {known} for the hardware address of {next}, and no link that it is joined with has it",
+                self.scene.name(output)
+            );
+            Cause::at("wrong_neighbour", output, text).mend(format!(
+                "{}.del_neighbor(\"{next}\")",
+                self.scene.typed(output)
+            ))
+        } else if self.scene.owners(next).is_empty() {
+            let text = format!(
+                "packets leave by {} for {next}, which no namespace here has; what becomes of them there is not known",
+                self.scene.name(output)
+            );
+            Cause::at("unknown", output, text)
+        } else {
+            self.nobody(hop, output, next)
+        };
+        Some(cause.seen(format!("neighbour {next} {known}")))
+    }
+
+    /// What leads the route by a router that is there, instead of by the one that is not.
+    pub(super) fn by_another(&self, hop: &Hop) -> Option<String> {
+        let Some(Proposal::By(via)) = hop.proposal else {
+            return None;
+        };
+        let to = hop.answer.as_ref().ok()?.destination.addr();
+        circle::by_another(self.scene, hop, to, via)
+    }
+
+    /// Nobody on the link layer has the next address.
+    pub(super) fn nobody(&self, hop: &Hop, output: End, next: std::net::IpAddr) -> Cause {
+        let scene = self.scene;
+        let Some(owner) = scene.owners(next).first().copied() else {
+            let text = format!("nobody has the address {next}");
+            let cause = Cause::at("no_such_address", output, text);
+            if let Some(line) = self.by_another(hop) {
+                return cause.mend(line);
+            }
+            return match refusal::who_may_have(scene, output, next) {
+                Some((end, address)) => {
+                    cause.mend(format!("{}.addr(\"{address}\")", scene.typed(end)))
+                }
+                None => cause,
+            };
+        };
+        let text = format!(
+            "{} and {}, which has {next}, are not joined on the link layer",
+            scene.name(output),
+            scene.name(owner)
+        );
+        let cause = Cause::at("not_joined", owner, text);
+        let mut near = scene.segment(output);
+        near.push(output);
+        let mut far = scene.segment(owner);
+        far.push(owner);
+        let is_bridge = |end: &&End| scene.link(**end).is_some_and(|link| link.kind == "bridge");
+        let is_free = |end: &&End| {
+            scene.link(**end).is_some_and(|link| {
+                link.master.is_none()
+                    && link.kind != "bridge"
+                    && scene.addresses(**end).all(|one| one.scope() != "global")
+            })
+        };
+        for (one, other) in [(&near, &far), (&far, &near)] {
+            for bridge in one.iter().filter(is_bridge) {
+                let port = other
+                    .iter()
+                    .filter(is_free)
+                    .find(|end| end.place == bridge.place);
+                if let (Some(port), Some(link)) = (port, scene.link(*bridge)) {
+                    let line = format!("{}.master(\"{}\")", scene.typed(*port), link.name);
+                    return cause.mend(line);
+                }
+            }
+        }
+        cause
+    }
+
+    /// The kernel has had no room for one more neighbour.
+    pub(super) fn full_table(&self, hop: &Hop) -> Option<Cause> {
+        let text = "the kernel's table of neighbours, one for all namespaces together, is full";
+        let line = "host().exec(\"sysctl -w net.ipv4.neigh.default.gc_thresh3=65536\")";
+        self.measured.is_table_full.then(|| {
+            Cause::in_place("table_full", hop.place, text)
+                .seen("table_fulls of the neighbours has grown")
+                .mend(line)
+        })
+    }
+}
