@@ -109,6 +109,16 @@ impl Neighbour {
     }
 }
 
+/// Has the kernel take a neighbour for one that has not answered: the next packet for it asks at once.
+pub async fn give_up(rtnl: &Rtnl, neighbour: &Neighbour) -> Result<(), Refusal> {
+    let failed = Neighbour {
+        state: NeighbourState::Failed,
+        ..neighbour.clone()
+    };
+    let message = RouteNetlinkMessage::NewNeighbour(failed.message());
+    rtnl.tell(message, NLM_F_REPLACE).await
+}
+
 /// All neighbours of the namespace, also those that it answers for; those that need no address left out, as `ip neigh` does.
 pub async fn list(rtnl: &Rtnl) -> Result<Vec<Neighbour>, Refusal> {
     let mut neighbours = Vec::new();

@@ -2,6 +2,15 @@
 
 use crate::why::scene::{End, Scene};
 
+/// What tells the outer packets of a tunnel from others.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Outer {
+    /// The port of UDP that they go to.
+    pub port: u16,
+    /// The identifier of the network in them.
+    pub id: u32,
+}
+
 /// The first thing that stops the packets.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Cause {
@@ -17,6 +26,8 @@ pub struct Cause {
     pub evidence: Vec<String>,
     /// The line that mends it, where one does.
     pub mend: Option<String>,
+    /// The outer packets that it stops, where it is about those of a tunnel.
+    pub outer: Option<Outer>,
 }
 
 impl Cause {
@@ -29,6 +40,7 @@ impl Cause {
             text: text.into(),
             evidence: Vec::new(),
             mend: None,
+            outer: None,
         }
     }
 

@@ -12,4 +12,5 @@ mod length;
 mod link_layer;
 mod refusal;
 pub mod scene;
+pub mod tunnel;
 pub mod walk;

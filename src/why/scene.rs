@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
 use std::net::IpAddr;
 
 use ipnet::IpNet;
-use rtnetlink::packet_route::link::{InfoBridge, InfoData, InfoVxlan};
+use rtnetlink::packet_route::link::{InfoBridge, InfoData};
 
 use crate::net::address::Address;
 use crate::net::bridge_vlan::Membership;
@@ -15,6 +15,7 @@ use crate::net::nft::Dropping;
 use crate::net::queue::Tree;
 use crate::net::route::Route;
 use crate::net::rule::Rule;
+use crate::why::tunnel::{self, Tunnel};
 
 /// A link in one of the namespaces of a scene.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -78,6 +79,8 @@ pub struct Scene {
     pub peers: HashMap<End, End>,
     /// What each link is stacked on.
     pub parents: HashMap<End, End>,
+    /// The namespace that carries the outer packets of a tunnel, where it is not the link's own.
+    pub carriers: HashMap<End, usize>,
 }
 
 /// Kinds whose ports are joined with each other.
@@ -103,6 +106,11 @@ impl Scene {
     pub fn typed(&self, end: End) -> String {
         let name = self.link(end).map_or("", |link| link.name.as_str());
         format!("{}.link(\"{name}\")", self.places[end.place].typed)
+    }
+
+    /// The namespace that carries the outer packets of a tunnel.
+    pub fn carrier(&self, end: End) -> usize {
+        self.carriers.get(&end).copied().unwrap_or(end.place)
     }
 
     /// The addresses of the link.
@@ -179,20 +187,47 @@ impl Scene {
             .collect();
         children.sort_unstable();
         joined.extend(children);
-        if let Some(network) = vxlan_network(link) {
-            for (place, one) in self.places.iter().enumerate() {
-                let others = one
-                    .links
-                    .iter()
-                    .filter(|link| vxlan_network(link) == Some(network));
-                joined.extend(others.map(|link| End {
+        joined.extend(self.far_ends(end));
+        joined
+    }
+
+    /// The tunnels that frames of this one are to come out of: those of its network, or else the one that it sends to though it
+    /// is in another.
+    fn far_ends(&self, end: End) -> Vec<End> {
+        let Some(own) = self.link(end).and_then(Tunnel::of) else {
+            return Vec::new();
+        };
+        let places = self.places.iter().enumerate();
+        let all = places.flat_map(|(place, one)| {
+            one.links.iter().filter_map(move |link| {
+                let tunnel = Tunnel::of(link)?;
+                let end = End {
                     place,
                     link: link.index,
-                }));
-            }
-            joined.retain(|other| *other != end);
-        }
-        joined
+                };
+                Some((end, tunnel))
+            })
+        });
+        let all: Vec<(End, Tunnel)> = all
+            .filter(|(other, tunnel)| *other != end && tunnel.word == own.word)
+            .collect();
+        let is_alone = |of: &Tunnel, with: End| {
+            let mut others = all.iter();
+            !others.any(|(other, tunnel)| other.place == with.place && tunnel.id == of.id)
+        };
+        let mut found: Vec<End> = Vec::new();
+        let same = all.iter().filter(|(_, tunnel)| tunnel.id == own.id);
+        found.extend(same.map(|(other, _)| *other));
+        let strangers = all.iter().filter(|(other, tunnel)| {
+            tunnel.id != own.id
+                && is_alone(&own, *other)
+                && is_alone(tunnel, end)
+                && tunnel::is_towards(self, end, *other)
+        });
+        found.extend(strangers.map(|(other, _)| *other));
+        // The one that it sends to first, where several are in its network.
+        found.sort_by_key(|other| !tunnel::is_towards(self, end, *other));
+        found
     }
 
     /// The shortest way on the link layer from `start` to a link that `is` what is looked for, both with it.
@@ -242,17 +277,6 @@ impl Scene {
         let all = self.places.iter().flat_map(|place| place.addresses.iter());
         let mut own = all.filter(|address| address.ip() == ip);
         own.next().map(|address| address.assigned.prefix.trunc())
-    }
-}
-
-/// The network that a VXLAN link is in.
-pub(super) fn vxlan_network(link: &Snapshot) -> Option<u32> {
-    match link.data.as_ref()? {
-        InfoData::Vxlan(infos) => infos.iter().find_map(|info| match info {
-            InfoVxlan::Id(id) => Some(*id),
-            _ => None,
-        }),
-        _ => None,
     }
 }
 

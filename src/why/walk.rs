@@ -10,6 +10,7 @@ use crate::net::rtnl::Refusal;
 use crate::net::trace::counters::Counters;
 use crate::net::trace::sniffer::Sort;
 use crate::why::scene::End;
+use crate::why::tunnel::Crossing;
 
 /// A namespace on the way.
 #[derive(Clone, Debug)]
@@ -26,6 +27,8 @@ pub struct Hop {
     pub chain: Vec<End>,
     /// What would lead on, where no route does.
     pub proposal: Option<Proposal>,
+    /// The tunnels on the link layer, in both directions.
+    pub crossings: Vec<Crossing>,
 }
 
 impl Hop {
@@ -104,7 +107,13 @@ impl Leg {
     pub fn places(&self) -> Vec<usize> {
         let hops = self.hops.iter();
         let mut places: Vec<usize> = hops
-            .flat_map(|hop| std::iter::once(hop.place).chain(hop.chain.iter().map(|end| end.place)))
+            .flat_map(|hop| {
+                let outer = hop.crossings.iter().filter_map(|one| one.leg.as_ref());
+                let chain = hop.chain.iter().map(|end| end.place);
+                std::iter::once(hop.place)
+                    .chain(chain)
+                    .chain(outer.flat_map(Self::places))
+            })
             .collect();
         places.sort_unstable();
         places.dedup();
@@ -129,6 +138,8 @@ pub struct Measured {
     pub hooked: HashMap<End, u32>,
     /// Where they were seen: the link, whether they left by it, and what they were.
     pub seen: HashSet<(End, bool, Sort)>,
+    /// The same of outer packets of tunnels, and what was in them.
+    pub wrapped: HashSet<(End, bool, Sort)>,
     /// The namespaces in which nothing could be looked at.
     pub blind: HashSet<usize>,
     /// What the kernel says has taken them in a namespace: a rule, or the policy of a chain.
@@ -148,6 +159,7 @@ impl Measured {
             *self.hooked.entry(end).or_default() += count;
         }
         self.seen.extend(before.seen);
+        self.wrapped.extend(before.wrapped);
         self
     }
 
@@ -170,7 +182,7 @@ impl Measured {
         })
     }
 
-    /// Whether packets of the sort were seen on the link, bare or in a tunnel.
+    /// Whether packets of the sort were seen on the link, in no tunnel.
     pub fn was_seen(&self, end: End, is_out: bool, sort: Sort) -> bool {
         self.seen.contains(&(end, is_out, sort))
     }

@@ -26,6 +26,12 @@ cases! {
     ["veth", "nft"] =>
         causes_of_filters_are_named_and_mended
         a_link_too_narrow_is_named_where_the_router_is_not_heard;
+    ["veth", "bridge", "vxlan"] =>
+        causes_of_tunnels_are_named_and_mended;
+    ["veth", "vxlan", "nft"] =>
+        filters_of_outer_packets_are_named_and_mended;
+    ["veth", "geneve"] =>
+        causes_of_geneve_are_named_and_mended;
     ["veth", "ipvlan", "netem", "vrf", "dummy"] =>
         causes_that_take_more_drivers_are_named_and_mended;
 }
@@ -52,6 +58,20 @@ a.veth("e0", s, "p1", #{addr: "10.0.0.1/24", up: true});
 b.veth("e0", s, "p2", #{addr: "10.0.0.2/24", up: true});
 s.link("p1").master(br).up().wait_up();
 s.link("p2").master(br).up().wait_up();
+"#;
+
+/// `a` (10.9.0.1) and `b` (10.9.0.2) at the ends of a tunnel, from 192.168.1.1 by the router `r` to 192.168.2.2.
+const TUNNELLED: &str = r#"
+let a = netns("a"); let r = netns("r"); let b = netns("b");
+a.veth("e0", r, "e1", #{addr: "192.168.1.1/24", up: true});
+r.link("e1").addr("192.168.1.2/24").up();
+b.veth("e0", r, "e2", #{addr: "192.168.2.2/24", up: true});
+r.link("e2").addr("192.168.2.1/24").up();
+a.route("default", #{via: "192.168.1.2"}); b.route("default", #{via: "192.168.2.1"});
+r.forward();
+for end in [a.link("e0"), r.link("e1"), r.link("e2"), b.link("e0")] { end.wait_up(); }
+a.vxlan("vx0", 42, #{remote: "192.168.2.2", local: "192.168.1.1", dstport: 4789, addr: "10.9.0.1/24", up: true});
+b.vxlan("vx0", 42, #{remote: "192.168.1.1", local: "192.168.2.2", dstport: 4789, addr: "10.9.0.2/24", up: true});
 "#;
 
 /// A lab with one thing broken.
@@ -145,6 +165,14 @@ fn routed(how: &'static str, sorts: &'static [&'static str], at: &'static str) -
 fn switched(how: &'static str, sorts: &'static [&'static str], at: &'static str) -> Broken {
     Broken {
         lab: SWITCHED,
+        ..routed(how, sorts, at)
+    }
+}
+
+#[track_caller]
+fn tunnelled(how: &'static str, sorts: &'static [&'static str], at: &'static str) -> Broken {
+    Broken {
+        lab: TUNNELLED,
         ..routed(how, sorts, at)
     }
 }
@@ -536,6 +564,167 @@ fn causes_of_filters_are_named_and_mended(lab: &Lab) {
                 r#"a.nft("table inet f { chain o { type filter hook output priority 0; icmp type echo-request drop; }; }");"#,
                 &["filter"],
                 "a",
+            ),
+        ],
+    );
+}
+
+fn causes_of_tunnels_are_named_and_mended(lab: &Lab) {
+    // The ends are asked for by the addresses in the tunnel.
+    let inside = |broken: Broken| Broken {
+        ends: r#""a", "10.9.0.2""#,
+        ..broken
+    };
+    let all = [
+        // Of the way of the outer packets, there and back.
+        tunnelled(r#"r.link("e2").down();"#, &["link_down"], "r:e2"),
+        tunnelled(
+            r#"b.link("e0").down();"#,
+            &["link_down", "no_route"],
+            "b:e0",
+        ),
+        tunnelled(r#"a.del_route("default");"#, &["no_route"], "a"),
+        tunnelled(r#"b.del_route("default");"#, &["no_route"], "b"),
+        tunnelled(
+            r#"r.sysctl("ipv4.ip_forward", 0);"#,
+            &["forwarding_off"],
+            "r:e1",
+        ),
+        // Where one end sends to.
+        tunnelled(
+            r#"a.link("vx0").set(#{remote: "192.168.2.9"});"#,
+            &["wrong_remote"],
+            "a:vx0",
+        ),
+        tunnelled(
+            r#"a.link("vx0").set(#{remote: "192.168.2.1"});"#,
+            &["wrong_remote"],
+            "a:vx0",
+        ),
+        tunnelled(
+            r#"b.link("vx0").set(#{remote: "192.168.1.9", learning: false});"#,
+            &["wrong_remote"],
+            "b:vx0",
+        ),
+        tunnelled(
+            r#"why("a", "10.9.0.2", #{quiet: true});
+                a.link("vx0").fdb(b.link("vx0").mac, #{dst: "192.168.1.2", replace: true});"#,
+            &["wrong_remote"],
+            "a:vx0",
+        ),
+        tunnelled(
+            r#"a.link("vx0").set(#{local: "192.168.1.77"});"#,
+            &["wrong_local"],
+            "a:vx0",
+        ),
+        tunnelled(
+            r#"a.link("vx0").del_fdb("00:00:00:00:00:00");"#,
+            &["no_fdb_entry"],
+            "a:vx0",
+        ),
+        tunnelled(
+            r#"b.link("vx0").set(#{learning: false}).del_fdb("00:00:00:00:00:00");"#,
+            &["no_fdb_entry"],
+            "b:vx0",
+        ),
+        // What is for everybody goes to another far end only.
+        tunnelled(
+            r#"let c = netns("c");
+                c.veth("e0", r, "e3", #{addr: "192.168.3.2/24", up: true});
+                r.link("e3").addr("192.168.3.1/24").up().wait_up();
+                c.route("default", #{via: "192.168.3.1"});
+                c.vxlan("vx0", 42, #{remote: "192.168.1.1", dstport: 4789, addr: "10.9.0.3/24", up: true});
+                a.link("vx0").set(#{remote: "192.168.3.2"});"#,
+            &["no_fdb_entry"],
+            "a:vx0",
+        ),
+        // What the ends don't have in common.
+        tunnelled(
+            r#"b.vxlan("vx0", 43, #{remote: "192.168.1.1", local: "192.168.2.2", dstport: 4789, replace: true});"#,
+            &["vni"],
+            "b:vx0",
+        ),
+        tunnelled(
+            r#"b.vxlan("vx0", 42, #{remote: "192.168.1.1", dstport: 4790, learning: false, replace: true});"#,
+            &["dstport"],
+            "b:vx0",
+        ),
+        // Behind bridges, after frames have passed.
+        tunnelled(
+            r#"let br = a.bridge("br0", #{up: true});
+                a.link("vx0").del_addr("10.9.0.1/24").master(br); br.addr("10.9.0.1/24");
+                if !why("a", "10.9.0.2", #{quiet: true}).reached { throw "not joined"; }
+                r.link("e1").down();"#,
+            &["link_down"],
+            "r:e1",
+        ),
+        // Its outer packets go from the namespace that it was made in.
+        tunnelled(
+            r#"let c = netns("c");
+                b.link("vx0").netns(c);
+                c.link("vx0").addr("10.9.0.2/24").up();
+                b.del_route("default");"#,
+            &["no_route"],
+            "b",
+        ),
+    ];
+    are_named_and_mended(lab, &all.map(inside));
+}
+
+fn filters_of_outer_packets_are_named_and_mended(lab: &Lab) {
+    let rule = |how, at| Broken {
+        ends: r#""a", "10.9.0.2""#,
+        ..tunnelled(how, &["filter"], at)
+    };
+    are_named_and_mended(
+        lab,
+        &[
+            rule(
+                r#"r.nft("table inet f { chain o { type filter hook forward priority 0; tcp dport 22 drop; udp dport 4789 drop; }; }");"#,
+                "r",
+            ),
+            rule(
+                r#"b.nft("table inet f { chain o { type filter hook input priority 0; udp dport 4789 drop; }; }");"#,
+                "b",
+            ),
+            rule(
+                r#"a.nft("table inet f { chain o { type filter hook output priority 0; udp dport 4789 drop; }; }");"#,
+                "a",
+            ),
+        ],
+    );
+}
+
+fn causes_of_geneve_are_named_and_mended(lab: &Lab) {
+    const GENEVE: &str = r#"
+        let a = netns("a"); let b = netns("b");
+        a.veth("e0", b, "e0", #{addr: "192.168.1.1/24", up: true});
+        b.link("e0").addr("192.168.1.2/24").up().wait_up();
+        a.geneve("g0", 42, #{remote: "192.168.1.2", addr: "10.9.0.1/24", up: true});
+        b.geneve("g0", 42, #{remote: "192.168.1.1", addr: "10.9.0.2/24", up: true});"#;
+    let broken = |how, sorts, at| Broken {
+        lab: GENEVE,
+        ends: r#""a", "10.9.0.2""#,
+        ..routed(how, sorts, at)
+    };
+    are_named_and_mended_within(
+        lab,
+        "2s",
+        &[
+            broken(
+                r#"a.link("g0").set(#{remote: "192.168.1.9"});"#,
+                &["wrong_remote"],
+                "a:g0",
+            ),
+            broken(
+                r#"b.geneve("g0", 43, #{remote: "192.168.1.1", replace: true});"#,
+                &["vni"],
+                "b:g0",
+            ),
+            broken(
+                r#"b.geneve("g0", 42, #{remote: "192.168.1.1", dstport: 7000, replace: true});"#,
+                &["dstport"],
+                "b:g0",
             ),
         ],
     );

@@ -55,15 +55,41 @@ pub struct Taken {
     pub handle: Option<u64>,
 }
 
-/// Marks echo messages in a namespace, until it is dropped.
+/// The packets that are marked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Marked {
+    /// ICMP messages with the identifier, of both families.
+    Echo(u16),
+    /// The outer packets of a tunnel over UDP: the port that they go to, and the identifier of the network in them.
+    Outer(u16, u32),
+}
+
+impl Marked {
+    /// For each rule the protocol, and what stands where behind the beginning of its header.
+    fn rules(self) -> Vec<(u8, Vec<(u32, Vec<u8>)>)> {
+        match self {
+            // Of both protocols the identifier of an echo message stands there.
+            Self::Echo(id) => [1, 58]
+                .map(|it| (it, vec![(4, id.to_be_bytes().into())]))
+                .into(),
+            // VXLAN and Geneve have the identifier in the same place.
+            Self::Outer(port, id) => {
+                let id = id.to_be_bytes()[1..].into();
+                vec![(17, vec![(2, port.to_be_bytes().into()), (12, id)])]
+            }
+        }
+    }
+}
+
+/// Marks packets in a namespace, until it is dropped.
 #[derive(Debug)]
 pub struct Tracer {
     socket: Socket,
 }
 
 impl Tracer {
-    /// Marks the ICMP messages with the identifier `id`, of both families.
-    pub fn open(namespace: &Namespace, id: u16) -> Result<Self, Refusal> {
+    /// Marks the packets.
+    pub fn open(namespace: &Namespace, marked: Marked) -> Result<Self, Refusal> {
         let open = || -> std::io::Result<Socket> {
             let mut socket = Socket::new(NETLINK_NETFILTER)?;
             socket.bind_auto()?;
@@ -76,7 +102,7 @@ impl Tracer {
             .map_err(|error| Refusal::of(error.errno.unwrap_or(Errno::EIO)))?
             .map_err(failed)?;
         let table = format!("ipvsh_why_{}", std::process::id());
-        let (batch, asked) = batch(&table, id);
+        let (batch, asked) = batch(&table, marked);
         socket.send(&batch, 0).map_err(failed)?;
         for _ in 0..asked {
             let (answer, _) = socket.recv_from_full().map_err(failed)?;
@@ -115,7 +141,7 @@ impl AsRawFd for Tracer {
 }
 
 /// The requests for the table, its two chains and the rules in them, all or none; and how many of them are acknowledged.
-fn batch(table: &str, id: u16) -> (Vec<u8>, usize) {
+fn batch(table: &str, marked: Marked) -> (Vec<u8>, usize) {
     let name = zero_ended(table);
     let mut batch = message(BATCH_BEGIN, 0, 0, &[]);
     // The subsystem stands in the header of these two.
@@ -142,11 +168,11 @@ fn batch(table: &str, id: u16) -> (Vec<u8>, usize) {
             attribute(7, &zero_ended("filter")),
         ];
         add(NEW_CHAIN, EXCLUSIVE, &parts.concat());
-        for protocol in [1, 58] {
+        for (protocol, fields) in marked.rules() {
             let parts = [
                 attribute(1, &name),
                 attribute(2, &chain),
-                nest(4, &marking(protocol, id)),
+                nest(4, &marking(protocol, &fields)),
             ];
             add(NEW_RULE, APPEND, &parts.concat());
         }
@@ -157,31 +183,33 @@ fn batch(table: &str, id: u16) -> (Vec<u8>, usize) {
     (batch, asked)
 }
 
-/// `meta l4proto PROTOCOL @th,32,16 ID meta nftrace set 1`: of both protocols the identifier of an echo message stands there.
-fn marking(protocol: u8, id: u16) -> Vec<u8> {
+/// `meta l4proto PROTOCOL @th,32,16 ID meta nftrace set 1`.
+fn marking(protocol: u8, fields: &[(u32, Vec<u8>)]) -> Vec<u8> {
     const REGISTER: u32 = 1;
     const NFTRACE: u32 = 12;
     const L4PROTO: u32 = 16;
     const TRANSPORT: u32 = 2;
     let value = |kind: u16, bytes: &[u8]| nest(kind, &attribute(1, bytes));
     let is = |bytes: &[u8]| [number(1, REGISTER), number(2, 0), value(3, bytes)].concat();
-    let expressions: [(&str, Vec<u8>); 6] = [
+    let mut expressions: Vec<(&str, Vec<u8>)> = vec![
         ("meta", [number(1, REGISTER), number(2, L4PROTO)].concat()),
         ("cmp", is(&[protocol])),
-        (
-            "payload",
-            [
-                number(1, REGISTER),
-                number(2, TRANSPORT),
-                number(3, 4),
-                number(4, 2),
-            ]
-            .concat(),
-        ),
-        ("cmp", is(&id.to_be_bytes())),
+    ];
+    for (at, bytes) in fields {
+        let length = u32::try_from(bytes.len()).unwrap_or(u32::MAX);
+        let payload = [
+            number(1, REGISTER),
+            number(2, TRANSPORT),
+            number(3, *at),
+            number(4, length),
+        ];
+        expressions.push(("payload", payload.concat()));
+        expressions.push(("cmp", is(bytes)));
+    }
+    expressions.extend([
         ("immediate", [number(1, REGISTER), value(2, &[1])].concat()),
         ("meta", [number(3, REGISTER), number(2, NFTRACE)].concat()),
-    ];
+    ]);
     let expression = |(name, parts): &(&str, Vec<u8>)| {
         let parts = [attribute(1, &zero_ended(name)), nest(2, parts)].concat();
         nest(1, &parts)

@@ -28,6 +28,19 @@ const WORD: usize = 4;
 /// GRE, IP in IP, VXLAN or Geneve over either.
 const PLACES: [u32; 13] = [28, 48, 52, 56, 68, 72, 76, 78, 92, 96, 98, 106, 118];
 
+/// The length of the header of Ethernet.
+const ETHERNET: u32 = 14;
+/// `ETH_P_TEB` of `linux/if_ether.h`, a frame in a tunnel, in the byte order of the network.
+const TRANSPARENT_ETHERNET: [u8; 2] = [0x65, 0x58];
+
+// `ld [k]`, `ldh [k]`, `ldb [k]`, `jmp`, `jeq`, `ret` of the kernel's documentation of classic BPF.
+const LD: u16 = 0x20;
+const LDH: u16 = 0x28;
+const LDB: u16 = 0x30;
+const JA: u16 = 0x05;
+const JEQ: u16 = 0x15;
+const RET: u16 = 0x06;
+
 /// What was seen.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Sort {
@@ -37,8 +50,6 @@ pub enum Sort {
     Reply,
     /// An ICMP error about one.
     Error,
-    /// One of those in a tunnel.
-    Wrapped,
     /// The question who has an address.
     Question(IpAddr),
     /// The answer of who has it.
@@ -54,6 +65,8 @@ pub struct Sighting {
     pub is_out: bool,
     /// Whether it has another hardware address than the link.
     pub is_for_others: bool,
+    /// Whether it was in a tunnel.
+    pub is_wrapped: bool,
     /// What it was.
     pub sort: Sort,
 }
@@ -94,13 +107,14 @@ impl Sniffer {
                         continue;
                     };
                     let bytes = &buffer[..length.min(ROOM)];
-                    if let Some(sort) = sort_of(bytes, &self.cookie)
+                    if let Some((sort, is_wrapped)) = found(bytes, &self.cookie)
                         && let Ok(link) = u32::try_from(from.ifindex())
                     {
                         seen.push(Sighting {
                             link,
                             is_out: from.pkttype() == OUTGOING,
                             is_for_others: from.pkttype() == FOR_OTHERS,
+                            is_wrapped,
                             sort,
                         });
                     }
@@ -124,12 +138,6 @@ pub fn close(sniffers: Vec<Sniffer>) {
 
 /// Lets through questions and answers about neighbours, and what has the beginning of the cookie in one of [`PLACES`].
 fn filter(cookie: &[u8]) -> Vec<SockFilter> {
-    // `ld [k]`, `ldh [k]`, `ldb [k]`, `jeq`, `ret` of the kernel's documentation of classic BPF.
-    const LD: u16 = 0x20;
-    const LDH: u16 = 0x28;
-    const LDB: u16 = 0x30;
-    const JEQ: u16 = 0x15;
-    const RET: u16 = 0x06;
     let word = cookie.get(..WORD).and_then(|word| word.try_into().ok());
     let word = word.map_or(0, u32::from_be_bytes);
     let op = |code, k| SockFilter::new(code, 0, 0, k);
@@ -147,6 +155,7 @@ fn filter(cookie: &[u8]) -> Vec<SockFilter> {
         SockFilter::new(JEQ, 0, 1, 136),
         op(RET, room),
     ];
+    program.extend(wrapped_questions(room));
     // To load what lies behind the end of a packet lets it not through: the places are in order.
     for place in PLACES {
         program.push(op(LD, place));
@@ -157,7 +166,72 @@ fn filter(cookie: &[u8]) -> Vec<SockFilter> {
     program
 }
 
-/// What a packet is, from its network header on.
+/// Of UDP: questions and answers about neighbours in a frame behind the header of a tunnel, over either family.
+fn wrapped_questions(room: u32) -> Vec<SockFilter> {
+    let load = |code, at| SockFilter::new(code, 0, 0, at);
+    let mut program = Vec::new();
+    // Where the number of the protocol stands, and where the frame begins.
+    for (protocol, frame) in [(9, 36), (6, 56)] {
+        let network = frame + ETHERNET;
+        program.extend([
+            load(LDB, protocol),
+            SockFilter::new(JEQ, 0, 10, 17),
+            load(LDH, network - 2),
+            SockFilter::new(JEQ, 7, 0, 0x0806),
+            SockFilter::new(JEQ, 0, 7, 0x86dd),
+            load(LDB, network + 6),
+            SockFilter::new(JEQ, 0, 5, 58),
+            load(LDB, network + 40),
+            SockFilter::new(JEQ, 2, 0, 135),
+            SockFilter::new(JEQ, 1, 0, 136),
+            SockFilter::new(JA, 0, 0, 1),
+            load(RET, room),
+        ]);
+    }
+    program
+}
+
+/// What a packet is, from its network header on, and whether it is that in a tunnel.
+fn found(bytes: &[u8], cookie: &[u8]) -> Option<(Sort, bool)> {
+    if let Some(sort) = sort_of(bytes, cookie) {
+        return Some((sort, false));
+    }
+    Some((sort_of(wrapped(bytes)?, cookie)?, true))
+}
+
+/// The packet of IP or ARP in that of a tunnel: IP in IP, GRE, or a frame behind a header of VXLAN or Geneve.
+fn wrapped(bytes: &[u8]) -> Option<&[u8]> {
+    let (protocol, length) = match bytes.first()? >> 4 {
+        4 => (*bytes.get(9)?, usize::from(bytes[0] & 0x0f) * 4),
+        6 => (*bytes.get(6)?, 40),
+        _ => return None,
+    };
+    let inner = bytes.get(length..)?;
+    match protocol {
+        4 | 41 => Some(inner),
+        17 => {
+            let header = inner.get(8..16)?;
+            // That of Geneve names the protocol of what it carries, and how many words of options it has.
+            let options = if header[2..4] == TRANSPARENT_ETHERNET {
+                usize::from(header[0] & 0x3f) * 4
+            } else {
+                0
+            };
+            inner.get(16 + options + ETHERNET as usize..)
+        }
+        47 => {
+            // A checksum, a key and a sequence number, each where its bit is set.
+            let flags = *inner.first()?;
+            let fields = [0x80, 0x20, 0x10].iter().filter(|bit| flags & **bit != 0);
+            let is_frame = inner.get(2..4)? == TRANSPARENT_ETHERNET;
+            let frame = if is_frame { ETHERNET as usize } else { 0 };
+            inner.get(4 + fields.count() * 4 + frame..)
+        }
+        _ => None,
+    }
+}
+
+/// What a packet is that is in no tunnel.
 fn sort_of(bytes: &[u8], cookie: &[u8]) -> Option<Sort> {
     if bytes.get(..2)? == [0, 1] {
         return of_arp(bytes);
@@ -181,12 +255,11 @@ fn sort_of(bytes: &[u8], cookie: &[u8]) -> Option<Sort> {
     if cookie.is_empty() || !bytes.windows(cookie.len()).any(|part| part == cookie) {
         return None;
     }
-    Some(match (version, icmp_type) {
-        (4, Some(8)) | (6, Some(128)) => Sort::Request,
-        (4, Some(0)) | (6, Some(129)) => Sort::Reply,
-        (_, Some(_)) => Sort::Error,
-        _ => Sort::Wrapped,
-    })
+    match (version, icmp_type?) {
+        (4, 8) | (6, 128) => Some(Sort::Request),
+        (4, 0) | (6, 129) => Some(Sort::Reply),
+        _ => Some(Sort::Error),
+    }
 }
 
 fn of_arp(bytes: &[u8]) -> Option<Sort> {
@@ -234,9 +307,9 @@ mod tests {
         error.extend(ipv4(&echo(8)));
         assert_eq!(sort(&ipv4(&error)), Some(Sort::Error));
         let mut tunnel = vec![0x45, 0, 0, 0, 0, 0, 0, 0, 64, 17, 0, 0];
-        tunnel.extend([0; 36]);
+        tunnel.extend([0; 38]);
         tunnel.extend(ipv4(&echo(8)));
-        assert_eq!(sort(&tunnel), Some(Sort::Wrapped));
+        assert_eq!(found(&tunnel, COOKIE), Some((Sort::Request, true)));
         assert_eq!(sort_of(&ipv4(&echo(8)), b"another!"), None);
     }
 

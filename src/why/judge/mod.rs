@@ -10,15 +10,17 @@ use std::cmp::Ordering;
 
 use rtnetlink::packet_route::neighbour::NeighbourState;
 
+use crate::net::neighbour::Neighbour;
 use crate::net::route::Route;
 use crate::net::trace::sniffer::Sort;
-use crate::why::cause::Cause;
+use crate::why::cause::{Cause, Outer};
 use crate::why::circle;
 use crate::why::duplicate;
 use crate::why::length;
 use crate::why::link_layer;
 use crate::why::refusal;
 use crate::why::scene::Scene;
+use crate::why::tunnel;
 use crate::why::walk::{Hop, Leg, Measured};
 
 /// A namespace on the way, as the ladder shows it.
@@ -94,12 +96,35 @@ pub fn has_not_asked(scene: &Scene, legs: &[Leg], measured: &Measured) -> bool {
         })
 }
 
-/// The namespace in which a filter takes the packets, or may do so unseen: there the kernel is to be asked which rule it is.
-pub fn to_be_traced(verdict: &Verdict) -> Option<usize> {
+/// The namespace in which a filter takes the packets, or may do so unseen: there the kernel is to be asked which rule it is. With
+/// what tells the packets from others, where they are those of a tunnel.
+pub fn to_be_traced(verdict: &Verdict) -> Option<(usize, Option<Outer>)> {
     let cause = verdict.cause.as_ref()?;
     ["filter", "unknown"]
         .contains(&cause.sort)
-        .then_some(cause.place)
+        .then_some((cause.place, cause.outer))
+}
+
+/// The neighbours that the packets need, those of outer packets of tunnels too, that the kernel has asked for in vain so far.
+pub fn asked_in_vain(scene: &Scene, legs: &[Leg]) -> Vec<(usize, Neighbour)> {
+    let outer = legs.iter().flat_map(|leg| &leg.hops);
+    let outer = outer.flat_map(|hop| hop.crossings.iter().filter_map(|one| one.leg.as_ref()));
+    let hops = legs
+        .iter()
+        .chain(outer)
+        .flat_map(|leg| leg.hops.iter().map(move |hop| (leg, hop)));
+    let mut found = Vec::new();
+    for (leg, hop) in hops {
+        let Ok(route) = &hop.answer else { continue };
+        let next = route.via.unwrap_or(leg.to);
+        let neighbours = scene.places[hop.place].detail.neighbours.iter();
+        let waiting = neighbours
+            .filter(|one| (Some(one.link), one.ip) == (route.link, next))
+            .filter(|one| one.state == NeighbourState::Incomplete && !one.proxy)
+            .map(|one| (hop.place, one.clone()));
+        found.extend(waiting);
+    }
+    found
 }
 
 impl Judge<'_> {
@@ -229,6 +254,7 @@ impl Judge<'_> {
             scene.name(owner)
         );
         let cause = link_layer::between(scene, &hop.chain)
+            .or_else(|| tunnel::between(scene, &hop.crossings, sort, false, self.measured))
             .or_else(|| length::lost(scene, leg, hop, self.measured))
             .or_else(|| link_layer::at_owner(scene, leg, output, owner))
             .or_else(|| link_layer::unknown_to_bridge(scene, &hop.chain));
@@ -355,6 +381,7 @@ mod tests {
             answer,
             chain: vec![End { place: 0, link: 1 }, End { place: 1, link: 1 }],
             proposal: None,
+            crossings: Vec::new(),
         };
         let refusal = Refusal {
             errno: refused,

@@ -4,12 +4,14 @@ use nix::errno::Errno;
 use rtnetlink::packet_route::neighbour::NeighbourState;
 
 use super::Judge;
+use crate::net::trace::sniffer::Sort;
 use crate::value::mac;
 use crate::why::cause::Cause;
 use crate::why::circle;
 use crate::why::link_layer;
 use crate::why::refusal;
 use crate::why::scene::End;
+use crate::why::tunnel;
 use crate::why::walk::{Hop, Leg, Proposal};
 
 impl Judge<'_> {
@@ -39,7 +41,12 @@ impl Judge<'_> {
         if let Some(cause) = ends.find_map(|end| self.queued(end).or_else(|| self.holding(end))) {
             return Some(cause.seen(state));
         }
+        let in_tunnel = |frame, is_backwards| {
+            tunnel::between(scene, &hop.crossings, frame, is_backwards, self.measured)
+        };
         if let Some(cause) = link_layer::between(scene, &hop.chain)
+            .or_else(|| in_tunnel(Sort::Question(next), false))
+            .or_else(|| in_tunnel(Sort::Answer(next), true))
             .or_else(|| link_layer::at_owner(scene, leg, output, owner))
         {
             return Some(cause.seen(state));

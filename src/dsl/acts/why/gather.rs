@@ -11,6 +11,7 @@ use crate::net::rtnl::Rtnl;
 use crate::net::sysctl::{self, Key};
 use crate::net::{address, bridge_vlan, fdb, neighbour, nft, queue, route, rule};
 use crate::why::scene::{Detail, End, Place, Scene};
+use crate::why::tunnel::Tunnel;
 
 /// Kinds that are stacked on a parent and share its link layer.
 const STACKED: [&str; 5] = ["macvlan", "macvtap", "ipvlan", "ipvtap", "vlan"];
@@ -63,6 +64,7 @@ pub(in crate::dsl::acts) async fn scene(
         open.push(Open { netns, rtnl });
     }
     join(&mut scene, &open).await;
+    carriers(&mut scene, &open).await;
     Ok((scene, open))
 }
 
@@ -134,6 +136,34 @@ async fn join(scene: &mut Scene, open: &[Open]) {
     scene.parents = parents;
 }
 
+/// Asks where the tunnels send their frames, and which namespaces carry their outer packets.
+async fn carriers(scene: &mut Scene, open: &[Open]) {
+    for place in 0..scene.places.len() {
+        let links = scene.places[place].links.iter();
+        let tunnels = links.filter(|link| Tunnel::of(link).is_some());
+        let tunnels: Vec<(u32, Option<i32>)> =
+            tunnels.map(|link| (link.index, link.parent_nsid)).collect();
+        if !tunnels.is_empty()
+            && let Ok(all) = fdb::all(&open[place].rtnl).await
+        {
+            let known = &mut scene.places[place].detail.fdb;
+            for (link, entry) in all {
+                known.entry(link).or_default().push(entry);
+            }
+        }
+        for (link, nsid) in tunnels {
+            let Some(nsid) = nsid else { continue };
+            for (at, other) in open.iter().enumerate() {
+                let namespace = other.netns.namespace();
+                if open[place].rtnl.nsid_of(namespace).await.ok().flatten() == Some(nsid) {
+                    scene.carriers.insert(End { place, link }, at);
+                    break;
+                }
+            }
+        }
+    }
+}
+
 /// Asks a namespace for all that can stop packets in it.
 pub(super) async fn detail(place: &Place, open: &Open) -> Result<Detail> {
     let rtnl = &open.rtnl;
@@ -156,7 +186,7 @@ pub(super) async fn detail(place: &Place, open: &Open) -> Result<Detail> {
             let vlans = bridge_vlan::list(rtnl, link.index).await?;
             detail.vlans.insert(link.index, vlans);
         }
-        if link.kind == "vxlan" || is_port {
+        if Tunnel::of(link).is_some() || is_port {
             detail
                 .fdb
                 .insert(link.index, fdb::list(rtnl, link.index).await?);

@@ -1,19 +1,22 @@
 //! Two probes, and what the namespaces on their way tell of them.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::time::Duration;
 
 use super::gather::{self, Open};
 use crate::error::Result;
 use crate::net::icmp::{Pinger, Request};
+use crate::net::neighbour;
 use crate::net::neighbour_table;
-use crate::net::nft::trace::Tracer;
+use crate::net::nft::trace::{Marked, Tracer};
 use crate::net::nft::{self, Dropping};
 use crate::net::queue::{self, Tree};
 use crate::net::trace::counters::Counters;
 use crate::net::trace::sniffer::{self, Sniffer};
+use crate::why::cause::Outer;
+use crate::why::judge;
 use crate::why::scene::{End, Scene};
-use crate::why::walk::Measured;
+use crate::why::walk::{Leg, Measured};
 
 /// How many probes are sent.
 const PROBES: u64 = 2;
@@ -41,7 +44,11 @@ impl Probe {
 }
 
 /// Sends a probe once more and has the kernel tell which rule of `place` takes it. None where no rule does, or where it can't be asked.
-pub(super) async fn trace(open: &[Open], place: usize, probe: &Probe) -> Option<Dropping> {
+pub(super) async fn trace(
+    open: &[Open],
+    (place, outer): (usize, Option<Outer>),
+    probe: &Probe,
+) -> Option<Dropping> {
     let netns = &open[place].netns;
     if nft::tables(netns).ok()?.is_empty() {
         return None;
@@ -52,7 +59,11 @@ pub(super) async fn trace(open: &[Open], place: usize, probe: &Probe) -> Option<
     };
     let sender = &open[probe.place].netns;
     let mut pinger = sender.within(|| Pinger::open(&request)).ok()?.ok()?;
-    let tracer = Tracer::open(netns.namespace(), pinger.marks().0).ok()?;
+    let marked = match outer {
+        Some(Outer { port, id }) => Marked::Outer(port, id),
+        None => Marked::Echo(pinger.marks().0),
+    };
+    let tracer = Tracer::open(netns.namespace(), marked).ok()?;
     let mut taken = None;
     let told = async {
         while taken.is_none() {
@@ -65,6 +76,21 @@ pub(super) async fn trace(open: &[Open], place: usize, probe: &Probe) -> Option<
     let taken = taken.or_else(|| tracer.taken())?;
     drop(tracer);
     nft::dropping_of(netns, &taken).ok()?
+}
+
+/// Lets the kernel ask at once for the neighbours that it has asked for in vain: by itself it repeats a question after a second.
+///
+/// Such a neighbour is as one for which the last question was not answered, which the kernel makes of it by itself, too.
+pub(super) async fn ask_anew(scene: &mut Scene, open: &[Open], legs: &[Leg]) {
+    for place in legs.iter().flat_map(Leg::places) {
+        if let Ok(neighbours) = neighbour::list(&open[place].rtnl).await {
+            scene.places[place].detail.neighbours = neighbours;
+        }
+    }
+    for (place, waiting) in judge::asked_in_vain(scene, legs) {
+        // Where that is refused it is waited for.
+        let _ = neighbour::give_up(&open[place].rtnl, &waiting).await;
+    }
 }
 
 /// Sends the probes and looks on in `places`; afterwards the scene has their details.
@@ -119,14 +145,18 @@ pub(super) async fn measure(
         };
         let mut seen = sniffer.seen();
         seen.retain(|sighting| !sighting.is_for_others || is_port(sighting.link));
-        let seen = seen.into_iter().map(|sighting| {
+        for sighting in seen {
             let end = End {
                 place: *place,
                 link: sighting.link,
             };
-            (end, sighting.is_out, sighting.sort)
-        });
-        measured.seen.extend(seen.collect::<HashSet<_>>());
+            let all = if sighting.is_wrapped {
+                &mut measured.wrapped
+            } else {
+                &mut measured.seen
+            };
+            all.insert((end, sighting.is_out, sighting.sort));
+        }
     }
     sniffer::close(sniffers.into_iter().map(|(_, sniffer)| sniffer).collect());
     for place in places {

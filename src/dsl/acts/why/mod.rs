@@ -5,6 +5,7 @@ pub(super) mod ends;
 pub(super) mod gather;
 mod measure;
 mod show;
+mod tunnels;
 mod way;
 
 use std::net::IpAddr;
@@ -139,7 +140,8 @@ fn why(session: &Rc<Session>, a: &Dynamic, b: &Dynamic, options: Map) -> Result<
         let device = device.or(zone);
         request.device = device.as_ref().map(|(_, name)| name.clone());
         let by = device.map(|(link, _)| link);
-        let legs = legs(&scene, &open, &from, &to, &request, by).await;
+        let mut legs = legs(&scene, &open, &from, &to, &request, by).await;
+        tunnels::cross(&scene, &open, &mut legs).await;
         let mut places: Vec<usize> = legs.iter().flat_map(Leg::places).collect();
         places.extend([from.place, to.place]);
         places.extend(sharing(&scene, &legs));
@@ -150,6 +152,7 @@ fn why(session: &Rc<Session>, a: &Dynamic, b: &Dynamic, options: Map) -> Result<
             request,
             meant: Some(to.place).filter(|_| !to.is_address),
         };
+        measure::ask_anew(&mut scene, &open, &legs).await;
         let measured = measure::measure(&mut scene, &open, &places, &probe).await?;
         let mut measured = if judge::has_not_asked(&scene, &legs, &measured) {
             // A question that went out before is repeated a second later.
@@ -160,9 +163,16 @@ fn why(session: &Rc<Session>, a: &Dynamic, b: &Dynamic, options: Map) -> Result<
         } else {
             measured
         };
+        if !measured.is_answered() {
+            // What was learned meanwhile says where frames go.
+            tunnels::cross(&scene, &open, &mut legs).await;
+        }
         let mut verdict = judge::judge(&scene, &legs, &measured);
-        if let Some(place) = judge::to_be_traced(&verdict)
-            && let Some(taken) = measure::trace(&open, place, &probe).await
+        if let Some((place, outer)) = judge::to_be_traced(&verdict)
+            && let Some(taken) = {
+                measure::ask_anew(&mut scene, &open, &legs).await;
+                measure::trace(&open, (place, outer), &probe).await
+            }
         {
             measured.taken.insert(place, taken);
             verdict = judge::judge(&scene, &legs, &measured);

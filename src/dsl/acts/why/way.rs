@@ -61,6 +61,7 @@ pub(super) async fn leg(scene: &Scene, open: &[Open], trip: &Trip) -> Leg {
             answer,
             chain: Vec::new(),
             proposal: None,
+            crossings: Vec::new(),
         };
         if let Ok(found) = &hop.answer {
             if source.is_none() {
