@@ -108,9 +108,19 @@ pub(super) fn reverse_path(scene: &Scene, leg: &Leg, hop: &Hop, input: u32) -> C
 pub(super) fn refusing_route(scene: &Scene, leg: &Leg, hop: &Hop, kind: &str) -> Cause {
     let place = &scene.places[hop.place];
     let routes = place.detail.routes.iter();
+    let table = hop.vrf.as_ref().map(|vrf| vrf.table);
     let route = routes
         .filter(|route| route.kind == kind && route.destination.contains(&leg.to))
-        .max_by_key(|route| route.destination.prefix_len());
+        .max_by_key(|route| (Some(route.table) == table, route.destination.prefix_len()));
+    // With such a route a VRF keeps its packets from the tables of others.
+    if let Some(route) = route
+        && kind == "unreachable"
+        && Some(route.table) == table
+        && route.destination.prefix_len() == 0
+        && !hop.is_arrival()
+    {
+        return no_route(scene, leg, hop).seen(format!("route {}", route.line(|_| None)));
+    }
     let sort = match kind {
         "blackhole" => "blackhole",
         "prohibit" => "prohibit",
@@ -123,9 +133,12 @@ pub(super) fn refusing_route(scene: &Scene, leg: &Leg, hop: &Hop, kind: &str) ->
                 crate::net::route::TABLE_MAIN => String::new(),
                 table => format!(", #{{table: {table}}}"),
             };
+            let of_vrf = hop.vrf.as_ref().filter(|vrf| vrf.table == route.table);
             let text = format!(
-                "a route of type {kind} of {} refuses {}",
-                place.label, leg.to
+                "a route of type {kind} of {} refuses {}{}",
+                place.label,
+                leg.to,
+                of_vrf.map_or_else(String::new, |vrf| format!(" in VRF {}", vrf.name))
             );
             Cause::in_place(sort, hop.place, text)
                 .seen(format!("route {}", route.line(|_| None)))
@@ -223,6 +236,9 @@ fn no_route(scene: &Scene, leg: &Leg, hop: &Hop) -> Cause {
             None => cause,
         };
     }
+    if let Some(cause) = other_vrf(scene, leg, hop) {
+        return cause;
+    }
     // A link that leads there, or the only thing that may, has no address of its own to be found by.
     let is_without = |end: &&End| {
         scene
@@ -243,15 +259,73 @@ fn no_route(scene: &Scene, leg: &Leg, hop: &Hop) -> Cause {
         let mend = format!("{}.addr(\"{address}\")", scene.typed(end));
         return Cause::at("no_address", end, text).mend(mend);
     }
+    let vrf = hop.vrf.as_ref();
+    let in_vrf = vrf.map_or_else(String::new, |vrf| format!(" in VRF {}", vrf.name));
     let (sort, text) = if leg.is_back {
         (
             "no_way_back",
-            format!("{label} has no route back to {}", leg.to),
+            format!("{label} has no route back to {}{in_vrf}", leg.to),
         )
     } else {
-        ("no_route", format!("{label} has no route to {}", leg.to))
+        (
+            "no_route",
+            format!("{label} has no route to {}{in_vrf}", leg.to),
+        )
     };
-    led_on(scene, leg, hop, Cause::in_place(sort, hop.place, text))
+    let cause = Cause::in_place(sort, hop.place, text);
+    let cause = cause.seen_if(vrf.map(|vrf| format!("VRF {}: table {}", vrf.name, vrf.table)));
+    led_on(scene, leg, hop, cause)
+}
+
+/// That the link which leads there is under another VRF than that of the packets, or under none, or the packets are in none.
+fn other_vrf(scene: &Scene, leg: &Leg, hop: &Hop) -> Option<Cause> {
+    let end = match hop.proposal.as_ref()? {
+        Proposal::Link(end) => *end,
+        Proposal::By(via) => {
+            let mut ends = scene.ends_of(hop.place).into_iter();
+            ends.find(|end| {
+                let mut own = scene.addresses(*end);
+                own.any(|one| one.assigned.prefix.contains(via))
+            })?
+        }
+        Proposal::Behind(_) => return None,
+    };
+    let (own, other) = (hop.vrf.as_ref(), scene.vrf(end));
+    if own == other.as_ref() {
+        return None;
+    }
+    let label = &scene.places[hop.place].label;
+    let of_packets = own.map_or_else(
+        || "outside of VRFs".to_owned(),
+        |vrf| format!("in VRF {}", vrf.name),
+    );
+    let of_link = other.as_ref().map_or_else(
+        || "under no VRF".to_owned(),
+        |vrf| format!("under VRF {}", vrf.name),
+    );
+    let text = format!(
+        "{label} has no route to {} {of_packets}, and {}, which leads there, is {of_link}",
+        leg.to,
+        scene.name(end)
+    );
+    let network = scene.network_of(leg.to).map(|network| network.to_string());
+    let network = network.unwrap_or_else(|| leg.to.to_string());
+    let tables = own.into_iter().chain(other.as_ref());
+    let tables = tables.map(|vrf| format!("VRF {}: table {}", vrf.name, vrf.table));
+    let mut cause = Cause::at("vrf", end, text);
+    cause.evidence.extend(tables);
+    Some(match (own, other) {
+        (Some(own), None) => cause.mend(format!("{}.master(\"{}\")", scene.typed(end), own.name)),
+        (None, Some(other)) => {
+            cause.mend(format!("{}.route(\"{network}\")", scene.typed(other.end)))
+        }
+        (Some(own), Some(other)) => cause.mend(format!(
+            "{}.route(\"{network}\", #{{vrf: \"{}\"}})",
+            scene.typed(other.end),
+            own.name
+        )),
+        (None, None) => cause,
+    })
 }
 
 /// A cause with the route that leads on, where one is known.
@@ -268,13 +342,18 @@ fn led_on(scene: &Scene, leg: &Leg, hop: &Hop, cause: Cause) -> Cause {
     }
     let network = scene.network_of(leg.to).map(|network| network.to_string());
     let network = network.unwrap_or_else(|| leg.to.to_string());
+    let table = hop.vrf.as_ref().map(|vrf| &vrf.name);
     match &hop.proposal {
-        Some(Proposal::By(via)) => cause.mend(format!(
-            "{}.route(\"{network}\", #{{via: \"{via}\"}})",
-            place.typed
-        )),
+        Some(Proposal::By(via)) => {
+            let table = table.map_or_else(String::new, |table| format!(", vrf: \"{table}\""));
+            cause.mend(format!(
+                "{}.route(\"{network}\", #{{via: \"{via}\"{table}}})",
+                place.typed
+            ))
+        }
         Some(Proposal::Link(end)) => {
-            cause.mend(format!("{}.route(\"{network}\")", scene.typed(*end)))
+            let table = table.map_or_else(String::new, |table| format!(", #{{vrf: \"{table}\"}}"));
+            cause.mend(format!("{}.route(\"{network}\"{table})", scene.typed(*end)))
         }
         Some(Proposal::Behind(_)) | None => cause,
     }

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
 use std::net::IpAddr;
 
 use ipnet::IpNet;
-use rtnetlink::packet_route::link::{InfoBridge, InfoData};
+use rtnetlink::packet_route::link::{InfoBridge, InfoData, InfoVrf};
 
 use crate::net::address::Address;
 use crate::net::bridge_vlan::Membership;
@@ -70,6 +70,17 @@ impl Detail {
     }
 }
 
+/// A VRF: links under it look up routes in its table.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Vrf {
+    /// Its link.
+    pub end: End,
+    /// The name of that.
+    pub name: String,
+    /// The number of its table.
+    pub table: u32,
+}
+
 /// The namespaces around two ends.
 #[derive(Clone, Debug, Default)]
 pub struct Scene {
@@ -106,6 +117,34 @@ impl Scene {
     pub fn typed(&self, end: End) -> String {
         let name = self.link(end).map_or("", |link| link.name.as_str());
         format!("{}.link(\"{name}\")", self.places[end.place].typed)
+    }
+
+    /// The VRF that the link is, or is under.
+    pub fn vrf(&self, end: End) -> Option<Vrf> {
+        let link = self.link(end)?;
+        let master = || {
+            let master = End {
+                place: end.place,
+                link: link.master?,
+            };
+            Some((master, self.link(master)?))
+        };
+        let (end, link) = if link.kind == "vrf" {
+            (end, link)
+        } else {
+            master()?
+        };
+        let Some(InfoData::Vrf(infos)) = &link.data else {
+            return None;
+        };
+        infos.iter().find_map(|info| match info {
+            InfoVrf::TableId(table) => Some(Vrf {
+                end,
+                name: link.name.clone(),
+                table: *table,
+            }),
+            _ => None,
+        })
     }
 
     /// The namespace that carries the outer packets of a tunnel.

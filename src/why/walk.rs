@@ -9,7 +9,7 @@ use crate::net::route::Route;
 use crate::net::rtnl::Refusal;
 use crate::net::trace::counters::Counters;
 use crate::net::trace::sniffer::Sort;
-use crate::why::scene::End;
+use crate::why::scene::{End, Vrf};
 use crate::why::tunnel::Crossing;
 
 /// A namespace on the way.
@@ -19,6 +19,8 @@ pub struct Hop {
     pub place: usize,
     /// The ifindex of the link that the packets come in by; none where they begin.
     pub input: Option<u32>,
+    /// The VRF whose table is asked first, where they come in or are sent by a link of one.
+    pub vrf: Option<Vrf>,
     /// The question, in the words of `ip`: `route get 10.0.2.2 from 10.0.1.1 iif e1`.
     pub asked: String,
     /// The kernel's answer.
@@ -149,20 +151,6 @@ pub struct Measured {
 }
 
 impl Measured {
-    /// With what queues dropped, and where packets were seen, when it was measured `before`.
-    #[must_use]
-    pub fn after(mut self, before: Self) -> Self {
-        for (end, count) in before.dropped {
-            *self.dropped.entry(end).or_default() += count;
-        }
-        for (end, count) in before.hooked {
-            *self.hooked.entry(end).or_default() += count;
-        }
-        self.seen.extend(before.seen);
-        self.wrapped.extend(before.wrapped);
-        self
-    }
-
     /// Whether a reply came.
     pub fn is_answered(&self) -> bool {
         let mut outcomes = self.outcomes.iter();

@@ -12,6 +12,7 @@ cases! {
         a_ladder_says_where_it_breaks_and_what_mends_it
         ends_that_are_not_there_are_told
         nothing_is_changed_nor_left
+        a_neighbour_that_was_asked_for_before_takes_no_longer
         a_failed_expectation_says_why_and_what_to_type
         a_failed_expectation_asks_why_of_what_it_has_sent;
     ["veth", "bridge", "macvlan"] =>
@@ -30,6 +31,8 @@ cases! {
         causes_of_tunnels_are_named_and_mended;
     ["veth", "vxlan", "nft"] =>
         filters_of_outer_packets_are_named_and_mended;
+    ["veth", "vrf"] =>
+        causes_of_vrfs_are_named_and_mended;
     ["veth", "geneve"] =>
         causes_of_geneve_are_named_and_mended;
     ["veth", "ipvlan", "netem", "vrf", "dummy"] =>
@@ -602,7 +605,8 @@ fn causes_of_tunnels_are_named_and_mended(lab: &Lab) {
             "a:vx0",
         ),
         tunnelled(
-            r#"b.link("vx0").set(#{remote: "192.168.1.9", learning: false});"#,
+            r#"b.link("vx0").delete();
+                b.vxlan("vx0", 42, #{remote: "192.168.1.9", learning: false, dstport: 4789, addr: "10.9.0.2/24", up: true});"#,
             &["wrong_remote"],
             "b:vx0",
         ),
@@ -623,7 +627,8 @@ fn causes_of_tunnels_are_named_and_mended(lab: &Lab) {
             "a:vx0",
         ),
         tunnelled(
-            r#"b.link("vx0").set(#{learning: false}).del_fdb("00:00:00:00:00:00");"#,
+            r#"b.link("vx0").delete();
+                b.vxlan("vx0", 42, #{learning: false, dstport: 4789, addr: "10.9.0.2/24", up: true});"#,
             &["no_fdb_entry"],
             "b:vx0",
         ),
@@ -692,6 +697,81 @@ fn filters_of_outer_packets_are_named_and_mended(lab: &Lab) {
                 "a",
             ),
         ],
+    );
+}
+
+fn causes_of_vrfs_are_named_and_mended(lab: &Lab) {
+    // As `ROUTED`, with both links of the router under a VRF, which keeps its packets from other tables.
+    const IN_VRF: &str = r#"
+        let a = netns("a"); let r = netns("r"); let b = netns("b"); let q = netns("q");
+        let red = r.vrf("red", 10);
+        r.route("default", #{type: "unreachable", vrf: red, metric: 4278198272});
+        a.veth("e0", r, "e1", #{addr: "10.0.1.1/24", up: true});
+        b.veth("e0", r, "e2", #{addr: "10.0.2.2/24", up: true});
+        r.link("e1").master(red).addr("10.0.1.2/24").up();
+        r.link("e2").master(red).addr("10.0.2.1/24").up();
+        b.veth("f0", q, "e0", #{addr: "10.0.3.1/24", up: true});
+        q.link("e0").addr("10.0.3.2/24").up();
+        a.route("default", #{via: "10.0.1.2"}); b.route("default", #{via: "10.0.2.1"});
+        q.route("default", #{via: "10.0.3.1"});
+        r.route("10.0.3.0/24", #{via: "10.0.2.2", vrf: red});
+        r.forward(); b.forward();
+        for end in [a.link("e0"), r.link("e1"), r.link("e2"), b.link("e0"), q.link("e0")] { end.wait_up(); }"#;
+    let broken = |how, ends, sorts, at| Broken {
+        lab: IN_VRF,
+        ends,
+        ..routed(how, sorts, at)
+    };
+    are_named_and_mended_within(
+        lab,
+        "2s",
+        &[
+            broken(
+                r#"r.del_route("10.0.3.0/24", #{vrf: red});"#,
+                r#""a", "10.0.3.2""#,
+                &["no_route"],
+                "r",
+            ),
+            broken(
+                r#"r.link("e2").nomaster();"#,
+                r#""a", "10.0.2.2""#,
+                &["vrf"],
+                "r:e2",
+            ),
+            broken(
+                r#"r.link("e1").nomaster();"#,
+                r#""a", "10.0.2.2""#,
+                &["vrf", "vrf"],
+                "r:e2",
+            ),
+            // Who answers does so in the VRF that was asked by.
+            broken(
+                r#"b.vrf("blue", 20); b.link("e0").master("blue");"#,
+                r#""a", "10.0.2.2""#,
+                &["no_way_back"],
+                "b",
+            ),
+            // Who sends does so outside of it, unless it is bound to it.
+            broken("", r#""r", "10.0.2.2""#, &["vrf"], "r:e2"),
+            broken(
+                r#"r.del_route("10.0.3.0/24", #{vrf: red});"#,
+                r#""r", "10.0.3.2""#,
+                &["vrf", "no_route"],
+                "r:e2",
+            ),
+        ],
+    );
+    let script = format!(
+        r#"{IN_VRF}
+        r.del_route("10.0.3.0/24", #{{vrf: red}});
+        let found = why("a", "10.0.3.2", #{{quiet: true, timeout: "2s"}});
+        print(found.cause);
+        print(found.mend);"#
+    );
+    assert_eq!(
+        lab.run(&script),
+        "r has no route to 10.0.3.2 in VRF red\n\
+         netns(\"r\").route(\"10.0.3.0/24\", #{via: \"10.0.2.2\", vrf: \"red\"})\n"
     );
 }
 
@@ -801,6 +881,25 @@ fn nothing_is_changed_nor_left(lab: &Lab) {
     let before = state::whole(lab);
     lab.run(r#"why("a", "b", #{quiet: true});"#);
     state::assert_same(&state::whole(lab), &before);
+}
+
+fn a_neighbour_that_was_asked_for_before_takes_no_longer(lab: &Lab) {
+    // Over four hops, at the last of which nobody answers.
+    let script = r#"
+        let on_way = ["a", "r1", "r2", "r3", "b"].map(|name| netns(name));
+        for i in 0..4 {
+            on_way[i].veth("r", on_way[i + 1], "l", #{addr: `10.0.${i}.1/24`, up: true});
+            on_way[i + 1].link("l").addr(`10.0.${i}.2/24`).up().wait_up();
+            if i > 0 { on_way[i].forward(); on_way[i + 1].route("10.0.0.0/24", #{via: `10.0.${i}.1`}); }
+        }
+        for i in 0..3 { on_way[i].route("10.0.3.0/24", #{via: `10.0.${i}.2`}); }
+        on_way[4].link("l").arp(false);
+        print(on_way[0].ping("10.0.3.2", #{count: 1, timeout: "100ms", quiet: true}).ok);
+        let begun = timestamp();
+        let found = why("a", "b", #{quiet: true});
+        let took = begun.elapsed;
+        print(`${found.sort} ${if took < 1.0 { "in time" } else { took.to_string() }}`);"#;
+    assert_eq!(lab.run(script), "false\nnoarp in time\n");
 }
 
 fn a_failed_expectation_says_why_and_what_to_type(lab: &Lab) {

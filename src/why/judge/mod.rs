@@ -76,26 +76,6 @@ pub fn judge(scene: &Scene, legs: &[Leg], measured: &Measured) -> Verdict {
     judge.verdict
 }
 
-/// Whether a neighbour is missing that was not asked for while the probes were under way, but shortly before.
-pub fn has_not_asked(scene: &Scene, legs: &[Leg], measured: &Measured) -> bool {
-    let hops = legs
-        .iter()
-        .flat_map(|leg| leg.hops.iter().map(move |hop| (leg, hop)));
-    let mut waiting = hops.filter_map(|(leg, hop)| {
-        let output = hop.output()?;
-        let next = hop.answer.as_ref().ok()?.via.unwrap_or(leg.to);
-        let neighbours = scene.places[hop.place].detail.neighbours.iter();
-        let known = neighbours
-            .filter(|one| (one.link, one.ip) == (output.link, next))
-            .find(|one| one.state == NeighbourState::Incomplete);
-        known.map(|_| (output, next))
-    });
-    !measured.is_answered()
-        && waiting.any(|(output, next)| {
-            measured.can_see(output.place) && !measured.was_seen(output, true, Sort::Question(next))
-        })
-}
-
 /// The namespace in which a filter takes the packets, or may do so unseen: there the kernel is to be asked which rule it is. With
 /// what tells the packets from others, where they are those of a tunnel.
 pub fn to_be_traced(verdict: &Verdict) -> Option<(usize, Option<Outer>)> {
@@ -377,6 +357,7 @@ mod tests {
         let hop = |place, input, answer| Hop {
             place,
             input,
+            vrf: None,
             asked: "route get 10.0.2.2".to_owned(),
             answer,
             chain: vec![End { place: 0, link: 1 }, End { place: 1, link: 1 }],

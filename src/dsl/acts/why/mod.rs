@@ -61,9 +61,6 @@ const SENT: [&str; 7] = [
 /// How long a reply may take: on virtual links it takes a hundredth of that.
 const TIMEOUT: Duration = Duration::from_millis(300);
 
-/// After this the kernel has asked once more for a neighbour that has not answered (`retrans_time_ms` is a second).
-const ASKED_AGAIN: Duration = Duration::from_millis(1200);
-
 /// What was found, as scripts hold it, and in which entry of the session it was printed. Copies share it.
 #[derive(Clone, Debug)]
 pub struct Explanation(pub(crate) Rc<Found>, pub(crate) Option<usize>);
@@ -153,16 +150,7 @@ fn why(session: &Rc<Session>, a: &Dynamic, b: &Dynamic, options: Map) -> Result<
             meant: Some(to.place).filter(|_| !to.is_address),
         };
         measure::ask_anew(&mut scene, &open, &legs).await;
-        let measured = measure::measure(&mut scene, &open, &places, &probe).await?;
-        let mut measured = if judge::has_not_asked(&scene, &legs, &measured) {
-            // A question that went out before is repeated a second later.
-            let mut probe = probe.clone();
-            probe.request.timeout = timeout.max(ASKED_AGAIN);
-            let again = measure::measure(&mut scene, &open, &places, &probe).await?;
-            again.after(measured)
-        } else {
-            measured
-        };
+        let mut measured = measure::measure(&mut scene, &open, &places, &probe).await?;
         if !measured.is_answered() {
             // What was learned meanwhile says where frames go.
             tunnels::cross(&scene, &open, &mut legs).await;
@@ -319,19 +307,25 @@ async fn legs(
     let there = way::leg(scene, open, &there).await;
     let mut legs = vec![there];
     if legs[0].from != destination {
+        let arrived = legs[0].hops.last().filter(|hop| hop.is_arrival());
+        let place = arrived.map_or(to.place, |hop| hop.place);
+        // Which link a link-local address is reached by only the one says that the packets came by.
+        let input = arrived.and_then(|hop| hop.input);
+        let input = input.filter(|_| is_link_local(legs[0].from));
+        // What comes in by a link of a VRF is answered in it.
+        let mut owners = scene.owners(destination).into_iter();
+        let owner = owners.find(|end| end.place == place);
+        let vrf = match arrived {
+            Some(hop) => hop.vrf.clone(),
+            None => owner.and_then(|end| scene.vrf(end)),
+        };
+        let by = input.or(vrf.map(|vrf| vrf.end.link));
         let back = Trip {
-            place: legs[0]
-                .hops
-                .last()
-                .filter(|hop| hop.is_arrival())
-                .map_or(to.place, |hop| hop.place),
+            place,
             from: Some(destination),
             to: legs[0].from,
             mark: None,
-            // Which link a link-local address is reached by only the one says that the packets came by.
-            by: Some(legs[0].from)
-                .filter(|from| is_link_local(*from))
-                .and_then(|_| legs[0].hops.last()?.input),
+            by,
             is_back: true,
             meant: Some(from.place),
         };
@@ -413,7 +407,7 @@ pub mod words {
     /// Both are a namespace, a link or an address. The kernel is asked in each namespace on the way, there and back, which route it
     /// would take; two echo requests are sent, and counters, queues, neighbours and the packets themselves are looked at
     /// in all of them. Where a filter takes them, the kernel tells which rule it is: a table of nftables is there for that moment, which
-    /// goes with ipvsh itself. Nothing else is changed. What is reached has no cause; where none is found, `.cause` says where the packets were seen last.
+    /// goes with ipvsh itself. A neighbour that has not answered yet is asked for at once. Nothing else is changed. What is reached has no cause; where none is found, `.cause` says where the packets were seen last.
     ///
     /// ```rhai
     /// let v = netns("a").veth("v0", netns("b"), "v1", #{addr: "10.0.0.1/24", up: true});

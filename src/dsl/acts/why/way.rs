@@ -6,8 +6,8 @@ use nix::errno::Errno;
 
 use super::gather::Open;
 use crate::net::neighbour;
-use crate::net::route::{self, Question};
-use crate::net::rtnl::Rtnl;
+use crate::net::route::{self, Question, Route};
+use crate::net::rtnl::{Refusal, Rtnl};
 use crate::why::scene::{End, Scene};
 use crate::why::walk::{Hop, Leg, Proposal};
 
@@ -40,23 +40,42 @@ pub(super) async fn leg(scene: &Scene, open: &[Open], trip: &Trip) -> Leg {
     let (mut place, mut input) = (trip.place, None);
     let mut source = trip.from;
     while leg.hops.len() < MOST_HOPS {
-        let question = Question {
+        let mut question = Question {
             source,
             iif: input,
             mark: trip.mark.filter(|_| input.is_none()),
             oif: trip.by.filter(|_| input.is_none()),
             ..Question::to(trip.to)
         };
-        let answer = route::lookup(&open[place].rtnl, &question).await;
-        let answer = answer.and_then(|found| {
-            found.ok_or(crate::net::rtnl::Refusal {
-                errno: Errno::ENETUNREACH,
-                text: None,
-            })
-        });
+        let mut answer = answered(&open[place].rtnl, &question).await;
+        let vrf_of = |link: Option<u32>| scene.vrf(End { place, link: link? });
+        let mut vrf = vrf_of(input.or(question.oif));
+        // A route can lead into a VRF, where the kernel looks up once more.
+        let leads_to = |answer: &Result<Route, Refusal>| {
+            let found = answer
+                .as_ref()
+                .ok()
+                .filter(|found| found.kind == "unicast")?;
+            vrf_of(found.link).filter(|vrf| found.link == Some(vrf.end.link))
+        };
+        if let Some(into) = leads_to(&answer) {
+            question.iif = None;
+            question.oif = Some(into.end.link);
+            // Of what is forwarded the source is none of the namespace's own.
+            question.source = source.filter(|_| input.is_none());
+            answer = answered(&open[place].rtnl, &question).await;
+            if leads_to(&answer).is_some() {
+                answer = Err(Refusal {
+                    errno: Errno::ENETUNREACH,
+                    text: None,
+                });
+            }
+            vrf = Some(into);
+        }
         let mut hop = Hop {
             place,
             input,
+            vrf,
             asked: asked(scene, place, &question),
             answer,
             chain: Vec::new(),
@@ -105,6 +124,15 @@ pub(super) async fn leg(scene: &Scene, open: &[Open], trip: &Trip) -> Leg {
         (place, input) = (owner.place, Some(owner.link));
     }
     leg
+}
+
+/// The kernel's answer; no route is a refusal, too.
+async fn answered(rtnl: &Rtnl, question: &Question) -> Result<Route, Refusal> {
+    let found = route::lookup(rtnl, question).await?;
+    found.ok_or(Refusal {
+        errno: Errno::ENETUNREACH,
+        text: None,
+    })
 }
 
 fn asked(scene: &Scene, place: usize, question: &Question) -> String {
