@@ -69,13 +69,19 @@ impl Judge<'_> {
             }
             return;
         }
-        let (spot, address) = self.spot(leg, hop);
+        let (mut spot, address) = self.spot(leg, hop);
         let text = match &hop.answer {
             Ok(route) if !hop.is_arrival() => {
                 self.rule_out(leg, hop);
                 self.described(leg, hop, route)
             }
-            _ if self.verdict.is_reached => "answers".to_owned(),
+            _ if self.verdict.is_reached => match self.answers(leg, hop) {
+                Some((end, text)) => {
+                    spot = self.scene.name(end);
+                    text
+                }
+                None => "answers".to_owned(),
+            },
             _ => "has the address".to_owned(),
         };
         self.verdict.rungs.push(Rung {
@@ -84,6 +90,24 @@ impl Judge<'_> {
             is_good: true,
             text,
         });
+    }
+
+    /// Who has answered for an address that several namespaces have, where just the address was asked for.
+    fn answers(&self, leg: &Leg, hop: &Hop) -> Option<(End, String)> {
+        let echoes = leg.counters(&["Icmp:InEchos", "Icmp6InEchos"]);
+        let owners = self.scene.owners(leg.to);
+        let has_answered = |end: &&End| self.measured.grew(end.place, &echoes).is_some();
+        let is_here = |end: &&End| end.place == hop.place;
+        let mut answering = owners.iter().filter(has_answered);
+        let end = answering.clone().find(is_here).or(answering.next())?;
+        let others = owners.iter().filter(|other| other.place != end.place);
+        let others: Vec<String> = others.map(|other| self.scene.name(*other)).collect();
+        if others.is_empty() || self.measured.meant.is_some() || leg.to.is_loopback() {
+            return None;
+        }
+        let have = if others.len() == 1 { "has" } else { "have" };
+        let text = format!("answers; {} {have} {}, too", others.join(" and "), leg.to);
+        Some((*end, text))
     }
 
     pub(super) fn rule_out(&mut self, leg: &Leg, hop: &Hop) {
