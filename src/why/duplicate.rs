@@ -2,7 +2,9 @@
 
 use std::net::IpAddr;
 
+use crate::net::fdb::State;
 use crate::net::trace::sniffer::Sort;
+use crate::value::mac;
 use crate::why::cause::Cause;
 use crate::why::scene::{End, Scene};
 use crate::why::walk::{Hop, Leg, Measured};
@@ -41,6 +43,64 @@ pub(super) fn taking(
     let seen = format!("seen coming in at {}", scene.name(other));
     let cause = has_it_too(scene, other, next, owner.place);
     Some(forgotten(scene, leg, other, next, cause).seen(seen))
+}
+
+/// Another link on the same link layer that has the hardware address of one of the ends: what passes frames on takes one for the
+/// other.
+pub(super) fn hardware(scene: &Scene, chain: &[End]) -> Option<Cause> {
+    let (first, last) = (*chain.first()?, *chain.last()?);
+    let shares = |end: End| {
+        let kind = scene.link(end).map_or("", |link| link.kind.as_str());
+        // A slave has the address of its parent, a bridge that of a port.
+        ["bridge", "vlan", "bond", "team"].contains(&kind) || kind.starts_with("ipv")
+    };
+    let segment = scene.segment(first);
+    let all = || std::iter::once(first).chain(segment.iter().copied());
+    [last, first].into_iter().find_map(|end| {
+        let link = scene.link(end)?;
+        let other = all().find(|other| {
+            *other != end
+                && other.place != end.place
+                && scene.parents.get(other) != Some(&end)
+                && scene.parents.get(&end) != Some(other)
+                && !shares(*other)
+                && scene
+                    .link(*other)
+                    .is_some_and(|one| one.up && one.mac == link.mac)
+        })?;
+        let known_as = mac::print(&link.mac);
+        let text = format!(
+            "{} and {} have the same hardware address, {known_as}",
+            scene.name(end),
+            scene.name(other)
+        );
+        let is_free = |mac: &[u8]| all().all(|one| scene.link(one).is_none_or(|it| it.mac != mac));
+        let free = (1..=u8::MAX).find_map(|by| {
+            let mut free = link.mac.clone();
+            *free.first_mut()? = 2;
+            *free.last_mut()? ^= by;
+            is_free(&free).then_some(free)
+        })?;
+        let mut cause = Cause::at("duplicate_mac", other, text);
+        let mut mend = format!("{}.mac(\"{}\")", scene.typed(other), mac::print(&free));
+        for port in all() {
+            let fdb = scene.places[port.place].detail.fdb.get(&port.link);
+            let mut learned = fdb.into_iter().flatten().filter(|one| one.of_master);
+            if learned.any(|one| one.mac == link.mac && one.state == State::Dynamic) {
+                cause = cause.seen(format!("{known_as} is behind {}", scene.name(port)));
+                mend.push_str(&format!("; {}.del_fdb(\"{known_as}\")", scene.typed(port)));
+            }
+        }
+        // Who has learned the other's address asks anew.
+        for ip in scene.addresses(other).map(crate::net::address::Address::ip) {
+            let output = scene.place_knows(first, ip, &link.mac);
+            if output {
+                mend.push_str(&format!("; {}.del_neighbor(\"{ip}\")", scene.typed(first)));
+            }
+        }
+        let cause = cause.seen(format!("{known_as} at both"));
+        Some(cause.mend(mend))
+    })
 }
 
 /// A namespace that keeps packets for itself that are for another one.

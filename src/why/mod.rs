@@ -10,6 +10,7 @@ mod duplicate;
 pub mod judge;
 mod length;
 mod link_layer;
+mod ports;
 mod refusal;
 pub mod scene;
 pub mod tunnel;

@@ -165,6 +165,12 @@ impl Scene {
         own.find(|ip| ip.is_ipv4() == like.is_ipv4())
     }
 
+    /// Whether it is known behind the link that the address has this hardware address.
+    pub fn place_knows(&self, behind: End, ip: IpAddr, mac: &[u8]) -> bool {
+        let mut known = self.places[behind.place].detail.neighbours.iter();
+        known.any(|one| (one.link, one.ip) == (behind.link, ip) && one.mac.as_deref() == Some(mac))
+    }
+
     /// Every link that has the address.
     pub fn owners(&self, ip: IpAddr) -> Vec<End> {
         let places = self.places.iter().enumerate();

@@ -17,6 +17,9 @@ cases! {
         a_failed_expectation_asks_why_of_what_it_has_sent;
     ["veth", "bridge", "macvlan"] =>
         causes_of_routing_are_named_and_mended
+        proxies_are_followed_named_and_mended
+        a_martian_source_is_called_so
+        who_answers_for_an_address_of_several_is_told
         an_address_that_two_have_is_named_and_mended
         links_too_narrow_are_named_and_mended
         packets_whose_time_to_live_runs_out_are_told
@@ -26,6 +29,7 @@ cases! {
         causes_of_vlans_are_named_and_mended;
     ["veth", "nft"] =>
         causes_of_filters_are_named_and_mended
+        filters_of_questions_are_named_and_mended
         a_link_too_narrow_is_named_where_the_router_is_not_heard;
     ["veth", "bridge", "vxlan"] =>
         causes_of_tunnels_are_named_and_mended;
@@ -365,6 +369,96 @@ fn causes_of_routing_are_named_and_mended(lab: &Lab) {
     );
 }
 
+fn proxies_are_followed_named_and_mended(lab: &Lab) {
+    // Two halves of a network that the router joins as a proxy.
+    const HALVES: &str = r#"
+        let a = netns("a"); let r = netns("r"); let b = netns("b");
+        a.veth("e0", r, "e1", #{addr: "10.0.0.1/24", up: true});
+        b.veth("e0", r, "e2", #{addr: "10.0.0.130/24", up: true});
+        r.link("e1").addr("10.0.0.2/25").up().wait_up();
+        r.link("e2").addr("10.0.0.129/25").up().wait_up();
+        for end in [a.link("e0"), b.link("e0")] { end.wait_up(); }
+        r.forward();
+        for name in ["e1", "e2"] {
+            r.link(name).sysctl("proxy_arp", 1);
+            r.sysctl(`ipv4.neigh.${name}.proxy_delay`, 0);
+        }"#;
+    let halves = |how, sorts, at| Broken {
+        lab: HALVES,
+        ..routed(how, sorts, at)
+    };
+    are_named_and_mended(
+        lab,
+        &[
+            halves(
+                r#"r.sysctl("ipv4.ip_forward", 0);"#,
+                &["forwarding_off"],
+                "r:e1",
+            ),
+            halves(
+                r#"r.link("e2").sysctl("proxy_arp", 0);"#,
+                &["proxy"],
+                "r:e2",
+            ),
+            halves(r#"b.link("e0").down();"#, &["link_down"], "b:e0"),
+            halves(r#"r.link("e2").down();"#, &["link_down"], "r:e2"),
+            halves(
+                r#"for name in ["e1", "e2"] { r.link(name).sysctl("proxy_arp", 0); }
+                    r.link("e1").neighbor("10.0.0.130", #{proxy: true});"#,
+                &["proxy"],
+                "r:e2",
+            ),
+        ],
+    );
+    // The kernel waits up to 0.8 s with each answer, by default.
+    for how in [
+        "",
+        r#"for name in ["e1", "e2"] { r.sysctl(`ipv4.neigh.${name}.proxy_delay`, 80); }"#,
+    ] {
+        let output = lab.script_with(
+            &["--rm"],
+            &format!(r#"{HALVES} {how} print(why("a", "b", #{{quiet: true}}).reached);"#),
+        );
+        assert_eq!(output.stdout, "true\n", "{how}\n{}", output.stderr);
+    }
+}
+
+fn a_martian_source_is_called_so(lab: &Lab) {
+    let script = format!(
+        r#"{ROUTED}
+        r.link("e1").del_addr("10.0.1.2/24").addr("10.0.1.2/25");
+        a.link("e0").addr("10.0.1.127/24");
+        let tell = |source| {{
+            let found = why("a", "10.0.2.2", #{{source: source, quiet: true}});
+            print(`${{found.sort}} ${{found.at}} ${{found.cause}}`);
+        }};
+        tell.call("127.0.0.1");
+        tell.call("10.0.1.127");
+        r.sysctl("ipv4.conf.e1.rp_filter", 1);
+        tell.call("10.0.1.127");"#
+    );
+    assert_eq!(
+        lab.run(&script),
+        "martian a a sends no packets from 127.0.0.1 out of a link: it is an address of the loopback\n\
+         broadcast r:e1 r takes 10.0.1.127 for a broadcast address, that of r:e1\n\
+         martian r:e1 r takes no packets from 10.0.1.127 that come in by a link: it is the broadcast address of r:e1, a martian source\n"
+    );
+}
+
+fn who_answers_for_an_address_of_several_is_told(lab: &Lab) {
+    let script = format!(
+        r#"{SWITCHED}
+        let c = netns("c");
+        c.veth("e0", s, "p3", #{{addr: "10.0.0.2/24", up: true}});
+        s.link("p3").master(br).up().wait_up();
+        // Whose answer comes last is asked.
+        a.link("e0").neighbor("10.0.0.2", c.link("e0").mac);
+        let found = why("a", "10.0.0.2", #{{quiet: true}}).to_string();
+        print(found.split("\n").filter(|line| line.contains("answers"))[0].contains("c:e0  10.0.0.2  ✔ answers; b:e0 has 10.0.0.2, too"));"#
+    );
+    assert_eq!(lab.run(&script), "true\n");
+}
+
 fn an_address_that_two_have_is_named_and_mended(lab: &Lab) {
     are_named_and_mended(
         lab,
@@ -500,6 +594,36 @@ fn causes_of_the_link_layer_are_named_and_mended(lab: &Lab) {
                 "s:p2",
             ),
             switched(r#"b.link("e0").arp(false);"#, &["noarp"], "b:e0"),
+            switched(
+                r#"s.link("p2").port(#{bcast_flood: false});"#,
+                &["flood_off"],
+                "s:p2",
+            ),
+            Broken {
+                lab: r#"
+                    let a = netns("a"); let s = netns("s"); let b = netns("b");
+                    for place in [a, b] { place.sysctl("ipv6.conf.default.accept_dad", 0); }
+                    let br = s.bridge("br0", #{up: true, mcast_snooping: false});
+                    a.veth("e0", s, "p1", #{addr: "fd00::1/64", nodad: true, up: true});
+                    b.veth("e0", s, "p2", #{addr: "fd00::2/64", nodad: true, up: true});
+                    s.link("p1").master(br).up().wait_up();
+                    s.link("p2").master(br).up().wait_up();"#,
+                ..switched(
+                    r#"s.link("p2").port(#{mcast_flood: false});"#,
+                    &["flood_off"],
+                    "s:p2",
+                )
+            },
+            switched(
+                r#"s.link("p2").port(#{locked: true}).del_fdb(b.link("e0").mac);"#,
+                &["locked"],
+                "s:p2",
+            ),
+            switched(
+                r#"a.link("e0").mac(b.link("e0").mac);"#,
+                &["duplicate_mac"],
+                "a:e0",
+            ),
             switched(
                 r#"a.link("e0").neighbor("10.0.0.2", "02:00:00:00:00:99");"#,
                 &["wrong_neighbour"],
@@ -810,6 +934,40 @@ fn causes_of_geneve_are_named_and_mended(lab: &Lab) {
     );
 }
 
+fn filters_of_questions_are_named_and_mended(lab: &Lab) {
+    let filter = |how, at| switched(how, &["filter"], at);
+    are_named_and_mended(
+        lab,
+        &[
+            filter(
+                r#"a.nft("table arp f { chain o { type filter hook output priority 0; policy drop; }; }");"#,
+                "a",
+            ),
+            filter(
+                r#"b.nft("table arp f { chain i { type filter hook input priority 0; arp operation request drop; }; }");"#,
+                "b",
+            ),
+            filter(
+                r#"b.nft("table arp f { chain o { type filter hook output priority 0; arp operation reply drop; }; }");"#,
+                "b",
+            ),
+            filter(
+                r#"s.nft("table bridge f { chain f { type filter hook forward priority 0; ether type arp drop; }; }");"#,
+                "s",
+            ),
+            // One of ARP is not taken for one of IP.
+            routed(
+                r#"b.nft("table arp f { chain i { type filter hook input priority 0; policy drop; }; }");
+                    b.link("e0").neighbor("10.0.2.1", r.link("e2").mac);
+                    r.link("e2").neighbor("10.0.2.2", b.link("e0").mac);
+                    b.sysctl("ipv4.icmp_echo_ignore_all", 1);"#,
+                &["echo_ignored"],
+                "b",
+            ),
+        ],
+    );
+}
+
 fn causes_that_take_more_drivers_are_named_and_mended(lab: &Lab) {
     const L3: &str = r#"
         dummy("p0", #{up: true});
@@ -834,6 +992,11 @@ fn causes_that_take_more_drivers_are_named_and_mended(lab: &Lab) {
             ),
             routed(
                 r#"a.link("e0").netem(#{loss: "100%"});"#,
+                &["queue"],
+                "a:e0",
+            ),
+            routed(
+                r#"a.link("e0").netem(#{corrupt: "100%"});"#,
                 &["queue"],
                 "a:e0",
             ),

@@ -1,6 +1,7 @@
 //! Packets that a namespace does not send on, or that are lost between two links.
 
 use super::Judge;
+use super::filter::{families, packets};
 use crate::net::icmp::Outcome;
 use crate::net::trace::sniffer::Sort;
 use crate::why::cause::Cause;
@@ -60,13 +61,14 @@ impl Judge<'_> {
             }
         });
         let filter = bridged.and_then(|(place, why)| {
-            let cause = self.filter_of(leg, place, &["forward"])?;
+            let cause = self.filter_of(&packets(leg), place, &["forward"], families(leg))?;
             Some((cause, why))
         });
         match (last, filter) {
             (Some(last), Some((cause, why))) => {
                 cause.seen(format!("{why}, last seen at {}", scene.name(last)))
             }
+            (Some(_), None) if let Some(cause) = self.bridge_filtered(hop, &packets(leg)) => cause,
             (Some(last), None) => {
                 let text = format!(
                     "packets to {} are last seen at {}; why is not known",

@@ -18,6 +18,7 @@ use crate::why::circle;
 use crate::why::duplicate;
 use crate::why::length;
 use crate::why::link_layer;
+use crate::why::ports;
 use crate::why::refusal;
 use crate::why::scene::Scene;
 use crate::why::tunnel;
@@ -83,6 +84,22 @@ pub fn to_be_traced(verdict: &Verdict) -> Option<(usize, Option<Outer>)> {
     ["filter", "unknown"]
         .contains(&cause.sort)
         .then_some((cause.place, cause.outer))
+}
+
+/// Whether somebody who answers in place of another was asked and may still wait with that, as the kernel lets it.
+pub fn is_late(scene: &Scene, legs: &[Leg], measured: &Measured) -> bool {
+    let hops = legs
+        .iter()
+        .flat_map(|leg| leg.hops.iter().map(move |hop| (leg, hop)));
+    let mut late = hops.filter(|(leg, hop)| {
+        let Some(proxy) = hop.chain.last() else {
+            return false;
+        };
+        let next = hop.answer.as_ref().ok().and_then(|route| route.via);
+        let next = next.unwrap_or(leg.to);
+        !scene.has(*proxy, next) && measured.was_seen(*proxy, false, Sort::Question(next))
+    });
+    late.next().is_some()
 }
 
 /// The neighbours that the packets need, those of outer packets of tunnels too, that the kernel has asked for in vain so far.
@@ -158,6 +175,9 @@ impl Judge<'_> {
             }
             Ok(route) if route.is_refusal() => {
                 Step::Ends(refusal::refusing_route(self.scene, leg, hop, &route.kind))
+            }
+            Ok(route) if route.kind == "broadcast" => {
+                Step::Ends(refusal::broadcast(self.scene, leg, hop))
             }
             Ok(_) if hop.is_arrival() => self.arrival(leg, at, hop),
             Ok(route) => self.leave(leg, at, hop, route),
@@ -237,7 +257,10 @@ impl Judge<'_> {
             .or_else(|| tunnel::between(scene, &hop.crossings, sort, false, self.measured))
             .or_else(|| length::lost(scene, leg, hop, self.measured))
             .or_else(|| link_layer::at_owner(scene, leg, output, owner))
-            .or_else(|| link_layer::unknown_to_bridge(scene, &hop.chain));
+            .or_else(|| link_layer::unknown_to_bridge(scene, &hop.chain))
+            .or_else(|| ports::locked(scene, &hop.chain))
+            .or_else(|| duplicate::hardware(scene, &hop.chain))
+            .or_else(|| self.corrupted(leg, hop, owner.place));
         Step::Ends(match cause {
             Some(cause) => cause.seen(lost),
             None => self.lost_between(leg, hop, sort).seen(lost),
@@ -280,14 +303,17 @@ impl Judge<'_> {
             if let Some(cause) = hooked() {
                 return Step::Ends(cause);
             }
-            return match self.filtered(leg, hop) {
+            let found = self.corrupted(leg, hop, hop.place);
+            return match found.or_else(|| self.filtered(leg, hop)) {
                 Some(cause) => Step::Ends(cause),
                 None => Step::On,
             };
         }
         let echoes = ["Icmp:InEchos", "Icmp6InEchos"];
         let Some(came) = self.measured.grew(hop.place, &leg.counters(&echoes)) else {
-            return match hooked().or_else(|| self.filtered(leg, hop)) {
+            let corrupted = || self.corrupted(leg, hop, hop.place);
+            let found = hooked().or_else(corrupted);
+            return match found.or_else(|| self.filtered(leg, hop)) {
                 Some(cause) => Step::Ends(cause),
                 None => Step::On,
             };

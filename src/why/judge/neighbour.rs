@@ -1,5 +1,7 @@
 //! Hardware addresses: nobody answers for the next address, or what was learned of it is wrong.
 
+use std::net::IpAddr;
+
 use nix::errno::Errno;
 use rtnetlink::packet_route::neighbour::NeighbourState;
 
@@ -8,7 +10,9 @@ use crate::net::trace::sniffer::Sort;
 use crate::value::mac;
 use crate::why::cause::Cause;
 use crate::why::circle;
+use crate::why::duplicate;
 use crate::why::link_layer;
+use crate::why::ports;
 use crate::why::refusal;
 use crate::why::scene::End;
 use crate::why::tunnel;
@@ -21,7 +25,7 @@ impl Judge<'_> {
         leg: &Leg,
         at: usize,
         hop: &Hop,
-        next: std::net::IpAddr,
+        next: IpAddr,
     ) -> Option<Cause> {
         let scene = self.scene;
         let output = hop.output()?;
@@ -48,6 +52,13 @@ impl Judge<'_> {
             .or_else(|| in_tunnel(Sort::Question(next), false))
             .or_else(|| in_tunnel(Sort::Answer(next), true))
             .or_else(|| link_layer::at_owner(scene, leg, output, owner))
+            .or_else(|| self.question_lost(leg, hop, owner, next))
+        {
+            return Some(cause.seen(state));
+        }
+        let behind = leg.hops.get(at + 1);
+        if let Some(behind) = behind.filter(|_| !scene.has(owner, next))
+            && let Some(cause) = self.not_proxied(leg, behind, next)
         {
             return Some(cause.seen(state));
         }
@@ -75,8 +86,74 @@ impl Judge<'_> {
         Some(Cause::at("unknown", owner, text).seen(state))
     }
 
+    /// The question for the next address does not come to its owner, or the answer not back.
+    fn question_lost(&self, leg: &Leg, hop: &Hop, owner: End, next: IpAddr) -> Option<Cause> {
+        let scene = self.scene;
+        if let Some(cause) = self.question_filtered(hop, next) {
+            return Some(cause);
+        }
+        let has_come = self.measured.was_seen(owner, false, Sort::Question(next));
+        let shut = || ports::without_questions(scene, &hop.chain, next.is_ipv6());
+        let cause = (!has_come).then(shut).flatten();
+        cause
+            .or_else(|| ports::locked(scene, &hop.chain))
+            .or_else(|| duplicate::hardware(scene, &hop.chain))
+            .or_else(|| self.corrupted(leg, hop, owner.place))
+    }
+
+    /// Why a namespace that is to answer for the next address in place of its owner does not.
+    fn not_proxied(&self, leg: &Leg, behind: &Hop, next: IpAddr) -> Option<Cause> {
+        let scene = self.scene;
+        let input = behind.came_by()?;
+        if !refusal::forwards(scene, behind.place, leg) {
+            return Some(refusal::not_forwarding(scene, leg, behind, self.measured));
+        }
+        match &behind.answer {
+            Err(refusal) => Some(refusal::cause(scene, leg, behind, refusal, self.measured)),
+            Ok(route) if route.link == behind.input => {
+                let text = format!(
+                    "{} does not answer for {next}: its route there leads out of that link itself",
+                    scene.name(input)
+                );
+                Some(Cause::at("proxy", input, text).seen(behind.asked.clone()))
+            }
+            Ok(_) => None,
+        }
+    }
+
+    /// A router next to the link that answers for others, and not for the next address.
+    fn other_proxy(&self, output: End, next: IpAddr) -> Option<Cause> {
+        let scene = self.scene;
+        let near = scene.segment(output).into_iter();
+        let mut routers = near.filter(|end| end.place != output.place);
+        routers.find_map(|end| {
+            let detail = &scene.places[end.place].detail;
+            let is_on = |link: &crate::net::link::Snapshot| {
+                detail.number(&format!("ipv4.conf.{}.proxy_arp", link.name)) != 0
+            };
+            let links = &scene.places[end.place].links;
+            let is_for_all = next.is_ipv4() && links.iter().any(is_on);
+            let is_for_some = detail
+                .neighbours
+                .iter()
+                .any(|one| one.proxy && one.ip.is_ipv4() == next.is_ipv4());
+            let (setting, mend) = if is_for_all {
+                let mend = format!("{}.sysctl(\"proxy_arp\", 1)", scene.typed(end));
+                ("proxy_arp = 0".to_owned(), mend)
+            } else if is_for_some {
+                let typed = scene.typed(end);
+                let mend = format!("{typed}.neighbor(\"{next}\", #{{proxy: true}})");
+                (format!("no entry of a proxy for {next}"), mend)
+            } else {
+                return None;
+            };
+            let text = format!("{} does not answer for {next}, as a proxy", scene.name(end));
+            Some(Cause::at("proxy", end, text).seen(setting).mend(mend))
+        })
+    }
+
     /// They leave for a hardware address that was learned, and nobody on the link layer has it or the next address.
-    pub(super) fn gone(&self, hop: &Hop, output: End, next: std::net::IpAddr) -> Option<Cause> {
+    pub(super) fn gone(&self, hop: &Hop, output: End, next: IpAddr) -> Option<Cause> {
         let neighbours = self.scene.places[hop.place].detail.neighbours.iter();
         let neighbour = neighbours
             .filter(|one| (one.link, one.ip) == (output.link, next))
@@ -113,7 +190,7 @@ impl Judge<'_> {
     }
 
     /// Nobody on the link layer has the next address.
-    pub(super) fn nobody(&self, hop: &Hop, output: End, next: std::net::IpAddr) -> Cause {
+    pub(super) fn nobody(&self, hop: &Hop, output: End, next: IpAddr) -> Cause {
         let scene = self.scene;
         let Some(owner) = scene.owners(next).first().copied() else {
             let text = format!("nobody has the address {next}");
@@ -128,6 +205,9 @@ impl Judge<'_> {
                 None => cause,
             };
         };
+        if let Some(cause) = self.other_proxy(output, next) {
+            return cause;
+        }
         let text = format!(
             "{} and {}, which has {next}, are not joined on the link layer",
             scene.name(output),

@@ -3,6 +3,7 @@
 use super::Judge;
 use crate::why::cause::Cause;
 use crate::why::scene::End;
+use crate::why::walk::{Hop, Leg};
 
 impl Judge<'_> {
     /// The queue of a link has dropped packets meanwhile.
@@ -23,6 +24,35 @@ impl Judge<'_> {
         Some(
             Cause::at("queue", end, text)
                 .seen(format!("qdisc {line}: drops +{dropped}"))
+                .mend(format!("{}.clear_qdisc()", self.scene.typed(end))),
+        )
+    }
+
+    /// The queue of a link on the way changes what passes it, and who gets it drops it for its checksum.
+    pub(super) fn corrupted(&self, leg: &Leg, hop: &Hop, place: usize) -> Option<Cause> {
+        let counters = [
+            "Icmp:InCsumErrors",
+            "IpExt:InCsumErrors",
+            "Ip:InHdrErrors",
+            "Icmp6InCsumErrors",
+            "Ip6InHdrErrors",
+        ];
+        let grown = self.measured.grew(place, &leg.counters(&counters));
+        let came_by = leg.hops.iter().filter_map(Hop::output);
+        let ends = hop.chain.iter().copied().chain(came_by);
+        let corrupting = ends.into_iter().find_map(|end| {
+            let queue = self.scene.places[end.place].detail.queues.get(&end.link)?;
+            let line = queue.lines().join("; ");
+            line.split(' ')
+                .any(|word| word == "corrupt")
+                .then_some((end, line))
+        });
+        let (end, line) = corrupting?;
+        let text = format!("the queue of {} corrupts the packets", self.scene.name(end));
+        Some(
+            Cause::at("queue", end, text)
+                .seen(format!("qdisc {line}"))
+                .seen_if(grown)
                 .mend(format!("{}.clear_qdisc()", self.scene.typed(end))),
         )
     }

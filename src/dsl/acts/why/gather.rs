@@ -191,10 +191,12 @@ pub(super) async fn detail(place: &Place, open: &Open) -> Result<Detail> {
                 .fdb
                 .insert(link.index, fdb::list(rtnl, link.index).await?);
         }
-        let key = format!("ipv4.conf.{}.rp_filter", link.name);
-        let parts = ["ipv4", "conf", link.name.as_str(), "rp_filter"];
-        if let Ok(value) = Key::new(parts).and_then(|key| sysctl::read(&open.netns, &key)) {
-            detail.settings.insert(key, value);
+        for setting in ["rp_filter", "proxy_arp"] {
+            let key = format!("ipv4.conf.{}.{setting}", link.name);
+            let parts = ["ipv4", "conf", link.name.as_str(), setting];
+            if let Ok(value) = Key::new(parts).and_then(|key| sysctl::read(&open.netns, &key)) {
+                detail.settings.insert(key, value);
+            }
         }
     }
     for name in SETTINGS {

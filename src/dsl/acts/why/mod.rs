@@ -61,6 +61,9 @@ const SENT: [&str; 7] = [
 /// How long a reply may take: on virtual links it takes a hundredth of that.
 const TIMEOUT: Duration = Duration::from_millis(300);
 
+/// After this two have answered in place of others, one after the other: each waits for 0.8 s at most (`proxy_delay`).
+const PROXIED: Duration = Duration::from_millis(1700);
+
 /// What was found, as scripts hold it, and in which entry of the session it was printed. Copies share it.
 #[derive(Clone, Debug)]
 pub struct Explanation(pub(crate) Rc<Found>, pub(crate) Option<usize>);
@@ -151,6 +154,11 @@ fn why(session: &Rc<Session>, a: &Dynamic, b: &Dynamic, options: Map) -> Result<
         };
         measure::ask_anew(&mut scene, &open, &legs).await;
         let mut measured = measure::measure(&mut scene, &open, &places, &probe).await?;
+        if !measured.is_answered() && judge::is_late(&scene, &legs, &measured) {
+            let mut probe = probe.clone();
+            probe.request.timeout = timeout.max(PROXIED);
+            measured = measure::measure(&mut scene, &open, &places, &probe).await?;
+        }
         if !measured.is_answered() {
             // What was learned meanwhile says where frames go.
             tunnels::cross(&scene, &open, &mut legs).await;

@@ -8,6 +8,7 @@ use super::gather::Open;
 use crate::net::neighbour;
 use crate::net::route::{self, Question, Route};
 use crate::net::rtnl::{Refusal, Rtnl};
+use crate::net::sysctl::{self, Key};
 use crate::why::scene::{End, Scene};
 use crate::why::walk::{Hop, Leg, Proposal};
 
@@ -100,6 +101,9 @@ pub(super) async fn leg(scene: &Scene, open: &[Open], trip: &Trip) -> Leg {
                     let has_it = |end| scene.link(end).is_some_and(|link| link.mac == mac);
                     chain = scene.chain(start, has_it);
                 }
+                if chain.is_none() && found.via.is_none() {
+                    chain = proxied(scene, open, start, next).await;
+                }
                 hop.chain = chain.unwrap_or_default();
                 if hop.chain.is_empty() && found.via.is_some() {
                     hop.proposal = proposal(scene, open, place, input, trip.to).await;
@@ -157,6 +161,36 @@ async fn known_as(rtnl: &Rtnl, link: u32, ip: IpAddr) -> Option<Vec<u8>> {
         .into_iter()
         .find(|one| (one.link, one.ip) == (link, ip))?;
     known.mac
+}
+
+/// The way to a link next to `start` that is set to answer for `next` in place of its owner.
+async fn proxied(scene: &Scene, open: &[Open], start: End, next: IpAddr) -> Option<Vec<End>> {
+    let mut proxies = Vec::new();
+    for end in scene.segment(start) {
+        if end.place == start.place || scene.address(end, next).is_none() {
+            continue;
+        }
+        let place = &open[end.place];
+        let name = scene.link(end).map_or("", |link| link.name.as_str());
+        let (family, setting) = match next {
+            IpAddr::V4(_) => ("ipv4", "proxy_arp"),
+            IpAddr::V6(_) => ("ipv6", "proxy_ndp"),
+        };
+        let is_on = ["all", name].iter().any(|of| {
+            let key = Key::new([family, "conf", of, setting]);
+            let value = key.and_then(|key| sysctl::read(&place.netns, &key));
+            value.is_ok_and(|value| value.trim() != "0")
+        });
+        let entries = neighbour::list(&place.rtnl).await.unwrap_or_default();
+        let has_entry = entries
+            .iter()
+            .any(|one| one.proxy && (one.link, one.ip) == (end.link, next));
+        // Of IPv6 it takes both.
+        if has_entry || (is_on && next.is_ipv4()) {
+            proxies.push(end);
+        }
+    }
+    scene.chain(start, |end| proxies.contains(&end))
 }
 
 /// A route that would lead on: the destination is next to the namespace, or somebody next to it has a route there that does not lead
