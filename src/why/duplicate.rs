@@ -82,24 +82,28 @@ pub(super) fn hardware(scene: &Scene, chain: &[End]) -> Option<Cause> {
             is_free(&free).then_some(free)
         })?;
         let mut cause = Cause::at("duplicate_mac", other, text);
-        let mut mend = format!("{}.mac(\"{}\")", scene.typed(other), mac::print(&free));
+        let mut mends = vec![format!(
+            "{}.mac(\"{}\")",
+            scene.typed(other),
+            mac::print(&free)
+        )];
         for port in all() {
             let fdb = scene.places[port.place].detail.fdb.get(&port.link);
             let mut learned = fdb.into_iter().flatten().filter(|one| one.of_master);
             if learned.any(|one| one.mac == link.mac && one.state == State::Dynamic) {
                 cause = cause.seen(format!("{known_as} is behind {}", scene.name(port)));
-                mend.push_str(&format!("; {}.del_fdb(\"{known_as}\")", scene.typed(port)));
+                mends.push(format!("{}.del_fdb(\"{known_as}\")", scene.typed(port)));
             }
         }
         // Who has learned the other's address asks anew.
         for ip in scene.addresses(other).map(crate::net::address::Address::ip) {
             let output = scene.place_knows(first, ip, &link.mac);
             if output {
-                mend.push_str(&format!("; {}.del_neighbor(\"{ip}\")", scene.typed(first)));
+                mends.push(format!("{}.del_neighbor(\"{ip}\")", scene.typed(first)));
             }
         }
         let cause = cause.seen(format!("{known_as} at both"));
-        Some(cause.mend(mend))
+        Some(cause.mend(mends.join("; ")))
     })
 }
 

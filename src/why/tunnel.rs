@@ -12,7 +12,7 @@ use crate::value::mac;
 use crate::why::cause::{Cause, Outer};
 use crate::why::judge::judge;
 use crate::why::scene::{End, Scene};
-use crate::why::walk::{Leg, Measured};
+use crate::why::walk::{Hop, Leg, Measured};
 
 /// How many bytes the headers of the outer packet, of the tunnel and of Ethernet take, over IPv4.
 const HEADERS: u32 = 50;
@@ -221,7 +221,7 @@ impl Crossing {
         let leg = self.leg.as_ref()?;
         let mut underlay = underlay(leg, frame, receiver, measured);
         let input = leg.hops.last().filter(|hop| hop.place == receiver);
-        let input = input.and_then(|hop| hop.came_by());
+        let input = input.and_then(Hop::came_by);
         let has_come = input.is_some_and(|end| underlay.was_seen(end, false, Sort::Request));
         let differing = || {
             self.other_port(scene, &own, &other, measured)
@@ -298,7 +298,7 @@ impl Crossing {
         );
         let cause = Cause::at("wrong_local", self.near, text).seen(format!("local {local}"));
         let first = self.leg.as_ref().and_then(|leg| leg.hops.first());
-        let output = first.and_then(|hop| hop.output());
+        let output = first.and_then(Hop::output);
         let own = output.and_then(|end| scene.address(end, local));
         match own {
             Some(ip) => cause.mend(format!(

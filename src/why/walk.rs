@@ -9,7 +9,7 @@ use crate::net::route::Route;
 use crate::net::rtnl::Refusal;
 use crate::net::trace::counters::Counters;
 use crate::net::trace::sniffer::Sort;
-use crate::why::scene::{End, Vrf};
+use crate::why::scene::{End, Scene, Vrf};
 use crate::why::tunnel::Crossing;
 
 /// A namespace on the way.
@@ -168,6 +168,24 @@ impl Measured {
             let by = self.growth(place, counter);
             (by > 0).then(|| format!("{counter} +{by}"))
         })
+    }
+
+    /// The link by which packets of a leg have left the namespace of a hop instead of the one that the kernel's answer names.
+    pub fn left_by_another(&self, scene: &Scene, hop: &Hop, sort: Sort) -> Option<End> {
+        let output = hop.output()?;
+        if self.was_seen(output, true, sort) {
+            return None;
+        }
+        let is_other = |end: &End| {
+            let link = scene.link(*end);
+            // What is joined with the output leaves by it, too, and a bridge sends on what is not for its namespace.
+            link.is_some_and(|link| link.kind != "bridge" && link.master.is_none())
+                && *end != output
+                && Some(end.link) != hop.input
+                && !scene.segment(output).contains(end)
+        };
+        let mut others = scene.ends_of(hop.place).into_iter().filter(is_other);
+        others.find(|end| self.was_seen(*end, true, sort))
     }
 
     /// Whether packets of the sort were seen on the link, in no tunnel.

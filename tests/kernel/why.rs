@@ -30,6 +30,7 @@ cases! {
     ["veth", "nft"] =>
         causes_of_filters_are_named_and_mended
         filters_of_questions_are_named_and_mended
+        packets_with_a_mark_are_followed
         a_link_too_narrow_is_named_where_the_router_is_not_heard;
     ["veth", "bridge", "vxlan"] =>
         causes_of_tunnels_are_named_and_mended;
@@ -966,6 +967,41 @@ fn filters_of_questions_are_named_and_mended(lab: &Lab) {
             ),
         ],
     );
+}
+
+fn packets_with_a_mark_are_followed(lab: &Lab) {
+    // The router marks what `a` sends, and sends that by `q`.
+    const MARKED: &str = r#"
+        let q = netns("q");
+        r.veth("f0", q, "f1", #{addr: "10.0.3.1/24", up: true});
+        q.link("f1").addr("10.0.3.2/24").up().wait_up();
+        q.veth("g0", b, "g1", #{addr: "10.0.4.1/24", up: true});
+        b.link("g1").addr("10.0.4.2/24").up().wait_up();
+        q.forward(); q.route("10.0.2.0/24", #{via: "10.0.4.2"}); q.route("10.0.1.0/24", #{via: "10.0.3.1"});
+        r.route("10.0.2.0/24", #{via: "10.0.3.2", table: 100});
+        r.rule(#{fwmark: 7, table: 100, priority: 100});
+        r.nft("table ip m { chain p { type filter hook prerouting priority -150; ip saddr 10.0.1.1 meta mark set 7; }; }");"#;
+    for (how, wanted) in [
+        ("", "() ()"),
+        ("q.sysctl(\"ipv4.ip_forward\", 0);", "forwarding_off q:f1"),
+        (
+            "q.del_route(\"10.0.2.0/24\"); q.route(\"10.0.2.0/24\", #{type: \"prohibit\"});",
+            "prohibit q",
+        ),
+    ] {
+        let script = format!(
+            r#"{ROUTED} {MARKED} {how}
+            let found = why("a", "b", #{{quiet: true}});
+            print(`${{if found.sort == () {{ "()" }} else {{ found.sort }}}} ${{if found.at == () {{ "()" }} else {{ found.at }}}}`);"#
+        );
+        let output = lab.script_with(&["--rm"], &script);
+        assert_eq!(
+            (output.stdout.as_str(), output.code),
+            (format!("{wanted}\n").as_str(), 0),
+            "{how}\n{}",
+            output.stderr
+        );
+    }
 }
 
 fn causes_that_take_more_drivers_are_named_and_mended(lab: &Lab) {

@@ -64,9 +64,12 @@ pub enum Marked {
     Outer(u16, u32),
 }
 
+/// What stands in a header, and how many bytes behind its beginning.
+type Field = (u32, Vec<u8>);
+
 impl Marked {
-    /// For each rule the protocol, and what stands where behind the beginning of its header.
-    fn rules(self) -> Vec<(u8, Vec<(u32, Vec<u8>)>)> {
+    /// For each rule the protocol, and what stands in its header.
+    fn rules(self) -> Vec<(u8, Vec<Field>)> {
         match self {
             // Of both protocols the identifier of an echo message stands there.
             Self::Echo(id) => [1, 58]
@@ -184,7 +187,7 @@ fn batch(table: &str, marked: Marked) -> (Vec<u8>, usize) {
 }
 
 /// `meta l4proto PROTOCOL @th,32,16 ID meta nftrace set 1`.
-fn marking(protocol: u8, fields: &[(u32, Vec<u8>)]) -> Vec<u8> {
+fn marking(protocol: u8, fields: &[Field]) -> Vec<u8> {
     const REGISTER: u32 = 1;
     const NFTRACE: u32 = 12;
     const L4PROTO: u32 = 16;

@@ -102,6 +102,20 @@ impl Judge<'_> {
             return refusal::reverse_path(scene, leg, hop, input).seen(grown);
         }
         let cause = self.filtered(leg, hop).or_else(|| self.holding(output));
+        let sort = super::sort(leg);
+        if let Some(other) = self.measured.left_by_another(scene, hop, sort) {
+            let text = format!(
+                "{} sends packets to {} on by {}, and not by {} as its routes say; why is not known",
+                place.label,
+                leg.to,
+                scene.name(other),
+                scene.name(output)
+            );
+            let seen = format!("seen leaving {}", scene.name(other));
+            return Cause::at("unknown", other, text)
+                .seen(seen)
+                .seen(hop.asked.clone());
+        }
         cause.unwrap_or_else(|| {
             let text = format!(
                 "{} does not send packets to {} on by {}; why is not known",

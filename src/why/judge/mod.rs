@@ -333,7 +333,8 @@ impl Judge<'_> {
     }
 }
 
-fn sort(leg: &Leg) -> Sort {
+/// What the packets of a leg are.
+pub fn sort(leg: &Leg) -> Sort {
     if leg.is_back {
         Sort::Reply
     } else {

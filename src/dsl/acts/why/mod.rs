@@ -8,6 +8,7 @@ mod show;
 mod tunnels;
 mod way;
 
+use std::collections::HashMap;
 use std::net::IpAddr;
 use std::rc::Rc;
 use std::time::Duration;
@@ -140,39 +141,13 @@ fn why(session: &Rc<Session>, a: &Dynamic, b: &Dynamic, options: Map) -> Result<
         let device = device.or(zone);
         request.device = device.as_ref().map(|(_, name)| name.clone());
         let by = device.map(|(link, _)| link);
-        let mut legs = legs(&scene, &open, &from, &to, &request, by).await;
-        tunnels::cross(&scene, &open, &mut legs).await;
-        let mut places: Vec<usize> = legs.iter().flat_map(Leg::places).collect();
-        places.extend([from.place, to.place]);
-        places.extend(sharing(&scene, &legs));
-        places.sort_unstable();
-        places.dedup();
-        let probe = Probe {
-            place: from.place,
-            request,
-            meant: Some(to.place).filter(|_| !to.is_address),
+        let asked = Asked {
+            from: &from,
+            to: &to,
+            request: &request,
+            by,
         };
-        measure::ask_anew(&mut scene, &open, &legs).await;
-        let mut measured = measure::measure(&mut scene, &open, &places, &probe).await?;
-        if !measured.is_answered() && judge::is_late(&scene, &legs, &measured) {
-            let mut probe = probe.clone();
-            probe.request.timeout = timeout.max(PROXIED);
-            measured = measure::measure(&mut scene, &open, &places, &probe).await?;
-        }
-        if !measured.is_answered() {
-            // What was learned meanwhile says where frames go.
-            tunnels::cross(&scene, &open, &mut legs).await;
-        }
-        let mut verdict = judge::judge(&scene, &legs, &measured);
-        if let Some((place, outer)) = judge::to_be_traced(&verdict)
-            && let Some(taken) = {
-                measure::ask_anew(&mut scene, &open, &legs).await;
-                measure::trace(&open, (place, outer), &probe).await
-            }
-        {
-            measured.taken.insert(place, taken);
-            verdict = judge::judge(&scene, &legs, &measured);
-        }
+        let (legs, verdict) = examine(&mut scene, &open, &asked).await?;
         Ok::<_, Error>(explained(&scene, &legs, verdict, title))
     });
     let found = found.and_then(|found| found).map_err(context)?;
@@ -182,6 +157,65 @@ fn why(session: &Rc<Session>, a: &Dynamic, b: &Dynamic, options: Map) -> Result<
     }
     let entry = printed.then(|| session.entry());
     Ok(Explanation(Rc::new(found), entry))
+}
+
+/// What is asked: the ends, what is sent, and the link that it is to leave by.
+struct Asked<'a> {
+    from: &'a Given,
+    to: &'a Given,
+    request: &'a Request,
+    by: Option<u32>,
+}
+
+/// Sends the probes and judges what the kernel tells of their way.
+async fn examine(
+    scene: &mut Scene,
+    open: &[Open],
+    asked: &Asked<'_>,
+) -> Result<(Vec<Leg>, Verdict)> {
+    let mut marks = [HashMap::new(), HashMap::new()];
+    let mut legs = ways(scene, open, asked, &marks).await;
+    tunnels::cross(scene, open, &mut legs).await;
+    let mut places = looked_at(scene, &legs, [asked.from.place, asked.to.place]);
+    let probe = Probe {
+        place: asked.from.place,
+        request: asked.request.clone(),
+        meant: Some(asked.to.place).filter(|_| !asked.to.is_address),
+    };
+    measure::ask_anew(scene, open, &legs).await;
+    let mut measured = measure::measure(scene, open, &places, &probe).await?;
+    if !measured.is_answered() && judge::is_late(scene, &legs, &measured) {
+        let mut probe = probe.clone();
+        probe.request.timeout = asked.request.timeout.max(PROXIED);
+        measured = measure::measure(scene, open, &places, &probe).await?;
+    }
+    if !measured.is_answered() {
+        // Packets with a mark go other ways than those without.
+        for (leg, marks) in legs.iter().zip(&mut marks) {
+            *marks = way::marks(scene, open, leg, &measured).await;
+        }
+        if marks.iter().any(|marks| !marks.is_empty()) {
+            legs = ways(scene, open, asked, &marks).await;
+            tunnels::cross(scene, open, &mut legs).await;
+            places = looked_at(scene, &legs, [asked.from.place, asked.to.place]);
+            measured = measure::measure(scene, open, &places, &probe).await?;
+        }
+    }
+    if !measured.is_answered() {
+        // What was learned meanwhile says where frames go.
+        tunnels::cross(scene, open, &mut legs).await;
+    }
+    let mut verdict = judge::judge(scene, &legs, &measured);
+    if let Some((place, outer)) = judge::to_be_traced(&verdict)
+        && let Some(taken) = {
+            measure::ask_anew(scene, open, &legs).await;
+            measure::trace(open, (place, outer), &probe).await
+        }
+    {
+        measured.taken.insert(place, taken);
+        verdict = judge::judge(scene, &legs, &measured);
+    }
+    Ok((legs, verdict))
 }
 
 /// Those options of another word that say what is sent.
@@ -294,20 +328,25 @@ fn said(
 }
 
 /// The way there, and the way back as far as the first leads.
-async fn legs(
+async fn ways(
     scene: &Scene,
     open: &[Open],
-    from: &Given,
-    to: &Given,
-    request: &Request,
-    by: Option<u32>,
+    asked: &Asked<'_>,
+    marks: &[HashMap<usize, u32>; 2],
 ) -> Vec<Leg> {
+    let Asked {
+        from,
+        to,
+        request,
+        by,
+    } = *asked;
     let destination = request.destination;
     let there = Trip {
         place: from.place,
         from: request.source,
         to: destination,
         mark: request.mark,
+        marks: &marks[0],
         by,
         is_back: false,
         meant: Some(to.place),
@@ -333,6 +372,7 @@ async fn legs(
             from: Some(destination),
             to: legs[0].from,
             mark: None,
+            marks: &marks[1],
             by,
             is_back: true,
             meant: Some(from.place),
@@ -340,6 +380,16 @@ async fn legs(
         legs.push(way::leg(scene, open, &back).await);
     }
     legs
+}
+
+/// The namespaces that are looked at: those of the ends, of the way, and of others who may get the packets.
+fn looked_at(scene: &Scene, legs: &[Leg], ends: [usize; 2]) -> Vec<usize> {
+    let mut places: Vec<usize> = legs.iter().flat_map(Leg::places).collect();
+    places.extend(ends);
+    places.extend(sharing(scene, legs));
+    places.sort_unstable();
+    places.dedup();
+    places
 }
 
 /// The namespaces on the link layer of the way that share with another one an address which the packets go to.

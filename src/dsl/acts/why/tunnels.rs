@@ -1,5 +1,6 @@
 //! The ways of the outer packets of tunnels, asked of the kernel as those of the packets in them.
 
+use std::collections::HashMap;
 use std::net::IpAddr;
 
 use super::gather::Open;
@@ -76,6 +77,7 @@ async fn followed(scene: &Scene, open: &[Open], mut crossing: Crossing) -> Cross
             from: own.local.filter(has),
             to,
             mark: None,
+            marks: &HashMap::new(),
             by: own.dev,
             is_back: false,
             meant: Some(receiver),

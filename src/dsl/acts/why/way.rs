@@ -1,5 +1,6 @@
 //! The way of the packets, asked of the kernel namespace by namespace.
 
+use std::collections::HashMap;
 use std::net::IpAddr;
 
 use nix::errno::Errno;
@@ -9,19 +10,22 @@ use crate::net::neighbour;
 use crate::net::route::{self, Question, Route};
 use crate::net::rtnl::{Refusal, Rtnl};
 use crate::net::sysctl::{self, Key};
+use crate::why::judge;
 use crate::why::scene::{End, Scene};
-use crate::why::walk::{Hop, Leg, Proposal};
+use crate::why::walk::{Hop, Leg, Measured, Proposal};
 
 /// More hops than a packet has lives by default.
 const MOST_HOPS: usize = 64;
 
 /// Where packets begin, and where they go.
-pub(super) struct Trip {
+pub(super) struct Trip<'a> {
     pub(super) place: usize,
     pub(super) from: Option<IpAddr>,
     pub(super) to: IpAddr,
     /// The mark that they have where they begin.
     pub(super) mark: Option<u32>,
+    /// The marks that namespaces on the way give them.
+    pub(super) marks: &'a HashMap<usize, u32>,
     /// The link that they are to leave by there.
     pub(super) by: Option<u32>,
     pub(super) is_back: bool,
@@ -30,7 +34,7 @@ pub(super) struct Trip {
 }
 
 /// Asks in each namespace which way the kernel would send a packet, from where it is sent to where it stays.
-pub(super) async fn leg(scene: &Scene, open: &[Open], trip: &Trip) -> Leg {
+pub(super) async fn leg(scene: &Scene, open: &[Open], trip: &Trip<'_>) -> Leg {
     let mut leg = Leg {
         from: trip.from.unwrap_or(trip.to),
         to: trip.to,
@@ -44,7 +48,10 @@ pub(super) async fn leg(scene: &Scene, open: &[Open], trip: &Trip) -> Leg {
         let mut question = Question {
             source,
             iif: input,
-            mark: trip.mark.filter(|_| input.is_none()),
+            mark: trip
+                .mark
+                .filter(|_| input.is_none())
+                .or(trip.marks.get(&place).copied()),
             oif: trip.by.filter(|_| input.is_none()),
             ..Question::to(trip.to)
         };
@@ -128,6 +135,36 @@ pub(super) async fn leg(scene: &Scene, open: &[Open], trip: &Trip) -> Leg {
         (place, input) = (owner.place, Some(owner.link));
     }
     leg
+}
+
+/// The marks by which the kernel would send the packets of a leg as they were seen to go, where rules are for packets with one.
+pub(super) async fn marks(
+    scene: &Scene,
+    open: &[Open],
+    leg: &Leg,
+    measured: &Measured,
+) -> HashMap<usize, u32> {
+    let mut found = HashMap::new();
+    for hop in &leg.hops {
+        let Some(other) = measured.left_by_another(scene, hop, judge::sort(leg)) else {
+            continue;
+        };
+        let rules = scene.places[hop.place].detail.rules.iter();
+        for (mark, _) in rules.filter_map(|rule| rule.selector.fwmark) {
+            let question = Question {
+                source: Some(leg.from),
+                iif: hop.input,
+                mark: Some(mark),
+                ..Question::to(leg.to)
+            };
+            let answer = answered(&open[hop.place].rtnl, &question).await;
+            if answer.is_ok_and(|route| route.link == Some(other.link)) {
+                found.insert(hop.place, mark);
+                break;
+            }
+        }
+    }
+    found
 }
 
 /// The kernel's answer; no route is a refusal, too.
