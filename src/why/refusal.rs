@@ -6,7 +6,9 @@ use crate::error::errno_name;
 use crate::net::rtnl::Refusal;
 use crate::why::cause::Cause;
 use crate::why::duplicate;
+use crate::why::martian;
 use crate::why::scene::{End, Scene};
+use crate::why::vrf;
 use crate::why::walk::{Hop, Leg, Measured, Proposal};
 
 /// The cause behind the kernel's refusal at a hop.
@@ -24,7 +26,7 @@ pub(super) fn cause(
         return cause.seen(evidence);
     }
     if refusal.errno == Errno::EINVAL
-        && let Some(cause) = martian(scene, leg, hop)
+        && let Some(cause) = martian::source(scene, leg, hop)
     {
         return cause.seen(evidence);
     }
@@ -42,49 +44,6 @@ pub(super) fn cause(
         _ => no_route(scene, leg, hop),
     };
     found.seen(evidence)
-}
-
-/// That the packets come from an address from which no packet may come in by a link.
-fn martian(scene: &Scene, leg: &Leg, hop: &Hop) -> Option<Cause> {
-    let place = &scene.places[hop.place];
-    let Some(end) = hop.came_by() else {
-        let text = format!(
-            "{} sends no packets from {} out of a link: it is an address of the loopback",
-            place.label, leg.from
-        );
-        return (leg.from.is_loopback() && !leg.to.is_loopback())
-            .then(|| Cause::in_place("martian", hop.place, text));
-    };
-    let broadcasts = |address: &&crate::net::address::Address| {
-        let prefix = address.assigned.prefix;
-        prefix.addr().is_ipv4() && prefix.prefix_len() < 31 && prefix.broadcast() == leg.from
-    };
-    let what = match leg.from {
-        ip if ip.is_loopback() => "an address of the loopback".to_owned(),
-        ip if ip.is_multicast() => "a multicast address".to_owned(),
-        ip if ip.is_unspecified() => "no address".to_owned(),
-        std::net::IpAddr::V4(ip) if ip.is_broadcast() => "the broadcast address".to_owned(),
-        std::net::IpAddr::V4(ip) if ip.octets()[0] == 0 => "an address of no network".to_owned(),
-        _ => {
-            let address = place.addresses.iter().find(broadcasts)?;
-            let link = End {
-                place: hop.place,
-                link: address.link,
-            };
-            format!("the broadcast address of {}", scene.name(link))
-        }
-    };
-    let text = format!(
-        "{} takes no packets from {} that come in by a link: it is {what}, a martian source",
-        place.label, leg.from
-    );
-    let cause = Cause::at("martian", end, text);
-    // Who sends from another address is heard.
-    let first = leg.hops.first()?;
-    let own = first
-        .output()
-        .and_then(|end| Some((end, scene.address(end, leg.to)?)));
-    Some(cause.seen_if(own.map(|(end, ip)| format!("{} has {ip}", scene.name(end)))))
 }
 
 /// Whether the namespace forwards packets of the leg's family.
@@ -150,28 +109,6 @@ pub(super) fn reverse_path(scene: &Scene, leg: &Leg, hop: &Hop, input: u32) -> C
         mends.push(format!("{}.sysctl(\"rp_filter\", 0)", scene.typed(end)));
     }
     Cause::at("rp_filter", end, text).mend(mends.join("; "))
-}
-
-/// That the namespace takes the address that they go to for one of broadcasts.
-pub(super) fn broadcast(scene: &Scene, leg: &Leg, hop: &Hop) -> Cause {
-    let place = &scene.places[hop.place];
-    let mut own = place.addresses.iter();
-    let own = own.find(|address| address.assigned.prefix.broadcast() == leg.to);
-    let text = format!("{} takes {} for a broadcast address", place.label, leg.to);
-    let evidence = format!("{}: broadcast", hop.asked);
-    match own {
-        Some(address) => {
-            let end = End {
-                place: hop.place,
-                link: address.link,
-            };
-            let text = format!("{text}, that of {}", scene.name(end));
-            Cause::at("broadcast", end, text)
-                .seen(evidence)
-                .seen(format!("address {}", address.assigned.prefix))
-        }
-        None => Cause::in_place("broadcast", hop.place, text).seen(evidence),
-    }
 }
 
 /// That a route or a rule of the namespace refuses the packets.
@@ -309,7 +246,7 @@ fn no_route(scene: &Scene, leg: &Leg, hop: &Hop) -> Cause {
             None => cause,
         };
     }
-    if let Some(cause) = other_vrf(scene, leg, hop) {
+    if let Some(cause) = vrf::other(scene, leg, hop) {
         return cause;
     }
     // A link that leads there, or the only thing that may, has no address of its own to be found by.
@@ -348,57 +285,6 @@ fn no_route(scene: &Scene, leg: &Leg, hop: &Hop) -> Cause {
     let cause = Cause::in_place(sort, hop.place, text);
     let cause = cause.seen_if(vrf.map(|vrf| format!("VRF {}: table {}", vrf.name, vrf.table)));
     led_on(scene, leg, hop, cause)
-}
-
-/// That the link which leads there is under another VRF than that of the packets, or under none, or the packets are in none.
-fn other_vrf(scene: &Scene, leg: &Leg, hop: &Hop) -> Option<Cause> {
-    let end = match hop.proposal.as_ref()? {
-        Proposal::Link(end) => *end,
-        Proposal::By(via) => {
-            let mut ends = scene.ends_of(hop.place).into_iter();
-            ends.find(|end| {
-                let mut own = scene.addresses(*end);
-                own.any(|one| one.assigned.prefix.contains(via))
-            })?
-        }
-        Proposal::Behind(_) => return None,
-    };
-    let (own, other) = (hop.vrf.as_ref(), scene.vrf(end));
-    if own == other.as_ref() {
-        return None;
-    }
-    let label = &scene.places[hop.place].label;
-    let of_packets = own.map_or_else(
-        || "outside of VRFs".to_owned(),
-        |vrf| format!("in VRF {}", vrf.name),
-    );
-    let of_link = other.as_ref().map_or_else(
-        || "under no VRF".to_owned(),
-        |vrf| format!("under VRF {}", vrf.name),
-    );
-    let text = format!(
-        "{label} has no route to {} {of_packets}, and {}, which leads there, is {of_link}",
-        leg.to,
-        scene.name(end)
-    );
-    let network = scene.network_of(leg.to).map(|network| network.to_string());
-    let network = network.unwrap_or_else(|| leg.to.to_string());
-    let tables = own.into_iter().chain(other.as_ref());
-    let tables = tables.map(|vrf| format!("VRF {}: table {}", vrf.name, vrf.table));
-    let mut cause = Cause::at("vrf", end, text);
-    cause.evidence.extend(tables);
-    Some(match (own, other) {
-        (Some(own), None) => cause.mend(format!("{}.master(\"{}\")", scene.typed(end), own.name)),
-        (None, Some(other)) => {
-            cause.mend(format!("{}.route(\"{network}\")", scene.typed(other.end)))
-        }
-        (Some(own), Some(other)) => cause.mend(format!(
-            "{}.route(\"{network}\", #{{vrf: \"{}\"}})",
-            scene.typed(other.end),
-            own.name
-        )),
-        (None, None) => cause,
-    })
 }
 
 /// A cause with the route that leads on, where one is known.

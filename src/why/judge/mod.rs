@@ -18,6 +18,7 @@ use crate::why::circle;
 use crate::why::duplicate;
 use crate::why::length;
 use crate::why::link_layer;
+use crate::why::martian;
 use crate::why::ports;
 use crate::why::refusal;
 use crate::why::scene::Scene;
@@ -177,7 +178,7 @@ impl Judge<'_> {
                 Step::Ends(refusal::refusing_route(self.scene, leg, hop, &route.kind))
             }
             Ok(route) if route.kind == "broadcast" => {
-                Step::Ends(refusal::broadcast(self.scene, leg, hop))
+                Step::Ends(martian::broadcast(self.scene, leg, hop))
             }
             Ok(_) if hop.is_arrival() => self.arrival(leg, at, hop),
             Ok(route) => self.leave(leg, at, hop, route),
