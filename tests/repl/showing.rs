@@ -33,8 +33,10 @@ fn a_program_shows_while_it_runs_and_ctrl_c_keeps_what_it_wrote() {
     let mut terminal = Terminal::start(&folder);
     let entry = r#"exec(["sh", "-c", "trap 'echo bye; exit 3' INT; echo one; echo two >&2; echo; echo ready; while :; do sleep 0.05; done"])"#;
     terminal.type_keys(&format!("{entry}\r"));
-    terminal.wait_until("its last line before it waits", |screen| {
-        screen.contents().contains("\nready")
+    // What comes by another pipe comes at a time of its own.
+    terminal.wait_until("its last lines before it waits", |screen| {
+        let shown = screen.contents();
+        shown.contains("\nready") && shown.contains("\ntwo")
     });
     terminal.type_keys("\x03");
     terminal.wait_for_prompt();
