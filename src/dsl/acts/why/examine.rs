@@ -1,0 +1,169 @@
+//! Packets sent to see where they get, and what the kernel tells of them judged.
+
+use std::collections::HashMap;
+use std::net::IpAddr;
+use std::time::Duration;
+
+use super::ends::Given;
+use super::gather::Open;
+use super::measure::{self, Probe};
+use super::tunnels;
+use super::way::{self, Trip};
+use crate::error::Result;
+use crate::net::icmp::Request;
+use crate::why::judge::{self, Verdict};
+use crate::why::scene::Scene;
+use crate::why::walk::Leg;
+
+/// After this two have answered in place of others, one after the other: each waits for 0.8 s at most (`proxy_delay`).
+const PROXIED: Duration = Duration::from_millis(1700);
+
+/// What is asked: the ends, what is sent, and the link that it is to leave by.
+pub(super) struct Asked<'a> {
+    pub(super) from: &'a Given,
+    pub(super) to: &'a Given,
+    pub(super) request: &'a Request,
+    pub(super) by: Option<u32>,
+}
+
+/// Sends the probes and judges what the kernel tells of their way.
+pub(super) async fn examine(
+    scene: &mut Scene,
+    open: &[Open],
+    asked: &Asked<'_>,
+) -> Result<(Vec<Leg>, Verdict)> {
+    let mut marks = [HashMap::new(), HashMap::new()];
+    let mut legs = ways(scene, open, asked, &marks).await;
+    tunnels::cross(scene, open, &mut legs).await;
+    let mut places = looked_at(scene, &legs, [asked.from.place, asked.to.place]);
+    let probe = Probe {
+        place: asked.from.place,
+        request: asked.request.clone(),
+        meant: Some(asked.to.place).filter(|_| !asked.to.is_address),
+    };
+    measure::ask_anew(scene, open, &legs).await;
+    let mut measured = measure::measure(scene, open, &places, &probe).await?;
+    if !measured.is_answered() && judge::is_late(scene, &legs, &measured) {
+        let mut probe = probe.clone();
+        probe.request.timeout = asked.request.timeout.max(PROXIED);
+        measured = measure::measure(scene, open, &places, &probe).await?;
+    }
+    if !measured.is_answered() {
+        // Packets with a mark go other ways than those without.
+        for (leg, marks) in legs.iter().zip(&mut marks) {
+            *marks = way::marks(scene, open, leg, &measured).await;
+        }
+        if marks.iter().any(|marks| !marks.is_empty()) {
+            legs = ways(scene, open, asked, &marks).await;
+            tunnels::cross(scene, open, &mut legs).await;
+            places = looked_at(scene, &legs, [asked.from.place, asked.to.place]);
+            measured = measure::measure(scene, open, &places, &probe).await?;
+        }
+    }
+    if !measured.is_answered() {
+        // What was learned meanwhile says where frames go.
+        tunnels::cross(scene, open, &mut legs).await;
+    }
+    let mut verdict = judge::judge(scene, &legs, &measured);
+    if let Some((place, outer)) = judge::to_be_traced(&verdict)
+        && let Some(taken) = {
+            measure::ask_anew(scene, open, &legs).await;
+            measure::trace(open, (place, outer), &probe).await
+        }
+    {
+        measured.taken.insert(place, taken);
+        verdict = judge::judge(scene, &legs, &measured);
+    }
+    Ok((legs, verdict))
+}
+
+/// The way there, and the way back as far as the first leads.
+async fn ways(
+    scene: &Scene,
+    open: &[Open],
+    asked: &Asked<'_>,
+    marks: &[HashMap<usize, u32>; 2],
+) -> Vec<Leg> {
+    let Asked {
+        from,
+        to,
+        request,
+        by,
+    } = *asked;
+    let destination = request.destination;
+    let there = Trip {
+        place: from.place,
+        from: request.source,
+        to: destination,
+        mark: request.mark,
+        marks: &marks[0],
+        by,
+        is_back: false,
+        meant: Some(to.place),
+    };
+    let there = way::leg(scene, open, &there).await;
+    let mut legs = vec![there];
+    if legs[0].from != destination {
+        let arrived = legs[0].hops.last().filter(|hop| hop.is_arrival());
+        let place = arrived.map_or(to.place, |hop| hop.place);
+        // Which link a link-local address is reached by only the one says that the packets came by.
+        let input = arrived.and_then(|hop| hop.input);
+        let input = input.filter(|_| is_link_local(legs[0].from));
+        // What comes in by a link of a VRF is answered in it.
+        let mut owners = scene.owners(destination).into_iter();
+        let owner = owners.find(|end| end.place == place);
+        let vrf = match arrived {
+            Some(hop) => hop.vrf.clone(),
+            None => owner.and_then(|end| scene.vrf(end)),
+        };
+        let by = input.or(vrf.map(|vrf| vrf.end.link));
+        let back = Trip {
+            place,
+            from: Some(destination),
+            to: legs[0].from,
+            mark: None,
+            marks: &marks[1],
+            by,
+            is_back: true,
+            meant: Some(from.place),
+        };
+        legs.push(way::leg(scene, open, &back).await);
+    }
+    legs
+}
+
+/// The namespaces that are looked at: those of the ends, of the way, and of others who may get the packets.
+fn looked_at(scene: &Scene, legs: &[Leg], ends: [usize; 2]) -> Vec<usize> {
+    let mut places: Vec<usize> = legs.iter().flat_map(Leg::places).collect();
+    places.extend(ends);
+    places.extend(sharing(scene, legs));
+    places.sort_unstable();
+    places.dedup();
+    places
+}
+
+/// The namespaces on the link layer of the way that share with another one an address which the packets go to.
+fn sharing(scene: &Scene, legs: &[Leg]) -> Vec<usize> {
+    let hops = legs
+        .iter()
+        .flat_map(|leg| leg.hops.iter().map(move |hop| (leg, hop)));
+    let mut places = Vec::new();
+    for (leg, hop) in hops {
+        let via = hop.answer.as_ref().ok().and_then(|route| route.via);
+        let next = via.unwrap_or(leg.to);
+        let owners = scene.owners(next);
+        if let Some(output) = hop.output()
+            && owners.len() > 1
+            && !next.is_loopback()
+        {
+            let near = scene.segment(output);
+            let sharing = owners.iter().filter(|end| near.contains(end));
+            places.extend(sharing.map(|end| end.place));
+        }
+    }
+    places
+}
+
+fn is_link_local(ip: IpAddr) -> bool {
+    matches!(ip, IpAddr::V6(ip) if ip.is_unicast_link_local())
+}
