@@ -110,12 +110,14 @@ fn show(session: &Session, options: &Options, result: Result<(), Failure>) -> Re
         if !lines.is_empty() {
             output::say(&changes::draw(&lines, color));
         }
-        output::say(&summary(counts));
+        // Behind what a plan can't know, that it ends is its own doing.
+        let fails = result.is_err() && counts.tests == 0;
+        output::say(&summary(counts, fails));
     }
     result.map(|()| code)
 }
 
-fn summary(counts: Counts) -> String {
+fn summary(counts: Counts, fails: bool) -> String {
     let parts: Vec<String> = [
         (counts.created, "create"),
         (counts.changed, "change"),
@@ -127,6 +129,7 @@ fn summary(counts: Counts) -> String {
     .map(|(count, verb)| format!("{verb} {count}"))
     .collect();
     let mut sentence = vec![match parts.as_slice() {
+        [] if fails => "a run would fail".to_owned(),
         [] => "a run would change nothing".to_owned(),
         parts => format!("a run would {}", parts.join(", ")),
     }];
@@ -138,6 +141,9 @@ fn summary(counts: Counts) -> String {
         sentence.push(format!(
             "{stale} no longer in the script: it takes --prune to take that down"
         ));
+    }
+    if fails && !parts.is_empty() {
+        sentence.push("then it would fail".to_owned());
     }
     if counts.conflicts > 0 {
         sentence.push(format!("{} in the way: it would fail", counts.conflicts));

@@ -629,7 +629,7 @@ fn a_plan_sees_the_port_of_a_parent(lab: &Lab) {
         (plan.code, plan.stdout.as_str()),
         (
             1,
-            "+ namespace b\n+ ipvlan    i1 in b\na run would create 2\n"
+            "+ namespace b\n+ ipvlan    i1 in b\na run would create 2; then it would fail\n"
         )
     );
     assert!(
@@ -697,7 +697,7 @@ fn a_plan_ends_at_a_kind_of_link_that_the_kernel_lacks(lab: &Lab) {
         (plan.code, plan.stdout.as_str(), why(&plan)),
         (
             3,
-            "+ namespace a\na run would create 1\n",
+            "+ namespace a\na run would create 1; then it would fail\n",
             vec![
                 "error: cannot create dummy `d0` in namespace `a`: this kernel has no dummy driver (module `dummy`, CONFIG_DUMMY)",
                 "hint: load it with `modprobe dummy`, or run with --sandbox=vm",
