@@ -24,6 +24,11 @@ fn compare(path: &str, got: &Value, wanted: &Value, found: &mut Vec<String>) {
                 );
             }
         }
+        (Value::Array(got), Value::Array(wanted))
+            if got.len() != wanted.len() && got.iter().chain(wanted).all(Value::is_string) =>
+        {
+            lines(path, got, wanted, found);
+        }
         (Value::Array(got), Value::Array(wanted)) => {
             for index in 0..got.len().max(wanted.len()) {
                 one(
@@ -40,6 +45,22 @@ fn compare(path: &str, got: &Value, wanted: &Value, found: &mut Vec<String>) {
             "" => format!("{got}, not {wanted}"),
             path => format!("{path}: {got}, not {wanted}"),
         }),
+    }
+}
+
+/// Lists of texts of which one has more: what is too much, and what is missing, not all that has another place for it.
+fn lines(path: &str, got: &[Value], wanted: &[Value], found: &mut Vec<String>) {
+    let mut missing: Vec<&Value> = wanted.iter().collect();
+    for (index, line) in got.iter().enumerate() {
+        match missing.iter().position(|wanted| *wanted == line) {
+            Some(at) => {
+                missing.remove(at);
+            }
+            None => one(&format!("{path}[{index}]"), Some(line), None, found),
+        }
+    }
+    for line in missing {
+        one(path, None, Some(line), found);
     }
 }
 
@@ -63,6 +84,20 @@ mod tests {
         let value = json!({"a": [1, "x", null], "b": {"c": true}});
         assert_eq!(between(&value, &value), [""; 0]);
         assert_eq!(between(&json!(1), &json!(1.0)), [""; 0]);
+    }
+
+    #[test]
+    fn of_lists_of_texts_only_what_one_has_more_is_told() {
+        let got = json!({"rules": ["0: a", "5: x", "9: z"]});
+        let wanted = json!({"rules": ["0: a", "9: z"]});
+        assert_eq!(
+            between(&got, &wanted),
+            [".rules[1]: \"5: x\", which is not expected"]
+        );
+        assert_eq!(
+            between(&wanted, &got),
+            [".rules: missing, \"5: x\" is expected"]
+        );
     }
 
     #[test]
