@@ -87,6 +87,11 @@ error: `10.0.0.255` is not reached from namespace `a`
 hint: netns("b").sysctl("ipv4.icmp_echo_ignore_broadcasts", 0)
 "#
     );
+    let asked = r#"try { why("a", "10.0.0.255"); } catch (error) { print(error.hint); }"#;
+    assert_eq!(
+        lab.ipvsh(&["--lab", "lab", "-e", asked]).stdout,
+        "netns(\"b\").sysctl(\"ipv4.icmp_echo_ignore_broadcasts\", 0)\n"
+    );
     let mend = r#"netns("b").sysctl("ipv4.icmp_echo_ignore_broadcasts", 0); netns("a").expect_reach("10.0.0.255");"#;
     assert_eq!(lab.ipvsh(&["--lab", "lab", "-e", mend]).code, 0);
 }

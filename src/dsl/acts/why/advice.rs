@@ -6,10 +6,9 @@ use std::rc::Rc;
 use rhai::Map;
 use rhai::plugin::Dynamic;
 
-use super::{broadcast, why};
+use super::why;
 use crate::dsl::Session;
 use crate::dsl::acts::ping;
-use crate::dsl::handle::Netns;
 use crate::error::Kind;
 use crate::value::escape::literal;
 
@@ -59,13 +58,6 @@ pub(crate) fn in_short(
     to: &Dynamic,
     options: &Map,
 ) -> Option<(String, Option<String>)> {
-    let address = to.clone().into_string().ok().and_then(|to| to.parse().ok());
-    let sender = from.read_lock::<Netns>();
-    if let Some((net, address)) = sender.zip(address)
-        && let Some(found) = broadcast::unanswered(session, &net, address)
-    {
-        return Some(found);
-    }
     let mut quiet = asked_alike(options);
     quiet.insert(ping::QUIET.key.into(), true.into());
     match why(session, from, to, quiet) {

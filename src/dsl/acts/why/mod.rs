@@ -106,7 +106,17 @@ fn why(session: &Rc<Session>, a: &Dynamic, b: &Dynamic, options: Map) -> Result<
     let found = session.wait_or_interrupt(async {
         let (mut scene, open) = gather::scene(all, &home).await?;
         let from = given(&scene, &open, a, None)?;
-        let to = given(&scene, &open, b, Some(&from))?;
+        let to = match given(&scene, &open, b, Some(&from)) {
+            Err(error) if error.kind == Kind::NotFound => {
+                let address = b.clone().into_string().ok().and_then(|b| b.parse().ok());
+                let told = match address {
+                    Some(ip) => broadcast::unanswered(&scene, &open, from.place, ip).await,
+                    None => None,
+                };
+                return Err(told.unwrap_or(error));
+            }
+            to => to?,
+        };
         let destination = destination(&scene, &from, &to)?;
         let own = from.ip.filter(|ip| ip.is_ipv4() == destination.is_ipv4());
         let device = iface.map(|iface| device(&scene, &open, &from, &iface));
