@@ -94,7 +94,7 @@ fn a_script_for_want_of_a_program_can_not(lab: &Lab) {
             "Needed by the script
 ✘ program no-such-program: not here, which lab.rhai:3 starts → install the package that has it
 ✔ program sh: installed, which lab.rhai:2 starts
-✘ verdict: it can't run here for want of no-such-program → install them, then `ipvsh doctor lab.rhai` once more
+✘ verdict: it can't run here for want of no-such-program → install the programs, then `ipvsh doctor lab.rhai` once more
 ",
             ""
         )

@@ -46,17 +46,19 @@ pub(super) fn look(file: &Path, probed: &Probed) -> Result<(Vec<Finding>, u8), F
     };
     let (lacking, untold) = (having(Has::Not), having(Has::Untold));
     let name = shell::path(file);
+    if !absent.is_empty() {
+        let lacking = lacking.iter().map(|driver| driver.name);
+        let missing: Vec<&str> = absent.into_iter().chain(lacking).collect();
+        let text = format!("it can't run here for want of {}", missing.join(", "));
+        let line = format!("install the programs, then `ipvsh doctor {name}` once more");
+        findings.push(Finding::bad("verdict", text).mend(line));
+        return Ok((findings, 3));
+    }
     if lacking.is_empty() && !untold.is_empty() {
         let text = format!("whether it can run is not known for {}", names(&untold));
         let line = format!("`ipvsh doctor --try {name}` asks the kernel");
         findings.push(Finding::open("verdict", text).mend(line));
         return Ok((findings, 0));
-    }
-    if lacking.is_empty() && !absent.is_empty() {
-        let text = format!("it can't run here for want of {}", absent.join(", "));
-        let line = format!("install them, then `ipvsh doctor {name}` once more");
-        findings.push(Finding::bad("verdict", text).mend(line));
-        return Ok((findings, 3));
     }
     if lacking.is_empty() {
         let text = "this kernel has all that its words need";
