@@ -44,8 +44,8 @@ impl Mesh {
         self.next = self.next.min(Instant::now() + AFTER_A_CHANGE);
     }
 
-    /// Takes an answer that has come, and asks anew where it is time.
-    pub(super) async fn go_on(&mut self, places: &[Rc<Netns>]) {
+    /// Takes an answer that has come, and asks anew where it is time. `home` is the namespace that ipvsh was started in.
+    pub(super) async fn go_on(&mut self, places: &[Rc<Netns>], home: &Netns) {
         if let Some(mut child) = self.asking.take() {
             match child.try_wait() {
                 Ok(None) => {
@@ -63,9 +63,10 @@ impl Mesh {
         let mut members = Vec::new();
         for place in places {
             if is_reachable(place).await {
-                members.push(match place.label() {
-                    "host" => "host()".to_owned(),
-                    name => format!("existing({})", literal(name)),
+                members.push(if place.namespace().id() == home.namespace().id() {
+                    "host()".to_owned()
+                } else {
+                    format!("existing({})", literal(place.label()))
                 });
             }
         }

@@ -76,7 +76,10 @@ fn watch(what: &Watch, options: &Options) -> std::result::Result<u8, Failure> {
             if let Some(view) = &mut view {
                 let links = session.wait(counted(&places)).map_err(failure)?;
                 view.count(links);
-                session.wait(view.mesh.go_on(&places)).map_err(failure)?;
+                let home = session.start().map_err(failure)?;
+                session
+                    .wait(view.mesh.go_on(&places, &home))
+                    .map_err(failure)?;
             }
             places = match graph::named(&session, &what.names) {
                 Ok(places) => places,
