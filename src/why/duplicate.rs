@@ -97,8 +97,7 @@ pub(super) fn hardware(scene: &Scene, chain: &[End]) -> Option<Cause> {
         }
         // Who has learned the other's address asks anew.
         for ip in scene.addresses(other).map(crate::net::address::Address::ip) {
-            let output = scene.place_knows(first, ip, &link.mac);
-            if output {
+            if scene.place_knows(first, ip, &link.mac) {
                 mends.push(format!("{}.del_neighbor(\"{ip}\")", scene.typed(first)));
             }
         }

@@ -162,12 +162,8 @@ fn beside(file: &Path) -> Vec<Beside> {
     let mut found = Vec::new();
     let mut folders = VecDeque::from([(PathBuf::new(), 0)]);
     while let Some((below, depth)) = folders.pop_front() {
-        let path = Path::new(".").join(folder.join(&below));
-        let path = if folder.is_absolute() {
-            folder.join(&below)
-        } else {
-            path
-        };
+        // A folder without a name is the work folder.
+        let path = Path::new(".").join(folder).join(&below);
         let Ok(entries) = fs::read_dir(path) else {
             continue;
         };

@@ -101,7 +101,6 @@ impl Judge<'_> {
         ) {
             return refusal::reverse_path(scene, leg, hop, input).seen(grown);
         }
-        let cause = self.filtered(leg, hop).or_else(|| self.holding(output));
         let sort = super::sort(leg);
         if let Some(other) = self.measured.left_by_another(scene, hop, sort) {
             let text = format!(
@@ -116,6 +115,7 @@ impl Judge<'_> {
                 .seen(seen)
                 .seen(hop.asked.clone());
         }
+        let cause = self.filtered(leg, hop).or_else(|| self.holding(output));
         cause.unwrap_or_else(|| {
             let text = format!(
                 "{} does not send packets to {} on by {}; why is not known",
