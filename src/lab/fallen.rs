@@ -12,10 +12,9 @@ use crate::lab::setting::Setting;
 use crate::lab::setting::plain::Flag;
 use crate::lab::undo::{Undo, WayBack};
 use crate::lab::{Lab, Undo as Step};
+use crate::net::link::LEAST_OF_IPV6;
 use crate::net::namespace::Id;
-
-/// The least MTU of a link with IPv6 in bytes: `IPV6_MIN_MTU` of `linux/ipv6.h`.
-const LEAST_OF_IPV6: u32 = 1280;
+use crate::net::sysctl::Key;
 
 /// A link, by its namespace and ifindex; 0 for what is about none.
 type At = (Id, u32);
@@ -41,6 +40,9 @@ impl Said {
         let at = (id, undo.link_index().unwrap_or_default());
         match &undo.way {
             WayBack::Send { request, .. } if request.is_of_the_link() => {}
+            WayBack::Sysctl { key, new, .. } if switches_ipv6_off(key, new) => {
+                self.is_in_doubt.set(true);
+            }
             WayBack::DeleteAddress { .. }
             | WayBack::RestoreQueue { .. }
             | WayBack::Send { .. }
@@ -105,6 +107,12 @@ impl Said {
         left.filter_map(|(undo, _)| undo.clone().map(|netns| Some(Place::of(&netns))))
             .collect()
     }
+}
+
+/// Whether the kernel takes addresses and routes along with this setting: `addrconf_ifdown` of `net/ipv6/addrconf.c`.
+fn switches_ipv6_off(key: &Key, value: &str) -> bool {
+    let is_it = |part: &String| part == "disable_ipv6";
+    value != "0" && key.parts().last().is_some_and(is_it)
 }
 
 impl Lab {

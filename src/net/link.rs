@@ -14,6 +14,9 @@ use rtnetlink::packet_route::link::{
 use crate::net::namespace::Namespace;
 use crate::net::rtnl::{Refusal, Rtnl};
 
+/// The least MTU of a link with IPv6 in bytes: `IPV6_MIN_MTU` of `linux/ipv6.h`. Below it the link has no IPv6 at all.
+pub const LEAST_OF_IPV6: u32 = 1280;
+
 /// A link as the kernel describes it at one moment.
 #[derive(Clone, Debug, Default)]
 #[allow(

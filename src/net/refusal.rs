@@ -15,7 +15,12 @@ pub struct Refusal {
 
 impl From<Refusal> for Error {
     fn from(refusal: Refusal) -> Self {
-        Self::sys(refusal.errno).kernel(refusal.text)
+        let mut error = Self::sys(refusal.errno);
+        if refusal.text.is_some() {
+            // What is refused for want of a capability comes without a word of the kernel's.
+            error.hint = None;
+        }
+        error.kernel(refusal.text)
     }
 }
 

@@ -8,6 +8,8 @@ use crate::lab::Lab;
 cases! {
     [] =>
         a_stray_file_in_the_place_of_a_namespace_is_no_namespace;
+    ["veth", "vxlan"] =>
+        a_link_without_ipv6_is_the_cause_wherever_it_is;
     ["veth"] =>
         an_error_is_a_map_that_a_script_can_read
         an_error_that_is_thrown_again_says_where_it_was_raised
@@ -48,6 +50,51 @@ fn an_error_is_a_map_that_a_script_can_read(lab: &Lab) {
             "notes": [], "object": "default", "position": 21,
         })
     );
+}
+
+/// What of IPv6 hangs on a link `l` of the namespace `a`.
+const OF_IPV6: [&str; 8] = [
+    r#"l.addr("fd00::1/64")"#,
+    r#"a.route("fd00:9::/64", l)"#,
+    r#"a.route("fd00:9::/64", #{via: "fe80::1", dev: l})"#,
+    r#"a.route("10.9.0.0/16", #{via: "fe80::1", dev: l})"#,
+    r#"a.route("fd00:9::/64", #{nexthops: [#{dev: l}]})"#,
+    r#"a.nexthop(7, #{via: "fe80::1", dev: l})"#,
+    r#"l.neighbor("fd00::9", "02:00:00:00:00:01")"#,
+    r#"a.vxlan("x", 5, #{group: "ff02::5", dev: l})"#,
+];
+
+fn a_link_without_ipv6_is_the_cause_wherever_it_is(lab: &Lab) {
+    let told = |off: &str, word: &str| {
+        let made = r#"let a = netns("a"); let l = a.veth("w", "wp", #{up: true}); l.peer.up();"#;
+        let error = lab.value(&format!(
+            "{made} {off};\ntry {{ {word}; }} catch (e) {{ return e; }}"
+        ));
+        lab.ipvsh(&["down", "lab"]);
+        (error["message"].clone(), error["hint"].clone())
+    };
+    for word in OF_IPV6 {
+        let (message, hint) = told(r#"l.sysctl("ipv6.disable_ipv6", 1)"#, word);
+        let message = message.as_str().unwrap_or_default();
+        let end = ": IPv6 is switched off on link `w`";
+        assert!(message.ends_with(end), "{word}: {message}");
+        let hint = hint.as_str().unwrap_or_default();
+        let end = r#"link("w").sysctl("ipv6.disable_ipv6", 0)"#;
+        assert!(hint.ends_with(end), "{word}: {hint}");
+    }
+    let with_proxy = [
+        r#"l.neighbor("fd00::9", #{proxy: true})"#,
+        r#"l.sysctl("ipv6.accept_ra", 0)"#,
+    ];
+    // A vxlan looks at the setting alone.
+    for word in OF_IPV6.into_iter().take(7).chain(with_proxy) {
+        let (message, hint) = told("l.mtu(1000)", word);
+        let message = message.as_str().unwrap_or_default();
+        let end = ": link `w` has no IPv6, as its MTU is 1000";
+        assert!(message.ends_with(end), "{word}: {message}");
+        let wanted = r#"IPv6 takes 1280 bytes at least: netns("a").link("w").mtu(1280)"#;
+        assert_eq!(hint, wanted, "{word}");
+    }
 }
 
 fn an_error_that_is_thrown_again_says_where_it_was_raised(lab: &Lab) {

@@ -59,6 +59,14 @@ fn what_a_later_step_takes_along_is_said(lab: &Lab) {
                 "queue tbf rate 10mbit burst 5000b limit 67500b of link `v` in `a` went with the move of the link",
             ),
         ),
+        (
+            r#"let v = netns("a").veth("v", "w"); v.addr("fd00::1/64"); v.sysctl("ipv6.disable_ipv6", 1);"#,
+            note("address `fd00::1/64` of link `v` in `a` is gone"),
+        ),
+        (
+            r#"let v = netns("a").veth("v", "w"); v.addr("fd00::1/64"); netns("a").sysctl("ipv6.conf.all.disable_ipv6", 1);"#,
+            note("address `fd00::1/64` of link `v` in `a` is gone"),
+        ),
         // What belongs to the link goes with it.
         (
             r#"let x = netns("a").vxlan("x", 5, #{remote: "10.0.0.9"}); x.set(#{ageing: "100s"}); x.netns(netns("b"));"#,

@@ -222,6 +222,10 @@ fn add(
                         link::call(session, &place, name)
                     )),
             ),
+            _ if wanted.ip.is_ipv6() => {
+                let error = refusal.into();
+                context(link::without_ipv6(session, &place, link.index(), error))
+            }
             _ => context(refusal.into()),
         })?;
     report(session, outcome, &place, &text(&wanted));

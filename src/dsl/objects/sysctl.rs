@@ -143,8 +143,19 @@ fn of_link<'a>(session: &Rc<Session>, link: &'a Link, text: &str) -> Result<Sett
         Ok(_) => true,
         Err(error) => error.kind != Kind::NotFound,
     };
-    let found = keys.iter().find(is_there).or(keys.first()).cloned();
-    let key = found.ok_or_else(|| context(Error::invalid("no setting is named")))?;
+    let found = keys.iter().find(is_there);
+    let of_ipv6 = |key: &&Key| key.parts().first().is_some_and(|part| part == "ipv6");
+    if let (None, Some(key)) = (found, keys.iter().find(of_ipv6)) {
+        // A link without IPv6 has no settings of it.
+        let error = Error::sys(Errno::ENOENT);
+        let told = link::without_ipv6(session, &place, link.index(), error.clone());
+        if told.cause != error.cause {
+            let doing = told.doing("find sysctl", &key.to_string());
+            return Err(doing.within(place.label()));
+        }
+    }
+    let key = found.or(keys.first()).cloned();
+    let key = key.ok_or_else(|| context(Error::invalid("no setting is named")))?;
     Ok(Setting {
         place,
         link: Some(link),

@@ -15,6 +15,7 @@ use crate::net::netns;
 use crate::net::rtnl::Refusal;
 use crate::net::tun;
 use crate::schema;
+use crate::steps::Value;
 
 use super::request::command;
 use super::{Ensured, Request, Wanted, report};
@@ -222,6 +223,18 @@ async fn refused(session: &Rc<Session>, wanted: &Wanted<'_>, refusal: &Refusal) 
                 _ => error,
             }
         }
+        (Errno::EPERM, _)
+            if refusal.text.as_deref().is_some_and(|text| text.contains("IPv6")) =>
+        {
+            let (named, call) = match dev_of(wanted).await {
+                Some(dev) => (format!("link `{dev}`"), format!("link(\"{dev}\")")),
+                None => ("its link".to_owned(), "LINK".to_owned()),
+            };
+            error
+                .kind(Kind::Invalid)
+                .cause(format!("IPv6 is switched off on {named}"))
+                .hint(format!("switch it on first: {call}.sysctl(\"ipv6.disable_ipv6\", 0)"))
+        }
         (Errno::EEXIST, _) => error.cause("a link of that name is there already"),
         (Errno::EOPNOTSUPP, _)
             if refusal.text.as_deref().is_some_and(|text| text.contains("device type")) =>
@@ -252,6 +265,17 @@ async fn refused(session: &Rc<Session>, wanted: &Wanted<'_>, refusal: &Refusal) 
         }
         _ => error,
     }
+}
+
+/// The name of the link that the packets of a tunnel go out by, where one is asked for.
+async fn dev_of(wanted: &Wanted<'_>) -> Option<String> {
+    let (_, dev) = wanted.facts.iter().find(|(key, _)| *key == "dev")?;
+    let Value::Number(index) = dev else {
+        return None;
+    };
+    let mut links = links_of(&wanted.place).await.into_iter();
+    let found = links.find(|link| i64::from(link.index) == *index);
+    Some(found?.name)
 }
 
 /// A macvlan on the same parent, in its namespace or where the new one is to be.

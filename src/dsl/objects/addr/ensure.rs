@@ -11,7 +11,6 @@ use crate::error::{Error, Kind, Result};
 use crate::lab::{Outcome, Undo, WayBack};
 use crate::net::address::{self, Assigned};
 use crate::net::rtnl::Refusal;
-use crate::net::sysctl::{self, Key};
 
 use super::options::Asked;
 use super::remove::remove;
@@ -88,24 +87,17 @@ pub(super) fn add(session: &Rc<Session>, link: &Link, text: &str, asked: &Asked)
             link::snapshot(session, link)?;
             Err(context(refusal.into()))
         }
-        Errno::EACCES if ip.is_ipv6() && has_no_ipv6(link) => {
-            let name = link.name();
-            let error = Error::from(refusal)
-                .kind(Kind::Invalid)
-                .cause(format!("IPv6 is switched off on link `{name}`"))
-                .hint(format!(
-                    "switch it on first: {}.sysctl(\"ipv6.disable_ipv6\", 0)",
-                    link::call(session, &place, &name)
-                ));
-            Err(context(error))
+        _ if ip.is_ipv6() => {
+            let error = refusal.into();
+            Err(context(link::without_ipv6(
+                session,
+                &place,
+                link.index(),
+                error,
+            )))
         }
         _ => Err(context(refusal.into())),
     }
-}
-
-fn has_no_ipv6(link: &Link) -> bool {
-    let key = Key::new(["ipv6", "conf", &link.name(), "disable_ipv6"]);
-    key.is_ok_and(|key| sysctl::read(&link.netns(), &key).is_ok_and(|value| value == "1"))
 }
 
 /// Asks the kernel to add an address.

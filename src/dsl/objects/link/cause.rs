@@ -6,11 +6,12 @@ use nix::errno::Errno;
 
 use crate::dsl::Session;
 use crate::dsl::handle::Link;
-use crate::dsl::objects::link::{call, parent_of, snapshot};
+use crate::dsl::objects::link::{all, call, parent_of, snapshot};
 use crate::error::{Error, Kind};
 use crate::lab::setting::Setting;
-use crate::net::link::{self, Snapshot};
+use crate::net::link::{self, LEAST_OF_IPV6, Snapshot};
 use crate::net::netns::Netns;
+use crate::net::sysctl::{self, Key};
 use crate::value::mac;
 
 /// The refusal to set something on a link, with what is behind it.
@@ -68,6 +69,50 @@ pub(crate) fn larger_than_parent(
             parent.mtu,
             call(session, place, name)
         ))
+}
+
+/// The refusal of something of IPv6 on a link, where that has no IPv6: with what to type.
+pub(crate) fn without_ipv6(
+    session: &Rc<Session>,
+    place: &Rc<Netns>,
+    index: u32,
+    error: Error,
+) -> Error {
+    let refuses = [
+        Errno::EACCES,
+        Errno::EINVAL,
+        Errno::ENODEV,
+        Errno::ENOENT,
+        Errno::ENOBUFS,
+        Errno::ENETDOWN,
+    ];
+    if !error.errno.is_some_and(|errno| refuses.contains(&errno)) {
+        return error;
+    }
+    let links = all(session, place).unwrap_or_default();
+    let Some(seen) = links.iter().find(|link| link.index == index) else {
+        return error;
+    };
+    let (name, mtu) = (&seen.name, seen.mtu);
+    let call = call(session, place, name);
+    let key = Key::new(["ipv6", "conf", name, "disable_ipv6"]);
+    if key.is_ok_and(|key| sysctl::read(place, &key).is_ok_and(|value| value == "1")) {
+        return error
+            .kind(Kind::Invalid)
+            .cause(format!("IPv6 is switched off on link `{name}`"))
+            .hint(format!(
+                "switch it on first: {call}.sysctl(\"ipv6.disable_ipv6\", 0)"
+            ));
+    }
+    if mtu < LEAST_OF_IPV6 {
+        return error
+            .kind(Kind::Invalid)
+            .cause(format!("link `{name}` has no IPv6, as its MTU is {mtu}"))
+            .hint(format!(
+                "IPv6 takes {LEAST_OF_IPV6} bytes at least: {call}.mtu({LEAST_OF_IPV6})"
+            ));
+    }
+    error
 }
 
 /// What a link that is brought up, or given a hardware address, has in common with another one.

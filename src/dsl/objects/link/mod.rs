@@ -21,7 +21,7 @@ use crate::net::{ending, netns};
 use crate::value::name::LinkName;
 use crate::value::options::{self, Options, wrong_type};
 
-pub(crate) use cause::larger_than_parent;
+pub(crate) use cause::{larger_than_parent, without_ipv6};
 pub(crate) use change::{
     bring_back, change, delete, move_to, on, put_back, report_unchanged, set, set_alias, set_mac,
     set_master, set_mtu, set_up, take_away,

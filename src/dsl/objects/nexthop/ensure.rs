@@ -228,11 +228,21 @@ fn explain(
     let errno = refusal.errno;
     let text = refusal.text.as_deref().unwrap_or_default();
     let has_no_carrier = text.starts_with("Carrier");
-    let error = Error::from(refusal);
     let via = match nexthop.leads {
         Leads::By { via, .. } => via,
         _ => None,
     };
+    let mut error = Error::from(refusal);
+    if let Some(index) = nexthop
+        .link()
+        .filter(|_| via.is_some_and(|via| via.is_ipv6()))
+    {
+        let told = link::without_ipv6(session, place, index, error.clone());
+        if told.cause != error.cause {
+            return told;
+        }
+        error = told;
+    }
     match (errno, via) {
         (Errno::ENETDOWN, _) if has_no_carrier => error
             .cause(format!("link `{dev}` has no carrier"))

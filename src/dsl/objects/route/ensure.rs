@@ -140,6 +140,9 @@ fn explain(
                 via.unwrap_or_default()
             ));
     }
+    if let Some(error) = without_ipv6(session, place, route, error.clone()) {
+        return error;
+    }
     // The handle in `route` may be older than the link's end.
     if refusal.errno == Errno::ENODEV || route.link.is_some() && dev.is_none() {
         return error
@@ -208,6 +211,24 @@ fn explain(
         },
         _ => error,
     }
+}
+
+/// The refusal of a route of IPv6 by a link that has no IPv6.
+fn without_ipv6(
+    session: &Rc<Session>,
+    place: &Rc<netns::Netns>,
+    route: &route::Route,
+    error: Error,
+) -> Option<Error> {
+    let is_ipv6 = |ip: Option<IpAddr>| ip.is_some_and(|ip| ip.is_ipv6());
+    let of_ipv6 = route.destination.addr().is_ipv6();
+    let hops = route.hops.iter().map(|hop| (hop.link, hop.via));
+    let mut ways = [(route.link, route.via)].into_iter().chain(hops);
+    ways.find_map(|(link, via)| {
+        let index = link.filter(|_| of_ipv6 || is_ipv6(via))?;
+        let told = link::without_ipv6(session, place, index, error.clone());
+        (told.cause != error.cause).then_some(told)
+    })
 }
 
 /// Whether the congestion control that the route names is none that the kernel has.
