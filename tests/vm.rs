@@ -182,7 +182,11 @@ fn programs() -> Result<(), Failed> {
         at("lab.rhai"),
         r#"
         print(netns("a").exec(["bash", "-c", "seq 2 | tr 1 x; cat ./secret"], #{check: false}).stdout);
-        print(exec("./tool one").stdout);"#,
+        print(exec("./tool one").stdout);
+        exec(["modprobe", "dummy", "numdummies=2"]);
+        print(links().map(|l| l.name).filter(|name| name.starts_with("dummy")).join(" "));
+        exec("modprobe ipv6");
+        print(exec("modprobe no-such-module", #{check: false}).stderr);"#,
     )?;
     let output = Command::new(env!("CARGO_BIN_EXE_ipvsh"))
         .current_dir(folder.path())
@@ -192,7 +196,8 @@ fn programs() -> Result<(), Failed> {
     // What is no program stays on the host, though the script names it.
     assert_eq!(
         String::from_utf8_lossy(&output.stdout),
-        "x\n2\n\nthe tool says one\n\n"
+        "x\n2\n\nthe tool says one\n\ndummy0 dummy1\n\
+         modprobe: this micro-VM has no module `no-such-module`\n\n"
     );
     Ok(())
 }

@@ -25,9 +25,10 @@ use crate::value::duration;
 use crate::value::escape::literal;
 use crate::view::error::Report;
 
-/// What is not there in a throw-away place, and needs not be: whoever runs the commands is root, and drivers are loaded by themselves.
-const STAND_INS: &str =
-    "sudo() { while [ \"${1#-}\" != \"$1\" ]; do shift; done; \"$@\"; }; modprobe() { :; }";
+/// What is not there in a throw-away place, and needs not be: whoever runs the commands is root, and the drivers of a namespace are
+/// this machine's. A micro-VM has its own.
+const STAND_INS: &str = "sudo() { while [ \"${1#-}\" != \"$1\" ]; do shift; done; \"$@\"; }; \
+     modprobe() { [ ! -e /ipvsh/modprobe ] || command modprobe \"$@\"; }";
 
 /// Larger files beside the commands are not there when they run.
 const LARGEST: u64 = 1 << 20;

@@ -20,6 +20,8 @@ pub(super) const FOLDER: &str = "/ipvsh/folder";
 pub(super) const RESULTS: &str = "/ipvsh/results";
 /// The guest's `modprobe`.
 pub(super) const MODPROBE: &str = "/ipvsh/modprobe";
+/// The same as a script, or a shell that it starts, calls it.
+const OWN_MODPROBE: &str = "/sbin/modprobe";
 /// Where programs are looked for in the guest.
 pub(super) const PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
@@ -71,6 +73,8 @@ pub(super) fn build(guest: &Guest) -> Result<Vec<u8>> {
     archive.file(Path::new(INIT), 0o755, &init);
     archive.link(Path::new(IPVSH), Path::new(INIT));
     archive.link(Path::new(MODPROBE), Path::new(INIT));
+    // Before the programs: that of this machine would look for modules that are not there.
+    archive.link(Path::new(OWN_MODPROBE), Path::new(INIT));
 
     let program = match &guest.program {
         Some(program) => pack_program(&mut archive, program)?,

@@ -277,16 +277,9 @@ pub fn take_over_if_guest() -> Option<ExitCode> {
         guest::main();
     }
     let mut args = env::args_os();
-    if args.next()? == image::MODPROBE {
-        // The kernel calls it with `-q -- NAME`.
-        let loaded = args.next_back().is_some_and(|name| modprobe::run(&name));
-        return Some(if loaded {
-            ExitCode::SUCCESS
-        } else {
-            ExitCode::FAILURE
-        });
-    }
-    None
+    let own = args.next()?;
+    let is_modprobe = Path::new(&own).file_name() == Some("modprobe".as_ref());
+    is_modprobe.then(|| modprobe::main(args))
 }
 
 #[cfg(test)]
