@@ -150,6 +150,7 @@ impl<'a> Draft<'a> {
         let parameter = Parameter {
             name: name.clone(),
             default: Some(link),
+            is_number: false,
             help: format!("the {role} on this machine, which has to be there"),
         };
         self.parameters.push((id, parameter));

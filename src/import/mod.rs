@@ -111,6 +111,7 @@ pub fn import_as(source: &str, told: &Told) -> Result<Imported, Nothing> {
         arguments: Some(told.arguments.to_vec()),
         path: told.path.map(Path::to_owned),
         signs: None,
+        variables: Vec::new(),
     };
     let mut read = read(source, told.section, &given)?;
     let mut wants_arguments = read.asks_arguments && told.arguments.is_empty();
@@ -124,10 +125,16 @@ pub fn import_as(source: &str, told: &Told) -> Result<Imported, Nothing> {
     } else if !read.fails {
         wants_arguments &= read.items.iter().any(|item| matches!(item, Item::Left(_)));
     }
-    let asks = read.asks_arguments && told.arguments.is_empty() && read.sections.is_empty();
-    if asks && !parameters::has_sign(source) {
+    let asks = read.asks_arguments && told.arguments.is_empty();
+    if read.sections.is_empty() && !parameters::has_sign(source) {
         let again = |given: &Given| self::read(source, told.section, given);
-        if let Some(better) = parameters::read(&read, &given, told.is_run, again) {
+        let asked = if asks {
+            parameters::read(&read, &given, told.is_run, again)
+        } else {
+            None
+        };
+        let variables = parameters::variables(source);
+        if let Some(better) = parameters::with(asked, variables, &mut read, &given, again) {
             let is_left = better
                 .items
                 .iter()
@@ -135,7 +142,7 @@ pub fn import_as(source: &str, told: &Told) -> Result<Imported, Nothing> {
             // Some keep their defaults.
             let mut numbers = better.parameters.iter().map(|(number, _)| *number);
             let is_all = (1..=better.asked.last).all(|number| numbers.any(|one| one == number));
-            wants_arguments = is_left || !is_all;
+            wants_arguments &= is_left || !is_all;
             read = better;
         }
     }
@@ -165,6 +172,7 @@ fn finished(mut items: Vec<Item>, sections: Vec<String>, wants_arguments: bool) 
 }
 
 /// What was read of a source.
+#[derive(Default)]
 struct Read {
     items: Vec<Item>,
     sections: Vec<String>,

@@ -157,6 +157,7 @@ fn steps(text: &str, line: Option<usize>, place: &Place) -> Vec<Item> {
         arguments: Some(Vec::new()),
         path: None,
         signs: None,
+        variables: Vec::new(),
     };
     let translate = |words: &[String]| tools::command(words, place);
     let reading = shell::read(&format!("set -e\n{text}"), 0, &given, &translate);

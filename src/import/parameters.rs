@@ -8,14 +8,32 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Nothing, Read, shell};
 use crate::steps::write::{self, RESERVED};
-use crate::steps::{Act, Item, Parameter, Step, Value};
+use crate::steps::{Act, Item, PLACEHOLDERS, Parameter, Step, Value};
 use shell::Given;
 
 /// How many arguments become parameters at most.
 const MOST: usize = 9;
 
-/// Stands in front of the sign of the first argument: nobody else uses it.
-const BEFORE_FIRST: u32 = 0xe000;
+/// Stands in front of the sign of the first argument, behind those of all arguments come those of variables.
+const BEFORE_FIRST: u32 = *PLACEHOLDERS.start() as u32 - 1;
+
+/// Variables that come from outside whoever runs a script, and mean something else.
+const OUTSIDE: [&str; 14] = [
+    "DISPLAY",
+    "EDITOR",
+    "EUID",
+    "HOME",
+    "IFS",
+    "LANG",
+    "PATH",
+    "PWD",
+    "SHELL",
+    "SUDO_USER",
+    "TERM",
+    "TMPDIR",
+    "UID",
+    "USER",
+];
 
 /// The signs of a script that is read with arguments whose values are not known.
 #[derive(Clone, Debug, Default)]
@@ -47,7 +65,107 @@ pub(crate) fn sign(number: usize) -> Option<char> {
 pub(crate) fn number(c: char) -> Option<usize> {
     let number = u32::from(c).checked_sub(BEFORE_FIRST)?;
     let number = usize::try_from(number).ok()?;
-    (1..=MOST).contains(&number).then_some(number)
+    PLACEHOLDERS.contains(&c).then_some(number)
+}
+
+/// The number and the sign of a variable that is given from outside: the first has 0.
+pub(crate) fn of_variable(at: usize) -> Option<(usize, String)> {
+    let number = MOST + 1 + at;
+    let sign = char::from_u32(BEFORE_FIRST + u32::try_from(number).ok()?)?;
+    PLACEHOLDERS
+        .contains(&sign)
+        .then(|| (number, sign.to_string()))
+}
+
+/// Whether a script sets the variable by an option: to what stands behind it.
+pub(crate) fn is_option(source: &str, name: &str) -> bool {
+    let is_parsed = source.contains("getopts") || source.contains("shift");
+    let values = ["$OPTARG", "${OPTARG}", "$2", "${2}", "${1#*=}"];
+    is_parsed
+        && values.iter().any(|value| {
+            let [plain, quoted] = [format!("{name}={value}"), format!("{name}=\"{value}\"")];
+            source.lines().any(|line| {
+                let mut found = line
+                    .match_indices(&plain)
+                    .chain(line.match_indices(&quoted));
+                found
+                    .any(|(at, _)| !line[..at].ends_with(|c: char| c.is_alphanumeric() || c == '_'))
+            })
+        })
+}
+
+/// The variables that may be given from outside: those that have a value in the script where nobody gives one (`${NAME:-x}`), and those
+/// that options of it set.
+pub(super) fn variables(source: &str) -> Vec<String> {
+    let mut names: Vec<String> = Vec::new();
+    let is_in_name = |c: char| c.is_ascii_alphanumeric() || c == '_';
+    let name_of = |text: &str| -> String { text.chars().take_while(|c| is_in_name(*c)).collect() };
+    let defaulted = source.split("${").skip(1).filter_map(|rest| {
+        let name = name_of(rest);
+        let how = &rest[name.len()..];
+        let how = how.strip_prefix(':').unwrap_or(how);
+        how.starts_with(['-', '=']).then_some(name)
+    });
+    let set = source
+        .split(['\n', ';', '\t', ' ', ')'])
+        .filter_map(|word| {
+            let name = name_of(word);
+            let is_set = word[name.len()..].starts_with('=');
+            (is_set && is_option(source, &name)).then_some(name)
+        });
+    for name in defaulted.chain(set) {
+        let is_name = name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_');
+        let is_new = is_name && !names.contains(&name) && !OUTSIDE.contains(&name.as_str());
+        if is_new && of_variable(names.len()).is_some() {
+            names.push(name);
+        }
+    }
+    names
+}
+
+/// Reads a source once more with those of `variables` as parameters that leave out no more than their values do. `asked` is what was
+/// read with the arguments as parameters, where that was better than `known`.
+pub(super) fn with(
+    asked: Option<(Read, Given, usize)>,
+    variables: Vec<String>,
+    known: &mut Read,
+    given: &Given,
+    again: impl Fn(&Given) -> Result<Read, Nothing>,
+) -> Option<Read> {
+    let has_arguments = asked.is_some();
+    let (mut best, mut given, needed) = match asked {
+        Some(asked) => asked,
+        None => (std::mem::take(known), given.clone(), 0),
+    };
+    let mut has_any = false;
+    for name in variables {
+        let mut given_too = given.clone();
+        given_too.variables.push(name);
+        let Some((number, _)) = of_variable(given.variables.len()) else {
+            break;
+        };
+        let Ok(read) = again(&given_too) else {
+            continue;
+        };
+        let is_good = read.fails == best.fails
+            && left(&read) <= left(&best)
+            && programs(&read) <= programs(&best)
+            && used(&read).contains(&number)
+            && read
+                .asked
+                .defaults
+                .get(&number)
+                .is_some_and(Option::is_some)
+            && !read.items.iter().any(tells_a_shell);
+        if is_good {
+            (best, given, has_any) = (read, given_too, true);
+        }
+    }
+    if has_arguments || has_any {
+        return Some(declared(best, needed));
+    }
+    *known = best;
+    None
 }
 
 /// The number of the argument whose sign is all of a text.
@@ -69,14 +187,14 @@ pub(super) fn read(
     given: &Given,
     is_run: bool,
     again: impl Fn(&Given) -> Result<Read, Nothing>,
-) -> Option<Read> {
+) -> Option<(Read, Given, usize)> {
     let try_with = |arguments: Vec<String>, count: usize, needed: usize| {
         let given = Given {
             arguments: Some(arguments),
             signs: Some(Signs { count, needed }),
             ..given.clone()
         };
-        again(&given).ok()
+        Some((again(&given).ok()?, given))
     };
     let signs = |count: usize| -> Vec<String> {
         let signs = (1..=count).filter_map(sign);
@@ -84,7 +202,7 @@ pub(super) fn read(
     };
     // Without these it says how it is called, and ends.
     let (needed, mut read) = (0..=MOST).find_map(|count| {
-        let read = try_with(signs(count), count, count)?;
+        let (read, _) = try_with(signs(count), count, count)?;
         (!read.fails && has_steps(&read)).then_some((count, read))
     })?;
     if is_run && needed > 0 {
@@ -93,7 +211,7 @@ pub(super) fn read(
     let mut count = needed;
     while read.asked.last > count && count < MOST {
         count = read.asked.last.min(MOST);
-        read = try_with(signs(count), count, needed)?;
+        (read, _) = try_with(signs(count), count, needed)?;
     }
     let default = |read: &Read, number: usize| read.asked.defaults.get(&number).cloned().flatten();
     let is_number = |text: &String| text.parse::<i64>().is_ok();
@@ -109,9 +227,10 @@ pub(super) fn read(
         for number in without {
             arguments[number - 1].clear();
         }
-        let read = try_with(arguments.clone(), count, needed)?;
+        let (read, given) = try_with(arguments.clone(), count, needed)?;
         let is_fixed = needed == count
-            || try_with(arguments, needed, needed).is_some_and(|least| least.items == read.items);
+            || try_with(arguments, needed, needed)
+                .is_some_and(|(least, _)| least.items == read.items);
         let is_whole = |number| number > needed && default(&read, number).is_some();
         let is_good = !read.fails
             && is_fixed
@@ -120,7 +239,7 @@ pub(super) fn read(
             && (needed > 0 || programs(&read) <= programs(known))
             && !used(&read).is_empty()
             && !read.items.iter().any(tells_a_shell);
-        is_good.then(|| declared(read, needed))
+        is_good.then_some((read, given, needed))
     })
 }
 
@@ -179,10 +298,31 @@ fn used(read: &Read) -> BTreeSet<usize> {
     text.chars().filter_map(number).collect()
 }
 
+/// The signs that stand for numbers: outside of texts.
+fn numbers(script: &str) -> BTreeSet<usize> {
+    let mut numbers = BTreeSet::new();
+    let mut rest = script;
+    while let Some(first) = rest.chars().next() {
+        if rest.starts_with("//") {
+            rest = &rest[rest.find('\n').unwrap_or(rest.len())..];
+            continue;
+        }
+        if matches!(first, '"' | '`') {
+            let end = end_of_text(&rest[1..], first);
+            rest = rest[1 + end..].get(1..).unwrap_or_default();
+            continue;
+        }
+        numbers.extend(number(first));
+        rest = &rest[first.len_utf8()..];
+    }
+    numbers
+}
+
 /// What was read, with its parameters declared behind the comments at its top.
 fn declared(mut read: Read, needed: usize) -> Read {
     let mut parameters: Vec<Step> = Vec::new();
     read.parameters.clear();
+    let numbers = numbers(&write::script(&read.items));
     for number in used(&read) {
         let given = read.asked.names.get(&number);
         let mut name = given.map(|name| name.to_ascii_lowercase());
@@ -196,16 +336,22 @@ fn declared(mut read: Read, needed: usize) -> Read {
             name = Some(format!("arg{number}"));
         }
         let name = name.unwrap_or_default();
+        let is_variable = number > MOST;
         let default = match read.asked.defaults.get(&number) {
-            Some(Some(default)) if number > needed => Some(default.clone()),
+            Some(Some(default)) if number > needed || is_variable => Some(default.clone()),
             _ => None,
+        };
+        let help = match given {
+            Some(given) if is_variable => format!("variable {given} of the shell script"),
+            _ => format!("argument {number} of the shell script"),
         };
         parameters.push(Step {
             place: None,
             act: Act::Declare(Parameter {
                 name: name.clone(),
                 default,
-                help: format!("argument {number} of the shell script"),
+                is_number: numbers.contains(&number),
+                help,
             }),
         });
         read.parameters.push((number, name));
@@ -232,6 +378,7 @@ pub(super) fn settle(script: &str, parameters: &[(usize, String)]) -> String {
         let mut known = parameters.iter().filter(|(known, _)| *known == number);
         known.next().map(|(_, name)| name.as_str())
     };
+    let numbers = numbers(script);
     let mut all = String::with_capacity(script.len());
     let mut rest = script;
     while let Some(first) = rest.chars().next() {
@@ -247,14 +394,17 @@ pub(super) fn settle(script: &str, parameters: &[(usize, String)]) -> String {
             continue;
         }
         if !matches!(first, '"' | '`') {
-            all.push(first);
+            match name(first) {
+                Some(name) => all.push_str(name),
+                None => all.push(first),
+            }
             rest = &rest[first.len_utf8()..];
             continue;
         }
         let end = end_of_text(&rest[1..], first);
         let (inside, behind) = rest[1..].split_at(end);
         rest = behind.get(1..).unwrap_or_default();
-        all.push_str(&text_of(inside, first, &name));
+        all.push_str(&text_of(inside, first, &name, &numbers));
     }
     all
 }
@@ -275,7 +425,12 @@ fn end_of_text(text: &str, quote: char) -> usize {
 }
 
 /// A text of the language, with variables where signs stand: alone, within a text in backticks, or added where that can't say it.
-fn text_of<'a>(inside: &str, quote: char, name: &impl Fn(char) -> Option<&'a str>) -> String {
+fn text_of<'a>(
+    inside: &str,
+    quote: char,
+    name: &impl Fn(char) -> Option<&'a str>,
+    numbers: &BTreeSet<usize>,
+) -> String {
     let mut parts: Vec<String> = Vec::new();
     let mut fixed = String::new();
     let mut template = String::new();
@@ -295,7 +450,12 @@ fn text_of<'a>(inside: &str, quote: char, name: &impl Fn(char) -> Option<&'a str
         parts.push(format!("{quote}{fixed}{quote}"));
     }
     let is_plain = quote == '`' || !inside.contains(['\\', '`', '$']);
-    if parts.len() > 1 && is_plain {
+    // A number alone is to be a text, too.
+    let is_number = inside
+        .chars()
+        .filter_map(number)
+        .any(|one| numbers.contains(&one));
+    if (parts.len() > 1 || is_number) && is_plain {
         format!("`{template}`")
     } else {
         parts.join(" + ")

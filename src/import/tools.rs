@@ -170,6 +170,7 @@ fn script(shell: &str, arguments: &[String], place: &Place) -> Outcome {
         arguments: Some(Vec::new()),
         path: None,
         signs: None,
+        variables: Vec::new(),
     };
     let reading = super::shell::read(text, 1, &given, &|words| command(words, place));
     if reading.awaits {

@@ -7,7 +7,7 @@ use rhai::Dynamic;
 
 use crate::error::{Error, Result, nearest};
 use crate::net::table;
-use crate::steps::Value;
+use crate::steps::{Value, is_placeholder};
 use crate::value::choice::choose;
 use crate::value::options::{in_range, strings, type_in_words, wrong_type};
 use crate::value::{duration, mac, percent, prefix, rate, size};
@@ -544,6 +544,10 @@ impl Form {
                 .iter()
                 .find(|(name, _)| name.eq_ignore_ascii_case(text))
         };
+        let is_number = matches!(self, Self::Number { .. } | Self::Key | Self::TableName);
+        if is_number && is_placeholder(text) {
+            return Ok(Value::Variable(text.to_owned()));
+        }
         match self {
             Self::Number { names, .. } => match (by_name(names), number(text)) {
                 (Some((_, number)), _) => {

@@ -41,6 +41,16 @@ impl Value {
     }
 }
 
+/// Signs that stand for what a variable of the script will hold: of the private use area, where nobody else has any.
+pub(crate) const PLACEHOLDERS: std::ops::RangeInclusive<char> = '\u{e001}'..='\u{e028}';
+
+/// Whether a text is one sign that stands for what a variable will hold.
+pub(crate) fn is_placeholder(text: &str) -> bool {
+    let mut chars = text.chars();
+    let first = chars.next();
+    first.is_some_and(|c| PLACEHOLDERS.contains(&c)) && chars.next().is_none()
+}
+
 /// A word and what stands in its parentheses.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Call {
@@ -82,6 +92,8 @@ pub(crate) struct NewLink {
 pub(crate) struct Parameter {
     pub(crate) name: String,
     pub(crate) default: Option<String>,
+    /// Whether it is a number, and not a text.
+    pub(crate) is_number: bool,
     pub(crate) help: String,
 }
 

@@ -293,14 +293,17 @@ impl Writer {
                 let Parameter {
                     name,
                     default,
+                    is_number,
                     help,
                 } = parameter;
                 self.taken.insert(name.clone());
-                let (word, second) = match default {
-                    Some(default) => ("param", default.as_str()),
-                    None => ("required", "string"),
+                let (word, second) = match (default, is_number) {
+                    (Some(default), true) => ("param", default.clone()),
+                    (Some(default), false) => ("param", literal(default)),
+                    (None, true) => ("required", literal("int")),
+                    (None, false) => ("required", literal("string")),
                 };
-                let parts = [name, second, help].map(literal);
+                let parts = [literal(name), second, literal(help)];
                 self.statement(format!("let {name} = {word}({})", parts.join(", ")));
             }
             Act::Free(call) => self.statement(self::call(call)),

@@ -19,7 +19,12 @@ impl Reader<'_> {
                 (plain, index.strip_suffix(']'))
             });
         let value = self.value_of(assignment, plain, index);
-        let held = value.clone().unwrap_or(Held::Unknown);
+        let mut held = value.clone().unwrap_or(Held::Unknown);
+        if let Held::Text(text) = &held
+            && let Some(sign) = self.set_by_option(plain, text)
+        {
+            held = Held::Text(sign);
+        }
         if let Held::Text(text) = &held
             && let Some(number) = parameters::whole(text)
         {

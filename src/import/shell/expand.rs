@@ -390,7 +390,9 @@ impl Reader<'_> {
             if is_set {
                 return Ok(list);
             }
-            let value = self.behind(word)?;
+            let default = self.behind(word)?;
+            let sign = list.is_none().then(|| self.given_by(name, &default));
+            let value = sign.flatten().unwrap_or(default);
             if plain.starts_with('=') {
                 self.variables
                     .insert(name.to_owned(), Held::Text(value.clone()));

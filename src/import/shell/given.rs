@@ -15,6 +15,8 @@ pub(crate) struct Given {
     pub(crate) path: Option<PathBuf>,
     /// Where signs stand for the arguments, as their values are not known.
     pub(crate) signs: Option<Signs>,
+    /// The variables for which signs stand, as they may be given from outside, or by an option of the script.
+    pub(crate) variables: Vec<String>,
 }
 
 /// How many bytes a file that is read along may have.
@@ -76,6 +78,25 @@ impl Reader<'_> {
             *known = None;
         }
         true
+    }
+
+    /// The sign of a variable that may be given from outside, with its value where it is not; none of one that is known.
+    pub(super) fn given_by(&mut self, name: &str, default: &str) -> Option<String> {
+        let mut all = self.given.variables.iter();
+        let at = all.position(|known| known == name)?;
+        let (number, sign) = parameters::of_variable(at)?;
+        if has_sign(default) || !self.keeps_default(&sign, default) {
+            return None;
+        }
+        self.asked.names.insert(number, name.to_owned());
+        Some(sign)
+    }
+
+    /// The same of a variable that is set for the first time, and that an option of the script sets elsewhere.
+    pub(super) fn set_by_option(&mut self, name: &str, value: &str) -> Option<String> {
+        let is_first = !self.variables.contains_key(name) && self.arguments.len() <= 1;
+        let is_one = is_first && !value.is_empty() && parameters::is_option(&self.text, name);
+        is_one.then(|| self.given_by(name, value)).flatten()
     }
 
     /// Fails where a condition hangs on what an argument is; that one which has to be given is not empty is known.
