@@ -5,6 +5,7 @@
 mod arithmetic;
 pub(super) mod ask;
 mod background;
+mod branch;
 mod builtin;
 mod expand;
 mod files;
@@ -17,14 +18,15 @@ mod parse;
 mod pattern;
 mod pinged;
 mod poison;
+mod repeat;
 mod simple;
 
 use std::collections::{HashMap, HashSet};
 use std::rc::Rc;
 
 use super::lex::tokens;
-use super::parameters::{Asked, has_sign};
-use crate::steps::{Act, Item, Left, Step};
+use super::parameters::Asked;
+use crate::steps::{Item, Left, Step};
 use expand::Held;
 use parse::{Node, What};
 
@@ -478,40 +480,6 @@ impl Reader<'_> {
         }
     }
 
-    fn both(&mut self, left: &Node, right: &Node) -> Status {
-        match self.tested(|reader| reader.ask(left)) {
-            Status::Success | Status::Assumed => self.last_side(right),
-            Status::Failure => {
-                self.not_run(right, "the condition before it does not hold");
-                Status::Failure
-            }
-            Status::Present => self.where_there(std::slice::from_ref(right), &[]),
-            Status::Absent => self.where_there(&[], std::slice::from_ref(right)),
-            Status::Unknown => Status::Unknown,
-        }
-    }
-
-    fn either(&mut self, left: &Node, right: &Node) -> Status {
-        if self.does_nothing(right) {
-            self.is_tolerant = true;
-            let status = self.side(left);
-            return match status {
-                Status::Unknown => status,
-                _ => Status::Success,
-            };
-        }
-        match self.tested(|reader| reader.ask(left)) {
-            Status::Failure => self.last_side(right),
-            Status::Present => self.where_there(&[], std::slice::from_ref(right)),
-            Status::Absent => self.where_there(std::slice::from_ref(right), &[]),
-            Status::Unknown => Status::Unknown,
-            status => {
-                self.not_run(right, "only where the command before it fails");
-                status
-            }
-        }
-    }
-
     /// Runs the right side of a chain, which ends the script where it fails.
     fn last_side(&mut self, node: &Node) -> Status {
         let status = self.side(node);
@@ -530,276 +498,6 @@ impl Reader<'_> {
 
     fn does_nothing(&self, node: &Node) -> bool {
         matches!(self.text_of(node).trim(), "true" | ":" | "/bin/true")
-    }
-
-    fn condition(&mut self, arms: &[(Vec<Node>, Vec<Node>)], otherwise: &[Node]) -> Status {
-        for (index, (test, body)) in arms.iter().enumerate() {
-            let is_last = index + 1 == arms.len();
-            match self.ask_all(test) {
-                Status::Success | Status::Assumed => {
-                    let status = self.list(body);
-                    let others = arms[index + 1..].iter().flat_map(|(_, body)| body);
-                    for node in others.chain(otherwise) {
-                        self.not_run(node, "another branch is taken");
-                    }
-                    return status;
-                }
-                Status::Failure => {
-                    for node in body {
-                        self.not_run(node, "the condition does not hold");
-                    }
-                }
-                Status::Present if is_last => return self.where_there(body, otherwise),
-                Status::Absent if is_last => return self.where_there(otherwise, body),
-                Status::Present | Status::Absent => {
-                    return self.unknown("what is done depends on what is there");
-                }
-                Status::Unknown => return Status::Unknown,
-            }
-        }
-        self.list(otherwise)
-    }
-
-    /// What is done depends on whether something is there. Making is ensuring, and deleting what is gone no error: so the branch
-    /// that only makes, or only deletes, is run in any case if there is nothing in the other one.
-    fn where_there(&mut self, present: &[Node], absent: &[Node]) -> Status {
-        let when_present = self.tried(present);
-        let when_absent = self.tried(absent);
-        let (Some(when_present), Some(when_absent)) = (when_present, when_absent) else {
-            return self.unknown("what is done depends on what is there");
-        };
-        let steps = |items: &[Item]| -> Vec<Act> {
-            let steps = items.iter().filter_map(|item| match item {
-                Item::Step(step) => Some(step.act.clone()),
-                _ => None,
-            });
-            steps
-                .filter(|act| !matches!(act, Act::Free(_) | Act::ShowFree(_) | Act::Show { .. }))
-                .collect()
-        };
-        let has_left = |items: &[Item]| items.iter().any(|item| matches!(item, Item::Left(_)));
-        if has_left(&when_present) || has_left(&when_absent) {
-            return self.unknown("what is done depends on what is there");
-        }
-        let (when_present, when_absent) = (steps(&when_present), steps(&when_absent));
-        match (when_present.is_empty(), when_absent.is_empty()) {
-            (true, true) => {
-                for node in present.iter().chain(absent) {
-                    self.not_run(node, "it depends on what is there, and changes nothing");
-                }
-                Status::Success
-            }
-            (true, false) if !when_absent.iter().any(deletes) => self.list(absent),
-            (false, true) if when_present.iter().all(deletes) => {
-                self.is_tolerant = true;
-                self.list(present)
-            }
-            _ => self.unknown("what is done depends on what is there"),
-        }
-    }
-
-    /// What commands would do; nothing of it is kept. None where it is not known.
-    fn tried(&mut self, nodes: &[Node]) -> Option<Vec<Item>> {
-        let variables = self.variables.clone();
-        let seen = self.seen.clone();
-        let pending = self.pending.clone();
-        let before = self.items.len();
-        let status = self.list(nodes);
-        self.pending = pending;
-        let is_whole =
-            self.flow == Flow::Next || matches!(self.flow, Flow::Exit(_) | Flow::Failed(_));
-        let exits = self.flow != Flow::Next;
-        self.flow = Flow::Next;
-        self.variables = variables;
-        self.seen = seen;
-        let items = self.items.split_off(before);
-        let acts = items
-            .iter()
-            .any(|item| matches!(item, Item::Step(step) if !matches!(step.act, Act::Free(_))));
-        (is_whole && status != Status::Unknown && !(exits && acts)).then_some(items)
-    }
-
-    fn each(&mut self, name: &str, words: Option<&[parse::Word]>, body: &[Node]) -> Status {
-        let words = match words {
-            Some(words) => match self.expand(words) {
-                Ok(words) => words,
-                Err(why) => return self.unknown(why),
-            },
-            None => match self.all_positional() {
-                Some(arguments) => arguments,
-                None => return self.unknown("the arguments of the script"),
-            },
-        };
-        // It may have several words.
-        if words.iter().any(|word| has_sign(word)) {
-            return self.unknown("a loop over an argument");
-        }
-        self.looped(
-            |reader, index| {
-                let Some(word) = words.get(index) else {
-                    return Ok(false);
-                };
-                reader
-                    .variables
-                    .insert(name.to_owned(), Held::Text(word.clone()));
-                Ok(true)
-            },
-            body,
-            |_| Ok(()),
-            false,
-        )
-    }
-
-    fn counted(&mut self, [first, test, next]: &[String; 3], body: &[Node]) -> Status {
-        if !first.is_empty()
-            && let Err(why) = self.calculate(first)
-        {
-            return self.unknown(why);
-        }
-        self.looped(
-            |reader, _| Ok(test.is_empty() || reader.calculate(test)? != 0),
-            body,
-            |reader| {
-                if !next.is_empty() {
-                    reader.calculate(next)?;
-                }
-                Ok(())
-            },
-            true,
-        )
-    }
-
-    fn repeat(&mut self, is_until: bool, test: &[Node], body: &[Node]) -> Status {
-        self.looped(
-            |reader, _| match reader.ask_all(test) {
-                Status::Success => Ok(!is_until),
-                Status::Failure => Ok(is_until),
-                Status::Unknown => Err(reader.why.clone()),
-                _ => Err("how often it is run depends on how a command ends".to_owned()),
-            },
-            body,
-            |_| Ok(()),
-            true,
-        )
-    }
-
-    /// Runs the body as long as `goes_on` says. A loop of whose body nothing is understood is left as a whole.
-    fn looped(
-        &mut self,
-        mut goes_on: impl FnMut(&mut Self, usize) -> Result<bool, String>,
-        body: &[Node],
-        mut next: impl FnMut(&mut Self) -> Result<(), String>,
-        is_endless: bool,
-    ) -> Status {
-        let (before, line) = (self.items.len(), self.line);
-        let seen = self.seen.clone();
-        let mut last: Option<(HashMap<String, Held>, usize)> = None;
-        for index in 0.. {
-            if index > 0 && is_endless {
-                let now = (self.variables.clone(), self.input_left());
-                // Nothing has changed, and nothing will.
-                if last.as_ref() == Some(&now) {
-                    self.seen = seen;
-                    self.variables = now.0;
-                    "a loop that never ends".clone_into(&mut self.why);
-                    self.flow = Flow::Stuck(line);
-                    return Status::Assumed;
-                }
-                last = Some(now);
-            }
-            let is_on = match goes_on(self, index) {
-                Ok(is_on) => is_on,
-                Err(why) => {
-                    self.seen = seen;
-                    return self.unknown(why);
-                }
-            };
-            if !is_on {
-                if index == 0 {
-                    for node in body {
-                        self.not_run(node, "the loop is never run");
-                    }
-                }
-                break;
-            }
-            self.count += 1;
-            if self.count > MOST {
-                self.seen = seen;
-                self.flow = Flow::Exit(0);
-                return self.unknown("it goes on for too long");
-            }
-            let begin = self.items.len();
-            self.list(body);
-            if self.items.get(begin) == Some(&Item::Blank) {
-                self.items.remove(begin);
-            }
-            match self.flow {
-                Flow::Break(levels) => {
-                    self.flow = outer(levels, Flow::Break);
-                    break;
-                }
-                Flow::Continue(1) => self.flow = Flow::Next,
-                Flow::Continue(levels) => {
-                    self.flow = outer(levels, Flow::Continue);
-                    break;
-                }
-                Flow::Return | Flow::Exit(_) | Flow::Failed(_) | Flow::Stuck(_) => break,
-                Flow::Next => {}
-            }
-            if let Err(why) = next(self) {
-                self.seen = seen;
-                return self.unknown(why);
-            }
-        }
-        let made = &self.items[before..];
-        let first = made.iter().find_map(|item| match item {
-            Item::Left(left) => Some(left.why.clone()),
-            _ => None,
-        });
-        let has_steps = made.iter().any(|item| matches!(item, Item::Step(_)));
-        if let Some(why) = first
-            && !has_steps
-        {
-            self.seen = seen;
-            return self.unknown(why);
-        }
-        Status::Success
-    }
-
-    fn choose(&mut self, word: &parse::Word, arms: &[(Vec<parse::Word>, Vec<Node>)]) -> Status {
-        let text = match self.one(word) {
-            Ok(text) => text,
-            Err(why) => return self.unknown(why),
-        };
-        if has_sign(&text) {
-            return self.unknown("what is done depends on an argument");
-        }
-        let mut taken = None;
-        for (index, (patterns, _)) in arms.iter().enumerate() {
-            for pattern in patterns {
-                match self.pattern(pattern) {
-                    Ok(pattern) if has_sign(&pattern) => {
-                        return self.unknown("what is done depends on an argument");
-                    }
-                    Ok(pattern) if pattern::matches(&pattern, &text) => {
-                        taken = taken.or(Some(index));
-                    }
-                    Err(why) if taken.is_none() => return self.unknown(why),
-                    Ok(_) | Err(_) => {}
-                }
-            }
-        }
-        let mut status = Status::Success;
-        for (index, (_, body)) in arms.iter().enumerate() {
-            if taken == Some(index) {
-                status = self.list(body);
-            } else {
-                for node in body {
-                    self.not_run(node, "another case");
-                }
-            }
-        }
-        status
     }
 
     /// Calls a function.
@@ -891,26 +589,4 @@ impl Reader<'_> {
 /// Why what stands behind the loop in `line` is not run.
 fn behind_loop(line: usize) -> String {
     format!("behind the loop in line {line}, which never ends")
-}
-
-fn outer(levels: usize, flow: impl Fn(usize) -> Flow) -> Flow {
-    match levels {
-        0 | 1 => Flow::Next,
-        more => flow(more - 1),
-    }
-}
-
-/// Whether a step takes something away.
-fn deletes(act: &Act) -> bool {
-    match act {
-        Act::DeleteNetns => true,
-        Act::OnLink { call, .. } | Act::InNetns(call) => {
-            call.word == "delete"
-                || call.word == "nomaster"
-                || call.word.starts_with("del_")
-                || call.word.starts_with("clear")
-        }
-        Act::Try(act) => deletes(act),
-        _ => false,
-    }
 }
