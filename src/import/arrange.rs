@@ -70,7 +70,7 @@ fn mentions(value: &crate::steps::Value, link: &str) -> bool {
 /// Whether what a step does may depend on anything, or anything on it: commands, and settings that new links take over.
 fn is_opaque(item: &Item) -> bool {
     match item {
-        Item::Left(_) => true,
+        Item::Left(_) | Item::Block(_) => true,
         Item::Blank | Item::Comment(_) | Item::Head(_) => false,
         Item::Step(step) => match &step.act {
             Act::InNetns(call) | Act::Show { call, .. } => {

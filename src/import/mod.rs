@@ -123,7 +123,7 @@ pub fn import_as(source: &str, told: &Told) -> Result<Imported, Nothing> {
             read = other;
         }
     } else if !read.fails {
-        wants_arguments &= read.items.iter().any(|item| matches!(item, Item::Left(_)));
+        wants_arguments &= parameters::left(&read) > 0;
     }
     let asks = read.asks_arguments && told.arguments.is_empty();
     if read.sections.is_empty() && !parameters::has_sign(source) {
@@ -135,10 +135,7 @@ pub fn import_as(source: &str, told: &Told) -> Result<Imported, Nothing> {
         };
         let variables = parameters::variables(source);
         if let Some(better) = parameters::with(asked, variables, &mut read, &given, again) {
-            let is_left = better
-                .items
-                .iter()
-                .any(|item| matches!(item, Item::Left(_)));
+            let is_left = parameters::left(&better) > 0;
             // Some keep their defaults.
             let mut numbers = better.parameters.iter().map(|(number, _)| *number);
             let is_all = (1..=better.asked.last).all(|number| numbers.any(|one| one == number));
@@ -148,23 +145,38 @@ pub fn import_as(source: &str, told: &Told) -> Result<Imported, Nothing> {
     }
     let parameters = std::mem::take(&mut read.parameters);
     let mut imported = finished(read.items, read.sections, wants_arguments);
-    imported.script = parameters::settle(&imported.script, &parameters);
+    let counters = std::mem::take(&mut read.asked.counters);
+    let variables = [parameters.clone(), counters].concat();
+    imported.script = parameters::settle(&imported.script, &variables);
     imported.parameters = parameters.into_iter().map(|(_, name)| name).collect();
     Ok(imported)
 }
 
-/// The script of the items, in a good order.
-fn finished(mut items: Vec<Item>, sections: Vec<String>, wants_arguments: bool) -> Imported {
+/// The items in a good order, each block by itself.
+fn settled(mut items: Vec<Item>) -> Vec<Item> {
+    for item in &mut items {
+        if let Item::Block(arms) = item {
+            for (_, inner) in arms {
+                *inner = settled(std::mem::take(inner));
+            }
+        }
+    }
     vlans::settle(&mut items);
     addresses::settle(&mut items);
     chains::settle(&mut items);
-    let left = items.iter().filter_map(|item| match item {
+    arrange::arrange(items)
+}
+
+/// The script of the items, in a good order.
+fn finished(items: Vec<Item>, sections: Vec<String>, wants_arguments: bool) -> Imported {
+    let items = settled(items);
+    let left = Item::all(&items).into_iter().filter_map(|item| match item {
         Item::Left(left) => Some(left.clone()),
         _ => None,
     });
     Imported {
         left: left.collect(),
-        script: fold::fold(&write::script(&places::find(arrange::arrange(items)))),
+        script: fold::fold(&write::script(&places::find(items))),
         sections: distinct(sections),
         wants_arguments,
         parameters: Vec::new(),

@@ -176,7 +176,7 @@ fn steps(text: &str, line: Option<usize>, place: &Place) -> Vec<Item> {
             place,
             act: Act::InNetns(call),
         })),
-        Item::Step(_) => Some(item),
+        Item::Step(_) | Item::Block(_) => Some(item),
         // `set -e` itself.
         Item::Blank | Item::Comment(_) | Item::Head(_) => None,
     });

@@ -14,19 +14,35 @@ use shell::Given;
 /// How many arguments become parameters at most.
 const MOST: usize = 9;
 
+/// The highest number of a variable from outside; those of counters are above it.
+const MOST_VARIABLES: usize = 29;
+
 /// Stands in front of the sign of the first argument, behind those of all arguments come those of variables.
 const BEFORE_FIRST: u32 = *PLACEHOLDERS.start() as u32 - 1;
 
 /// Variables that come from outside whoever runs a script, and mean something else.
-const OUTSIDE: [&str; 14] = [
+const OUTSIDE: [&str; 27] = [
+    "BASHPID",
+    "BASH_SOURCE",
+    "COLUMNS",
     "DISPLAY",
     "EDITOR",
     "EUID",
+    "FUNCNAME",
+    "GROUPS",
     "HOME",
+    "HOSTNAME",
     "IFS",
     "LANG",
+    "LINENO",
+    "LINES",
+    "OPTARG",
+    "OPTIND",
     "PATH",
+    "PPID",
     "PWD",
+    "RANDOM",
+    "SECONDS",
     "SHELL",
     "SUDO_USER",
     "TERM",
@@ -53,6 +69,8 @@ pub(crate) struct Asked {
     pub(crate) defaults: BTreeMap<usize, Option<String>>,
     /// The variables that they were put into.
     pub(crate) names: BTreeMap<usize, String>,
+    /// The variables that loops count with.
+    pub(crate) counters: Vec<(usize, String)>,
 }
 
 /// The sign of an argument.
@@ -72,9 +90,15 @@ pub(crate) fn number(c: char) -> Option<usize> {
 pub(crate) fn of_variable(at: usize) -> Option<(usize, String)> {
     let number = MOST + 1 + at;
     let sign = char::from_u32(BEFORE_FIRST + u32::try_from(number).ok()?)?;
-    PLACEHOLDERS
-        .contains(&sign)
-        .then(|| (number, sign.to_string()))
+    (number <= MOST_VARIABLES).then(|| (number, sign.to_string()))
+}
+
+/// The number and the sign of the counter of a loop that has so many before it.
+pub(crate) fn of_counter(at: usize) -> Option<(usize, String)> {
+    let sign = u32::from(*PLACEHOLDERS.end()).checked_sub(u32::try_from(at).ok()?)?;
+    let sign = char::from_u32(sign)?;
+    let number = number(sign).filter(|number| *number > MOST_VARIABLES)?;
+    Some((number, sign.to_string()))
 }
 
 /// Whether a script sets the variable by an option: to what stands behind it.
@@ -113,7 +137,12 @@ pub(super) fn variables(source: &str) -> Vec<String> {
             let is_set = word[name.len()..].starts_with('=');
             (is_set && is_option(source, &name)).then_some(name)
         });
-    for name in defaulted.chain(set) {
+    let own = shell::own::names(source);
+    let used = source.split('$').skip(1).filter_map(|rest| {
+        let name = name_of(rest.strip_prefix('{').unwrap_or(rest));
+        (!own.contains(&name)).then_some(name)
+    });
+    for name in defaulted.chain(set).chain(used) {
         let is_name = name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_');
         let is_new = is_name && !names.contains(&name) && !OUTSIDE.contains(&name.as_str());
         if is_new && of_variable(names.len()).is_some() {
@@ -151,12 +180,12 @@ pub(super) fn with(
             && left(&read) <= left(&best)
             && programs(&read) <= programs(&best)
             && used(&read).contains(&number)
-            && read
-                .asked
-                .defaults
-                .get(&number)
-                .is_some_and(Option::is_some)
-            && !read.items.iter().any(tells_a_shell);
+            && match read.asked.defaults.get(&number) {
+                // What is empty can only be asked for.
+                Some(Some(default)) => !default.is_empty() || only_decides(&read, number),
+                _ => false,
+            }
+            && !Item::all(&read.items).into_iter().any(tells_a_shell);
         if is_good {
             (best, given, has_any) = (read, given_too, true);
         }
@@ -203,7 +232,7 @@ pub(super) fn read(
     // Without these it says how it is called, and ends.
     let (needed, mut read) = (0..=MOST).find_map(|count| {
         let (read, _) = try_with(signs(count), count, count)?;
-        (!read.fails && has_steps(&read)).then_some((count, read))
+        (!read.fails).then_some((count, read))
     })?;
     if is_run && needed > 0 {
         return None;
@@ -231,27 +260,30 @@ pub(super) fn read(
         let is_fixed = needed == count
             || try_with(arguments, needed, needed)
                 .is_some_and(|(least, _)| least.items == read.items);
-        let is_whole = |number| number > needed && default(&read, number).is_some();
+        let is_whole = |number| {
+            number > needed && (default(&read, number).is_some() || decides(&read, number))
+        };
         let is_good = !read.fails
+            && has_steps(&read)
             && is_fixed
             && (!is_run || used(&read).into_iter().all(is_whole))
             && left(&read) <= left(known)
             && (needed > 0 || programs(&read) <= programs(known))
             && !used(&read).is_empty()
-            && !read.items.iter().any(tells_a_shell);
+            && !Item::all(&read.items).into_iter().any(tells_a_shell);
         is_good.then_some((read, given, needed))
     })
 }
 
 /// Whether anything is done.
 pub(super) fn has_steps(read: &Read) -> bool {
-    read.items
-        .iter()
-        .any(|item| matches!(item, Item::Step(Step { act, .. }) if !matches!(act, Act::Free(_))))
+    let mut items = Item::all(&read.items).into_iter();
+    items.any(|item| matches!(item, Item::Step(Step { act, .. }) if !matches!(act, Act::Free(_))))
 }
 
-fn left(read: &Read) -> usize {
-    let items = read.items.iter();
+/// How many commands are left out.
+pub(super) fn left(read: &Read) -> usize {
+    let items = Item::all(&read.items).into_iter();
     items.filter(|item| matches!(item, Item::Left(_))).count()
 }
 
@@ -270,7 +302,7 @@ fn program(act: &Act) -> Option<&[Value]> {
 }
 
 fn programs(read: &Read) -> usize {
-    let items = read.items.iter();
+    let items = Item::all(&read.items).into_iter();
     items
         .filter(|item| matches!(item, Item::Step(Step { act, .. }) if program(act).is_some()))
         .count()
@@ -298,6 +330,31 @@ fn used(read: &Read) -> BTreeSet<usize> {
     text.chars().filter_map(number).collect()
 }
 
+/// Whether the sign stands in a condition.
+fn decides(read: &Read, number: usize) -> bool {
+    let has = |text: &str| text.chars().any(|c| self::number(c) == Some(number));
+    let mut items = Item::all(&read.items).into_iter();
+    items.any(|item| match item {
+        Item::Block(arms) => arms
+            .iter()
+            .any(|(head, _)| !head.starts_with("for ") && has(head)),
+        _ => false,
+    })
+}
+
+/// Whether the sign stands in conditions alone.
+fn only_decides(read: &Read, number: usize) -> bool {
+    let has = |text: &str| text.chars().any(|c| self::number(c) == Some(number));
+    let does = |item: &&Item| match item {
+        Item::Step(_) => has(&write::script(std::slice::from_ref(*item))),
+        Item::Block(arms) => arms
+            .iter()
+            .any(|(head, _)| head.starts_with("for ") && has(head)),
+        _ => false,
+    };
+    !Item::all(&read.items).iter().any(does)
+}
+
 /// The signs that stand for numbers: outside of texts.
 fn numbers(script: &str) -> BTreeSet<usize> {
     let mut numbers = BTreeSet::new();
@@ -323,7 +380,11 @@ fn declared(mut read: Read, needed: usize) -> Read {
     let mut parameters: Vec<Step> = Vec::new();
     read.parameters.clear();
     let numbers = numbers(&write::script(&read.items));
-    for number in used(&read) {
+    for number in used(&read)
+        .into_iter()
+        .filter(|number| *number <= MOST_VARIABLES)
+    {
+        let is_variable = number > MOST;
         let given = read.asked.names.get(&number);
         let mut name = given.map(|name| name.to_ascii_lowercase());
         let is_free = |name: &String| {
@@ -333,12 +394,16 @@ fn declared(mut read: Read, needed: usize) -> Read {
                 && !read.parameters.iter().any(|(_, known)| known == name)
         };
         if !name.as_ref().is_some_and(is_free) {
-            name = Some(format!("arg{number}"));
+            name = Some(match name {
+                Some(name) if is_variable => format!("with_{name}"),
+                _ => format!("arg{number}"),
+            });
         }
         let name = name.unwrap_or_default();
-        let is_variable = number > MOST;
         let default = match read.asked.defaults.get(&number) {
             Some(Some(default)) if number > needed || is_variable => Some(default.clone()),
+            // One that is not given is empty, which is asked for.
+            None if number > needed && decides(&read, number) => Some(String::new()),
             _ => None,
         };
         let help = match given {
@@ -493,20 +558,89 @@ mod tests {
     }
 
     #[test]
+    fn what_an_argument_decides_is_a_branch_of_the_script() {
+        let source = "M=${MODE:-l3}\ncase \"$M\" in l2|l3) ip netns add a;; *) echo \"no mode $M\"; exit 1;; esac\n\
+             if [ -n \"$DEBUG\" ] && [ -z \"\" ]; then ip netns add d; fi\n\
+             if [ \"$1\" = up ]; then N=up; elif ! [ \"$1\" != down ]; then exit; else N=up; fi\nip netns add $N\n\
+             [[ $2 == -v ]] || ip netns add quiet\n";
+        insta::assert_snapshot!(imported(source).0, @r#"
+        let arg1 = param("arg1", "", "argument 1 of the shell script");
+        let arg2 = param("arg2", "", "argument 2 of the shell script");
+        let mode = param("mode", "l3", "variable MODE of the shell script");
+        let with_debug = param("with_debug", "", "variable DEBUG of the shell script");
+
+        if mode == "l2" || mode == "l3" {
+            let a = netns("a");
+        } else {
+            print(`no mode ${mode}`);
+            exit(1);
+        }
+        if with_debug != "" {
+            let d = netns("d");
+        }
+        if arg1 == "up" {
+        } else if arg1 == "down" {
+            exit(0);
+        }
+        let up = netns("up");
+        if arg2 != "-v" {
+            let quiet = netns("quiet");
+        }
+        "#);
+    }
+
+    #[test]
+    fn a_loop_over_as_many_as_an_argument_says_is_a_loop_of_the_script() {
+        let source = "N=3; while getopts n: o; do N=$OPTARG; done\nip netns add hub\n\
+             for i in $(seq 2 $N); do\nip link add v$i netns hub type veth peer name w$i\nip -n hub link set v$i mtu ${MTU:-1400}\ndone\n\
+             for ((i = 0; i < $N; i++)); do ip netns add n$i; done\n";
+        insta::assert_snapshot!(imported(source).0, @r#"
+        let mtu = param("mtu", 1400, "variable MTU of the shell script");
+        let n = param("n", 3, "variable N of the shell script");
+
+        // not run: line 1: N=$OPTARG    (the loop is never run)
+        let hub = netns("hub");
+        for i in 2..=n {
+            hub.veth(`v${i}`, host(), `w${i}`).mtu(mtu);
+        }
+        for i in 0..n {
+            let nnet = netns(`n${i}`);
+        }
+        "#);
+    }
+
+    #[test]
+    fn what_only_some_ways_know_is_not_known_behind_them() {
+        // It is what it is without any.
+        let source = "if [ \"$1\" = a ]; then N=x; else N=y; fi\nip netns add $N\n";
+        let (script, parameters) = imported(source);
+        assert!(
+            parameters.is_empty() && script.contains("netns(\"y\")"),
+            "{script}"
+        );
+        let source =
+            "P=host\nfor i in $(seq $1); do ip netns add k$i; ip netns add $P$i; P=n$i; done\n";
+        let left = crate::import::import(source, None).unwrap().left;
+        let whys: Vec<&str> = left.iter().map(|left| left.why.as_str()).collect();
+        assert_eq!(whys, ["the value of $P is known only when it runs"]);
+    }
+
+    #[test]
     fn what_hangs_on_what_an_argument_is_stays_as_it_was() {
         for source in [
             // Another branch is taken without it.
             "NS=lab\n[ $# -gt 0 ] && NS=$1\nip netns add $NS\n",
-            "if [ -n \"$1\" ]; then ip netns add $1; else ip netns add lab; fi\n",
-            "case ${1:-up} in up) ip netns add a;; *) ip netns del a;; esac\n",
-            "[ \"$1\" = down ] && exit\nip netns add a\n",
             "for ns in ${1:-a b}; do ip netns add $ns; done\n",
+            "ip netns add ${1:-a b}\n",
+            "ip netns add ${NS:-a b}\n",
             "for ns in \"$@\"; do ip netns add $ns; done\nip netns add z\n",
             "while getopts n: o; do N=$OPTARG; done\nip netns add a$N\n",
-            "N=${1:-3}\nfor i in $(seq $N); do ip netns add a$i; done\n",
             "ip netns add $(echo ${1:-lab} | cut -c1-2)\n",
             "NS=${1:-lab}\nip netns add ${NS%b}\n",
             "declare -A of=([a]=x [b]=y)\nip netns add ${of[${1:-a}]}\n",
+            "T=${T:-bridge}\nip link add x type $T\n",
+            "ip netns add $HOSTNAME\n",
+            "ip netns add a$NEVER_SET\n",
             // A shell would take it apart.
             "ip netns add a\nip netns exec a sh -c \"frob ${1:-lab} | cat\"\n",
         ] {

@@ -30,25 +30,40 @@ fn is_of_its_own(act: &Act) -> bool {
 
 /// Finds each of them before its first step.
 pub(super) fn find(items: Vec<Item>) -> Vec<Item> {
+    find_beside(items, HashSet::new())
+}
+
+/// The same where some are known already.
+fn find_beside(items: Vec<Item>, mut known: HashSet<String>) -> Vec<Item> {
     let steps = items.iter().filter_map(|item| match item {
         Item::Step(step) => Some(step),
         _ => None,
     });
     let own = steps.filter(|step| is_of_its_own(&step.act));
-    let mut known: HashSet<String> = own.filter_map(|step| step.place.clone()).collect();
+    known.extend(own.filter_map(|step| step.place.clone()));
     let mut found = Vec::new();
     for item in items {
-        if let Item::Step(Step { place, act }) = &item {
-            for name in places_of(place, act) {
-                if known.insert(name.to_owned()) {
-                    found.push(Item::Step(Step {
-                        place: Some(name.to_owned()),
-                        act: Act::FindNetns,
-                    }));
+        match item {
+            Item::Step(step) => {
+                for name in places_of(&step.place, &step.act) {
+                    if known.insert(name.to_owned()) {
+                        found.push(Item::Step(Step {
+                            place: Some(name.to_owned()),
+                            act: Act::FindNetns,
+                        }));
+                    }
                 }
+                found.push(Item::Step(step));
             }
+            // What is made in a block may not be there behind it.
+            Item::Block(arms) => {
+                let arms = arms
+                    .into_iter()
+                    .map(|(head, inner)| (head, find_beside(inner, known.clone())));
+                found.push(Item::Block(arms.collect()));
+            }
+            other => found.push(other),
         }
-        found.push(item);
     }
     found
 }

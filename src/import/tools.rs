@@ -182,7 +182,7 @@ fn script(shell: &str, arguments: &[String], place: &Place) -> Outcome {
         match item {
             Item::Step(step) => steps.push(step),
             Item::Left(left) if place.is_none() => return Err(left.why),
-            Item::Left(_) => {
+            Item::Left(_) | Item::Block(_) => {
                 let words = [shell, "-c", text].map(Value::text);
                 return Ok(vec![executed(place, words.into())]);
             }

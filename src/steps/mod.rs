@@ -152,6 +152,22 @@ pub(crate) enum Item {
     Head(String),
     Step(Step),
     Left(Left),
+    /// What is done only where something holds, or more than once: what stands in front of each pair of braces, and what in them.
+    Block(Vec<(String, Vec<Item>)>),
+}
+
+impl Item {
+    /// All items, with those that stand in blocks.
+    pub(crate) fn all(items: &[Self]) -> Vec<&Self> {
+        let mut all = Vec::new();
+        for item in items {
+            all.push(item);
+            if let Self::Block(arms) = item {
+                all.extend(arms.iter().flat_map(|(_, inner)| Self::all(inner)));
+            }
+        }
+        all
+    }
 }
 
 /// What was not translated.

@@ -122,6 +122,7 @@ impl Writer {
                     self.comment("//", line);
                 }
             }
+            Item::Block(arms) => self.block(arms),
             Item::Left(left) => {
                 for (index, text) in left.text.lines().enumerate() {
                     // One that was seen where it ran may come from nowhere.
@@ -137,6 +138,38 @@ impl Writer {
                 }
             }
         }
+    }
+
+    /// Writes each arm as a script of its own that knows the variables before it.
+    fn block(&mut self, arms: &[(String, Vec<Item>)]) {
+        self.flush();
+        for (index, (head, items)) in arms.iter().enumerate() {
+            let mut inner = Self {
+                names: self.names.clone(),
+                taken: self.taken.clone(),
+                programs: self.programs.clone(),
+                standing: self.standing.clone(),
+                ..Self::default()
+            };
+            for item in items {
+                inner.item(item);
+            }
+            inner.flush();
+            self.standing.retain(|netns| inner.standing.contains(netns));
+            self.line(&format!("{}{head} {{", if index > 0 { "} " } else { "" }));
+            let mut is_raw = false;
+            for line in inner.text.trim_end().lines() {
+                // A text of several lines stays as it is.
+                let indent = if is_raw || line.is_empty() {
+                    ""
+                } else {
+                    "    "
+                };
+                self.line(&format!("{indent}{line}"));
+                is_raw ^= line.matches('`').count() % 2 == 1;
+            }
+        }
+        self.line("}");
     }
 
     fn blank(&mut self) {

@@ -34,7 +34,7 @@ pub(super) fn settle(items: &mut Vec<Item>) -> bool {
         _ => None,
     };
     let is_mark = |item: &Item| line_of(item).is_some();
-    let is_step = |item: &Item| matches!(item, Item::Step(_) | Item::Left(_));
+    let is_step = |item: &Item| matches!(item, Item::Step(_) | Item::Left(_) | Item::Block(_));
     let waits = |items: &[Item], at: usize| at > 0 && is_mark(&items[at - 1]);
     // The last steps of all.
     let end = (0..items.len())
@@ -96,6 +96,7 @@ fn plain(act: &Act) -> &Act {
 }
 
 /// A program that was started in a namespace of its own.
+#[derive(Clone)]
 pub(super) struct Process {
     left: Left,
     program: Vec<String>,

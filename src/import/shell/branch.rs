@@ -1,13 +1,27 @@
-//! What is done only where something holds: conditions, chains of commands, cases.
+//! What is done only where something holds: conditions, chains of commands, cases. What hangs on the parameters of the script that is
+//! made stays a branch of it.
 
-use super::parse::Node;
+use std::collections::HashSet;
+use std::rc::Rc;
+
+use super::expand::Held;
+use super::parse::{Node, What};
 use super::{Flow, Reader, Status, parse, pattern};
+use crate::import::lex::Kind;
 use crate::import::parameters::has_sign;
-use crate::steps::{Act, Item};
+use crate::steps::{Act, Call, Item, Step, Value, is_placeholder};
+use crate::value::escape::literal;
 
 impl Reader<'_> {
     pub(super) fn both(&mut self, left: &Node, right: &Node) -> Status {
         match self.tested(|reader| reader.ask(left)) {
+            Status::Unknown if !self.is_asking && self.has_signs() => {
+                let why = self.why.clone();
+                match self.hanging(left) {
+                    Some(holds) => self.branches(vec![(holds, std::slice::from_ref(right))], &[]),
+                    None => self.unknown(why),
+                }
+            }
             Status::Success | Status::Assumed => self.last_side(right),
             Status::Failure => {
                 self.not_run(right, "the condition before it does not hold");
@@ -29,6 +43,16 @@ impl Reader<'_> {
             };
         }
         match self.tested(|reader| reader.ask(left)) {
+            Status::Unknown if !self.is_asking && self.has_signs() => {
+                let why = self.why.clone();
+                match self.hanging(left) {
+                    Some(holds) => {
+                        let fails = denied(&holds);
+                        self.branches(vec![(fails, std::slice::from_ref(right))], &[])
+                    }
+                    None => self.unknown(why),
+                }
+            }
             Status::Failure => self.last_side(right),
             Status::Present => self.where_there(&[], std::slice::from_ref(right)),
             Status::Absent => self.where_there(std::slice::from_ref(right), &[]),
@@ -45,9 +69,28 @@ impl Reader<'_> {
         arms: &[(Vec<Node>, Vec<Node>)],
         otherwise: &[Node],
     ) -> Status {
+        let mut hanging: Vec<(String, &[Node])> = Vec::new();
         for (index, (test, body)) in arms.iter().enumerate() {
             let is_last = index + 1 == arms.len();
-            match self.ask_all(test) {
+            let status = self.ask_all(test);
+            if status == Status::Unknown
+                && self.has_signs()
+                && let [test] = test.as_slice()
+            {
+                let why = self.why.clone();
+                match self.hanging(test) {
+                    Some(holds) => hanging.push((holds, body)),
+                    None => return self.unknown(why),
+                }
+                continue;
+            }
+            match status {
+                Status::Success | Status::Assumed if !hanging.is_empty() => {
+                    return self.branches(hanging, body);
+                }
+                Status::Present | Status::Absent if !hanging.is_empty() => {
+                    return self.unknown("what is done depends on what is there");
+                }
                 Status::Success | Status::Assumed => {
                     let status = self.list(body);
                     let others = arms[index + 1..].iter().flat_map(|(_, body)| body);
@@ -69,7 +112,11 @@ impl Reader<'_> {
                 Status::Unknown => return Status::Unknown,
             }
         }
-        self.list(otherwise)
+        if hanging.is_empty() {
+            self.list(otherwise)
+        } else {
+            self.branches(hanging, otherwise)
+        }
     }
 
     /// What is done depends on whether something is there. Making is ensuring, and deleting what is gone no error: so the branch
@@ -89,7 +136,10 @@ impl Reader<'_> {
                 .filter(|act| !matches!(act, Act::Free(_) | Act::ShowFree(_) | Act::Show { .. }))
                 .collect()
         };
-        let has_left = |items: &[Item]| items.iter().any(|item| matches!(item, Item::Left(_)));
+        let has_left = |items: &[Item]| {
+            let mut items = items.iter();
+            items.any(|item| matches!(item, Item::Left(_) | Item::Block(_)))
+        };
         if has_left(&when_present) || has_left(&when_absent) {
             return self.unknown("what is done depends on what is there");
         }
@@ -125,9 +175,10 @@ impl Reader<'_> {
         self.variables = variables;
         self.seen = seen;
         let items = self.items.split_off(before);
-        let acts = items
-            .iter()
-            .any(|item| matches!(item, Item::Step(step) if !matches!(step.act, Act::Free(_))));
+        let acts = items.iter().any(|item| match item {
+            Item::Step(step) => !matches!(step.act, Act::Free(_)),
+            item => matches!(item, Item::Block(_)),
+        });
         (is_whole && status != Status::Unknown && !(exits && acts)).then_some(items)
     }
 
@@ -141,7 +192,7 @@ impl Reader<'_> {
             Err(why) => return self.unknown(why),
         };
         if has_sign(&text) {
-            return self.unknown("what is done depends on an argument");
+            return self.choose_later(&text, arms);
         }
         let mut taken = None;
         for (index, (patterns, _)) in arms.iter().enumerate() {
@@ -169,6 +220,234 @@ impl Reader<'_> {
             }
         }
         status
+    }
+    /// A choice by what only a run knows.
+    fn choose_later(&mut self, text: &str, arms: &[(Vec<parse::Word>, Vec<Node>)]) -> Status {
+        let mut hanging: Vec<(String, &[Node])> = Vec::new();
+        for (patterns, body) in arms {
+            let mut texts = Vec::new();
+            for one in patterns {
+                match self.pattern(one) {
+                    Ok(one) => texts.push(one),
+                    Err(why) => return self.unknown(why),
+                }
+            }
+            if texts.iter().any(|one| one == "*") {
+                return if hanging.is_empty() {
+                    self.list(body)
+                } else {
+                    self.branches(hanging, body)
+                };
+            }
+            if texts.iter().any(|one| has_sign(one) || is_pattern(one)) {
+                return self.unknown(WHY);
+            }
+            let ways: Vec<String> = texts.iter().map(|one| compared(text, "==", one)).collect();
+            hanging.push((ways.join(" || "), body));
+        }
+        if hanging.is_empty() {
+            return Status::Success;
+        }
+        self.branches(hanging, &[])
+    }
+
+    /// What the language says for a test that hangs on what signs stand for; none where it hangs on more.
+    fn hanging(&mut self, test: &Node) -> Option<String> {
+        match &test.what {
+            What::Not(inner) => Some(denied(&self.hanging(inner)?)),
+            What::And(left, right) => self.joined(left, right, true),
+            What::Or(left, right) => self.joined(left, right, false),
+            What::Simple(simple) if simple.redirections.is_empty() => {
+                let words = self.expand(&simple.words).ok()?;
+                let words: Vec<&str> = words.iter().map(String::as_str).collect();
+                match words.as_slice() {
+                    ["[", inner @ .., "]"] | ["test", inner @ ..] => condition(inner),
+                    _ => None,
+                }
+            }
+            What::Test(tokens) => {
+                let mut words: Vec<String> = Vec::new();
+                for (index, token) in tokens.iter().enumerate() {
+                    let Kind::Word(pieces) = &token.kind else {
+                        return None;
+                    };
+                    // Behind `==` it is a pattern.
+                    let word = match words.last().map(String::as_str) {
+                        Some("=" | "==" | "!=") if index > 1 => {
+                            self.pattern(pieces).ok().filter(|one| !is_pattern(one))?
+                        }
+                        _ => self.one(pieces).ok()?,
+                    };
+                    words.push(word);
+                }
+                let words: Vec<&str> = words.iter().map(String::as_str).collect();
+                condition(&words)
+            }
+            _ => None,
+        }
+    }
+
+    /// The same of two tests of which at least one hangs on what signs stand for.
+    fn joined(&mut self, left: &Node, right: &Node, is_and: bool) -> Option<String> {
+        let (passes, sign) = if is_and {
+            (Status::Success, "&&")
+        } else {
+            (Status::Failure, "||")
+        };
+        match (self.hanging(left), self.hanging(right)) {
+            (Some(left), Some(right)) => Some(format!("({left}) {sign} ({right})")),
+            (Some(hangs), None) => (self.tested(|one| one.ask(right)) == passes).then_some(hangs),
+            (None, Some(hangs)) => (self.tested(|one| one.ask(left)) == passes).then_some(hangs),
+            (None, None) => None,
+        }
+    }
+
+    /// Runs each arm from here, and `otherwise`, and keeps them all as a block. What differs behind them is not known any more.
+    fn branches(&mut self, arms: Vec<(String, &[Node])>, otherwise: &[Node]) -> Status {
+        if self.printed.is_some() {
+            return self.unknown(WHY);
+        }
+        let heads = arms.into_iter().enumerate().map(|(index, (holds, body))| {
+            let word = if index == 0 { "if" } else { "else if" };
+            (format!("{word} {holds}"), body)
+        });
+        let heads = heads.chain([("else".to_owned(), otherwise)]);
+        let base = self.clone();
+        let mut block = Vec::new();
+        let mut goes_on: Vec<Self> = Vec::new();
+        for (head, body) in heads {
+            let Some((mut inner, mut items)) = self.apart(&base, body) else {
+                return self.unknown(WHY);
+            };
+            match inner.flow {
+                Flow::Next => goes_on.push(inner),
+                Flow::Exit(_) if base.at_exit.is_none() && base.subshells == 0 => {
+                    let code = i64::from(std::mem::take(&mut inner.fails));
+                    let act = Act::Free(Call::new("exit", [Value::Number(code)]));
+                    items.push(Item::Step(Step { place: None, act }));
+                }
+                _ => return self.unknown(WHY),
+            }
+            block.push((head, items));
+        }
+        // Nothing is to be done else.
+        block.pop_if(|(_, items)| items.is_empty());
+        let mut items = block.iter().flat_map(|(_, items)| items);
+        if items.any(|item| !matches!(item, Item::Blank | Item::Comment(_))) {
+            self.items.push(Item::Block(block));
+        }
+        if goes_on.is_empty() {
+            self.flow = Flow::Exit(self.line);
+            return Status::Assumed;
+        }
+        self.keep_common(&goes_on);
+        Status::Assumed
+    }
+
+    /// Runs commands from `base` without a trace here but of what is seen, and returns what became of them; none where they change more
+    /// than variables and functions.
+    pub(super) fn apart(&mut self, base: &Self, body: &[Node]) -> Option<(Self, Vec<Item>)> {
+        let mut inner = base.clone();
+        inner.items = Vec::new();
+        self.tell(&mut inner);
+        inner.list(body);
+        inner.tell(self);
+        let is_plain = inner.started == base.started
+            && inner.processes.len() == base.processes.len()
+            && inner.at_exit == base.at_exit
+            && inner.ends_on_error == base.ends_on_error
+            && inner.folder == base.folder
+            && inner.arguments == base.arguments;
+        let items = std::mem::take(&mut inner.items);
+        is_plain.then_some((inner, items))
+    }
+
+    /// Has `other` know what has been seen and asked for here.
+    fn tell(&self, other: &mut Self) {
+        other.seen.clone_from(&self.seen);
+        other.asked = self.asked.clone();
+        other.called.clone_from(&self.called);
+        other.count = self.count;
+        other.asks_arguments |= self.asks_arguments;
+    }
+
+    /// Knows from here on what all of these know alike.
+    pub(super) fn keep_common(&mut self, all: &[Self]) {
+        let Some(first) = all.first() else { return };
+        let names: HashSet<&String> = all.iter().flat_map(|one| one.variables.keys()).collect();
+        for name in names {
+            let held = first.variables.get(name);
+            let is_same = all.iter().all(|one| one.variables.get(name) == held);
+            let held = held.filter(|_| is_same).cloned();
+            let held = held.unwrap_or(Held::Unknown);
+            self.variables.insert(name.clone(), held);
+        }
+        let names: HashSet<&String> = all.iter().flat_map(|one| one.functions.keys()).collect();
+        for name in names {
+            let body = |one: &Self| match one.functions.get(name) {
+                Some(Some(function)) => Some(Rc::as_ptr(&function.body)),
+                _ => None,
+            };
+            let is_same = all.iter().all(|one| body(one) == body(first));
+            let held = first.functions.get(name).cloned().flatten();
+            self.functions
+                .insert(name.clone(), held.filter(|_| is_same));
+        }
+    }
+}
+
+/// Why a command is left that hangs on what only a run knows.
+const WHY: &str = "what is done depends on an argument";
+
+/// Whether a text that was read as a pattern stands for more than itself.
+fn is_pattern(text: &str) -> bool {
+    text.contains(['*', '?', '[', '\\'])
+}
+
+/// What the language says for the opposite of a condition.
+fn denied(holds: &str) -> String {
+    let is_joined = [" && ", " || "].iter().any(|sign| holds.contains(sign));
+    for (sign, other) in [(" == ", " != "), (" != ", " == ")] {
+        let is_one = holds.matches(sign).count() == 1 && !holds.contains(other);
+        if is_one && !is_joined {
+            return holds.replace(sign, other);
+        }
+    }
+    format!("!({holds})")
+}
+
+fn compared(left: &str, sign: &str, right: &str) -> String {
+    format!("{} {sign} {}", literal(left), literal(right))
+}
+
+/// What the language says for a condition of words in which signs stand.
+fn condition(words: &[&str]) -> Option<String> {
+    if !words.iter().any(|word| has_sign(word)) {
+        return None;
+    }
+    let number = |text: &str| {
+        let is_one = is_placeholder(text) || text.parse::<i64>().is_ok();
+        is_one.then(|| text.to_owned())
+    };
+    match words {
+        ["!", rest @ ..] => Some(denied(&condition(rest)?)),
+        [text] | ["-n", text] => Some(compared(text, "!=", "")),
+        ["-z", text] => Some(compared(text, "==", "")),
+        [left, "=" | "==", right] => Some(compared(left, "==", right)),
+        [left, "!=", right] => Some(compared(left, "!=", right)),
+        [left, sign, right] => {
+            let sign = match *sign {
+                "-eq" => "==",
+                "-ne" => "!=",
+                "-lt" => "<",
+                "-le" => "<=",
+                "-gt" => ">",
+                "-ge" => ">=",
+                _ => return None,
+            };
+            Some(format!("{} {sign} {}", number(left)?, number(right)?))
+        }
+        _ => None,
     }
 }
 

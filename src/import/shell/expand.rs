@@ -291,8 +291,15 @@ impl Reader<'_> {
                     vec![String::new()]
                 }
             }
-            None => return self.not_known(name),
+            // Who runs it may set it.
+            None => match self.given_by(name, "") {
+                Some(sign) if rest.is_empty() => vec![sign],
+                _ => return self.not_known(name),
+            },
         };
+        if !quoted && list.iter().any(|text| self.is_split(text)) {
+            return odd();
+        }
         if !quoted && rest.contains('"') && list.iter().any(|text| text.contains(' ')) {
             return Err(format!("quotes in ${{{name}{rest}}}"));
         }

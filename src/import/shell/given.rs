@@ -80,6 +80,12 @@ impl Reader<'_> {
         true
     }
 
+    /// Whether a text is a sign for what may be several words.
+    pub(super) fn is_split(&self, text: &str) -> bool {
+        let default = parameters::whole(text).and_then(|number| self.asked.defaults.get(&number));
+        matches!(default, Some(Some(default)) if default.contains(char::is_whitespace))
+    }
+
     /// The sign of a variable that may be given from outside, with its value where it is not; none of one that is known.
     pub(super) fn given_by(&mut self, name: &str, default: &str) -> Option<String> {
         let mut all = self.given.variables.iter();
@@ -128,6 +134,11 @@ impl Reader<'_> {
             }
         }
         Ok(())
+    }
+
+    /// Whether signs stand for what is not known.
+    pub(super) fn has_signs(&self) -> bool {
+        self.given.signs.is_some() || !self.given.variables.is_empty()
     }
 
     /// Whether no function is running: the arguments are those of the script.

@@ -13,7 +13,7 @@ mod filter;
 mod given;
 mod later;
 mod lines;
-mod own;
+pub(super) mod own;
 mod parse;
 mod pattern;
 mod pinged;
@@ -85,6 +85,7 @@ enum Flow {
     clippy::struct_excessive_bools,
     reason = "each says one thing of the place in the script"
 )]
+#[derive(Clone)]
 struct Reader<'a> {
     given: Given,
     asks_arguments: bool,

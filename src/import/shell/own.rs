@@ -8,7 +8,7 @@ use crate::import::lex::is_name;
 const DECLARING: [&str; 6] = ["local", "declare", "typeset", "export", "readonly", "read"];
 
 /// Their names.
-pub(super) fn names(text: &str) -> HashSet<String> {
+pub(in crate::import) fn names(text: &str) -> HashSet<String> {
     let mut names = HashSet::new();
     for line in text.lines() {
         let mut is_declared = false;

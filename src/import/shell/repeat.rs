@@ -3,10 +3,12 @@
 use std::collections::HashMap;
 
 use super::expand::Held;
-use super::parse::Node;
-use super::{Flow, MOST, Reader, Status, parse};
-use crate::import::parameters::has_sign;
-use crate::steps::Item;
+use super::parse::{Node, What};
+use super::{Flow, MOST, Reader, Status, own, parse};
+use crate::import::lex::{Piece, is_name, tokens};
+use crate::import::parameters::{self, has_sign};
+use crate::steps::write::RESERVED;
+use crate::steps::{Item, is_placeholder};
 
 impl Reader<'_> {
     pub(super) fn each(
@@ -15,6 +17,12 @@ impl Reader<'_> {
         words: Option<&[parse::Word]>,
         body: &[Node],
     ) -> Status {
+        if let Some([word]) = words
+            && self.has_signs()
+            && let Some(range) = self.range_of(word)
+        {
+            return self.counting(name, &range, body);
+        }
         let words = match words {
             Some(words) => match self.expand(words) {
                 Ok(words) => words,
@@ -46,6 +54,11 @@ impl Reader<'_> {
     }
 
     pub(super) fn counted(&mut self, [first, test, next]: &[String; 3], body: &[Node]) -> Status {
+        if self.has_signs()
+            && let Some((name, range)) = self.range_counted(first, test, next)
+        {
+            return self.counting(&name, &range, body);
+        }
         if !first.is_empty()
             && let Err(why) = self.calculate(first)
         {
@@ -160,6 +173,92 @@ impl Reader<'_> {
         }
         Status::Success
     }
+
+    /// The range that `$(seq 1 $N)` counts, where it hangs on what only a run knows.
+    fn range_of(&mut self, word: &parse::Word) -> Option<String> {
+        let [Piece::Command { text, .. }] = word.as_slice() else {
+            return None;
+        };
+        let nodes = parse::parse(&tokens(text, 1));
+        let [node] = nodes.as_slice() else {
+            return None;
+        };
+        let What::Simple(simple) = &node.what else {
+            return None;
+        };
+        let words = self.expand(&simple.words).ok()?;
+        let words: Vec<&str> = words.iter().map(String::as_str).collect();
+        let (first, last) = match words.as_slice() {
+            ["seq", last] => ("1", *last),
+            ["seq", first, last] => (*first, *last),
+            _ => return None,
+        };
+        Some(format!("{}..={}", bound(first)?, bound(last)?)).filter(|range| has_sign(range))
+    }
+
+    /// The variable that `for ((i = 1; i <= N; i++))` counts with, and its range, where that hangs on what only a run knows.
+    fn range_counted(&mut self, first: &str, test: &str, next: &str) -> Option<(String, String)> {
+        let (name, first) = first.split_once('=')?;
+        let (name, first) = (name.trim(), bound(first.trim())?);
+        let (sign, last) = ["<=", "<"].iter().find_map(|sign| {
+            let (left, last) = test.split_once(sign)?;
+            (left.trim() == name).then_some((*sign, last.trim()))
+        })?;
+        let last = last.strip_prefix('$').unwrap_or(last);
+        let last = last.trim_matches(['{', '}']);
+        let Some(Held::Text(last)) = self.variables.get(last) else {
+            return None;
+        };
+        let last = bound(last).filter(|last| has_sign(last))?;
+        let steps = [
+            format!("{name}++"),
+            format!("++{name}"),
+            format!("{name}+=1"),
+        ];
+        let next = next.replace(' ', "");
+        let dots = if sign == "<" { ".." } else { "..=" };
+        (is_name(name) && steps.contains(&next))
+            .then(|| (name.to_owned(), format!("{first}{dots}{last}")))
+    }
+
+    /// A loop over a range that only a run knows: its body is read once, with a sign for the variable.
+    fn counting(&mut self, name: &str, range: &str, body: &[Node]) -> Status {
+        const WHY: &str = "a loop over an argument";
+        let Some((number, sign)) = parameters::of_counter(self.asked.counters.len()) else {
+            return self.unknown(WHY);
+        };
+        if self.printed.is_some() || RESERVED.contains(&name) {
+            return self.unknown(WHY);
+        }
+        let mut base = self.clone();
+        // What the turn before has left is not known.
+        for name in body.iter().flat_map(|node| own::names(&self.text_of(node))) {
+            base.variables.insert(name, Held::Unknown);
+        }
+        base.variables.insert(name.to_owned(), Held::Text(sign));
+        self.asked
+            .counters
+            .push((number, name.to_ascii_lowercase()));
+        let before = self.clone();
+        let Some((mut inner, items)) = self.apart(&base, body) else {
+            return self.unknown(WHY);
+        };
+        if inner.flow != Flow::Next {
+            return self.unknown(WHY);
+        }
+        inner.variables.insert(name.to_owned(), Held::Unknown);
+        self.items.push(Item::Block(vec![(
+            format!("for {} in {range}", name.to_ascii_lowercase()),
+            items,
+        )]));
+        self.keep_common(&[before, inner]);
+        Status::Assumed
+    }
+}
+
+/// An end of a range: a number, or what stands for one.
+fn bound(text: &str) -> Option<String> {
+    (is_placeholder(text) || text.parse::<i64>().is_ok()).then(|| text.to_owned())
 }
 
 fn outer(levels: usize, flow: impl Fn(usize) -> Flow) -> Flow {

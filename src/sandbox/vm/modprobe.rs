@@ -63,7 +63,7 @@ impl Asked {
             match word.as_str() {
                 "--" if !is_behind => is_behind = true,
                 "-q" | "--quiet" | "-s" | "--syslog" if !is_behind => {
-                    asked.is_quiet |= word.contains('q')
+                    asked.is_quiet |= word.contains('q');
                 }
                 "-a" | "--all" if !is_behind => takes_all = true,
                 "-b" | "--use-blacklist" | "-v" | "--verbose" | "-i" | "--ignore-install"

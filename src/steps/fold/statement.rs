@@ -76,6 +76,7 @@ pub(super) fn chunks(script: &str, names: &Names) -> Vec<Chunk> {
     let mut statement = String::new();
     let mut is_raw = false;
     let mut is_apart = false;
+    let mut is_block = false;
     for line in script.lines() {
         let is_whole = statement.is_empty() && !is_raw;
         if is_whole && line.is_empty() {
@@ -92,16 +93,24 @@ pub(super) fn chunks(script: &str, names: &Names) -> Vec<Chunk> {
             });
             continue;
         }
+        let begins_block = ["if ", "for "].iter().any(|word| line.starts_with(word));
+        is_block |= is_whole && begins_block && line.ends_with('{');
         is_raw ^= line.matches('`').count() % 2 == 1;
         statement += line;
         statement.push('\n');
-        if !is_raw && (line.ends_with(';') || line.ends_with('}')) {
+        let is_end = if is_block {
+            line == "}"
+        } else {
+            line.ends_with(';') || line.ends_with('}')
+        };
+        if !is_raw && is_end {
             let text = std::mem::take(&mut statement);
             let declares = text
                 .strip_prefix("let ")
                 .and_then(|rest| Some(rest.split_once(" = ")?.0.to_owned()));
             let declares = declares.filter(|name| names.contains_key(name));
-            let is_other = text.starts_with("let ") && declares.is_none();
+            let is_other =
+                std::mem::take(&mut is_block) || text.starts_with("let ") && declares.is_none();
             let atoms = if is_other { None } else { atoms(&text, names) };
             chunks.push(Chunk {
                 is_apart: std::mem::take(&mut is_apart),
