@@ -1784,6 +1784,51 @@ hint: say it with `dev`: #{via: "10.5.0.1", dev: "LINK", onlink: true}
 "#,
     },
     Refusal {
+        what: "a_nexthop_on_a_link_with_no_gateway",
+        needs: &["veth"],
+        before: "link add v0 type veth peer name v1",
+        script: r#"nexthop(7, #{dev: "v0", onlink: true});"#,
+        code: 1,
+        stderr: r#"
+error: cannot add nexthop `7` in namespace `host`: `onlink` takes a gateway as directly connected, and none is given
+ --> lab.rhai:1:1
+  |
+1 | nexthop(7, #{dev: "v0", onlink: true});
+  | ^^^^^^^
+hint: leave it out, or name the gateway with `via`
+"#,
+    },
+    Refusal {
+        what: "a_route_on_a_link_with_no_gateway",
+        needs: &["veth"],
+        before: "link add v0 type veth peer name v1",
+        script: r#"route("10.9.0.0/16", #{dev: "v0", onlink: true});"#,
+        code: 1,
+        stderr: r#"
+error: cannot add route `10.9.0.0/16` in namespace `host`: `onlink` takes a gateway as directly connected, and none is given
+ --> lab.rhai:1:1
+  |
+1 | route("10.9.0.0/16", #{dev: "v0", onlink: true});
+  | ^^^^^
+hint: leave it out, or name the gateway with `via`
+"#,
+    },
+    Refusal {
+        what: "a_way_of_a_route_with_no_gateway",
+        needs: &["veth"],
+        before: "link add v0 type veth peer name v1",
+        script: r#"route("10.9.0.0/16", #{nexthops: [#{dev: "v0", onlink: true}, #{dev: "v1"}]});"#,
+        code: 1,
+        stderr: r#"
+error: cannot add route `10.9.0.0/16` in namespace `host`: `onlink` takes a gateway as directly connected, and none is given
+ --> lab.rhai:1:1
+  |
+1 | route("10.9.0.0/16", #{nexthops: [#{dev: "v0", onlink: true}, #{dev: "v1"}]});
+  | ^^^^^
+hint: leave it out, or name the gateway with `via`
+"#,
+    },
+    Refusal {
         what: "a_setting_that_the_kernel_only_tells",
         needs: &[],
         before: "",

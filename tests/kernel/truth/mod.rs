@@ -299,7 +299,15 @@ fn stands(lab: &Lab, script: &Script, run: &Value) -> Result<(), String> {
 
 /// Takes the lab down, runs what was exported of it, and takes that down.
 fn comes_back(lab: &Lab, whole: &Value) -> Result<(), String> {
-    let export = lab.ipvsh(&["export", "--strict", "n1", "n2", "-o", "exported.rhai"]);
+    let export = lab.ipvsh(&[
+        "export",
+        "--strict",
+        "--keys",
+        "n1",
+        "n2",
+        "-o",
+        "exported.rhai",
+    ]);
     let text = std::fs::read_to_string(lab.folder().join("exported.rhai")).unwrap_or_default();
     if (export.code, export.stderr.as_str()) != (0, "") {
         return Err(format!("export: {} {}\n{text}", export.code, export.stderr));

@@ -1,7 +1,7 @@
 //! Nexthop objects: what many routes name by number, so that all of them follow one change.
 
 mod ensure;
-mod options;
+pub(in crate::dsl::objects) mod options;
 pub(crate) mod rows;
 mod show;
 

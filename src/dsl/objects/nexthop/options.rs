@@ -73,6 +73,9 @@ pub(super) fn read(
         (None, Some(dev)) => {
             let dev = link::link_argument(session, place, &dev)?;
             link::is_in(place, &dev)?;
+            if onlink == Some(true) && via.is_none() {
+                return Err(onlink_alone());
+            }
             Leads::By {
                 via,
                 link: dev.index(),
@@ -94,6 +97,12 @@ pub(super) fn read(
         protocol,
         leads,
     })
+}
+
+/// The refusal of `onlink` where no gateway is named: the kernel's own (`fib_check_nh` of `net/ipv4/fib_semantics.c`).
+pub(in crate::dsl::objects) fn onlink_alone() -> Error {
+    Error::invalid("`onlink` takes a gateway as directly connected, and none is given")
+        .hint("leave it out, or name the gateway with `via`")
 }
 
 /// The members of a group: `[1, 2]`, or `[#{id: 1}, #{id: 2, weight: 3}]`. Each must be there, and be no group itself.

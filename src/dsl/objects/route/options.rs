@@ -1,5 +1,6 @@
 //! What a script says of a route, read into one.
 
+use std::net::IpAddr;
 use std::rc::Rc;
 
 use ipnet::IpNet;
@@ -8,6 +9,7 @@ use crate::dsl::Session;
 use crate::dsl::handle::Link;
 use crate::dsl::kinds::vrf;
 use crate::dsl::objects::link;
+use crate::dsl::objects::nexthop::options::onlink_alone;
 use crate::error::{Error, Result};
 use crate::net::netns;
 use crate::net::route::{self, TABLE_MAIN};
@@ -83,7 +85,7 @@ pub(super) fn read(
     let (hop_via, hop_link, hop_onlink) = alone
         .map(|hop| (hop.via, hop.link, hop.onlink))
         .unwrap_or_default();
-    Ok(route::Route {
+    let route = route::Route {
         via: via.or(hop_via),
         source,
         link: dev.map(|dev| dev.index()).or(hop_link),
@@ -106,7 +108,16 @@ pub(super) fn read(
             .unwrap_or_else(|| "unicast".to_owned()),
         encap: encap(options)?,
         ..route::Route::to(destination)
-    })
+    };
+    let is_alone = |onlink: bool, via: Option<IpAddr>| onlink && via.is_none();
+    let mut hops = route.hops.iter();
+    let is_refused = is_alone(route.onlink, route.via) && route.link.is_some()
+        || hops.any(|hop| is_alone(hop.onlink, hop.via));
+    // One of IPv6 has no use for it, and takes it.
+    if destination.addr().is_ipv4() && is_refused {
+        return Err(onlink_alone());
+    }
+    Ok(route)
 }
 
 /// The table that is named, by itself or by its VRF.
