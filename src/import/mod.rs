@@ -190,6 +190,8 @@ struct Read {
     sections: Vec<String>,
     asks_arguments: bool,
     fails: bool,
+    /// Whether it ends before its last command.
+    exits: bool,
     /// What was found out of arguments whose values are not known.
     asked: parameters::Asked,
     /// The arguments that have become parameters, by their numbers.
@@ -203,6 +205,7 @@ fn read(source: &str, section: Option<&str>, given: &Given) -> Result<Read, Noth
         sections: Vec::new(),
         asks_arguments: false,
         fails: false,
+        exits: false,
         asked: parameters::Asked::default(),
         parameters: Vec::new(),
     };
@@ -211,6 +214,7 @@ fn read(source: &str, section: Option<&str>, given: &Given) -> Result<Read, Noth
         read.items.extend(reading.items);
         read.asks_arguments |= reading.asks_arguments;
         read.fails |= reading.fails;
+        read.exits |= reading.exits;
         read.asked = reading.asked;
     };
     let Some(blocks) = blocks(source, section)? else {

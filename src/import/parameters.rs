@@ -197,11 +197,24 @@ pub(super) fn with(
     None
 }
 
+/// Stands behind the sign of what is an address with its length, where nothing else is.
+pub(crate) const WITH_LENGTH: char = '\u{e029}';
+
 /// The number of the argument whose sign is all of a text.
 pub(crate) fn whole(text: &str) -> Option<usize> {
-    let mut chars = text.chars();
+    let mut chars = text.trim_end_matches(WITH_LENGTH).chars();
     let number = number(chars.next()?)?;
     chars.next().is_none().then_some(number)
+}
+
+/// A sign with what its default says of it.
+pub(crate) fn told(sign: &str, default: &str) -> String {
+    let sign = sign.trim_end_matches(WITH_LENGTH);
+    if default.parse::<ipnet::IpNet>().is_ok() && default.contains('/') {
+        format!("{sign}{WITH_LENGTH}")
+    } else {
+        sign.to_owned()
+    }
 }
 
 /// Whether what a text is hangs on arguments.
@@ -232,7 +245,8 @@ pub(super) fn read(
     // Without these it says how it is called, and ends.
     let (needed, mut read) = (0..=MOST).find_map(|count| {
         let (read, _) = try_with(signs(count), count, count)?;
-        (!read.fails).then_some((count, read))
+        let goes_on = !read.fails && (has_steps(&read) || !read.exits);
+        goes_on.then_some((count, read))
     })?;
     if is_run && needed > 0 {
         return None;
@@ -249,9 +263,7 @@ pub(super) fn read(
         .collect();
     let numbers = defaulted.iter().copied();
     let numbers = numbers.filter(|number| default(&read, *number).is_some_and(|it| is_number(&it)));
-    // Those that take the place of what is not known: all, all that are no numbers, those without which it can't do.
-    let without = [BTreeSet::new(), numbers.collect(), defaulted.clone()];
-    without.iter().find_map(|without| {
+    let try_without = |without: &BTreeSet<usize>| {
         let mut arguments = signs(count);
         for number in without {
             arguments[number - 1].clear();
@@ -272,7 +284,22 @@ pub(super) fn read(
             && !used(&read).is_empty()
             && !Item::all(&read.items).into_iter().any(tells_a_shell);
         is_good.then_some((read, given, needed))
-    })
+    };
+    // All take the place of what is not known, or all that are no numbers, or as many as can.
+    let some = [BTreeSet::new(), numbers.collect()];
+    if let Some(good) = some.iter().find_map(try_without) {
+        return Some(good);
+    }
+    let mut without = defaulted.clone();
+    let mut best = try_without(&without);
+    for number in defaulted {
+        without.remove(&number);
+        match try_without(&without) {
+            Some(better) => best = Some(better),
+            None => _ = without.insert(number),
+        }
+    }
+    best
 }
 
 /// Whether anything is done.
@@ -449,7 +476,7 @@ pub(super) fn settle(script: &str, parameters: &[(usize, String)]) -> String {
     while let Some(first) = rest.chars().next() {
         if rest.starts_with("//") {
             let (line, behind) = rest.split_at(rest.find('\n').unwrap_or(rest.len()));
-            for c in line.chars() {
+            for c in line.chars().filter(|c| *c != WITH_LENGTH) {
                 match name(c) {
                     Some(name) => all.extend(["${", name, "}"]),
                     None => all.push(c),
@@ -499,7 +526,7 @@ fn text_of<'a>(
     let mut parts: Vec<String> = Vec::new();
     let mut fixed = String::new();
     let mut template = String::new();
-    for c in inside.chars() {
+    for c in inside.chars().filter(|c| *c != WITH_LENGTH) {
         let Some(name) = name(c) else {
             fixed.push(c);
             template.push(c);
@@ -606,6 +633,46 @@ mod tests {
         for i in 0..n {
             let nnet = netns(`n${i}`);
         }
+        "#);
+    }
+
+    #[test]
+    fn a_command_that_is_an_argument_is_one_of_the_functions() {
+        let source = "usage() { echo usage; }\nup() { ip netns add a; }\ndown() { ip netns del a; }\n\
+             [ $# = 1 ] || { usage; exit; }\n\
+             case $1 in -*|*.) echo odd; exit 2;; *) \"$@\";; esac\n";
+        insta::assert_snapshot!(imported(source).0, @r#"
+        let arg1 = required("arg1", "string", "argument 1 of the shell script");
+
+        // not run: line 4: { usage; exit; }    (only where the command before it fails)
+        if arg1.starts_with("-") || arg1.ends_with(".") {
+            print("odd");
+            exit(1);
+        } else {
+            if arg1 == "usage" {
+                print("usage");
+            } else if arg1 == "up" {
+                let a = netns("a");
+            } else if arg1 == "down" {
+                let a = netns("a");
+                a.delete();
+            } else {
+                print(`there is no command ${arg1}`);
+                exit(1);
+            }
+        }
+        "#);
+    }
+
+    #[test]
+    fn an_address_with_its_length_is_a_parameter() {
+        let source = "ip netns add a\nip -n a addr add ${1:-10.0.0.1/24} dev lo\n\
+             ip -n a addr add \"$(echo ${2:-10.0.1.1} | tr . .)\" dev lo\n";
+        insta::assert_snapshot!(imported(source).0, @r#"
+        let arg1 = param("arg1", "10.0.0.1/24", "argument 1 of the shell script");
+
+        let a = netns("a");
+        a.link("lo").addr(arg1).addr("10.0.1.1/32");
         "#);
     }
 

@@ -2,7 +2,7 @@
 
 use super::{Outcome, Words, on_link, show, shown, verb};
 use crate::dsl::objects::addr::rows;
-use crate::import::parameters::has_sign;
+use crate::import::parameters::{WITH_LENGTH, has_sign};
 use crate::schema::{self, Form, Opt, Pair};
 use crate::steps::{Call, Place, Value};
 
@@ -27,7 +27,7 @@ pub(super) fn command(mut words: Words, place: &Place) -> Outcome {
         let is_address = |word: &str| {
             word.contains(':')
                 || word.starts_with(|c: char| c.is_ascii_digit())
-                || has_sign(word) && word.contains('/')
+                || has_sign(word) && has_length(word)
         };
         match word {
             "dev" => dev = Some(words.value(word)?),
@@ -53,7 +53,7 @@ pub(super) fn command(mut words: Words, place: &Place) -> Outcome {
     let prefix = prefix.ok_or("no address is named")?;
     let dev = dev.ok_or("no link is named")?;
     let has_peer = options.iter().any(|(row, _)| row.key == rows::PEER.key);
-    let whole = match (prefix.contains('/') || has_peer, prefix.contains(':')) {
+    let whole = match (has_length(prefix) || has_peer, prefix.contains(':')) {
         (true, _) => prefix.to_owned(),
         (false, true) => format!("{prefix}/128"),
         (false, false) => format!("{prefix}/32"),
@@ -79,4 +79,9 @@ pub(super) fn command(mut words: Words, place: &Place) -> Outcome {
     }
     let call = Call::new("addr", [Value::text(whole), Value::Map(options)]);
     Ok(vec![on_link(place, dev, call)])
+}
+
+/// Whether an address says its length.
+fn has_length(prefix: &str) -> bool {
+    prefix.contains(['/', WITH_LENGTH])
 }

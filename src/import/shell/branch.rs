@@ -7,7 +7,7 @@ use std::rc::Rc;
 use super::expand::Held;
 use super::parse::{Node, What};
 use super::{Flow, Reader, Status, parse, pattern};
-use crate::import::lex::Kind;
+use crate::import::lex::{Kind, Piece};
 use crate::import::parameters::has_sign;
 use crate::steps::{Act, Call, Item, Step, Value, is_placeholder};
 use crate::value::escape::literal;
@@ -239,16 +239,46 @@ impl Reader<'_> {
                     self.branches(hanging, body)
                 };
             }
-            if texts.iter().any(|one| has_sign(one) || is_pattern(one)) {
+            let ways: Option<Vec<String>> = texts.iter().map(|one| matched(text, one)).collect();
+            let Some(ways) = ways else {
                 return self.unknown(WHY);
-            }
-            let ways: Vec<String> = texts.iter().map(|one| compared(text, "==", one)).collect();
+            };
             hanging.push((ways.join(" || "), body));
         }
         if hanging.is_empty() {
             return Status::Success;
         }
         self.branches(hanging, &[])
+    }
+
+    /// Calls the function that only a run knows: one of those that no other calls.
+    pub(super) fn call_later(&mut self, name: &str, arguments: &[String]) -> Status {
+        let mut called = self.called.clone();
+        for function in self.functions.values().flatten() {
+            calls(&function.body, &mut called);
+        }
+        let mut names: Vec<String> = self.functions.keys().cloned().collect();
+        names.retain(|name| !called.contains(name));
+        names.sort_by_key(|name| self.text.find(name.as_str()));
+        if names.is_empty() {
+            return self.unknown("the command is an argument");
+        }
+        let arms = names.iter().enumerate().map(|(index, one)| {
+            let word = if index == 0 { "if" } else { "else if" };
+            let run = move |reader: &mut Self| _ = reader.call(one, arguments);
+            let head = format!("{word} {}", compared(name, "==", one));
+            (head, Box::new(run) as Box<dyn Fn(&mut Self)>)
+        });
+        let none = |reader: &mut Self| {
+            let text = format!("there is no command {name}");
+            let act = Act::Free(Call::new("print", [Value::text(text)]));
+            reader.items.push(Item::Step(Step { place: None, act }));
+            reader.fails = true;
+            reader.flow = Flow::Exit(reader.line);
+        };
+        let none = ("else".to_owned(), Box::new(none) as Box<dyn Fn(&mut Self)>);
+        let arms = arms.chain([none]).collect();
+        self.block(arms)
     }
 
     /// What the language says for a test that hangs on what signs stand for; none where it hangs on more.
@@ -302,21 +332,32 @@ impl Reader<'_> {
         }
     }
 
-    /// Runs each arm from here, and `otherwise`, and keeps them all as a block. What differs behind them is not known any more.
+    /// Runs each arm from here, and `otherwise`, and keeps them all as a block.
     fn branches(&mut self, arms: Vec<(String, &[Node])>, otherwise: &[Node]) -> Status {
-        if self.printed.is_some() {
-            return self.unknown(WHY);
-        }
         let heads = arms.into_iter().enumerate().map(|(index, (holds, body))| {
             let word = if index == 0 { "if" } else { "else if" };
             (format!("{word} {holds}"), body)
         });
         let heads = heads.chain([("else".to_owned(), otherwise)]);
+        let arms = heads.map(|(head, body)| {
+            let run = move |reader: &mut Self| _ = reader.list(body);
+            (head, Box::new(run) as Box<dyn Fn(&mut Self)>)
+        });
+        let arms = arms.collect();
+        self.block(arms)
+    }
+
+    /// Runs each arm from here, the last one where none of the others is, and keeps them all. What differs behind them is not known any
+    /// more.
+    fn block(&mut self, arms: Vec<Arm<'_, Self>>) -> Status {
+        if self.printed.is_some() {
+            return self.unknown(WHY);
+        }
         let base = self.clone();
         let mut block = Vec::new();
         let mut goes_on: Vec<Self> = Vec::new();
-        for (head, body) in heads {
-            let Some((mut inner, mut items)) = self.apart(&base, body) else {
+        for (head, run) in arms {
+            let Some((mut inner, mut items)) = self.apart(&base, &*run) else {
                 return self.unknown(WHY);
             };
             match inner.flow {
@@ -346,11 +387,15 @@ impl Reader<'_> {
 
     /// Runs commands from `base` without a trace here but of what is seen, and returns what became of them; none where they change more
     /// than variables and functions.
-    pub(super) fn apart(&mut self, base: &Self, body: &[Node]) -> Option<(Self, Vec<Item>)> {
+    pub(super) fn apart(
+        &mut self,
+        base: &Self,
+        run: &dyn Fn(&mut Self),
+    ) -> Option<(Self, Vec<Item>)> {
         let mut inner = base.clone();
         inner.items = Vec::new();
         self.tell(&mut inner);
-        inner.list(body);
+        run(&mut inner);
         inner.tell(self);
         let is_plain = inner.started == base.started
             && inner.processes.len() == base.processes.len()
@@ -396,12 +441,73 @@ impl Reader<'_> {
     }
 }
 
+/// What stands in front of an arm of a block, and what runs it.
+type Arm<'a, R> = (String, Box<dyn Fn(&mut R) + 'a>);
+
+/// The words that begin commands.
+fn calls(nodes: &[Node], all: &mut HashSet<String>) {
+    for node in nodes {
+        match &node.what {
+            What::Simple(simple) => {
+                if let Some([Piece::Text { text, .. }]) = simple.words.first().map(Vec::as_slice) {
+                    all.insert(text.clone());
+                }
+            }
+            What::Pipe(inner) | What::Group(inner) | What::Subshell(inner) => calls(inner, all),
+            What::And(left, right) | What::Or(left, right) => {
+                calls(std::slice::from_ref(&**left), all);
+                calls(std::slice::from_ref(&**right), all);
+            }
+            What::Not(inner) | What::Background(inner) | What::Redirected(inner, _) => {
+                calls(std::slice::from_ref(&**inner), all);
+            }
+            What::If(arms, otherwise) => {
+                for (test, body) in arms {
+                    calls(test, all);
+                    calls(body, all);
+                }
+                calls(otherwise, all);
+            }
+            What::While(_, test, body) => {
+                calls(test, all);
+                calls(body, all);
+            }
+            What::For(_, _, body) | What::Count(_, body) => calls(body, all),
+            What::Case(_, arms) => arms.iter().for_each(|(_, body)| calls(body, all)),
+            What::Function(_, body) => calls(body, all),
+            What::Blank
+            | What::Comment(_)
+            | What::Test(_)
+            | What::Arithmetic(_)
+            | What::Broken(_) => {}
+        }
+    }
+}
+
 /// Why a command is left that hangs on what only a run knows.
 const WHY: &str = "what is done depends on an argument";
 
 /// Whether a text that was read as a pattern stands for more than itself.
 fn is_pattern(text: &str) -> bool {
     text.contains(['*', '?', '[', '\\'])
+}
+
+/// What the language says for a text that is as a pattern says; none for a pattern that it has no word for.
+fn matched(text: &str, pattern: &str) -> Option<String> {
+    if has_sign(pattern) {
+        return None;
+    }
+    if !is_pattern(pattern) {
+        return Some(compared(text, "==", pattern));
+    }
+    let (begins, ends) = (pattern.strip_suffix('*'), pattern.strip_prefix('*'));
+    let (word, part) = match (begins, ends) {
+        (Some(_), Some(_)) => ("contains", pattern.trim_matches('*')),
+        (Some(part), None) => ("starts_with", part),
+        (None, Some(part)) => ("ends_with", part),
+        (None, None) => return None,
+    };
+    (!is_pattern(part)).then(|| format!("{}.{word}({})", literal(text), literal(part)))
 }
 
 /// What the language says for the opposite of a condition.

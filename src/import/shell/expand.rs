@@ -5,7 +5,7 @@ use super::parse::Word;
 use super::pattern;
 use super::{Reader, Status};
 use crate::import::lex::{self, Piece, is_name};
-use crate::import::parameters::has_sign;
+use crate::import::parameters::{self, has_sign};
 
 /// What a variable holds.
 #[derive(Clone, Debug, PartialEq)]
@@ -389,7 +389,7 @@ impl Reader<'_> {
             if let (true, Some([text])) = (is_argument, list.as_deref()) {
                 let default = self.behind(word)?;
                 return if !has_sign(&default) && self.keeps_default(text, &default) {
-                    Ok(list)
+                    Ok(Some(vec![parameters::told(text, &default)]))
                 } else {
                     odd()
                 };

@@ -95,7 +95,7 @@ impl Reader<'_> {
             return None;
         }
         self.asked.names.insert(number, name.to_owned());
-        Some(sign)
+        Some(parameters::told(&sign, default))
     }
 
     /// The same of a variable that is set for the first time, and that an option of the script sets elsewhere.

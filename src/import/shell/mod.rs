@@ -159,6 +159,8 @@ pub(crate) struct Reading {
     pub(crate) asks_arguments: bool,
     /// Whether it ends with an error that it gives itself.
     pub(crate) fails: bool,
+    /// Whether it ends before its last command.
+    pub(crate) exits: bool,
     /// What was found out of its arguments.
     pub(crate) asked: Asked,
     /// Whether it waits for what it has started, or ends it.
@@ -213,6 +215,7 @@ pub(crate) fn read(text: &str, line: usize, given: &Given, translate: Translate)
     };
     let nodes = parse::parse(&tokens(text, line));
     reader.list(&nodes);
+    let exits = reader.flow != Flow::Next;
     reader.run_at_exit();
     reader.unnamed();
     let awaits = background::settle(&mut reader.items);
@@ -221,6 +224,7 @@ pub(crate) fn read(text: &str, line: usize, given: &Given, translate: Translate)
         items: reader.items,
         asks_arguments: reader.asks_arguments,
         fails: reader.fails,
+        exits,
         asked: reader.asked,
         awaits,
     }

@@ -240,7 +240,7 @@ impl Reader<'_> {
             .counters
             .push((number, name.to_ascii_lowercase()));
         let before = self.clone();
-        let Some((mut inner, items)) = self.apart(&base, body) else {
+        let Some((mut inner, items)) = self.apart(&base, &|reader| _ = reader.list(body)) else {
             return self.unknown(WHY);
         };
         if inner.flow != Flow::Next {

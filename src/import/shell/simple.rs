@@ -3,7 +3,7 @@
 use super::parse::{Node, Redirection, Simple, What};
 use super::{Reader, Status, background, builtin};
 use crate::import::lex::{Kind, Piece, tokens};
-use crate::import::parameters::has_sign;
+use crate::import::parameters::{self, has_sign};
 use crate::steps::{Act, Item, Step, Value};
 
 /// Programs that do something, and succeed where the script is right: what follows does not hang on their answer.
@@ -130,11 +130,14 @@ impl Reader<'_> {
             Ok(output) => output,
             Err(why) => return self.left_out(node, first, why),
         };
+        let whole = words.len();
         let words = match inner(&words) {
             Ok(words) => words.to_vec(),
             Err(why) => return self.left_out(node, first, why),
         };
-        match self.run(node, &words, &output) {
+        // `command ip`, `sudo ip`: no function of that name is meant.
+        let is_program = words.len() < whole;
+        match self.run(node, &words, &output, is_program) {
             Ok(status) => status,
             Err(why) => self.left_out(node, &words[0], why),
         }
@@ -224,12 +227,24 @@ impl Reader<'_> {
     }
 
     /// Runs a command of known words.
-    fn run(&mut self, node: &Node, words: &[String], output: &Output) -> Result<Status, String> {
+    fn run(
+        &mut self,
+        node: &Node,
+        words: &[String],
+        output: &Output,
+        is_program: bool,
+    ) -> Result<Status, String> {
         let Some((first, arguments)) = words.split_first() else {
             return Ok(Status::Success);
         };
         if has_sign(first) {
-            return Err("the command is an argument".to_owned());
+            if self.is_asking || parameters::whole(first).is_none() {
+                return Err("the command is an argument".to_owned());
+            }
+            return match self.call_later(first, arguments) {
+                Status::Unknown => Err(std::mem::take(&mut self.why)),
+                status => Ok(status),
+            };
         }
         let texts: Vec<&str> = arguments.iter().map(String::as_str).collect();
         let writes = ["echo", "printf"].contains(&first.as_str());
@@ -254,7 +269,7 @@ impl Reader<'_> {
         if output.file.is_some() {
             return Err("its output goes to a file".to_owned());
         }
-        if self.functions.contains_key(first) {
+        if !is_program && self.functions.contains_key(first) {
             return Ok(self.call(first, arguments));
         }
         if first == "set" {
