@@ -111,7 +111,7 @@ pub(super) fn ifconfig(arguments: &[String], place: &Place) -> Outcome {
                 let call = if word == "add" { "addr" } else { "del_addr" };
                 calls.push(Call::new(call, [Value::text(address)]));
             }
-            "0.0.0.0" if address.is_none() && label.is_none() => {
+            "0" | "0.0.0.0" if address.is_none() && label.is_none() => {
                 let flush = ["-4", "address", "flush", "dev", link].map(str::to_owned);
                 flushed = ip::by_itself("ip", &flush, place, true);
                 state = state.or(Some(true));

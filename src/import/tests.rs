@@ -675,6 +675,7 @@ fn what_stands_behind_a_name_and_in_numbers_is_what_a_shell_makes_of_it() {
         ("z= y=c; ip netns add ${z:-\"a$y\"}", "netns(\"ac\");"),
         ("x=1; ip netns add n${x:+\"yes\"}", "netns(\"nyes\");"),
         ("x=bridge; ip netns add ${x%\"dge\"}", "netns(\"bri\");"),
+        ("echo { {a} x{", "print(\"{ {a} x{\");"),
         ("f='*'; g='aXbY'; ip netns add ${g%$f}", "netns(\"aXbY\");"),
         ("f='*'; g='a*b'; ip netns add ${g%\"$f\"b}", "netns(\"a\");"),
         ("x=a-b; ip netns add ${x/\"-\"/_}", "netns(\"a_b\");"),

@@ -527,7 +527,14 @@ fn braces(word: &[Piece]) -> Known<Vec<Word>> {
         return odd();
     }
     let Some(close) = text[open..].find('}').map(|close| open + close) else {
-        return odd();
+        let is_end =
+            |piece: &Piece| matches!(piece, Piece::Text { text, .. } if text.contains('}'));
+        // One that nothing closes stands for itself.
+        return if word[index + 1..].iter().any(is_end) {
+            odd()
+        } else {
+            Ok(vec![word.to_vec()])
+        };
     };
     let inner = &text[open + 1..close];
     if inner.contains('{') {
@@ -540,8 +547,11 @@ fn braces(word: &[Piece]) -> Known<Vec<Word>> {
         inner.split(',').map(str::to_owned).collect()
     } else if let Some(choices) = range(inner) {
         choices
-    } else {
+    } else if text[close..].contains('{') || inner.contains("..") {
         return odd();
+    } else {
+        // So does one without a choice.
+        return Ok(vec![word.to_vec()]);
     };
     let mut all = Vec::new();
     for choice in choices {
