@@ -180,6 +180,7 @@ pub(super) fn with(
             && left(&read) <= left(&best)
             && programs(&read) <= programs(&best)
             && used(&read).contains(&number)
+            && counts_with_numbers(&read, needed)
             && match read.asked.defaults.get(&number) {
                 // What is empty can only be asked for.
                 Some(Some(default)) => !default.is_empty() || only_decides(&read, number),
@@ -277,6 +278,7 @@ pub(super) fn read(
         };
         let is_good = !read.fails
             && has_steps(&read)
+            && counts_with_numbers(&read, needed)
             && is_fixed
             && (!is_run || used(&read).into_iter().all(is_whole))
             && left(&read) <= left(known)
@@ -400,6 +402,16 @@ fn numbers(script: &str) -> BTreeSet<usize> {
         rest = &rest[first.len_utf8()..];
     }
     numbers
+}
+
+/// Whether what stands for a number is one where nobody gives another.
+fn counts_with_numbers(read: &Read, needed: usize) -> bool {
+    let is_plain = |text: &String| text.parse::<i64>().is_ok_and(|it| it.to_string() == *text);
+    let is_one = |number: usize| match read.asked.defaults.get(&number) {
+        Some(default) => default.as_ref().is_some_and(is_plain),
+        None => number <= needed || number > MOST_VARIABLES || !decides(read, number),
+    };
+    numbers(&write::script(&read.items)).into_iter().all(is_one)
 }
 
 /// What was read, with its parameters declared behind the comments at its top.
@@ -706,6 +718,8 @@ mod tests {
             "NS=${1:-lab}\nip netns add ${NS%b}\n",
             "declare -A of=([a]=x [b]=y)\nip netns add ${of[${1:-a}]}\n",
             "T=${T:-bridge}\nip link add x type $T\n",
+            "N=${N:-many}\nip netns add a\n[ $N -gt 3 ] && ip netns add b\n",
+            "N=${N:-08}\nfor i in $(seq $N); do ip netns add a$i; done\n",
             "ip netns add $HOSTNAME\n",
             "ip netns add a$NEVER_SET\n",
             // A shell would take it apart.

@@ -221,6 +221,7 @@ impl Reader<'_> {
         }
         status
     }
+
     /// A choice by what only a run knows.
     fn choose_later(&mut self, text: &str, arms: &[(Vec<parse::Word>, Vec<Node>)]) -> Status {
         let mut hanging: Vec<(String, &[Node])> = Vec::new();
@@ -376,6 +377,9 @@ impl Reader<'_> {
         let mut items = block.iter().flat_map(|(_, items)| items);
         if items.any(|item| !matches!(item, Item::Blank | Item::Comment(_))) {
             self.items.push(Item::Block(block));
+        } else {
+            let told = block.into_iter().flat_map(|(_, items)| items);
+            self.items.extend(told);
         }
         if goes_on.is_empty() {
             self.flow = Flow::Exit(self.line);
