@@ -280,17 +280,27 @@ impl Place {
         let read = session.wait(async {
             let rtnl = &netns.rtnl()?;
             let mut details = HashMap::new();
+            let mut vlans = bridge_vlan::all(rtnl).await?;
+            let mut entries: HashMap<u32, Vec<_>> = HashMap::new();
+            for (index, entry) in fdb::all(rtnl).await? {
+                entries.entry(index).or_default().push(entry);
+            }
+            let mut queues = HashMap::new();
+            if is_exported {
+                let indices: Vec<u32> = links.iter().map(|link| link.index).collect();
+                queues = queue::all(rtnl, &indices).await?;
+            }
             for link in &links {
                 let is_port = link.master.is_some();
                 let mut own = Details::default();
                 if is_port || link.kind == "bridge" {
-                    own.vlans = bridge_vlan::list(rtnl, link.index).await?;
+                    own.vlans = vlans.remove(&link.index).unwrap_or_default();
                 }
                 if is_port || ["bridge", "vxlan"].contains(&link.kind.as_str()) {
-                    own.fdb = fdb::list(rtnl, link.index).await?;
+                    own.fdb = entries.remove(&link.index).unwrap_or_default();
                 }
                 if is_exported {
-                    own.queue = queue::read(rtnl, link.index).await?;
+                    own.queue = queues.remove(&link.index).unwrap_or_default();
                     if link.kind == "wireguard" {
                         own.wireguard = wireguard::get(&netns, link.index).await.ok();
                     }

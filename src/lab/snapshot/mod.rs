@@ -5,7 +5,7 @@
 
 mod restore;
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use nix::time::{ClockId, clock_gettime};
 use serde::{Deserialize, Serialize};
@@ -262,16 +262,16 @@ async fn states(
 ) -> Result<Vec<LinkState>, Refusal> {
     let addresses = address::list(rtnl, None).await?;
     let vlans = bridge_vlan::all(rtnl).await?;
+    let mut queues = HashMap::new();
+    if with_queues {
+        let indices: Vec<u32> = links.iter().map(|link| link.index).collect();
+        queues = queue::all(rtnl, &indices).await?;
+    }
     let mut states = Vec::new();
     for link in links {
         let own = addresses
             .iter()
             .filter(|address| address.link == link.index);
-        let queue = if with_queues {
-            Some(queue::read(rtnl, link.index).await?.made())
-        } else {
-            None
-        };
         states.push(LinkState {
             link: LinkRef {
                 index: link.index,
@@ -282,7 +282,7 @@ async fn states(
             addresses: own.map(|address| address.assigned.clone()).collect(),
             vlans: vlans.get(&link.index).cloned(),
             sysctls: Vec::new(),
-            queue,
+            queue: queues.remove(&link.index).map(|queue| queue.made()),
             is_gone: false,
         });
     }

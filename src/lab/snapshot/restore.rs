@@ -7,7 +7,7 @@ use crate::error::{Error, Kind, Result};
 use crate::lab::setting::Setting;
 use crate::lab::snapshot::{LinkState, Snapshot, now};
 use crate::net::address::{self, Assigned, FOREVER, Lifetimes};
-use crate::net::bridge_vlan;
+use crate::net::bridge_vlan::{self, Membership};
 use crate::net::holding::{self, Holding};
 use crate::net::link::{self, Snapshot as Seen};
 use crate::net::netns::Netns;
@@ -71,6 +71,13 @@ impl Snapshot {
             state.restore_sysctls(netns, &name, failures);
             if index > 0 {
                 links.push((state, index));
+            }
+        }
+        if links.iter().any(|(state, _)| state.vlans.is_some()) {
+            let vlans = bridge_vlan::all(rtnl).await?;
+            for (state, now) in links.iter().filter(|(state, _)| state.vlans.is_some()) {
+                let there = vlans.get(now).map_or(&[][..], Vec::as_slice);
+                state.restore_vlans(rtnl, *now, there, failures).await;
             }
         }
         // What a bridge has from its ports may be given to it by hand only once they are its ports again.
@@ -168,11 +175,19 @@ impl LinkState {
                 setting => self.restore_setting(rtnl, index, setting, failures).await?,
             }
         }
-        let Some(wanted) = &self.vlans else {
-            return Ok(());
-        };
+        Ok(())
+    }
+
+    /// Restores the VLANs of a link that is in those `there` now.
+    async fn restore_vlans(
+        &self,
+        rtnl: &Rtnl,
+        index: u32,
+        there: &[(u16, Membership)],
+        failures: &mut Vec<Error>,
+    ) {
+        let wanted = self.vlans.as_deref().unwrap_or_default();
         let own = self.link.kind == "bridge";
-        let there = bridge_vlan::list(rtnl, index).await?;
         let is_extra = |vid: u16| !wanted.iter().any(|(other, _)| *other == vid);
         let extra = there.iter().filter(|(vid, _)| is_extra(*vid));
         let extra = extra.map(|(vid, _)| (*vid, None));
@@ -182,7 +197,6 @@ impl LinkState {
             let set = bridge_vlan::set(rtnl, index, vid, membership, own).await;
             failures.extend(set.err().map(|r| self.failed(&format!("VLAN {vid}"), r)));
         }
-        Ok(())
     }
 
     /// Whether the link has it from its ports, as long as nobody has set it.

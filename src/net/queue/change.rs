@@ -5,7 +5,8 @@ use rtnetlink::packet_core::{NLM_F_CREATE, NLM_F_EXCL};
 use rtnetlink::packet_route::RouteNetlinkMessage;
 use rtnetlink::packet_route::tc::TcMessage;
 
-use crate::net::queue::{Htb, Part, ROOT, Sort, Tree, WITH_CLASSES, htb, message, steer};
+use crate::net::queue::read::WITH_CLASSES;
+use crate::net::queue::{Htb, Part, ROOT, Sort, Tree, htb, message, steer};
 use crate::net::rtnl::{Refusal, Rtnl};
 
 /// A refusal, and the kind of the part that was refused.

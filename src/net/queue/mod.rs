@@ -5,23 +5,22 @@ mod distribution;
 mod hook;
 mod htb;
 mod netem;
+mod read;
 mod steer;
 mod tbf;
 mod time;
 mod wire;
 
-use rtnetlink::packet_core::{DefaultNla, Emitable, Nla};
-use rtnetlink::packet_route::RouteNetlinkMessage;
-use rtnetlink::packet_route::tc::{TcAttribute, TcMessage, TcOption, TcStats2};
+use rtnetlink::packet_core::DefaultNla;
+use rtnetlink::packet_route::tc::{TcAttribute, TcMessage};
 use serde::{Deserialize, Serialize};
-
-use crate::net::rtnl::{Refusal, Rtnl};
 
 pub use change::{Failed, build, clear, replace};
 pub use distribution::Distribution;
 pub use hook::Hook;
 pub use htb::{Class, Htb};
 pub use netem::{Chance, LossModel, Netem};
+pub use read::{all, read};
 pub use steer::{Packets, Steer};
 pub use tbf::Tbf;
 
@@ -33,9 +32,6 @@ const INGRESS: u32 = 0xffff_fff1;
 pub const OWN: u32 = 0x1_0000;
 /// `TCA_OPTIONS`.
 const OPTIONS: u16 = 2;
-/// Kinds that classes are made in, or filters put to.
-const WITH_CLASSES: [&str; 6] = ["htb", "hfsc", "drr", "qfq", "prio", "ets"];
-
 /// What a part of a queue is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -338,104 +334,6 @@ impl Tree {
         };
         described.into_iter().map(line).collect()
     }
-}
-
-/// Reads the queue of the link `index`, what it comes with by default included.
-pub async fn read(rtnl: &Rtnl, index: u32) -> Result<Tree, Refusal> {
-    let about = |parent: u32| {
-        let mut message = TcMessage::with_index(index.cast_signed());
-        message.header.parent = parent.into();
-        message
-    };
-    let queues = rtnl
-        .dump(RouteNetlinkMessage::GetQueueDiscipline(about(0)))
-        .await?;
-    let mut parts: Vec<Part> = queues
-        .into_iter()
-        .filter_map(|answer| part_of(index, answer))
-        .collect();
-    let with_classes: Vec<u32> = parts
-        .iter()
-        .filter(|part| !part.is_default() && WITH_CLASSES.contains(&part.kind.as_str()))
-        .map(|part| part.handle)
-        .collect();
-    if !with_classes.is_empty() {
-        let mut answers = rtnl
-            .dump(RouteNetlinkMessage::GetTrafficClass(about(0)))
-            .await?;
-        for handle in with_classes {
-            let filters = RouteNetlinkMessage::GetTrafficFilter(about(handle));
-            answers.extend(rtnl.dump(filters).await?);
-        }
-        let more = answers.into_iter();
-        parts.extend(more.filter_map(|answer| part_of(index, answer)));
-    }
-    Ok(Tree { parts })
-}
-
-/// The part that an answer tells of, where it is one of the link.
-fn part_of(index: u32, answer: RouteNetlinkMessage) -> Option<Part> {
-    let (sort, message) = match answer {
-        RouteNetlinkMessage::NewQueueDiscipline(message) => (Sort::Queue, message),
-        RouteNetlinkMessage::NewTrafficClass(message) => (Sort::Class, message),
-        RouteNetlinkMessage::NewTrafficFilter(message) => (Sort::Filter, message),
-        _ => return None,
-    };
-    let header = message.header;
-    if header.index != index.cast_signed() {
-        return None;
-    }
-    let place = (header.parent.into(), header.handle.into());
-    let mut part = Part::new(sort, place, "", Vec::new());
-    if sort == Sort::Filter {
-        part.info = header.info;
-    }
-    for attribute in message.attributes {
-        match attribute {
-            TcAttribute::Kind(kind) => part.kind = kind,
-            TcAttribute::Options(options) => part.options = payload(&options),
-            // As it is sent, and so comes back from a plan.
-            TcAttribute::Other(other) if other.kind() == OPTIONS => part.options = value(&other),
-            TcAttribute::Stats2(stats) => {
-                for stats in stats {
-                    match stats {
-                        TcStats2::Basic(basic) => {
-                            part.stats.bytes = basic.bytes;
-                            part.stats.packets = basic.packets;
-                        }
-                        TcStats2::Queue(queue) => {
-                            part.stats.drops = queue.drops;
-                            part.stats.overlimits = queue.overlimits;
-                            part.stats.requeues = queue.requeues;
-                            part.stats.backlog = queue.backlog;
-                            part.stats.queued = queue.qlen;
-                        }
-                        _ => {}
-                    }
-                }
-            }
-            _ => {}
-        }
-    }
-    Some(part)
-}
-
-/// The bytes of options. Of a kind that the crate does not know it keeps the whole attribute as one option.
-fn payload(options: &[TcOption]) -> Vec<u8> {
-    if let [TcOption::Other(all)] = options
-        && all.kind() == OPTIONS
-    {
-        return value(all);
-    }
-    let mut bytes = vec![0; options.buffer_len()];
-    options.emit(&mut bytes);
-    bytes
-}
-
-fn value(attribute: &DefaultNla) -> Vec<u8> {
-    let mut bytes = vec![0; attribute.value_len()];
-    attribute.emit_value(&mut bytes);
-    bytes
 }
 
 /// The message about a part of the link `index`.

@@ -173,8 +173,15 @@ pub(super) async fn detail(place: &Place, open: &Open) -> Result<Detail> {
         rules: rule::list(rtnl).await?,
         ..Detail::default()
     };
+    let indices: Vec<u32> = place.links.iter().map(|link| link.index).collect();
+    let mut queues = queue::all(rtnl, &indices).await?;
+    let mut vlans = bridge_vlan::all(rtnl).await?;
+    let mut entries: HashMap<u32, Vec<_>> = HashMap::new();
+    for (index, entry) in fdb::all(rtnl).await? {
+        entries.entry(index).or_default().push(entry);
+    }
     for link in &place.links {
-        let tree = queue::read(rtnl, link.index).await?;
+        let tree = queues.remove(&link.index).unwrap_or_default();
         if !tree.made().is_empty() {
             detail.queues.insert(link.index, tree);
         }
@@ -183,13 +190,12 @@ pub(super) async fn detail(place: &Place, open: &Open) -> Result<Detail> {
             .iter()
             .any(|other| Some(other.index) == link.master && other.kind == "bridge");
         if link.kind == "bridge" || is_port {
-            let vlans = bridge_vlan::list(rtnl, link.index).await?;
-            detail.vlans.insert(link.index, vlans);
+            let own = vlans.remove(&link.index).unwrap_or_default();
+            detail.vlans.insert(link.index, own);
         }
         if Tunnel::of(link).is_some() || is_port {
-            detail
-                .fdb
-                .insert(link.index, fdb::list(rtnl, link.index).await?);
+            let own = entries.remove(&link.index).unwrap_or_default();
+            detail.fdb.insert(link.index, own);
         }
         for setting in ["rp_filter", "proxy_arp"] {
             let key = format!("ipv4.conf.{}.{setting}", link.name);

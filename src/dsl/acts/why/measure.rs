@@ -193,14 +193,11 @@ fn since(now: HashMap<End, u32>, was: &HashMap<End, u32>) -> impl Iterator<Item 
 
 async fn drops(scene: &Scene, open: &[Open], place: usize) -> Drops {
     let mut drops = Drops::default();
-    for link in &scene.places[place].links {
-        let Ok(Tree { parts }) = queue::read(&open[place].rtnl, link.index).await else {
-            continue;
-        };
-        let end = End {
-            place,
-            link: link.index,
-        };
+    let links = scene.places[place].links.iter();
+    let indices: Vec<u32> = links.map(|link| link.index).collect();
+    let trees = queue::all(&open[place].rtnl, &indices).await;
+    for (link, Tree { parts }) in trees.unwrap_or_default() {
+        let end = End { place, link };
         let most = |is_hook: bool| {
             let parts = parts.iter().filter(|part| part.is_ingress() == is_hook);
             parts.map(|part| part.stats.drops).max().unwrap_or(0)
