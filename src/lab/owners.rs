@@ -9,7 +9,7 @@ use crate::lab::inventory;
 use crate::lab::journal::{self, Journal};
 use crate::lab::record::{Contents, Found, Place, Step};
 use crate::lab::setting::Setting;
-use crate::lab::undo::{Undo, WayBack};
+use crate::lab::undo::{LinkRef, Undo, WayBack};
 use crate::net::netns::Netns;
 use crate::net::nft;
 use crate::value::shell;
@@ -109,6 +109,10 @@ impl Owners {
             for part in contents.parts {
                 owners.note_link(other, &part.undo);
                 owners.note_maker(other, &part.undo);
+                // A link in a namespace of its own is noted as a part of that.
+                if part.undo.way == WayBack::DeleteLink {
+                    owners.add(part.undo);
+                }
             }
             for step in contents.steps {
                 owners.note_link(other, &step.undo);
@@ -458,6 +462,22 @@ impl Lab {
         Ok(undo)
     }
 
+    /// Whether other labs have made anything.
+    pub fn is_beside_others(&self) -> bool {
+        !self.owners().is_none()
+    }
+
+    /// Notes that what is about to be made can't be without a namespace and a link in it: where another lab has made these, they stay
+    /// until both are down.
+    pub fn lean_on(&self, netns: &Rc<Netns>, link: Option<LinkRef>) -> Result<()> {
+        if !self.is_beside_others() {
+            return Ok(());
+        }
+        self.claim_netns(netns)?;
+        let of_link = link.map(|link| Undo::of_link(netns.clone(), link, WayBack::DeleteLink));
+        of_link.map_or(Ok(()), |undo| self.claim(undo))
+    }
+
     fn claim_netns(&self, netns: &Rc<Netns>) -> Result<()> {
         let Ok(name) = netns.label().parse() else {
             return Ok(());
@@ -522,12 +542,7 @@ impl Lab {
     }
 
     /// Notes that a link has a setting as asked: see [`Lab::claim`].
-    pub fn claim_setting(
-        &self,
-        netns: &Rc<Netns>,
-        link: crate::lab::LinkRef,
-        set: &Setting,
-    ) -> Result<()> {
+    pub fn claim_setting(&self, netns: &Rc<Netns>, link: LinkRef, set: &Setting) -> Result<()> {
         self.asked_setting(netns, link.clone(), set);
         let way = WayBack::Restore {
             old: set.clone(),

@@ -15,6 +15,7 @@ cases! {
         fdb_entries_of_two_labs_go_with_the_last_of_them
         what_another_tool_has_changed_since_is_left_and_told
         a_namespace_in_which_another_lab_has_links_stays
+        what_a_link_of_another_lab_hangs_on_stays
         what_a_run_that_failed_made_is_not_missed;
     ["nft", "veth"] =>
         rules_of_two_labs_and_of_an_admin_are_kept_apart
@@ -291,6 +292,66 @@ fn a_namespace_in_which_another_lab_has_links_stays(lab: &Lab) {
         links.sort();
         assert_eq!(links, ["a0", "a1"], "{order:?}");
         assert_eq!(down(lab, order[1]), "");
+        state::assert_same(&state::whole(lab), &before);
+    }
+}
+
+/// What a link can't be without, of another lab: its parent, the link that carries it, the namespace of its other end.
+const HANGING: [(&str, &str, &str, &str); 6] = [
+    (
+        r#"netns("s").link("lo").up();"#,
+        r#"veth("w0", netns("s"), "w1").up();"#,
+        "host",
+        "w0",
+    ),
+    (
+        r#"netns("s").link("lo").up();"#,
+        r#"netns("t").veth("w0", netns("s"), "w1");"#,
+        "t",
+        "w0",
+    ),
+    (
+        r#"veth("p0", "p1", #{up: true});"#,
+        r#"macvlan(link("p0"), "w0", "bridge");"#,
+        "host",
+        "w0",
+    ),
+    (
+        r#"netns("s").veth("p0", "p1", #{up: true});"#,
+        r#"netns("t").macvlan(netns("s").link("p0"), "w0", "bridge");"#,
+        "t",
+        "w0",
+    ),
+    (
+        r#"netns("s").veth("p0", "p1", #{up: true});"#,
+        r#"netns("s").macvlan("p0", "w0", "bridge");"#,
+        "s",
+        "w0",
+    ),
+    (
+        r#"veth("p0", "p1", #{up: true});"#,
+        r#"netns("t").macvlan(host().link("p0"), "w0", "bridge");"#,
+        "t",
+        "w0",
+    ),
+];
+
+fn what_a_link_of_another_lab_hangs_on_stays(lab: &Lab) {
+    let before = state::whole(lab);
+    for (first, second, place, link) in HANGING {
+        run_as(lab, "a", first);
+        run_as(lab, "b", second);
+        let refused = lab.ipvsh(&["down", "a"]);
+        let place = if place == "host" { HOST } else { place };
+        assert!(
+            lab.links(place).contains(&link.to_owned()),
+            "{first} {second}: {}",
+            refused.end()
+        );
+        let ls = lab.ipvsh(&["ls"]).stdout;
+        assert!(!ls.contains("missing"), "{first} {second}: {ls}");
+        assert_eq!(down(lab, "b"), "", "{first} {second}");
+        assert_eq!(lab.ipvsh(&["down", "a"]).code, 0, "{first} {second}");
         state::assert_same(&state::whole(lab), &before);
     }
 }

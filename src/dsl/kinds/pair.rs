@@ -132,6 +132,7 @@ pub(crate) fn ensure_pair(
     let asked_words = pair.asked.words();
     let message = |_: Option<&Snapshot>| match in_the_way(session, far, &far_name)? {
         None => {
+            session.lab().lean_on(&far.0, None)?;
             let place = trace::place_of_link(far);
             let words = ["peer", "name", far_name.as_str(), "netns", &place];
             let words = &words[..if is_far { 5 } else { 3 }];

@@ -18,7 +18,7 @@ use crate::schema;
 use crate::steps::Value;
 
 use super::request::command;
-use super::{Ensured, Request, Wanted, report};
+use super::{Ensured, Parent, Request, Wanted, report};
 
 /// Asks the kernel for the link. `None` where its name, or that of its peer, is taken.
 pub(super) fn create(
@@ -27,6 +27,7 @@ pub(super) fn create(
     request: Request,
 ) -> Result<Option<Ensured>> {
     let place = &wanted.place;
+    lean_on_carriers(session, wanted)?;
     let sender = wanted.parent.map_or(place, |parent| &parent.netns);
     let remote = sender.namespace().id() != place.namespace().id();
     let name = wanted.name.as_str();
@@ -107,6 +108,34 @@ pub(super) fn create(
             ignored,
         )
     }))
+}
+
+/// Notes that the link goes with those that it is made on, which another lab may have made.
+fn lean_on_carriers(session: &Rc<Session>, wanted: &Wanted) -> Result<()> {
+    let lab = session.lab();
+    if !lab.is_beside_others() {
+        return Ok(());
+    }
+    if let Some(Parent { netns, seen }) = wanted.parent {
+        lab.lean_on(netns, Some(link::handle(netns, seen).reference()))?;
+    }
+    for (key, value) in &wanted.facts {
+        let Value::Number(index) = value else {
+            continue;
+        };
+        let index = u32::try_from(*index).unwrap_or(0);
+        if index == 0 || !wanted.kind.names_device(key) {
+            continue;
+        }
+        let place = &wanted.place;
+        let seen = session.wait(async {
+            let rtnl = place.rtnl()?;
+            Ok::<_, Error>(crate::net::link::get(&rtnl, Which::Index(index)).await?)
+        })??;
+        let carrier = seen.map(|seen| link::handle(place, &seen).reference());
+        lab.lean_on(place, carrier)?;
+    }
+    Ok(())
 }
 
 /// What was asked of the kind and the new link says nothing of.
