@@ -1,13 +1,14 @@
 //! Where the program itself speaks: results to standard output, failures to standard error.
 
-use std::io::{ErrorKind, Write, stderr};
-use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
+use std::io::{ErrorKind, stderr};
+use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
 use super::documents;
 use super::line::Options;
 use crate::engine::{Failure, Reason};
 use crate::error::Error;
+use crate::net::file;
 use crate::view::error::{Report, Told};
 use crate::view::paint::When;
 use crate::view::screen::{self, Stream};
@@ -64,21 +65,19 @@ fn code_of(printed: std::io::Result<()>) -> u8 {
 
 /// Writes `text` to the file, or to standard output where none is given.
 pub(super) fn write_to(file: Option<&Path>, text: &str) -> Result<u8, Failure> {
-    write_by(file, text, |file| std::fs::write(file, text))
+    write_by(file, text, |path| file::write(path, 0o666, text.as_bytes()))
 }
 
 /// The same for what nobody but the owner of the file is to read.
 pub(super) fn write_secret_to(file: Option<&Path>, text: &str) -> Result<u8, Failure> {
-    write_by(file, text, |file| {
-        let mut file = std::fs::OpenOptions::new()
-            .write(true)
-            .create(true)
-            .truncate(true)
-            .mode(0o600)
-            .open(file)?;
+    write_by(file, text, |path| {
         // One that is there may be open to all.
-        file.set_permissions(std::fs::Permissions::from_mode(0o600))?;
-        file.write_all(text.as_bytes())
+        let closed = std::fs::Permissions::from_mode(0o600);
+        match std::fs::set_permissions(path, closed) {
+            Err(error) if error.kind() != ErrorKind::NotFound => return Err(error),
+            _ => {}
+        }
+        file::write(path, 0o600, text.as_bytes())
     })
 }
 

@@ -30,7 +30,10 @@ pub(super) struct History {
 impl History {
     /// Reads the entries of earlier sessions into `editor`.
     pub(super) fn load<H: Helper>(editor: &mut Editor<H, FileHistory>) -> Self {
-        let file = file();
+        // A pipe would be waited for.
+        let is_history =
+            |file: &PathBuf| std::fs::metadata(file).map_or(true, |meta| meta.is_file());
+        let file = file().filter(is_history);
         if let Some(file) = &file {
             tidy(editor, file);
         }

@@ -18,6 +18,7 @@ cases! {
         a_program_may_open_as_many_files_as_before
         a_run_that_has_no_memory_left_takes_down_what_it_made
         of_what_a_command_writes_the_beginning_is_kept_and_the_rest_counted
+        a_pipe_that_nobody_reads_is_never_waited_for
         a_journal_that_is_no_file_is_told_at_once;
 }
 
@@ -375,6 +376,7 @@ fn a_run_that_has_no_memory_left_takes_down_what_it_made(lab: &Lab) {
         // One step alone, in the middle of which nobody can end it in good order.
         ("blob(8000000000)", &[]),
         ("blob(8000000000)", &["--keep"]),
+        ("let s = \"a\"; s.pad(8000000000, \"b\")", &[]),
     ] {
         let script = format!("netns(\"made\").veth(\"e\", host(), \"h\"); {step}");
         let options = [&["--memory", "64MiB"], options].concat();
@@ -423,6 +425,37 @@ fn of_what_a_command_writes_the_beginning_is_kept_and_the_rest_counted(lab: &Lab
         "{}",
         output.stderr
     );
+    nothing_is_left(lab);
+}
+
+fn a_pipe_that_nobody_reads_is_never_waited_for(lab: &Lab) {
+    let pipe = lab.folder().join("pipe.pcapng");
+    nix::unistd::mkfifo(&pipe, nix::sys::stat::Mode::S_IRWXU).unwrap();
+    let pipe = pipe.to_str().unwrap();
+    lab.run("netns(\"a\").link(\"lo\").up();");
+    let word = format!("write(\"{pipe}\", \"text\")");
+    let capture = format!("netns(\"a\").link(\"lo\").capture(\"{pipe}\")");
+    let unread = "it is a pipe that nobody reads";
+    for (arguments, told) in [
+        (&["-e", &word][..], unread),
+        (&["-e", &capture], unread),
+        (&["--emit", pipe, "lab.rhai"], unread),
+        (&["export", "a", "-o", pipe], unread),
+        (&["graph", "a", "--form", "dot", "-o", pipe], unread),
+        (&["capture", "a", "-w", pipe], unread),
+        (
+            &["--on", &format!("@{pipe}"), "lab.rhai"],
+            "it is a pipe, not a file",
+        ),
+    ] {
+        let output = lab.ipvsh(arguments);
+        assert!(
+            output.stderr.contains(told) && output.code > 0,
+            "{arguments:?}: {}",
+            output.end()
+        );
+    }
+    assert_eq!(lab.ipvsh(&["down", "lab"]).code, 0);
     nothing_is_left(lab);
 }
 

@@ -1,9 +1,11 @@
 //! The hosts that `--on` names: destinations of ssh, in the line or in a file.
 
 use std::collections::BTreeSet;
-use std::fs;
+use std::path::Path;
 
 use crate::engine::Failure;
+use crate::error::Error;
+use crate::net;
 use crate::view::error::Report;
 
 /// Reads `HOST,HOST,…`, where `@FILE` stands for the hosts that a file lists, one a line.
@@ -32,7 +34,11 @@ pub(super) fn read(text: &str) -> Result<Vec<String>, Failure> {
 }
 
 fn read_file(file: &str) -> Result<Vec<String>, Failure> {
-    let text = fs::read_to_string(file).map_err(|error| {
+    let read = net::file::read(Path::new(file));
+    let text = read.and_then(|bytes| {
+        String::from_utf8(bytes).map_err(|_| Error::invalid("it is not UTF-8 text"))
+    });
+    let text = text.map_err(|error| {
         let report = Report::new(format!("cannot read the hosts of `{file}`: {error}"));
         Failure::usage(report.hint("it lists destinations of ssh, one a line"))
     })?;

@@ -2,7 +2,6 @@
 //!
 //! A plan reads as a run does. What it would write it keeps, so that it reads that again, and notes only.
 
-use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
@@ -105,7 +104,8 @@ fn write_text(session: &Session, path: &Path, name: &str, text: String) -> Resul
         session.plan_file(path.to_owned(), text);
         return Ok(());
     }
-    fs::write(path, text).map_err(|error| Error::io(&error).doing("write", name))
+    file::write(path, 0o666, text.as_bytes())
+        .map_err(|error| Error::io(&error).doing("write", name))
 }
 
 /// The name that this machine calls itself.

@@ -8,6 +8,7 @@ use super::pcapng::write;
 use super::tap::now;
 use super::{Counts, Packet, Point, Sink};
 use crate::error::{Error, Result};
+use crate::net::file;
 
 /// What stands in the head of each file.
 #[derive(Clone, Debug)]
@@ -200,7 +201,7 @@ impl Sink for Files {
 }
 
 fn open(path: &Path) -> Result<BufWriter<File>> {
-    let file = File::create(path);
+    let file = file::create(path);
     let file =
         file.map_err(|error| Error::io(&error).doing("write", &path.display().to_string()))?;
     Ok(BufWriter::with_capacity(1 << 16, file))
