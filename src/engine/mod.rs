@@ -17,6 +17,7 @@ pub mod memory;
 pub mod modules;
 mod names;
 mod own;
+mod pad;
 pub mod params;
 pub mod reference;
 pub mod script;
@@ -149,6 +150,7 @@ fn build(session: &Rc<Session>, sources: &Sources, functions: Functions) -> Engi
     engine.register_iterator::<Steps>();
     diagnose::tell_caught(&mut engine, session, sources);
     help::register(&mut engine);
+    pad::register(&mut engine);
     // Fails only for symbols that can't be parsed, and these can.
     let registered = within::register(&mut engine);
     debug_assert!(registered.is_ok());
