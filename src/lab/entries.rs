@@ -31,6 +31,7 @@ impl Lab {
     /// A change within something made before the mark is noted from now on: it no longer goes with what it is part of. What was made
     /// before and is deleted is kept as if somebody else had made it.
     pub fn mark(&self) -> usize {
+        self.along.clear();
         self.before.stretch.update(|stretch| stretch + 1);
         self.before.netns.replace(self.made_netns.borrow().clone());
         self.before.links.replace(self.made_links.borrow().clone());

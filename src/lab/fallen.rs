@@ -118,6 +118,7 @@ fn switches_ipv6_off(key: &Key, value: &str) -> bool {
 impl Lab {
     /// What the run has said and does not stand any more, each in words. To be asked when it has ended well.
     pub async fn fallen(&self, tables: Tables) -> Result<Vec<String>> {
+        self.strike_gone_along().await?;
         let mut fallen: Vec<String> = self
             .said
             .left_behind()

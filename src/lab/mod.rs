@@ -4,6 +4,7 @@
 //! made. What was there before the run is never announced as made, so that taking a run down leaves it alone. Inside a
 //! namespace or on a link that the run itself made, single changes need no undo: they go with it.
 
+mod along;
 mod asked;
 pub mod confirm;
 mod deleting;
@@ -101,6 +102,8 @@ pub struct Lab {
     claimed: RefCell<HashSet<(Place, String)>>,
     /// What the run has said, for what of it has fallen since.
     said: fallen::Said,
+    /// For what has gone along with what the run has deleted.
+    along: along::Along,
     /// What was asked for and found so.
     noted: RefCell<asked::Noted>,
     /// The namespaces that earlier runs of the lab have made, with the numbers of those steps.
@@ -351,7 +354,10 @@ impl Lab {
     fn note_part(&self, undo: Undo) {
         if undo.link.as_ref().is_some_and(|link| link.index == 0) {
             self.unplaced.replace(Some(undo));
-        } else if let Some(journal) = self.journal.borrow_mut().as_mut()
+            return;
+        }
+        self.along.note_part(&undo);
+        if let Some(journal) = self.journal.borrow_mut().as_mut()
             && let Some(undo) = undo.map(|netns| Some(Place::of(&netns)))
         {
             self.forget_asked(&undo);
@@ -375,6 +381,7 @@ impl Lab {
         let id = netns.namespace().id();
         self.made_links.borrow_mut().remove(&(id, index));
         if is_own {
+            self.along.note_deleted();
             self.forget(|step| {
                 !step.undo.reaches_out()
                     && step.undo.link_index() == Some(index)
@@ -550,6 +557,7 @@ impl Lab {
             .tell(|| Command::plain(["ip", "netns", "del", netns.label()]));
         let id = netns.namespace().id();
         self.made_netns.borrow_mut().remove(&id);
+        self.along.note_deleted();
         let mut struck = Vec::new();
         self.steps.borrow_mut().retain(|step| {
             let keep = !step.undo.is_in(id);

@@ -375,8 +375,8 @@ fn a_run_that_has_no_memory_left_takes_down_what_it_made(lab: &Lab) {
         ("let s = \"0123456789\"; loop { s += s; }", &[][..]),
         // One step alone, in the middle of which nobody can end it in good order.
         ("blob(8000000000)", &[]),
-        ("blob(8000000000)", &["--keep"]),
         ("let s = \"a\"; s.pad(8000000000, \"b\")", &[]),
+        ("blob(8000000000)", &["--keep"]),
     ] {
         let script = format!("netns(\"made\").veth(\"e\", host(), \"h\"); {step}");
         let options = [&["--memory", "64MiB"], options].concat();

@@ -6,6 +6,7 @@ use serde_json::Value;
 
 use crate::case::cases;
 use crate::lab::Lab;
+use crate::state;
 
 cases! {
     ["veth", "bridge", "macvlan", "vxlan", "htb", "nft"] =>
@@ -13,7 +14,8 @@ cases! {
         what_was_found_as_asked_is_missed_where_it_is_changed
         what_a_move_takes_along_is_told_where_the_link_is
         a_far_end_that_is_elsewhere_is_told
-        what_is_made_again_is_not_missed;
+        what_is_made_again_is_not_missed
+        what_goes_along_with_what_a_script_deletes_is_not_missed;
     ["vlan_filtering", "bond", "vlan", "vrf", "dummy", "netem"] =>
         ls_and_plan_tell_of_changed_vlans_and_bonds_alike;
 }
@@ -425,6 +427,36 @@ a.veth("g0", b, "g1").netns(c, "g2");
     missing: veth `f2` in namespace `c`
     missing: veth `g2` in namespace `c`
     ");
+}
+
+/// What a script takes away itself, and with it another link that it has made.
+const GONE_ALONG: [&str; 12] = [
+    r#"veth("v0", "v1").peer.delete();"#,
+    r#"netns("old").veth("v0", "v1").peer.delete();"#,
+    r#"veth("v0", "v1", #{addr: "10.0.0.1/24", up: true}).rename("v2"); link("v1").delete();"#,
+    r#"netns("a").veth("v0", host(), "v1").peer.delete();"#,
+    r#"veth("v0", netns("a"), "v1"); netns("a").delete();"#,
+    r#"netns("old").veth("v0", netns("a"), "v1"); netns("a").delete();"#,
+    r#"let v = veth("v0", "v1"); v.peer.netns(netns("a")); netns("a").link("v1").delete();"#,
+    r#"let v = veth("v0", "v1"); v.netns(netns("a")); link("v1").delete();"#,
+    r#"let v = veth("v0", "v1", #{up: true}); macvlan(v, "m0", "bridge"); v.delete();"#,
+    r#"let v = veth("v0", "v1", #{up: true}); netns("a").macvlan(v, "m0", "bridge"); v.peer.delete();"#,
+    r#"let v = veth("v0", "v1"); vxlan("x0", 5, #{dev: v, remote: "10.0.0.2"}); v.delete();"#,
+    r#"let b = bridge("b0"); let v = veth("v0", "v1", #{master: b}); v.peer.delete(); b.delete();"#,
+];
+
+fn what_goes_along_with_what_a_script_deletes_is_not_missed(lab: &Lab) {
+    lab.ip("netns add old");
+    let before = state::whole(lab);
+    for script in GONE_ALONG {
+        let output = lab.script(&format!("netns(\"z\"); {script}"));
+        assert_eq!(output.end(), "exit code 0\n", "{script}");
+        let ls = lab.ipvsh(&["ls"]).stdout;
+        assert!(!ls.contains("missing"), "{script}: {ls}");
+        let down = lab.ipvsh(&["down", "lab"]);
+        assert_eq!(down.end(), "exit code 0\n", "{script}");
+        state::assert_same(&state::whole(lab), &before);
+    }
 }
 
 fn what_is_made_again_is_not_missed(lab: &Lab) {
