@@ -375,7 +375,7 @@ impl Talk {
         };
         state.declare_again(before.count);
         // What can't be looked at stays noted.
-        let _ = session.wait(session.lab().strike_gone_along())?;
+        let _ = session.wait(session.lab().strike_gone_along());
         session.say_made(from);
         if made {
             self.deeds.go_on();
