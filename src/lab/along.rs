@@ -53,8 +53,16 @@ impl Lab {
             if !self.made_link_now(&netns, index) || netns.check().is_err() {
                 continue;
             }
-            let there = link::get(&netns.rtnl()?, Which::Index(index)).await?;
-            if there.is_none() {
+            let rtnl = netns.rtnl()?;
+            let is_gone = match link::get(&rtnl, Which::Index(index)).await? {
+                None => true,
+                // The kernel takes it away a moment after the namespace of its far end.
+                Some(seen) => match seen.parent_nsid.filter(|_| link::is_pair(&seen.kind)) {
+                    Some(nsid) => rtnl.is_ending(nsid).await?,
+                    None => false,
+                },
+            };
+            if is_gone {
                 self.link_deleted(&netns, index, true);
             }
         }

@@ -180,7 +180,7 @@ mod tests {
             .custom_flags(libc::O_NONBLOCK)
             .open(&pipe);
         let mut reader = reader.unwrap();
-        let refused = write(&pipe, 0o666, &[0; 1 << 20]).unwrap_err();
+        let refused = write(&pipe, 0o666, &vec![0; 1 << 20]).unwrap_err();
         assert_eq!(
             refused.to_string(),
             "it is a pipe whose reader reads nothing"

@@ -430,13 +430,12 @@ a.veth("g0", b, "g1").netns(c, "g2");
 }
 
 /// What a script takes away itself, and with it another link that it has made.
-const GONE_ALONG: [&str; 12] = [
+const GONE_ALONG: [&str; 11] = [
     r#"veth("v0", "v1").peer.delete();"#,
     r#"netns("old").veth("v0", "v1").peer.delete();"#,
     r#"veth("v0", "v1", #{addr: "10.0.0.1/24", up: true}).rename("v2"); link("v1").delete();"#,
     r#"netns("a").veth("v0", host(), "v1").peer.delete();"#,
     r#"veth("v0", netns("a"), "v1"); netns("a").delete();"#,
-    r#"netns("old").veth("v0", netns("a"), "v1"); netns("a").delete();"#,
     r#"let v = veth("v0", "v1"); v.peer.netns(netns("a")); netns("a").link("v1").delete();"#,
     r#"let v = veth("v0", "v1"); v.netns(netns("a")); link("v1").delete();"#,
     r#"let v = veth("v0", "v1", #{up: true}); macvlan(v, "m0", "bridge"); v.delete();"#,
