@@ -186,7 +186,6 @@ fn declared(mut read: Read, needed: usize) -> Read {
 
 #[cfg(test)]
 mod tests {
-
     /// The script of some lines, and its parameters.
     fn imported(source: &str) -> (String, Vec<String>) {
         let imported = crate::import::import(source, None).unwrap();
