@@ -19,6 +19,8 @@ mod alive;
 mod every_script;
 #[path = "repl/lab.rs"]
 mod lab;
+#[path = "repl/menu.rs"]
+mod menu;
 #[path = "repl/progress.rs"]
 mod progress;
 #[path = "repl/showing.rs"]
@@ -38,6 +40,7 @@ fn main() -> ExitCode {
     let strict = std::env::var("IPVSH_REQUIRE").is_ok_and(|value| value == "all");
     let all = [
         typing::TESTS,
+        menu::TESTS,
         every_script::TESTS,
         alive::TESTS,
         lab::TESTS,

@@ -1,6 +1,7 @@
 //! The line editor: completion, hints, colours, and the check whether an entry continues on the next line.
 
 use std::borrow::Cow;
+use std::cell::Cell;
 use std::io::stdin;
 use std::os::fd::{AsFd, OwnedFd};
 use std::rc::Rc;
@@ -11,26 +12,50 @@ use rustyline::error::ReadlineError;
 use rustyline::highlight::{CmdKind, Highlighter};
 use rustyline::hint::Hinter;
 use rustyline::history::FileHistory;
+use rustyline::line_buffer::LineBuffer;
 use rustyline::validate::{ValidationContext, ValidationResult, Validator};
 use rustyline::{
-    Cmd, ColorMode, CompletionType, ConditionalEventHandler, Config, Context, Editor, Event,
-    EventContext, EventHandler, KeyCode, KeyEvent, Modifiers, RepeatCount,
+    Changeset, Cmd, ColorMode, CompletionType, ConditionalEventHandler, Config, Context, Editor,
+    Event, EventContext, EventHandler, KeyCode, KeyEvent, Modifiers, RepeatCount,
 };
+
+use unicode_width::UnicodeWidthStr;
 
 use super::complete::{self, Candidate};
 use super::hint::{self, Ghost};
+use super::menu::{Keys, Menu, Outcome, Room, StayOpen};
 use super::state::State;
-use super::{commands, highlight, lex};
+use super::{Manner, commands, highlight, lex};
 
 /// The indentation for each open bracket.
 const INDENT: usize = 4;
 
+/// How long the rest of a key that begins with Escape may take, in milliseconds; after that it is Escape by itself.
+const ESCAPE: u16 = 200;
+
 /// What rustyline asks while a line is typed.
 pub(super) struct Aid {
     state: Rc<State>,
-    color: bool,
-    /// What takes the place of the line that the cursor is in, where a closing bracket was typed.
-    stepped_back: Arc<Mutex<Option<String>>>,
+    manner: Manner,
+    menu: Arc<Mutex<Menu>>,
+    /// How wide the prompt is.
+    prompt: Cell<usize>,
+}
+
+impl Aid {
+    /// Notes the prompt that the next line is typed behind.
+    pub(super) fn note_prompt(&self, prompt: &str) {
+        self.prompt.set(prompt.width());
+        if let Ok(mut menu) = self.menu.lock() {
+            menu.close();
+            menu.take_lingering();
+        }
+    }
+
+    /// The room for a menu below `line`.
+    fn room(&self, line: &str) -> Room {
+        Room::below(line, self.prompt.get(), self.manner.color)
+    }
 }
 
 impl rustyline::Helper for Aid {}
@@ -44,12 +69,57 @@ impl Completer for Aid {
         pos: usize,
         _: &Context<'_>,
     ) -> rustyline::Result<(usize, Vec<Candidate>)> {
-        let stepped_back = self.stepped_back.lock().ok().and_then(|mut it| it.take());
-        if let Some(with_bracket) = stepped_back {
-            let start = line[..pos].rfind('\n').map_or(0, |end| end + 1);
-            return Ok((start, vec![Candidate::plain(&with_bracket)]));
+        let Ok(mut menu) = self.menu.lock() else {
+            return Ok((pos, Vec::new()));
+        };
+        if let Some((start, text)) = menu.taken() {
+            return Ok((start, vec![Candidate::plain(&text)]));
         }
-        Ok(complete::complete(&self.state, &line[..pos]))
+        if let Some(numbered) = menu.numbered(&line[..pos]) {
+            return Ok(numbered);
+        }
+        let offer = complete::offer(&self.state, &line[..pos]);
+        let start = offer.start;
+        let (before, typed) = line[..pos].split_at(start);
+        let put = match menu.ask(before, typed, offer) {
+            Outcome::Nothing => return Ok((start, Vec::new())),
+            Outcome::Put(text) => text,
+            Outcome::Open(text) if self.manner.is_plain || !self.room(line).is_enough() => {
+                menu.close();
+                let mut list = menu.list(&text);
+                if !self.manner.is_plain {
+                    for one in &mut list {
+                        one.cut(self.room(line).width);
+                    }
+                }
+                // So wide that rustyline puts no second one beside it.
+                let width = self.room(line).width / 2 + 1;
+                if let Some(first) = list.first_mut() {
+                    first.widen(width);
+                }
+                return Ok((start, list));
+            }
+            Outcome::Open(text) => {
+                let after = format!("{before}{text}");
+                // What all have in common may begin a text: now something can stand within it.
+                if complete::start(&after) != start {
+                    let offer = complete::offer(&self.state, &after);
+                    let (before, typed) = after.split_at(offer.start);
+                    menu.ask(before, typed, offer);
+                }
+                text
+            }
+        };
+        // What is to be drawn anew is drawn where something was put into the line.
+        Ok((start, vec![Candidate::plain(&put)]))
+    }
+
+    fn update(&self, line: &mut LineBuffer, start: usize, elected: &str, changes: &mut Changeset) {
+        let end = line.pos();
+        // No change is none to be undone.
+        if &line[start..end] != elected {
+            line.replace(start..end, elected, changes);
+        }
     }
 }
 
@@ -57,14 +127,37 @@ impl Hinter for Aid {
     type Hint = Ghost;
 
     fn hint(&self, line: &str, pos: usize, context: &Context<'_>) -> Option<Ghost> {
+        if let Some(menu) = self.below(line, pos) {
+            return Some(menu);
+        }
         // Without colour it would look like what was typed.
-        hint::hint(&self.state, line, pos, context).filter(|_| self.color)
+        let is_wanted = self.manner.color && !self.manner.is_plain;
+        hint::hint(&self.state, line, pos, context).filter(|_| is_wanted)
+    }
+}
+
+impl Aid {
+    /// The menu, where it is open for this place.
+    fn below(&self, line: &str, pos: usize) -> Option<Ghost> {
+        let mut menu = self.menu.lock().ok()?;
+        if !menu.is_open() {
+            return None;
+        }
+        let start = menu.start();
+        // What is typed may have become the begin of something else: `1` of `10`, a text of a name.
+        let is_same = complete::start(&line[..pos]) == start;
+        let room = self.room(line);
+        if !is_same || !room.is_enough() || !menu.follow(line, pos) {
+            menu.close();
+            return None;
+        }
+        Some(Ghost::menu(menu.draw(room)))
     }
 }
 
 impl Highlighter for Aid {
     fn highlight<'l>(&self, line: &'l str, _: usize) -> Cow<'l, str> {
-        if self.color {
+        if self.manner.color {
             highlight::highlight(&self.state, line)
         } else {
             Cow::Borrowed(line)
@@ -72,19 +165,26 @@ impl Highlighter for Aid {
     }
 
     fn highlight_hint<'h>(&self, hint: &'h str) -> Cow<'h, str> {
-        Cow::Owned(format!("\x1b[2m{hint}\x1b[0m"))
+        // A menu has its own colours.
+        if hint.starts_with('\n') {
+            Cow::Borrowed(hint)
+        } else {
+            Cow::Owned(format!("\x1b[2m{hint}\x1b[0m"))
+        }
     }
 
     fn highlight_char(&self, _: &str, _: usize, kind: CmdKind) -> bool {
-        self.color && kind != CmdKind::MoveCursor
+        // A menu that was closed is wiped off by drawing the line anew.
+        let lingers = self.menu.lock().is_ok_and(|mut menu| menu.take_lingering());
+        lingers || (self.manner.color && kind != CmdKind::MoveCursor)
     }
 }
 
 impl Validator for Aid {
     fn validate(&self, context: &mut ValidationContext) -> rustyline::Result<ValidationResult> {
         let text = context.input();
-        // An empty line ends an unfinished entry.
-        let code = commands::code(text).filter(|_| !text.ends_with('\n'));
+        // An empty line ends an unfinished entry; a tab at the end, where a terminal has no keys of its own, asks what fits.
+        let code = commands::code(text).filter(|_| !text.ends_with(['\n', '\t']));
         let interpreter = self.state.interpreter.borrow();
         let goes_on =
             code.is_some_and(|code| interpreter.is_incomplete(code, &self.state.scope.borrow()));
@@ -97,10 +197,15 @@ impl Validator for Aid {
 }
 
 /// Enter inside of brackets begins an indented line.
-struct GoOn;
+struct GoOn {
+    menu: Arc<Mutex<Menu>>,
+}
 
 impl ConditionalEventHandler for GoOn {
-    fn handle(&self, _: &Event, _: RepeatCount, _: bool, context: &EventContext) -> Option<Cmd> {
+    fn handle(&self, key: &Event, _: RepeatCount, _: bool, context: &EventContext) -> Option<Cmd> {
+        if let Some(taken) = self.menu.of_menu(key, context) {
+            return Some(taken);
+        }
         let before = &context.line()[..context.pos()];
         let is_last = context.pos() == context.line().len();
         // An empty line ends an unfinished entry.
@@ -116,8 +221,7 @@ impl ConditionalEventHandler for GoOn {
 /// A closing bracket at the beginning of a line goes below the line that opened it.
 struct StepBack {
     bracket: char,
-    /// Where the line goes that the completer is to hand over: rustyline's own way to replace a text leaves the cursor before it.
-    line: Arc<Mutex<Option<String>>>,
+    menu: Arc<Mutex<Menu>>,
 }
 
 impl ConditionalEventHandler for StepBack {
@@ -128,9 +232,26 @@ impl ConditionalEventHandler for StepBack {
             return None;
         }
         let indent = lex::indent(before)?;
+        let start = before.len() - line.len();
         let line = format!("{}{}", " ".repeat(indent), self.bracket);
-        self.line.lock().ok()?.replace(line);
+        self.menu.lock().ok()?.put(start, line);
         Some(Cmd::Complete)
+    }
+}
+
+/// Tab at the beginning of a further line sets it in: so begin lines that are pasted.
+struct SetIn {
+    menu: Arc<Mutex<Menu>>,
+}
+
+impl ConditionalEventHandler for SetIn {
+    fn handle(&self, key: &Event, _: RepeatCount, _: bool, context: &EventContext) -> Option<Cmd> {
+        if let Some(moved) = self.menu.of_menu(key, context) {
+            return Some(moved);
+        }
+        let (above, line) = context.line()[..context.pos()].rsplit_once('\n')?;
+        let is_code = commands::code(above).is_some() && line.trim().is_empty();
+        is_code.then(|| Cmd::Insert(1, " ".repeat(INDENT)))
     }
 }
 
@@ -157,7 +278,7 @@ impl Spare {
 /// The editor of a session.
 pub(super) fn new(
     state: &Rc<State>,
-    color: bool,
+    manner: Manner,
 ) -> Result<Editor<Aid, FileHistory>, ReadlineError> {
     let config = Config::builder()
         .auto_add_history(false)
@@ -168,39 +289,43 @@ pub(super) fn new(
         .completion_show_all_if_ambiguous(true)
         // A question that takes no Ctrl-C is worse than a long list.
         .completion_prompt_limit(usize::MAX)
-        .color_mode(if color {
-            ColorMode::Forced
-        } else {
-            ColorMode::Disabled
-        })
+        // The helper knows whether colours are wanted; where it is not asked, a menu can't be wiped off.
+        .color_mode(ColorMode::Forced)
+        .keyseq_timeout(Some(ESCAPE))
         .bracketed_paste(true)
         .build();
     let mut editor = Editor::with_config(config)?;
-    let stepped_back = Arc::new(Mutex::new(None));
+    let menu = Arc::<Mutex<Menu>>::default();
     editor.set_helper(Some(Aid {
         state: state.clone(),
-        color,
-        stepped_back: stepped_back.clone(),
+        manner,
+        menu: menu.clone(),
+        prompt: Cell::new(0),
     }));
     let key = |code| KeyEvent(code, Modifiers::NONE);
-    editor.bind_sequence(
-        key(KeyCode::Enter),
-        EventHandler::Conditional(Box::new(GoOn)),
+    let mut bind = |event: Event, handler: Box<dyn ConditionalEventHandler>| {
+        editor.bind_sequence(event, EventHandler::Conditional(handler));
+    };
+    bind(Event::Any, Box::new(Keys { menu: menu.clone() }));
+    bind(
+        key(KeyCode::Enter).into(),
+        Box::new(GoOn { menu: menu.clone() }),
     );
+    bind(
+        key(KeyCode::Tab).into(),
+        Box::new(SetIn { menu: menu.clone() }),
+    );
+    for bracket in [')', ']', '}'] {
+        let menu = menu.clone();
+        bind(
+            key(KeyCode::Char(bracket)).into(),
+            Box::new(StepBack { bracket, menu }),
+        );
+    }
     // A new line, whatever the entry is so far.
     editor.bind_sequence(
         KeyEvent(KeyCode::Enter, Modifiers::ALT),
         EventHandler::Simple(Cmd::Insert(1, "\n".to_owned())),
     );
-    for bracket in [')', ']', '}'] {
-        let step_back = StepBack {
-            bracket,
-            line: stepped_back.clone(),
-        };
-        editor.bind_sequence(
-            key(KeyCode::Char(bracket)),
-            EventHandler::Conditional(Box::new(step_back)),
-        );
-    }
     Ok(editor)
 }

@@ -17,6 +17,13 @@ pub(super) struct Ghost {
     taken: Option<String>,
 }
 
+impl Ghost {
+    /// What stands below the line.
+    pub(super) fn menu(shown: String) -> Self {
+        Self { shown, taken: None }
+    }
+}
+
 impl Hint for Ghost {
     fn display(&self) -> &str {
         &self.shown

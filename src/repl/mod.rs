@@ -8,6 +8,7 @@ pub(crate) mod hint;
 mod history;
 mod init;
 pub(crate) mod lex;
+mod menu;
 mod pager;
 mod shell;
 pub(crate) mod state;
@@ -23,8 +24,10 @@ use nix::sys::utsname::uname;
 use rhai::{AST, Dynamic};
 use rustyline::error::ReadlineError;
 
+use self::complete::Candidate;
 use self::editor::Spare;
 use self::history::History;
+use self::menu::{Menu, Outcome};
 use self::state::State;
 use self::transcript::Transcript;
 use self::undo::{Before, Deeds};
@@ -49,6 +52,8 @@ pub struct Manner {
     pub color: bool,
     /// Whether the session runs in a throw-away place.
     pub is_throw_away: bool,
+    /// Whether it is read aloud: nothing is drawn anew, and nothing beside the line.
+    pub is_plain: bool,
 }
 
 /// Reads and runs entries until the user leaves; without a terminal, reads them from standard input.
@@ -97,15 +102,18 @@ impl Talk {
     }
 
     fn with_terminal(&mut self) -> Result<u8, Failure> {
-        let mut editor =
-            editor::new(&self.state, self.manner.color).map_err(|error| unusable(&error))?;
+        let mut editor = editor::new(&self.state, self.manner).map_err(|error| unusable(&error))?;
         let history = History::load(&mut editor);
         self.past.extend(editor.history().iter().cloned());
         self.greet();
         init::run(self)?;
         let mut spare = Spare::take();
         loop {
-            let entry = match spare.lend(|| editor.readline(&self.prompt())) {
+            let prompt = self.prompt();
+            if let Some(aid) = editor.helper() {
+                aid.note_prompt(&prompt.0);
+            }
+            let entry = match spare.lend(|| editor.readline(&prompt)) {
                 Ok(entry) => entry,
                 Err(ReadlineError::Interrupted) => continue,
                 Err(ReadlineError::Io(error)) if error.kind() == ErrorKind::InvalidData => {
@@ -117,6 +125,10 @@ impl Talk {
                 Err(ReadlineError::Eof) => break,
                 Err(error) => return Err(unusable(&error)),
             };
+            if let Some(asked) = entry.strip_suffix('\t') {
+                self.list(asked)?;
+                continue;
+            }
             if entry.trim().is_empty() {
                 continue;
             }
@@ -130,6 +142,23 @@ impl Talk {
         }
         self.warn_of_what_stands();
         Ok(self.state.session().exit_code().unwrap_or(0))
+    }
+
+    /// Says what fits the end of `text`: a terminal that can't move the cursor has no menu.
+    fn list(&self, text: &str) -> Result<(), Failure> {
+        let mut menu = Menu::default();
+        let offer = complete::offer(&self.state, text);
+        let (before, typed) = text.split_at(offer.start);
+        let lines = match menu.ask(before, typed, offer) {
+            Outcome::Open(typed) | Outcome::Put(typed) => menu.list(&typed),
+            Outcome::Nothing => Vec::new(),
+        };
+        let lines: Vec<&str> = lines.iter().map(Candidate::shown).collect();
+        if lines.is_empty() {
+            self.note("nothing fits");
+            return Ok(());
+        }
+        self.say(&lines.join("\n"))
     }
 
     /// Runs standard input entry by entry, and stops at the first failure.
@@ -203,12 +232,14 @@ impl Talk {
         } else {
             "on this machine: what is made here stays when you leave"
         };
-        self.note(&format!(
+        let text = format!(
             "ipvsh {} {place}{kernel}\n\
              help, ping? and Tab say what there is; a line of `ip` works, too, and !CMD runs a program\n\
              :undo takes back what an entry did, :quit leaves",
             env!("CARGO_PKG_VERSION"),
-        ));
+        );
+        let width = terminal_size::terminal_size().map_or(80, |(width, _)| usize::from(width.0));
+        self.note(&textwrap::fill(&text, width));
     }
 
     /// The prompt, plain and in colour: where bare words act.
@@ -226,7 +257,11 @@ impl Talk {
             format!("{place} (gone)> ")
         };
         let style = if is_there { "\x1b[1;36m" } else { "\x1b[1;31m" };
-        let styled = format!("{style}{}\x1b[0m> ", &plain[..plain.len() - 2]);
+        let styled = if self.manner.color {
+            format!("{style}{}\x1b[0m> ", &plain[..plain.len() - 2])
+        } else {
+            plain.clone()
+        };
         (plain, styled)
     }
 

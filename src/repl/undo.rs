@@ -266,7 +266,7 @@ impl Talk {
 }
 
 /// Data as a script writes it; `None` of what stands for something else, and of functions.
-pub(super) fn literal(value: &Dynamic) -> Option<String> {
+pub(in crate::repl) fn literal(value: &Dynamic) -> Option<String> {
     if value.is_unit() {
         Some("()".to_owned())
     } else if let Ok(number) = value.as_float() {

@@ -99,6 +99,16 @@ impl Terminal {
     }
 
     fn start_program(program: &str, folder: &TempDir, arguments: &[&str]) -> Self {
+        Self::start_on("xterm-256color", program, folder, arguments)
+    }
+
+    /// Starts the program in private namespaces on a terminal of that name.
+    pub(crate) fn start_as(kind: &str, folder: &TempDir) -> Self {
+        let program = env!("CARGO_BIN_EXE_ipvsh");
+        Self::start_on(kind, program, folder, &["--sandbox=ns"])
+    }
+
+    fn start_on(kind: &str, program: &str, folder: &TempDir, arguments: &[&str]) -> Self {
         let pty = openpty(&size(40, 100), None).unwrap();
         let slave = |end: &OwnedFd| Stdio::from(end.try_clone().unwrap());
         let own = [folder.path().join("bin")].into_iter();
@@ -111,7 +121,7 @@ impl Terminal {
             .env("PATH", path)
             .env("HOME", folder.path())
             .env("XDG_STATE_HOME", folder.path())
-            .env("TERM", "xterm-256color")
+            .env("TERM", kind)
             .env("SHELL", "/bin/sh")
             // None, unless the case puts one there.
             .env("PAGER", "pager-of-case")
@@ -293,14 +303,20 @@ impl Terminal {
     /// Makes the terminal so wide.
     #[track_caller]
     pub(crate) fn resize(&self, columns: u16) {
-        let size = size(40, columns);
+        self.resize_to(40, columns);
+    }
+
+    /// Makes the terminal so tall and so wide.
+    #[track_caller]
+    pub(crate) fn resize_to(&self, rows: u16, columns: u16) {
+        let size = size(rows, columns);
         self.seen
             .0
             .lock()
             .unwrap()
             .screen
             .screen_mut()
-            .set_size(lines(40), lines(columns));
+            .set_size(lines(rows), lines(columns));
         // SAFETY: hands the kernel a structure that it reads.
         let result =
             unsafe { libc::ioctl(self.master.as_raw_fd(), libc::TIOCSWINSZ, &raw const size) };

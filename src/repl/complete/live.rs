@@ -20,7 +20,7 @@ pub(super) fn namespaces() -> Vec<Candidate> {
     let names = namespace::names().unwrap_or_default();
     names
         .iter()
-        .map(|name| Candidate::plain(name.as_str()))
+        .map(|name| Candidate::plain(name.as_str()).group("namespaces"))
         .collect()
 }
 
@@ -29,7 +29,9 @@ pub(super) fn processes() -> Vec<Candidate> {
     process::owners()
         .into_iter()
         .map(|(pid, command)| {
-            Candidate::new(&format!("pid:{pid}"), &format!("pid:{pid}  {command}"))
+            Candidate::plain(&format!("pid:{pid}"))
+                .about(&command)
+                .group("processes")
         })
         .collect()
 }
@@ -38,7 +40,7 @@ pub(super) fn processes() -> Vec<Candidate> {
 pub(super) fn containers(runtime: Runtime) -> Vec<Candidate> {
     let names = runtime.running_within(PATIENCE).into_iter();
     names
-        .map(|name| Candidate::plain(&format!("{}:{name}", runtime.name())))
+        .map(|name| Candidate::plain(&format!("{}:{name}", runtime.name())).group("containers"))
         .collect()
 }
 
@@ -46,12 +48,14 @@ pub(super) fn containers(runtime: Runtime) -> Vec<Candidate> {
 pub(super) fn links(session: &std::rc::Rc<Session>, place: Option<Netns>) -> Vec<Candidate> {
     let place = place.map_or_else(|| session.here().map(Netns), Ok);
     let links = place.and_then(|place| link::all(session, &place.0));
+    let mut links = links.unwrap_or_default();
+    alphanumeric_sort::sort_slice_by_str_key(&mut links, |link| link.name.as_str());
     links
-        .unwrap_or_default()
         .into_iter()
-        .map(|link| match link.kind.as_str() {
-            "" => Candidate::plain(&link.name),
-            kind => Candidate::new(&link.name, &format!("{}  {kind}", link.name)),
+        .map(|link| {
+            Candidate::plain(&link.name)
+                .about(&link.kind)
+                .group("links")
         })
         .collect()
 }
@@ -73,13 +77,14 @@ pub(super) fn files(typed: &str, with_extension: bool) -> Vec<Candidate> {
                 return None;
             }
             if entry.path().is_dir() {
-                return Some(Candidate::plain(&format!("{folder}{name}/")));
+                let inside = Candidate::plain(&format!("{folder}{name}/"));
+                return Some(inside.about("folder").group("files"));
             }
             let stem = name.strip_suffix(".rhai")?;
             let name = if with_extension { &name } else { stem };
-            Some(Candidate::plain(&format!("{folder}{name}")))
+            Some(Candidate::plain(&format!("{folder}{name}")).group("files"))
         })
         .collect();
-    found.sort_by(|a, b| a.replacement.cmp(&b.replacement));
+    found.sort_by(|a, b| a.put().cmp(b.put()));
     found
 }

@@ -1,147 +1,122 @@
 //! Tab: what fits where the cursor is, each with its signature.
 
+mod candidate;
 mod live;
 pub(crate) mod place;
 pub(crate) mod value;
 
-use std::borrow::Cow;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
+pub(crate) use self::candidate::Candidate;
 use super::lex::{Kind, Piece, pieces};
 use super::state::{STATEMENTS, State, type_of};
-use super::{commands, hint};
+use super::{commands, undo};
 use crate::dsl::handle::Netns;
 use crate::dsl::objects::netns;
 use crate::dsl::options;
 use crate::engine::catalog::Signature;
 use crate::engine::modules;
 use crate::net::container::Runtime;
-use crate::value::escape::{inside_of_literal, on_one_line};
 
-/// What can stand where the cursor is.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Candidate {
-    /// What is shown of it.
-    shown: String,
-    /// What is put into the line.
-    replacement: String,
+/// What can stand at a place, whatever is typed of it already.
+pub(crate) struct Offer {
+    /// Where what is typed of it begins.
+    pub(crate) start: usize,
+    /// All that there is.
+    pub(crate) all: Vec<Candidate>,
 }
 
-impl Candidate {
-    fn new(replacement: &str, shown: &str) -> Self {
-        Self {
-            shown: on_one_line(shown).into_owned(),
-            replacement: replacement.to_owned(),
-        }
-    }
-
-    pub(super) fn plain(name: &str) -> Self {
-        Self::new(name, name)
-    }
-
-    /// What is put into the line.
-    pub(crate) fn put(&self) -> &str {
-        &self.replacement
-    }
-
-    /// What is shown of it.
-    pub(crate) fn shown(&self) -> &str {
-        &self.shown
-    }
-
-    /// Whether what is put into the line shows as it is.
-    fn is_plain(&self) -> bool {
-        matches!(on_one_line(&self.replacement), Cow::Borrowed(_))
+impl Offer {
+    fn new(start: usize, mut all: Vec<Candidate>) -> Self {
+        // A link's words and a namespace's, where either can be meant, share some.
+        let mut seen = BTreeSet::new();
+        all.retain(|one| seen.insert(one.put().to_owned()));
+        Self { start, all }
     }
 }
 
-impl rustyline::completion::Candidate for Candidate {
-    fn display(&self) -> &str {
-        &self.shown
+/// What can stand at the end of `text`, in code or behind the colon of a command.
+pub(super) fn offer(state: &State, text: &str) -> Offer {
+    match text.trim_start().strip_prefix(':') {
+        Some(command) => of_command(state, text, command),
+        None => of_code(state, text),
     }
-
-    fn replacement(&self) -> &str {
-        &self.replacement
-    }
-}
-
-/// What fits at the end of `text`, and where what is already typed of it begins.
-pub(super) fn complete(state: &State, text: &str) -> (usize, Vec<Candidate>) {
-    if let Some(command) = text.trim_start().strip_prefix(':') {
-        return of_command(state, text, command);
-    }
-    let (start, found) = in_code(state, text);
-    (start, beside_each_other(found))
-}
-
-/// How many may be shown one below the other.
-const FEW: usize = 20;
-
-/// Cuts what is shown of many, so that two have room on a line.
-fn beside_each_other(mut found: Vec<Candidate>) -> Vec<Candidate> {
-    if found.len() > FEW {
-        let width = terminal_size::terminal_size().map_or(80, |(width, _)| usize::from(width.0));
-        for one in &mut found {
-            // Two blanks stand between them.
-            one.shown = hint::cut(&one.shown, (width / 2).saturating_sub(2));
-        }
-    }
-    found
 }
 
 /// What fits at the end of `text`, which is code and no command of the session, and where what is typed of it begins.
 pub(crate) fn in_code(state: &State, text: &str) -> (usize, Vec<Candidate>) {
+    let Offer { start, mut all } = of_code(state, text);
+    let typed = &text[start..];
+    all.retain(|one| one.put().starts_with(typed));
+    if !typed.is_empty() {
+        all.sort_by(|a, b| a.put().cmp(b.put()));
+    }
+    (start, all)
+}
+
+/// Where what is typed at the end of `text` begins, as [`offer`] has it.
+pub(super) fn start(text: &str) -> usize {
+    if let Some(command) = text.trim_start().strip_prefix(':') {
+        let Some((name, typed)) = command.split_once(' ') else {
+            return text.len() - command.len();
+        };
+        let typed = typed.trim_start();
+        let before = text.len() - typed.len();
+        return before + if name == "time" { start_in(typed) } else { 0 };
+    }
+    start_in(text)
+}
+
+/// The same in code.
+fn start_in(text: &str) -> usize {
+    match pieces(text).last() {
+        Some(piece) if matches!(piece.kind, Kind::Text { closed: false }) => {
+            match place::in_template(piece) {
+                Some(start) => start + start_in(&text[start..]),
+                None => piece.start + 1,
+            }
+        }
+        Some(piece) if piece.kind == Kind::Name => piece.start,
+        _ => text.len(),
+    }
+}
+
+fn of_code(state: &State, text: &str) -> Offer {
     let all = pieces(text);
     match all.last() {
         Some(piece) if matches!(piece.kind, Kind::Text { closed: false }) => {
             if let Some(start) = place::in_template(piece) {
-                let (inner, found) = complete(state, &text[start..]);
-                return (start + inner, found);
+                let inner = of_code(state, &text[start..]);
+                return Offer::new(start + inner.start, inner.all);
             }
-            let start = piece.start + 1;
             let mut found = in_text(state, &all, piece.content());
             // A name that others gave stays within the quotes, whatever is in it.
             if piece.text.starts_with('`') {
-                found.retain(|one| !one.replacement.contains(['`', '$']) && one.is_plain());
+                found.retain(|one| !one.put().contains(['`', '$']) && one.is_plain());
             } else {
-                for one in &mut found {
-                    one.replacement = inside_of_literal(&one.replacement);
-                }
+                found = found.into_iter().map(Candidate::escaped).collect();
             }
-            (start, matching(found, &text[start..]))
+            Offer::new(piece.start + 1, found)
         }
-        Some(piece) if matches!(piece.kind, Kind::Comment { .. }) => (text.len(), Vec::new()),
+        Some(piece) if matches!(piece.kind, Kind::Comment { .. }) => {
+            Offer::new(text.len(), Vec::new())
+        }
         Some(piece) if piece.kind == Kind::Name => {
             let before = &all[..all.len() - 1];
-            (piece.start, matching(at_name(state, before), piece.text))
+            Offer::new(piece.start, at_name(state, before))
         }
-        _ => (text.len(), each_once(at_name(state, &all))),
+        _ => Offer::new(text.len(), at_name(state, &all)),
     }
 }
 
-/// Those that begin with what is typed; each once, in order.
-fn matching(found: Vec<Candidate>, typed: &str) -> Vec<Candidate> {
-    let fit = found
-        .into_iter()
-        .filter(|one| one.replacement.starts_with(typed));
-    let once: BTreeMap<String, Candidate> = fit.map(|one| (one.replacement.clone(), one)).collect();
-    once.into_values().collect()
-}
-
-/// Each once, in the order of the manual: a link's and a namespace's, where either can be meant, share some.
-fn each_once(mut found: Vec<Candidate>) -> Vec<Candidate> {
-    let mut seen = BTreeSet::new();
-    found.retain(|one| seen.insert(one.replacement.clone()));
-    found
-}
-
-fn of_command(state: &State, text: &str, command: &str) -> (usize, Vec<Candidate>) {
+fn of_command(state: &State, text: &str, command: &str) -> Offer {
     let Some((name, typed)) = command.split_once(' ') else {
         let start = text.len() - command.len();
-        let all = commands::ALL.iter();
-        let all =
-            all.map(|one| Candidate::new(one.name, &format!(":{}  {}", one.usage, one.summary)));
-        return (start, matching(all.collect(), command));
+        let all = commands::ALL.iter().map(|one| {
+            let usage = format!(":{}", one.usage);
+            Candidate::new(one.name, &usage).about(one.summary)
+        });
+        return Offer::new(start, all.collect());
     };
     let typed = typed.trim_start();
     let start = text.len() - typed.len();
@@ -152,18 +127,25 @@ fn of_command(state: &State, text: &str, command: &str) -> (usize, Vec<Candidate
             files
         }
         "trace" => vec![Candidate::plain("off"), Candidate::plain("on")],
+        "test" => live::files(typed, true),
         "clear" => vec![Candidate::plain("vars")],
-        "help" => {
-            let words = state.catalog().words.iter();
-            words.map(|word| Candidate::plain(&word.name)).collect()
-        }
+        "help" => pages(state),
         "time" => {
-            let (inner, found) = complete(state, typed);
-            return (start + inner, found);
+            let inner = of_code(state, typed);
+            return Offer::new(start + inner.start, inner.all);
         }
+        "show" | "why" => live::namespaces(),
         _ => Vec::new(),
     };
-    (start, matching(found, typed))
+    Offer::new(start, found)
+}
+
+/// The words that have a page of the manual.
+fn pages(state: &State) -> Vec<Candidate> {
+    let words = state.catalog().words.iter();
+    words
+        .map(|word| Candidate::plain(&word.name).about(word.summary()))
+        .collect()
 }
 
 /// What fits where a name can stand, behind `before`.
@@ -182,15 +164,19 @@ fn at_name(state: &State, before: &[Piece]) -> Vec<Candidate> {
             .unwrap_or_default();
     }
     if place::wants_key(before) {
-        let call = place::innermost_call(before);
-        let keys = call
-            .map(|call| options::keys(call.name))
-            .unwrap_or_default();
+        let Some(call) = place::innermost_call(before) else {
+            return Vec::new();
+        };
         let given = place::keys_given(before);
-        return keys
+        return options::keys(call.name)
             .into_iter()
             .filter(|key| !given.contains(key))
-            .map(|key| Candidate::new(&format!("{key}: "), key))
+            .map(|key| {
+                let about = options::row(call.name, key).map_or("", |row| row.doc);
+                Candidate::new(&format!("{key}: "), key)
+                    .about(about)
+                    .group("options")
+            })
             .collect();
     }
     if ["let", "const", "fn", "as"].contains(&last.text) {
@@ -218,23 +204,16 @@ fn arguments(state: &State, before: &[Piece], last: &Piece) -> Option<Vec<Candid
         "parent" => live::links(state.session(), current(state, before)?),
         _ => return None,
     };
-    let quoted = found.into_iter().map(|one| {
-        let quoted = format!("\"{}\"", inside_of_literal(&one.replacement));
-        let shown = one.shown.replacen(&one.replacement, &quoted, 1);
-        Candidate::new(&quoted, &shown)
-    });
-    let mut fitting: Vec<Candidate> = quoted.collect();
+    let mut fitting: Vec<Candidate> = found.into_iter().map(Candidate::quoted).collect();
     if fitting.is_empty() {
         return None;
     }
     let variables = state.variables().into_iter();
     let handles = variables.filter(|(_, value)| ["Netns", "Link"].contains(&&*type_of(value)));
-    fitting.extend(
-        handles.map(|(name, value)| Candidate::new(&name, &format!("{name}: {}", type_of(&value)))),
-    );
+    fitting.extend(handles.map(|(name, value)| variable(&name, &value)));
     let declared = state.declared().into_iter();
     let declared = declared.filter(|(_, kind)| ["Netns", "Link"].contains(&kind.as_str()));
-    fitting.extend(declared.map(|(name, kind)| Candidate::new(&name, &described(&name, &kind))));
+    fitting.extend(declared.map(|(name, kind)| described(&name, &kind)));
     Some(fitting)
 }
 
@@ -283,40 +262,64 @@ fn names(state: &State) -> Vec<Candidate> {
 fn values(state: &State, statements: &[&str]) -> Vec<Candidate> {
     let variables = state.variables().into_iter();
     let mut found: Vec<Candidate> = variables
-        .map(|(name, value)| Candidate::new(&name, &format!("{name}: {}", type_of(&value))))
+        .map(|(name, value)| variable(&name, &value))
         .collect();
     let declared = state.declared().into_iter();
-    found.extend(declared.map(|(name, kind)| Candidate::new(&name, &described(&name, &kind))));
-    found.extend(statements.iter().map(|word| Candidate::plain(word)));
+    found.extend(declared.map(|(name, kind)| described(&name, &kind)));
+    for function in state.functions().values() {
+        let own = called(&function.name, function, &function.show());
+        found.push(own.group("your functions"));
+    }
+    for (alias, path) in state.modules().iter() {
+        let module = Candidate::plain(&format!("{alias}::")).about(path);
+        found.push(module.group("modules"));
+    }
     let catalog = state.catalog();
     let words = catalog
         .words
         .iter()
-        .map(|word| (&word.name, &word.signatures));
+        .map(|word| (&word.name, &word.signatures, "words"));
     let builtin = catalog.builtin.iter();
-    for (name, signatures) in words.chain(builtin) {
-        let bare = signatures
+    let builtin = builtin.map(|(name, signatures)| (name, signatures, "functions"));
+    let mut words: Vec<Candidate> = words
+        .chain(builtin)
+        .filter_map(|(name, signatures, group)| {
+            let mut forms = signatures.iter();
+            let form = forms.find(|form| !form.is_method && !is_of_value(form))?;
+            Some(called(name, form, &form.show()).group(group))
+        })
+        .collect();
+    words.sort_by(|a, b| (b.in_group(), a.put()).cmp(&(a.in_group(), b.put())));
+    found.extend(words);
+    found.extend(
+        statements
             .iter()
-            .find(|form| !form.is_method && !is_of_value(form));
-        if let Some(form) = bare {
-            found.push(called(name, form, &form.show()));
-        }
-    }
-    for function in state.functions().values() {
-        found.push(called(&function.name, function, &function.show()));
-    }
-    for alias in state.modules().keys() {
-        found.push(Candidate::plain(&format!("{alias}::")));
-    }
+            .map(|word| Candidate::plain(word).group("statements")),
+    );
     found
 }
 
+/// A variable with what it holds.
+fn variable(name: &str, value: &rhai::Dynamic) -> Candidate {
+    let kind = type_of(value);
+    // A list or a map may be long.
+    let is_short = !value.is_array() && !value.is_map();
+    let about = match undo::literal(value).filter(|_| is_short) {
+        Some(text) => format!("{kind} {text}"),
+        None => kind.clone(),
+    };
+    Candidate::new(name, &format!("{name}: {kind}"))
+        .about(&about)
+        .group("variables")
+}
+
 /// A variable with its type, where that is known.
-fn described(name: &str, kind: &str) -> String {
-    match kind {
+fn described(name: &str, kind: &str) -> Candidate {
+    let shown = match kind {
         "" => name.to_owned(),
         kind => format!("{name}: {kind}"),
-    }
+    };
+    Candidate::new(name, &shown).about(kind).group("variables")
 }
 
 /// Whether it is one of Rhai's own functions that read as a method: `len(list)`.
@@ -336,7 +339,13 @@ fn called(name: &str, form: &Signature, shown: &str) -> Candidate {
     } else {
         "("
     };
-    Candidate::new(&format!("{name}{bracket}"), shown)
+    Candidate::new(&format!("{name}{bracket}"), shown).about(first_line(&form.doc))
+}
+
+/// The first line of a documentation that says anything.
+fn first_line(doc: &str) -> &str {
+    let mut lines = doc.lines().map(str::trim);
+    lines.find(|line| !line.is_empty()).unwrap_or_default()
 }
 
 /// Internal functions of Rhai that could be called on a value.
@@ -349,7 +358,7 @@ fn members(state: &State, object: &value::Known) -> Vec<Candidate> {
         let is_name = |c: char| c.is_ascii_alphanumeric() || c == '_';
         // Another key can't stand behind a dot.
         for (key, value) in map.iter().filter(|(key, _)| key.chars().all(is_name)) {
-            found.push(Candidate::new(key, &format!("{key}: {}", type_of(value))));
+            found.push(variable(key, value).group("keys"));
         }
     }
     let catalog = state.catalog();
@@ -362,12 +371,16 @@ fn members(state: &State, object: &value::Known) -> Vec<Candidate> {
     found.extend(properties.map(|property| {
         let shown = format!("{}: {}", property.name, property.returns);
         Candidate::new(&property.name, &shown)
+            .about(first_line(&property.doc))
+            .group("properties")
     }));
     // Words that take a string or a list could be called on one, but nobody writes them so.
     let is_plain = ["string", "list", "map", "int", "float", "bool"].contains(&&*object.kind);
     let words = catalog.words.iter().filter(|_| !is_plain);
-    let words = words.map(|word| (&word.name, &word.signatures));
-    for (name, signatures) in words.chain(catalog.builtin.iter()) {
+    let words = words.map(|word| (&word.name, &word.signatures, "words"));
+    let builtin = catalog.builtin.iter();
+    let builtin = builtin.map(|(name, signatures)| (name, signatures, "functions"));
+    for (name, signatures, group) in words.chain(builtin) {
         let mut forms = signatures
             .iter()
             .filter(|_| !UNMEANT.contains(&name.as_str()))
@@ -381,7 +394,7 @@ fn members(state: &State, object: &value::Known) -> Vec<Candidate> {
             let shown = shown
                 .split_once('.')
                 .map_or(shown.as_str(), |(_, rest)| rest);
-            found.push(called(name, &form, shown));
+            found.push(called(name, &form, shown).group(group));
         }
     }
     found
@@ -391,10 +404,7 @@ fn of_module(state: &State, alias: &str) -> Vec<Candidate> {
     let Some(prefix) = state.word_of_module(alias, "") else {
         let own = state.functions_of_module(alias).into_iter();
         return own
-            .map(|(form, about)| {
-                let shown = format!("{}  {about}", form.show());
-                called(&form.name, &form, shown.trim_end())
-            })
+            .map(|(form, about)| called(&form.name, &form, &form.show()).about(&about))
             .collect();
     };
     let words = state.catalog().words.iter();
@@ -415,7 +425,7 @@ fn in_text(state: &State, all: &[Piece], typed: &str) -> Vec<Candidate> {
         Some("import") => {
             let standard = modules::STANDARD
                 .iter()
-                .map(|(name, _)| Candidate::plain(name));
+                .map(|(name, _)| Candidate::plain(name).group("standard library"));
             return standard.chain(live::files(typed, false)).collect();
         }
         Some("within") => return places(typed),
@@ -434,12 +444,7 @@ fn in_text(state: &State, all: &[Piece], typed: &str) -> Vec<Candidate> {
     }
     let wanted = wanted(state, before, &call);
     match wanted.as_str() {
-        "help" => state
-            .catalog()
-            .words
-            .iter()
-            .map(|word| Candidate::plain(&word.name))
-            .collect(),
+        "help" => pages(state),
         "place" => places(typed),
         "link" => links(state, before, &call),
         // A parent lives in the current namespace, as a rule.
@@ -501,7 +506,9 @@ fn of_key(state: &State, word: &str, key: &str) -> Vec<Candidate> {
         "master" | "dev" => live::links(state.session(), None),
         key => {
             let values = options::offers(word, key).into_iter();
-            values.map(Candidate::plain).collect()
+            values
+                .map(|value| Candidate::plain(value).group("values"))
+                .collect()
         }
     }
 }
@@ -513,7 +520,15 @@ fn places(typed: &str) -> Vec<Candidate> {
         if !typed.is_empty() {
             let here = Runtime::ALL.into_iter().filter(|runtime| runtime.is_here());
             let means = here.map(Runtime::name).chain(["pid"]);
-            found.extend(means.map(|means| Candidate::plain(&format!("{means}:"))));
+            found.extend(means.map(|means| {
+                let about = match means {
+                    "pid" => "of a process".to_owned(),
+                    runtime => format!("of a container of {runtime}"),
+                };
+                Candidate::plain(&format!("{means}:"))
+                    .about(&about)
+                    .group("others")
+            }));
         }
         return found;
     };
