@@ -266,7 +266,7 @@ fn dumb() {
     let mut terminal = Terminal::start_as("dumb", &folder);
     terminal.wait_for("sandbox> ");
     terminal.type_keys("netns(\"one\"); netns(\"two\");\r");
-    terminal.wait_for("+ namespace two\nsandbox> ");
+    terminal.wait_for("+ namespace two\ntwo\nsandbox> ");
     terminal.type_keys("let x = netns(\"\t\r");
     terminal.wait_for("\n1 one\n2 two\nsandbox> ");
     terminal.type_keys("6 * 7\r");
