@@ -17,6 +17,7 @@ pub mod options;
 pub(crate) mod order;
 pub mod script;
 pub mod session;
+pub(crate) mod strands;
 pub mod topics;
 
 use rhai::EvalAltResult;

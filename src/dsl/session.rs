@@ -19,6 +19,7 @@ use crate::dsl::acts::live::Live;
 use crate::dsl::kinds::ipvlan_port::Ports;
 use crate::dsl::objects::elsewhere::Elsewhere;
 use crate::dsl::order::Orders;
+use crate::dsl::strands::Strands;
 use crate::error::{Error, Kind, Result, errno_name};
 use crate::lab::trace::Printer;
 use crate::lab::{Lab, Outcome};
@@ -114,6 +115,7 @@ pub struct Session {
     captures: RefCell<Vec<Capture>>,
     /// The same of servers.
     servers: RefCell<Vec<Server>>,
+    strands: Strands,
 }
 
 /// What a session has to do with tests.
@@ -171,6 +173,7 @@ impl Session {
             live: Live::default(),
             rulesets: RefCell::default(),
             servers: RefCell::default(),
+            strands: Strands::default(),
         });
         let weak = Rc::downgrade(&session);
         session.lab.when_leaving(move |namespace| {
@@ -420,7 +423,15 @@ impl Session {
 
     /// Prints a part of a line, or of several.
     pub(crate) fn print_part(&self, text: &str) -> Result<()> {
-        screen::say_text(Stream::Out, text).map_err(|error| {
+        let part = (
+            Stream::Out,
+            text.to_owned(),
+            screen::say_text as fn(Stream, &str) -> _,
+        );
+        let Some((to, text, say)) = self.strands.hold(part) else {
+            return Ok(());
+        };
+        say(to, &text).map_err(|error| {
             self.output_closed.set(true);
             Error::io(&error).doing_plain("print")
         })
@@ -446,7 +457,10 @@ impl Session {
             Output::Error => Stream::Err,
             Output::Standard | Output::Collected => Stream::Out,
         };
-        say(to, line).map_err(|error| {
+        let Some((to, line, say)) = self.strands.hold((to, line.to_owned(), say)) else {
+            return Ok(());
+        };
+        say(to, &line).map_err(|error| {
             self.output_closed.set(true);
             Error::io(&error).doing_plain("print")
         })
@@ -509,8 +523,7 @@ impl Session {
         if self.settings.quiet || !is_new {
             return;
         }
-        // Where nobody reads it, the run goes on.
-        let _ = screen::say(Stream::Err, &format!("note: {text}"));
+        self.say_beside(format!("note: {text}"));
     }
 
     /// Says beside the script's own output why something is not reached, and what to type.
@@ -518,8 +531,15 @@ impl Session {
         if self.settings.quiet {
             return;
         }
-        // Where nobody reads it, the run goes on.
-        let _ = screen::say(Stream::Err, &format!("cause: {cause}\nhint: {hint}"));
+        self.say_beside(format!("cause: {cause}\nhint: {hint}"));
+    }
+
+    fn say_beside(&self, text: String) {
+        let held = (Stream::Err, text, screen::say as fn(Stream, &str) -> _);
+        if let Some((to, text, say)) = self.strands.hold(held) {
+            // Where nobody reads it, the run goes on.
+            let _ = say(to, &text);
+        }
     }
 
     /// The number of the entry that runs: 0 in a script, from 1 in an interactive session.
@@ -538,8 +558,34 @@ impl Session {
         self.output_closed.get()
     }
 
+    /// The closures that run side by side.
+    pub(crate) fn strands(&self) -> &Strands {
+        &self.strands
+    }
+
+    /// Takes other namespaces as those that were entered; returns those that were.
+    pub(crate) fn swap_entered(&self, entered: Vec<Rc<Netns>>) -> Vec<Rc<Netns>> {
+        self.entered.replace(entered)
+    }
+
+    /// Notes that nobody reads standard output any more.
+    pub(crate) fn note_output_closed(&self) {
+        self.output_closed.set(true);
+    }
+
+    /// Runs `future`, which may take its time, to its end: other closures of `each` go on meanwhile.
+    pub fn wait_long<F: Future>(&self, future: F) -> Result<F::Output> {
+        if self.strands.is_one() {
+            return Ok(self.strands.wait(future, true));
+        }
+        self.wait(future)
+    }
+
     /// Runs `future` to its end on the session's one runtime.
     pub fn wait<F: Future>(&self, future: F) -> Result<F::Output> {
+        if self.strands.is_one() {
+            return Ok(self.strands.wait(future, false));
+        }
         if self.runtime.get().is_none() {
             let runtime = tokio::runtime::Builder::new_current_thread()
                 .enable_all()
@@ -557,7 +603,7 @@ impl Session {
 
     /// Runs `future` to its end, unless a signal asks the run to end before.
     pub fn wait_or_interrupt<F: Future>(&self, future: F) -> Result<F::Output> {
-        self.wait(async {
+        self.wait_long(async {
             tokio::select! {
                 biased;
                 () = self.interruption() => Err(Error::new(Kind::Interrupted, "interrupted")),

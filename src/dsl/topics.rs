@@ -3,8 +3,8 @@
 use rhai::plugin::ModuleManifest;
 
 use super::acts::{
-    capture, check, connect, events, exec, expect, flap, graph, latency, listen, mesh, packets,
-    path, ping, place, process, reach, throughput, tree, wait, why,
+    capture, check, connect, each, events, exec, expect, flap, graph, latency, listen, mesh,
+    packets, path, ping, place, process, reach, throughput, tree, wait, why,
 };
 use super::kinds::{
     bond, bridge, dummy, geneve, ifb, ip_tunnel, ipvlan, macvlan, netkit, set, tun, veth, vlan,
@@ -82,6 +82,7 @@ pub const TOPICS: &[Topic] = &[
     Topic::of("Commands", &exec::words::RHAI_MANIFEST),
     Topic::of("Processes", &process::words::RHAI_MANIFEST),
     Topic::of("Lists", &list::words::RHAI_MANIFEST),
+    Topic::of("Side by side", &each::words::RHAI_MANIFEST),
     Topic::of("Texts", &text::words::RHAI_MANIFEST),
     Topic::of("Labs", &lab::words::RHAI_MANIFEST),
     Topic::of("Parameters", &param::words::RHAI_MANIFEST),

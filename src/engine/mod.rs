@@ -42,6 +42,7 @@ use rhai::{
 use crate::dsl::Session;
 use crate::dsl::script::progress::Steps;
 use crate::dsl::script::within;
+use crate::dsl::strands::Floor;
 use crate::engine::modules::Modules;
 use crate::engine::script::{Script, Sources};
 use crate::view::error::Report;
@@ -155,6 +156,11 @@ fn build(session: &Rc<Session>, sources: &Sources, functions: Functions) -> Engi
     let registered = within::register(&mut engine);
     debug_assert!(registered.is_ok());
 
+    session.strands().measured_by(Floor {
+        begin: stack::begin,
+        get: stack::floor,
+        set: stack::set_floor,
+    });
     let watched = session.clone();
     engine.on_progress(move |_| {
         let stop = if watched.interrupted().is_some() {

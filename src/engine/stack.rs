@@ -67,6 +67,21 @@ pub(crate) fn is_used_up() -> bool {
     here() < floor
 }
 
+/// Down to where scripts may use the stack that runs now.
+pub(crate) fn floor() -> usize {
+    FLOOR.get()
+}
+
+/// Sets it to what [`floor`] said when that stack ran the last time.
+pub(crate) fn set_floor(floor: usize) {
+    FLOOR.set(floor);
+}
+
+/// Notes that a stack of that size begins here.
+pub(crate) fn begin(size: usize) {
+    FLOOR.set(here().saturating_sub(size - RESERVE));
+}
+
 /// About where the stack ends now.
 #[inline(never)]
 fn here() -> usize {

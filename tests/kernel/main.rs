@@ -40,6 +40,7 @@ mod doctor;
 mod documents;
 mod drift;
 mod dummy;
+mod each;
 mod enable;
 mod ending;
 mod ensure;
@@ -270,6 +271,7 @@ fn all() -> Vec<Case> {
         events::cases(),
         deleting::cases(),
         drift::cases(),
+        each::cases(),
         dummy::cases(),
         ending::cases(),
         identity::cases(),

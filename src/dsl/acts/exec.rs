@@ -214,7 +214,7 @@ fn run(
         screen: screen.as_ref(),
     };
     let output = session
-        .wait(output(net, &mut command, streams, cut_off))?
+        .wait_long(output(net, &mut command, streams, cut_off))?
         .map_err(context)?;
     let code = exit_code(output.status);
     if let Some(screen) = &screen {

@@ -263,7 +263,7 @@ fn ping_all(
     members: &[Member],
     wanted: &[(usize, usize, Request)],
 ) -> Result<Vec<Report>> {
-    session.wait(async {
+    session.wait_long(async {
         let interruption = session.interruption().boxed_local().shared();
         let pings = wanted.iter().map(|(from, _, request)| {
             let interruption = interruption.clone();

@@ -4,6 +4,7 @@
 pub mod capture;
 pub mod check;
 pub mod connect;
+pub mod each;
 pub mod events;
 pub mod exec;
 pub mod expect;

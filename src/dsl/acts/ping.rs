@@ -251,7 +251,7 @@ pub(crate) fn ping(
     let say = |text: &str| if quiet { Ok(()) } else { session.print(text) };
 
     let mut printed = Ok(());
-    let report = session.wait(async {
+    let report = session.wait_long(async {
         let mut pinger = net.within(|| Pinger::open(&request))??;
         let request = pinger.request().clone();
         say(&view::ping::header(&request))?;

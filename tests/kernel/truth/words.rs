@@ -383,6 +383,7 @@ pub(super) const LEFT_OUT: &[(&str, &[&str])] = &[
             "sum",
             "unique",
             "sort_by",
+            "each",
             "zip",
             "to_list",
             "format",
