@@ -21,6 +21,8 @@ mod every_script;
 mod lab;
 #[path = "repl/menu.rs"]
 mod menu;
+#[path = "repl/plain.rs"]
+mod plain;
 #[path = "repl/progress.rs"]
 mod progress;
 #[path = "repl/showing.rs"]
@@ -41,6 +43,7 @@ fn main() -> ExitCode {
     let all = [
         typing::TESTS,
         menu::TESTS,
+        plain::TESTS,
         every_script::TESTS,
         alive::TESTS,
         lab::TESTS,

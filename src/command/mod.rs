@@ -49,6 +49,7 @@ use crate::error::Error;
 use crate::lsp;
 use crate::net::namespace;
 use crate::view::error::Report;
+use crate::view::plain;
 
 /// The failure of a thread to start in which a script would run.
 fn cannot_start(error: &std::io::Error) -> Failure {
@@ -108,6 +109,9 @@ fn parameters_in(script: &Script) -> Vec<Parameter> {
 
 /// Does what the command line says and returns the exit code.
 pub(crate) fn dispatch(mut cli: Cli) -> u8 {
+    if cli.options.plain {
+        plain::set();
+    }
     if let Err(failure) = parameters::take(&mut cli) {
         output::fail(&failure, &cli.options);
         return failure.exit_code();

@@ -72,7 +72,7 @@ pub(super) fn run(cli: &Cli) -> Result<u8, Failure> {
             let manner = Manner {
                 color,
                 is_throw_away: options.sandbox.is_some() || vm::is_guest(),
-                is_plain: false,
+                is_plain: options.plain,
             };
             let result = repl::run(session.clone(), manner).map(drop);
             let result = result.and_then(|()| emit(&session, options, "the session"));

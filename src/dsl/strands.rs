@@ -163,10 +163,10 @@ pub(crate) fn run<T, E>(
         loop {
             while under_way.len() < AT_ONCE && begun < count && !has_failed.get() {
                 let number = begun;
-                let strand = Gn::<()>::new_opt(STACK, move || BODY.with(|body| body(number)));
+                let stack = Gn::<()>::new_opt(STACK, move || BODY.with(|body| body(number)));
                 under_way.push_back(Strand {
                     number,
-                    strand,
+                    stack,
                     place: own_place.clone(),
                     floor: 0,
                     is_begun: false,
@@ -182,9 +182,9 @@ pub(crate) fn run<T, E>(
                     continue;
                 }
                 one.go_on(session);
-                has_ended |= one.strand.is_done();
+                has_ended |= one.stack.is_done();
             }
-            under_way.retain(|one| !one.strand.is_done() && (one.is_begun || !has_failed.get()));
+            under_way.retain(|one| !one.stack.is_done() && (one.is_begun || !has_failed.get()));
             let first = under_way.front().map_or(begun, |one| one.number);
             strands.first.set(first);
             if strands.show().is_err() {
@@ -212,7 +212,7 @@ pub(crate) fn run<T, E>(
 /// One that is under way.
 struct Strand {
     number: usize,
-    strand: Generator<'static, (), ()>,
+    stack: Generator<'static, (), ()>,
     /// The namespaces that it has entered.
     place: Vec<Rc<Netns>>,
     /// Down to where it may use its stack.
@@ -230,7 +230,7 @@ impl Strand {
         let before = (floor.get)();
         (floor.set)(self.floor);
         let place = session.swap_entered(std::mem::take(&mut self.place));
-        self.strand.resume();
+        self.stack.resume();
         self.place = session.swap_entered(place);
         self.floor = (floor.get)();
         (floor.set)(before);

@@ -16,6 +16,7 @@ use crate::engine::script::Script;
 use crate::error::{Error, nearest};
 use crate::value::shell as word_of_shell;
 use crate::view::error::Report;
+use crate::view::plain;
 use crate::view::screen;
 use crate::view::table;
 
@@ -327,6 +328,7 @@ fn run_self(talk: &Talk, words: &[&str], operands: &[PathBuf]) -> Result<Next, F
     let color = if talk.manner.color { "always" } else { "never" };
     let ended = std::process::Command::new("/proc/self/exe")
         .args(["--color", color])
+        .args(plain::is_on().then_some("--plain"))
         .args(words)
         .args((!operands.is_empty()).then_some("--"))
         .args(operands)

@@ -23,6 +23,7 @@ use std::rc::Rc;
 use nix::sys::utsname::uname;
 use rhai::{AST, Dynamic};
 use rustyline::error::ReadlineError;
+use textwrap::WordSplitter;
 
 use self::complete::Candidate;
 use self::editor::Spare;
@@ -239,7 +240,8 @@ impl Talk {
             env!("CARGO_PKG_VERSION"),
         );
         let width = terminal_size::terminal_size().map_or(80, |(width, _)| usize::from(width.0));
-        self.note(&textwrap::fill(&text, width));
+        let lines = textwrap::Options::new(width).word_splitter(WordSplitter::NoHyphenation);
+        self.note(&textwrap::fill(&text, lines));
     }
 
     /// The prompt, plain and in colour: where bare words act.

@@ -8,6 +8,7 @@ use unicode_width::UnicodeWidthStr;
 
 use crate::net::process::terminal;
 use crate::view::paint::ready;
+use crate::view::plain;
 
 /// What `less` does where the user has not said: it ends by itself where the text fits, shows colours, and leaves the text on
 /// the screen.
@@ -15,6 +16,9 @@ const LESS: &str = "FRX";
 
 /// Shows `text` in the pager and returns when the user has left it. `false` where there is no need of one, or none to be had.
 pub(super) fn show(text: &str) -> bool {
+    if !plain::is_live(&stdout()) {
+        return false;
+    }
     let Some((width, height)) = terminal_size::terminal_size_of(stdout()) else {
         return false;
     };

@@ -8,6 +8,7 @@ use unicode_width::UnicodeWidthChar;
 use crate::error::{Error, errno_name};
 use crate::value::escape::on_one_line;
 use crate::view::paint::paint;
+use crate::view::plain;
 
 /// An error as it is reported.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -142,7 +143,12 @@ impl Report {
         let message = hung(&self.message);
         let mut lines = vec![format!("{} {}", red("error:"), bold(&message))];
         let mut margin = 1;
-        if let Some(place) = &self.place {
+        if let Some(place) = self.place.as_ref().filter(|_| plain::is_on()) {
+            let file = on_one_line(&place.file);
+            let (line, column) = (place.line, place.column);
+            lines.push(format!("at {file}, line {line}, column {column}:"));
+            lines.push(format!("  {}", place.source.trim()));
+        } else if let Some(place) = &self.place {
             let number = place.line.to_string();
             margin = number.len();
             let gutter = " ".repeat(margin);

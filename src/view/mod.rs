@@ -10,6 +10,7 @@ pub mod mesh;
 pub mod paint;
 pub mod path;
 pub mod ping;
+pub mod plain;
 pub mod screen;
 pub mod table;
 pub mod throughput;

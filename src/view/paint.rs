@@ -7,6 +7,7 @@ use std::sync::OnceLock;
 use colored::{ColoredString, Colorize, control};
 
 use crate::value::escape::visible;
+use crate::view::plain;
 
 /// When to colour.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -24,11 +25,12 @@ impl When {
     /// Whether to colour what goes to `stream`.
     pub fn on(self, stream: &impl IsTerminal) -> bool {
         match self {
+            _ if plain::is_on() => false,
             Self::Always => true,
             Self::Never => false,
             Self::Auto => {
                 let unwanted = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
-                !unwanted && stream.is_terminal()
+                !unwanted && !plain::is_dumb() && stream.is_terminal()
             }
         }
     }

@@ -4,6 +4,7 @@ use std::io::{self, IsTerminal, Write, stderr, stdout};
 
 use crate::value::escape;
 use crate::view::paint::ready;
+use crate::view::plain::words;
 
 /// Where a line is printed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -16,12 +17,12 @@ pub enum Stream {
 
 /// Prints a line of ours. Its colours are those of our own paint.
 pub fn say(to: Stream, text: &str) -> io::Result<()> {
-    write(to, &ready(text), "\n")
+    write(to, &words(&ready(text)), "\n")
 }
 
 /// Prints a text of ours as it stands, with no line end behind it.
 pub fn say_text(to: Stream, text: &str) -> io::Result<()> {
-    write(to, &ready(text), "")
+    write(to, &words(&ready(text)), "")
 }
 
 /// Prints a document of JSON, on a line.

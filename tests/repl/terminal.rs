@@ -276,6 +276,11 @@ impl Terminal {
         self.seen.0.lock().unwrap().screen.screen().contents()
     }
 
+    /// Whether this was written.
+    pub(crate) fn wrote(&self, text: &str) -> bool {
+        String::from_utf8_lossy(&self.seen.0.lock().unwrap().bytes).contains(text)
+    }
+
     /// Hands out what stands on the screen with its colours.
     #[track_caller]
     pub(crate) fn with_screen<T>(&self, look: impl FnOnce(&vt100::Screen) -> T) -> T {

@@ -141,6 +141,10 @@ pub(crate) struct Options {
     #[arg(short, long, global = true)]
     pub(crate) quiet: bool,
 
+    /// Words in place of signs, no colours, nothing drawn over what stands: for a screen reader
+    #[arg(long, global = true)]
+    pub(crate) plain: bool,
+
     /// Colour the output
     #[arg(
         long,

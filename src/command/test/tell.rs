@@ -1,7 +1,6 @@
 //! Tells how the tests go: line by line for a reader, as TAP, as JSON, as annotations of a CI, and as a file of `JUnit`.
 
 use std::fmt::Write;
-use std::io::IsTerminal;
 use std::path::Path;
 use std::time::Duration;
 
@@ -18,6 +17,7 @@ use crate::engine::Failure;
 use crate::error::Error;
 use crate::view::error::Report;
 use crate::view::paint::{When, paint};
+use crate::view::plain;
 
 /// How the bar is drawn: how far, how many failed, since when.
 const BAR: &str = "[{bar:40}] {pos}/{len} {msg} {elapsed}";
@@ -66,7 +66,7 @@ impl<'a> Teller<'a> {
             (_, true) => Form::Tap,
             _ => Form::Text,
         };
-        let shows_bar = form == Form::Text && !options.quiet && std::io::stderr().is_terminal();
+        let shows_bar = form == Form::Text && !options.quiet && plain::is_live(&std::io::stderr());
         let bar = if shows_bar {
             ProgressBar::new(u64::try_from(runs).unwrap_or(0))
         } else {

@@ -295,7 +295,7 @@ pub(super) fn enter(
         let manner = Manner {
             color: When::from(options.color).on(&std::io::stderr()),
             is_throw_away: true,
-            is_plain: false,
+            is_plain: options.plain,
         };
         let talked = repl::run(session.clone(), manner);
         end_processes(&session);

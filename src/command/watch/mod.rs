@@ -30,6 +30,7 @@ use crate::net::namespace::Id;
 use crate::net::netns::Netns;
 use crate::view::error::Report;
 use crate::view::paint::{When, paint};
+use crate::view::plain;
 use crate::view::screen;
 use crate::view::table;
 
@@ -56,7 +57,7 @@ fn watch(what: &Watch, options: &Options) -> std::result::Result<u8, Failure> {
     let session = Session::new(Settings::default());
     Signals::watch(&session, &[SIGTERM, SIGHUP]).map_err(failure)?;
     let mut places = graph::named(&session, &what.names).map_err(failure)?;
-    let is_live = !options.json && stdin().is_terminal() && stdout().is_terminal();
+    let is_live = !options.json && stdin().is_terminal() && plain::is_live(&stdout());
     let mut view = is_live
         .then(|| Live::new(When::from(options.color).on(&stdout())))
         .transpose()

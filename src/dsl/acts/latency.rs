@@ -1,6 +1,6 @@
 //! Latency: how long answers take from one namespace to another, many of them, and how they spread.
 
-use std::io::{IsTerminal, stderr};
+use std::io::stderr;
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -21,6 +21,7 @@ use crate::schema::{self, Form, Opt, Wire};
 use crate::value::count;
 use crate::value::spread::Spread;
 use crate::view;
+use crate::view::plain;
 use crate::view::value::{Handle, Value};
 
 const COUNT: Opt = Opt::number(
@@ -184,7 +185,7 @@ fn latency(session: &Rc<Session>, a: &Dynamic, b: &Dynamic, options: Map) -> Res
         };
         return Ok(Latency(Rc::new(measured(hoped)), None));
     }
-    let is_live = !quiet && !settings.json && stderr().is_terminal();
+    let is_live = !quiet && !settings.json && plain::is_live(&stderr());
     let bar = if is_live {
         ProgressBar::new(asked.count)
     } else {

@@ -1,6 +1,5 @@
 //! Progress: a bar on the terminal for a loop that takes its time.
 
-use std::io::IsTerminal;
 use std::ops::{Range, RangeInclusive};
 use std::rc::Rc;
 
@@ -12,6 +11,7 @@ use crate::dsl::{Answer, Session, answer};
 use crate::error::{Error, Result};
 use crate::value::escape::on_one_line;
 use crate::value::options::type_in_words;
+use crate::view::plain;
 
 /// How the bar is drawn: what is done, how far, and since when.
 const STYLE: &str = "{msg} [{bar:40}] {pos}/{len}, {elapsed}";
@@ -103,7 +103,7 @@ impl IntoIterator for Steps {
 fn steps(session: &Rc<Session>, given: &Dynamic, text: &str) -> Result<Steps> {
     let items = Items::read(given)?;
     let settings = session.settings();
-    let is_shown = std::io::stderr().is_terminal()
+    let is_shown = plain::is_live(&std::io::stderr())
         && !settings.quiet
         && !settings.json
         && !session.lab().plans();

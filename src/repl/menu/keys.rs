@@ -48,19 +48,21 @@ impl StayOpen for Arc<Mutex<Menu>> {
 
 /// What a key does while the menu is open; `None` for what it always does.
 fn pressed(menu: &mut Menu, key: KeyEvent, line: &str, place: usize) -> Option<Cmd> {
+    let (is_only, is_chosen) = (menu.shown.len() == 1, menu.chosen.is_some());
     let by = match (key.0, key.1) {
-        (KeyCode::Tab, _) if menu.shown.len() == 1 => return taken(menu),
-        (KeyCode::Char('I'), Modifiers::CTRL) if menu.shown.len() == 1 => return taken(menu),
+        (KeyCode::Tab, _) | (KeyCode::Char('I'), Modifiers::CTRL) if is_only => {
+            return taken(menu);
+        }
+        (KeyCode::Enter | KeyCode::Right, Modifiers::NONE)
+        | (KeyCode::Char('J' | 'M'), Modifiers::CTRL)
+            if is_chosen =>
+        {
+            return taken(menu);
+        }
         (KeyCode::Tab | KeyCode::Down, _) | (KeyCode::Char('I' | 'N'), Modifiers::CTRL) => 1,
         (KeyCode::BackTab | KeyCode::Up, _) | (KeyCode::Char('P'), Modifiers::CTRL) => -1,
         (KeyCode::PageDown, _) => PAGE,
         (KeyCode::PageUp, _) => -PAGE,
-        (KeyCode::Enter | KeyCode::Right, Modifiers::NONE) if menu.chosen.is_some() => {
-            return taken(menu);
-        }
-        (KeyCode::Char('J' | 'M'), Modifiers::CTRL) if menu.chosen.is_some() => {
-            return taken(menu);
-        }
         // They narrow it down, or widen it; what they put elsewhere closes it.
         (KeyCode::Char(_), Modifiers::NONE | Modifiers::SHIFT)
         | (KeyCode::Backspace, Modifiers::NONE)

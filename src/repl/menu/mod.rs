@@ -58,7 +58,7 @@ impl Menu {
         self.close();
         self.all = offer.all;
         before.clone_into(&mut self.before);
-        self.stem = stem(typed).to_owned();
+        stem(typed).clone_into(&mut self.stem);
         let ranks = self.fit(typed);
         let begin = ranks.iter().filter(|rank| rank.is_beginning()).count();
         let put = |place: usize| Outcome::Put(self.all[self.shown[place]].put().to_owned());
@@ -78,7 +78,7 @@ impl Menu {
             .common(&ranks)
             .filter(|alike| alike.len() > typed.len());
         let typed = alike.unwrap_or_else(|| typed.to_owned());
-        self.stem = stem(&typed).to_owned();
+        stem(&typed).clone_into(&mut self.stem);
         self.is_open = true;
         Outcome::Open(typed)
     }

@@ -1,6 +1,6 @@
 //! How a measurement is told as it goes: a line that moves on a terminal, a line for each interval elsewhere.
 
-use std::io::{IsTerminal, stderr, stdout};
+use std::io::{stderr, stdout};
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -13,6 +13,7 @@ use crate::error::Result;
 use crate::net::traffic::report::{Interval, Report, Sample};
 use crate::net::traffic::{Direction, News, Request};
 use crate::value::escape::on_one_line;
+use crate::view::plain;
 use crate::view::throughput;
 
 /// How often the line moves.
@@ -50,8 +51,8 @@ impl<'a> Live<'a> {
         let is_live = !quiet
             && !settings.json
             && settings.output == Output::Standard
-            && stdout().is_terminal()
-            && stderr().is_terminal();
+            && plain::is_live(&stdout())
+            && plain::is_live(&stderr());
         let bar = is_live.then(|| {
             let style = ProgressStyle::with_template("{wide_msg}");
             let bar = ProgressBar::new_spinner();
