@@ -78,7 +78,7 @@ fn main() {
     );
     say(
         "Tab over 1,000 links",
-        complete(&mut terminal, "big.link(\"left49", "left499"),
+        complete(&mut terminal, "big.link(\"left49", "left498"),
     );
     say(
         "Tab for the methods of a namespace",
