@@ -41,6 +41,7 @@ const LAYERS: &[&[(&str, &[&str])]] = &[
 
 /// The files with something that a thread knows by itself, where everything else is handed on.
 const THREAD_LOCALS: &[&str] = &[
+    "dsl/strands.rs",
     "engine/memory.rs",
     "engine/stack.rs",
     "net/ending.rs",

@@ -53,7 +53,7 @@ sandbox>"
     assert!(
         screen.ends_with(
             "error: a namespace has no method `nope`
-at <4>, line 1, column 3:
+at <3>, line 1, column 3:
   a.nope()
 hint: `ipvsh doc` lists all words
 sandbox>"
