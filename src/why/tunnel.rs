@@ -459,6 +459,8 @@ fn underlay(leg: &Leg, frame: Sort, receiver: usize, measured: &Measured) -> Mea
         wrapped: HashSet::new(),
         blind: blind.collect(),
         taken: HashMap::new(),
+        passed: HashMap::new(),
+        untaken: HashSet::new(),
         is_table_full: measured.is_table_full,
     }
 }

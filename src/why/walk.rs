@@ -5,6 +5,7 @@ use std::net::IpAddr;
 
 use crate::net::icmp::Outcome;
 use crate::net::nft::Dropping;
+use crate::net::nft::trace::Addresses;
 use crate::net::route::Route;
 use crate::net::rtnl::Refusal;
 use crate::net::trace::counters::Counters;
@@ -19,6 +20,10 @@ pub struct Hop {
     pub place: usize,
     /// The ifindex of the link that the packets come in by; none where they begin.
     pub input: Option<u32>,
+    /// The addresses of the packets when they are routed here.
+    pub flow: Addresses,
+    /// What becomes of their addresses here, where they get others.
+    pub translated: Option<Translated>,
     /// The VRF whose table is asked first, where they come in or are sent by a link of one.
     pub vrf: Option<Vrf>,
     /// The question, in the words of `ip`: `route get 10.0.2.2 from 10.0.1.1 iif e1`.
@@ -59,6 +64,30 @@ impl Hop {
     }
 }
 
+/// What a namespace makes of the addresses of packets.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Translated {
+    /// Those that they come with.
+    pub before: Addresses,
+    /// Those that they leave with, or arrive.
+    pub after: Addresses,
+}
+
+impl Translated {
+    /// It in words, of a namespace that is called `label`.
+    pub fn words(&self, label: &str) -> String {
+        let Self { before, after } = self;
+        let mut parts = Vec::new();
+        if before.to != after.to {
+            parts.push(format!("destination {} to {}", before.to, after.to));
+        }
+        if before.from != after.from {
+            parts.push(format!("source {} to {}", before.from, after.from));
+        }
+        format!("{label} translates {}", parts.join(", "))
+    }
+}
+
 /// A route that would lead on.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Proposal {
@@ -95,6 +124,22 @@ impl Leg {
         both.iter().filter(is_of).copied().collect()
     }
 
+    /// The leg as it is at one of its hops, where packets may have got other addresses.
+    #[must_use]
+    pub fn at(&self, hop: &Hop) -> Self {
+        Self {
+            from: hop.flow.from,
+            to: hop.flow.to,
+            ..self.clone()
+        }
+    }
+
+    /// The hops at which the packets get other addresses.
+    pub fn translating(&self) -> impl Iterator<Item = (&Hop, &Translated)> {
+        let hops = self.hops.iter();
+        hops.filter_map(|hop| Some((hop, hop.translated.as_ref()?)))
+    }
+
     /// The hops between which they would go round.
     pub fn circle(&self) -> &[Hop] {
         let back = self.hops.last().and_then(|hop| hop.chain.last());
@@ -123,6 +168,15 @@ impl Leg {
     }
 }
 
+/// What the packets' addresses become in a namespace.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Passed {
+    /// Where they go to when they are routed.
+    pub to: IpAddr,
+    /// Where they come from when they leave.
+    pub from: Option<IpAddr>,
+}
+
 /// What two probes did.
 #[derive(Clone, Debug, Default)]
 pub struct Measured {
@@ -146,6 +200,10 @@ pub struct Measured {
     pub blind: HashSet<usize>,
     /// What the kernel says has taken them in a namespace: a rule, or the policy of a chain.
     pub taken: HashMap<usize, Dropping>,
+    /// What the packets' addresses become in a namespace, as the kernel says.
+    pub passed: HashMap<usize, Passed>,
+    /// The namespaces in which the kernel tells of no rule that takes the packets, though they came by.
+    pub untaken: HashSet<usize>,
     /// Whether the kernel's table of neighbours was full.
     pub is_table_full: bool,
 }

@@ -73,6 +73,9 @@ impl Judge<'_> {
                 && (one.hook.is_empty() || hooks.contains(&one.hook.as_str()))
         };
         let mut all = detail.filters.iter().filter(can_be);
+        if self.measured.untaken.contains(&place) {
+            return None;
+        }
         let traced = self.measured.taken.get(&place).filter(can_be);
         let (first, others) = match traced {
             Some(taken) => (taken, 0),

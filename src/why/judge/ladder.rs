@@ -185,6 +185,11 @@ impl Judge<'_> {
             text.push_str(", neighbour ");
             text.push_str(&mac::print(address));
         }
+        if let Some(translated) = &hop.translated {
+            let label = &self.scene.places[hop.place].label;
+            text.push_str("; ");
+            text.push_str(&translated.words(label));
+        }
         if let Some((end, mtu)) = length::narrowest(self.scene, hop) {
             let name = self.scene.name(end);
             text.push_str("; packets larger than ");

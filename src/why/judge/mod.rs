@@ -5,8 +5,10 @@ mod ladder;
 mod loss;
 mod neighbour;
 mod queue;
+mod translation;
 
 use std::cmp::Ordering;
+use std::net::IpAddr;
 
 use rtnetlink::packet_route::neighbour::NeighbourState;
 
@@ -89,32 +91,37 @@ pub fn to_be_traced(verdict: &Verdict) -> Option<(usize, Option<Outer>)> {
 
 /// Whether somebody who answers in place of another was asked and may still wait with that, as the kernel lets it.
 pub fn is_late(scene: &Scene, legs: &[Leg], measured: &Measured) -> bool {
-    let hops = legs
-        .iter()
-        .flat_map(|leg| leg.hops.iter().map(move |hop| (leg, hop)));
-    let mut late = hops.filter(|(leg, hop)| {
+    let hops = legs.iter().flat_map(|leg| &leg.hops);
+    let mut late = hops.filter(|hop| {
         let Some(proxy) = hop.chain.last() else {
             return false;
         };
         let next = hop.answer.as_ref().ok().and_then(|route| route.via);
-        let next = next.unwrap_or(leg.to);
+        let next = next.unwrap_or(hop.flow.to);
         !scene.has(*proxy, next) && measured.was_seen(*proxy, false, Sort::Question(next))
     });
     late.next().is_some()
+}
+
+/// The addresses that are asked for on the link layer of the way.
+pub fn next_addresses(legs: &[Leg]) -> Vec<IpAddr> {
+    let hops = legs.iter().flat_map(|leg| &leg.hops);
+    let next = hops.filter_map(|hop| {
+        let route = hop.answer.as_ref().ok()?;
+        Some(route.via.unwrap_or(hop.flow.to))
+    });
+    next.collect()
 }
 
 /// The neighbours that the packets need, those of outer packets of tunnels too, that the kernel has asked for in vain so far.
 pub fn asked_in_vain(scene: &Scene, legs: &[Leg]) -> Vec<(usize, Neighbour)> {
     let outer = legs.iter().flat_map(|leg| &leg.hops);
     let outer = outer.flat_map(|hop| hop.crossings.iter().filter_map(|one| one.leg.as_ref()));
-    let hops = legs
-        .iter()
-        .chain(outer)
-        .flat_map(|leg| leg.hops.iter().map(move |hop| (leg, hop)));
+    let hops = legs.iter().chain(outer).flat_map(|leg| &leg.hops);
     let mut found = Vec::new();
-    for (leg, hop) in hops {
+    for hop in hops {
         let Ok(route) = &hop.answer else { continue };
-        let next = route.via.unwrap_or(leg.to);
+        let next = route.via.unwrap_or(hop.flow.to);
         let neighbours = scene.places[hop.place].detail.neighbours.iter();
         let waiting = neighbours
             .filter(|one| (Some(one.link), one.ip) == (route.link, next))
@@ -134,6 +141,7 @@ impl Judge<'_> {
         for leg in self.legs {
             for (at, hop) in leg.hops.iter().enumerate() {
                 let is_last = at + 1 == leg.hops.len();
+                let leg = &leg.at(hop);
                 let step = match &duplicate {
                     Some(cause) if is_last => Step::Ends(cause.clone()),
                     _ if is_answered => Step::On,
@@ -149,6 +157,7 @@ impl Judge<'_> {
                         if cause.sort == "unknown" {
                             cause.evidence.extend(self.observed(leg, &cause));
                         }
+                        cause.evidence.extend(self.translations(leg, at));
                         self.stop(leg, hop, &cause);
                         if cause.evidence.is_empty() {
                             cause.evidence = self.observed(leg, &cause);
@@ -301,6 +310,9 @@ impl Judge<'_> {
         }
         let hooked = || hop.came_by().and_then(|end| self.hooked(end));
         if leg.is_back {
+            if let Some(cause) = self.untranslated(leg, hop) {
+                return Step::Ends(cause);
+            }
             if let Some(cause) = hooked() {
                 return Step::Ends(cause);
             }
@@ -350,6 +362,7 @@ mod tests {
     use super::*;
     use crate::net::icmp::Outcome;
     use crate::net::link::Snapshot;
+    use crate::net::nft::trace::Addresses;
     use crate::net::rtnl::Refusal;
     use crate::why::scene::{End, Place};
 
@@ -385,6 +398,11 @@ mod tests {
         let hop = |place, input, answer| Hop {
             place,
             input,
+            flow: Addresses {
+                from: "10.0.1.1".parse().unwrap(),
+                to,
+            },
+            translated: None,
             vrf: None,
             asked: "route get 10.0.2.2".to_owned(),
             answer,

@@ -67,6 +67,7 @@ impl Judge<'_> {
             && let Err(refusal) = &behind.answer
             && [Errno::EXDEV, Errno::EINVAL].contains(&refusal.errno)
         {
+            let leg = &leg.at(behind);
             let cause = refusal::cause(scene, leg, behind, refusal, self.measured);
             return Some(cause.seen(state));
         }
@@ -77,7 +78,9 @@ impl Judge<'_> {
             hops.filter_map(move |hop| Some((back, hop, hop.answer.as_ref().err()?)))
         });
         if let Some((back, hop, errno)) = refused.next() {
-            return Some(refusal::cause(scene, back, hop, errno, self.measured).seen(state));
+            return Some(
+                refusal::cause(scene, &back.at(hop), hop, errno, self.measured).seen(state),
+            );
         }
         let text = format!(
             "{} does not answer for {next}; why is not known",

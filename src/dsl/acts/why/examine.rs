@@ -6,17 +6,29 @@ use std::time::Duration;
 
 use super::ends::Given;
 use super::gather::Open;
-use super::measure::{self, Probe};
+use super::measure::{self, Probe, Traced};
 use super::tunnels;
 use super::way::{self, Trip};
 use crate::error::Result;
 use crate::net::icmp::Request;
 use crate::why::judge::{self, Verdict};
 use crate::why::scene::Scene;
-use crate::why::walk::Leg;
+use crate::why::walk::{Hop, Leg, Passed};
 
 /// After this two have answered in place of others, one after the other: each waits for 0.8 s at most (`proxy_delay`).
 const PROXIED: Duration = Duration::from_millis(1700);
+
+/// How often a packet's addresses are followed into what gives them others.
+const MOST_TRANSLATIONS: usize = 4;
+
+/// What the kernel has told of the packets so far.
+#[derive(Default)]
+struct Known {
+    /// The marks that namespaces give them, there and back.
+    marks: [HashMap<usize, u32>; 2],
+    /// What becomes of their addresses on the way there.
+    passed: HashMap<usize, Passed>,
+}
 
 /// What is asked: the ends, what is sent, and the link that it is to leave by.
 pub(super) struct Asked<'a> {
@@ -32,8 +44,8 @@ pub(super) async fn examine(
     open: &[Open],
     asked: &Asked<'_>,
 ) -> Result<(Vec<Leg>, Verdict)> {
-    let mut marks = [HashMap::new(), HashMap::new()];
-    let mut legs = ways(scene, open, asked, &marks).await;
+    let mut known = Known::default();
+    let mut legs = ways(scene, open, asked, &known).await;
     tunnels::cross(scene, open, &mut legs).await;
     let mut places = looked_at(scene, &legs, [asked.from.place, asked.to.place]);
     let probe = Probe {
@@ -48,13 +60,29 @@ pub(super) async fn examine(
         probe.request.timeout = asked.request.timeout.max(PROXIED);
         measured = measure::measure(scene, open, &places, &probe).await?;
     }
+    // What gets other addresses goes other ways than it would without; each may lead to the next one that gives it others.
+    for _ in 0..MOST_TRANSLATIONS {
+        if measured.passed == known.passed {
+            break;
+        }
+        known.passed.clone_from(&measured.passed);
+        legs = ways(scene, open, asked, &known).await;
+        tunnels::cross(scene, open, &mut legs).await;
+        let now = looked_at(scene, &legs, [asked.from.place, asked.to.place]);
+        if now.iter().all(|place| places.contains(place)) {
+            break;
+        }
+        places = now;
+        measure::ask_anew(scene, open, &legs).await;
+        measured = measure::measure(scene, open, &places, &probe).await?;
+    }
     if !measured.is_answered() {
         // Packets with a mark go other ways than those without.
-        for (leg, marks) in legs.iter().zip(&mut marks) {
+        for (leg, marks) in legs.iter().zip(&mut known.marks) {
             *marks = way::marks(scene, open, leg, &measured).await;
         }
-        if marks.iter().any(|marks| !marks.is_empty()) {
-            legs = ways(scene, open, asked, &marks).await;
+        if known.marks.iter().any(|marks| !marks.is_empty()) {
+            legs = ways(scene, open, asked, &known).await;
             tunnels::cross(scene, open, &mut legs).await;
             places = looked_at(scene, &legs, [asked.from.place, asked.to.place]);
             measured = measure::measure(scene, open, &places, &probe).await?;
@@ -66,24 +94,23 @@ pub(super) async fn examine(
     }
     let mut verdict = judge::judge(scene, &legs, &measured);
     if let Some((place, outer)) = judge::to_be_traced(&verdict)
-        && let Some(taken) = {
+        && let Some(traced) = {
             measure::ask_anew(scene, open, &legs).await;
-            measure::trace(open, (place, outer), &probe).await
+            let next = judge::next_addresses(&legs);
+            measure::trace(scene, open, (place, outer), &probe, next).await
         }
     {
-        measured.taken.insert(place, taken);
+        match traced {
+            Traced::Taken(taken) => drop(measured.taken.insert(place, taken)),
+            Traced::Untaken => drop(measured.untaken.insert(place)),
+        }
         verdict = judge::judge(scene, &legs, &measured);
     }
     Ok((legs, verdict))
 }
 
 /// The way there, and the way back as far as the first leads.
-async fn ways(
-    scene: &Scene,
-    open: &[Open],
-    asked: &Asked<'_>,
-    marks: &[HashMap<usize, u32>; 2],
-) -> Vec<Leg> {
+async fn ways(scene: &Scene, open: &[Open], asked: &Asked<'_>, known: &Known) -> Vec<Leg> {
     let Asked {
         from,
         to,
@@ -96,19 +123,27 @@ async fn ways(
         from: request.source,
         to: destination,
         mark: request.mark,
-        marks: &marks[0],
+        marks: &known.marks[0],
         by,
         is_back: false,
-        meant: Some(to.place),
+        // An address that several have is that of whom the packets come to.
+        meant: Some(to.place).filter(|_| !to.is_address || to.zone.is_some()),
+        passed: &known.passed,
+        there: None,
     };
     let there = way::leg(scene, open, &there).await;
     let mut legs = vec![there];
-    if legs[0].from != destination {
-        let arrived = legs[0].hops.last().filter(|hop| hop.is_arrival());
+    let last = legs[0].hops.last();
+    let (mut destination, mut source) = (destination, legs[0].from);
+    if let Some(Hop { flow, .. }) = last {
+        (destination, source) = (flow.to, flow.from);
+    }
+    if source != destination {
+        let arrived = last.filter(|hop| hop.is_arrival());
         let place = arrived.map_or(to.place, |hop| hop.place);
         // Which link a link-local address is reached by only the one says that the packets came by.
         let input = arrived.and_then(|hop| hop.input);
-        let input = input.filter(|_| is_link_local(legs[0].from));
+        let input = input.filter(|_| is_link_local(source));
         // What comes in by a link of a VRF is answered in it.
         let mut owners = scene.owners(destination).into_iter();
         let owner = owners.find(|end| end.place == place);
@@ -120,14 +155,17 @@ async fn ways(
         let back = Trip {
             place,
             from: Some(destination),
-            to: legs[0].from,
+            to: source,
             mark: None,
-            marks: &marks[1],
+            marks: &known.marks[1],
             by,
             is_back: true,
             meant: Some(from.place),
+            passed: &HashMap::new(),
+            there: Some(&legs[0]),
         };
-        legs.push(way::leg(scene, open, &back).await);
+        let back = way::leg(scene, open, &back).await;
+        legs.push(back);
     }
     legs
 }
@@ -144,13 +182,10 @@ fn looked_at(scene: &Scene, legs: &[Leg], ends: [usize; 2]) -> Vec<usize> {
 
 /// The namespaces on the link layer of the way that share with another one an address which the packets go to.
 fn sharing(scene: &Scene, legs: &[Leg]) -> Vec<usize> {
-    let hops = legs
-        .iter()
-        .flat_map(|leg| leg.hops.iter().map(move |hop| (leg, hop)));
     let mut places = Vec::new();
-    for (leg, hop) in hops {
+    for hop in legs.iter().flat_map(|leg| &leg.hops) {
         let via = hop.answer.as_ref().ok().and_then(|route| route.via);
-        let next = via.unwrap_or(leg.to);
+        let next = via.unwrap_or(hop.flow.to);
         let owners = scene.owners(next);
         if let Some(output) = hop.output()
             && owners.len() > 1

@@ -1,6 +1,7 @@
 //! Two probes, and what the namespaces on their way tell of them.
 
 use std::collections::HashMap;
+use std::net::IpAddr;
 use std::time::Duration;
 
 use super::gather::{self, Open};
@@ -8,7 +9,7 @@ use crate::error::Result;
 use crate::net::icmp::{Pinger, Request};
 use crate::net::neighbour;
 use crate::net::neighbour_table;
-use crate::net::nft::trace::{Marked, Tracer};
+use crate::net::nft::trace::{self, Family, Marked, Told, Tracer};
 use crate::net::nft::{self, Dropping};
 use crate::net::queue::{self, Tree};
 use crate::net::trace::counters::Counters;
@@ -16,7 +17,7 @@ use crate::net::trace::sniffer::{self, Sniffer};
 use crate::why::cause::Outer;
 use crate::why::judge;
 use crate::why::scene::{End, Scene};
-use crate::why::walk::{Leg, Measured};
+use crate::why::walk::{Leg, Measured, Passed};
 
 /// How many probes are sent.
 const PROBES: u64 = 2;
@@ -43,14 +44,46 @@ impl Probe {
     }
 }
 
-/// Sends a probe once more and has the kernel tell which rule of `place` takes it. None where no rule does, or where it can't be asked.
+/// What a place says of the packets that its filters see.
+pub(super) enum Traced {
+    /// Something has taken them.
+    Taken(Dropping),
+    /// They came by, and nothing has taken them.
+    Untaken,
+}
+
+/// The families of tables in which something may stop packets, besides those of IP.
+fn families(scene: &Scene, place: usize, tables: &[nft::Table]) -> Vec<Family> {
+    let has = |family: &str| tables.iter().any(|table| table.family == family);
+    let links = || scene.places[place].links.iter();
+    let mut families = Vec::new();
+    if has("netdev") {
+        families.push(Family::Netdev(
+            links().map(|link| link.name.clone()).collect(),
+        ));
+    }
+    // What leaves by a link is marked before.
+    if has("arp") || has("netdev") {
+        families.push(Family::Arp);
+    }
+    if has("bridge") || (has("netdev") && links().any(|link| link.kind == "bridge")) {
+        families.push(Family::Bridge);
+    }
+    families
+}
+
+/// Sends a probe once more and has the kernel tell which rule of `place` takes it, or a question for one of the addresses `next`.
+/// None where nothing came by, or where it can't be asked.
 pub(super) async fn trace(
+    scene: &Scene,
     open: &[Open],
     (place, outer): (usize, Option<Outer>),
     probe: &Probe,
-) -> Option<Dropping> {
+    next: Vec<IpAddr>,
+) -> Option<Traced> {
     let netns = &open[place].netns;
-    if nft::tables(netns).ok()?.is_empty() {
+    let tables = nft::tables(netns).ok()?;
+    if tables.is_empty() {
         return None;
     }
     let request = Request {
@@ -63,19 +96,49 @@ pub(super) async fn trace(
         Some(Outer { port, id }) => Marked::Outer(port, id),
         None => Marked::Echo(pinger.marks().0),
     };
-    let tracer = Tracer::open(netns.namespace(), marked).ok()?;
-    let mut taken = None;
+    let families = families(scene, place, &tables);
+    let mut tracer = Tracer::open(netns.namespace(), marked, &families, next).ok()?;
     let told = async {
-        while taken.is_none() {
+        while tracer.told().taken.is_none() {
             tokio::time::sleep(LOOK).await;
-            taken = tracer.taken();
         }
     };
     // What it says of its own end is known already.
     let _ = pinger.run(|_| {}, told).await;
-    let taken = taken.or_else(|| tracer.taken())?;
+    let Told {
+        taken, has_come, ..
+    } = tracer.told().clone();
     drop(tracer);
-    nft::dropping_of(netns, &taken).ok()?
+    match taken {
+        Some(taken) => nft::dropping_of(netns, &taken).ok()?.map(Traced::Taken),
+        None => has_come.then_some(Traced::Untaken),
+    }
+}
+
+/// Has the kernel tell in each of the places that translate addresses what it makes of those of the packets.
+fn translators(open: &[Open], places: &[usize], id: u16) -> Vec<(usize, Tracer)> {
+    let translating = places
+        .iter()
+        .filter(|place| trace::translates(open[**place].netns.namespace()));
+    let tracers = translating.filter_map(|place| {
+        let namespace = open[*place].netns.namespace();
+        let tracer = Tracer::open(namespace, Marked::Echo(id), &[], Vec::new());
+        Some((*place, tracer.ok()?))
+    });
+    tracers.collect()
+}
+
+/// What the packets' addresses become, by what the kernel has told.
+fn passed(tracers: Vec<(usize, Tracer)>) -> HashMap<usize, Passed> {
+    let passed = tracers.into_iter().filter_map(|(place, mut tracer)| {
+        let Told { to, leaving, .. } = tracer.told().clone();
+        let passed = Passed {
+            to: to.or(leaving.map(|leaving| leaving.to))?,
+            from: leaving.map(|leaving| leaving.from),
+        };
+        Some((place, passed))
+    });
+    passed.collect()
 }
 
 /// Lets the kernel ask at once for the neighbours that it has asked for in vain: by itself it repeats a question after a second.
@@ -129,6 +192,7 @@ pub(super) async fn measure(
             (Counters::read(namespace)?, drops(scene, open, *place).await),
         );
     }
+    let tracers = translators(open, places, pinger.marks().0);
     let full = neighbour_table::overflows();
     let report = pinger.run(|_| {}, std::future::pending()).await?;
     measured.outcomes = report
@@ -136,6 +200,7 @@ pub(super) async fn measure(
         .into_iter()
         .map(|probe| probe.outcome)
         .collect();
+    measured.passed = passed(tracers);
     measured.is_table_full = full < neighbour_table::overflows();
     for (place, sniffer) in &sniffers {
         // A port takes frames for everybody; another link drops those for others.

@@ -81,6 +81,8 @@ async fn followed(scene: &Scene, open: &[Open], mut crossing: Crossing) -> Cross
             by: own.dev,
             is_back: false,
             meant: Some(receiver),
+            passed: &HashMap::new(),
+            there: None,
         };
         crossing.leg = Some(way::leg(scene, open, &trip).await);
     }

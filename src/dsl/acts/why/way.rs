@@ -7,12 +7,13 @@ use nix::errno::Errno;
 
 use super::gather::Open;
 use crate::net::neighbour;
+use crate::net::nft::trace::Addresses;
 use crate::net::route::{self, Question, Route};
 use crate::net::rtnl::{Refusal, Rtnl};
 use crate::net::sysctl::{self, Key};
 use crate::why::judge;
 use crate::why::scene::{End, Scene};
-use crate::why::walk::{Hop, Leg, Measured, Proposal};
+use crate::why::walk::{Hop, Leg, Measured, Passed, Proposal, Translated};
 
 /// More hops than a packet has lives by default.
 const MOST_HOPS: usize = 64;
@@ -31,6 +32,41 @@ pub(super) struct Trip<'a> {
     pub(super) is_back: bool,
     /// The namespace that is to get them, where another may have the same address.
     pub(super) meant: Option<usize>,
+    /// What the packets' addresses become in namespaces on the way there.
+    pub(super) passed: &'a HashMap<usize, Passed>,
+    /// The way there, where this is the one back: what was translated there is translated back.
+    pub(super) there: Option<&'a Leg>,
+}
+
+impl Trip<'_> {
+    /// The address that packets of `flow` go to when they are routed in a namespace, and what they come from behind it.
+    fn translated(&self, place: usize, flow: Addresses) -> Addresses {
+        if let Some(there) = self.there {
+            let mut own = there.translating().filter(|(hop, _)| hop.place == place);
+            return match own.next() {
+                Some((_, Translated { before, after })) => Addresses {
+                    from: if flow.from == after.to {
+                        before.to
+                    } else {
+                        flow.from
+                    },
+                    to: if flow.to == after.from {
+                        before.from
+                    } else {
+                        flow.to
+                    },
+                },
+                None => flow,
+            };
+        }
+        match self.passed.get(&place) {
+            Some(passed) => Addresses {
+                from: passed.from.unwrap_or(flow.from),
+                to: passed.to,
+            },
+            None => flow,
+        }
+    }
 }
 
 /// Asks in each namespace which way the kernel would send a packet, from where it is sent to where it stays.
@@ -43,8 +79,20 @@ pub(super) async fn leg(scene: &Scene, open: &[Open], trip: &Trip<'_>) -> Leg {
         is_loop: false,
     };
     let (mut place, mut input) = (trip.place, None);
-    let mut source = trip.from;
+    let (mut source, mut to) = (trip.from, trip.to);
     while leg.hops.len() < MOST_HOPS {
+        // Without a source the kernel chooses one for what the packets go to at first.
+        if source.is_none() && trip.passed.contains_key(&place) {
+            let own = answered(&open[place].rtnl, &Question::to(to)).await;
+            source = own.ok().and_then(|route| route.source);
+            leg.from = source.unwrap_or(leg.from);
+        }
+        let mut before = Addresses {
+            from: source.unwrap_or(to),
+            to,
+        };
+        let after = trip.translated(place, before);
+        to = after.to;
         let mut question = Question {
             source,
             iif: input,
@@ -53,7 +101,7 @@ pub(super) async fn leg(scene: &Scene, open: &[Open], trip: &Trip<'_>) -> Leg {
                 .filter(|_| input.is_none())
                 .or(trip.marks.get(&place).copied()),
             oif: trip.by.filter(|_| input.is_none()),
-            ..Question::to(trip.to)
+            ..Question::to(to)
         };
         let mut answer = answered(&open[place].rtnl, &question).await;
         let vrf_of = |link: Option<u32>| scene.vrf(End { place, link: link? });
@@ -83,6 +131,8 @@ pub(super) async fn leg(scene: &Scene, open: &[Open], trip: &Trip<'_>) -> Leg {
         let mut hop = Hop {
             place,
             input,
+            flow: Addresses { to, ..before },
+            translated: None,
             vrf,
             asked: asked(scene, place, &question),
             answer,
@@ -94,9 +144,11 @@ pub(super) async fn leg(scene: &Scene, open: &[Open], trip: &Trip<'_>) -> Leg {
             if source.is_none() {
                 source = found.source;
                 leg.from = found.source.unwrap_or(leg.from);
+                before.from = leg.from;
+                hop.flow.from = leg.from;
             }
             if let Some(link) = found.link.filter(|_| !hop.is_arrival()) {
-                let next = found.via.unwrap_or(trip.to);
+                let next = found.via.unwrap_or(to);
                 let start = End { place, link };
                 let is_meant = |end: End| Some(end.place) == trip.meant && scene.has(end, next);
                 let mut chain = scene.chain(start, is_meant);
@@ -113,12 +165,22 @@ pub(super) async fn leg(scene: &Scene, open: &[Open], trip: &Trip<'_>) -> Leg {
                 }
                 hop.chain = chain.unwrap_or_default();
                 if hop.chain.is_empty() && found.via.is_some() {
-                    hop.proposal = proposal(scene, open, place, input, trip.to).await;
+                    hop.proposal = proposal(scene, open, place, input, to).await;
                 }
             }
         } else {
-            hop.proposal = proposal(scene, open, place, input, trip.to).await;
+            hop.proposal = proposal(scene, open, place, input, to).await;
         }
+        let after = Addresses {
+            from: if source.is_some() {
+                trip.translated(place, before).from
+            } else {
+                before.from
+            },
+            to,
+        };
+        hop.translated = (after != before).then_some(Translated { before, after });
+        source = source.map(|_| after.from);
         let owner = hop.chain.last().copied();
         leg.hops.push(hop);
         let Some(owner) = owner else { break };
@@ -128,7 +190,7 @@ pub(super) async fn leg(scene: &Scene, open: &[Open], trip: &Trip<'_>) -> Leg {
             let first = leg.hops.len() - leg.circle().len();
             for at in first..leg.hops.len() {
                 let (place, input) = (leg.hops[at].place, leg.hops[at].input);
-                leg.hops[at].proposal = proposal(scene, open, place, input, trip.to).await;
+                leg.hops[at].proposal = proposal(scene, open, place, input, to).await;
             }
             break;
         }
@@ -152,10 +214,10 @@ pub(super) async fn marks(
         let rules = scene.places[hop.place].detail.rules.iter();
         for (mark, _) in rules.filter_map(|rule| rule.selector.fwmark) {
             let question = Question {
-                source: Some(leg.from),
+                source: Some(hop.flow.from),
                 iif: hop.input,
                 mark: Some(mark),
-                ..Question::to(leg.to)
+                ..Question::to(hop.flow.to)
             };
             let answer = answered(&open[hop.place].rtnl, &question).await;
             if answer.is_ok_and(|route| route.link == Some(other.link)) {
