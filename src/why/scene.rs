@@ -60,6 +60,8 @@ pub struct Detail {
     pub settings: BTreeMap<String, String>,
     /// What lets packets not pass in it.
     pub filters: Vec<Dropping>,
+    /// The rules that give packets other addresses.
+    pub translating: Vec<Dropping>,
 }
 
 impl Detail {

@@ -70,13 +70,20 @@ struct Hop {
     ways: Vec<String>,
 }
 
-/// The namespace and the link that have the address, of packets that come from the namespace numbered `from`.
-fn owner(scene: &Scene, from: usize, ip: IpAddr) -> Option<End> {
-    let mut owners = scene.owners(ip).into_iter();
-    if ip.is_loopback() {
-        return owners.find(|end| end.place == from);
+/// The namespaces that packets come through, as the kernel would send them: the first one is where they begin.
+struct Places(Vec<usize>);
+
+impl Places {
+    /// The namespace and the link that have the address: of several that on the way.
+    fn owner(&self, scene: &Scene, ip: IpAddr) -> Option<End> {
+        let owners = scene.owners(ip);
+        let mut owners = owners.iter();
+        if ip.is_loopback() {
+            return owners.find(|end| self.0.first() == Some(&end.place)).copied();
+        }
+        let on_way = owners.clone().find(|end| self.0.contains(&end.place));
+        on_way.or_else(|| owners.next()).copied()
     }
-    owners.next()
 }
 
 /// The next hops from which the kernel of the namespace chooses for a packet to `to`.
@@ -131,13 +138,19 @@ impl Traced {
 }
 
 /// The hops of a path, each with what is known of it.
-async fn hops_of(path: &Path, scene: &Scene, open: &[Open], from: usize, to: IpAddr) -> Vec<Hop> {
+async fn hops_of(
+    path: &Path,
+    scene: &Scene,
+    open: &[Open],
+    places: &Places,
+    to: IpAddr,
+) -> Vec<Hop> {
     let mut hops: Vec<Hop> = Vec::new();
     for step in &path.steps {
         if matches!(step.found, Found::Local { .. } | Found::NotSent(_)) {
             continue;
         }
-        let mut hop = hop(step, scene, from);
+        let mut hop = hop(step, scene, places);
         // Who has told an MTU is a hop that is known already.
         let mut known = hops.iter_mut();
         let is_same = |one: &&mut Hop| one.address.is_some() && one.address == hop.address;
@@ -145,7 +158,7 @@ async fn hops_of(path: &Path, scene: &Scene, open: &[Open], from: usize, to: IpA
             known.mtu = Some(mtu);
             continue;
         }
-        let owner = hop.address.and_then(|ip| owner(scene, from, ip));
+        let owner = hop.address.and_then(|ip| places.owner(scene, ip));
         if let Some(owner) = owner
             && !matches!(step.found, Found::Reached { .. })
         {
@@ -202,8 +215,10 @@ fn path(session: &Rc<Session>, a: &Dynamic, b: &Dynamic, options: Map) -> Result
             ..pattern
         };
         let trace = Trace { request, most_hops };
+        // Whom an address of several is reached at the first hop says that is asked for.
+        let on_way = Places(why::places(&scene, &open, from.place, &trace.request).await);
         let name = |ip: IpAddr| {
-            let owner = owner(&scene, from.place, ip)?;
+            let owner = on_way.owner(&scene, ip)?;
             Some(scene.places[owner.place].label.clone())
         };
         let netns = &open[from.place].netns;
@@ -214,7 +229,8 @@ fn path(session: &Rc<Session>, a: &Dynamic, b: &Dynamic, options: Map) -> Result
             )
             .await?;
         let first = ways(&scene, &open, from.place, to).await;
-        let hops = hops_of(&path, &scene, &open, from.place, to).await;
+        let on_way = Places(why::places(&scene, &open, from.place, &trace.request).await);
+        let hops = hops_of(&path, &scene, &open, &on_way, to).await;
         Ok::<_, Error>((path, first, hops))
     });
     let (path, ways, hops) = traced.and_then(|traced| traced).map_err(context)?;
@@ -258,7 +274,7 @@ fn destination(
     Ok((ends::destination(scene, from, &to)?, to.zone))
 }
 
-fn hop(step: &Step, scene: &Scene, from: usize) -> Hop {
+fn hop(step: &Step, scene: &Scene, places: &Places) -> Hop {
     let (address, rtt, mtu) = match step.found {
         Found::Hop { from, rtt, mtu } => (Some(from), Some(rtt), mtu),
         Found::Reached { from, rtt } | Found::Refused { from, rtt, .. } => {
@@ -266,7 +282,7 @@ fn hop(step: &Step, scene: &Scene, from: usize) -> Hop {
         }
         Found::Local { .. } | Found::Silence | Found::NotSent(_) => (None, None, None),
     };
-    let owner = address.and_then(|ip| owner(scene, from, ip));
+    let owner = address.and_then(|ip| places.owner(scene, ip));
     let link = owner.and_then(|owner| scene.link(owner));
     Hop {
         ttl: step.ttl,

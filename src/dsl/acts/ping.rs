@@ -9,7 +9,8 @@ use rhai::plugin::{Dynamic, NativeCallContext, export_module};
 
 use crate::dsl::acts::why;
 use crate::dsl::handle::{Link, Netns};
-use crate::dsl::objects::{self, addr, link};
+use crate::dsl::objects::{addr, link};
+pub(crate) use crate::dsl::objects::addr::named;
 use crate::dsl::script::print;
 use crate::dsl::{Answer, Session, answer};
 use crate::error::{Error, Kind, Result, nearest};
@@ -77,13 +78,8 @@ fn destination(
     from: &netns::Netns,
     given: &Dynamic,
 ) -> Result<(IpAddr, String)> {
-    if let Some(link) = given.read_lock::<Link>() {
-        let ip = addr::first_of_link(session, &link)?;
-        return Ok((ip, ip.to_string()));
-    }
-    if let Some(net) = given.read_lock::<Netns>() {
-        let ip = addr::first_global(session, &net)?;
-        return Ok((ip, ip.to_string()));
+    if let Some(found) = addr::meant(session, given)? {
+        return Ok(found);
     }
     let Some(text) = given.read_lock::<rhai::ImmutableString>() else {
         let place = from.label();
@@ -95,14 +91,8 @@ fn destination(
             "a namespace in front is where the ping starts; to ping `{place}` from the current one, write here().ping(netns(\"{place}\"), …)"
         )));
     };
-    if let Ok(ip) = text.parse() {
-        return Ok((ip, text.to_string()));
-    }
     if let Some((ip, _)) = prefix::zoned(&text) {
         return Ok((ip, text.to_string()));
-    }
-    if let Some(net) = objects::netns::existing(&text)? {
-        return addr::first_global(session, &net).map(|ip| (ip, text.to_string()));
     }
     resolve(session, from, &text).map(|ip| (ip, text.to_string()))
 }
@@ -163,18 +153,6 @@ pub(crate) fn request(
     request.mark = MARK.take_number(options)?;
     request.tos = TOS.take_number(options)?;
     Ok(request)
-}
-
-/// How an error calls a destination.
-pub(crate) fn named(given: &Dynamic) -> String {
-    if let Some(net) = given.read_lock::<Netns>() {
-        return net.to_string();
-    }
-    if let Some(link) = given.read_lock::<Link>() {
-        return link.name();
-    }
-    let text = given.clone().into_string();
-    text.unwrap_or_else(options::type_in_words)
 }
 
 /// How the heading of what goes from one end to another calls one: a link with its namespace, `b:e0`.

@@ -142,7 +142,7 @@ pub fn listing(netns: &Netns) -> Result<String> {
     run(netns, &["list", "ruleset"], "")
 }
 
-/// A rule, or the policy of a chain, that lets packets not pass.
+/// A rule, or the policy of a chain, that lets packets not pass, or a rule that gives them other addresses.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Dropping {
     /// The family and the name of the table.
@@ -157,11 +157,11 @@ pub struct Dropping {
     pub text: String,
 }
 
-/// All that lets packets not pass in the namespace.
-pub fn dropping(netns: &Netns) -> Result<Vec<Dropping>> {
+/// All that lets packets not pass in the namespace, and the rules that give them other addresses.
+pub fn dropping(netns: &Netns) -> Result<(Vec<Dropping>, Vec<Dropping>)> {
     netns.check()?;
     if netns.namespace().is_imagined() {
-        return Ok(Vec::new());
+        return Ok(Default::default());
     }
     run(netns, &["-s", "-a", "list", "ruleset"], "").map(|listing| read_dropping(&listing))
 }
@@ -303,8 +303,8 @@ fn lower_first(text: &str) -> String {
 }
 
 /// Reads those of a listing with handles.
-fn read_dropping(listing: &str) -> Vec<Dropping> {
-    let mut found = Vec::new();
+fn read_dropping(listing: &str) -> (Vec<Dropping>, Vec<Dropping>) {
+    let (mut found, mut translating) = (Vec::new(), Vec::new());
     let (mut table, mut chain, mut hook) = (String::new(), String::new(), String::new());
     for line in listing.lines() {
         let (text, handle) = match line.trim().rsplit_once(" # handle ") {
@@ -330,10 +330,17 @@ fn read_dropping(listing: &str) -> Vec<Dropping> {
             }
         } else if handle.is_some() {
             // What stands in quotes is a name or a comment.
-            let outside = text.split('"').step_by(2);
-            let mut words = outside.flat_map(str::split_whitespace);
-            if words.any(|word| ["drop", "reject"].contains(&word)) {
-                found.push(Dropping {
+            let words = || text.split('"').step_by(2).flat_map(str::split_whitespace);
+            let all = if words().any(|word| ["drop", "reject"].contains(&word)) {
+                Some(&mut found)
+            } else if words().any(|word| ["dnat", "snat", "masquerade", "redirect"].contains(&word))
+            {
+                Some(&mut translating)
+            } else {
+                None
+            };
+            if let Some(all) = all {
+                all.push(Dropping {
                     table: table.clone(),
                     chain: chain.clone(),
                     hook: hook.clone(),
@@ -343,7 +350,7 @@ fn read_dropping(listing: &str) -> Vec<Dropping> {
             }
         }
     }
-    found
+    (found, translating)
 }
 
 /// Takes a listing apart: a table begins at the margin and ends there.
@@ -385,7 +392,7 @@ mod tests {
     #[test]
     fn what_drops_is_found_with_its_handle() {
         let listing = "table inet f { # handle 1\n\tchain c { # handle 2\n\t\ttype filter hook forward priority filter; policy drop;\n\t\tip saddr 10.0.0.1 drop # handle 3\n\t\taccept comment \"no drop\" # handle 4\n\t}\n}\n";
-        let found = read_dropping(listing);
+        let (found, _) = read_dropping(listing);
         let told: Vec<_> = found
             .iter()
             .map(|one| (one.hook.as_str(), one.handle, one.text.as_str()))

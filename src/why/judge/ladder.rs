@@ -1,5 +1,7 @@
 //! The ladder: what is shown of each namespace on the way, and what was seen of the probes.
 
+use std::net::IpAddr;
+
 use super::{Judge, Rung, sort};
 use crate::error::errno_name;
 use crate::net::icmp::Outcome;
@@ -42,6 +44,25 @@ impl Judge<'_> {
         let last = self.last_seen(leg).filter(|_| !is_said);
         let last = last.map(|end| format!("last seen at {}", self.scene.name(end)));
         [Some(told), grown, last].into_iter().flatten().collect()
+    }
+
+    /// What an ICMP error has said of the probes, and who has sent it.
+    pub(super) fn refused(&self) -> Option<(String, IpAddr)> {
+        let mut outcomes = self.measured.outcomes.iter();
+        outcomes.find_map(|outcome| {
+            let (icmp_type, code, from) = outcome.icmp()?;
+            let of_type = format!("ICMP type {icmp_type} code {code}");
+            let text = match outcome {
+                Outcome::Unreachable { what, .. } if what.name().ends_with("prohibited") => {
+                    format!("{}, {of_type}", what.name())
+                }
+                Outcome::Unreachable { what, .. } => {
+                    format!("{} unreachable, {of_type}", what.name())
+                }
+                _ => of_type,
+            };
+            Some((text, from))
+        })
     }
 
     /// The last link on the way where the packets of a leg were seen.

@@ -51,6 +51,8 @@ pub struct Verdict {
     pub rungs: Vec<Rung>,
     /// What it is not.
     pub ruled_out: Vec<String>,
+    /// What an ICMP error has said of the probes, and who has sent it.
+    pub refused: Option<(String, IpAddr)>,
 }
 
 /// What became of the packets at one hop.
@@ -135,9 +137,10 @@ pub fn asked_in_vain(scene: &Scene, legs: &[Leg]) -> Vec<(usize, Neighbour)> {
 impl Judge<'_> {
     fn go(&mut self) {
         let duplicate = duplicate::answering(self.scene, self.legs, self.measured);
-        let is_answered = self.measured.is_answered();
+        let is_answered = self.measured.is_answered() && !self.is_answered_by_another();
         let is_reached = is_answered && duplicate.is_none();
         self.verdict.is_reached = is_reached;
+        self.verdict.refused = self.refused();
         for leg in self.legs {
             for (at, hop) in leg.hops.iter().enumerate() {
                 let is_last = at + 1 == leg.hops.len();
@@ -158,6 +161,9 @@ impl Judge<'_> {
                             cause.evidence.extend(self.observed(leg, &cause));
                         }
                         cause.evidence.extend(self.translations(leg, at));
+                        if cause.mend.is_none() && self.scene.owners(leg.to).is_empty() {
+                            cause.mend = self.nobody_translated(leg.to).and_then(|it| it.mend);
+                        }
                         self.stop(leg, hop, &cause);
                         if cause.evidence.is_empty() {
                             cause.evidence = self.observed(leg, &cause);
@@ -310,7 +316,7 @@ impl Judge<'_> {
         }
         let hooked = || hop.came_by().and_then(|end| self.hooked(end));
         if leg.is_back {
-            if let Some(cause) = self.untranslated(leg, hop) {
+            if let Some(cause) = self.untranslated(leg) {
                 return Step::Ends(cause);
             }
             if let Some(cause) = hooked() {

@@ -6,6 +6,7 @@ use nix::errno::Errno;
 use rtnetlink::packet_route::neighbour::NeighbourState;
 
 use super::Judge;
+use crate::net::neighbour::Neighbour;
 use crate::net::trace::sniffer::Sort;
 use crate::value::mac;
 use crate::why::cause::Cause;
@@ -14,7 +15,7 @@ use crate::why::duplicate;
 use crate::why::link_layer;
 use crate::why::ports;
 use crate::why::refusal;
-use crate::why::scene::End;
+use crate::why::scene::{End, Scene};
 use crate::why::tunnel;
 use crate::why::walk::{Hop, Leg, Proposal};
 
@@ -111,6 +112,14 @@ impl Judge<'_> {
         if !refusal::forwards(scene, behind.place, leg) {
             return Some(refusal::not_forwarding(scene, leg, behind, self.measured));
         }
+        if next.is_ipv6() && !self.is_ndp_proxy(input) {
+            let text = format!(
+                "{} does not answer for {next}, as a proxy",
+                scene.name(input)
+            );
+            let cause = Cause::at("proxy", input, text).seen("proxy_ndp = 0");
+            return Some(cause.mend(ndp_proxy(scene, input)));
+        }
         match &behind.answer {
             Err(refusal) => Some(refusal::cause(scene, leg, behind, refusal, self.measured)),
             Ok(route) if route.link == behind.input => {
@@ -122,6 +131,15 @@ impl Judge<'_> {
             }
             Ok(_) => None,
         }
+    }
+
+    /// Whether the link answers for those of IPv6 that it has an entry for.
+    fn is_ndp_proxy(&self, end: End) -> bool {
+        let name = self.scene.link(end).map_or("", |link| link.name.as_str());
+        let detail = &self.scene.places[end.place].detail;
+        ["all", name]
+            .iter()
+            .any(|of| detail.number(&format!("ipv6.conf.{of}.proxy_ndp")) != 0)
     }
 
     /// A router next to the link that answers for others, and not for the next address.
@@ -136,16 +154,18 @@ impl Judge<'_> {
             };
             let links = &scene.places[end.place].links;
             let is_for_all = next.is_ipv4() && links.iter().any(is_on);
-            let is_for_some = detail
-                .neighbours
-                .iter()
-                .any(|one| one.proxy && one.ip.is_ipv4() == next.is_ipv4());
+            let is_alike = |one: &Neighbour| one.proxy && one.ip.is_ipv4() == next.is_ipv4();
+            let is_on = next.is_ipv6() && self.is_ndp_proxy(end);
+            let is_for_some = is_on || detail.neighbours.iter().any(is_alike);
             let (setting, mend) = if is_for_all {
                 let mend = format!("{}.sysctl(\"proxy_arp\", 1)", scene.typed(end));
                 ("proxy_arp = 0".to_owned(), mend)
             } else if is_for_some {
                 let typed = scene.typed(end);
-                let mend = format!("{typed}.neighbor(\"{next}\", #{{proxy: true}})");
+                let mut mend = format!("{typed}.neighbor(\"{next}\", #{{proxy: true}})");
+                if next.is_ipv6() && !is_on {
+                    mend = format!("{}; {mend}", ndp_proxy(scene, end));
+                }
                 (format!("no entry of a proxy for {next}"), mend)
             } else {
                 return None;
@@ -196,6 +216,9 @@ impl Judge<'_> {
     pub(super) fn nobody(&self, hop: &Hop, output: End, next: IpAddr) -> Cause {
         let scene = self.scene;
         let Some(owner) = scene.owners(next).first().copied() else {
+            if let Some(cause) = self.nobody_translated(next) {
+                return cause;
+            }
             let text = format!("nobody has the address {next}");
             let cause = Cause::at("no_such_address", output, text);
             if let Some(line) = self.by_another(hop) {
@@ -254,4 +277,11 @@ impl Judge<'_> {
                 .mend(line)
         })
     }
+}
+
+/// What has a link answer for those of IPv6 that it has an entry for.
+fn ndp_proxy(scene: &Scene, end: End) -> String {
+    let name = scene.link(end).map_or("", |link| link.name.as_str());
+    let typed = &scene.places[end.place].typed;
+    format!("{typed}.sysctl(\"ipv6.conf.{name}.proxy_ndp\", 1)")
 }

@@ -1,8 +1,14 @@
 //! Addresses that a namespace on the way puts in the place of others: the replies have to come by it, too.
 
+use std::net::IpAddr;
+
 use super::Judge;
+use crate::net::icmp::Outcome;
+use crate::net::nft::Dropping;
+use crate::net::route::Route;
 use crate::why::cause::Cause;
-use crate::why::walk::{Hop, Leg};
+use crate::why::circle;
+use crate::why::walk::{Leg, Translated};
 
 impl Judge<'_> {
     /// Which namespaces have given the packets of a leg other addresses before they came to the hop numbered `at`, as evidence.
@@ -22,13 +28,66 @@ impl Judge<'_> {
             .collect()
     }
 
+    /// Whether replies come, and all from another address than the one that was asked, which somebody on the way translates.
+    pub(super) fn is_answered_by_another(&self) -> bool {
+        let Some(there) = self.legs.first() else {
+            return false;
+        };
+        let replies = self.measured.outcomes.iter();
+        let mut replies = replies.filter_map(|outcome| match outcome {
+            Outcome::Reply { from, .. } => Some(*from),
+            _ => None,
+        });
+        there.translating().next().is_some() && replies.all(|from| from != there.to)
+    }
+
+    /// Nobody has an address that a namespace on the way puts in the place of another one.
+    pub(super) fn nobody_translated(&self, next: IpAddr) -> Option<Cause> {
+        let scene = self.scene;
+        let there = self.legs.first()?;
+        there.translating().find_map(|(hop, translated)| {
+            let Translated { before, after } = translated;
+            let place = &scene.places[hop.place];
+            let label = &place.label;
+            if after.from == next && before.from != next {
+                let output = hop.output()?;
+                let text = format!(
+                    "nobody has the address {next}, which {label} puts in the place of {}: replies do not find back",
+                    before.from
+                );
+                let address = ipnet::IpNet::from(next);
+                let mend = format!("{}.addr(\"{address}\")", scene.typed(output));
+                return Some(Cause::at("no_such_address", output, text).mend(mend));
+            }
+            if after.to != next || before.to == next {
+                return None;
+            }
+            let text = format!(
+                "nobody has the address {next}, to which {label} sends what is for {}",
+                before.to
+            );
+            let cause = Cause::in_place("no_such_address", hop.place, text);
+            let mut rules = place.detail.translating.iter();
+            let is_it = |rule: &&Dropping| {
+                let mut words = rule.text.split([' ', ':']);
+                words.any(|word| word.parse() == Ok(next))
+            };
+            Some(match rules.find(is_it) {
+                Some(Dropping { table, chain, handle: Some(handle), text, .. }) => cause
+                    .seen(format!("rule `{text}`"))
+                    .mend(format!("{}.nft(\"delete rule {table} {chain} handle {handle}\")", place.typed)),
+                _ => cause,
+            })
+        })
+    }
+
     /// The replies come from another address than was asked, because they do not come by the namespace that has translated it.
-    pub(super) fn untranslated(&self, leg: &Leg, hop: &Hop) -> Option<Cause> {
+    pub(super) fn untranslated(&self, leg: &Leg) -> Option<Cause> {
         let there = self.legs.first()?;
         if leg.from == there.to {
             return None;
         }
-        let (first, translated) = there.translating().next()?;
+        let (first, _) = there.translating().next()?;
         let scene = self.scene;
         let label = |place: usize| &scene.places[place].label;
         let answering = leg.hops.first()?;
@@ -39,14 +98,23 @@ impl Judge<'_> {
             there.to,
             label(first.place),
         );
-        let cause = Cause::in_place("untranslated", answering.place, text)
-            .seen(translated.words(label(first.place)))
-            .seen(format!(
-                "route of {}: {}",
-                label(answering.place),
-                answering.asked
-            ));
-        let _ = hop;
+        let mut cause = Cause::in_place("untranslated", answering.place, text);
+        cause = match &answering.answer {
+            Ok(Route { via: Some(via), .. }) => {
+                cause.seen(format!("{}: via {via}", answering.asked))
+            }
+            _ => cause.seen(answering.asked.clone()),
+        };
+        // The router by which they came.
+        let before = there.hops.iter().rev().nth(1)?;
+        let near = before.output().and_then(|end| scene.address(end, leg.to));
+        cause.mend = near.map(|via| {
+            circle::by_another(scene, answering, leg.to, via).unwrap_or_else(|| {
+                let typed = &scene.places[answering.place].typed;
+                let to = ipnet::IpNet::from(leg.to);
+                format!("{typed}.route(\"{to}\", #{{via: \"{via}\"}})")
+            })
+        });
         Some(cause)
     }
 }

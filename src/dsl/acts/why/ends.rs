@@ -70,6 +70,23 @@ fn zoned(scene: &Scene, text: &str, near: Option<&Given>) -> Option<Result<Given
     }))
 }
 
+/// That no namespace has the address.
+pub(super) fn nobody_has(ip: IpAddr) -> Error {
+    let text = format!("no namespace here has the address `{ip}`");
+    Error::new(Kind::NotFound, text).hint("list those that there are: tree()")
+}
+
+/// An address that no namespace here has: packets to it go wherever `from` sends them.
+pub(super) fn strange(from: &Given, ip: IpAddr) -> Given {
+    Given {
+        name: ip.to_string(),
+        place: from.place,
+        ip: Some(ip),
+        is_address: true,
+        zone: None,
+    }
+}
+
 /// Finds the end that a script means by an address, a link or a namespace; `near` is the sender, where it is the other end.
 pub(in crate::dsl::acts) fn given(
     scene: &Scene,
@@ -109,13 +126,8 @@ pub(in crate::dsl::acts) fn given(
     if let Some(text) = given.read_lock::<rhai::ImmutableString>()
         && let Ok(ip) = text.parse::<IpAddr>()
     {
-        let owner = scene.owners(ip).first().copied().ok_or_else(|| {
-            Error::new(
-                Kind::NotFound,
-                format!("no namespace here has the address `{ip}`"),
-            )
-            .hint("list those that there are: tree()")
-        })?;
+        let owner = scene.owners(ip).first().copied();
+        let owner = owner.ok_or_else(|| nobody_has(ip))?;
         return Ok(Given {
             name: text.to_string(),
             place: owner.place,

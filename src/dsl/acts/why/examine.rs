@@ -69,11 +69,11 @@ pub(super) async fn examine(
         legs = ways(scene, open, asked, &known).await;
         tunnels::cross(scene, open, &mut legs).await;
         let now = looked_at(scene, &legs, [asked.from.place, asked.to.place]);
-        if now.iter().all(|place| places.contains(place)) {
+        let is_anew = !measured.is_answered() && measure::ask_anew(scene, open, &legs).await;
+        if !is_anew && now.iter().all(|place| places.contains(place)) {
             break;
         }
         places = now;
-        measure::ask_anew(scene, open, &legs).await;
         measured = measure::measure(scene, open, &places, &probe).await?;
     }
     if !measured.is_answered() {
@@ -90,6 +90,11 @@ pub(super) async fn examine(
     }
     if !measured.is_answered() {
         // What was learned meanwhile says where frames go.
+        tunnels::cross(scene, open, &mut legs).await;
+    }
+    // So does it of an address that several have.
+    if !sharing(scene, &legs).is_empty() {
+        legs = ways(scene, open, asked, &known).await;
         tunnels::cross(scene, open, &mut legs).await;
     }
     let mut verdict = judge::judge(scene, &legs, &measured);
@@ -138,8 +143,9 @@ async fn ways(scene: &Scene, open: &[Open], asked: &Asked<'_>, known: &Known) ->
     if let Some(Hop { flow, .. }) = last {
         (destination, source) = (flow.to, flow.from);
     }
-    if source != destination {
-        let arrived = last.filter(|hop| hop.is_arrival());
+    let arrived = last.filter(|hop| hop.is_arrival());
+    let is_strange = arrived.is_none() && scene.owners(destination).is_empty();
+    if source != destination && !is_strange {
         let place = arrived.map_or(to.place, |hop| hop.place);
         // Which link a link-local address is reached by only the one says that the packets came by.
         let input = arrived.and_then(|hop| hop.input);

@@ -17,7 +17,8 @@ use crate::why::tunnel::Tunnel;
 const STACKED: [&str; 5] = ["macvlan", "macvtap", "ipvlan", "ipvtap", "vlan"];
 
 /// Settings of a namespace that stop packets.
-const SETTINGS: [&str; 6] = [
+const SETTINGS: [&str; 7] = [
+    "ipv6.conf.all.proxy_ndp",
     "ipv4.ip_forward",
     "ipv6.conf.all.forwarding",
     "ipv4.conf.all.rp_filter",
@@ -197,9 +198,14 @@ pub(super) async fn detail(place: &Place, open: &Open) -> Result<Detail> {
             let own = entries.remove(&link.index).unwrap_or_default();
             detail.fdb.insert(link.index, own);
         }
-        for setting in ["rp_filter", "proxy_arp"] {
-            let key = format!("ipv4.conf.{}.{setting}", link.name);
-            let parts = ["ipv4", "conf", link.name.as_str(), setting];
+        let of_link = [
+            ("ipv4", "rp_filter"),
+            ("ipv4", "proxy_arp"),
+            ("ipv6", "proxy_ndp"),
+        ];
+        for (family, setting) in of_link {
+            let key = format!("{family}.conf.{}.{setting}", link.name);
+            let parts = [family, "conf", link.name.as_str(), setting];
             if let Ok(value) = Key::new(parts).and_then(|key| sysctl::read(&open.netns, &key)) {
                 detail.settings.insert(key, value);
             }
@@ -213,6 +219,8 @@ pub(super) async fn detail(place: &Place, open: &Open) -> Result<Detail> {
         }
     }
     // Where there is no `nft` there are no rules that it has made.
-    detail.filters = nft::dropping(&open.netns).unwrap_or_default();
+    let (filters, translating) = nft::dropping(&open.netns).unwrap_or_default();
+    detail.filters = filters;
+    detail.translating = translating;
     Ok(detail)
 }

@@ -144,16 +144,21 @@ fn passed(tracers: Vec<(usize, Tracer)>) -> HashMap<usize, Passed> {
 /// Lets the kernel ask at once for the neighbours that it has asked for in vain: by itself it repeats a question after a second.
 ///
 /// Such a neighbour is as one for which the last question was not answered, which the kernel makes of it by itself, too.
-pub(super) async fn ask_anew(scene: &mut Scene, open: &[Open], legs: &[Leg]) {
+///
+/// Whether there was one.
+pub(super) async fn ask_anew(scene: &mut Scene, open: &[Open], legs: &[Leg]) -> bool {
     for place in legs.iter().flat_map(Leg::places) {
         if let Ok(neighbours) = neighbour::list(&open[place].rtnl).await {
             scene.places[place].detail.neighbours = neighbours;
         }
     }
-    for (place, waiting) in judge::asked_in_vain(scene, legs) {
+    let waiting = judge::asked_in_vain(scene, legs);
+    let has_waited = !waiting.is_empty();
+    for (place, waiting) in waiting {
         // Where that is refused it is waited for.
         let _ = neighbour::give_up(&open[place].rtnl, &waiting).await;
     }
+    has_waited
 }
 
 /// Sends the probes and looks on in `places`; afterwards the scene has their details.

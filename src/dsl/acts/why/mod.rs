@@ -7,6 +7,7 @@ mod examine;
 pub(super) mod gather;
 mod measure;
 mod show;
+mod strange;
 mod tunnels;
 mod way;
 
@@ -33,6 +34,7 @@ use gather::Open;
 
 pub(crate) use advice::{advice, advice_between, call, in_short};
 pub(crate) use show::show;
+pub(in crate::dsl::acts) use way::places;
 
 /// What `why` can be told.
 pub(crate) const ROWS: &[Opt] = &[
@@ -109,11 +111,13 @@ fn why(session: &Rc<Session>, a: &Dynamic, b: &Dynamic, options: Map) -> Result<
         let to = match given(&scene, &open, b, Some(&from)) {
             Err(error) if error.kind == Kind::NotFound => {
                 let address = b.clone().into_string().ok().and_then(|b| b.parse().ok());
-                let told = match address {
-                    Some(ip) => broadcast::unanswered(&scene, &open, from.place, ip).await,
-                    None => None,
+                let Some(ip) = address else {
+                    return Err(error);
                 };
-                return Err(told.unwrap_or(error));
+                if let Some(told) = broadcast::unanswered(&scene, &open, from.place, ip).await {
+                    return Err(told);
+                }
+                ends::strange(&from, ip)
             }
             to => to?,
         };
@@ -143,6 +147,11 @@ fn why(session: &Rc<Session>, a: &Dynamic, b: &Dynamic, options: Map) -> Result<
             by,
         };
         let (legs, verdict) = examine(&mut scene, &open, &asked).await?;
+        if scene.owners(destination).is_empty()
+            && let Some(error) = strange::refused(&scene, &legs, &verdict)
+        {
+            return Err(error);
+        }
         Ok::<_, Error>(explained(&scene, &legs, verdict, title))
     });
     let found = found.and_then(|found| found).map_err(context)?;

@@ -6,6 +6,7 @@ use std::net::IpAddr;
 use nix::errno::Errno;
 
 use super::gather::Open;
+use crate::net::icmp::Request;
 use crate::net::neighbour;
 use crate::net::nft::trace::Addresses;
 use crate::net::route::{self, Question, Route};
@@ -152,6 +153,15 @@ pub(super) async fn leg(scene: &Scene, open: &[Open], trip: &Trip<'_>) -> Leg {
                 let start = End { place, link };
                 let is_meant = |end: End| Some(end.place) == trip.meant && scene.has(end, next);
                 let mut chain = scene.chain(start, is_meant);
+                if chain.is_none()
+                    && scene.owners(next).len() > 1
+                    && let Some(mac) = known_as(&open[place].rtnl, link, next).await
+                {
+                    let is_known = |end: End| {
+                        scene.has(end, next) && scene.link(end).is_some_and(|link| link.mac == mac)
+                    };
+                    chain = scene.chain(start, is_known);
+                }
                 chain = chain.or_else(|| scene.chain(start, |end| scene.has(end, next)));
                 if chain.is_none()
                     && let Some(mac) = known_as(&open[place].rtnl, link, next).await
@@ -197,6 +207,29 @@ pub(super) async fn leg(scene: &Scene, open: &[Open], trip: &Trip<'_>) -> Leg {
         (place, input) = (owner.place, Some(owner.link));
     }
     leg
+}
+
+/// The namespaces that packets of the request come through, as the kernel would send them from `place` on.
+pub(in crate::dsl::acts) async fn places(
+    scene: &Scene,
+    open: &[Open],
+    place: usize,
+    request: &Request,
+) -> Vec<usize> {
+    let trip = Trip {
+        place,
+        from: request.source,
+        to: request.destination,
+        mark: request.mark,
+        marks: &HashMap::new(),
+        by: None,
+        is_back: false,
+        meant: None,
+        passed: &HashMap::new(),
+        there: None,
+    };
+    let leg = leg(scene, open, &trip).await;
+    leg.hops.iter().map(|hop| hop.place).collect()
 }
 
 /// The marks by which the kernel would send the packets of a leg as they were seen to go, where rules are for packets with one.

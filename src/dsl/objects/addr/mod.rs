@@ -14,13 +14,13 @@ use rhai::Map;
 use rhai::plugin::{Dynamic, NativeCallContext, export_module};
 
 use crate::dsl::handle::{Link, Netns};
-use crate::dsl::objects::link;
+use crate::dsl::objects::{self, link};
 use crate::dsl::{Answer, Session, answer};
 use crate::error::{Error, Kind, Result};
 use crate::lab::{Command, Outcome};
 use crate::net::address::{self, Assigned};
 use crate::net::netns;
-use crate::value::duration;
+use crate::value::{duration, options as words_of, prefix};
 
 use ensure::{add, adding};
 use remove::delete;
@@ -327,6 +327,42 @@ pub mod words {
     pub fn to_text(address: &mut Address) -> String {
         address.to_string()
     }
+}
+
+/// How an error calls a destination.
+pub(crate) fn named(given: &Dynamic) -> String {
+    if let Some(net) = given.read_lock::<Netns>() {
+        return net.to_string();
+    }
+    if let Some(link) = given.read_lock::<Link>() {
+        return link.name();
+    }
+    let text = given.clone().into_string();
+    text.unwrap_or_else(words_of::type_in_words)
+}
+
+/// The address that a script means by an address, a link or a namespace (or its name), and what it calls it; none for another text.
+pub(crate) fn meant(session: &Rc<Session>, given: &Dynamic) -> Result<Option<(IpAddr, String)>> {
+    let ip = if let Some(link) = given.read_lock::<Link>() {
+        first_of_link(session, &link)?
+    } else if let Some(net) = given.read_lock::<Netns>() {
+        first_global(session, &net)?
+    } else {
+        let Some(text) = given.read_lock::<rhai::ImmutableString>() else {
+            return Ok(None);
+        };
+        let ip = match text.parse() {
+            Ok(ip) => ip,
+            // The zone of an address is no namespace's name.
+            Err(_) if prefix::zoned(&text).is_some() => return Ok(None),
+            Err(_) => match objects::netns::existing(&text)? {
+                Some(net) => first_global(session, &net)?,
+                None => return Ok(None),
+            },
+        };
+        return Ok(Some((ip, text.to_string())));
+    };
+    Ok(Some((ip, ip.to_string())))
 }
 
 /// The first global address of a namespace: what `ping` takes where it is given a namespace.

@@ -6,33 +6,31 @@ mod question;
 pub(crate) mod rows;
 mod show;
 
-use std::net::IpAddr;
 use std::rc::Rc;
 
 use rhai::Map;
 use rhai::plugin::{Dynamic, NativeCallContext, export_module};
 
 use crate::dsl::handle::{Link, Netns};
-use crate::dsl::objects::link;
+use crate::dsl::objects::{addr, link};
 use crate::dsl::{Answer, Session, answer};
 use crate::error::{Error, Kind, Result};
 use crate::net::route::{self, TABLE_MAIN};
 use crate::schema;
-use crate::value::prefix;
 
 pub(crate) use ensure::{add, list, remove};
 pub use show::Route;
 
 use ensure::delete;
 
-fn lookup(session: &Rc<Session>, net: &Netns, destination: &str, options: Map) -> Result<Route> {
+fn lookup(session: &Rc<Session>, net: &Netns, to: &Dynamic, options: Map) -> Result<Route> {
     let place = &net.0;
     let context = |error: Error| {
         error
-            .doing("look up the route to", destination)
+            .doing("look up the route to", &addr::named(to))
             .within(place.label())
     };
-    let ip: IpAddr = prefix::ip(destination).map_err(context)?;
+    let ip = question::destination(session, to).map_err(context)?;
     let question = question::take(session, net, ip, options).map_err(context)?;
     let is_forwarded = question.iif.is_some();
     let found = session.wait(async {
@@ -291,8 +289,9 @@ pub mod words {
         routes(context, net)
     }
 
-    /// Returns the route that the kernel would take to the address `destination`.
+    /// Returns the route that the kernel would take to `destination`, an address, a link or a namespace.
     ///
+    /// Of a namespace, given as such or by its name, and of a link it is the first global address, as `ping` takes it.
     /// Fails with `unreachable` where there is none, or one that refuses. What `ip route get ADDRESS` asks.
     ///
     /// ```rhai
@@ -304,10 +303,10 @@ pub mod words {
     pub fn lookup_(
         context: NativeCallContext,
         net: &mut Netns,
-        destination: &str,
+        destination: Dynamic,
     ) -> Answer<Route> {
         answer(&context, |session| {
-            lookup(session, net, destination, Map::new())
+            lookup(session, net, &destination, Map::new())
         })
     }
 
@@ -327,11 +326,11 @@ pub mod words {
     pub fn lookup_from(
         context: NativeCallContext,
         net: &mut Netns,
-        destination: &str,
+        destination: Dynamic,
         options: Map,
     ) -> Answer<Route> {
         answer(&context, |session| {
-            lookup(session, net, destination, options)
+            lookup(session, net, &destination, options)
         })
     }
     /// The destination: `default`, a prefix, or one address.

@@ -5,16 +5,37 @@ use std::rc::Rc;
 
 use nix::errno::Errno;
 use rhai::Map;
+use rhai::plugin::Dynamic;
 
 use crate::dsl::Session;
 use crate::dsl::handle::Netns;
-use crate::dsl::objects::link;
+use crate::dsl::objects::{addr, link, netns};
 use crate::error::{Error, Result};
 use crate::net::route::Question;
 use crate::net::rtnl::Refusal;
 use crate::schema::{self, Opt};
+use crate::value::{options, prefix};
 
 use super::rows;
+
+/// The address that a route is looked up to: one that was given, or the first global one of a link or a namespace.
+pub(super) fn destination(session: &Rc<Session>, given: &Dynamic) -> Result<IpAddr> {
+    if let Some((ip, _)) = addr::meant(session, given)? {
+        return Ok(ip);
+    }
+    let Some(text) = given.read_lock::<rhai::ImmutableString>() else {
+        return Err(Error::invalid(format!(
+            "a destination is an address, a link or a namespace, not {}",
+            options::type_in_words(given.type_name())
+        )));
+    };
+    if prefix::is_meant(&text) {
+        return prefix::ip(&text);
+    }
+    // What is no address may be a mistyped name.
+    let net = netns::namespace_argument(given)?;
+    addr::first_global(session, &net)
+}
 
 /// Reads the options of a lookup in `net` of the route to `destination`.
 pub(super) fn take(
