@@ -5,6 +5,7 @@ use rtnetlink::packet_route::link::{
     InfoPortData, InfoVlan, IpVlanFlags, IpVlanMode, LinkFlags, MacVlanMode,
 };
 
+use crate::net::address::Address;
 use crate::value::mac;
 use crate::why::cause::Cause;
 use crate::why::refusal::down_link;
@@ -358,6 +359,17 @@ fn wrong_tag(scene: &Scene, end: End, tag: Option<u16>) -> Cause {
     Cause::at("vlan", end, text)
 }
 
+/// That the link by which packets leave has an address that is not known to be its own yet.
+pub(super) fn own_tentative(scene: &Scene, leg: &Leg, output: End) -> Option<Cause> {
+    let mut own = scene.addresses(output);
+    let waiting = |one: &&Address| leg.to.is_ipv6() && one.tentative && !one.dad_failed;
+    let address = own.find(waiting)?;
+    let name = scene.name(output);
+    let text = format!("address {} of {name} is still tentative", address.ip());
+    let mend = format!("{}.wait_dad()", scene.typed(output));
+    Some(Cause::at("tentative", output, text).mend(mend))
+}
+
 /// What is wrong with the one that has the next address, or with what is known of it.
 pub(super) fn at_owner(scene: &Scene, leg: &Leg, output: End, owner: End) -> Option<Cause> {
     let next = scene.addresses(owner);
@@ -378,17 +390,8 @@ pub(super) fn at_owner(scene: &Scene, leg: &Leg, output: End, owner: End) -> Opt
         )));
     }
     // Without an address of its own the kernel asks for no neighbour.
-    let waiting = scene
-        .addresses(output)
-        .find(|address| leg.to.is_ipv6() && address.tentative && !address.dad_failed);
-    if let Some(address) = waiting {
-        let text = format!(
-            "address {} of {} is still tentative",
-            address.ip(),
-            scene.name(output)
-        );
-        let mend = format!("{}.wait_dad()", scene.typed(output));
-        return Some(Cause::at("tentative", output, text).mend(mend));
+    if let Some(cause) = own_tentative(scene, leg, output) {
+        return Some(cause);
     }
     for end in [output, owner] {
         let link = scene.link(end)?;

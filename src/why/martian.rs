@@ -103,7 +103,9 @@ fn of_broadcast(scene: &Scene, end: End, prefix: IpNet, ip: IpAddr) -> Option<St
     let wider = wider.next()?;
     let typed = scene.typed(end);
     let own = IpNet::new(prefix.addr(), wider.prefix_len()).ok()?;
-    Some(format!("{typed}.del_addr(\"{prefix}\"); {typed}.addr(\"{own}\")"))
+    Some(format!(
+        "{typed}.del_addr(\"{prefix}\"); {typed}.addr(\"{own}\")"
+    ))
 }
 
 /// What takes the address from who sends from it.

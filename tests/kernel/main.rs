@@ -261,6 +261,8 @@ fn all() -> Vec<Case> {
         wrong_type::cases(),
         xfrm::cases(),
         why::cases(),
+        why::standing::cases(),
+        why::translation::cases(),
         nftrace::cases(),
         wireguard::cases(),
         wireshark::cases(),

@@ -79,7 +79,9 @@ impl Places {
         let owners = scene.owners(ip);
         let mut owners = owners.iter();
         if ip.is_loopback() {
-            return owners.find(|end| self.0.first() == Some(&end.place)).copied();
+            return owners
+                .find(|end| self.0.first() == Some(&end.place))
+                .copied();
         }
         let on_way = owners.clone().find(|end| self.0.contains(&end.place));
         on_way.or_else(|| owners.next()).copied()

@@ -9,8 +9,8 @@ use rhai::plugin::{Dynamic, NativeCallContext, export_module};
 
 use crate::dsl::acts::why;
 use crate::dsl::handle::{Link, Netns};
-use crate::dsl::objects::{addr, link};
 pub(crate) use crate::dsl::objects::addr::named;
+use crate::dsl::objects::{addr, link};
 use crate::dsl::script::print;
 use crate::dsl::{Answer, Session, answer};
 use crate::error::{Error, Kind, Result, nearest};

@@ -1,11 +1,14 @@
 //! Packets that a namespace does not send on, or that are lost between two links.
 
+use nix::errno::Errno;
+
 use super::Judge;
 use super::filter::{families, packets};
 use crate::net::icmp::Outcome;
 use crate::net::trace::sniffer::Sort;
 use crate::why::cause::Cause;
 use crate::why::length;
+use crate::why::link_layer;
 use crate::why::refusal;
 use crate::why::scene::{End, filters_bridged};
 use crate::why::walk::{Hop, Leg};
@@ -87,6 +90,13 @@ impl Judge<'_> {
         let place = &scene.places[hop.place];
         if let Some(cause) = self.full_table(hop) {
             return cause;
+        }
+        let is_unsent = |one: &Outcome| matches!(one, Outcome::SendFailed { errno, .. } if *errno == Errno::EADDRNOTAVAIL);
+        if hop.input.is_none()
+            && self.measured.outcomes.iter().any(is_unsent)
+            && let Some(cause) = link_layer::own_tentative(scene, leg, output)
+        {
+            return cause.seen("send: EADDRNOTAVAIL");
         }
         if let Some(cause) = self.queued(output) {
             return cause;

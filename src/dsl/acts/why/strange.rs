@@ -23,9 +23,10 @@ pub(super) fn refused(scene: &Scene, legs: &[Leg], verdict: &Verdict) -> Option<
     Some(match &verdict.refused {
         Some((text, from)) => {
             let owner = scene.owners(*from).into_iter().next();
-            let who = owner.map_or_else(|| from.to_string(), |end| {
-                format!("{from} ({})", scene.places[end.place].label)
-            });
+            let who = owner.map_or_else(
+                || from.to_string(),
+                |end| format!("{from} ({})", scene.places[end.place].label),
+            );
             error.note(format!("refused by {who}: {text}"))
         }
         None => error,

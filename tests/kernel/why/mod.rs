@@ -1,5 +1,8 @@
 //! Explanations: one lab for each cause, the cause named, then mended as told, then reached.
 
+pub(crate) mod standing;
+pub(crate) mod translation;
+
 use crate::case::cases;
 use crate::lab::Lab;
 use crate::state;
@@ -1062,7 +1065,8 @@ fn ends_that_are_not_there_are_told(lab: &Lab) {
         ),
         (
             r#"why("a", "192.0.2.1")"#,
-            "not_found: cannot explain the way to `192.0.2.1`: no namespace here has the address `192.0.2.1`\nhint: list those that there are: tree()",
+            "not_found: cannot explain the way to `192.0.2.1`: no namespace here has the address `192.0.2.1`; r has no route to 192.0.2.1\n\
+             note: refused by 10.0.1.2 (r): net unreachable, ICMP type 3 code 0\nhint: list those that there are: tree()",
         ),
         (
             r#"why("a", "10.0.2.900")"#,

@@ -1,0 +1,379 @@
+//! Explanations of what stands: addresses in doubt, martians, proxies of IPv6, filters beside the one that is meant, strangers.
+
+use crate::case::cases;
+use crate::lab::Lab;
+
+use super::{
+    Broken, ROUTED, SWITCHED, are_named_and_mended, are_named_and_mended_within, routed, switched,
+};
+
+cases! {
+    ["veth"] =>
+        a_namespace_without_a_link_is_told
+        addresses_in_doubt_are_named_and_mended
+        who_refuses_packets_to_a_stranger_is_told
+        proxies_of_ipv6_are_followed_named_and_mended
+        martians_are_mended;
+    ["veth", "bridge", "macvlan"] =>
+        an_address_that_another_one_had_first_is_named_and_mended
+        parents_and_slaves_are_named_and_mended
+        path_names_the_owner_that_packets_come_to;
+    ["veth", "bridge", "nft"] =>
+        a_rule_beside_the_one_that_takes_packets_is_not_blamed
+        filters_of_what_a_bridge_passes_on_are_named_and_mended;
+    ["veth", "tbf"] =>
+        a_queue_that_holds_packets_back_is_named_and_mended;
+    ["ipvlan", "dummy"] =>
+        causes_of_slaves_are_named_and_mended;
+}
+
+fn a_namespace_without_a_link_is_told(lab: &Lab) {
+    let script = r#"
+        let a = netns("a"); let b = netns("b"); a.link("lo").up();
+        b.veth("e0", "e1", #{addr: "10.0.0.2/24", up: true});
+        let found = why("a", "10.0.0.2", #{quiet: true});
+        print(`${found.sort} ${found.at} ${found.cause} ${found.evidence}`);"#;
+    assert_eq!(
+        lab.run(script),
+        "no_link a a has no link but its loopback [\"route get 10.0.0.2: ENETUNREACH\"]\n"
+    );
+}
+
+/// `a` (`fd00::1`) and `b`, both with duplicate address detection that takes its time at `e0` of `b`.
+const DOUBTED: &str = r#"
+let a = netns("a"); let b = netns("b"); a.sysctl("ipv6.conf.default.accept_dad", 0);
+a.veth("e0", b, "e0", #{addr: "fd00::1/64", nodad: true, up: true});
+b.link("e0").sysctl("ipv6.conf.e0.dad_transmits", 3).addr("fd00::2/64").up().wait_up();
+"#;
+
+fn addresses_in_doubt_are_named_and_mended(lab: &Lab) {
+    let doubted = |ends| Broken {
+        lab: DOUBTED,
+        ends,
+        ..routed("", &["tentative"], "b:e0")
+    };
+    are_named_and_mended(
+        lab,
+        &[doubted(r#""a", "fd00::2""#), doubted(r#""b", "fd00::1""#)],
+    );
+}
+
+fn an_address_that_another_one_had_first_is_named_and_mended(lab: &Lab) {
+    are_named_and_mended(
+        lab,
+        &[Broken {
+            lab: r#"
+                let a = netns("a"); let b = netns("b"); let c = netns("c"); let s = netns("s");
+                s.bridge("br0", #{up: true, mcast_snooping: false});
+                for place in [a, b, c] {
+                    place.veth("e0", s, `p${place.name}`, #{up: true});
+                    s.link(`p${place.name}`).master("br0").up().wait_up();
+                }
+                a.link("e0").addr("fd00::1/64", #{nodad: true});
+                c.link("e0").addr("fd00::2/64", #{nodad: true});
+                b.link("e0").addr("fd00::2/64");
+                while b.link("e0").addrs.filter(|one| one.ip == "fd00::2")[0].dad_failed != true { sleep("10ms"); }"#,
+            ..routed("", &["duplicate_address", "duplicate_address"], "c:e0")
+        }],
+    );
+}
+
+fn who_refuses_packets_to_a_stranger_is_told(lab: &Lab) {
+    for (how, cause, refused) in [
+        (
+            "",
+            "r has no route to 192.0.2.1",
+            "net unreachable, ICMP type 3 code 0",
+        ),
+        (
+            r#"r.route("192.0.2.0/24", #{type: "unreachable"});"#,
+            "a route of type unreachable of r refuses 192.0.2.1",
+            "host unreachable, ICMP type 3 code 1",
+        ),
+        (
+            r#"r.route("192.0.2.0/24", #{type: "prohibit"});"#,
+            "a route of type prohibit of r refuses 192.0.2.1",
+            "prohibited, ICMP type 3 code 13",
+        ),
+        (
+            r#"r.route("192.0.2.0/24", #{type: "blackhole"});"#,
+            "a route of type blackhole of r refuses 192.0.2.1",
+            "",
+        ),
+    ] {
+        let script = format!(
+            r#"{ROUTED} {how}
+            try {{ why("a", "192.0.2.1", #{{quiet: true}}); }} catch (e) {{ print(`${{e.kind}}: ${{e.message}}`); print(e.notes); print(e.hint); }}"#
+        );
+        let output = lab.script_with(&["--rm"], &script);
+        let notes = if refused.is_empty() {
+            "[]".to_owned()
+        } else {
+            format!("[\"refused by 10.0.1.2 (r): {refused}\"]")
+        };
+        assert_eq!(
+            output.stdout,
+            format!(
+                "not_found: cannot explain the way to `192.0.2.1`: no namespace here has the address `192.0.2.1`; {cause}\n{notes}\nlist those that there are: tree()\n"
+            ),
+            "{}",
+            output.stderr
+        );
+    }
+}
+
+fn proxies_of_ipv6_are_followed_named_and_mended(lab: &Lab) {
+    // Two halves of a network that the router joins as a proxy.
+    const HALVES: &str = r#"
+        let a = netns("a"); let r = netns("r"); let b = netns("b");
+        for place in [a, r, b] { place.sysctl("ipv6.conf.default.accept_dad", 0); }
+        a.veth("e0", r, "e1", #{addr: "fd00::1/64", nodad: true, up: true});
+        b.veth("e0", r, "e2", #{addr: "fd00::82/64", nodad: true, up: true});
+        for end in [r.link("e1").up(), r.link("e2").up(), a.link("e0"), b.link("e0")] { end.wait_up(); }
+        r.forward();
+        r.link("e1").route("fd00::1/128"); r.link("e2").route("fd00::82/128");
+        for name in ["e1", "e2"] {
+            r.sysctl(`ipv6.conf.${name}.proxy_ndp`, 1);
+            r.sysctl(`ipv6.neigh.${name}.proxy_delay`, 0);
+        }
+        r.link("e1").neighbor("fd00::82", #{proxy: true});
+        r.link("e2").neighbor("fd00::1", #{proxy: true});"#;
+    let halves = |how, sorts, at| Broken {
+        lab: HALVES,
+        ..routed(how, sorts, at)
+    };
+    are_named_and_mended(
+        lab,
+        &[
+            halves("", &[], ""),
+            halves(
+                r#"r.link("e1").del_neighbor("fd00::82");"#,
+                &["proxy"],
+                "r:e1",
+            ),
+            halves(
+                r#"r.link("e2").del_neighbor("fd00::1");"#,
+                &["proxy"],
+                "r:e2",
+            ),
+            halves(
+                r#"r.sysctl("ipv6.conf.e1.proxy_ndp", 0);"#,
+                &["proxy"],
+                "r:e1",
+            ),
+            halves(
+                r#"r.sysctl("ipv6.conf.e2.proxy_ndp", 0); r.link("e2").del_neighbor("fd00::1");"#,
+                &["proxy"],
+                "r:e2",
+            ),
+            halves(
+                r#"r.sysctl("ipv6.conf.all.forwarding", 0);"#,
+                &["forwarding_off"],
+                "r:e1",
+            ),
+        ],
+    );
+}
+
+fn martians_are_mended(lab: &Lab) {
+    // The router has the sender's address for that of all hosts.
+    let narrow = r#"r.link("e1").del_addr("10.0.1.2/24").addr("10.0.1.2/25");
+        a.link("e0").addr("10.0.1.127/24");"#;
+    for (how, source, wanted) in [
+        (
+            "",
+            "127.0.0.1",
+            r#"netns("a").ping("10.0.2.2", #{source: "10.0.1.1"})"#,
+        ),
+        (
+            narrow,
+            "10.0.1.127",
+            r#"netns("r").link("e1").del_addr("10.0.1.2/25"); netns("r").link("e1").addr("10.0.1.2/24")"#,
+        ),
+    ] {
+        let script = format!(
+            r#"{ROUTED} {how}
+            print(why("a", "10.0.2.2", #{{source: "{source}", quiet: true}}).mend);"#
+        );
+        let output = lab.script_with(&["--rm"], &script);
+        assert_eq!(output.stdout, format!("{wanted}\n"), "{}", output.stderr);
+    }
+    are_named_and_mended(
+        lab,
+        &[Broken {
+            ends: r#""10.0.1.127", "10.0.2.2""#,
+            ..routed(
+                r#"r.link("e1").del_addr("10.0.1.2/24").addr("10.0.1.2/25");
+                    a.link("e0").addr("10.0.1.127/24"); r.link("e1").sysctl("rp_filter", 1);"#,
+                &["martian"],
+                "r:e1",
+            )
+        }],
+    );
+}
+
+fn parents_and_slaves_are_named_and_mended(lab: &Lab) {
+    let slaves = |mode, how, sorts, at| Broken {
+        lab: match mode {
+            "vepa" => {
+                r#"host().veth("p0", "q0"); link("p0").up(); link("q0").up();
+                let a = netns("a"); let b = netns("b");
+                a.macvlan("p0", "m0", "vepa", #{addr: "10.0.0.1/24", up: true});
+                b.macvlan("p0", "m0", "vepa", #{addr: "10.0.0.2/24", up: true});"#
+            }
+            _ => {
+                r#"host().veth("p0", "q0"); link("p0").up(); link("q0").up();
+                let a = netns("a"); let b = netns("b");
+                a.macvlan("p0", "m0", "bridge", #{addr: "10.0.0.1/24", up: true});
+                b.macvlan("p0", "m0", "bridge", #{addr: "10.0.0.2/24", up: true});"#
+            }
+        },
+        ..routed(how, sorts, at)
+    };
+    are_named_and_mended(
+        lab,
+        &[
+            slaves("vepa", "", &["private"], "a:m0"),
+            slaves("bridge", r#"link("p0").down();"#, &["link_down"], "host:p0"),
+        ],
+    );
+}
+
+fn path_names_the_owner_that_packets_come_to(lab: &Lab) {
+    let script = format!(
+        r#"{SWITCHED}
+        let c = netns("c");
+        c.veth("e0", s, "p3", #{{addr: "10.0.0.2/24", up: true}});
+        s.link("p3").master(br).up().wait_up();
+        for owner in [b, c] {{
+            a.link("e0").neighbor("10.0.0.2", owner.link("e0").mac, #{{replace: true}});
+            print(why("a", "10.0.0.2", #{{quiet: true}}).path.map(|hop| hop.netns));
+            print(path("a", "10.0.0.2", #{{quiet: true}}).hops.map(|hop| hop.netns));
+        }}"#
+    );
+    assert_eq!(
+        lab.run(&script),
+        "[\"a\", \"b\"]\n[\"b\"]\n[\"a\", \"c\"]\n[\"c\"]\n"
+    );
+}
+
+fn a_rule_beside_the_one_that_takes_packets_is_not_blamed(lab: &Lab) {
+    // A rule of each family that takes something else, before another cause.
+    let beside = |how, sorts, at| switched(how, sorts, at);
+    are_named_and_mended(
+        lab,
+        &[
+            beside(
+                r#"a.nft("table arp f { chain o { type filter hook output priority 0; arp daddr ip 10.0.0.77 drop; }; }");
+                    b.link("e0").arp(false);"#,
+                &["noarp"],
+                "b:e0",
+            ),
+            beside(
+                r#"b.nft("table arp f { chain i { type filter hook input priority 0; arp daddr ip 10.0.0.77 drop; arp operation request drop; }; }");"#,
+                &["filter"],
+                "b",
+            ),
+            beside(
+                r#"s.nft("table bridge f { chain f { type filter hook forward priority 0; ip daddr 10.0.0.77 drop; ip daddr 10.0.0.2 icmp type echo-request drop; }; }");"#,
+                &["filter"],
+                "s",
+            ),
+            beside(
+                r#"b.nft("table netdev f { chain i { type filter hook ingress device e0 priority 0; ip daddr 10.0.0.77 drop; icmp type echo-request drop; }; }");"#,
+                &["filter"],
+                "b",
+            ),
+            beside(
+                r#"b.nft("table netdev f { chain i { type filter hook ingress device e0 priority 0; ip daddr 10.0.0.77 drop; arp operation reply drop; }; }");
+                    b.sysctl("ipv4.icmp_echo_ignore_all", 1);"#,
+                &["echo_ignored"],
+                "b",
+            ),
+        ],
+    );
+    // Where the kernel does not say why, the rules that have not taken the packets are not blamed for it.
+    let script = format!(
+        r#"{SWITCHED}
+        s.nft("table bridge f {{ chain f {{ type filter hook forward priority 0; ip daddr 10.0.0.77 drop; }}; }}");
+        s.nft("table netdev f {{ chain i {{ type filter hook ingress device p1 priority 0; ip daddr 10.0.0.77 drop; }}; }}");
+        a.link("e0").neighbor("10.0.0.2", b.link("e0").mac);
+        b.link("e0").mac("02:00:00:00:00:99");
+        b.link("e0").neighbor("10.0.0.1", a.link("e0").mac);
+        print(why("a", "b", #{{quiet: true}}).sort);"#
+    );
+    assert_ne!(lab.run(&script), "filter\n");
+}
+
+fn filters_of_what_a_bridge_passes_on_are_named_and_mended(lab: &Lab) {
+    are_named_and_mended(
+        lab,
+        &[switched(
+            r#"br.set(#{nf_call_iptables: true});
+                s.nft("table ip f { chain c { type filter hook forward priority 0; ip daddr 10.0.0.77 drop; icmp type echo-request drop; }; }");"#,
+            &["filter"],
+            "s",
+        )],
+    );
+}
+
+fn a_queue_that_holds_packets_back_is_named_and_mended(lab: &Lab) {
+    for queue in [
+        r#"tbf(#{rate: "8kbit", burst: "1600B", limit: "10000B"})"#,
+        r#"htb(#{classes: [#{name: "slow", rate: "8kbit", burst: "1600B"}], default: "slow"})"#,
+    ] {
+        let script = format!(
+            r#"{ROUTED} a.link("e0").{queue};
+            // The first ones may pass at once.
+            a.ping("b", #{{count: 3, size: 1400, interval: "10ms", timeout: "20ms", quiet: true}});
+            let found = why("a", "b", #{{quiet: true, size: 1400}});
+            print([found.sort, found.at, found.mend]);
+            eval(found.mend);
+            print(why("a", "b", #{{quiet: true, size: 1400, timeout: "2s"}}).reached);"#
+        );
+        let output = lab.script_with(&["--rm"], &script);
+        assert_eq!(
+            output.stdout,
+            "[\"queue\", \"a:e0\", \"netns(\\\"a\\\").link(\\\"e0\\\").clear_qdisc()\"]\ntrue\n",
+            "{queue}\n{}",
+            output.stderr
+        );
+    }
+}
+
+fn causes_of_slaves_are_named_and_mended(lab: &Lab) {
+    const L2: &str = r#"
+        dummy("p0", #{up: true});
+        let a = netns("a"); let b = netns("b");
+        a.ipvlan("p0", "v0", "l2", #{addr: "10.0.1.1/24", up: true, route: "default"});
+        b.ipvlan("p0", "v0", "l2", #{addr: "10.0.2.2/24", up: true, route: "default"});"#;
+    const L3: &str = r#"
+        dummy("p0", #{addr: "10.0.9.9/24", up: true});
+        let a = netns("a"); let b = netns("b");
+        a.ipvlan("p0", "v0", "l3", #{addr: "10.0.1.1/24", up: true, route: "default"});
+        b.ipvlan("p0", "v0", "l3", #{addr: "10.0.2.2/24", up: true, route: "default"});"#;
+    let slaves = |lab, how, sorts, at| Broken {
+        lab,
+        ..routed(how, sorts, at)
+    };
+    are_named_and_mended_within(
+        lab,
+        "2s",
+        &[
+            slaves(L2, r#"b.del_route("default");"#, &["no_way_back"], "b"),
+            slaves(L2, r#"a.del_route("default");"#, &["no_route"], "a"),
+            slaves(
+                L3,
+                r#"a.link("v0").mode("l3", #{flag: "vepa", switch: true});"#,
+                &["private"],
+                "a:v0",
+            ),
+        ],
+    );
+    let script = format!(
+        r#"{L3}
+        let found = why("a", "10.0.9.9", #{{quiet: true, timeout: "2s"}});
+        print([found.sort, found.at]);"#
+    );
+    assert_eq!(lab.run(&script), "[\"parent_and_slave\", \"a:v0\"]\n");
+}
