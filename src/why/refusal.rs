@@ -269,6 +269,13 @@ fn no_route(scene: &Scene, leg: &Leg, hop: &Hop) -> Cause {
         let mend = format!("{}.addr(\"{address}\")", scene.typed(end));
         return Cause::at("no_address", end, text).mend(mend);
     }
+    if hop.proposal.is_none()
+        && let Some((end, address)) = bare_router(scene, leg, hop)
+    {
+        let text = format!("link {} has no {family} address", scene.name(end));
+        let mend = format!("{}.addr(\"{address}\")", scene.typed(end));
+        return Cause::at("no_address", end, text).mend(mend);
+    }
     let vrf = hop.vrf.as_ref();
     let in_vrf = vrf.map_or_else(String::new, |vrf| format!(" in VRF {}", vrf.name));
     let (sort, text) = if leg.is_back {
@@ -360,7 +367,8 @@ pub(super) fn free_address(scene: &Scene, end: End, leg: &Leg) -> Option<(End, i
             address.ip().is_ipv4() == leg.to.is_ipv4() && address.scope() == "global"
         });
         found.map(|address| address.assigned.prefix)
-    })?;
+    });
+    let network = network.or_else(|| lost_network(scene, leg))?;
     let is_free = |ip: &std::net::IpAddr| scene.owners(*ip).is_empty();
     // Others may have routes by one that was there.
     let routes = scene.places.iter().flat_map(|place| &place.detail.routes);
@@ -369,6 +377,41 @@ pub(super) fn free_address(scene: &Scene, end: End, leg: &Leg) -> Option<(End, i
         .find(|via| network.contains(via) && is_free(via));
     let free = wanted.or_else(|| network.hosts().take(1000).find(is_free))?;
     Some((end, ipnet::IpNet::new(free, network.prefix_len()).ok()?))
+}
+
+/// A network that others have routes to, and nobody an address in: that of a link which has lost its own.
+fn lost_network(scene: &Scene, leg: &Leg) -> Option<ipnet::IpNet> {
+    let routes = scene.places.iter().flat_map(|place| &place.detail.routes);
+    let mut networks = routes
+        .filter(|route| route.via.is_some() && route.destination.prefix_len() > 0)
+        .map(|route| route.destination)
+        .filter(|network| network.addr().is_ipv4() == leg.to.is_ipv4());
+    let is_lost = |network: &ipnet::IpNet| {
+        let mut all = scene.places.iter().flat_map(|place| &place.addresses);
+        network.prefix_len() < network.max_prefix_len()
+            && !all.any(|address| network.contains(&address.ip()))
+    };
+    networks.find(is_lost)
+}
+
+/// A router next to the namespace whose link there has no address by which it could be asked to send packets on.
+fn bare_router(scene: &Scene, leg: &Leg, hop: &Hop) -> Option<(End, ipnet::IpNet)> {
+    let is_bare = |end: End| {
+        let link = scene.link(end);
+        link.is_some_and(|link| link.up && link.master.is_none() && link.kind != "bridge")
+            && scene
+                .addresses(end)
+                .all(|one| one.ip().is_ipv4() != leg.to.is_ipv4())
+    };
+    let own = scene.ends_of(hop.place).into_iter();
+    own.filter(|end| Some(end.link) != hop.input)
+        .find_map(|end| {
+            let near = scene.segment(end).into_iter();
+            let mut routers = near.filter(|other| {
+                other.place != hop.place && scene.ends_of(other.place).len() > 1 && is_bare(*other)
+            });
+            free_address(scene, routers.next()?, leg)
+        })
 }
 
 /// Who can be given an address that nobody has: a link on the same link layer, of another namespace, without one of that network.

@@ -142,7 +142,7 @@ impl Chain {
             [(self.nodes[at], "r", 1), (self.nodes[at + 1], "l", 2)]
                 .map(|(node, link, end)| (node, link, at + 1, end))[dice.roll(2)]
         };
-        match dice.roll(16) {
+        match dice.roll(18) {
             0 => format!("{}.down();", self.link(dice).0),
             1 => format!("{node}.sysctl(\"ipv4.ip_forward\", 0);"),
             2 => format!("{node}.sysctl(\"ipv6.conf.all.forwarding\", 0);"),
@@ -213,6 +213,29 @@ impl Chain {
                     [(self.nodes[0], last, 1), (self.nodes[last], 1, last)][dice.roll(2)];
                 format!(
                     "{node}.del_route(\"10.0.{net}.0/24\"); {node}.route(\"10.0.{net}.0/24\", #{{via: \"10.0.{near}.77\"}});"
+                )
+            }
+            // Addresses that others get in their place.
+            15 => {
+                let all = [
+                    "masquerade".to_owned(),
+                    format!("oifname r snat to 10.0.{net}.77"),
+                    format!("oifname l snat to 10.0.{net}.77"),
+                    "snat to 10.77.0.1".to_owned(),
+                ];
+                let what = dice.one_of(&all);
+                let name = dice.roll(1_000_000);
+                format!(
+                    "{node}.nft(\"table ip n{name} {{ chain c {{ type nat hook postrouting priority 100; {what}; }}; }}\");"
+                )
+            }
+            16 => {
+                let hook = dice.one_of(&["prerouting", "output"]);
+                let (to, other) = (1 + dice.roll(last), dice.one_of(&["1", "2", "77"]));
+                let name = dice.roll(1_000_000);
+                format!(
+                    "{node}.nft(\"table ip n{name} {{ chain c {{ type nat hook {hook} priority -100; \
+                     ip daddr 10.0.{net}.{end} dnat to 10.0.{to}.{other}; }}; }}\");"
                 )
             }
             // A node's routes, all that have a next hop.

@@ -162,7 +162,9 @@ impl Judge<'_> {
                         }
                         cause.evidence.extend(self.translations(leg, at));
                         if cause.mend.is_none() && self.scene.owners(leg.to).is_empty() {
-                            cause.mend = self.nobody_translated(leg.to).and_then(|it| it.mend);
+                            cause.mend = self
+                                .nobody_translated(hop.output(), leg.to)
+                                .and_then(|it| it.mend);
                         }
                         self.stop(leg, hop, &cause);
                         if cause.evidence.is_empty() {

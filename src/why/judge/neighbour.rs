@@ -216,7 +216,7 @@ impl Judge<'_> {
     pub(super) fn nobody(&self, hop: &Hop, output: End, next: IpAddr) -> Cause {
         let scene = self.scene;
         let Some(owner) = scene.owners(next).first().copied() else {
-            if let Some(cause) = self.nobody_translated(next) {
+            if let Some(cause) = self.nobody_translated(Some(output), next) {
                 return cause;
             }
             let text = format!("nobody has the address {next}");

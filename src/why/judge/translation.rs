@@ -8,6 +8,7 @@ use crate::net::nft::Dropping;
 use crate::net::route::Route;
 use crate::why::cause::Cause;
 use crate::why::circle;
+use crate::why::scene::End;
 use crate::why::walk::{Leg, Translated};
 
 impl Judge<'_> {
@@ -41,23 +42,28 @@ impl Judge<'_> {
         there.translating().next().is_some() && replies.all(|from| from != there.to)
     }
 
-    /// Nobody has an address that a namespace on the way puts in the place of another one.
-    pub(super) fn nobody_translated(&self, next: IpAddr) -> Option<Cause> {
+    /// Nobody has an address that a namespace on the way puts in the place of another one. `asking` is the link by which it is asked
+    /// for.
+    pub(super) fn nobody_translated(&self, asking: Option<End>, next: IpAddr) -> Option<Cause> {
         let scene = self.scene;
         let there = self.legs.first()?;
         there.translating().find_map(|(hop, translated)| {
             let Translated { before, after } = translated;
-            let place = &scene.places[hop.place];
-            let label = &place.label;
+            let label = &scene.places[hop.place].label;
             if after.from == next && before.from != next {
                 let output = hop.output()?;
                 let text = format!(
                     "nobody has the address {next}, which {label} puts in the place of {}: replies do not find back",
                     before.from
                 );
-                let address = ipnet::IpNet::from(next);
-                let mend = format!("{}.addr(\"{address}\")", scene.typed(output));
-                return Some(Cause::at("no_such_address", output, text).mend(mend));
+                let cause = Cause::at("no_such_address", output, text);
+                let is_near = |end: End| scene.segment(end).contains(&output);
+                if asking.is_some_and(is_near) {
+                    let address = ipnet::IpNet::from(next);
+                    let mend = format!("{}.addr(\"{address}\")", scene.typed(output));
+                    return Some(cause.mend(mend));
+                }
+                return Some(self.by_rule(hop.place, next, cause));
             }
             if after.to != next || before.to == next {
                 return None;
@@ -67,18 +73,33 @@ impl Judge<'_> {
                 before.to
             );
             let cause = Cause::in_place("no_such_address", hop.place, text);
-            let mut rules = place.detail.translating.iter();
-            let is_it = |rule: &&Dropping| {
-                let mut words = rule.text.split([' ', ':']);
-                words.any(|word| word.parse() == Ok(next))
-            };
-            Some(match rules.find(is_it) {
-                Some(Dropping { table, chain, handle: Some(handle), text, .. }) => cause
-                    .seen(format!("rule `{text}`"))
-                    .mend(format!("{}.nft(\"delete rule {table} {chain} handle {handle}\")", place.typed)),
-                _ => cause,
-            })
+            Some(self.by_rule(hop.place, next, cause))
         })
+    }
+
+    /// The cause, with the rule of the namespace that gives packets the address.
+    fn by_rule(&self, place: usize, ip: IpAddr, cause: Cause) -> Cause {
+        let place = &self.scene.places[place];
+        let is_it = |rule: &&Dropping| {
+            // The address that they get stands behind the last word `to`.
+            let given = rule.text.rsplit_once(" to ").map_or("", |(_, given)| given);
+            let mut words = given.split([' ', ':', '[', ']']);
+            given.starts_with(&ip.to_string()) || words.any(|word| word.parse() == Ok(ip))
+        };
+        let Some(Dropping {
+            table,
+            chain,
+            handle: Some(handle),
+            text,
+            ..
+        }) = place.detail.translating.iter().find(is_it)
+        else {
+            return cause;
+        };
+        let typed = &place.typed;
+        cause.seen(format!("rule `{text}`")).mend(format!(
+            "{typed}.nft(\"delete rule {table} {chain} handle {handle}\")"
+        ))
     }
 
     /// The replies come from another address than was asked, because they do not come by the namespace that has translated it.

@@ -43,7 +43,7 @@ fn a_namespace_without_a_link_is_told(lab: &Lab) {
 const DOUBTED: &str = r#"
 let a = netns("a"); let b = netns("b"); a.sysctl("ipv6.conf.default.accept_dad", 0);
 a.veth("e0", b, "e0", #{addr: "fd00::1/64", nodad: true, up: true});
-b.link("e0").sysctl("ipv6.conf.e0.dad_transmits", 3).addr("fd00::2/64").up().wait_up();
+b.sysctl("ipv6.conf.e0.dad_transmits", 3); b.link("e0").addr("fd00::2/64").up().wait_up();
 "#;
 
 fn addresses_in_doubt_are_named_and_mended(lab: &Lab) {
@@ -145,7 +145,6 @@ fn proxies_of_ipv6_are_followed_named_and_mended(lab: &Lab) {
     are_named_and_mended(
         lab,
         &[
-            halves("", &[], ""),
             halves(
                 r#"r.link("e1").del_neighbor("fd00::82");"#,
                 &["proxy"],
@@ -320,7 +319,7 @@ fn filters_of_what_a_bridge_passes_on_are_named_and_mended(lab: &Lab) {
 fn a_queue_that_holds_packets_back_is_named_and_mended(lab: &Lab) {
     for queue in [
         r#"tbf(#{rate: "8kbit", burst: "1600B", limit: "10000B"})"#,
-        r#"htb(#{classes: [#{name: "slow", rate: "8kbit", burst: "1600B"}], default: "slow"})"#,
+        r#"htb(#{classes: [#{name: "slow", rate: "8kbit", burst: "1600B"}], otherwise: "slow"})"#,
     ] {
         let script = format!(
             r#"{ROUTED} a.link("e0").{queue};

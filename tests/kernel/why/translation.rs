@@ -57,9 +57,9 @@ fn causes_behind_a_translation_are_named_and_mended(lab: &Lab) {
             ),
             asked(
                 r#""a", "fd02::2""#,
-                r#"r.masquerade("e2"); b.del_route("::/0"); b.link("e0").down();"#,
-                &["link_down"],
-                "b:e0",
+                r#"r.masquerade("e2"); b.del_route("::/0"); b.sysctl("ipv6.icmp.echo_ignore_all", 1);"#,
+                &["echo_ignored"],
+                "b",
             ),
             routed(
                 nat!("postrouting", "oifname e2 snat to 10.0.2.77", ""),
@@ -89,7 +89,7 @@ fn causes_behind_a_translation_are_named_and_mended(lab: &Lab) {
                 nat!(
                     "prerouting",
                     "ip daddr 10.0.1.2 dnat to 10.0.2.2",
-                    r#"b.drop(#{proto: "icmp"});"#
+                    r#"b.nft("table inet f { chain i { type filter hook input priority 0; icmp type echo-request drop; }; }");"#
                 ),
                 &["filter"],
                 "b",

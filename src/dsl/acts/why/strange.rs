@@ -13,7 +13,8 @@ const SILENT: [&str; 2] = ["no_such_address", "unknown"];
 pub(super) fn refused(scene: &Scene, legs: &[Leg], verdict: &Verdict) -> Option<Error> {
     let there = legs.first()?;
     let cause = verdict.cause.as_ref()?;
-    if there.translating().next().is_some() {
+    let mut translating = there.translating();
+    if translating.any(|(_, translated)| translated.before.to != translated.after.to) {
         return None;
     }
     let mut error = ends::nobody_has(there.to);
