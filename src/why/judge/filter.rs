@@ -67,16 +67,22 @@ impl Judge<'_> {
             detail,
             ..
         } = &self.scene.places[place];
-        let can_be = |one: &&Dropping| {
+        let is_of_family = |one: &&Dropping| {
             let family = one.table.split(' ').next().unwrap_or_default();
             families.contains(&family)
-                && (one.hook.is_empty() || hooks.contains(&one.hook.as_str()))
+        };
+        let can_be = |one: &&Dropping| {
+            is_of_family(one) && (one.hook.is_empty() || hooks.contains(&one.hook.as_str()))
         };
         let mut all = detail.filters.iter().filter(can_be);
         if self.measured.untaken.contains(&place) {
             return None;
         }
-        let traced = self.measured.taken.get(&place).filter(can_be);
+        // What the kernel says is not to be guessed.
+        let traced = self.measured.taken.get(&place);
+        if traced.is_some_and(|taken| !is_of_family(&taken)) {
+            return None;
+        }
         let (first, others) = match traced {
             Some(taken) => (taken, 0),
             None => (all.next()?, all.count()),
@@ -127,7 +133,14 @@ impl Judge<'_> {
         } else if !seen(owner, into, question) {
             return self.bridge_filtered(hop, &format!("questions for {next}"));
         } else if !seen(owner, out, answer) {
-            let hooks = &["ingress", "prerouting", "input", "output", "egress"];
+            let hooks = &[
+                "ingress",
+                "prerouting",
+                "input",
+                "output",
+                "postrouting",
+                "egress",
+            ];
             ("questions", owner.place, hooks)
         } else if !seen(output, into, answer) {
             return self.bridge_filtered(hop, &format!("answers for {next}"));
