@@ -306,10 +306,11 @@ impl Scene {
     /// All links that share the link layer with `start`, nearest first.
     pub fn segment(&self, start: End) -> Vec<End> {
         let mut known = vec![start];
+        let mut is_known = HashSet::from([start]);
         let mut at = 0;
         while at < known.len() {
             for next in self.joined(known[at]) {
-                if !known.contains(&next) {
+                if is_known.insert(next) {
                     known.push(next);
                 }
             }

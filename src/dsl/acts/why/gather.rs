@@ -1,6 +1,6 @@
 //! What the kernel tells of the namespaces around two ends: who has which links and addresses, and who is joined with whom.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::rc::Rc;
 
 use crate::dsl::kinds::kind;
@@ -175,21 +175,21 @@ pub(super) async fn detail(place: &Place, open: &Open) -> Result<Detail> {
         ..Detail::default()
     };
     let indices: Vec<u32> = place.links.iter().map(|link| link.index).collect();
-    let mut queues = queue::all(rtnl, &indices).await?;
-    let mut vlans = bridge_vlan::all(rtnl).await?;
-    let mut entries: HashMap<u32, Vec<_>> = HashMap::new();
-    for (index, entry) in fdb::all(rtnl).await? {
-        entries.entry(index).or_default().push(entry);
+    let queues = queue::all(rtnl, &indices).await?.into_iter();
+    detail.queues = queues.filter(|(_, tree)| !tree.made().is_empty()).collect();
+    let bridges = place.links.iter().filter(|link| link.kind == "bridge");
+    let bridges: HashSet<u32> = bridges.map(|link| link.index).collect();
+    let (mut vlans, mut entries) = (HashMap::new(), HashMap::<u32, Vec<_>>::new());
+    if !bridges.is_empty() {
+        vlans = bridge_vlan::all(rtnl).await?;
+    }
+    if !bridges.is_empty() || place.links.iter().any(|link| Tunnel::of(link).is_some()) {
+        for (link, entry) in fdb::all(rtnl).await? {
+            entries.entry(link).or_default().push(entry);
+        }
     }
     for link in &place.links {
-        let tree = queues.remove(&link.index).unwrap_or_default();
-        if !tree.made().is_empty() {
-            detail.queues.insert(link.index, tree);
-        }
-        let is_port = place
-            .links
-            .iter()
-            .any(|other| Some(other.index) == link.master && other.kind == "bridge");
+        let is_port = link.master.is_some_and(|master| bridges.contains(&master));
         if link.kind == "bridge" || is_port {
             let own = vlans.remove(&link.index).unwrap_or_default();
             detail.vlans.insert(link.index, own);
