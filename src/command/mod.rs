@@ -16,6 +16,7 @@ mod extcap;
 mod fmt;
 mod graph;
 mod import;
+mod itself;
 pub(crate) mod line;
 mod ls;
 mod manpages;

@@ -2,7 +2,7 @@
 
 use crate::net::route::TABLE_MAIN;
 use crate::why::cause::Cause;
-use crate::why::refusal;
+use crate::why::free;
 use crate::why::scene::Scene;
 use crate::why::walk::{Hop, Leg, Proposal};
 
@@ -46,7 +46,7 @@ fn mend(scene: &Scene, leg: &Leg, circle: &[Hop], hop: &Hop) -> Option<String> {
             if own.any(|one| one.assigned.prefix.contains(&leg.to)) {
                 return None;
             }
-            let (end, address) = refusal::free_address(scene, *end, leg)?;
+            let (end, address) = free::free_address(scene, *end, leg)?;
             Some(format!("{}.addr(\"{address}\")", scene.typed(end)))
         }
         Proposal::By(via) => {

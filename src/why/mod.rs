@@ -7,6 +7,7 @@
 pub mod cause;
 mod circle;
 mod duplicate;
+mod free;
 pub mod judge;
 mod length;
 mod link_layer;

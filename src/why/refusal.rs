@@ -6,6 +6,7 @@ use crate::error::errno_name;
 use crate::net::rtnl::Refusal;
 use crate::why::cause::Cause;
 use crate::why::duplicate;
+use crate::why::free;
 use crate::why::martian;
 use crate::why::scene::{End, Scene};
 use crate::why::vrf;
@@ -240,7 +241,7 @@ fn no_route(scene: &Scene, leg: &Leg, hop: &Hop) -> Cause {
         let free = ends
             .iter()
             .filter(is_up)
-            .find_map(|end| free_address(scene, *end, leg));
+            .find_map(|end| free::free_address(scene, *end, leg));
         return match free {
             Some((end, address)) => cause.mend(format!("{}.addr(\"{address}\")", scene.typed(end))),
             None => cause,
@@ -264,13 +265,13 @@ fn no_route(scene: &Scene, leg: &Leg, hop: &Hop) -> Cause {
             .filter(is_up)
             .find(is_without),
     };
-    if let Some((end, address)) = without.and_then(|end| free_address(scene, *end, leg)) {
+    if let Some((end, address)) = without.and_then(|end| free::free_address(scene, *end, leg)) {
         let text = format!("link {} has no {family} address", scene.name(end));
         let mend = format!("{}.addr(\"{address}\")", scene.typed(end));
         return Cause::at("no_address", end, text).mend(mend);
     }
     if hop.proposal.is_none()
-        && let Some((end, address)) = bare_router(scene, leg, hop)
+        && let Some((end, address)) = free::bare_router(scene, leg, hop)
     {
         let text = format!("link {} has no {family} address", scene.name(end));
         let mend = format!("{}.addr(\"{address}\")", scene.typed(end));
@@ -343,7 +344,7 @@ fn behind_down(scene: &Scene, leg: &Leg, hop: &Hop) -> Option<Cause> {
             (end, Some(line))
         }
         Proposal::Link(end) | Proposal::Behind(end) => {
-            let free = free_address(scene, *end, leg);
+            let free = free::free_address(scene, *end, leg);
             let line =
                 free.map(|(end, address)| format!("{}.addr(\"{address}\")", scene.typed(end)));
             (*end, line)
@@ -357,86 +358,6 @@ fn behind_down(scene: &Scene, leg: &Leg, hop: &Hop) -> Option<Cause> {
         cause.mend = Some(format!("{up}; {then}"));
     }
     Some(cause)
-}
-
-/// An address that nobody has, in the network of a neighbour on the link layer.
-pub(super) fn free_address(scene: &Scene, end: End, leg: &Leg) -> Option<(End, ipnet::IpNet)> {
-    let network = scene.segment(end).into_iter().find_map(|other| {
-        let mut own = scene.addresses(other);
-        let found = own.find(|address| {
-            address.ip().is_ipv4() == leg.to.is_ipv4() && address.scope() == "global"
-        });
-        found.map(|address| address.assigned.prefix)
-    });
-    let network = network.or_else(|| lost_network(scene, leg))?;
-    let is_free = |ip: &std::net::IpAddr| scene.owners(*ip).is_empty();
-    // Others may have routes by one that was there.
-    let routes = scene.places.iter().flat_map(|place| &place.detail.routes);
-    let wanted = routes
-        .filter_map(|route| route.via)
-        .find(|via| network.contains(via) && is_free(via));
-    let free = wanted.or_else(|| network.hosts().take(1000).find(is_free))?;
-    Some((end, ipnet::IpNet::new(free, network.prefix_len()).ok()?))
-}
-
-/// A network that others have routes to, and nobody an address in: that of a link which has lost its own.
-fn lost_network(scene: &Scene, leg: &Leg) -> Option<ipnet::IpNet> {
-    let routes = scene.places.iter().flat_map(|place| &place.detail.routes);
-    let mut networks = routes
-        .filter(|route| route.via.is_some() && route.destination.prefix_len() > 0)
-        .map(|route| route.destination)
-        .filter(|network| network.addr().is_ipv4() == leg.to.is_ipv4());
-    let is_lost = |network: &ipnet::IpNet| {
-        let mut all = scene.places.iter().flat_map(|place| &place.addresses);
-        network.prefix_len() < network.max_prefix_len()
-            && !all.any(|address| network.contains(&address.ip()))
-    };
-    networks.find(is_lost)
-}
-
-/// A router next to the namespace whose link there has no address by which it could be asked to send packets on.
-fn bare_router(scene: &Scene, leg: &Leg, hop: &Hop) -> Option<(End, ipnet::IpNet)> {
-    let is_bare = |end: End| {
-        let link = scene.link(end);
-        link.is_some_and(|link| link.up && link.master.is_none() && link.kind != "bridge")
-            && scene
-                .addresses(end)
-                .all(|one| one.ip().is_ipv4() != leg.to.is_ipv4())
-    };
-    let own = scene.ends_of(hop.place).into_iter();
-    own.filter(|end| Some(end.link) != hop.input)
-        .find_map(|end| {
-            let near = scene.segment(end).into_iter();
-            let mut routers = near.filter(|other| {
-                other.place != hop.place && scene.ends_of(other.place).len() > 1 && is_bare(*other)
-            });
-            free_address(scene, routers.next()?, leg)
-        })
-}
-
-/// Who can be given an address that nobody has: a link on the same link layer, of another namespace, without one of that network.
-pub(super) fn who_may_have(
-    scene: &Scene,
-    output: End,
-    ip: std::net::IpAddr,
-) -> Option<(End, ipnet::IpNet)> {
-    let mut own = scene
-        .addresses(output)
-        .map(|address| address.assigned.prefix);
-    let network = own.find(|prefix| prefix.contains(&ip))?;
-    let is_without = |end: &End| {
-        let mut addresses = scene.addresses(*end);
-        addresses.all(|one| !network.contains(&one.ip()))
-    };
-    let segment = scene.segment(output);
-    let is_fit = |end: &&End| {
-        let link = scene.link(**end);
-        end.place != output.place
-            && link.is_some_and(|link| link.master.is_none() && link.kind != "bridge")
-            && is_without(end)
-    };
-    let end = segment.iter().find(is_fit)?;
-    Some((*end, ipnet::IpNet::new(ip, network.prefix_len()).ok()?))
 }
 
 /// That the loopback is down, and with it all that a namespace sends to itself.

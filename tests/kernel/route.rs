@@ -707,6 +707,10 @@ fn a_route_that_makes_no_sense_is_refused(lab: &Lab) {
             "invalid: cannot delete route `10.1.0.0/33` in namespace `host`: `10.1.0.0/33`: the prefix length of an IPv4 address is 0 to 32, not `33`",
         ),
         (
+            r#"lookup("b")"#,
+            "not_found: cannot look up the route to `b` in namespace `host`: there is no namespace `b`\nhint: make it with netns(\"b\")",
+        ),
+        (
             r#"lookup("10.1.0.0/16")"#,
             "invalid: cannot look up the route to `10.1.0.0/16` in namespace `host`: `10.1.0.0/16` has a prefix length, where a plain address is wanted",
         ),

@@ -22,6 +22,7 @@ cases! {
         a_link_is_captured_while_somebody_reads
         who_does_not_know_the_address_is_refused
         what_is_asked_is_answered_of_the_picture_alone
+        the_host_in_the_picture_is_asked_of_as_such
         what_is_gone_and_comes_back_is_told;
     [] =>
         an_address_that_is_taken_is_told;
@@ -310,6 +311,23 @@ fn who_does_not_know_the_address_is_refused(lab: &Lab) {
         let mut answer = view.asks("");
         answer.fill_buf().is_ok_and(|answer| !answer.is_empty())
     });
+    view.end();
+}
+
+fn the_host_in_the_picture_is_asked_of_as_such(lab: &Lab) {
+    lab.script_with(
+        &["--quiet"],
+        r#"host().veth("h0", netns("a"), "e0", #{addr: "10.0.9.1/24", up: true});
+        netns("a").link("e0").addr("10.0.9.2/24").up().wait_up();"#,
+    );
+    // Those of the lab, which that namespace is one of.
+    let view = View::start(lab, &["lab"]);
+    for asked in ["why?from=host&to=a", "why?from=a&to=host"] {
+        let (code, said) = view.answer(asked);
+        assert!(code == 200 && said.contains("✔ answers"), "{asked}: {said}");
+    }
+    let (_, said) = view.answer("mesh?netns=a&netns=host");
+    assert!(said.contains("2 of 2 pairs reach each other"), "{said}");
     view.end();
 }
 

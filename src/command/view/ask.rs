@@ -3,7 +3,6 @@
 
 use std::io;
 use std::net::IpAddr;
-use std::process::Stdio;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -14,6 +13,8 @@ use hyper::body::{Bytes, Frame};
 use tokio::io::{AsyncRead, AsyncReadExt};
 use tokio::process::{Child, ChildStdout, Command};
 use tokio::sync::OwnedSemaphorePermit;
+
+use crate::command::itself;
 
 use super::server::{Answer, Site, text, with_body};
 use crate::value::escape::literal;
@@ -49,8 +50,10 @@ fn busy() -> Answer {
 
 /// A namespace of the picture, as an expression.
 fn namespace(site: &Site, name: &str) -> Result<String, String> {
-    if site.seen().links.contains_key(name) {
-        Ok(format!("existing({})", literal(name)))
+    let seen = site.seen();
+    if seen.links.contains_key(name) {
+        let is_home = seen.home.as_deref() == Some(name);
+        Ok(itself::expression(name, is_home))
     } else {
         Err(format!("there is no namespace `{name}` in the picture"))
     }
@@ -91,7 +94,7 @@ async fn said(site: &Site, line: &str) -> Answer {
     let Ok(_permit) = site.questions.try_acquire() else {
         return busy();
     };
-    let child = started(&["--color", "never", "-e", line]);
+    let child = started(itself::saying(line));
     let answer = async {
         let mut child = child?;
         let (mut out, mut err) = (Vec::new(), Vec::new());
@@ -115,14 +118,8 @@ async fn said(site: &Site, line: &str) -> Answer {
 }
 
 /// A process of ipvsh, which ends when it is let go of.
-fn started(arguments: &[&str]) -> io::Result<Child> {
-    Command::new("/proc/self/exe")
-        .args(arguments)
-        .stdin(Stdio::null())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .kill_on_drop(true)
-        .spawn()
+fn started(itself: std::process::Command) -> io::Result<Child> {
+    Command::from(itself).kill_on_drop(true).spawn()
 }
 
 /// Reads to the end, and keeps the beginning.
@@ -172,7 +169,10 @@ pub(super) async fn capture(site: &Arc<Site>, pairs: &Pairs) -> Answer {
 /// Starts to capture, and waits for the head of the file; the error is what ipvsh says.
 async fn begun(link: &str, permit: OwnedSemaphorePermit) -> Result<(Bytes, Running), String> {
     let said = |error: io::Error| error.to_string();
-    let mut child = started(&["capture", "--quiet", "-w", "-", "--", link]).map_err(said)?;
+    let mut child = started(itself::asked(&[
+        "capture", "--quiet", "-w", "-", "--", link,
+    ]))
+    .map_err(said)?;
     let mut packets = child.stdout.take().ok_or("it has no output")?;
     let head = chunk(&mut packets).await.map_err(said)?;
     if head.is_empty() {

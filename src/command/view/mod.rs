@@ -15,7 +15,7 @@ use signal_hook::consts::{SIGHUP, SIGTERM};
 
 use super::line::{Options, View};
 use super::meter::{Meter, counted};
-use super::{graph, output, with_files};
+use super::{graph, itself, output, with_files};
 use crate::dsl::Session;
 use crate::dsl::acts::graph::look;
 use crate::dsl::session::Settings;
@@ -45,11 +45,20 @@ pub(super) fn run(what: &View, options: &Options) -> std::result::Result<u8, Fai
         .map_err(|error| Failure::script(Report::of(&error)))
 }
 
+/// How that of the namespaces is called which ipvsh was started in.
+fn home(session: &Rc<Session>, places: &[Rc<Netns>]) -> Result<Option<String>> {
+    let home = session.start()?;
+    let mut places = places.iter();
+    let found = places.find(|place| itself::is_home(place, &home));
+    Ok(found.map(|place| place.label().to_owned()))
+}
+
 fn view(what: &View, options: &Options) -> Result<u8> {
     let session = Session::new(Settings::default());
     Signals::watch(&session, &[SIGTERM, SIGHUP])?;
     let places = graph::named(&session, &what.names)?;
-    let seen = Seen::of(&look(&session, &places)?);
+    let home = home(&session, &places)?;
+    let seen = Seen::of(&look(&session, &places)?, home);
     let site = Arc::new(Site::new(Gate::new()?, seen));
     let address = session.wait(async { listen(what.port.unwrap_or(0), &site) })??;
     let code = tell(&site.gate.address(address), address, options);
@@ -233,7 +242,8 @@ impl Eye<'_> {
             Err(error) if matches!(error.kind, Kind::NotFound | Kind::Kernel) => Graph::default(),
             Err(error) => return Err(error),
         };
-        self.site.show(Seen::of(&graph));
+        let home = home(&self.session, &self.places)?;
+        self.site.show(Seen::of(&graph, home));
         Ok(())
     }
 }

@@ -47,10 +47,12 @@ pub(super) struct Seen {
     pub(super) shown: Shown,
     /// The names of links by namespace: what may be asked about.
     pub(super) links: BTreeMap<String, BTreeSet<String>>,
+    /// The one of the namespaces that ipvsh was started in, where it is among them.
+    pub(super) home: Option<String>,
 }
 
 impl Seen {
-    pub(super) fn of(graph: &Graph) -> Self {
+    pub(super) fn of(graph: &Graph, home: Option<String>) -> Self {
         let links = graph.namespaces.iter().map(|namespace| {
             let names = namespace.links.iter().map(|link| link.name.clone());
             (namespace.name.clone(), names.collect())
@@ -58,6 +60,7 @@ impl Seen {
         Self {
             shown: Shown::of(graph),
             links: links.collect(),
+            home,
         }
     }
 }

@@ -1,13 +1,13 @@
 //! Who reaches whom, asked again and again while one watches: each time by a process of ipvsh of its own, so that one that waits
 //! for lost replies keeps nothing else waiting.
 
-use std::process::{Child, Command, Stdio};
+use std::process::Child;
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
+use crate::command::itself;
 use crate::net::address;
 use crate::net::netns::Netns;
-use crate::value::escape::literal;
 
 /// How often it is asked.
 const EVERY: Duration = Duration::from_secs(5);
@@ -63,11 +63,8 @@ impl Mesh {
         let mut members = Vec::new();
         for place in places {
             if is_reachable(place).await {
-                members.push(if place.namespace().id() == home.namespace().id() {
-                    "host()".to_owned()
-                } else {
-                    format!("existing({})", literal(place.label()))
-                });
+                let is_home = itself::is_home(place, home);
+                members.push(itself::expression(place.label(), is_home));
             }
         }
         self.lines.retain(|_| members.len() > 1);
@@ -78,7 +75,8 @@ impl Mesh {
                     "mesh([{}], #{{count: 1, timeout: \"500ms\"}})",
                     members.join(", ")
                 );
-                self.asking = start(&line);
+                // Its answer is shorter than a pipe holds.
+                self.asking = itself::saying(&line).spawn().ok();
             }
             more => {
                 self.lines = vec![format!(
@@ -108,17 +106,6 @@ async fn is_reachable(place: &Netns) -> bool {
         std::net::IpAddr::V4(ip) => !ip.is_loopback() && !ip.is_link_local(),
         std::net::IpAddr::V6(ip) => !ip.is_loopback() && !ip.is_unicast_link_local(),
     })
-}
-
-/// A process of ipvsh that runs `line`; its answer is shorter than a pipe holds.
-fn start(line: &str) -> Option<Child> {
-    Command::new("/proc/self/exe")
-        .args(["--color", "never", "-e", line])
-        .stdin(Stdio::null())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .ok()
 }
 
 /// What it has said, its complaint where it has failed.

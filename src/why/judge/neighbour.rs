@@ -12,6 +12,7 @@ use crate::value::mac;
 use crate::why::cause::Cause;
 use crate::why::circle;
 use crate::why::duplicate;
+use crate::why::free;
 use crate::why::link_layer;
 use crate::why::ports;
 use crate::why::refusal;
@@ -224,7 +225,7 @@ impl Judge<'_> {
             if let Some(line) = self.by_another(hop) {
                 return cause.mend(line);
             }
-            return match refusal::who_may_have(scene, output, next) {
+            return match free::who_may_have(scene, output, next) {
                 Some((end, address)) => {
                     cause.mend(format!("{}.addr(\"{address}\")", scene.typed(end)))
                 }

@@ -1,7 +1,9 @@
 //! Explanations of what stands: addresses in doubt, martians, proxies of IPv6, filters beside the one that is meant, strangers.
 
+use std::io::{BufRead, BufReader};
+
 use crate::case::cases;
-use crate::lab::Lab;
+use crate::lab::{Lab, finish};
 
 use super::{
     Broken, ROUTED, SWITCHED, are_named_and_mended, are_named_and_mended_within, routed, switched,
@@ -13,11 +15,13 @@ cases! {
         addresses_in_doubt_are_named_and_mended
         who_refuses_packets_to_a_stranger_is_told
         proxies_of_ipv6_are_followed_named_and_mended
-        martians_are_mended;
+        martians_are_mended
+        a_lab_that_goes_while_it_is_explained_is_told;
     ["veth", "bridge", "macvlan"] =>
         an_address_that_another_one_had_first_is_named_and_mended
         parents_and_slaves_are_named_and_mended
-        path_names_the_owner_that_packets_come_to;
+        path_names_the_owner_that_packets_come_to
+        a_bridge_of_many_ports_takes_no_longer;
     ["veth", "bridge", "nft"] =>
         a_rule_beside_the_one_that_takes_packets_is_not_blamed
         filters_of_what_a_bridge_passes_on_are_named_and_mended;
@@ -172,6 +176,55 @@ fn proxies_of_ipv6_are_followed_named_and_mended(lab: &Lab) {
             ),
         ],
     );
+}
+
+fn a_lab_that_goes_while_it_is_explained_is_told(lab: &Lab) {
+    for doomed in ["a", "r", "b"] {
+        lab.run(ROUTED);
+        // It asks until there is nothing left to be explained.
+        let asking = lab.start(&[
+            "-e",
+            r#"print("asks"); loop { why("a", "b", #{quiet: true, timeout: "50ms"}); }"#,
+        ]);
+        let mut asking = asking;
+        let mut first = String::new();
+        BufReader::new(asking.stdout.as_mut().unwrap())
+            .read_line(&mut first)
+            .unwrap();
+        assert_eq!(first, "asks\n");
+        lab.ip(&format!("netns del {doomed}"));
+        if doomed == "r" {
+            lab.ip("netns del b");
+        }
+        let output = finish(asking);
+        assert!(
+            output.code == 1
+                && output
+                    .stderr
+                    .starts_with("error: cannot explain the way to"),
+            "{doomed}: {}",
+            output.stderr
+        );
+        lab.ipvsh(&["down", "--all"]);
+        for name in ["a", "r", "b"] {
+            lab.run(&format!(r#"netns("{name}").delete();"#));
+        }
+    }
+}
+
+fn a_bridge_of_many_ports_takes_no_longer(lab: &Lab) {
+    let script = r#"
+        let hub = netns("hub"); let br = hub.bridge("br", #{up: true});
+        let a = netns("a"); let b = netns("b");
+        for i in 0..150 { hub.veth(`v${i}`, `w${i}`); hub.link(`v${i}`).master(br).up(); hub.link(`w${i}`).master(br).up(); }
+        a.veth("e0", hub, "pa", #{addr: "10.0.0.1/24", up: true});
+        b.veth("e0", hub, "pb", #{addr: "10.0.0.2/24"});
+        hub.link("pa").master(br).up(); hub.link("pb").master(br).up();
+        let begun = timestamp();
+        let found = why("a", "b", #{quiet: true});
+        let took = begun.elapsed;
+        print(`${found.sort} ${if took < 5.0 { "in time" } else { took.to_string() }}`);"#;
+    assert_eq!(lab.run(script), "link_down in time\n");
 }
 
 fn martians_are_mended(lab: &Lab) {

@@ -13,7 +13,7 @@ use crate::net::route::{self, Question, Route};
 use crate::net::rtnl::{Refusal, Rtnl};
 use crate::net::sysctl::{self, Key};
 use crate::why::judge;
-use crate::why::scene::{End, Scene};
+use crate::why::scene::{End, Scene, Vrf};
 use crate::why::walk::{Hop, Leg, Measured, Passed, Proposal, Translated};
 
 /// More hops than a packet has lives by default.
@@ -104,31 +104,7 @@ pub(super) async fn leg(scene: &Scene, open: &[Open], trip: &Trip<'_>) -> Leg {
             oif: trip.by.filter(|_| input.is_none()),
             ..Question::to(to)
         };
-        let mut answer = answered(&open[place].rtnl, &question).await;
-        let vrf_of = |link: Option<u32>| scene.vrf(End { place, link: link? });
-        let mut vrf = vrf_of(input.or(question.oif));
-        // A route can lead into a VRF, where the kernel looks up once more.
-        let leads_to = |answer: &Result<Route, Refusal>| {
-            let found = answer
-                .as_ref()
-                .ok()
-                .filter(|found| found.kind == "unicast")?;
-            vrf_of(found.link).filter(|vrf| found.link == Some(vrf.end.link))
-        };
-        if let Some(into) = leads_to(&answer) {
-            question.iif = None;
-            question.oif = Some(into.end.link);
-            // Of what is forwarded the source is none of the namespace's own.
-            question.source = source.filter(|_| input.is_none());
-            answer = answered(&open[place].rtnl, &question).await;
-            if leads_to(&answer).is_some() {
-                answer = Err(Refusal {
-                    errno: Errno::ENETUNREACH,
-                    text: None,
-                });
-            }
-            vrf = Some(into);
-        }
+        let (answer, vrf) = through_vrf(scene, open, place, &mut question).await;
         let mut hop = Hop {
             place,
             input,
@@ -151,28 +127,8 @@ pub(super) async fn leg(scene: &Scene, open: &[Open], trip: &Trip<'_>) -> Leg {
             if let Some(link) = found.link.filter(|_| !hop.is_arrival()) {
                 let next = found.via.unwrap_or(to);
                 let start = End { place, link };
-                let is_meant = |end: End| Some(end.place) == trip.meant && scene.has(end, next);
-                let mut chain = scene.chain(start, is_meant);
-                if chain.is_none()
-                    && scene.owners(next).len() > 1
-                    && let Some(mac) = known_as(&open[place].rtnl, link, next).await
-                {
-                    let is_known = |end: End| {
-                        scene.has(end, next) && scene.link(end).is_some_and(|link| link.mac == mac)
-                    };
-                    chain = scene.chain(start, is_known);
-                }
-                chain = chain.or_else(|| scene.chain(start, |end| scene.has(end, next)));
-                if chain.is_none()
-                    && let Some(mac) = known_as(&open[place].rtnl, link, next).await
-                {
-                    // The address is gone, and what was learned of it still leads somewhere.
-                    let has_it = |end| scene.link(end).is_some_and(|link| link.mac == mac);
-                    chain = scene.chain(start, has_it);
-                }
-                if chain.is_none() && found.via.is_none() {
-                    chain = proxied(scene, open, start, next).await;
-                }
+                let is_direct = found.via.is_none();
+                let chain = chain_to(scene, open, trip, start, next, is_direct).await;
                 hop.chain = chain.unwrap_or_default();
                 if hop.chain.is_empty() && found.via.is_some() {
                     hop.proposal = proposal(scene, open, place, input, to).await;
@@ -207,6 +163,74 @@ pub(super) async fn leg(scene: &Scene, open: &[Open], trip: &Trip<'_>) -> Leg {
         (place, input) = (owner.place, Some(owner.link));
     }
     leg
+}
+
+/// The kernel's answer, and the VRF that it is of: a route can lead into one, where the kernel looks up once more.
+async fn through_vrf(
+    scene: &Scene,
+    open: &[Open],
+    place: usize,
+    question: &mut Question,
+) -> (Result<Route, Refusal>, Option<Vrf>) {
+    let answer = answered(&open[place].rtnl, question).await;
+    let vrf_of = |link: Option<u32>| scene.vrf(End { place, link: link? });
+    let leads_to = |answer: &Result<Route, Refusal>| {
+        let found = answer
+            .as_ref()
+            .ok()
+            .filter(|found| found.kind == "unicast")?;
+        vrf_of(found.link).filter(|vrf| found.link == Some(vrf.end.link))
+    };
+    let Some(into) = leads_to(&answer) else {
+        let vrf = vrf_of(question.iif.or(question.oif));
+        return (answer, vrf);
+    };
+    // Of what is forwarded the source is none of the namespace's own.
+    question.source = question.source.filter(|_| question.iif.is_none());
+    question.iif = None;
+    question.oif = Some(into.end.link);
+    let answer = answered(&open[place].rtnl, question).await;
+    let answer = match leads_to(&answer) {
+        Some(_) => Err(Refusal {
+            errno: Errno::ENETUNREACH,
+            text: None,
+        }),
+        None => answer,
+    };
+    (answer, Some(into))
+}
+
+/// The way on the link layer from `start` to who gets packets for the address `next`: the one that is meant, or known by its hardware
+/// address, or answers in its place where no gateway is asked for.
+async fn chain_to(
+    scene: &Scene,
+    open: &[Open],
+    trip: &Trip<'_>,
+    start: End,
+    next: IpAddr,
+    is_direct: bool,
+) -> Option<Vec<End>> {
+    let is_meant = |end: End| Some(end.place) == trip.meant && scene.has(end, next);
+    if let Some(chain) = scene.chain(start, is_meant) {
+        return Some(chain);
+    }
+    let known = known_as(&open[start.place].rtnl, start.link, next).await;
+    let has_it = |end: End| {
+        scene
+            .link(end)
+            .is_some_and(|link| known.as_ref() == Some(&link.mac))
+    };
+    let mut chain = None;
+    if scene.owners(next).len() > 1 {
+        chain = scene.chain(start, |end| scene.has(end, next) && has_it(end));
+    }
+    chain = chain.or_else(|| scene.chain(start, |end| scene.has(end, next)));
+    // The address may be gone, and what was learned of it still leads somewhere.
+    chain = chain.or_else(|| scene.chain(start, has_it));
+    if chain.is_none() && is_direct {
+        chain = proxied(scene, open, start, next).await;
+    }
+    chain
 }
 
 /// The namespaces that packets of the request come through, as the kernel would send them from `place` on.
