@@ -111,8 +111,8 @@ fn of_broadcast(scene: &Scene, end: End, prefix: IpNet, ip: IpAddr) -> Option<St
 /// What takes the address from who sends from it.
 fn of_sender(scene: &Scene, leg: &Leg) -> Option<String> {
     let first = leg.hops.first()?.place;
-    let owners = scene.owners(leg.from).into_iter();
-    let own = owners.filter(|end| end.place == first).next()?;
+    let mut owners = scene.owners(leg.from).into_iter();
+    let own = owners.find(|end| end.place == first)?;
     let address = scene.addresses(own).find(|one| one.ip() == leg.from)?;
     let prefix = address.assigned.prefix;
     Some(format!("{}.del_addr(\"{prefix}\")", scene.typed(own)))

@@ -72,7 +72,7 @@ fn a_path_ends_where_nobody_answers_or_lets_pass(lab: &Lab) {
         path(a, b, #{timeout: "10ms"});
         a.del_route("default");
         print(path(a, "192.0.2.1").mtu);"#,
-        "cause: no namespace here has the address `10.0.3.1`
+        "cause: no namespace here has the address `10.0.3.1`; a route of type prohibit of r refuses 10.0.3.1
 hint: list those that there are: tree()
 cause: r does not forward IPv4
 hint: netns(\"r\").forward()

@@ -125,6 +125,31 @@ impl Chain {
         (format!("{node}.link(\"{name}\")"), node)
     }
 
+    /// Something that gives packets other addresses: where they come from, or else where they go to.
+    fn translation(&self, dice: &mut Dice, node: &str, is_source: bool) -> String {
+        let last = self.nodes.len() - 1;
+        let (net, end, to) = (1 + dice.roll(last), 1 + dice.roll(2), 1 + dice.roll(last));
+        let (hook, rule) = if is_source {
+            let all = [
+                "masquerade".to_owned(),
+                format!("oifname r snat to 10.0.{net}.77"),
+                format!("oifname l snat to 10.0.{net}.77"),
+                "snat to 10.77.0.1".to_owned(),
+            ];
+            ("postrouting", dice.one_of(&all).clone())
+        } else {
+            let other = dice.one_of(&["1", "2", "77"]);
+            (
+                *dice.one_of(&["prerouting", "output"]),
+                format!("ip daddr 10.0.{net}.{end} dnat to 10.0.{to}.{other}"),
+            )
+        };
+        let name = dice.roll(1_000_000);
+        format!(
+            "{node}.nft(\"table ip n{name} {{ chain c {{ type nat hook {hook} priority 0; {rule}; }}; }}\");"
+        )
+    }
+
     /// Something that may stop packets.
     fn fault(&self, dice: &mut Dice) -> String {
         let last = self.nodes.len() - 1;
@@ -215,29 +240,7 @@ impl Chain {
                     "{node}.del_route(\"10.0.{net}.0/24\"); {node}.route(\"10.0.{net}.0/24\", #{{via: \"10.0.{near}.77\"}});"
                 )
             }
-            // Addresses that others get in their place.
-            15 => {
-                let all = [
-                    "masquerade".to_owned(),
-                    format!("oifname r snat to 10.0.{net}.77"),
-                    format!("oifname l snat to 10.0.{net}.77"),
-                    "snat to 10.77.0.1".to_owned(),
-                ];
-                let what = dice.one_of(&all);
-                let name = dice.roll(1_000_000);
-                format!(
-                    "{node}.nft(\"table ip n{name} {{ chain c {{ type nat hook postrouting priority 100; {what}; }}; }}\");"
-                )
-            }
-            16 => {
-                let hook = dice.one_of(&["prerouting", "output"]);
-                let (to, other) = (1 + dice.roll(last), dice.one_of(&["1", "2", "77"]));
-                let name = dice.roll(1_000_000);
-                format!(
-                    "{node}.nft(\"table ip n{name} {{ chain c {{ type nat hook {hook} priority -100; \
-                     ip daddr 10.0.{net}.{end} dnat to 10.0.{to}.{other}; }}; }}\");"
-                )
-            }
+            kind @ (15 | 16) => self.translation(dice, node, kind == 15),
             // A node's routes, all that have a next hop.
             _ => {
                 format!(

@@ -295,6 +295,12 @@ fn the_kernel_is_asked_which_route_it_would_take(lab: &Lab) {
     pair(lab);
     lab.ip("route add 10.1.0.0/16 via 10.0.0.254");
     let found = lab.value(r#"let r = lookup("10.1.2.3"); [r.via, r.link, r.source]"#);
+    // A namespace, its name and a link stand for their first global address.
+    let by_name = lab.value(
+        r#"let b = netns("looked-up"); b.link("lo").addr("10.1.2.3/32").up();
+        ["looked-up", b, b.link("lo")].map(|to| lookup(to).via)"#,
+    );
+    assert_eq!(by_name, json!([found[0], found[0], found[0]]));
     let told = lab.json(HOST, "route get 10.1.2.3")[0].clone();
     assert_eq!(
         found,
@@ -708,7 +714,7 @@ fn a_route_that_makes_no_sense_is_refused(lab: &Lab) {
         ),
         (
             r#"lookup("b")"#,
-            "not_found: cannot look up the route to `b` in namespace `host`: there is no namespace `b`\nhint: make it with netns(\"b\")",
+            "not_found: cannot look up the route to `b` in namespace `host`: namespace `b` has no global address\nhint: give it one: net.addr(\"LINK\", \"10.0.0.1/24\")",
         ),
         (
             r#"lookup("10.1.0.0/16")"#,

@@ -8,7 +8,8 @@ use super::{Broken, ROUTED, are_named_and_mended, routed};
 
 cases! {
     ["veth", "nft"] =>
-        causes_behind_a_translation_are_named_and_mended
+        causes_behind_another_source_are_named_and_mended
+        causes_behind_another_destination_are_named_and_mended
         what_is_translated_is_followed_to_who_answers
         what_is_said_of_a_translation_is_what_the_kernel_keeps
         an_explanation_leaves_no_table;
@@ -28,12 +29,19 @@ macro_rules! nat {
     };
 }
 
-fn causes_behind_a_translation_are_named_and_mended(lab: &Lab) {
-    let asked = |ends, how, sorts, at| Broken {
+fn asked(
+    ends: &'static str,
+    how: &'static str,
+    sorts: &'static [&'static str],
+    at: &'static str,
+) -> Broken {
+    Broken {
         ends,
         ..routed(how, sorts, at)
-    };
-    let to_router = |how, sorts, at| asked(r#""a", "10.0.1.2""#, how, sorts, at);
+    }
+}
+
+fn causes_behind_another_source_are_named_and_mended(lab: &Lab) {
     are_named_and_mended(
         lab,
         &[
@@ -66,6 +74,15 @@ fn causes_behind_a_translation_are_named_and_mended(lab: &Lab) {
                 &["no_such_address"],
                 "r:e2",
             ),
+        ],
+    );
+}
+
+fn causes_behind_another_destination_are_named_and_mended(lab: &Lab) {
+    let to_router = |how, sorts, at| asked(r#""a", "10.0.1.2""#, how, sorts, at);
+    are_named_and_mended(
+        lab,
+        &[
             // To a host that is down, that does not answer ARP, that filters, that has no way back.
             to_router(
                 nat!(
