@@ -78,7 +78,7 @@ cause: r does not forward IPv4
 hint: netns(\"r\").forward()
 cause: r does not forward IPv4
 hint: netns(\"r\").forward()
-cause: no namespace here has the address `192.0.2.1`
+cause: no namespace here has the address `192.0.2.1`; a has no route to 192.0.2.1
 hint: list those that there are: tree()
 ",
     );

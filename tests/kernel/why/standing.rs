@@ -196,7 +196,7 @@ fn a_bridge_of_many_ports_takes_no_longer(lab: &Lab) {
     let script = r#"
         let hub = netns("hub"); let br = hub.bridge("br", #{up: true});
         let a = netns("a"); let b = netns("b");
-        for i in 0..150 { hub.veth(`v${i}`, `w${i}`); hub.link(`v${i}`).master(br).up(); hub.link(`w${i}`).master(br).up(); }
+        for i in 0..150 { hub.veth(`v${i}`, `w${i}`); hub.link(`v${i}`).master(br).up(); hub.link(`w${i}`).up(); }
         a.veth("e0", hub, "pa", #{addr: "10.0.0.1/24", up: true});
         b.veth("e0", hub, "pb", #{addr: "10.0.0.2/24"});
         hub.link("pa").master(br).up(); hub.link("pb").master(br).up();
