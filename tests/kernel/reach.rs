@@ -107,7 +107,7 @@ fn no_route_is_no_reach(lab: &Lab) {
   |                                   ^^^^^^^^^^^^
   = pinged: 192.0.2.1
   = came back: ping: sendmsg: Network is unreachable
-  = cause: no namespace here has the address `192.0.2.1`
+  = cause: no namespace here has the address `192.0.2.1`; a has no route to 192.0.2.1
 hint: list those that there are: tree()
 "#
     );
