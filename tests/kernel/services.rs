@@ -221,7 +221,7 @@ unreachable: cannot connect to `b:9` in namespace `a`: nothing listens on port 9
 invalid: cannot connect to `10.0.0.2` in namespace `a`: an address and a port are wanted, with a colon between them
   hint: write for example "10.0.0.2:80" or "[fd00::2]:80"
 unreachable: cannot connect to `10.9.9.9:80` in namespace `a`: network is unreachable
-  cause: no namespace here has the address `10.9.9.9`
+  cause: no namespace here has the address `10.9.9.9`; a has no route to 10.9.9.9
   hint: list those that there are: tree()
 unsupported: cannot get `https://10.0.0.2/` in namespace `a`: pages of https are not asked for
   hint: take `exec` with `curl` for it
