@@ -31,7 +31,7 @@ use std::path::Path;
 
 use crate::steps::{Item, fold, write};
 use markdown::Block;
-use shell::{Given, ask};
+use shell::{End, Given, ask};
 
 /// What stands for the number of the process that runs a script, `$$`: nothing else has it.
 const OWN_PROCESS: u32 = 2_147_483_646;
@@ -213,8 +213,8 @@ fn read(source: &str, section: Option<&str>, given: &Given) -> Result<Read, Noth
         let reading = shell::read(text, line, given, &translate);
         read.items.extend(reading.items);
         read.asks_arguments |= reading.asks_arguments;
-        read.fails |= reading.fails;
-        read.exits |= reading.exits;
+        read.fails |= reading.end == End::Fails;
+        read.exits |= reading.end != End::Last;
         read.asked = reading.asked;
     };
     let Some(blocks) = blocks(source, section)? else {

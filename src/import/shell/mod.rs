@@ -152,15 +152,23 @@ struct Reader<'a> {
 
 pub(crate) use given::Given;
 
+/// How a script ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum End {
+    /// Behind its last command.
+    Last,
+    /// Before that.
+    Early,
+    /// With an error that it gives itself.
+    Fails,
+}
+
 /// What a script was read as.
 pub(crate) struct Reading {
     pub(crate) items: Vec<Item>,
     /// Whether what it does hangs on its arguments.
     pub(crate) asks_arguments: bool,
-    /// Whether it ends with an error that it gives itself.
-    pub(crate) fails: bool,
-    /// Whether it ends before its last command.
-    pub(crate) exits: bool,
+    pub(crate) end: End,
     /// What was found out of its arguments.
     pub(crate) asked: Asked,
     /// Whether it waits for what it has started, or ends it.
@@ -215,16 +223,20 @@ pub(crate) fn read(text: &str, line: usize, given: &Given, translate: Translate)
     };
     let nodes = parse::parse(&tokens(text, line));
     reader.list(&nodes);
-    let exits = reader.flow != Flow::Next;
+    let is_early = reader.flow != Flow::Next;
     reader.run_at_exit();
     reader.unnamed();
     let awaits = background::settle(&mut reader.items);
     reader.uncalled(&nodes);
+    let end = match (reader.fails, is_early) {
+        (true, _) => End::Fails,
+        (false, true) => End::Early,
+        (false, false) => End::Last,
+    };
     Reading {
         items: reader.items,
         asks_arguments: reader.asks_arguments,
-        fails: reader.fails,
-        exits,
+        end,
         asked: reader.asked,
         awaits,
     }
