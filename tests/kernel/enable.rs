@@ -11,6 +11,7 @@ cases! {
     [] =>
         a_line_of_cron_makes_the_lab_with_its_parameters
         a_unit_is_one_that_systemd_takes
+        what_is_no_file_is_refused
         what_is_not_ours_stays;
 }
 
@@ -95,6 +96,15 @@ fn a_unit_is_one_that_systemd_takes(lab: &Lab) {
     assert_eq!(lab.ipvsh(&["disable", "two hosts"]).code, 0);
     assert_eq!(written(wants), Vec::<String>::new());
     assert_eq!(written("/etc/systemd/system"), Vec::<String>::new());
+}
+
+fn what_is_no_file_is_refused(lab: &Lab) {
+    prepare(lab);
+    for name in ["/dev/null", ".", "/dev/stdin"] {
+        let output = lab.ipvsh(&["enable", name]);
+        assert!(output.code != 0 && output.stderr.starts_with("error: cannot"));
+        assert_eq!(written("/etc/cron.d"), [""; 0]);
+    }
 }
 
 fn what_is_not_ours_stays(lab: &Lab) {

@@ -67,6 +67,14 @@ pub(super) fn enable(
 /// What is to be done at boot.
 fn of(file: &Path, arguments: &[String], options: &Options) -> Result<Boot> {
     let script = fs::canonicalize(file)?;
+    // What came through `/dev/stdin` may be none.
+    if !script.is_file() {
+        return Err(
+            Error::invalid("it is no file that is there at the next boot")
+                .doing("enable", &file.display().to_string())
+                .hint("write the script to a file, and name that"),
+        );
+    }
     let lab = match &options.lab {
         Some(lab) => Some(lab.clone()),
         None => name::of_script(&script),
