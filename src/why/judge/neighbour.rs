@@ -265,7 +265,11 @@ impl Judge<'_> {
                 }
             }
         }
-        cause
+        let bridges = near.iter().find(is_bridge).zip(far.iter().find(is_bridge));
+        match bridges.and_then(|(one, other)| joining(scene, *one, *other)) {
+            Some(line) => cause.mend(line),
+            None => cause,
+        }
     }
 
     /// The kernel has had no room for one more neighbour.
@@ -278,6 +282,24 @@ impl Judge<'_> {
                 .mend(line)
         })
     }
+}
+
+/// What joins two bridges by a pair of ports.
+fn joining(scene: &Scene, one: End, other: End) -> Option<String> {
+    let (near, far) = (&scene.link(one)?.name, &scene.link(other)?.name);
+    let taken = |name: &str| {
+        let mut links = scene.places.iter().flat_map(|place| &place.links);
+        links.any(|link| link.name == name)
+    };
+    let mut names = (0..100).map(|number| format!("join{number}"));
+    let (name, peer) = (
+        names.find(|name| !taken(name))?,
+        names.find(|name| !taken(name))?,
+    );
+    let [place, beyond] = [one, other].map(|end| &scene.places[end.place].typed);
+    Some(format!(
+        "{place}.veth(\"{name}\", {beyond}, \"{peer}\", #{{master: \"{near}\", up: true}}).peer.master(\"{far}\").up()"
+    ))
 }
 
 /// What has a link answer for those of IPv6 that it has an entry for.

@@ -19,6 +19,7 @@ cases! {
         an_address_that_another_one_had_first_is_named_and_mended
         parents_and_slaves_are_named_and_mended
         path_names_the_owner_that_packets_come_to
+        bridges_that_nothing_joins_are_joined
         a_bridge_of_many_ports_takes_no_longer;
     ["veth", "bridge", "nft"] =>
         a_rule_beside_the_one_that_takes_packets_is_not_blamed
@@ -39,6 +40,21 @@ fn a_namespace_without_a_link_is_told(lab: &Lab) {
         lab.run(script),
         "no_link a a has no link but its loopback [\"route get 10.0.0.2: ENETUNREACH\"]\n"
     );
+}
+
+/// Two bridges with an address each, and no ports.
+const APART: &str = r#"
+let a = netns("a"); let b = netns("b");
+a.bridge("br", #{addr: "10.0.0.1/24", up: true}); b.bridge("br", #{addr: "10.0.0.2/24", up: true});
+"#;
+
+fn bridges_that_nothing_joins_are_joined(lab: &Lab) {
+    let apart = Broken {
+        lab: APART,
+        ends: r#""a", "10.0.0.2""#,
+        ..routed("", &["not_joined"], "b:br")
+    };
+    are_named_and_mended(lab, &[apart]);
 }
 
 /// `a` (`fd00::1`) and `b`, both with duplicate address detection that takes its time at `e0` of `b`.
