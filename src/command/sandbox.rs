@@ -3,6 +3,9 @@
 use std::fs;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use indicatif::{ProgressBar, ProgressStyle};
 
 use super::line::{Cli, Options, Place};
 use super::run;
@@ -15,6 +18,7 @@ use crate::error::{Error, Kind};
 use crate::net::module::Modules;
 use crate::sandbox::{self, ns, vm};
 use crate::view::error::Report;
+use crate::view::plain;
 
 /// Runs what the command line asks for in the place that it asks for.
 pub(super) fn run(cli: &Cli) -> Result<u8, Failure> {
@@ -209,11 +213,35 @@ fn in_vm(cli: &Cli, why: Option<String>) -> Result<u8, Failure> {
     if let Some(folder) = &cli.options.write {
         guest.replaced = Some(below_work_folder(folder, &guest.cwd)?);
     }
-    let ran = vm::run(&guest).map_err(|error| failure(&error))?;
+    let shown = waiting(&cli.options);
+    let started = vm::start(&guest);
+    drop(shown);
+    let ran = started.and_then(vm::Started::run);
+    let ran = ran.map_err(|error| failure(&error))?;
     for kept in ran.kept_aside {
         tell(&cli.options, &kept.to_string());
     }
     Ok(ran.code)
+}
+
+/// Shows on a terminal that the micro-VM starts, and for how long, until it is dropped.
+fn waiting(options: &Options) -> Option<Shown> {
+    let is_shown = !options.quiet && !options.json && plain::is_live(&std::io::stderr());
+    let style = ProgressStyle::with_template("{spinner} starting the micro-VM, {elapsed}");
+    style.ok().filter(|_| is_shown).map(|style| {
+        let bar = ProgressBar::new_spinner().with_style(style);
+        bar.enable_steady_tick(Duration::from_millis(100));
+        Shown(bar)
+    })
+}
+
+/// A line that goes when it is dropped.
+struct Shown(ProgressBar);
+
+impl Drop for Shown {
+    fn drop(&mut self) {
+        self.0.finish_and_clear();
+    }
 }
 
 /// The folder as seen from the work folder: of no other a micro-VM knows.

@@ -220,6 +220,24 @@ pub fn kvm() -> Kvm {
 /// A program that was killed with the machine, a kernel that panics or a guest that hangs are errors that show what
 /// its console said last.
 pub fn run(guest: &Guest) -> Result<Ran> {
+    start(guest)?.run()
+}
+
+/// A micro-VM that is up, and whose program has not begun.
+pub struct Started {
+    machine: Machine,
+    guest: Guest,
+}
+
+impl Started {
+    /// Runs the program to its end: what [`run`] does behind the start of the machine.
+    pub fn run(mut self) -> Result<Ran> {
+        host::relay(&mut self.machine, &self.guest)
+    }
+}
+
+/// Starts the micro-VM for a program: what [`run`] does first.
+pub fn start(guest: &Guest) -> Result<Started> {
     let emulated = thread::spawn(Accel::emulated);
     let qemu = machine::find_qemu()?;
     let kernel = kernel::find(guest.kernel.as_deref())?.prepare()?;
@@ -233,11 +251,10 @@ pub fn run(guest: &Guest) -> Result<Ran> {
         image,
         image_size,
     };
-    let mut machine = boot(&parts, || {
+    let machine = boot(&parts, || {
         emulated.join().unwrap_or_else(|_| Accel::emulated())
     })?;
-    drop(parts);
-    host::relay(&mut machine, &guest)
+    Ok(Started { machine, guest })
 }
 
 /// Starts the machine. Nothing is ever run twice: until it is up, no program has started.
