@@ -111,6 +111,10 @@ pub(crate) const TESTS: &[Test] = &[
         a_session_begins_with_the_script_of_the_user,
     ),
     (
+        "up_chooses_among_what_begins_as_typed",
+        up_chooses_among_what_begins_as_typed,
+    ),
+    (
         "the_history_stays_between_sessions_each_entry_once",
         the_history_stays_between_sessions_each_entry_once,
     ),
@@ -472,6 +476,26 @@ fn the_history_stays_between_sessions_each_entry_once() {
     terminal.type_keys("\x1b[A\x1b[A");
     let kept = std::fs::read_to_string(folder.path().join("ipvsh/history")).unwrap();
     assert_eq!(kept, "#V2\nlet b = 2\nlet a = 1\n");
+}
+
+fn up_chooses_among_what_begins_as_typed() {
+    let folder = folder();
+    let mut terminal = Terminal::start(&folder);
+    for entry in ["let a = 1", "a + 40", "let b = 2", "b + 40"] {
+        terminal.enter(entry);
+    }
+    terminal.type_keys("let");
+    terminal.type_keys("\x1b[A");
+    terminal.wait_for("sandbox> let b = 2");
+    terminal.type_keys("\x1b[A");
+    terminal.wait_for("sandbox> let a = 1");
+    terminal.type_keys("\x1b[B");
+    terminal.wait_for("sandbox> let b = 2");
+    // Where nothing was typed it is each.
+    terminal.type_keys("\x15\x1b[A");
+    terminal.wait_for("sandbox> b + 40");
+    terminal.type_keys("\x1b[A\x1b[A");
+    terminal.wait_for("sandbox> a + 40");
 }
 
 fn a_session_begins_with_the_script_of_the_user() {

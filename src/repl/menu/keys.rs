@@ -6,7 +6,7 @@ use rustyline::{
     Cmd, ConditionalEventHandler, Event, EventContext, KeyCode, KeyEvent, Modifiers, RepeatCount,
 };
 
-use super::Menu;
+use super::{Menu, Past};
 
 /// How far a page goes.
 const PAGE: isize = 8;
@@ -27,10 +27,36 @@ impl ConditionalEventHandler for Keys {
         let mut menu = self.menu.lock().ok()?;
         let key = event.get(0)?;
         if !menu.is_open() {
-            return None;
+            return in_the_past(&mut menu, *key, context.line(), context.pos());
         }
+        menu.past = None;
         pressed(&mut menu, *key, context.line(), context.pos())
     }
+}
+
+/// What Up and Down do at the prompt: they choose among the entries that begin with what is typed. `None` for what they always do.
+fn in_the_past(menu: &mut Menu, key: KeyEvent, line: &str, place: usize) -> Option<Cmd> {
+    let back = match (key.0, key.1) {
+        (KeyCode::Up, Modifiers::NONE) | (KeyCode::Char('P'), Modifiers::CTRL) => true,
+        (KeyCode::Down, Modifiers::NONE) | (KeyCode::Char('N'), Modifiers::CTRL) => false,
+        _ => {
+            menu.past = None;
+            return None;
+        }
+    };
+    if menu.past.is_none() {
+        let is_within = line.contains('\n');
+        menu.past = match line.get(..place) {
+            _ if is_within => return None,
+            Some("") | None => Some(Past::Each),
+            Some(_) => Some(Past::Typed),
+        };
+    }
+    (menu.past == Some(Past::Typed)).then_some(if back {
+        Cmd::HistorySearchBackward
+    } else {
+        Cmd::HistorySearchForward
+    })
 }
 
 /// What else is bound to a key and does its work: the menu goes first.

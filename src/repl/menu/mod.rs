@@ -15,6 +15,8 @@ use super::complete::{Candidate, Offer};
 #[derive(Debug, Default)]
 pub(super) struct Menu {
     is_open: bool,
+    /// What the keys Up and Down do in the history while no other comes between.
+    past: Option<Past>,
     /// What stands before the place.
     before: String,
     /// What the candidates depend on of what was typed.
@@ -33,6 +35,15 @@ pub(super) struct Menu {
     taken: Option<(usize, String)>,
     /// What was shown as a numbered list, and the text that it was shown for.
     listed: Option<(String, Vec<String>)>,
+}
+
+/// How entries of the history are chosen.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Past {
+    /// One after the other, as nothing was typed before.
+    Each,
+    /// Those that begin with what was typed.
+    Typed,
 }
 
 /// A row of a menu.
