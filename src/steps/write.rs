@@ -151,6 +151,10 @@ impl Writer {
                 standing: self.standing.clone(),
                 ..Self::default()
             };
+            let counter = head
+                .strip_prefix("for ")
+                .and_then(|rest| rest.split(' ').next());
+            inner.taken.extend(counter.map(str::to_owned));
             for item in items {
                 inner.item(item);
             }

@@ -317,6 +317,20 @@ mod tests {
             "P=host\nfor i in $(seq $1); do ip netns add k$i; ip netns add $P$i; P=n$i; done\n";
         let left = crate::import::import(source, None).unwrap().left;
         let whys: Vec<&str> = left.iter().map(|left| left.why.as_str()).collect();
+        // What a function has set in the turn before is not known either.
+        let by_function = "N=0\nadd() { step; ip netns add x$N; }\nstep() { N=$((N+1)); }\n\
+             for IN in $(seq ${C:-2}); do add; done\n";
+        let by_counting = "N=0\nfor i in $(seq ${C:-2}); do ((N++)); ip netns add x$N; done\n";
+        let by_printf =
+            "for i in $(seq ${C:-2}); do printf -v N x%d $((i)); ip netns add $N; done\n";
+        let by_itself = "for ((i = 1; i <= ${C:=3}; i++)); do ip netns add x$i; i=$((i+1)); done\nip netns add x2\n";
+        for source in [by_function, by_counting, by_printf, by_itself] {
+            let (script, parameters) = imported(source);
+            assert!(
+                parameters.is_empty() && script.contains("netns(\"x2\")"),
+                "{script}"
+            );
+        }
         assert_eq!(whys, ["the value of $P is known only when it runs"]);
     }
 

@@ -449,7 +449,7 @@ impl Reader<'_> {
 type Arm<'a, R> = (String, Box<dyn Fn(&mut R) + 'a>);
 
 /// The words that begin commands.
-fn calls(nodes: &[Node], all: &mut HashSet<String>) {
+pub(super) fn calls(nodes: &[Node], all: &mut HashSet<String>) {
     for node in nodes {
         match &node.what {
             What::Simple(simple) => {

@@ -1,7 +1,8 @@
 //! Loops.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
+use super::branch::calls;
 use super::expand::Held;
 use super::parse::{Node, What};
 use super::{Flow, MOST, Reader, Status, own, parse};
@@ -227,32 +228,52 @@ impl Reader<'_> {
         let Some((number, sign)) = parameters::of_counter(self.asked.counters.len()) else {
             return self.unknown(WHY);
         };
-        if self.printed.is_some() || RESERVED.contains(&name) {
+        let variable = name.to_ascii_lowercase();
+        if self.printed.is_some() || RESERVED.contains(&variable.as_str()) {
             return self.unknown(WHY);
         }
         let mut base = self.clone();
         // What the turn before has left is not known.
-        for name in body.iter().flat_map(|node| own::names(&self.text_of(node))) {
+        for name in self.set_by(body) {
             base.variables.insert(name, Held::Unknown);
         }
         base.variables.insert(name.to_owned(), Held::Text(sign));
-        self.asked
-            .counters
-            .push((number, name.to_ascii_lowercase()));
+        self.asked.counters.push((number, variable.clone()));
         let before = self.clone();
         let Some((mut inner, items)) = self.apart(&base, &|reader| _ = reader.list(body)) else {
             return self.unknown(WHY);
         };
-        if inner.flow != Flow::Next {
+        // It may have been asked for before it was changed.
+        let is_changed = |(name, held): (&String, &Held)| {
+            let was = base.variables.get(name);
+            was != Some(&Held::Unknown) && was != Some(held)
+        };
+        if inner.flow != Flow::Next || inner.variables.iter().any(is_changed) {
             return self.unknown(WHY);
         }
         inner.variables.insert(name.to_owned(), Held::Unknown);
-        self.items.push(Item::Block(vec![(
-            format!("for {} in {range}", name.to_ascii_lowercase()),
-            items,
-        )]));
+        let head = format!("for {variable} in {range}");
+        self.items.push(Item::Block(vec![(head, items)]));
         self.keep_common(&[before, inner]);
         Status::Assumed
+    }
+
+    /// The variables that commands set, and the functions that they call.
+    fn set_by(&self, body: &[Node]) -> HashSet<String> {
+        let texts = body.iter().map(|node| self.text_of(node));
+        let mut names: HashSet<String> = texts.flat_map(|text| own::names(&text)).collect();
+        let (mut called, mut known) = (HashSet::new(), 0);
+        calls(body, &mut called);
+        while called.len() > known {
+            known = called.len();
+            for name in called.clone() {
+                if let Some(Some(function)) = self.functions.get(&name) {
+                    names.extend(own::names(&function.own));
+                    calls(&function.body, &mut called);
+                }
+            }
+        }
+        names
     }
 }
 
