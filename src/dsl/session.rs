@@ -423,15 +423,10 @@ impl Session {
 
     /// Prints a part of a line, or of several.
     pub(crate) fn print_part(&self, text: &str) -> Result<()> {
-        let part = (
-            Stream::Out,
-            text.to_owned(),
-            screen::say_text as fn(Stream, &str) -> _,
-        );
-        let Some((to, text, say)) = self.strands.hold(part) else {
+        if self.strands.hold(Stream::Out, text, screen::say_text) {
             return Ok(());
-        };
-        say(to, &text).map_err(|error| {
+        }
+        screen::say_text(Stream::Out, text).map_err(|error| {
             self.output_closed.set(true);
             Error::io(&error).doing_plain("print")
         })
@@ -457,10 +452,10 @@ impl Session {
             Output::Error => Stream::Err,
             Output::Standard | Output::Collected => Stream::Out,
         };
-        let Some((to, line, say)) = self.strands.hold((to, line.to_owned(), say)) else {
+        if self.strands.hold(to, line, say) {
             return Ok(());
-        };
-        say(to, &line).map_err(|error| {
+        }
+        say(to, line).map_err(|error| {
             self.output_closed.set(true);
             Error::io(&error).doing_plain("print")
         })
@@ -523,7 +518,7 @@ impl Session {
         if self.settings.quiet || !is_new {
             return;
         }
-        self.say_beside(format!("note: {text}"));
+        self.say_beside(&format!("note: {text}"));
     }
 
     /// Says beside the script's own output why something is not reached, and what to type.
@@ -531,14 +526,13 @@ impl Session {
         if self.settings.quiet {
             return;
         }
-        self.say_beside(format!("cause: {cause}\nhint: {hint}"));
+        self.say_beside(&format!("cause: {cause}\nhint: {hint}"));
     }
 
-    fn say_beside(&self, text: String) {
-        let held = (Stream::Err, text, screen::say as fn(Stream, &str) -> _);
-        if let Some((to, text, say)) = self.strands.hold(held) {
+    fn say_beside(&self, text: &str) {
+        if !self.strands.hold(Stream::Err, text, screen::say) {
             // Where nobody reads it, the run goes on.
-            let _ = say(to, &text);
+            let _ = screen::say(Stream::Err, text);
         }
     }
 

@@ -25,8 +25,11 @@ scoped_tls_hkt::scoped_thread_local!(
     static BODY: for<'a> &'a (dyn Fn(usize) + 'a)
 );
 
+/// What prints a text.
+type Say = fn(Stream, &str) -> std::io::Result<()>;
+
 /// What was printed and has to wait for its turn.
-type Held = (Stream, String, fn(Stream, &str) -> std::io::Result<()>);
+type Held = (Stream, String, Say);
 
 /// How the interpreter knows how far a stack goes: down to an address, which each stack has of its own.
 #[derive(Clone, Copy)]
@@ -74,14 +77,15 @@ impl Strands {
         self.running.get().is_some()
     }
 
-    /// Keeps what is printed until its turn; hands it back where that is now.
-    pub(crate) fn hold(&self, held: Held) -> Option<Held> {
+    /// Whether a text is kept until its turn, as that is not now.
+    pub(crate) fn hold(&self, to: Stream, text: &str, say: Say) -> bool {
         match self.running.get() {
             Some(running) if running != self.first.get() => {
+                let held = (to, text.to_owned(), say);
                 self.held.borrow_mut().push((running, held));
-                None
+                true
             }
-            _ => Some(held),
+            _ => false,
         }
     }
 
