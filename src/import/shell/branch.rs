@@ -15,13 +15,10 @@ use crate::value::escape::literal;
 impl Reader<'_> {
     pub(super) fn both(&mut self, left: &Node, right: &Node) -> Status {
         match self.tested(|reader| reader.ask(left)) {
-            Status::Unknown if !self.is_asking && self.has_signs() => {
-                let why = self.why.clone();
-                match self.hanging(left) {
-                    Some(holds) => self.branches(vec![(holds, std::slice::from_ref(right))], &[]),
-                    None => self.unknown(why),
-                }
-            }
+            Status::Unknown if !self.is_asking => match self.hanging(left) {
+                Some(holds) => self.branches(vec![(holds, std::slice::from_ref(right))], &[]),
+                None => Status::Unknown,
+            },
             Status::Success | Status::Assumed => self.last_side(right),
             Status::Failure => {
                 self.not_run(right, "the condition before it does not hold");
@@ -43,16 +40,13 @@ impl Reader<'_> {
             };
         }
         match self.tested(|reader| reader.ask(left)) {
-            Status::Unknown if !self.is_asking && self.has_signs() => {
-                let why = self.why.clone();
-                match self.hanging(left) {
-                    Some(holds) => {
-                        let fails = denied(&holds);
-                        self.branches(vec![(fails, std::slice::from_ref(right))], &[])
-                    }
-                    None => self.unknown(why),
+            Status::Unknown if !self.is_asking => match self.hanging(left) {
+                Some(holds) => {
+                    let fails = denied(&holds);
+                    self.branches(vec![(fails, std::slice::from_ref(right))], &[])
                 }
-            }
+                None => Status::Unknown,
+            },
             Status::Failure => self.last_side(right),
             Status::Present => self.where_there(&[], std::slice::from_ref(right)),
             Status::Absent => self.where_there(std::slice::from_ref(right), &[]),
@@ -74,14 +68,10 @@ impl Reader<'_> {
             let is_last = index + 1 == arms.len();
             let status = self.ask_all(test);
             if status == Status::Unknown
-                && self.has_signs()
                 && let [test] = test.as_slice()
+                && let Some(holds) = self.hanging(test)
             {
-                let why = self.why.clone();
-                match self.hanging(test) {
-                    Some(holds) => hanging.push((holds, body)),
-                    None => return self.unknown(why),
-                }
+                hanging.push((holds, body));
                 continue;
             }
             match status {
@@ -282,10 +272,20 @@ impl Reader<'_> {
         self.block(arms)
     }
 
-    /// What the language says for a test that hangs on what signs stand for; none where it hangs on more.
+    /// What the language says for a test that hangs on what signs stand for; none where it hangs on more, and why that is stays said.
     fn hanging(&mut self, test: &Node) -> Option<String> {
+        if !self.has_signs() {
+            return None;
+        }
+        let why = self.why.clone();
+        let holds = self.in_words(test);
+        self.why = why;
+        holds
+    }
+
+    fn in_words(&mut self, test: &Node) -> Option<String> {
         match &test.what {
-            What::Not(inner) => Some(denied(&self.hanging(inner)?)),
+            What::Not(inner) => Some(denied(&self.in_words(inner)?)),
             What::And(left, right) => self.joined(left, right, true),
             What::Or(left, right) => self.joined(left, right, false),
             What::Simple(simple) if simple.redirections.is_empty() => {
@@ -325,7 +325,7 @@ impl Reader<'_> {
         } else {
             (Status::Failure, "||")
         };
-        match (self.hanging(left), self.hanging(right)) {
+        match (self.in_words(left), self.in_words(right)) {
             (Some(left), Some(right)) => Some(format!("({left}) {sign} ({right})")),
             (Some(hangs), None) => (self.tested(|one| one.ask(right)) == passes).then_some(hangs),
             (None, Some(hangs)) => (self.tested(|one| one.ask(left)) == passes).then_some(hangs),
