@@ -5,6 +5,7 @@ use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::Serialize;
 use serde_json::{Value, json};
 
+use crate::lab::Object;
 use crate::lab::outcome::{Counts, Entry};
 use crate::view::error::Told;
 use crate::view::graph::Graph;
@@ -146,10 +147,11 @@ pub(super) struct Lab {
 #[derive(Debug, Serialize, JsonSchema)]
 #[schemars(deny_unknown_fields)]
 pub(super) struct Item {
-    /// What kind of thing: `namespace`, `link`, `setting`, `address`, `route`, `process`, `change`.
-    pub(super) kind: String,
-    /// What it is, in words.
-    pub(super) what: String,
+    /// What it is.
+    #[serde(flatten)]
+    pub(super) object: Option<Object>,
+    /// The namespace where it lives; none for a namespace itself.
+    pub(super) namespace: Option<String>,
     /// How it is now.
     pub(super) state: Standing,
     /// What was changed of it.

@@ -86,9 +86,9 @@ fn planned(session: &Rc<Session>) -> Result<Vec<Rc<Netns>>, Error> {
     let entries = session.lab().outcomes().entries();
     let mut labels: HashSet<String> = HashSet::new();
     for entry in entries.iter() {
-        let label = match &entry.netns {
-            Some(netns) => netns.clone(),
-            None if entry.kind == "namespace" => entry.name.clone(),
+        let label = match &entry.namespace {
+            Some(namespace) => namespace.clone(),
+            None if entry.object.kind == "namespace" => entry.object.name.clone(),
             None => continue,
         };
         labels.insert(label);

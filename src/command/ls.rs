@@ -141,8 +141,8 @@ fn document(lab: &Inventory) -> Lab {
             State::Changed(how) => (Standing::Changed, Some(how.clone())),
         };
         documents::Item {
-            kind: item.kind.to_owned(),
-            what: item.what.clone(),
+            object: item.thing.as_ref().map(|thing| thing.object.clone()),
+            namespace: item.thing.as_ref().and_then(|thing| thing.place.clone()),
             state,
             how,
             also_of: item.also_of.clone(),

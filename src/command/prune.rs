@@ -7,8 +7,9 @@ use crate::dsl::kinds::kind;
 use crate::engine::Failure;
 use crate::error::Error;
 use crate::lab::Outcome;
+use crate::lab::object::Thing;
 use crate::lab::rollback::Undone;
-use crate::lab::stale::{Stale, Thing};
+use crate::lab::stale::Stale;
 use crate::value::shell;
 use crate::view::error::Report;
 
@@ -113,7 +114,7 @@ fn names(things: &[Thing]) -> String {
     let named = things.iter().take(NAMED).map(|thing| {
         let place = thing.place.as_ref();
         let place = place.map_or_else(String::new, |place| format!(" in {place}"));
-        format!("{} {}{place}", thing.kind, thing.name)
+        format!("{} {}{place}", thing.object.kind, thing.object.line())
     });
     let mut named: Vec<String> = named.collect();
     if let Some(more @ 1..) = things.len().checked_sub(NAMED) {

@@ -393,9 +393,9 @@ fn line(entry: &Entry) -> Line<'_> {
     };
     Line {
         mark,
-        kind: &entry.kind,
-        name: &entry.name,
-        place: entry.netns.as_deref(),
+        kind: &entry.object.kind,
+        name: entry.object.line(),
+        place: entry.namespace.as_deref(),
         remark: entry.remark.as_deref(),
         notes: &entry.notes,
     }

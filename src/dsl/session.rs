@@ -175,6 +175,9 @@ impl Session {
             servers: RefCell::default(),
             strands: Strands::default(),
         });
+        if session.settings.json {
+            session.lab.outcomes().tell_programs();
+        }
         let weak = Rc::downgrade(&session);
         session.lab.when_leaving(move |namespace| {
             if let Some(session) = weak.upgrade() {
@@ -473,9 +476,9 @@ impl Session {
             .filter(|entry| entry.outcome == Outcome::Created)
             .map(|entry| Line {
                 mark: Mark::Create,
-                kind: &entry.kind,
-                name: &entry.name,
-                place: entry.netns.as_deref(),
+                kind: &entry.object.kind,
+                name: entry.object.line(),
+                place: entry.namespace.as_deref(),
                 remark: None,
                 notes: &[],
             })

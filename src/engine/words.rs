@@ -224,7 +224,7 @@ fn named_link(
         match link::lookup(session, &netns, &name) {
             Err(error) if may_be_gone && error.kind == Kind::NotFound => {
                 let lab = session.lab();
-                lab.report(Outcome::Unchanged, &netns, "link", &name);
+                lab.report(Outcome::Unchanged, &netns, ("link", name));
                 Ok(None)
             }
             found => found.map(|found| Some((Dynamic::from(found), at + 1))),

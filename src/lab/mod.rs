@@ -17,6 +17,7 @@ mod kept;
 mod leaving;
 mod moves;
 pub mod name;
+pub mod object;
 pub mod outcome;
 mod owners;
 mod processes;
@@ -50,6 +51,7 @@ use crate::value::name::NetnsName;
 use crate::value::shell;
 
 pub use deleting::Removed;
+pub use object::Object;
 pub use outcome::{Counts, Outcome};
 use processes::Earlier;
 pub use processes::Started;
@@ -458,29 +460,29 @@ impl Lab {
         }
     }
 
-    /// Notes what happened to an object of a namespace: `(Outcome::Created, &netns, "address", "10.0.0.1/24 on v0")`.
-    pub fn report(&self, outcome: Outcome, netns: &Netns, kind: &str, name: &str) {
+    /// Notes what happened to an object of a namespace: `(Outcome::Created, &netns, ("veth", "v0"))`.
+    pub fn report(&self, outcome: Outcome, netns: &Netns, object: impl Into<Object>) {
         let notes = Vec::new();
         self.outcomes
-            .note(outcome, Some(netns), (kind, name), notes);
+            .note(outcome, Some(netns), object.into(), notes);
     }
 
     /// Notes that what is there is in the way of what the script asks: the failure itself, except in a plan, which goes on.
-    pub fn conflict(&self, error: Error, netns: &Netns, kind: &str, name: &str) -> Result<()> {
+    pub fn conflict(&self, error: Error, netns: &Netns, object: impl Into<Object>) -> Result<()> {
         if !self.plans() {
             return Err(error);
         }
         let mut notes = vec![error.to_string()];
         notes.extend(error.notes);
         self.outcomes
-            .note(Outcome::Conflict, Some(netns), (kind, name), notes);
+            .note(Outcome::Conflict, Some(netns), object.into(), notes);
         Ok(())
     }
 
     /// Whether the run is only planned, so that what only a real network can tell is not asked; notes that it would be.
-    pub fn would_test(&self, netns: &Netns, kind: &str, name: &str) -> bool {
+    pub fn would_test(&self, netns: &Netns, object: impl Into<Object>) -> bool {
         if self.plans() {
-            self.report(Outcome::WouldTest, netns, kind, name);
+            self.report(Outcome::WouldTest, netns, object);
         }
         self.plans()
     }
@@ -488,21 +490,21 @@ impl Lab {
     /// The same for a file that the script writes, which is no part of the lab.
     pub fn would_write(&self, file: &str) -> bool {
         if self.plans() {
-            let outcome = Outcome::WouldTest;
+            let file = Object::new("file", file);
             self.outcomes
-                .note(outcome, None, ("file", file), Vec::new());
+                .note(Outcome::WouldTest, None, file, Vec::new());
         }
         self.plans()
     }
 
     /// Notes what happened to a namespace itself.
     pub fn report_namespace(&self, outcome: Outcome, name: &str) {
-        self.outcomes
-            .note(outcome, None, ("namespace", name), Vec::new());
+        let namespace = Object::new("namespace", name);
+        self.outcomes.note(outcome, None, namespace, Vec::new());
     }
 
     /// Notes a thing of earlier runs that the script no longer makes: as taken away now, or as stale.
-    pub fn report_stale(&self, outcome: Outcome, thing: &stale::Thing) {
+    pub fn report_stale(&self, outcome: Outcome, thing: &object::Thing) {
         self.outcomes.note_stale(outcome, thing);
     }
 

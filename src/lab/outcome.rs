@@ -6,7 +6,7 @@ use std::fmt;
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use crate::lab::stale::Thing;
+use crate::lab::object::{Object, Thing};
 use crate::net::netns::Netns;
 
 /// Why something of an earlier run is listed.
@@ -75,12 +75,11 @@ impl fmt::Display for Counts {
 pub struct Entry {
     /// What happened.
     pub outcome: Outcome,
-    /// What kind of thing it is: `namespace`, `ipvlan`, `address`, `route`, `mtu`.
-    pub kind: String,
-    /// What tells it from others of its kind, in words: `v0`, `10.0.0.1/24 on v0`.
-    pub name: String,
-    /// Where it lives; none for a namespace itself.
-    pub netns: Option<String>,
+    /// What it happened to.
+    #[serde(flatten)]
+    pub object: Object,
+    /// The namespace where it lives; none for a namespace itself.
+    pub namespace: Option<String>,
     /// Why, where that is not what the script says.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub remark: Option<String>,
@@ -92,25 +91,36 @@ pub struct Entry {
 /// What happened so far in a run.
 #[derive(Debug, Default)]
 pub struct Outcomes {
+    /// Whether programs are told of them, who want to know more of an object than its line.
+    for_programs: Cell<bool>,
     counts: Cell<Counts>,
     entries: RefCell<Vec<Entry>>,
 }
 
 impl Outcomes {
+    /// Whether programs are told of them.
+    pub fn are_for_programs(&self) -> bool {
+        self.for_programs.get()
+    }
+
+    /// Has programs told of them.
+    pub fn tell_programs(&self) {
+        self.for_programs.set(true);
+    }
+
     /// Notes what happened to an object in `netns`.
     pub(super) fn note(
         &self,
         outcome: Outcome,
         netns: Option<&Netns>,
-        (kind, name): (&str, &str),
+        object: Object,
         notes: Vec<String>,
     ) {
         self.count(outcome);
         self.entries.borrow_mut().push(Entry {
             outcome,
-            kind: kind.to_owned(),
-            name: name.to_owned(),
-            netns: netns.map(|netns| netns.label().to_owned()),
+            object,
+            namespace: netns.map(|netns| netns.label().to_owned()),
             remark: None,
             notes,
         });
@@ -121,9 +131,8 @@ impl Outcomes {
         self.count(outcome);
         self.entries.borrow_mut().push(Entry {
             outcome,
-            kind: thing.kind.clone(),
-            name: thing.name.clone(),
-            netns: thing.place.clone(),
+            object: thing.object.clone(),
+            namespace: thing.place.clone(),
             remark: Some(NO_LONGER.to_owned()),
             notes: Vec::new(),
         });

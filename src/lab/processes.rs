@@ -9,7 +9,7 @@ use crate::lab::journal::{self, Journal};
 use crate::lab::recognise;
 use crate::lab::record::{Contents, Found, Place};
 use crate::lab::undo::{Undo, WayBack};
-use crate::lab::{Command, Lab, Outcome};
+use crate::lab::{Command, Lab, Object, Outcome};
 use crate::net::netns::Netns;
 use crate::net::process::{self, Output, Process, Program, Recording, Tie};
 
@@ -100,12 +100,15 @@ impl Lab {
         size: u32,
     ) -> Result<Started> {
         self.begin()?;
-        let line = program.line();
         if self.plans() {
             return self.plan_process(netns, program);
         }
         if let Some(started) = self.take_over(netns, program)? {
-            self.report(Outcome::Unchanged, netns, "process", &line);
+            self.report(
+                Outcome::Unchanged,
+                netns,
+                Object::program("process", program),
+            );
             return Ok(started);
         }
         let name = self.name();
@@ -157,7 +160,7 @@ impl Lab {
         // Those that have ended are to be asked for that.
         recorders.retain_mut(|one| matches!(one.try_wait(), Ok(None)));
         recorders.push(recorder);
-        self.report(Outcome::Created, netns, "process", &line);
+        self.report(Outcome::Created, netns, Object::program("process", program));
         Ok(Started {
             process,
             path,
@@ -193,7 +196,7 @@ impl Lab {
             }
             None => (Outcome::Created, Started::default()),
         };
-        self.report(outcome, netns, "process", &program.line());
+        self.report(outcome, netns, Object::program("process", program));
         Ok(started)
     }
 

@@ -10,6 +10,7 @@ use std::collections::{HashMap, HashSet};
 use crate::error::Result;
 use crate::lab::inventory::{Drift, State, Tables, describe};
 use crate::lab::journal::{self, Journal};
+use crate::lab::object::Thing;
 use crate::lab::owners::Owners;
 use crate::lab::recognise::Finder;
 use crate::lab::record::{Contents, Line, Place, Step};
@@ -49,17 +50,6 @@ pub struct Stale {
     forgotten: Vec<u64>,
     /// The things, oldest first.
     pub things: Vec<Thing>,
-}
-
-/// A thing that the script no longer makes.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Thing {
-    /// What kind of thing it is: `namespace`, `veth`, `address`.
-    pub kind: String,
-    /// What tells it from others of its kind.
-    pub name: String,
-    /// Where it is; none for a namespace itself.
-    pub place: Option<String>,
 }
 
 fn numbers(netns: &Netns) -> Numbers {
@@ -138,71 +128,6 @@ fn is_mark(way: &WayBack) -> bool {
         return false;
     };
     marks.iter().all(|mark| mark.chain.starts_with("nft-"))
-}
-
-/// How a thing is listed, in the words that a run has for it.
-fn thing(undo: &Undo<Place>) -> Thing {
-    let link = undo.link.as_ref().map_or("", |link| link.name.as_str());
-    let (kind, name) = match &undo.way {
-        WayBack::DeleteNetns { name } => ("namespace".to_owned(), name.to_string()),
-        WayBack::DeleteLink => {
-            let kind = undo.link.as_ref().map(|link| link.kind.clone());
-            let kind = kind.filter(|kind| !kind.is_empty());
-            (kind.unwrap_or_else(|| "link".to_owned()), link.to_owned())
-        }
-        WayBack::MoveBack { .. } => {
-            let home = undo.home.as_ref().map(Place::label).unwrap_or_default();
-            ("place".to_owned(), format!("{link} of {home}"))
-        }
-        WayBack::Restore { new, .. } => (new.what().to_owned(), format!("{link}: {new}")),
-        WayBack::DeleteAddress { address } => {
-            let name = format!("{} on {link}", address.prefix);
-            ("address".to_owned(), name)
-        }
-        WayBack::DeleteRoute { route } => ("route".to_owned(), route.to_string()),
-        WayBack::RestoreQueue { new, .. } => {
-            let kind = new.root().map_or("queue", |root| root.kind.as_str());
-            (kind.to_owned(), format!("on {link}"))
-        }
-        WayBack::Sysctl { key, new, .. } => ("sysctl".to_owned(), format!("{key}: {new}")),
-        WayBack::EndProcess { program, .. } => ("process".to_owned(), program.line()),
-        WayBack::Send { what, .. } => match what.split_once(" `") {
-            Some((kind, rest)) => {
-                let rest = rest.replacen('`', "", 1);
-                let on = if link.is_empty() || rest.contains(link) {
-                    String::new()
-                } else {
-                    format!(" on {link}")
-                };
-                (kind.to_owned(), format!("{rest}{on}"))
-            }
-            None => ("change".to_owned(), what.clone()),
-        },
-        WayBack::RestoreTables { tables, .. } => {
-            let names = tables
-                .iter()
-                .map(|one| format!("{} {}", one.family, one.name));
-            let names: Vec<String> = names.collect();
-            (
-                "ruleset".to_owned(),
-                format!("of table {}", names.join(", ")),
-            )
-        }
-        WayBack::DeleteRules { marks } => {
-            let chains: Vec<&str> = marks.iter().map(|mark| mark.chain.as_str()).collect();
-            (
-                "filter".to_owned(),
-                format!("in chain {}", chains.join(", ")),
-            )
-        }
-        _ => ("change".to_owned(), describe(undo).1.what),
-    };
-    let is_netns = matches!(undo.way, WayBack::DeleteNetns { .. });
-    Thing {
-        kind,
-        name,
-        place: undo.netns.as_ref().filter(|_| !is_netns).map(Place::label),
-    }
 }
 
 impl Touched {
@@ -522,7 +447,7 @@ impl Stale {
             let key = keys(&step.undo, |place| place.id);
             !goes_along(&step.undo) && !is_mark(&step.undo.way) && seen.insert(key)
         });
-        self.things = newest.map(|step| thing(&step.undo)).collect();
+        self.things = newest.map(|step| Thing::of(&step.undo)).collect();
         self.things.reverse();
         for step in std::mem::take(&mut self.steps) {
             // What is told only to be missed needs no undoing where it goes with something.

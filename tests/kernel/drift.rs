@@ -2,7 +2,6 @@
 
 use std::fs;
 
-use serde_json::Value;
 
 use crate::case::cases;
 use crate::lab::Lab;
@@ -261,30 +260,26 @@ const OBJECTS: Changes = &[
 impl Lab {
     /// What `ls` and `plan` say that is not as the script asks.
     fn told(&self) -> [String; 2] {
-        let listed = self.ipvsh(&["--json", "ls"]).stdout;
-        let listed: Value = serde_json::from_str(&listed).unwrap();
-        let items = listed[0]["items"].as_array().unwrap().iter();
-        let listed = items.filter(|item| item["state"] != "stands").map(|item| {
-            let what = item["what"].as_str().unwrap();
-            match item["how"].as_str() {
-                Some(how) => format!("{what} {how}"),
-                None => format!("missing: {what}"),
-            }
+        let listed = self.ipvsh(&["ls"]).stdout;
+        let listed = listed.lines().map(str::trim_start).filter_map(|line| {
+            let changed = line.strip_prefix("changed: ");
+            changed.or_else(|| line.starts_with("missing: ").then_some(line))
         });
-        let planned = self.ipvsh(&["--json", "plan", "lab.rhai"]).stdout;
-        let planned: Value = serde_json::from_str(&planned).unwrap();
-        let planned = planned["objects"].as_array().unwrap().iter();
-        let planned = planned
-            .filter(|object| object["outcome"] != "unchanged")
-            .map(|object| {
-                let [kind, name] = ["kind", "name"].map(|key| object[key].as_str().unwrap());
-                // Of a setting, the value before and after stand behind its link.
-                let name = match object["outcome"].as_str() {
-                    Some("changed") => name.split_once(": ").map_or(name, |(of, _)| of),
-                    _ => name,
-                };
-                format!("{kind} {name}")
-            });
+        let listed = listed.map(str::to_owned);
+        let planned = self.ipvsh(&["plan", "lab.rhai"]).stdout;
+        let planned = planned.lines().filter_map(|line| {
+            let (mark, rest) = line.split_at_checked(2)?;
+            let words: Vec<&str> = rest.split_whitespace().collect();
+            let line = words.join(" ");
+            // Of a setting, the value before and after stand behind its link.
+            let told = match mark {
+                "~ " => line.split_once(": ").map_or(&*line, |(of, _)| of),
+                "+ " | "- " | "! " => &line,
+                _ => return None,
+            };
+            let (told, _) = told.rsplit_once(" in ").unwrap_or((told, ""));
+            Some(told.to_owned())
+        });
         [lines(listed), lines(planned)]
     }
 

@@ -71,8 +71,7 @@ pub(crate) fn objects(output: &crate::lab::Output) -> Vec<Value> {
     for object in &mut objects {
         if object["kind"] == "mac" {
             // Which one a new link gets at random only the kernel knows.
-            let name = object["name"].as_str().unwrap_or_default();
-            object["name"] = json!(name.rsplit(" to ").next());
+            object["before"].take();
         }
     }
     objects
@@ -512,7 +511,7 @@ fn a_plan_that_fails_shows_how_far_it_came(lab: &Lab) {
         (plan.code, &document["objects"], &document["error"]["kind"]),
         (
             1,
-            &json!([{"outcome": "created", "kind": "namespace", "name": "a", "netns": null}]),
+            &json!([{"outcome": "created", "kind": "namespace", "name": "a", "namespace": null}]),
             &json!("not_found")
         )
     );

@@ -13,6 +13,7 @@ use crate::dsl::objects::link;
 use crate::dsl::script::data::path_of;
 use crate::dsl::{Answer, Session, answer};
 use crate::error::{Error, Kind, Result};
+use crate::lab::Object;
 use crate::net::capture::file::{Files, Head};
 use crate::net::capture::filter::Filter;
 use crate::net::capture::{self, Point, SNAPLEN, Status, Wanted};
@@ -249,7 +250,7 @@ fn begin(
     let what = format!("{} into {file}", names.join(", "));
     if session
         .lab()
-        .would_test(&Netns(places[0].0.clone()), "capture", &what)
+        .would_test(&Netns(places[0].0.clone()), Object::test("capture", &what))
     {
         session.plan_file(path.clone(), String::new());
         return Ok(state(None));

@@ -4,6 +4,7 @@ use rhai::plugin::{Dynamic, EvalAltResult, NativeCallContext, export_module};
 
 use crate::dsl::{Answer, Session, answer};
 use crate::error::{Error, Kind, Result};
+use crate::lab::Object;
 
 /// Fails unless `condition` is true. A plan can't know it once something was to be tried that is not there.
 fn hold(session: &Session, condition: bool, text: &str) -> Result<()> {
@@ -12,7 +13,7 @@ fn hold(session: &Session, condition: bool, text: &str) -> Result<()> {
         Ok(())
     } else if lab.counts().tests > 0 {
         let here = session.here()?;
-        lab.would_test(&here, "assert", text);
+        lab.would_test(&here, Object::test("assert", text));
         Ok(())
     } else {
         Err(Error::new(Kind::Assertion, text))

@@ -103,7 +103,7 @@ fn tcp(session: &Rc<Session>, net: &Netns, to: &str, options: Map) -> Result<Map
         )
     })?;
     net.check()?;
-    if session.lab().would_test(net, "tcp", to) {
+    if session.lab().would_test(net, ("tcp", to)) {
         return Ok(connection(host, port, "", Duration::ZERO));
     }
     let ip = address_of(session, net, host).map_err(context)?;
@@ -178,7 +178,7 @@ fn http(session: &Rc<Session>, net: &Netns, url: &str, options: Map) -> Result<M
     let most = usize::try_from(most).unwrap_or(usize::MAX);
     let (place, host, port, path) = url_parts(url).map_err(context)?;
     net.check()?;
-    if session.lab().would_test(net, "http", url) {
+    if session.lab().would_test(net, ("http", url)) {
         let hoped = Page {
             status: 200,
             ..Page::default()
@@ -235,7 +235,7 @@ fn addresses(session: &Rc<Session>, net: &Netns, name: &str, options: Map) -> Re
     if name.is_empty() || name.chars().any(char::is_whitespace) {
         return Err(context(Error::invalid(format!("`{name}` can't be a name"))));
     }
-    if session.lab().would_test(net, "resolve", name) {
+    if session.lab().would_test(net, ("resolve", name)) {
         return Ok(vec!["0.0.0.0".into()]);
     }
     let found = session.wait_or_interrupt(resolve::resolve(net, name, server))?;

@@ -8,6 +8,7 @@ use rhai::{Array, FnPtr, Map};
 use crate::dsl::handle::Netns;
 use crate::dsl::{Answer, Session, answer};
 use crate::error::{Error, Kind, Result};
+use crate::lab::Object;
 use crate::net::monitor::{CHANGES, Event, KINDS, Monitor};
 use crate::schema::{self, Form, Opt};
 use crate::value::duration;
@@ -121,7 +122,7 @@ fn wait_event(session: &Rc<Session>, given: Map, time: &str) -> Result<Dynamic> 
     let what = wanted.in_words();
     if session
         .lab()
-        .would_test(&Netns(session.here()?), "wait_event", &what)
+        .would_test(&Netns(session.here()?), Object::test("wait_event", &what))
     {
         return Ok(Dynamic::UNIT);
     }
@@ -172,7 +173,9 @@ pub mod words {
     pub fn events(context: NativeCallContext, block: FnPtr) -> Answer<Array> {
         let is_planned = answer(&context, |session| {
             let here = Netns(session.here()?);
-            Ok(session.lab().would_test(&here, "events", "a block"))
+            Ok(session
+                .lab()
+                .would_test(&here, Object::test("events", "a block")))
         })?;
         if is_planned {
             let _ = block.call_within_context::<Dynamic>(&context, ())?;

@@ -21,6 +21,7 @@ use crate::dsl::handle::Netns;
 use crate::dsl::{Answer, Session, answer};
 use crate::error::{Error, Kind, Result};
 use crate::lab;
+use crate::lab::Object;
 use crate::net::process::{Pipe, Program, Tie, Written};
 use crate::schema::{self, Form, Opt, Quantity};
 use crate::value::options::{self, Options};
@@ -175,7 +176,7 @@ fn run(
     let command = program.command(net, lab.name().as_deref(), Tie::Bound);
     let mut command = Command::from(command.map_err(context)?);
     lab.trace().attempt(|| said(net, &program.argv));
-    if lab.would_test(net, "exec", &program.line()) {
+    if lab.would_test(net, Object::program("exec", &program)) {
         return Ok(outcome(0, Written::default(), Written::default()));
     }
     command

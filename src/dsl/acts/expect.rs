@@ -13,6 +13,7 @@ use crate::dsl::script::print;
 use crate::dsl::session::{LeftOut, Tests};
 use crate::dsl::{Answer, Session, answer};
 use crate::error::{self, Error, Result};
+use crate::lab::Object;
 use crate::net::driver;
 use crate::value::choice::choose;
 use crate::value::mac;
@@ -35,7 +36,9 @@ fn same(session: &Rc<Session>, got: &Dynamic, wanted: &Dynamic, what: &str) -> R
     }
     if session.lab().counts().tests > 0 {
         let here = Netns(session.here()?);
-        session.lab().would_test(&here, "expect", what);
+        session
+            .lab()
+            .would_test(&here, Object::test("expect", what));
         return Ok(());
     }
     let mut error = Error::new(error::Kind::Assertion, format!("{what} is not as expected"));

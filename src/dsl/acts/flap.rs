@@ -45,7 +45,7 @@ fn flap(session: &Rc<Session>, link: &Link, options: Map) -> Result<()> {
     }
     if session
         .lab()
-        .would_test(&Netns(place.clone()), "flap", &link.name())
+        .would_test(&Netns(place.clone()), ("flap", link.name()))
     {
         return Ok(());
     }

@@ -334,28 +334,34 @@ pub fn mark(graph: &mut Graph, entries: &[Entry]) {
                 continue;
             }
         };
-        let Some(netns) = &entry.netns else {
-            mark_namespace(graph, &entry.name, places.get(&entry.name).copied(), change);
+        let Some(netns) = &entry.namespace else {
+            mark_namespace(
+                graph,
+                &entry.object.name,
+                places.get(&entry.object.name).copied(),
+                change,
+            );
             continue;
         };
         let Some(place) = places.get(netns) else {
             continue;
         };
         let links = &mut graph.namespaces[*place].links;
-        let is_link = |link: &&mut Link| link.name == entry.name && link.kind == entry.kind;
+        let is_link =
+            |link: &&mut Link| link.name == entry.object.name && link.kind == entry.object.kind;
         if let Some(link) = links.iter_mut().find(is_link) {
             link.change = Some(change);
-        } else if change == Change::Deleted && kind::named(&entry.kind).is_some() {
+        } else if change == Change::Deleted && kind::named(&entry.object.kind).is_some() {
             links.push(Link {
-                name: entry.name.clone(),
-                kind: entry.kind.clone(),
+                name: entry.object.name.clone(),
+                kind: entry.object.kind.clone(),
                 change: Some(change),
                 ..Link::default()
             });
         } else {
-            // What is done on a link changes the link: `10.0.0.1/24 on v0`.
-            let on = entry.name.rsplit(" on ").next();
-            let link = links.iter_mut().find(|link| Some(link.name.as_str()) == on);
+            // What is done on a link, or set on it, changes the link.
+            let on = entry.object.link.as_ref().unwrap_or(&entry.object.name);
+            let link = links.iter_mut().find(|link| link.name == *on);
             if let Some(link) = link.filter(|link| link.change.is_none()) {
                 link.change = Some(Change::Changed);
             }

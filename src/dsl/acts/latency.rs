@@ -13,6 +13,7 @@ use crate::dsl::acts::{ping, why};
 use crate::dsl::script::print;
 use crate::dsl::{Answer, Session, answer};
 use crate::error::{Error, Result};
+use crate::lab::Object;
 use crate::net::icmp::{self, Outcome, Pinger, Probe};
 use crate::net::listener::Protocol;
 use crate::net::traffic::HEAD;
@@ -176,7 +177,7 @@ fn latency(session: &Rc<Session>, a: &Dynamic, b: &Dynamic, options: Map) -> Res
     };
     if session
         .lab()
-        .would_test(&pair.from, "latency", &pair.title())
+        .would_test(&pair.from, Object::test("latency", &pair.title()))
     {
         let hoped = Answers {
             sent: asked.count,

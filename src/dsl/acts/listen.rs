@@ -10,6 +10,7 @@ use rhai::plugin::{NativeCallContext, export_module};
 use crate::dsl::handle::Netns;
 use crate::dsl::{Answer, Session, answer};
 use crate::error::{Error, Kind, Result};
+use crate::lab::Object;
 use crate::net::listener::{self, Protocol};
 use crate::net::namespace::Id;
 use crate::net::serve::{self, Service};
@@ -125,7 +126,7 @@ fn listen(session: &Rc<Session>, net: &Netns, port: i64, options: Map) -> Result
         }))
     };
     let what = format!("{} port {port}", protocol.name());
-    if session.lab().would_test(net, "listen", &what) {
+    if session.lab().would_test(net, Object::test("listen", &what)) {
         return Ok(state(any, None));
     }
     let start = |address| serve::Server::start(net, protocol, address, service.clone());

@@ -16,6 +16,7 @@ use crate::dsl::objects::route::rows::FAMILIES;
 use crate::dsl::objects::{addr, link};
 use crate::dsl::{Answer, Session, answer};
 use crate::error::{Error, Kind, Result};
+use crate::lab::Object;
 use crate::net::icmp::{Pinger, Report, Request};
 use crate::net::neighbour_table;
 use crate::schema::{self, Form, Opt, Wire};
@@ -207,8 +208,10 @@ fn mesh(session: &Rc<Session>, list: &Array, mut options: Map) -> Result<Mesh> {
     }
     let names: Vec<String> = members.iter().map(|member| member.name.clone()).collect();
     let before = neighbour_table::overflows();
-    let reports: Vec<Report> = if lab.would_test(&Netns(session.here()?), "mesh", &names.join(", "))
-    {
+    let reports: Vec<Report> = if lab.would_test(
+        &Netns(session.here()?),
+        Object::test("mesh", &names.join(", ")),
+    ) {
         let requests = wanted.iter().map(|(_, _, request)| request);
         requests.map(Report::hoped_for).collect()
     } else {

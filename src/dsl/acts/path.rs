@@ -15,6 +15,7 @@ use crate::dsl::handle::Netns;
 use crate::dsl::script::print;
 use crate::dsl::{Answer, Session, answer};
 use crate::error::{Error, Result};
+use crate::lab::Object;
 use crate::net::icmp::{Found, Path, Pinger, Request, Step, Trace};
 use crate::net::route::{self, Question};
 use crate::schema::{self, Opt, Wire};
@@ -185,7 +186,7 @@ fn path(session: &Rc<Session>, a: &Dynamic, b: &Dynamic, options: Map) -> Result
     let title = format!("{} → {}", ping::titled(a), ping::titled(b));
     if session
         .lab()
-        .would_test(&Netns(session.here()?), "path", &title)
+        .would_test(&Netns(session.here()?), Object::test("path", &title))
     {
         return Ok(PathReport(Rc::new(Traced::hoped_for(title)), None));
     }

@@ -14,7 +14,7 @@ use crate::dsl::objects::{addr, link};
 use crate::dsl::script::print;
 use crate::dsl::{Answer, Session, answer};
 use crate::error::{Error, Kind, Result, nearest};
-use crate::lab::Command;
+use crate::lab::{Command, Object};
 use crate::net::icmp::{Outcome, Pinger, Probe, Report, Request};
 use crate::net::{icmp, namespace, netns};
 use crate::schema::{self, Form, Opt, Quantity, Wire};
@@ -223,7 +223,7 @@ pub(crate) fn ping(
     }
     let lab = session.lab();
     lab.trace().observe(|| command(net, &request));
-    if lab.would_test(net, "ping", &request.label) {
+    if lab.would_test(net, Object::test("ping", &request.label)) {
         return Ok(PingReport(Rc::new(Report::hoped_for(&request)), None));
     }
     let say = |text: &str| if quiet { Ok(()) } else { session.print(text) };

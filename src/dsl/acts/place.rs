@@ -10,6 +10,7 @@ use crate::dsl::handle::Netns;
 use crate::dsl::objects::netns::namespace_argument;
 use crate::dsl::{Answer, Session, answer};
 use crate::error::{Error, Kind, Result};
+use crate::lab::Object;
 use crate::net::process::{Program, Tie, terminal};
 
 fn enter(session: &Rc<Session>, place: &Dynamic) -> Result<()> {
@@ -75,7 +76,7 @@ pub(crate) fn shell(session: &Rc<Session>, net: &Netns, line: Option<&str>) -> R
     let mut command = program
         .command(net, lab.as_deref(), Tie::Terminal)
         .map_err(context)?;
-    if session.lab().would_test(net, "shell", &name) {
+    if session.lab().would_test(net, Object::test("shell", &name)) {
         return Ok(0);
     }
     let child = Program::start(net, || command.spawn());

@@ -15,6 +15,7 @@ use crate::dsl::acts::exec::{OF_PROGRAM, exit_code, explained, program, words_of
 use crate::dsl::handle::Netns;
 use crate::dsl::{Answer, Session, answer};
 use crate::error::{Error, Kind, Result};
+use crate::lab::Object;
 use crate::net::netns;
 use crate::net::process::{self, Ended, Found, Output};
 use crate::schema::{self, Form, Opt, Quantity};
@@ -79,7 +80,9 @@ impl State {
 
     /// Whether this is a plan; then what was to be done with it is only noted.
     fn would(&self, session: &Session, what: &str) -> bool {
-        session.lab().would_test(&self.netns, what, &self.line)
+        session
+            .lab()
+            .would_test(&self.netns, Object::test(what, &self.line))
     }
 
     /// Whether it runs; where it has ended, its exit code is asked for.

@@ -10,6 +10,7 @@ use crate::dsl::acts::{ping, why};
 use crate::dsl::handle::Netns;
 use crate::dsl::{Answer, Session, answer};
 use crate::error::{Error, Kind, Result};
+use crate::lab::Object;
 use crate::net::icmp::{Outcome, Report, Request};
 use crate::net::route::{self, Question};
 use crate::schema::{self, Opt};
@@ -91,7 +92,7 @@ fn expect(
     let name = ping::named(given);
     schema::options(word, options.clone(), &[ROWS])
         .map_err(|error| ping::doing(error, "try to reach", given).in_place(net.label()))?;
-    if session.lab().would_test(net, word, &name) {
+    if session.lab().would_test(net, Object::test(word, &name)) {
         return Ok(());
     }
     for row in &ROWS[..3] {

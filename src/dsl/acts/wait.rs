@@ -10,6 +10,7 @@ use rhai::{FnPtr, Map};
 use crate::dsl::handle::Netns;
 use crate::dsl::{Answer, Session, answer};
 use crate::error::{Error, Kind, Result};
+use crate::lab::Object;
 use crate::net::listener::{self, Listener, Protocol};
 use crate::schema::{self, Form, Opt, Quantity};
 use crate::value::choice::choose;
@@ -164,10 +165,10 @@ fn until(
     let read = answer(context, |session| {
         let (patience, what) = read()?;
         let named = what.as_deref().unwrap_or("a condition");
-        let is_planned =
-            session
-                .lab()
-                .would_test(&Netns(session.here()?), context.fn_name(), named);
+        let is_planned = session.lab().would_test(
+            &Netns(session.here()?),
+            Object::test(context.fn_name(), named),
+        );
         Ok((!is_planned).then_some((patience, what)))
     })?;
     let Some((mut patience, what)) = read else {
@@ -283,7 +284,10 @@ fn wait_port(
     };
     let mut port = Port::new(protocol, number).map_err(context)?;
     let mut patience = read(&mut port).map_err(context)?;
-    if session.lab().would_test(net, "wait_port", &name) {
+    if session
+        .lab()
+        .would_test(net, Object::test("wait_port", &name))
+    {
         return Ok(());
     }
     loop {

@@ -10,7 +10,7 @@ use crate::dsl::objects::link;
 use crate::dsl::objects::route::rows::REPLACE;
 use crate::dsl::{Answer, Session, answer};
 use crate::error::{Error, Kind, Result};
-use crate::lab::{Command, Outcome, Undo, WayBack};
+use crate::lab::{Command, Object, Outcome, Undo, WayBack};
 use crate::net::fdb::{self, Entry, State};
 use crate::schema::{self, Form, Opt, Pair, Spelling, Wire};
 use crate::steps::Value;
@@ -135,11 +135,17 @@ fn list(session: &Rc<Session>, link: &Link) -> Result<Vec<Entry>> {
     })?
 }
 
+/// The entry as an outcome tells of it.
+fn object(session: &Session, link: &Link, entry: &Entry) -> Object {
+    Object::new("fdb entry", mac::print(&entry.mac))
+        .on(link.name())
+        .with(session.lab(), || said(entry))
+        .and("state", entry.state.name())
+}
+
 fn report(session: &Session, outcome: Outcome, link: &Link, entry: &Entry) {
-    let name = format!("{} on {}", mac::print(&entry.mac), link.name());
-    session
-        .lab()
-        .report(outcome, &link.netns(), "fdb entry", &name);
+    let object = object(session, link, entry);
+    session.lab().report(outcome, &link.netns(), object);
 }
 
 fn described(entry: &Entry) -> String {
@@ -215,9 +221,8 @@ fn add(session: &Rc<Session>, link: &Link, wanted: &Entry, replace: bool) -> Res
         .note(format!("there: {}", described(other)))
         .note(format!("asked: {}", described(wanted)))
         .hint("ask for what is there, or replace it with #{replace: true}");
-        let name = format!("{} on {}", mac::print(&wanted.mac), link.name());
-        let lab = session.lab();
-        return lab.conflict(error, &link.netns(), "fdb entry", &name);
+        let object = object(session, link, wanted);
+        return session.lab().conflict(error, &link.netns(), object);
     }
     let undo = other.map_or_else(|| wanted.deleting(index), |other| other.adding(index));
     let verb = if wanted.is_for_several() {

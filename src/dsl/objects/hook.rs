@@ -10,7 +10,7 @@ use crate::dsl::objects::link;
 use crate::dsl::objects::queue::about;
 use crate::dsl::{Answer, Session, answer};
 use crate::error::{Error, Kind, Result};
-use crate::lab::{Command, Outcome, Undo, WayBack};
+use crate::lab::{Command, Object, Outcome, Undo, WayBack};
 use crate::net::queue::{self, Hook};
 use crate::net::request::Request;
 
@@ -27,11 +27,15 @@ fn read(session: &Rc<Session>, link: &Link) -> Result<Option<Hook>> {
     })?
 }
 
+/// The hook as an outcome tells of it.
+fn object(link: &Link, hook: Hook) -> Object {
+    Object::new(hook.name(), "").on(link.name())
+}
+
 fn report(session: &Session, link: &Link, hook: Hook, outcome: Outcome) {
-    let name = format!("on {}", link.name());
     session
         .lab()
-        .report(outcome, &link.netns(), hook.name(), &name);
+        .report(outcome, &link.netns(), object(link, hook));
 }
 
 /// The requests that make the hook and that take it away.
@@ -94,9 +98,8 @@ fn ensure(session: &Rc<Session>, link: &Link, hook: Hook) -> Result<()> {
                 .note(format!("there: {}", present.name()))
                 .note(format!("asked: {}", hook.name()))
                 .hint("ask for what is there, or take it away with .clear_ingress()");
-            let name = format!("on {}", link.name());
             let lab = session.lab();
-            lab.conflict(error, &link.netns(), hook.name(), &name)
+            lab.conflict(error, &link.netns(), object(link, hook))
         }
     }
 }

@@ -13,7 +13,7 @@ use crate::dsl::objects::link;
 use crate::dsl::objects::route::rows::REPLACE;
 use crate::dsl::{Answer, Session, answer};
 use crate::error::{Error, Kind, Result};
-use crate::lab::{Command, Outcome, Undo, WayBack};
+use crate::lab::{Command, Object, Outcome, Undo, WayBack};
 use crate::net::link::Snapshot;
 use crate::net::neighbour::{self, Neighbour, STATES};
 use crate::net::netns;
@@ -180,7 +180,7 @@ fn add(
             let undo = Undo::of_link(place.clone(), link.reference(), way);
             session.lab().asked(undo.clone());
             session.lab().claim(undo)?;
-            report(session, Outcome::Unchanged, &place, &text(there));
+            report(session, Outcome::Unchanged, link, there);
             return Ok(());
         }
         // What the kernel has learned by itself is nobody's wish.
@@ -193,7 +193,7 @@ fn add(
             .note(format!("asked: {}", text(&wanted)))
             .hint("ask for what is there, or replace it with #{replace: true}");
             let lab = session.lab();
-            return lab.conflict(context(conflict), &place, "neighbor", &text(&wanted));
+            return lab.conflict(context(conflict), &place, object(session, link, &wanted));
         }
         Some(_) => Outcome::Changed,
         None => Outcome::Created,
@@ -228,7 +228,7 @@ fn add(
             }
             _ => context(refusal.into()),
         })?;
-    report(session, outcome, &place, &text(&wanted));
+    report(session, outcome, link, &wanted);
     Ok(())
 }
 
@@ -247,12 +247,9 @@ fn delete(session: &Rc<Session>, link: &Link, ip: &str) -> Result<()> {
         .filter(|one| one.link == link.index() && one.ip == address)
         .collect();
     if found.is_empty() {
-        report(
-            session,
-            Outcome::Unchanged,
-            &place,
-            &format!("{address} dev {name}"),
-        );
+        let missing = Object::new("neighbor", address.to_string()).on(name.as_str());
+        let missing = missing.told(format!("{address} dev {name}"));
+        session.lab().report(Outcome::Unchanged, &place, missing);
     }
     for one in &found {
         let said = line(one, Some(&name));
@@ -279,7 +276,7 @@ fn delete(session: &Rc<Session>, link: &Link, ip: &str) -> Result<()> {
             Err(refusal) if refusal.errno == Errno::ENOENT => {}
             other => other.map_err(|refusal| context(refusal.into()))?,
         }
-        report(session, Outcome::Deleted, &place, &said);
+        report(session, Outcome::Deleted, link, one);
     }
     Ok(())
 }
@@ -299,8 +296,20 @@ fn command(place: &netns::Netns, verb: &str, one: &Neighbour, link: &str) -> Com
     command.and(one.router.then_some("router"))
 }
 
-fn report(session: &Session, outcome: Outcome, place: &netns::Netns, line: &str) {
-    session.lab().report(outcome, place, "neighbor", line);
+/// The neighbour as an outcome tells of it.
+fn object(session: &Session, link: &Link, one: &Neighbour) -> Object {
+    let name = link.name();
+    let line = line(one, Some(&name));
+    let mac = one.mac.as_deref().map(mac::print);
+    let object = Object::new("neighbor", one.ip.to_string()).on(name);
+    let object = object.with(session.lab(), || said(one)).told(line);
+    mac.into_iter()
+        .fold(object, |object, mac| object.and("mac", mac))
+}
+
+fn report(session: &Session, outcome: Outcome, link: &Link, one: &Neighbour) {
+    let object = object(session, link, one);
+    session.lab().report(outcome, &link.netns(), object);
 }
 
 /// The neighbour as `ip neigh` prints it.

@@ -9,7 +9,7 @@ use crate::dsl::handle::{Link, Netns};
 use crate::dsl::objects::link;
 use crate::dsl::{Answer, Session, answer};
 use crate::error::{Error, Kind, Result, nearest};
-use crate::lab::{Command, Outcome, Undo, WayBack};
+use crate::lab::{Command, Object, Outcome, Undo, WayBack};
 use crate::net::netns;
 use crate::net::sysctl::{self, Key};
 use crate::value::options::type_in_words;
@@ -43,9 +43,10 @@ impl Setting<'_> {
         if present == value {
             session.lab().asked(undo.clone());
             session.lab().claim(undo)?;
-            let name = format!("{key}: {value}");
-            let lab = session.lab();
-            lab.report(Outcome::Unchanged, &self.place, "sysctl", &name);
+            let object = object(key, &value, &value);
+            session
+                .lab()
+                .report(Outcome::Unchanged, &self.place, object);
             return Ok(());
         }
         let command = || {
@@ -72,9 +73,8 @@ impl Setting<'_> {
                 }
                 _ => self.explain("set", error),
             })?;
-        let name = format!("{key}: {present} to {value}");
-        let lab = session.lab();
-        lab.report(Outcome::Changed, &self.place, "sysctl", &name);
+        let object = object(key, &present, &value);
+        session.lab().report(Outcome::Changed, &self.place, object);
         Ok(())
     }
 
@@ -97,6 +97,18 @@ impl Setting<'_> {
             None => error.hint("`ls -R /proc/sys/net` lists all there are in this namespace"),
         }
     }
+}
+
+/// A setting as an outcome tells of it: its key below `net`, and its values as the kernel writes them.
+fn object(key: &Key, old: &str, new: &str) -> Object {
+    let line = if old == new {
+        format!("{key}: {new}")
+    } else {
+        format!("{key}: {old} to {new}")
+    };
+    Object::new("sysctl", key.to_string())
+        .changed(old, new)
+        .told(line)
 }
 
 fn of_namespace(net: &Netns, key: &str) -> Result<Setting<'static>> {

@@ -164,6 +164,7 @@ fn item(kind: &'static str, what: String) -> Item {
     Item {
         kind,
         what,
+        thing: None,
         state: State::Stands,
         is_own: true,
         also_of: Vec::new(),

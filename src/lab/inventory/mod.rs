@@ -11,6 +11,7 @@ use std::path::PathBuf;
 use crate::error::Result;
 use crate::lab::confirm::Pending;
 use crate::lab::journal::Journal;
+use crate::lab::object::Thing;
 use crate::lab::owners::Owners;
 use crate::lab::recognise::Finder;
 use crate::lab::record::{Contents, Place, Run};
@@ -50,6 +51,8 @@ pub struct Item {
     pub kind: &'static str,
     /// What it is, in words.
     pub what: String,
+    /// The same for programs; none as long as nothing is listed.
+    pub thing: Option<Thing>,
     /// How it is now.
     pub state: State,
     /// Whether the lab has made it so: what it found as it was asked for is told only where it is not so any more.
@@ -133,7 +136,10 @@ impl Inventory {
             damage: contents.damage(),
             items: items
                 .filter(|one| one.item.is_own || one.item.state != State::Stands)
-                .map(|one| one.item)
+                .map(|one| Item {
+                    thing: Some(Thing::of(&one.undo)),
+                    ..one.item
+                })
                 .collect(),
         }))
     }

@@ -11,6 +11,7 @@ use rtnetlink::packet_route::link::{
     LinkFlags, LinkInfo, LinkMessage,
 };
 use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
 
 use crate::lab::Command;
 use crate::lab::setting::plain::{Flag, Number, on_off};
@@ -269,6 +270,41 @@ impl Setting {
                 kind.into_iter().chain(words).collect()
             }
         }
+    }
+
+    /// Its value for programs; none of another link's ifindex, which they know by its name.
+    pub fn value(&self) -> Option<Value> {
+        Some(match self {
+            Self::Number(Number::Group, _)
+            | Self::Mac(_)
+            | Self::Up(_)
+            | Self::PortOption(PortOption::Cost, 0) => self.to_string().into(),
+            Self::Mtu(number) | Self::Number(_, number) => (*number).into(),
+            Self::Flag(_, on) | Self::Carrier(on) => (*on).into(),
+            Self::PortOption(option, value) if option.is_flag() => (*value != 0).into(),
+            Self::PortOption(_, value) => (*value).into(),
+            Self::Name(text) | Self::Alias(text) => text.as_str().into(),
+            Self::AltName(name, is_there) => json!({"altname": name, "present": is_there}),
+            Self::Vlan {
+                vid,
+                membership: None,
+                ..
+            } => json!({"vid": vid, "member": false}),
+            Self::Vlan {
+                vid,
+                membership: Some(membership),
+                ..
+            } => json!({
+                "vid": vid, "member": true, "pvid": membership.pvid, "untagged": membership.untagged,
+            }),
+            Self::Port { .. } => {
+                let text = self.to_string();
+                let (mode, flag) = text.split_once(' ')?;
+                json!({"mode": mode, "flag": flag})
+            }
+            Self::Master(0) | Self::ActivePort(0) | Self::PrimaryPort(0) => Value::Null,
+            Self::Master(_) | Self::ActivePort(_) | Self::PrimaryPort(_) => return None,
+        })
     }
 
     /// What it is called.

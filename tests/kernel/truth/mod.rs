@@ -154,18 +154,12 @@ fn objects(document: &Value) -> Vec<String> {
     objects
         .filter(|object| object["outcome"] != "would test")
         .map(|object| {
-            let text = |key: &str| object[key].as_str().unwrap_or_default();
-            let mut name = text("name");
-            if text("kind") == "mac" {
-                // Which one a new link gets at random only the kernel knows.
-                name = name.rsplit(" to ").next().unwrap_or_default();
+            let mut object = object.clone();
+            // Which one a new link gets at random only the kernel knows.
+            if object["kind"] == "mac" {
+                object["before"].take();
             }
-            format!(
-                "{} {} {name} in {}",
-                text("outcome"),
-                text("kind"),
-                text("netns")
-            )
+            object.to_string()
         })
         .collect()
 }

@@ -14,6 +14,7 @@ use crate::dsl::acts::pair::Pair;
 use crate::dsl::acts::ping;
 use crate::dsl::{Answer, Session, answer};
 use crate::error::{Error, Result};
+use crate::lab::Object;
 use crate::net::listener::Protocol;
 use crate::net::traffic::report::Report;
 use crate::net::traffic::{Direction, HEAD, Request, Traffic};
@@ -265,7 +266,7 @@ fn throughput(session: &Rc<Session>, a: &Dynamic, b: &Dynamic, options: Map) -> 
     let missing = || Error::invalid("nothing was measured");
     if session
         .lab()
-        .would_test(&pair.from, "throughput", &pair.title())
+        .would_test(&pair.from, Object::test("throughput", &pair.title()))
     {
         let rate = request.rate.unwrap_or(HOPED);
         let hoped = Report::hoped_for(request.protocol, request.time, rate);

@@ -23,6 +23,7 @@ use crate::dsl::handle::{Link, Netns};
 use crate::dsl::objects::link;
 use crate::dsl::{Answer, Session, answer};
 use crate::error::{Error, Kind, Result};
+use crate::lab::Object;
 use crate::schema::{self, Opt};
 use crate::why::judge::Verdict;
 use crate::why::scene::{End, Scene};
@@ -87,7 +88,7 @@ fn why(session: &Rc<Session>, a: &Dynamic, b: &Dynamic, options: Map) -> Result<
     let title = format!("{} → {}", ping::titled(a), ping::titled(b));
     if session
         .lab()
-        .would_test(&Netns(session.here()?), "why", &title)
+        .would_test(&Netns(session.here()?), Object::test("why", &title))
     {
         let verdict = Verdict {
             is_reached: true,

@@ -146,6 +146,15 @@ impl Common {
     }
 }
 
+/// What the message that makes the link gives it.
+pub(super) fn given_at_making(wanted: &Wanted) -> Vec<Setting> {
+    let common = &wanted.common;
+    let up = common.up.then_some(Setting::Up(true));
+    let given = wanted.mtu_of_making().map(Setting::Mtu).into_iter();
+    let given = given.chain(common.mac.clone().map(Setting::Mac)).chain(up);
+    given.chain(common.settings.first.iter().cloned()).collect()
+}
+
 /// Gives the link what its options ask for beyond its making.
 pub(super) fn finish(session: &Rc<Session>, wanted: &Wanted, ensured: &Ensured) -> Result<()> {
     let common = &wanted.common;
@@ -155,10 +164,7 @@ pub(super) fn finish(session: &Rc<Session>, wanted: &Wanted, ensured: &Ensured) 
         link::set_mtu(session, link, mtu.into())?;
     }
     if ensured.has_common {
-        let up = common.up.then_some(Setting::Up(true));
-        let given = wanted.mtu_of_making().map(Setting::Mtu).into_iter();
-        let given = given.chain(common.mac.clone().map(Setting::Mac)).chain(up);
-        for setting in given.chain(common.settings.first.iter().cloned()) {
+        for setting in given_at_making(wanted) {
             let lab = session.lab();
             lab.asked_setting(&link.netns(), link.reference(), &setting);
         }

@@ -134,9 +134,8 @@ pub(super) fn change(
         let error = Error::new(error::Kind::Unsupported, cause).hint(anew(wanted.kind));
         return Ok(Some(error));
     }
-    session
-        .lab()
-        .report(Outcome::Changed, place, wanted.kind.name, name);
+    let object = super::object(session, wanted);
+    session.lab().report(Outcome::Changed, place, object);
     Ok(None)
 }
 

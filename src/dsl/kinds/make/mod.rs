@@ -19,7 +19,8 @@ use crate::dsl::kinds::attributes::Asked;
 use crate::dsl::kinds::kind;
 use crate::dsl::objects::link;
 use crate::error::{Error, Kind, Result};
-use crate::lab::{Outcome, Undo, WayBack};
+use crate::lab::setting::Setting;
+use crate::lab::{Object, Outcome, Undo, WayBack, object};
 use crate::net::link::Snapshot;
 use crate::net::netns;
 use crate::schema;
@@ -299,9 +300,8 @@ fn settle(
             }
         }
         Some(Difference { conflict, .. }) => {
-            let name = wanted.name.as_str();
             let lab = session.lab();
-            lab.conflict(conflict, &wanted.place, wanted.kind.name, name)?;
+            lab.conflict(conflict, &wanted.place, object(session, wanted))?;
             Ok(Ensured::old(link::handle(&wanted.place, present)))
         }
     }
@@ -337,9 +337,25 @@ pub(crate) fn change(
     finish(session, wanted, &Ensured::old(link))
 }
 
+/// The link as an outcome tells of it.
+fn object(session: &Session, wanted: &Wanted) -> Object {
+    let link = Object::new(wanted.kind.name, wanted.name.as_str());
+    if !session.lab().outcomes().are_for_programs() {
+        return link;
+    }
+    let facts = wanted.facts.iter().cloned();
+    let link = facts.fold(link, |link, (key, value)| {
+        link.and(key, object::json(value))
+    });
+    let given = common::given_at_making(wanted).into_iter();
+    given.fold(link, |link, setting| match setting.value() {
+        _ if setting == Setting::Up(true) => link.and("up", true),
+        Some(value) => link.and(setting.what(), value),
+        None => link,
+    })
+}
+
 fn report(session: &Session, wanted: &Wanted, outcome: Outcome) {
-    let name = wanted.name.as_str();
-    session
-        .lab()
-        .report(outcome, &wanted.place, wanted.kind.name, name);
+    let object = object(session, wanted);
+    session.lab().report(outcome, &wanted.place, object);
 }

@@ -8,7 +8,7 @@ use crate::dsl::Session;
 use crate::dsl::handle::Link;
 use crate::dsl::objects::link;
 use crate::error::{Error, Kind, Result};
-use crate::lab::{Command, Outcome, Undo, WayBack};
+use crate::lab::{Command, Object, Outcome, Undo, WayBack};
 use crate::net::netns::Netns;
 use crate::net::request::Request;
 use crate::net::rtnl::Refusal;
@@ -52,7 +52,7 @@ pub(super) fn ensure(
             .note(format!("asked: {}", wanted.join(", ")))
             .hint("ask for what is there, or replace it with #{replace: true}");
         let lab = session.lab();
-        return lab.conflict(error, &link.netns(), "wireguard", &link.name());
+        return lab.conflict(error, &link.netns(), ("wireguard", link.name()));
     }
     let mut change = Change {
         link: link.index(),
@@ -86,7 +86,7 @@ pub(super) fn ensure(
     }
     if is_set && !is_new {
         let lab = session.lab();
-        lab.report(Outcome::Changed, &link.netns(), "wireguard", &link.name());
+        lab.report(Outcome::Changed, &link.netns(), ("wireguard", link.name()));
     }
     for (key, outcome) in outcomes {
         report(session, link, &key, outcome);
@@ -112,9 +112,11 @@ pub(super) fn remove(session: &Rc<Session>, link: &Link, key: Key) -> Result<()>
 }
 
 fn report(session: &Session, link: &Link, key: &Key, outcome: Outcome) {
-    let name = format!("{key} of {}", link.name());
+    let name = link.name();
+    let line = format!("{key} of {name}");
+    let peer = Object::new("wireguard peer", key.to_string());
     let lab = session.lab();
-    lab.report(outcome, &link.netns(), "wireguard peer", &name);
+    lab.report(outcome, &link.netns(), peer.on(name).told(line));
 }
 
 /// What is there and in the way of what is asked. What a new link has by itself is in nobody's way.

@@ -22,7 +22,7 @@ pub(super) fn waiting(link: &Link, error: Error) -> Error {
 /// Waits until no address of the link is tentative any more, at most `timeout`.
 pub(super) fn wait(session: &Rc<Session>, link: &Link, timeout: Duration) -> Result<()> {
     let place = link.netns();
-    if session.lab().would_test(&place, "wait_dad", &link.name()) {
+    if session.lab().would_test(&place, ("wait_dad", link.name())) {
         return Ok(());
     }
     let context = |error| waiting(link, error);

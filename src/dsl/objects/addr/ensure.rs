@@ -14,7 +14,7 @@ use crate::net::rtnl::Refusal;
 
 use super::options::Asked;
 use super::remove::remove;
-use super::{command, list, report};
+use super::{command, list, object, report};
 
 /// What the failure to add the address of this text says before its cause.
 pub(super) fn adding(link: &Link, text: &str) -> impl Fn(Error) -> Error + use<> {
@@ -184,9 +184,8 @@ fn settled(
         } else {
             "ask for what is there, or replace it with #{replace: true}"
         });
-    let name = format!("{subnet} on {}", link.name());
-    let lab = session.lab();
-    lab.conflict(conflict, &link.netns(), "address", &name)?;
+    let object = object(session, link, &asked.assigned);
+    session.lab().conflict(conflict, &link.netns(), object)?;
     Ok(true)
 }
 

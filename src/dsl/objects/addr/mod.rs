@@ -17,7 +17,7 @@ use crate::dsl::handle::{Link, Netns};
 use crate::dsl::objects::{self, link};
 use crate::dsl::{Answer, Session, answer};
 use crate::error::{Error, Kind, Result};
-use crate::lab::{Command, Outcome};
+use crate::lab::{Command, Object, Outcome};
 use crate::net::address::{self, Assigned};
 use crate::net::netns;
 use crate::value::{duration, options as words_of, prefix};
@@ -54,10 +54,15 @@ fn command(link: &Link, verb: &str, assigned: &Assigned) -> Command {
 }
 
 fn report(session: &Session, outcome: Outcome, link: &Link, assigned: &Assigned) {
-    let name = format!("{} on {}", assigned.prefix, link.name());
-    session
-        .lab()
-        .report(outcome, &link.netns(), "address", &name);
+    let object = object(session, link, assigned);
+    session.lab().report(outcome, &link.netns(), object);
+}
+
+/// The address as an outcome tells of it.
+fn object(session: &Session, link: &Link, assigned: &Assigned) -> Object {
+    Object::new("address", assigned.prefix.to_string())
+        .on(link.name())
+        .with(session.lab(), || said(assigned).1)
 }
 
 /// The words of this topic.

@@ -6,7 +6,7 @@ use crate::dsl::Session;
 use crate::dsl::handle::Link;
 use crate::dsl::objects::link;
 use crate::error::{Error, Result};
-use crate::lab::{Outcome, Undo, WayBack};
+use crate::lab::{Object, Outcome, Undo, WayBack};
 use crate::net::address::{self, Assigned};
 use crate::net::sysctl::{self, Key};
 use crate::value::prefix;
@@ -28,10 +28,8 @@ pub(super) fn delete(session: &Rc<Session>, link: &Link, text: &str) -> Result<(
         present.iter().find(|address| address.ip() == ip)
     };
     let Some(found) = found else {
-        let name = format!("{text} on {}", link.name());
-        session
-            .lab()
-            .report(Outcome::Unchanged, &place, "address", &name);
+        let missing = Object::new("address", text).on(link.name());
+        session.lab().report(Outcome::Unchanged, &place, missing);
         return Ok(());
     };
     remove(session, link, &found.assigned, &present).map_err(context)

@@ -14,7 +14,7 @@ use crate::dsl::json;
 use crate::dsl::objects::route::rows::REPLACE;
 use crate::dsl::{Answer, Session, answer};
 use crate::error::{Error, Kind, Result};
-use crate::lab::{Command, Outcome, Undo, WayBack};
+use crate::lab::{Command, Object, Outcome, Undo, WayBack};
 use crate::net::nft::{self, FAMILY, Mark, TABLE, Table};
 use crate::schema::{self, Opt};
 use crate::value::fingerprint;
@@ -53,6 +53,22 @@ fn apply(session: &Rc<Session>, net: &Netns, way: WayBack, text: &str) -> Result
     })??
 }
 
+/// Rules as an outcome tells of them: by the chain of the first, with all their texts.
+fn object(kind: &str, rules: &Rules) -> Object {
+    let (hook, first) = rules.first().map_or(("", ""), |(hook, rule)| (*hook, rule));
+    let texts: Vec<&str> = rules.iter().map(|(_, rule)| rule.as_str()).collect();
+    Object::new(kind, hook).and("rules", texts).told(first)
+}
+
+/// A ruleset as an outcome tells of it: by the tables that it names, and its first line.
+fn of_ruleset(about: &text::About, first_line: &str) -> Object {
+    let tables = about.named.iter();
+    let tables: Vec<String> = tables
+        .map(|(family, name)| format!("{family}/{name}"))
+        .collect();
+    Object::new("ruleset", tables.join(",")).told(first_line)
+}
+
 /// Makes the rules, those that are there already left out.
 fn ensure(session: &Rc<Session>, net: &Netns, kind: &str, rules: &Rules) -> Result<()> {
     let own = one(&nft::tables(net)?, FAMILY, TABLE);
@@ -86,15 +102,18 @@ fn ensure(session: &Rc<Session>, net: &Netns, kind: &str, rules: &Rules) -> Resu
         session.lab().asked(undo.clone());
         session.lab().claim(undo)?;
     }
-    let name = rules.first().map_or("", |(_, rule)| rule.as_str());
     if text.is_empty() {
-        session.lab().report(Outcome::Unchanged, net, kind, name);
+        session
+            .lab()
+            .report(Outcome::Unchanged, net, object(kind, rules));
         return Ok(());
     }
     apply(session, net, WayBack::DeleteRules { marks }, &text)?;
     let text = Some(present + text.as_str());
     nft::expect(net, vec![Table { text, ..own }])?;
-    session.lab().report(Outcome::Created, net, kind, name);
+    session
+        .lab()
+        .report(Outcome::Created, net, object(kind, rules));
     Ok(())
 }
 
@@ -218,13 +237,13 @@ fn ruleset(session: &Rc<Session>, net: &Netns, text: &str, options: Map) -> Resu
             let tables = tables.map(|(family, name)| one(&before, family, name));
             claim(session, net, tables.collect(), &chain)?;
             let lab = session.lab();
-            lab.report(Outcome::Unchanged, net, "ruleset", name);
+            lab.report(Outcome::Unchanged, net, of_ruleset(&about, name));
             return Ok(());
         }
         doomed.extend(changed.into_iter().filter(|n| about.declared.contains(*n)));
         if !replace {
             let error = conflict(&about.named, "was changed since this ruleset was made");
-            return session.lab().conflict(error, net, "ruleset", name);
+            return session.lab().conflict(error, net, of_ruleset(&about, name));
         }
     }
     let is_there = |(family, name): &&(String, String)| one(&before, family, name).text.is_some();
@@ -232,7 +251,7 @@ fn ruleset(session: &Rc<Session>, net: &Netns, text: &str, options: Map) -> Resu
     if !standing.is_empty() && !replace {
         let standing = standing.into_iter().cloned().collect();
         let error = conflict(&standing, "is there and was made by something else");
-        return session.lab().conflict(error, net, "ruleset", name);
+        return session.lab().conflict(error, net, of_ruleset(&about, name));
     }
     doomed.extend(standing);
     doomed.sort();
@@ -295,7 +314,7 @@ fn ruleset(session: &Rc<Session>, net: &Netns, text: &str, options: Map) -> Resu
     } else {
         Outcome::Changed
     };
-    session.lab().report(outcome, net, "ruleset", name);
+    session.lab().report(outcome, net, of_ruleset(&about, name));
     Ok(())
 }
 

@@ -11,7 +11,7 @@ use crate::dsl::objects::link::{
 };
 use crate::error::{Error, Kind, Result};
 use crate::lab::setting::Setting;
-use crate::lab::{Command, LinkRef, Outcome, Removed, Undo, WayBack, trace};
+use crate::lab::{Command, LinkRef, Object, Outcome, Removed, Undo, WayBack, trace};
 use crate::net::link::{self, Snapshot, Which};
 use crate::net::netns;
 use crate::value::name::LinkName;
@@ -27,12 +27,7 @@ pub(crate) fn change(
 ) -> Result<()> {
     let place = link.netns();
     let name = link.name();
-    let what = new.what();
-    let detail = format!(
-        "{name}: {} to {}",
-        said(session, &place, &old),
-        said(session, &place, &new)
-    );
+    let object = object(session, link, &old, &new);
     let told = session.lab().trace().is_on().then(|| {
         let name_of = |index| name_of(session, &place, index).unwrap_or_default();
         new.command(&place, &name, name_of)
@@ -56,10 +51,24 @@ pub(crate) fn change(
     changed
         .and_then(|changed| changed)
         .map_err(|error| cause::of_change(session, link, &wanted, error))?;
-    session
-        .lab()
-        .report(Outcome::Changed, &place, what, &detail);
+    session.lab().report(Outcome::Changed, &place, object);
     Ok(())
+}
+
+/// A setting of the link, as an outcome tells of its change.
+fn object(session: &Rc<Session>, link: &Link, old: &Setting, new: &Setting) -> Object {
+    let (name, place) = (link.name(), link.netns());
+    let text = |setting: &Setting| said(session, &place, setting);
+    let value = |setting: &Setting| setting.value().unwrap_or_else(|| text(setting).into());
+    let line = if old == new {
+        format!("{name}: {new}")
+    } else {
+        format!("{name}: {} to {}", text(old), text(new))
+    };
+    Object::new(new.what(), name.as_str())
+        .of_link(name)
+        .changed(value(old), value(new))
+        .told(line)
 }
 
 /// A value of a setting in words, with the name of a master.
@@ -80,11 +89,11 @@ fn set_command(place: &netns::Netns, name: &str) -> Command {
 }
 
 /// Notes that a setting of the link is as asked.
-pub(crate) fn report_unchanged(session: &Session, link: &Link, setting: &Setting) {
-    let name = format!("{}: {setting}", link.name());
+pub(crate) fn report_unchanged(session: &Rc<Session>, link: &Link, setting: &Setting) {
+    let object = object(session, link, setting, setting);
     session
         .lab()
-        .report(Outcome::Unchanged, &link.netns(), setting.what(), &name);
+        .report(Outcome::Unchanged, &link.netns(), object);
 }
 
 /// A change of the link: its ifindex, and what is to change.
@@ -236,9 +245,11 @@ pub(crate) fn move_to(
         .map_err(|error: Error| context(error))?;
     if from.namespace().id() == target.namespace().id() {
         session.lab().touch_moved(&from, link.index());
-        session
-            .lab()
-            .report(Outcome::Unchanged, &from, "place", &name);
+        session.lab().report(
+            Outcome::Unchanged,
+            &from,
+            Object::new("place", name.as_str()).of_link(name.as_str()),
+        );
         if new_name.as_str() != name {
             set_name(session, link, new_name.as_str())?;
         }
@@ -298,10 +309,12 @@ pub(crate) fn move_to(
         .link_moved((&from, index), (&target.0, moved.index));
     link.moved(target.0.clone(), moved.index);
     link.renamed(&moved.name);
-    let detail = format!("{name}: {} to {}", from.label(), target.label());
-    session
-        .lab()
-        .report(Outcome::Changed, target, "place", &detail);
+    let (was, is) = (from.label(), target.label());
+    let object = Object::new("place", name.as_str())
+        .of_link(name.as_str())
+        .changed(was, is)
+        .told(format!("{name}: {was} to {is}"));
+    session.lab().report(Outcome::Changed, target, object);
     Ok(())
 }
 
@@ -360,7 +373,7 @@ pub(crate) fn take_away(session: &Rc<Session>, link: &Link, is_replaced: bool) -
     } else {
         Outcome::Unchanged
     };
-    lab.report(outcome, &place, word_of(link.kind()), &name);
+    lab.report(outcome, &place, (word_of(link.kind()), name));
     Ok(removed)
 }
 
@@ -393,7 +406,7 @@ pub(super) fn wait_up(
 ) -> Result<()> {
     let operational = |seen: &Snapshot| seen.up && seen.carrier;
     let place = link.netns();
-    if session.lab().would_test(&place, "wait_up", &link.name()) {
+    if session.lab().would_test(&place, ("wait_up", link.name())) {
         return Ok(());
     }
     let mut changes = session.wait(async { place.watch_links() })??;

@@ -11,7 +11,7 @@ use crate::dsl::Session;
 use crate::dsl::handle::Netns;
 use crate::dsl::objects::{link, route};
 use crate::error::{Error, Kind, Result};
-use crate::lab::{Command, LinkRef, Outcome, Undo, WayBack};
+use crate::lab::{Command, LinkRef, Object, Outcome, Undo, WayBack};
 use crate::net::netns;
 use crate::net::nexthop::{self, Leads, Nexthop};
 use crate::net::request::Request;
@@ -98,7 +98,7 @@ pub(super) fn add(session: &Rc<Session>, net: &Netns, id: i64, options: Map) -> 
             };
             lab.asked(undo.clone());
             lab.claim(undo)?;
-            lab.report(Outcome::Unchanged, place, "nexthop", &line(there));
+            lab.report(Outcome::Unchanged, place, object(session, place, there));
             return Ok(());
         }
         Some(there) if !replace => {
@@ -110,7 +110,7 @@ pub(super) fn add(session: &Rc<Session>, net: &Netns, id: i64, options: Map) -> 
             .note(format!("asked: {}", line(&wanted)))
             .hint("take another number, or replace it with #{replace: true}");
             let lab = session.lab();
-            return lab.conflict(context(error), place, "nexthop", &line(&wanted));
+            return lab.conflict(context(error), place, object(session, place, &wanted));
         }
         // The kernel makes no group of a single one, and the other way about.
         Some(there) if there.members().is_empty() != wanted.members().is_empty() => {
@@ -185,7 +185,12 @@ fn step(
         lab.step(undo, command, request.send(place, rtnl)).await
     })??;
     if done.is_ok() {
-        session.lab().report(outcome, place, "nexthop", &line);
+        let object = object(session, place, nexthop);
+        let object = match change {
+            Change::Replace(old) => object.was(&self::object(session, place, old)),
+            Change::Make | Change::Delete => object,
+        };
+        session.lab().report(outcome, place, object);
     }
     Ok(done)
 }
@@ -206,6 +211,14 @@ fn reference(
         name: seen.name,
         kind: seen.kind,
     }))
+}
+
+/// The nexthop as an outcome tells of it.
+fn object(session: &Rc<Session>, place: &Rc<netns::Netns>, nexthop: &Nexthop) -> Object {
+    let name_of = |index| link::name_of(session, place, index);
+    Object::new("nexthop", nexthop.id.to_string())
+        .with(session.lab(), || rows::said(nexthop, name_of))
+        .told(line(session, place, nexthop))
 }
 
 /// The nexthop as `ip` writes it, with the name of its link.
@@ -278,12 +291,8 @@ pub(super) fn delete(session: &Rc<Session>, net: &Netns, id: i64) -> Result<()> 
     let present = list(session, place)?;
     let Some(found) = present.iter().find(|one| one.id == number) else {
         let lab = session.lab();
-        lab.report(
-            Outcome::Unchanged,
-            place,
-            "nexthop",
-            &format!("id {number}"),
-        );
+        let missing = Object::new("nexthop", number.to_string()).told(format!("id {number}"));
+        lab.report(Outcome::Unchanged, place, missing);
         return Ok(());
     };
     remove(session, place, found, &present).map_err(context)

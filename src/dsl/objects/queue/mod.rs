@@ -15,7 +15,7 @@ use crate::dsl::objects::link;
 use crate::dsl::objects::route::rows::REPLACE;
 use crate::dsl::{Answer, Session, answer};
 use crate::error::{Error, Kind, Result};
-use crate::lab::{Command, Outcome, Undo, WayBack};
+use crate::lab::{Command, Object, Outcome, Undo, WayBack};
 use crate::net::netns::Netns;
 use crate::net::queue::{self, Failed, Tree};
 use crate::schema::{self, Opt};
@@ -101,8 +101,8 @@ fn put(
         let error = error.hint(
             "ask for what is there, take it away with .clear_qdisc(), or replace it with #{replace: true}",
         );
-        let name = format!("on {}", link.name());
-        return session.lab().conflict(error, &link.netns(), kind, &name);
+        let object = object(link, kind, &wanted);
+        return session.lab().conflict(error, &link.netns(), object);
     }
     change(session, link, &present, &wanted)
 }
@@ -161,10 +161,18 @@ fn commands(place: &Netns, name: &str, old: &Tree, new: &Tree) -> Vec<Command> {
     commands
 }
 
+/// The queue as an outcome tells of it: its parts, as `tc` writes them.
+fn object(link: &Link, kind: &str, tree: &Tree) -> Object {
+    Object::new(kind, "")
+        .on(link.name())
+        .and("parts", tree.lines())
+}
+
 fn report(session: &Session, link: &Link, outcome: Outcome, tree: &Tree) {
     let kind = tree.root().map_or("queue", |root| root.kind.as_str());
-    let name = format!("on {}", link.name());
-    session.lab().report(outcome, &link.netns(), kind, &name);
+    session
+        .lab()
+        .report(outcome, &link.netns(), object(link, kind, tree));
 }
 
 /// The kernel's refusal of a part, explained.

@@ -12,7 +12,7 @@ use crate::dsl::Session;
 use crate::dsl::handle::{Link, Netns};
 use crate::dsl::objects::{addr, link, nexthop};
 use crate::error::{Error, Kind, Result};
-use crate::lab::{Command, Outcome, Undo, WayBack};
+use crate::lab::{Command, Object, Outcome, Undo, WayBack};
 use crate::net::rtnl::Refusal;
 use crate::net::sysctl::{self, Key};
 use crate::net::{netns, route};
@@ -89,11 +89,24 @@ fn create(
         session.lab().step(undo, command, request).await
     })??;
     if added.is_ok() {
-        session
-            .lab()
-            .report(Outcome::Created, place, "route", &line);
+        report(session, Outcome::Created, place, route);
     }
     Ok(added)
+}
+
+/// The route as an outcome tells of it.
+fn object(session: &Rc<Session>, place: &Rc<netns::Netns>, route: &route::Route) -> Object {
+    let name_of = |index| link::name_of(session, place, index);
+    let object = Object::new("route", route.destination_text());
+    let dev = route.link.and_then(name_of).into_iter();
+    dev.fold(object, Object::of_link)
+        .with(session.lab(), || rows::said(route, name_of))
+        .told(line(session, place, route))
+}
+
+fn report(session: &Rc<Session>, outcome: Outcome, place: &Rc<netns::Netns>, route: &route::Route) {
+    let object = object(session, place, route);
+    session.lab().report(outcome, place, object);
 }
 
 /// The route as `ip` takes it, with the name of its link.
@@ -268,10 +281,7 @@ fn settle(
             route: Box::new(asked.clone()),
         };
         session.lab().asked(Undo::within(place.clone(), way));
-        let line = line(session, place, present);
-        session
-            .lab()
-            .report(Outcome::Unchanged, place, "route", &line);
+        report(session, Outcome::Unchanged, place, present);
         return Ok(());
     }
     if replace {
@@ -287,9 +297,8 @@ fn settle(
     .note(format!("there: {}", line(present)))
     .note(format!("asked: {}", line(asked)))
     .hint("give it a metric of its own, or replace it with #{replace: true}");
-    session
-        .lab()
-        .conflict(conflict, place, "route", &line(asked))
+    let asked = object(session, place, asked);
+    session.lab().conflict(conflict, place, asked)
 }
 
 /// All routes of a namespace, of one table where one is given.
@@ -324,9 +333,7 @@ pub(crate) fn remove(
         let lab = session.lab();
         lab.step(undo, command, request).await?.map_err(Error::from)
     })??;
-    session
-        .lab()
-        .report(Outcome::Deleted, place, "route", &line);
+    report(session, Outcome::Deleted, place, route);
     Ok(())
 }
 
@@ -357,10 +364,7 @@ pub(super) fn delete(
         })
         .collect();
     if matching.is_empty() {
-        let line = line(session, place, &named);
-        session
-            .lab()
-            .report(Outcome::Unchanged, place, "route", &line);
+        report(session, Outcome::Unchanged, place, &named);
     }
     for route in &matching {
         remove(session, place, route).map_err(context)?;

@@ -10,7 +10,7 @@ use super::rows;
 use crate::dsl::Session;
 use crate::dsl::handle::Netns;
 use crate::error::{Error, Kind, Result};
-use crate::lab::{Command, Outcome, Undo, WayBack};
+use crate::lab::{Command, Object, Outcome, Undo, WayBack};
 use crate::net::netns;
 use crate::net::rule::{self, Action};
 use crate::schema;
@@ -101,7 +101,7 @@ pub(super) fn add(session: &Rc<Session>, net: &Netns, options: Map) -> Result<()
             .note(format!("asked: {wanted}"))
             .hint("give it a priority of its own, or replace it with #{replace: true}");
             let lab = session.lab();
-            return lab.conflict(context(conflict), place, "rule", &wanted.to_string());
+            return lab.conflict(context(conflict), place, object(session, &wanted));
         }
         Some(rival) => remove(session, place, rival).map_err(context)?,
         None => {}
@@ -154,8 +154,14 @@ fn command(place: &netns::Netns, verb: &str, rule: &rule::Rule) -> Command {
 }
 
 fn report(session: &Session, outcome: Outcome, place: &netns::Netns, rule: &rule::Rule) {
-    let name = rule.to_string();
-    session.lab().report(outcome, place, "rule", &name);
+    session.lab().report(outcome, place, object(session, rule));
+}
+
+/// The rule as an outcome tells of it.
+fn object(session: &Session, rule: &rule::Rule) -> Object {
+    Object::new("rule", rule.priority.to_string())
+        .with(session.lab(), || rows::said(rule))
+        .told(rule.to_string())
 }
 
 fn remove(session: &Rc<Session>, place: &Rc<netns::Netns>, rule: &rule::Rule) -> Result<()> {
@@ -223,9 +229,8 @@ pub(super) fn delete(session: &Rc<Session>, net: &Netns, given: Map) -> Result<(
         })
         .collect();
     if matching.is_empty() {
-        session
-            .lab()
-            .report(Outcome::Unchanged, place, "rule", "none that matches");
+        let missing = Object::new("rule", "").told("none that matches");
+        session.lab().report(Outcome::Unchanged, place, missing);
     }
     for rule in &matching {
         remove(session, place, rule).map_err(context)?;
