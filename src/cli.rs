@@ -74,7 +74,7 @@ mod tests {
         ] {
             let words = line.split_whitespace().map(Into::into).collect();
             let options = read(words).unwrap().options;
-            assert!(options.json && options.quiet, "{line}");
+            assert!(options.is_json() && options.quiet, "{line}");
             assert_eq!(options.color, Color::Never, "{line}");
         }
     }

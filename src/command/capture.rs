@@ -83,7 +83,7 @@ fn capture(what: &Capture, options: &Options) -> std::result::Result<u8, Failure
         .iter()
         .map(|(netns, link)| (&**netns, link))
         .collect();
-    let is_json = options.json;
+    let is_json = options.is_json();
     let sink = || -> Result<To> {
         Ok(match &what.output {
             Some(_) if is_stream => To::Pipe(Stream::begin(stdout(), &head)?),
@@ -171,7 +171,7 @@ fn say_end(status: &Status, links: usize, options: &Options) {
         return;
     }
     let (packets, dropped) = (status.packets, status.dropped());
-    output::note(&if options.json {
+    output::note(&if options.is_json() {
         json!({"packets": packets, "links": links, "dropped": dropped}).to_string()
     } else {
         let packets = counted(usize::try_from(packets).unwrap_or(usize::MAX), "packet");

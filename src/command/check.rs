@@ -33,7 +33,7 @@ pub(super) fn check(words: &[String], options: &Options) -> Result<u8, Failure> 
     };
     // A file that can't be read is a wrong command line.
     let code = mistakes.iter().map(Failure::exit_code).max().unwrap_or(0);
-    if options.json {
+    if options.is_json() {
         let found: Vec<_> = mistakes.iter().map(output::told).collect();
         output::say_json(&documents::value(&found));
         return Ok(code);

@@ -20,7 +20,7 @@ const FIRST: &str = "l3";
 /// Does what `ipvsh demo` asks for.
 pub(super) fn demo(cli: &Cli, what: &Demo) -> Result<u8, Failure> {
     if what.list {
-        return Ok(list(cli.options.json));
+        return Ok(list(cli.options.is_json()));
     }
     if let Some(folder) = &what.copies {
         return write(folder, &source::texts(what.story.iter())?);

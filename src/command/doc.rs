@@ -38,13 +38,13 @@ pub(super) fn show(what: &Doc, options: &Options) -> Result<u8, Failure> {
     }
     let word = what.word.as_deref();
     if let Some((name, text)) = PAGES.iter().find(|(name, _)| word == Some(*name)) {
-        if options.json {
+        if options.is_json() {
             return Ok(output::say_json(&json!({"page": name, "text": text})));
         }
         return Ok(output::say(text.trim_end()));
     }
     let color = When::from(options.color).on(&std::io::stdout());
-    if options.json {
+    if options.is_json() {
         let json = manual::json(word).map_err(Failure::usage)?;
         return Ok(output::say_json(&json));
     }

@@ -5,6 +5,7 @@ use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::Serialize;
 use serde_json::{Value, json};
 
+use crate::dsl::voice::Happening;
 use crate::lab::Object;
 use crate::lab::outcome::{Counts, Entry};
 use crate::view::error::Told;
@@ -17,6 +18,20 @@ const VERSION: u32 = 1;
 #[derive(Debug, Serialize, JsonSchema)]
 #[schemars(deny_unknown_fields)]
 pub(super) struct Run {
+    /// How it ended.
+    #[serde(flatten)]
+    pub(super) end: End,
+    /// What happened to each object.
+    pub(super) objects: Vec<Entry>,
+    /// The lines that the script printed.
+    pub(super) output: Vec<String>,
+    /// What was said beside that: what is allowed and may surprise.
+    pub(super) notes: Vec<String>,
+}
+
+/// How a run of a script ended.
+#[derive(Debug, Serialize, JsonSchema)]
+pub(super) struct End {
     /// Whether it went well.
     pub(super) ok: bool,
     /// The exit code.
@@ -24,13 +39,9 @@ pub(super) struct Run {
     /// How many objects met which outcome.
     #[serde(flatten)]
     pub(super) tally: Tally,
-    /// What happened to each.
-    pub(super) objects: Vec<Entry>,
     /// What was taken down again at the end.
     pub(super) taken_down: TakenDown,
-    /// The lines that the script printed.
-    pub(super) output: Vec<String>,
-    /// What it gave to `result()`.
+    /// What the script gave to `result()`.
     pub(super) result: Value,
     /// Why it failed.
     pub(super) error: Option<Told>,
@@ -40,6 +51,42 @@ pub(super) struct Run {
     /// Until when its changes wait to be confirmed, in seconds since 1970.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) confirm_until: Option<u64>,
+}
+
+/// A line of `ipvsh --json=lines SCRIPT`, and of `plan`: what has just happened, and at last how it ended.
+#[derive(Debug, Serialize, JsonSchema)]
+#[serde(tag = "event", rename_all = "lowercase")]
+pub(super) enum Line {
+    /// An object was asked for.
+    Object(Entry),
+    /// The script printed a line.
+    Output {
+        /// It.
+        text: String,
+    },
+    /// What was said beside that.
+    Note {
+        /// It.
+        text: String,
+    },
+    /// The run has ended.
+    End(Box<End>),
+    /// The plan has ended.
+    Planned(Box<Planned>),
+}
+
+/// What happened, as a line.
+pub(super) fn line(what: &Happening) -> String {
+    let line = match what {
+        Happening::Object(entry) => Line::Object((*entry).clone()),
+        Happening::Output(text) => Line::Output {
+            text: (*text).to_owned(),
+        },
+        Happening::Note(text) => Line::Note {
+            text: (*text).to_owned(),
+        },
+    };
+    value(&line).to_string()
 }
 
 /// How many objects met which outcome; in a plan, would meet it.
@@ -85,6 +132,18 @@ pub(super) struct TakenDown {
 #[derive(Debug, Serialize, JsonSchema)]
 #[schemars(deny_unknown_fields)]
 pub(super) struct Plan {
+    /// What it comes to.
+    #[serde(flatten)]
+    pub(super) planned: Planned,
+    /// What would happen to each object.
+    pub(super) objects: Vec<Entry>,
+    /// What is said beside that: what is allowed and may surprise.
+    pub(super) notes: Vec<String>,
+}
+
+/// What a plan comes to.
+#[derive(Debug, Serialize, JsonSchema)]
+pub(super) struct Planned {
     /// Whether it would change anything.
     pub(super) would_change: bool,
     /// The exit code.
@@ -96,27 +155,19 @@ pub(super) struct Plan {
     pub(super) conflicts: usize,
     /// How much would be tried when all is there.
     pub(super) would_test: usize,
-    /// What would happen to each.
-    pub(super) objects: Vec<Entry>,
     /// Why it can't be planned.
     pub(super) error: Option<Told>,
 }
 
-impl Plan {
-    /// The document of these counts.
-    pub(super) fn new(
-        counts: Counts,
-        exit_code: u8,
-        objects: Vec<Entry>,
-        error: Option<Told>,
-    ) -> Self {
+impl Planned {
+    /// What these counts come to.
+    pub(super) fn new(counts: Counts, exit_code: u8, error: Option<Told>) -> Self {
         Self {
             would_change: counts.would_change(),
             exit_code,
             tally: counts.into(),
             conflicts: counts.conflicts,
             would_test: counts.tests,
-            objects,
             error,
         }
     }
@@ -210,6 +261,7 @@ pub(super) fn schema() -> Value {
     let documents = [
         ("run", add::<Run>(&mut generator)),
         ("plan", add::<Plan>(&mut generator)),
+        ("line", add::<Line>(&mut generator)),
         ("check", add::<Vec<Told>>(&mut generator)),
         ("ls", add::<Vec<Lab>>(&mut generator)),
         ("down", add::<Vec<Down>>(&mut generator)),
@@ -223,7 +275,7 @@ pub(super) fn schema() -> Value {
     json!({
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": format!("What ipvsh --json prints, version {VERSION}"),
-        "description": "Each document by the name of its command; `error` is what a failure is on standard error.",
+        "description": "Each document by the name of its command; `line` is what --json=lines prints; `error` is what a failure is on standard error, where there is no document to have it.",
         "properties": documents,
         "$defs": generator.take_definitions(true),
     })

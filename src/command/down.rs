@@ -54,7 +54,7 @@ pub(super) fn down(
             }
         }
     }
-    if options.json {
+    if options.is_json() {
         output::say_json(&documents::value(&taken));
     } else if labs.is_empty() && !options.quiet {
         output::say(super::ls::none_stands());
@@ -69,7 +69,7 @@ pub(super) fn down(
 fn ask_which(labs: &[String], options: &Options) -> Result<u8, Failure> {
     if labs.is_empty() {
         super::ls::note_hidden(options);
-        if options.json {
+        if options.is_json() {
             return Ok(output::say_json(&json!([])));
         }
         return Ok(if options.quiet {
@@ -96,7 +96,7 @@ fn ask_which(labs: &[String], options: &Options) -> Result<u8, Failure> {
 
 /// Says that there is no such lab: what is gone needs no taking down.
 fn say_gone(named: &str, options: &Options) -> u8 {
-    if options.json {
+    if options.is_json() {
         return output::say_json(&json!([]));
     }
     if options.quiet {
@@ -125,7 +125,7 @@ pub(super) fn cut_off(given: u64, is_kept: bool, options: &Options) -> Result<u8
             })
         });
         let undone = undone.unwrap_or_default();
-        if undone.counted().is_some() && !options.quiet && !options.json {
+        if undone.counted().is_some() && !options.quiet && !options.is_json() {
             output::note(&undone.to_string());
         }
         let left = undone.failures.iter().map(ToString::to_string);
@@ -185,7 +185,7 @@ fn report(lab: &str, undone: &Undone, options: &Options) -> documents::Down {
     for error in &undone.failures {
         output::fail(&Failure::script(Report::of(error)), options);
     }
-    if !options.json && !options.quiet {
+    if !options.is_json() && !options.quiet {
         let line = match undone.counted() {
             Some(counted) => format!("took down lab `{lab}`: {counted}"),
             None if undone.failures.is_empty() => {

@@ -53,7 +53,7 @@ fn all(what: &Fmt, options: &Options) -> Result<u8, Failure> {
     if what.check && changed.clone().next().is_some() {
         code = code.max(1);
     }
-    if options.json {
+    if options.is_json() {
         let rows = done
             .iter()
             .map(|one| json!({"file": one.name, "changed": one.is_changed}));

@@ -57,7 +57,7 @@ pub(super) fn list(options: &Options) -> Result<u8, Failure> {
         }
     }
     note_hidden(options);
-    if options.json {
+    if options.is_json() {
         let labs: Vec<Lab> = labs.iter().map(document).collect();
         return Ok(output::say_json(&documents::value(&labs)).max(code));
     }

@@ -75,7 +75,7 @@ fn with_memory(options: &Options, takes_down: bool) {
     let mut arguments = vec!["down".to_owned(), format!("--cut-off={given}")];
     let switches = [
         (!takes_down || options.keep, "--kept"),
-        (options.json, "--json"),
+        (options.is_json(), "--json"),
         (options.quiet, "--quiet"),
     ];
     let switches = switches.iter().filter(|(on, _)| *on);
@@ -108,6 +108,19 @@ fn parameters_in(script: &Script) -> Vec<Parameter> {
     declared.unwrap_or_default()
 }
 
+/// Whether things happen in what the command line says that can be told as they do.
+fn tells_lines(cli: &Cli) -> bool {
+    let on_one_host = cli.options.on.is_none();
+    let command = cli.command.as_ref();
+    let in_any_case = |command: &Command| matches!(command, Command::Test(_) | Command::Watch(_));
+    on_one_host
+        && matches!(
+            command,
+            None | Some(Command::Plan { .. } | Command::Demo(_))
+        )
+        || command.is_some_and(in_any_case)
+}
+
 /// Does what the command line says and returns the exit code.
 pub(crate) fn dispatch(mut cli: Cli) -> u8 {
     if cli.options.plain {
@@ -120,6 +133,9 @@ pub(crate) fn dispatch(mut cli: Cli) -> u8 {
     let cli = &cli;
     let options = &cli.options;
     let result = match &cli.command {
+        _ if options.lines().is_some() && !tells_lines(cli) => {
+            Err(run::not_in_lines("other commands"))
+        }
         _ if options.on.is_some() => on::on(cli, options.on.as_deref().unwrap_or_default()),
         Some(Command::Doc(what)) => doc::show(what, options),
         Some(Command::Check { scripts }) => check::check(scripts, options),

@@ -19,7 +19,7 @@ pub(super) fn fail(failure: &Failure, options: &Options) {
         return;
     }
     // Where even this can't be written there is nobody to tell; the exit code says it.
-    let _ = if options.json {
+    let _ = if options.is_json() {
         screen::say_json(Stream::Err, &documents::value(&told(failure)).to_string())
     } else {
         let color = When::from(options.color).on(&stderr());

@@ -49,7 +49,8 @@ pub(super) fn with_plan(
     let session = Session::new(Settings {
         quiet: true,
         color: false,
-        json: options.json,
+        json: options.is_json(),
+        lines: options.lines(),
         // What the script would print belongs to a run.
         output: Output::Collected,
     });
@@ -98,11 +99,13 @@ fn show(session: &Session, options: &Options, result: Result<(), Failure>) -> Re
             0
         }),
     };
-    if options.json {
-        let objects = session.lab().outcomes().entries().clone();
+    if options.is_json() {
         let error = result.as_ref().err().map(output::told);
-        let document = documents::Plan::new(counts, code, objects, error);
-        output::say_json(&documents::value(&document));
+        let planned = documents::Planned::new(counts, code, error);
+        // The document has the error.
+        if tell(session, options, planned) {
+            return Ok(code);
+        }
     } else if !options.quiet {
         let color = When::from(options.color).on(&stdout());
         let entries = session.lab().outcomes().entries();
@@ -115,6 +118,22 @@ fn show(session: &Session, options: &Options, result: Result<(), Failure>) -> Re
         output::say(&summary(counts, fails));
     }
     result.map(|()| code)
+}
+
+/// Tells programs what a plan comes to; whether it could be written.
+fn tell(session: &Session, options: &Options, planned: documents::Planned) -> bool {
+    let written = if options.lines().is_some() {
+        let told = session.tell_objects();
+        let planned = documents::Line::Planned(Box::new(planned));
+        told.map_or(1, |()| output::say_json(&documents::value(&planned)))
+    } else {
+        output::say_json(&documents::value(&documents::Plan {
+            planned,
+            objects: session.lab().outcomes().entries().clone(),
+            notes: session.notes(),
+        }))
+    };
+    written == 0
 }
 
 fn summary(counts: Counts, fails: bool) -> String {

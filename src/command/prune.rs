@@ -55,7 +55,7 @@ pub(super) fn run(
         for thing in stale.things.iter().rev() {
             session.lab().report_stale(Outcome::Stale, thing);
         }
-        if !stale.is_empty() && !options.quiet && !options.json {
+        if !stale.is_empty() && !options.quiet && !options.is_json() {
             let command = command(options, script, typed);
             let one = stale.things.len() == 1;
             let (stands, takes) = if one {
@@ -82,7 +82,7 @@ pub(super) fn run(
             session.lab().report_stale(Outcome::Deleted, thing);
         }
     }
-    if !options.quiet && !options.json {
+    if !options.quiet && !options.is_json() {
         if let Some(counted) = undone.counted() {
             output::note(&format!(
                 "took down what is no longer in the script: {counted}"

@@ -49,18 +49,27 @@ pub(super) fn run(cli: &Cli) -> Result<u8, Failure> {
             report.hint("`ipvsh down LAB` takes a lab down"),
         ));
     }
+    let is_script = matches!(source, Source::Script { is_line: false, .. });
+    if options.lines().is_some() && !is_script {
+        return Err(not_in_lines("what is typed"));
+    }
     confirm::check(options, &source)?;
     with_files()?;
     with_memory(options, matches!(source, Source::Script { .. }));
     let session = Session::new(Settings {
         quiet: options.quiet,
         color: When::from(options.color).on(&std::io::stdout()),
-        json: options.json,
+        json: options.is_json(),
+        lines: options.lines(),
         // Standard output holds documents: of a line its value, of a session those of its entries, of a script how it went and
         // what it printed.
         output: match &source {
-            Source::Script { is_line: true, .. } | Source::Session if options.json => Output::Error,
-            Source::Script { .. } if options.json => Output::Collected,
+            Source::Script { is_line: true, .. } | Source::Session if options.is_json() => {
+                Output::Error
+            }
+            Source::Script { .. } if options.is_json() && options.lines().is_none() => {
+                Output::Collected
+            }
             _ => Output::Standard,
         },
     });
@@ -84,6 +93,14 @@ pub(super) fn run(cli: &Cli) -> Result<u8, Failure> {
             arguments,
         } => run_script(session, &script, is_line, &arguments, options),
     }
+}
+
+/// That `--json=lines` was asked for where nothing happens that could be told so.
+pub(super) fn not_in_lines(what: &str) -> Failure {
+    let report = Report::new(format!(
+        "`--json=lines` is for the run and the plan of a script, not for {what}"
+    ));
+    Failure::usage(report.hint("`--json` prints one document"))
 }
 
 /// Tells the steps as commands, where that is asked.
@@ -207,7 +224,7 @@ fn show(session: &std::rc::Rc<Session>, value: &Dynamic, options: &Options) -> R
     if text.is_empty() {
         return Ok(());
     }
-    if options.json {
+    if options.is_json() {
         return match output::say_json_text(&text) {
             0 => Ok(()),
             _ => Err(Failure {
@@ -247,7 +264,7 @@ fn finish(
     } else {
         Undone::default()
     };
-    let is_told = has_failed && !options.quiet && !options.json;
+    let is_told = has_failed && !options.quiet && !options.is_json();
     if is_told && take_down && had_lab {
         output::note(&undone.to_string());
     }
@@ -276,7 +293,7 @@ fn finish(
     };
     let counts = session.lab().counts();
     if options.summary {
-        output::note(&if options.json {
+        output::note(&if options.is_json() {
             documents::value(&documents::Tally::from(counts)).to_string()
         } else {
             summary(session, When::from(options.color).on(&std::io::stderr()))
@@ -294,13 +311,16 @@ fn finish(
     let code = failed
         .as_ref()
         .map_or(session.exit_code().unwrap_or(0), Failure::exit_code);
-    if options.json && script.is_some() {
-        let document = documents::Run {
+    if options.is_json() && script.is_some() {
+        let end = documents::End {
             undone: fallen,
             confirm_until: waits,
-            ..document(session, code, failed.as_ref(), &undone)
+            ..end(session, code, failed.as_ref(), &undone)
         };
-        output::say_json(&documents::value(&document));
+        // The document has the error.
+        if tell(session, options, end) {
+            return Ok(code);
+        }
     }
     match failed {
         Some(failure) => Err(failure),
@@ -323,7 +343,7 @@ fn what_fell(session: &Session) -> Vec<String> {
 fn say_what_stays(session: &Session, options: &Options, script: Option<(&Script, &[String])>) {
     let has_file = script.is_some_and(|(script, _)| script.name != "<stdin>");
     let is_throw_away = options.sandbox.is_some() || vm::is_guest();
-    let is_told = !options.quiet && !options.json && !is_throw_away;
+    let is_told = !options.quiet && !options.is_json() && !is_throw_away;
     if has_file
         || !is_told
         || session.lab().is_empty()
@@ -339,24 +359,34 @@ fn say_what_stays(session: &Session, options: &Options, script: Option<(&Script,
     }
 }
 
-/// How a run went, for programs.
-fn document(
-    session: &Session,
-    code: u8,
-    failed: Option<&Failure>,
-    undone: &Undone,
-) -> documents::Run {
-    documents::Run {
+/// Tells programs how a run went; whether it could be written.
+fn tell(session: &Session, options: &Options, end: documents::End) -> bool {
+    let written = if options.lines().is_some() {
+        let told = session.tell_objects();
+        let end = documents::Line::End(Box::new(end));
+        told.map_or(1, |()| output::say_json(&documents::value(&end)))
+    } else {
+        output::say_json(&documents::value(&documents::Run {
+            end,
+            objects: session.lab().outcomes().entries().clone(),
+            output: session.collected().lines().map(str::to_owned).collect(),
+            notes: session.notes(),
+        }))
+    };
+    written == 0
+}
+
+/// How a run ended, for programs.
+fn end(session: &Session, code: u8, failed: Option<&Failure>, undone: &Undone) -> documents::End {
+    documents::End {
         ok: code == 0,
         exit_code: code,
         tally: session.lab().counts().into(),
-        objects: session.lab().outcomes().entries().clone(),
         taken_down: documents::TakenDown {
             namespaces: undone.namespaces,
             links: undone.links,
             changes: undone.changes,
         },
-        output: session.collected().lines().map(str::to_owned).collect(),
         result: session.result().unwrap_or_default(),
         error: failed.map(output::told),
         undone: Vec::new(),

@@ -52,7 +52,7 @@ pub(super) fn no_kernel_of_its_own() -> Failure {
 fn announce(options: &Options, why: Option<String>) {
     if let Some(why) = why
         && !options.quiet
-        && !options.json
+        && !options.is_json()
     {
         output::note(&format!("sandbox: {why}"));
     }
@@ -186,7 +186,7 @@ fn in_namespaces(cli: &Cli, why: Option<String>) -> Result<u8, Failure> {
 
 /// Says what there is to know about the place.
 fn tell(options: &Options, text: &str) {
-    if options.json {
+    if options.is_json() {
         output::note(&serde_json::json!({"note": text}).to_string());
     } else if !options.quiet {
         output::note(&format!("note: {text}"));
@@ -226,7 +226,7 @@ fn in_vm(cli: &Cli, why: Option<String>) -> Result<u8, Failure> {
 
 /// Shows on a terminal that the micro-VM starts, and for how long, until it is dropped.
 fn waiting(options: &Options) -> Option<Shown> {
-    let is_shown = !options.quiet && !options.json && plain::is_live(&std::io::stderr());
+    let is_shown = !options.quiet && !options.is_json() && plain::is_live(&std::io::stderr());
     let style = ProgressStyle::with_template("{spinner} starting the micro-VM, {elapsed}");
     style.ok().filter(|_| is_shown).map(|style| {
         let bar = ProgressBar::new_spinner().with_style(style);

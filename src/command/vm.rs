@@ -36,12 +36,12 @@ fn install(versions: &[String], if_needed: bool) -> Result<u8, Failure> {
 
 fn list(all: bool, options: &Options) -> Result<u8, Failure> {
     let mut note = |line: &str| {
-        if !options.quiet && !options.json {
+        if !options.quiet && !options.is_json() {
             output::note(&format!("note: {line}"));
         }
     };
     let (listed, left_out) = vm::list(all, &mut note).map_err(|error| failure(&error))?;
-    if options.json {
+    if options.is_json() {
         let listed: Vec<Value> = listed.iter().map(to_json).collect();
         return Ok(output::say_json(&Value::Array(listed)));
     }

@@ -19,6 +19,7 @@ pub mod script;
 pub mod session;
 pub(crate) mod strands;
 pub mod topics;
+pub mod voice;
 
 use rhai::EvalAltResult;
 

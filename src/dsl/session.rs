@@ -1,7 +1,7 @@
 //! What one run of a script, or one interactive session, carries along: the runtime, the current namespace, the parameters.
 
 use std::cell::{Cell, OnceCell, RefCell};
-use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
+use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 use std::sync::Arc;
@@ -20,6 +20,7 @@ use crate::dsl::kinds::ipvlan_port::Ports;
 use crate::dsl::objects::elsewhere::Elsewhere;
 use crate::dsl::order::Orders;
 use crate::dsl::strands::Strands;
+use crate::dsl::voice::{Form, Voice};
 use crate::error::{Error, Kind, Result, errno_name};
 use crate::lab::trace::Printer;
 use crate::lab::{Lab, Outcome};
@@ -46,6 +47,8 @@ pub struct Settings {
     pub color: bool,
     /// Print values as JSON.
     pub json: bool,
+    /// Tell each thing as it happens, on a line that this writes.
+    pub lines: Option<Form>,
     /// Where to print.
     pub output: Output,
 }
@@ -85,13 +88,8 @@ pub struct Session {
     places: RefCell<Vec<Rc<Netns>>>,
     /// The signal that asks the run to end; 0 while there is none.
     interrupt: Arc<AtomicUsize>,
-    /// What was printed, where it is collected and not written to standard output.
-    collected: RefCell<Option<String>>,
-    /// Whether nobody reads standard output any more.
-    output_closed: Cell<bool>,
+    voice: Voice,
     entry: Cell<usize>,
-    /// The notes that were said, each with its entry.
-    noted: RefCell<BTreeSet<(usize, String)>>,
     lab: Lab,
     ports: Ports,
     elsewhere: Elsewhere,
@@ -115,7 +113,6 @@ pub struct Session {
     captures: RefCell<Vec<Capture>>,
     /// The same of servers.
     servers: RefCell<Vec<Server>>,
-    strands: Strands,
 }
 
 /// What a session has to do with tests.
@@ -142,10 +139,7 @@ pub enum LeftOut {
 impl Session {
     /// A session that acts in the namespace of this process.
     pub fn new(settings: Settings) -> Rc<Self> {
-        let collected = match settings.output {
-            Output::Collected => Some(String::new()),
-            Output::Standard | Output::Error => None,
-        };
+        let voice = Voice::new(&settings);
         let session = Rc::new(Self {
             settings,
             given: OnceCell::new(),
@@ -155,10 +149,8 @@ impl Session {
             entered: RefCell::new(Vec::new()),
             places: RefCell::new(Vec::new()),
             interrupt: Arc::new(AtomicUsize::new(0)),
-            collected: RefCell::new(collected),
+            voice,
             entry: Cell::new(0),
-            noted: RefCell::default(),
-            output_closed: Cell::new(false),
             lab: Lab::default(),
             ports: Ports::default(),
             elsewhere: Elsewhere::default(),
@@ -173,7 +165,6 @@ impl Session {
             live: Live::default(),
             rulesets: RefCell::default(),
             servers: RefCell::default(),
-            strands: Strands::default(),
         });
         if session.settings.json {
             session.lab.outcomes().tell_programs();
@@ -401,7 +392,7 @@ impl Session {
 
     /// What was printed so far, in a session that collects it.
     pub fn collected(&self) -> String {
-        self.collected.borrow().clone().unwrap_or_default()
+        self.voice.collected()
     }
 
     /// Prints each step from now on, to standard error, as the command that does the same; or none any more.
@@ -421,47 +412,41 @@ impl Session {
     ///
     /// Where nobody reads standard output any more, the run is to end quietly: see [`Self::output_closed`].
     pub fn print(&self, line: &str) -> Result<()> {
-        self.print_by(line, &ready(line), screen::say)
+        let outcomes = self.lab.outcomes();
+        self.voice.print(outcomes, line, &ready(line), screen::say)
     }
 
     /// Prints a part of a line, or of several.
     pub(crate) fn print_part(&self, text: &str) -> Result<()> {
-        if self.strands.hold(Stream::Out, text, screen::say_text) {
-            return Ok(());
-        }
-        screen::say_text(Stream::Out, text).map_err(|error| {
-            self.output_closed.set(true);
-            Error::io(&error).doing_plain("print")
-        })
+        self.voice.say_out(Stream::Out, text, screen::say_text)
     }
 
     /// Prints what a script prints on purpose: into a file or a pipe as it is.
     pub fn print_of_script(&self, line: &str) -> Result<()> {
-        self.print_by(line, line, screen::say_of_script)
+        let outcomes = self.lab.outcomes();
+        self.voice
+            .print(outcomes, line, line, screen::say_of_script)
     }
 
-    fn print_by(
-        &self,
-        line: &str,
-        collected: &str,
-        say: fn(Stream, &str) -> std::io::Result<()>,
-    ) -> Result<()> {
-        if let Some(all) = self.collected.borrow_mut().as_mut() {
-            all.push_str(collected);
-            all.push('\n');
-            return Ok(());
-        }
-        let to = match self.settings.output {
-            Output::Error => Stream::Err,
-            Output::Standard | Output::Collected => Stream::Out,
-        };
-        if self.strands.hold(to, line, say) {
-            return Ok(());
-        }
-        say(to, line).map_err(|error| {
-            self.output_closed.set(true);
-            Error::io(&error).doing_plain("print")
-        })
+    /// Tells the objects that were not told yet, where each thing is told at once.
+    pub fn tell_objects(&self) -> Result<()> {
+        self.voice.tell_objects(self.lab.outcomes())
+    }
+
+    /// Says beside the script's own output what may surprise, once.
+    pub fn note(&self, text: &str) {
+        self.voice.note(self.lab.outcomes(), self.entry(), text);
+    }
+
+    /// The notes that were said.
+    pub fn notes(&self) -> Vec<String> {
+        self.voice.notes()
+    }
+
+    /// Says beside the script's own output why something is not reached, and what to type.
+    pub fn explain(&self, cause: &str, hint: &str) {
+        self.voice
+            .say_beside(&format!("cause: {cause}\nhint: {hint}"));
     }
 
     /// Says on standard error what was made since there were `from` entries: `+ namespace a`. Nobody sees it else where a line or
@@ -512,33 +497,6 @@ impl Session {
         }
     }
 
-    /// Says beside the script's own output what may surprise, once.
-    pub fn note(&self, text: &str) {
-        let is_new = self
-            .noted
-            .borrow_mut()
-            .insert((self.entry(), text.to_owned()));
-        if self.settings.quiet || !is_new {
-            return;
-        }
-        self.say_beside(&format!("note: {text}"));
-    }
-
-    /// Says beside the script's own output why something is not reached, and what to type.
-    pub fn explain(&self, cause: &str, hint: &str) {
-        if self.settings.quiet {
-            return;
-        }
-        self.say_beside(&format!("cause: {cause}\nhint: {hint}"));
-    }
-
-    fn say_beside(&self, text: &str) {
-        if !self.strands.hold(Stream::Err, text, screen::say) {
-            // Where nobody reads it, the run goes on.
-            let _ = screen::say(Stream::Err, text);
-        }
-    }
-
     /// The number of the entry that runs: 0 in a script, from 1 in an interactive session.
     pub fn entry(&self) -> usize {
         self.entry.get()
@@ -552,12 +510,12 @@ impl Session {
 
     /// Whether a line could not be written.
     pub fn output_closed(&self) -> bool {
-        self.output_closed.get()
+        self.voice.is_closed()
     }
 
     /// The closures that run side by side.
     pub(crate) fn strands(&self) -> &Strands {
-        &self.strands
+        self.voice.strands()
     }
 
     /// Takes other namespaces as those that were entered; returns those that were.
@@ -567,21 +525,21 @@ impl Session {
 
     /// Notes that nobody reads standard output any more.
     pub(crate) fn note_output_closed(&self) {
-        self.output_closed.set(true);
+        self.voice.close();
     }
 
     /// Runs `future`, which may take its time, to its end: other closures of `each` go on meanwhile.
     pub fn wait_long<F: Future>(&self, future: F) -> Result<F::Output> {
-        if self.strands.is_one() {
-            return Ok(self.strands.wait(future, true));
+        if self.strands().is_one() {
+            return Ok(self.strands().wait(future, true));
         }
         self.wait(future)
     }
 
     /// Runs `future` to its end on the session's one runtime.
     pub fn wait<F: Future>(&self, future: F) -> Result<F::Output> {
-        if self.strands.is_one() {
-            return Ok(self.strands.wait(future, false));
+        if self.strands().is_one() {
+            return Ok(self.strands().wait(future, false));
         }
         if self.runtime.get().is_none() {
             let runtime = tokio::runtime::Builder::new_current_thread()
@@ -693,7 +651,11 @@ pub fn answer<T>(
     body: impl FnOnce(&Rc<Session>) -> Result<T>,
 ) -> Answer<T> {
     Session::of(context)
-        .and_then(|session| body(&session))
+        .and_then(|session| {
+            let done = body(&session);
+            session.tell_objects()?;
+            done
+        })
         .map_err(|error| exception(&named(error, context.fn_name()), context.call_position()))
 }
 

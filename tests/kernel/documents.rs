@@ -101,10 +101,15 @@ fn every_document_is_as_its_schema_says(lab: &Lab) {
     script("less.rhai", "netns(\"a\");");
     let mut documents: Vec<(&str, Value)> = Vec::new();
     let mut take = |name: &'static str, arguments: &[&str], code: &str| {
-        let run = lab.ipvsh(&[&["--json"], arguments].concat());
+        let json = if name == "line" { None } else { Some("--json") };
+        let run = lab.ipvsh(&json.iter().chain(arguments).copied().collect::<Vec<&str>>());
         let end = format!("exit code {code}\n");
         assert!(run.end().starts_with(&end), "{}", run.end());
-        documents.push((name, read(&run.stdout)));
+        match name {
+            "line" => documents.extend(run.stdout.lines().map(|line| (name, read(line)))),
+            "error" => assert_eq!(run.stdout, ""),
+            _ => documents.push((name, read(&run.stdout))),
+        }
         let told = run.stderr.lines().map(read);
         let errors = told.filter(|told| told.get("message").is_some());
         documents.extend(errors.map(|error| ("error", error)));
@@ -116,6 +121,11 @@ fn every_document_is_as_its_schema_says(lab: &Lab) {
     take("plan", &["plan", "badly.rhai"], "1");
     take("plan", &["--lab", "l", "plan", "less.rhai"], "1");
     take("run", &["badly.rhai"], "1");
+    take("line", &["--json=lines", "--lab", "m", "well.rhai"], "0");
+    take("line", &["--json=lines", "badly.rhai"], "1");
+    take("line", &["--json=lines", "plan", "less.rhai"], "10");
+    take("error", &["missing.rhai"], "2");
+    take("error", &["well.rhai", "--strange"], "2");
     take("check", &["check", "wrong.rhai"], "1");
     take("check", &["check", "well.rhai"], "0");
     take("graph", &["graph", "--form", "json"], "0");

@@ -2,7 +2,6 @@
 
 use std::fs;
 
-
 use crate::case::cases;
 use crate::lab::Lab;
 use crate::state;

@@ -1,4 +1,5 @@
-//! What `--json` prints: one document on standard output, errors as objects on standard error.
+//! What `--json` prints: one document on standard output, which has the error; where there is none, the error is one on standard
+//! error.
 
 use crate::program::Place;
 
@@ -20,24 +21,43 @@ fn a_line_is_its_value_and_what_it_prints_stands_beside_it() {
 fn a_run_is_one_document_of_counts_and_output() {
     let (output, errors, code) = run(&["--json", "lab.rhai"], "print(\"a\");\nprint([1, 2]);\n");
     insta::assert_snapshot!(output, @r#"
-    {"ok":true,"exit_code":0,"created":0,"changed":0,"unchanged":0,"deleted":0,"stale":0,"objects":[],"taken_down":{"namespaces":0,"links":0,"changes":0},"output":["a","[1, 2]"],"result":null,"error":null}
+    {"ok":true,"exit_code":0,"created":0,"changed":0,"unchanged":0,"deleted":0,"stale":0,"taken_down":{"namespaces":0,"links":0,"changes":0},"result":null,"error":null,"objects":[],"output":["a","[1, 2]"],"notes":[]}
     "#);
     assert_eq!((errors.as_str(), code), ("", Some(0)));
 }
 
 #[test]
-fn a_run_that_fails_says_so_in_its_document_and_on_standard_error() {
+fn a_run_that_fails_says_so_in_its_document_and_nowhere_else() {
     let (output, errors, code) = run(
         &["--json", "lab.rhai"],
         "print(\"a\");\nassert(false, \"no\");\n",
     );
     insta::assert_snapshot!(output, @r#"
-    {"ok":false,"exit_code":1,"created":0,"changed":0,"unchanged":0,"deleted":0,"stale":0,"objects":[],"taken_down":{"namespaces":0,"links":0,"changes":0},"output":["a"],"result":null,"error":{"kind":"assertion","message":"assertion failed: no","hint":null,"notes":[],"errno":null,"kernel":null,"netns":null,"object":null,"file":"lab.rhai","line":2,"position":1}}
+    {"ok":false,"exit_code":1,"created":0,"changed":0,"unchanged":0,"deleted":0,"stale":0,"taken_down":{"namespaces":0,"links":0,"changes":0},"result":null,"error":{"kind":"assertion","message":"assertion failed: no","hint":null,"notes":[],"errno":null,"kernel":null,"netns":null,"object":null,"file":"lab.rhai","line":2,"position":1},"objects":[],"output":["a"],"notes":[]}
     "#);
-    insta::assert_snapshot!(errors, @r#"
-    {"kind":"assertion","message":"assertion failed: no","hint":null,"notes":[],"errno":null,"kernel":null,"netns":null,"object":null,"file":"lab.rhai","line":2,"position":1}
+    assert_eq!((errors.as_str(), code), ("", Some(1)));
+}
+
+#[test]
+fn a_run_in_lines_tells_each_thing_as_it_happens() {
+    let script = "print(\"a\");\nprint([1, 2]);\nassert(false, \"no\");\n";
+    let (output, errors, code) = run(&["--json=lines", "lab.rhai"], script);
+    insta::assert_snapshot!(output, @r#"
+    {"event":"output","text":"a"}
+    {"event":"output","text":"[1, 2]"}
+    {"event":"end","ok":false,"exit_code":1,"created":0,"changed":0,"unchanged":0,"deleted":0,"stale":0,"taken_down":{"namespaces":0,"links":0,"changes":0},"result":null,"error":{"kind":"assertion","message":"assertion failed: no","hint":null,"notes":[],"errno":null,"kernel":null,"netns":null,"object":null,"file":"lab.rhai","line":3,"position":1}}
     "#);
-    assert_eq!(code, Some(1));
+    assert_eq!((errors.as_str(), code), ("", Some(1)));
+}
+
+#[test]
+fn what_has_no_run_is_not_told_in_lines() {
+    for arguments in [&["--json=lines", "ls"][..], &["--json=lines", "-e", "1"]] {
+        let (output, errors, code) = run(arguments, "");
+        let error: serde_json::Value = serde_json::from_str(&errors).unwrap();
+        assert_eq!((output.as_str(), code), ("", Some(2)), "{arguments:?}");
+        assert_eq!(error["hint"], "`--json` prints one document");
+    }
 }
 
 #[test]

@@ -35,7 +35,7 @@ pub(super) fn run(named: Option<&str>, options: &Options) -> Result<u8, Failure>
     let Some(lab) = lab.filter(|_| is_confirmed) else {
         return Err(failure(does_not_wait(named, &waiting)));
     };
-    if options.json {
+    if options.is_json() {
         return Ok(output::say_json(&json!({"lab": lab, "confirmed": true})));
     }
     if options.quiet {
@@ -57,7 +57,7 @@ fn does_not_wait(named: &str, waiting: &[(String, Pending)]) -> Error {
 
 /// Lists the labs that wait.
 fn list(waiting: &[(String, Pending)], options: &Options) -> Result<u8, Failure> {
-    if options.json {
+    if options.is_json() {
         let labs = waiting.iter();
         let labs = labs.map(|(lab, pending)| json!({"lab": lab, "until": pending.until}));
         return Ok(output::say_json(&Value::Array(labs.collect())));
@@ -102,7 +102,7 @@ pub(super) fn await_confirmation(
     if !waits.map_err(|error| Failure::script(Report::of(&error)))? {
         return Ok(None);
     }
-    if !options.json
+    if !options.is_json()
         && let Some(lab) = session.lab().name()
     {
         output::note(&format!(

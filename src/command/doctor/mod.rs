@@ -151,7 +151,7 @@ pub(super) fn doctor(what: &Doctor, options: &Options) -> Result<u8, Failure> {
 }
 
 fn print(sections: &[Section], options: &Options) -> u8 {
-    if options.json {
+    if options.is_json() {
         let all = sections.iter().flat_map(|section| {
             let findings = section.findings.iter();
             findings.map(|finding| finding.to_json(section.title))

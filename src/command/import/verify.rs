@@ -80,7 +80,7 @@ pub(super) fn run(
     }
     let proof = proof::compare(&one.state, &other.state, source);
     let is_equal = proof.differences.is_empty();
-    let told = if options.json {
+    let told = if options.is_json() {
         output::say_json(&document(&proof))
     } else {
         output::say(&tell(&proof, &name))

@@ -14,6 +14,8 @@ pub(crate) use commands::{
 };
 
 use super::arguments::PassedOn;
+use super::documents;
+use crate::dsl::voice::Form;
 use crate::value::{duration, size};
 use crate::view::paint::When;
 
@@ -133,9 +135,9 @@ pub(crate) struct Options {
     #[arg(long, value_name = "SIZE", value_parser = memory)]
     pub(crate) memory: Option<u64>,
 
-    /// Print results as JSON
-    #[arg(long, global = true)]
-    pub(crate) json: bool,
+    /// Print results as JSON: one document, or a line for each thing as it happens
+    #[arg(long, global = true, value_enum, value_name = "FORM", num_args = 0..=1, require_equals = true, default_missing_value = "document")]
+    pub(crate) json: Option<Json>,
 
     /// Print nothing but what the script prints itself
     #[arg(short, long, global = true)]
@@ -186,6 +188,27 @@ pub(crate) enum Place {
     Ns,
     /// A micro-VM with its own kernel
     Vm,
+}
+
+/// How results are printed as JSON.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Json {
+    /// One document
+    Document,
+    /// A line for each thing as it happens: of runs and plans
+    Lines,
+}
+
+impl Options {
+    /// Whether results are printed as JSON.
+    pub(crate) const fn is_json(&self) -> bool {
+        self.json.is_some()
+    }
+
+    /// How each thing is told as it happens, where that is wanted.
+    pub(crate) fn lines(&self) -> Option<Form> {
+        (self.json == Some(Json::Lines)).then_some(documents::line as Form)
+    }
 }
 
 /// When to colour.

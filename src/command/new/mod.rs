@@ -27,7 +27,7 @@ pub(super) fn names() -> impl Iterator<Item = &'static str> {
 /// Does what `ipvsh new` asks for. A file that is there is not replaced.
 pub(super) fn run(what: &New, options: &Options) -> Result<u8, Failure> {
     if what.list {
-        return Ok(list(options.json));
+        return Ok(list(options.is_json()));
     }
     let asked = what.template.as_str();
     let Some((name, text)) = TEMPLATES.iter().find(|(name, _)| *name == asked) else {
@@ -40,7 +40,7 @@ pub(super) fn run(what: &New, options: &Options) -> Result<u8, Failure> {
     let file = file(what.file.as_deref(), name);
     write(&file, text)?;
     let path = file.display().to_string();
-    if options.json {
+    if options.is_json() {
         return Ok(output::say_json(
             &serde_json::json!({"file": path, "template": name}),
         ));

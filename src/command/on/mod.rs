@@ -54,7 +54,7 @@ pub(super) fn on(cli: &Cli, hosts: &str) -> Result<u8, Failure> {
         open: &open,
     };
     let results = run_all(&hosts, &sent, options)?;
-    if options.json {
+    if options.is_json() {
         let all = results.iter().map(Done::to_json);
         output::say_json(&Value::Array(all.collect()));
     } else if results.iter().any(Done::is_lost) || !options.quiet && hosts.len() > 1 {
@@ -343,7 +343,7 @@ fn run_all(hosts: &[String], sent: &Sent, options: &Options) -> Result<Vec<Done>
         results
     });
     if interrupted.load(Ordering::Relaxed) > 0 {
-        if !options.quiet && !options.json {
+        if !options.quiet && !options.is_json() {
             output::note(&draw(&results));
         }
         return Err(Failure {
@@ -360,7 +360,7 @@ fn run_one(host: &str, index: usize, width: usize, sent: &Sent, options: &Option
     let color = When::from(options.color);
     let colors = [color.on(&std::io::stdout()), color.on(&std::io::stderr())];
     let take = |from: From, line: &str| {
-        if options.json {
+        if options.is_json() {
             if let Ok(mut written) = written.lock() {
                 let (output, error) = &mut *written;
                 let text = if from == From::Output { output } else { error };

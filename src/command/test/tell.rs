@@ -61,7 +61,7 @@ impl<'a> Teller<'a> {
         options: &Options,
     ) -> Self {
         let runs = items.len() * kernels.len().max(1);
-        let form = match (options.json, asked.tap) {
+        let form = match (options.is_json(), asked.tap) {
             (true, _) => Form::Json,
             (_, true) => Form::Tap,
             _ => Form::Text,
@@ -362,7 +362,7 @@ fn event(item: &Item, done: &Done) -> Value {
 pub(super) fn list(items: &[Item], options: &Options) -> u8 {
     let mut code = 0;
     for item in items {
-        let said = if options.json {
+        let said = if options.is_json() {
             output::say_json(&json!({
                 "test": item.id(),
                 "title": item.title,

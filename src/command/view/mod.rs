@@ -102,7 +102,7 @@ fn listen(port: u16, site: &Arc<Site>) -> Result<SocketAddr> {
 
 /// Says where the page is. Returns the exit code where nobody can read it.
 fn tell(page: &str, address: SocketAddr, options: &Options) -> u8 {
-    if options.json {
+    if options.is_json() {
         return output::say_json(&json!({"address": page}));
     }
     let code = output::say(page);

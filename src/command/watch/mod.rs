@@ -57,7 +57,7 @@ fn watch(what: &Watch, options: &Options) -> std::result::Result<u8, Failure> {
     let session = Session::new(Settings::default());
     Signals::watch(&session, &[SIGTERM, SIGHUP]).map_err(failure)?;
     let mut places = graph::named(&session, &what.names).map_err(failure)?;
-    let is_live = !options.json && stdin().is_terminal() && plain::is_live(&stdout());
+    let is_live = !options.is_json() && stdin().is_terminal() && plain::is_live(&stdout());
     let mut view = is_live
         .then(|| Live::new(When::from(options.color).on(&stdout())))
         .transpose()
@@ -109,7 +109,7 @@ fn watch(what: &Watch, options: &Options) -> std::result::Result<u8, Failure> {
                 view.events(events);
                 view.draw()
             }
-            None => say(&events, options.json),
+            None => say(&events, options.is_json()),
         };
         if code != 0 {
             return Ok(code);

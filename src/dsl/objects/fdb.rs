@@ -231,12 +231,12 @@ fn add(session: &Rc<Session>, link: &Link, wanted: &Entry, replace: bool) -> Res
         "replace"
     };
     send(session, link, verb, wanted, undo, &wanted.adding(index))?;
-    let outcome = if other.is_some() {
-        Outcome::Changed
-    } else {
-        Outcome::Created
+    let told = object(session, link, wanted);
+    let (outcome, told) = match other {
+        Some(other) => (Outcome::Changed, told.was(&object(session, link, other))),
+        None => (Outcome::Created, told),
     };
-    report(session, outcome, link, wanted);
+    session.lab().report(outcome, &link.netns(), told);
     Ok(())
 }
 

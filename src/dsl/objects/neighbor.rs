@@ -198,7 +198,7 @@ fn add(
         Some(_) => Outcome::Changed,
         None => Outcome::Created,
     };
-    let lasting = there.filter(Neighbour::is_lasting);
+    let lasting = there.as_ref().filter(|there| there.is_lasting());
     let way = WayBack::Send {
         what: format!("neighbor `{}`", text(&wanted)),
         request: lasting.map_or_else(|| wanted.deleting(), |there| there.adding()),
@@ -228,7 +228,12 @@ fn add(
             }
             _ => context(refusal.into()),
         })?;
-    report(session, outcome, link, &wanted);
+    let object = |one| object(session, link, one);
+    let told = match &there {
+        Some(there) => object(&wanted).was(&object(there)),
+        None => object(&wanted),
+    };
+    session.lab().report(outcome, &place, told);
     Ok(())
 }
 

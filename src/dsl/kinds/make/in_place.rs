@@ -10,10 +10,12 @@ use crate::dsl::Session;
 use crate::dsl::kinds::kind::{self, Kind};
 use crate::dsl::objects::link;
 use crate::error::{self, Error, Result};
-use crate::lab::{Command, Outcome, Undo, WayBack};
+use crate::lab::object::json;
+use crate::lab::{Command, Object, Outcome, Undo, WayBack};
 use crate::net::attributes::{Attributes, attributes_of, bytes_of};
 use crate::net::link::Snapshot;
 use crate::net::request::Request as Kept;
+use crate::schema;
 
 use super::difference::{Difference, differences};
 use super::{Request, Wanted};
@@ -134,9 +136,27 @@ pub(super) fn change(
         let error = Error::new(error::Kind::Unsupported, cause).hint(anew(wanted.kind));
         return Ok(Some(error));
     }
-    let object = super::object(session, wanted);
+    let object = as_changed(session, wanted, present);
     session.lab().report(Outcome::Changed, place, object);
     Ok(None)
+}
+
+/// The link as an outcome tells of it, with what differed.
+fn as_changed(session: &Rc<Session>, wanted: &Wanted, present: &Snapshot) -> Object {
+    let object = super::object(session, wanted);
+    if !session.lab().outcomes().are_for_programs() {
+        return object;
+    }
+    let data = present.data.as_ref();
+    let (mut before, mut after) = (serde_json::Map::new(), serde_json::Map::new());
+    for one in schema::differing(wanted.kind.table, &wanted.facts, data) {
+        before.insert(
+            one.key.to_owned(),
+            one.there.map_or_else(Default::default, json),
+        );
+        after.insert(one.key.to_owned(), json(one.asked.clone()));
+    }
+    object.changed(before, after)
 }
 
 fn data_of(message: &LinkMessage) -> Option<&InfoData> {

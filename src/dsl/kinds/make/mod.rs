@@ -338,7 +338,7 @@ pub(crate) fn change(
 }
 
 /// The link as an outcome tells of it.
-fn object(session: &Session, wanted: &Wanted) -> Object {
+fn object(session: &Rc<Session>, wanted: &Wanted) -> Object {
     let link = Object::new(wanted.kind.name, wanted.name.as_str());
     if !session.lab().outcomes().are_for_programs() {
         return link;
@@ -355,7 +355,7 @@ fn object(session: &Session, wanted: &Wanted) -> Object {
     })
 }
 
-fn report(session: &Session, wanted: &Wanted, outcome: Outcome) {
+fn report(session: &Rc<Session>, wanted: &Wanted, outcome: Outcome) {
     let object = object(session, wanted);
     session.lab().report(outcome, &wanted.place, object);
 }

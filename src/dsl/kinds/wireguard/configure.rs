@@ -68,14 +68,12 @@ pub(super) fn ensure(
     for peer in &asked.peers {
         let there = device.peer(&peer.key);
         let wanted = peer.onto(there);
-        outcomes.push((
-            peer.key,
-            match there {
-                None => Outcome::Created,
-                Some(there) if *there == wanted => Outcome::Unchanged,
-                Some(_) => Outcome::Changed,
-            },
-        ));
+        let told = object(link, &wanted);
+        outcomes.push(match there {
+            None => (told, Outcome::Created),
+            Some(there) if *there == wanted => (told, Outcome::Unchanged),
+            Some(there) => (told.was(&object(link, there)), Outcome::Changed),
+        });
         if there != Some(&wanted) {
             change.peers.push(wanted);
         }
@@ -88,8 +86,8 @@ pub(super) fn ensure(
         let lab = session.lab();
         lab.report(Outcome::Changed, &link.netns(), ("wireguard", link.name()));
     }
-    for (key, outcome) in outcomes {
-        report(session, link, &key, outcome);
+    for (told, outcome) in outcomes {
+        session.lab().report(outcome, &link.netns(), told);
     }
     Ok(())
 }
@@ -97,26 +95,43 @@ pub(super) fn ensure(
 /// Takes the peer away that is known by `key`; gone already is no error.
 pub(super) fn remove(session: &Rc<Session>, link: &Link, key: Key) -> Result<()> {
     let device = device(session, link)?;
-    if device.peer(&key).is_none() {
-        report(session, link, &key, Outcome::Unchanged);
+    let Some(peer) = device.peer(&key) else {
+        let missing = named(link, &key);
+        session
+            .lab()
+            .report(Outcome::Unchanged, &link.netns(), missing);
         return Ok(());
-    }
+    };
     let change = Change {
         link: link.index(),
         removed: vec![key],
         ..Change::default()
     };
     send(session, link, &device, &change)?;
-    report(session, link, &key, Outcome::Deleted);
+    let gone = object(link, peer);
+    session.lab().report(Outcome::Deleted, &link.netns(), gone);
     Ok(())
 }
 
-fn report(session: &Session, link: &Link, key: &Key, outcome: Outcome) {
+/// A peer as an outcome tells of it, without its keys but the one by which it is known.
+fn object(link: &Link, peer: &Peer) -> Object {
+    let ips: Vec<String> = peer.allowed_ips.iter().map(ToString::to_string).collect();
+    let told = named(link, &peer.public_key)
+        .and("allowed_ips", ips)
+        .and("keepalive", peer.keepalive);
+    let endpoint = peer.endpoint.map(|endpoint| endpoint.to_string());
+    endpoint
+        .into_iter()
+        .fold(told, |told, endpoint| told.and("endpoint", endpoint))
+}
+
+/// The same of one of which nothing else is known.
+fn named(link: &Link, key: &Key) -> Object {
     let name = link.name();
     let line = format!("{key} of {name}");
-    let peer = Object::new("wireguard peer", key.to_string());
-    let lab = session.lab();
-    lab.report(outcome, &link.netns(), peer.on(name).told(line));
+    Object::new("wireguard peer", key.to_string())
+        .on(name)
+        .told(line)
 }
 
 /// What is there and in the way of what is asked. What a new link has by itself is in nobody's way.

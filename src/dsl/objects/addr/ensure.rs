@@ -208,6 +208,7 @@ fn change(session: &Rc<Session>, link: &Link, old: &Assigned, new: &Assigned) ->
             .await?;
         changed.map_err(Error::from)
     })??;
-    report(session, Outcome::Changed, link, new);
+    let changed = object(session, link, new).was(&object(session, link, old));
+    session.lab().report(Outcome::Changed, &place, changed);
     Ok(())
 }
