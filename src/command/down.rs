@@ -40,8 +40,21 @@ pub(super) fn down(
     let session = Session::new(Settings::default());
     let mut code = 0;
     let mut taken = Vec::new();
+    let mut tried: Vec<(&String, Result<Undone>)> = Vec::new();
     for lab in &labs {
-        match take_down(&session, lab, all, force) {
+        tried.push((lab, take_down(&session, lab, all, force)));
+    }
+    for (lab, undone) in tried {
+        // What others had in its namespaces is gone by now.
+        let is_held = |undone: &Undone| undone.failures.iter().any(|one| one.kind == Kind::Busy);
+        let undone = match undone {
+            Ok(undone) if labs.len() > 1 && is_held(&undone) => {
+                let again = take_down(&session, lab, all, force);
+                again.map(|again| undone.and_again(again))
+            }
+            undone => undone,
+        };
+        match undone {
             Ok(undone) => {
                 if !undone.failures.is_empty() {
                     code = 1;

@@ -20,8 +20,8 @@ pub(super) struct Owners {
     told: HashMap<(Place, String), Vec<Undo<Place>>>,
     /// The labs that have namespaces and links, by what tells these.
     makers: HashMap<(Place, String), Vec<String>>,
-    /// The links that they have in each namespace, with the lab.
-    links: HashMap<Place, Vec<(String, String)>>,
+    /// The links and processes that they have in each namespace, in words, with the lab.
+    guests: HashMap<Place, Vec<(String, String)>>,
     /// The rules of nftables that they have made.
     rules: HashSet<(Place, nft::Mark)>,
 }
@@ -107,7 +107,7 @@ impl Owners {
                 continue;
             };
             for part in contents.parts {
-                owners.note_link(other, &part.undo);
+                owners.note_guest(other, &part.undo);
                 owners.note_maker(other, &part.undo);
                 // A link in a namespace of its own is noted as a part of that.
                 if part.undo.way == WayBack::DeleteLink {
@@ -115,7 +115,7 @@ impl Owners {
                 }
             }
             for step in contents.steps {
-                owners.note_link(other, &step.undo);
+                owners.note_guest(other, &step.undo);
                 owners.note_maker(other, &step.undo);
                 owners.add(step.undo);
             }
@@ -134,13 +134,24 @@ impl Owners {
         }
     }
 
-    fn note_link(&mut self, lab: &str, undo: &Undo<Place>) {
-        if let WayBack::DeleteLink | WayBack::MoveBack { .. } = undo.way
-            && let (Some(place), Some(link)) = (&undo.netns, &undo.link)
-        {
-            let links = self.links.entry(place.clone()).or_default();
-            links.push((lab.to_owned(), link.name.clone()));
-        }
+    fn note_guest(&mut self, lab: &str, undo: &Undo<Place>) {
+        let Some(place) = &undo.netns else { return };
+        let what = match (&undo.way, &undo.link) {
+            (WayBack::DeleteLink | WayBack::MoveBack { .. }, Some(link)) => {
+                format!("link `{}`", link.name)
+            }
+            (
+                WayBack::EndProcess {
+                    process, program, ..
+                },
+                _,
+            ) if process.runs() => {
+                format!("process {} (`{}`)", process.pid, program.line())
+            }
+            _ => return,
+        };
+        let guests = self.guests.entry(place.clone()).or_default();
+        guests.push((lab.to_owned(), what));
     }
 
     /// The other labs that have the namespace or the link, too.
@@ -149,8 +160,8 @@ impl Owners {
         found.map_or(&[], Vec::as_slice)
     }
 
-    /// Fails with `busy` where other labs have links in namespaces that this one has made, and names them.
-    pub(super) fn check_links(&self, lab: &str, contents: &Contents) -> Result<()> {
+    /// Fails with `busy` where other labs have links or processes in namespaces that this one has made, and names them.
+    pub(super) fn check_guests(&self, lab: &str, contents: &Contents) -> Result<()> {
         let made = contents
             .steps
             .iter()
@@ -164,23 +175,27 @@ impl Owners {
                 _ => None,
             });
         let told: Vec<String> = made
-            .filter_map(|place| Some((place, self.links.get(place)?)))
-            .flat_map(|(place, links)| {
+            .filter_map(|place| Some((place, self.guests.get(place)?)))
+            .flat_map(|(place, guests)| {
                 let place = place.label();
-                links.iter().map(move |(lab, link)| {
-                    format!("lab `{lab}` has link `{link}` in namespace `{place}`")
+                let guests = guests.iter();
+                guests.map(move |(lab, what)| {
+                    format!("lab `{lab}` has {what} in namespace `{place}`")
                 })
             })
             .collect();
         if told.is_empty() {
             return Ok(());
         }
-        let error = Error::new(Kind::Busy, "other labs have links in its namespaces")
-            .doing("take down lab", lab)
-            .hint(format!(
-                "take those labs down first, or all of it with `ipvsh down --force {}`",
-                shell::word(lab)
-            ));
+        let error = Error::new(
+            Kind::Busy,
+            "other labs have links or processes in its namespaces",
+        )
+        .doing("take down lab", lab)
+        .hint(format!(
+            "take those labs down first, or all of it with `ipvsh down --force {}`",
+            shell::word(lab)
+        ));
         Err(told.into_iter().fold(error, Error::note))
     }
 

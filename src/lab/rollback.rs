@@ -47,6 +47,23 @@ pub struct Undone {
 }
 
 impl Undone {
+    /// What was taken down in two tries. What the first could not, as something held it, is told by the second.
+    #[must_use]
+    pub fn and_again(self, again: Self) -> Self {
+        let told: HashSet<String> = again.failures.iter().map(ToString::to_string).collect();
+        let mut failures = self.failures;
+        failures.retain(|one| one.kind != Kind::Busy && !told.contains(&one.to_string()));
+        failures.extend(again.failures);
+        Self {
+            namespaces: self.namespaces + again.namespaces,
+            links: self.links + again.links,
+            processes: self.processes + again.processes,
+            changes: self.changes + again.changes,
+            left: [self.left, again.left].concat(),
+            failures,
+        }
+    }
+
     /// What was taken down: `2 namespaces, 1 link`. `None` where nothing was.
     pub fn counted(&self) -> Option<String> {
         in_words([
@@ -167,9 +184,9 @@ impl Lab {
     }
 }
 
-/// Fails with `busy` where other labs have links in namespaces of `lab`, and names them.
+/// Fails with `busy` where other labs have links or processes in namespaces of `lab`, and names them.
 pub fn check_others(lab: &str, told: &Contents) -> Result<()> {
-    Owners::beside(Some(lab)).check_links(lab, told)
+    Owners::beside(Some(lab)).check_guests(lab, told)
 }
 
 /// Takes down what stands of the lab whose journal this is, and strikes it out there.

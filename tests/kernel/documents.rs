@@ -123,7 +123,11 @@ fn every_document_is_as_its_schema_says(lab: &Lab) {
     take("run", &["badly.rhai"], "1");
     take("line", &["--json=lines", "--lab", "l", "well.rhai"], "0");
     take("line", &["--json=lines", "badly.rhai"], "1");
-    take("line", &["--json=lines", "--lab", "l", "plan", "well.rhai"], "0");
+    take(
+        "line",
+        &["--json=lines", "--lab", "l", "plan", "well.rhai"],
+        "0",
+    );
     take("error", &["missing.rhai"], "2");
     take("error", &["well.rhai", "--strange"], "2");
     take("check", &["check", "wrong.rhai"], "1");

@@ -25,6 +25,7 @@ cases! {
         a_queue_that_somebody_has_changed_is_left_and_told;
     ["veth"] =>
         a_neighbour_that_somebody_has_changed_is_left_and_told
+        a_namespace_in_which_another_lab_has_processes_stays
         a_link_that_another_lab_has_deleted_goes_with_its_own
         a_failing_run_ends_what_its_programs_have_started;
 }
@@ -277,7 +278,7 @@ fn a_namespace_in_which_another_lab_has_links_stays(lab: &Lab) {
             let refused = lab.ipvsh(&["down", "a"]);
             assert_eq!(
                 refused.end(),
-                "exit code 1\nerror: cannot take down lab `a`: other labs have links in its namespaces\n  \
+                "exit code 1\nerror: cannot take down lab `a`: other labs have links or processes in its namespaces\n  \
                  = lab `b` has link `b0` in namespace `s`\n\
                  hint: take those labs down first, or all of it with `ipvsh down --force a`\n"
             );
@@ -294,6 +295,31 @@ fn a_namespace_in_which_another_lab_has_links_stays(lab: &Lab) {
         assert_eq!(down(lab, order[1]), "");
         state::assert_same(&state::whole(lab), &before);
     }
+}
+
+fn a_namespace_in_which_another_lab_has_processes_stays(lab: &Lab) {
+    let script = |name: &str, text: &str| fs::write(lab.folder().join(name), text).unwrap();
+    script("a.rhai", r#"netns("s");"#);
+    script("b.rhai", r#"netns("s").spawn(["sleep", "1000"]);"#);
+    for script in ["a.rhai", "b.rhai"] {
+        assert_eq!(lab.ipvsh(&["--quiet", script]).code, 0);
+    }
+    let refused = lab.ipvsh(&["down", "a"]).stderr;
+    assert!(
+        refused.contains("(`sleep 1000`) in namespace `s`"),
+        "{refused}"
+    );
+    assert_eq!(lab.namespaces(), ["s"]);
+    // The lab that goes first has its namespace held by the other one.
+    let all = lab.ipvsh(&["down", "--all"]);
+    assert_eq!(
+        (all.end().as_str(), lab.namespaces()),
+        ("exit code 0\n", Vec::new())
+    );
+    assert_eq!(
+        all.stdout,
+        "took down lab `a`: 1 namespace\ntook down lab `b`: 1 process\n"
+    );
 }
 
 /// What a link can't be without, of another lab: its parent, the link that carries it, the namespace of its other end.
