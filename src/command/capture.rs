@@ -10,6 +10,7 @@ use nix::errno::Errno;
 use serde_json::{Value, json};
 use signal_hook::consts::{SIGHUP, SIGTERM};
 
+use super::documents;
 use super::line::{Capture, Options};
 use super::{graph, output, with_files};
 use crate::dsl::Session;
@@ -284,22 +285,22 @@ impl Lines {
         };
         let (source_mac, destination_mac) = decoded.macs.unzip();
         let (source_port, destination_port) = decoded.ports.unzip();
-        json!({
-            "time": moment(packet.time),
-            "time_ns": packet.time,
-            "link": point.name,
-            "direction": direction,
-            "len": packet.length,
-            "proto": decoded.protocol,
-            "src": decoded.source,
-            "dst": decoded.destination,
-            "sport": source_port,
-            "dport": destination_port,
-            "src_mac": source_mac,
-            "dst_mac": destination_mac,
-            "vlan": decoded.vlans.first(),
-            "ttl": decoded.ttl,
-            "info": decoded.info,
+        documents::value(&documents::Packet {
+            time: moment(packet.time),
+            time_ns: packet.time,
+            link: point.name.clone(),
+            direction,
+            len: packet.length,
+            proto: decoded.protocol,
+            src: decoded.source.map(|ip| ip.to_string()),
+            dst: decoded.destination.map(|ip| ip.to_string()),
+            sport: source_port,
+            dport: destination_port,
+            src_mac: source_mac,
+            dst_mac: destination_mac,
+            vlan: decoded.vlans.first().copied(),
+            ttl: decoded.ttl,
+            info: decoded.info,
         })
     }
 }

@@ -5,6 +5,7 @@ use std::fs;
 use std::io;
 use std::path::Path;
 
+use super::documents;
 use super::line::{Cli, Command, Demo};
 use super::{output, sandbox};
 use super::{run, source};
@@ -75,8 +76,12 @@ fn story(name: &str) -> Result<Script, Failure> {
 
 fn list(json: bool) -> u8 {
     if json {
-        let one = |(name, text): &(&str, &str)| serde_json::json!({"name": name, "title": stories::title(text)});
-        return output::say_json(&stories::ALL.iter().map(one).collect());
+        let rows = stories::ALL.iter();
+        let rows = rows.map(|(name, text)| documents::Titled {
+            name: (*name).to_owned(),
+            title: stories::title(text).to_string(),
+        });
+        return output::say_json(&documents::value(&rows.collect::<Vec<_>>()));
     }
     let width = stories::ALL.iter().map(|(name, _)| name.len()).max();
     let width = width.unwrap_or_default();

@@ -4,8 +4,7 @@ use std::fs;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
-use serde_json::json;
-
+use super::documents;
 use super::line::{Fmt, Options};
 use super::output;
 use crate::dsl::Session;
@@ -54,10 +53,12 @@ fn all(what: &Fmt, options: &Options) -> Result<u8, Failure> {
         code = code.max(1);
     }
     if options.is_json() {
-        let rows = done
-            .iter()
-            .map(|one| json!({"file": one.name, "changed": one.is_changed}));
-        return Ok(code.max(output::say_json(&rows.collect())));
+        let rows = done.iter().map(|one| documents::Formatted {
+            file: one.name.clone(),
+            changed: one.is_changed,
+        });
+        let rows: Vec<documents::Formatted> = rows.collect();
+        return Ok(code.max(output::say_json(&documents::value(&rows))));
     }
     if !options.quiet {
         for one in changed {

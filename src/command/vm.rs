@@ -1,7 +1,6 @@
 //! The micro-VM's kernels: which there are, and getting them.
 
-use serde_json::{Value, json};
-
+use super::documents;
 use super::line::{Options, VmCommand};
 use super::output;
 use super::sandbox::{failure, lacking_of};
@@ -42,8 +41,8 @@ fn list(all: bool, options: &Options) -> Result<u8, Failure> {
     };
     let (listed, left_out) = vm::list(all, &mut note).map_err(|error| failure(&error))?;
     if options.is_json() {
-        let listed: Vec<Value> = listed.iter().map(to_json).collect();
-        return Ok(output::say_json(&Value::Array(listed)));
+        let listed: Vec<documents::Kernel> = listed.iter().map(document).collect();
+        return Ok(output::say_json(&documents::value(&listed)));
     }
     if left_out > 0 {
         let them = if left_out == 1 { "version" } else { "versions" };
@@ -84,14 +83,15 @@ fn megabytes(bytes: u64) -> String {
     format!("{} MB", bytes.div_ceil(1_000_000))
 }
 
-fn to_json(kernel: &Listed) -> Value {
-    json!({
-        "kernel": kernel.release,
-        "package": kernel.version,
-        "from": kernel.from,
-        "size": kernel.size,
-        "installed": kernel.image.is_some(),
-        "image": kernel.image.as_ref().map(|image| image.display().to_string()),
-        "default": kernel.is_default,
-    })
+fn document(kernel: &Listed) -> documents::Kernel {
+    let image = kernel.image.as_ref();
+    documents::Kernel {
+        kernel: kernel.release.clone(),
+        package: kernel.version.clone(),
+        from: kernel.from.clone(),
+        size: kernel.size,
+        installed: image.is_some(),
+        image: image.map(|image| image.display().to_string()),
+        default: kernel.is_default,
+    }
 }

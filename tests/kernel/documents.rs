@@ -99,14 +99,32 @@ fn every_document_is_as_its_schema_says(lab: &Lab) {
     script("badly.rhai", "netns(\"c\"); link(\"nowhere\");");
     script("wrong.rhai", "netn(\"c\");");
     script("less.rhai", "netns(\"a\");");
+    script("waits.rhai", "netns(\"w\");");
+    script("set-up.sh", "ip netns add x\n");
+    script(
+        "x_test.rhai",
+        "fn test_a() { netns(\"a\"); }\nfn test_b() { skip(\"not now\"); }\nfn test_c() { needs(\"veth\"); }\n\
+         /// No.\nfn test_d() { print(1); expect(1, 2); }\n",
+    );
+    assert_eq!(
+        lab.ipvsh(&["--quiet", "--confirm", "60s", "waits.rhai"])
+            .code,
+        0
+    );
     let mut documents: Vec<(&str, Value)> = Vec::new();
     let mut take = |name: &'static str, arguments: &[&str], code: &str| {
+        let is_lines = ["line", "test", "test --list"].contains(&name);
         let json = if name == "line" { None } else { Some("--json") };
         let run = lab.ipvsh(&json.iter().chain(arguments).copied().collect::<Vec<&str>>());
-        let end = format!("exit code {code}\n");
+        let end = match code {
+            "" => "exit code ".to_owned(),
+            code => format!("exit code {code}\n"),
+        };
         assert!(run.end().starts_with(&end), "{}", run.end());
         match name {
-            "line" => documents.extend(run.stdout.lines().map(|line| (name, read(line)))),
+            _ if is_lines => {
+                documents.extend(run.stdout.lines().map(|line| (name, read(line))));
+            }
             "error" => assert_eq!(run.stdout, ""),
             _ => documents.push((name, read(&run.stdout))),
         }
@@ -130,6 +148,17 @@ fn every_document_is_as_its_schema_says(lab: &Lab) {
     );
     take("error", &["missing.rhai"], "2");
     take("error", &["well.rhai", "--strange"], "2");
+    take("doctor", &["doctor"], "");
+    take("doctor", &["doctor", "well.rhai"], "0");
+    take("vm list", &["vm", "list"], "0");
+    take("confirm", &["confirm"], "0");
+    take("confirm LAB", &["confirm", "waits"], "0");
+    take("test", &["test", "x_test.rhai"], "1");
+    take("test --list", &["test", "--list", "x_test.rhai"], "0");
+    take("fmt", &["fmt", "--check", "well.rhai"], "0");
+    take("demo --list", &["demo", "--list"], "0");
+    take("new --list", &["new", "--list"], "0");
+    take("import --verify", &["import", "--verify", "set-up.sh"], "0");
     take("check", &["check", "wrong.rhai"], "1");
     take("check", &["check", "well.rhai"], "0");
     take("graph", &["graph", "--form", "json"], "0");

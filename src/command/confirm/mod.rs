@@ -2,8 +2,7 @@
 
 mod keeper;
 
-use serde_json::{Value, json};
-
+use super::documents;
 use super::down::find;
 use super::line::Options;
 use super::output;
@@ -36,7 +35,10 @@ pub(super) fn run(named: Option<&str>, options: &Options) -> Result<u8, Failure>
         return Err(failure(does_not_wait(named, &waiting)));
     };
     if options.is_json() {
-        return Ok(output::say_json(&json!({"lab": lab, "confirmed": true})));
+        return Ok(output::say_json(&documents::value(&documents::Confirmed {
+            lab,
+            confirmed: true,
+        })));
     }
     if options.quiet {
         return Ok(0);
@@ -59,8 +61,12 @@ fn does_not_wait(named: &str, waiting: &[(String, Pending)]) -> Error {
 fn list(waiting: &[(String, Pending)], options: &Options) -> Result<u8, Failure> {
     if options.is_json() {
         let labs = waiting.iter();
-        let labs = labs.map(|(lab, pending)| json!({"lab": lab, "until": pending.until}));
-        return Ok(output::say_json(&Value::Array(labs.collect())));
+        let labs = labs.map(|(lab, pending)| documents::Waiting {
+            lab: lab.clone(),
+            until: pending.until,
+        });
+        let labs: Vec<documents::Waiting> = labs.collect();
+        return Ok(output::say_json(&documents::value(&labs)));
     }
     let Some((first, _)) = waiting.first() else {
         return Ok(if options.quiet {

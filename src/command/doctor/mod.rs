@@ -8,8 +8,8 @@ mod script;
 mod system;
 
 use colored::Colorize;
-use serde_json::{Value, json};
 
+use super::documents::{self, Health};
 use super::line::{Doctor, Options};
 use super::output;
 use crate::engine::Failure;
@@ -35,11 +35,11 @@ impl Mark {
         }
     }
 
-    fn name(self) -> &'static str {
+    fn health(self) -> Health {
         match self {
-            Self::Good => "good",
-            Self::Bad => "bad",
-            Self::Open => "open",
+            Self::Good => Health::Good,
+            Self::Bad => Health::Bad,
+            Self::Open => Health::Open,
         }
     }
 }
@@ -94,14 +94,14 @@ impl Finding {
         )
     }
 
-    fn to_json(&self, section: &str) -> Value {
-        json!({
-            "section": section,
-            "what": self.what,
-            "state": self.mark.name(),
-            "text": self.text,
-            "hint": self.mend,
-        })
+    fn document(&self, section: &str) -> documents::Finding {
+        documents::Finding {
+            section: section.to_owned(),
+            what: self.what.clone(),
+            state: self.mark.health(),
+            text: self.text.clone(),
+            hint: self.mend.clone(),
+        }
     }
 }
 
@@ -154,9 +154,9 @@ fn print(sections: &[Section], options: &Options) -> u8 {
     if options.is_json() {
         let all = sections.iter().flat_map(|section| {
             let findings = section.findings.iter();
-            findings.map(|finding| finding.to_json(section.title))
+            findings.map(|finding| finding.document(section.title))
         });
-        return output::say_json(&all.collect());
+        return output::say_json(&documents::value(&all.collect::<Vec<_>>()));
     }
     let color = When::from(options.color).on(&std::io::stdout());
     let parts = sections.iter().map(|section| {

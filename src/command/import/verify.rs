@@ -3,10 +3,9 @@
 use std::path::Path;
 use std::time::Duration;
 
-use serde_json::json;
-
 use super::explain;
 use super::place::{self, Commands};
+use crate::command::documents;
 use crate::command::line::{Import, Options};
 use crate::command::{output, sandbox};
 use crate::dsl::Session;
@@ -81,7 +80,7 @@ pub(super) fn run(
     let proof = proof::compare(&one.state, &other.state, source);
     let is_equal = proof.differences.is_empty();
     let told = if options.is_json() {
-        output::say_json(&document(&proof))
+        output::say_json(&documents::value(&document(&proof)))
     } else {
         output::say(&tell(&proof, &name))
     };
@@ -140,19 +139,20 @@ fn tell(proof: &Proof, name: &str) -> String {
     lines.join("\n")
 }
 
-fn document(proof: &Proof) -> serde_json::Value {
+fn document(proof: &Proof) -> documents::Verified {
     let differences = proof.differences.iter().map(|one| {
-        json!({
-            "namespace": one.namespace,
-            "difference": one.text,
-            "line": one.line.as_ref().map(|line| line.0),
-            "text": one.line.as_ref().map(|line| &line.1),
-        })
+        let (line, text) = one.line.clone().unzip();
+        documents::Unlike {
+            namespace: one.namespace.clone(),
+            difference: one.text.clone(),
+            line,
+            text,
+        }
     });
-    json!({
-        "equal": proof.differences.is_empty(),
-        "namespaces": proof.namespaces,
-        "same": proof.same,
-        "differences": differences.collect::<Vec<_>>(),
-    })
+    documents::Verified {
+        equal: proof.differences.is_empty(),
+        namespaces: proof.namespaces,
+        same: proof.same,
+        differences: differences.collect(),
+    }
 }

@@ -4,6 +4,7 @@ use std::fs::OpenOptions;
 use std::io::{ErrorKind, Write};
 use std::path::{Path, PathBuf};
 
+use super::documents;
 use super::line::{New, Options};
 use super::output;
 use crate::engine::{Failure, stories};
@@ -99,8 +100,11 @@ fn list(json: bool) -> u8 {
         .iter()
         .map(|(name, text)| (*name, stories::title(text)));
     if json {
-        let one = |(name, title)| serde_json::json!({"name": name, "title": title});
-        return output::say_json(&rows.map(one).collect());
+        let rows = rows.map(|(name, title)| documents::Titled {
+            name: name.to_owned(),
+            title: title.to_string(),
+        });
+        return output::say_json(&documents::value(&rows.collect::<Vec<_>>()));
     }
     let width = names().map(str::len).max().unwrap_or_default();
     let lines = rows.map(|(name, title)| format!("{name:width$}  {title}"));

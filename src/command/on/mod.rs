@@ -11,11 +11,12 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
-use serde_json::{Value, json};
+use serde_json::Value;
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 
 use super::arguments::PassedOn;
+use super::documents;
 use super::line::{Cli, Command, Options};
 use super::sandbox::{Known, look_ahead};
 use super::{cannot_start, output, source};
@@ -55,8 +56,8 @@ pub(super) fn on(cli: &Cli, hosts: &str) -> Result<u8, Failure> {
     };
     let results = run_all(&hosts, &sent, options)?;
     if options.is_json() {
-        let all = results.iter().map(Done::to_json);
-        output::say_json(&Value::Array(all.collect()));
+        let all: Vec<documents::Host> = results.iter().map(Done::to_document).collect();
+        output::say_json(&documents::value(&all));
     } else if results.iter().any(Done::is_lost) || !options.quiet && hosts.len() > 1 {
         output::note(&draw(&results));
     }
@@ -253,7 +254,7 @@ impl Done {
         matches!(self.end, End::Lost(_))
     }
 
-    fn to_json(&self) -> Value {
+    fn to_document(&self) -> documents::Host {
         let document: Value = serde_json::from_str(&self.output).unwrap_or_else(|_| {
             // More than one document, or none.
             let read = |line: &str| -> Value {
@@ -262,16 +263,16 @@ impl Done {
             self.output.lines().map(read).collect()
         });
         let (code, lost) = match &self.end {
-            End::Ran(code) => (Some(code), None),
-            End::Lost(why) => (None, Some(why)),
+            End::Ran(code) => (Some(*code), None),
+            End::Lost(why) => (None, Some(why.clone())),
         };
-        json!({
-            "host": self.host,
-            "exit_code": code,
-            "not_reached": lost,
-            "output": document,
-            "notes": self.error.lines().collect::<Vec<_>>(),
-        })
+        documents::Host {
+            host: self.host.clone(),
+            exit_code: code,
+            not_reached: lost,
+            output: document,
+            notes: self.error.lines().map(str::to_owned).collect(),
+        }
     }
 
     /// In a word: what the exit code says.

@@ -3,9 +3,9 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use serde_json::{Value, json};
+use serde_json::Value;
 
-use crate::command::documents;
+use crate::command::documents::{self, TestError, TestOutcome};
 use crate::value::shell;
 use crate::view::error::{Place, Report};
 
@@ -129,22 +129,34 @@ impl Outcome {
         }
     }
 
-    /// The same as JSON.
-    pub(super) fn to_json(&self) -> Value {
-        let mut json = json!({"outcome": self.name()});
+    /// The same as a document.
+    pub(super) fn document(&self) -> TestOutcome {
         match self {
-            Self::Passed => {}
-            Self::Skipped(why) | Self::Lacks(why) => json["reason"] = why.as_str().into(),
+            Self::Passed => TestOutcome::Passed,
+            Self::Skipped(reason) => TestOutcome::Skipped {
+                reason: reason.clone(),
+            },
+            Self::Lacks(reason) => TestOutcome::Lacks {
+                reason: reason.clone(),
+            },
             Self::Failed(failed) => {
-                let mut error = documents::value(&failed.report.told());
                 let place = failed.report.place.as_ref();
-                error["source"] = place.map_or(Value::Null, |place| place.source.clone().into());
-                json["error"] = error;
-                json["why"] = failed.why.as_str().into();
-                json["tree"] = failed.tree.as_str().into();
+                let error = TestError {
+                    told: failed.report.told(),
+                    source: place.map(|place| place.source.clone()),
+                };
+                TestOutcome::Failed {
+                    error: Box::new(error),
+                    why: failed.why.clone(),
+                    tree: failed.tree.clone(),
+                }
             }
         }
-        json
+    }
+
+    /// The same as JSON.
+    pub(super) fn to_json(&self) -> Value {
+        documents::value(&self.document())
     }
 
     /// What such JSON says; none where it says nothing of the kind.
@@ -192,6 +204,8 @@ fn report(json: &Value) -> Report {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
 
     #[test]

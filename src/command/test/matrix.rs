@@ -1,9 +1,8 @@
 //! What the same tests came to on several kernels: a row a test, a column a kernel, and beside each other what differs.
 
-use serde_json::{Value, json};
-
 use super::done::{Done, Item, Kernel, Outcome};
 use super::tell::{first_line, indented};
+use crate::command::documents::{Differing, OnKernel};
 use crate::view::table;
 
 /// The results of each test, in the order of the kernels; none where it did not run there.
@@ -76,19 +75,19 @@ impl<'a> Matrix<'a> {
         parts.join("\n")
     }
 
-    /// The same as JSON: `[{test, run, results: {KERNEL: {outcome, said}}}]`.
-    pub(super) fn to_json(&self) -> Value {
+    /// The same as documents.
+    pub(super) fn documents(&self) -> Vec<Differing> {
         let rows = self.differing().map(|(item, results)| {
             let results = self.kernels.iter().zip(results).map(|(kernel, done)| {
-                let outcome = done.map(|done| done.outcome.name());
+                let outcome = done.map(|done| done.outcome.name().to_owned());
                 let said = done.map(|done| message(&done.outcome));
-                (
-                    (*kernel).to_owned(),
-                    json!({"outcome": outcome, "said": said}),
-                )
+                ((*kernel).to_owned(), OnKernel { outcome, said })
             });
-            let results: serde_json::Map<String, Value> = results.collect();
-            json!({"test": item.id(), "run": item.run, "results": results})
+            Differing {
+                test: item.id(),
+                run: item.run,
+                results: results.collect(),
+            }
         });
         rows.collect()
     }
@@ -144,6 +143,7 @@ fn said(done: &Done) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
     use std::time::Duration;
 
     use super::*;
@@ -206,11 +206,18 @@ mod tests {
           6.1.0    – skipped: it needs netkit
           6.12.95  did not run
         ");
-        let results = json!({
-            "6.1.0": {"outcome": "failed", "said": "no\nnot at all"},
-            "6.12.95": {"outcome": "passed", "said": ""},
-        });
-        let first = json!({"test": "x_test.rhai::test_b", "run": 1, "results": results});
-        assert_eq!(matrix.to_json()[0], first);
+        let on = |outcome: &str, said: &str| OnKernel {
+            outcome: Some(outcome.to_owned()),
+            said: Some(said.to_owned()),
+        };
+        let first = Differing {
+            test: "x_test.rhai::test_b".to_owned(),
+            run: 1,
+            results: BTreeMap::from([
+                ("6.1.0".to_owned(), on("failed", "no\nnot at all")),
+                ("6.12.95".to_owned(), on("passed", "")),
+            ]),
+        };
+        assert_eq!(matrix.documents()[0], first);
     }
 }

@@ -7,10 +7,11 @@ use std::time::Duration;
 use colored::Colorize;
 use indicatif::{ProgressBar, ProgressStyle};
 use quick_junit::{NonSuccessKind, Report as JUnit, TestCase, TestCaseStatus, TestSuite};
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use super::done::{Done, Failed, Item, Kernel, Outcome};
 use super::matrix::Matrix;
+use crate::command::documents;
 use crate::command::line::{Options, Test};
 use crate::command::output;
 use crate::engine::Failure;
@@ -157,7 +158,7 @@ impl<'a> Teller<'a> {
         let done = std::mem::take(&mut self.done);
         let matrix = Matrix::of(self.items, self.kernels, &done);
         let (table, differences, differs) =
-            (matrix.table(), matrix.differences(), matrix.to_json());
+            (matrix.table(), matrix.differences(), matrix.documents());
         self.done = done;
         match self.form {
             Form::Text => {
@@ -192,20 +193,18 @@ impl<'a> Teller<'a> {
                 }
             }
             Form::Json => {
-                let mut end = json!({
-                    "event": "end",
-                    "passed": counts.passed,
-                    "failed": counts.failed,
-                    "skipped": counts.skipped,
-                    "not_run": not_run,
-                    "duration_ms": millis(took),
+                let releases = self.kernels.iter().map(|kernel| kernel.release.clone());
+                let has_kernels = !self.kernels.is_empty();
+                let end = documents::TestLine::End(documents::TestEnd {
+                    passed: counts.passed,
+                    failed: counts.failed,
+                    skipped: counts.skipped,
+                    not_run,
+                    duration_ms: millis(took),
+                    kernels: has_kernels.then(|| releases.collect()),
+                    differs: has_kernels.then_some(differs),
                 });
-                if !self.kernels.is_empty() {
-                    let releases = self.kernels.iter().map(|kernel| kernel.release.as_str());
-                    end["kernels"] = releases.collect::<Vec<_>>().into();
-                    end["differs"] = differs;
-                }
-                let said = output::say_json(&end);
+                let said = output::say_json(&documents::value(&end));
                 self.code = self.code.max(said);
             }
             Form::Tap => {}
@@ -341,21 +340,24 @@ fn sum(counts: Counts, not_run: usize, took: Duration, color: bool) -> String {
 
 /// A test as an event of JSON.
 fn event(item: &Item, done: &Done) -> Value {
-    let mut event = json!({
-        "event": "test",
-        "test": item.id(),
-        "title": item.title,
-        "file": item.file.display().to_string(),
-        "line": item.line,
-        "run": item.run,
-        "kernel": done.kernel.as_ref().map(|kernel| kernel.release.as_str()),
-        "duration_ms": millis(done.took),
-        "output": done.output,
-    });
-    if let (Value::Object(event), Value::Object(outcome)) = (&mut event, done.outcome.to_json()) {
-        event.extend(outcome);
+    let kernel = done.kernel.as_ref();
+    documents::value(&documents::TestLine::Test(Box::new(documents::Test {
+        listed: listed(item),
+        run: item.run,
+        kernel: kernel.map(|kernel| kernel.release.clone()),
+        duration_ms: millis(done.took),
+        output: done.output.clone(),
+        outcome: done.outcome.document(),
+    })))
+}
+
+fn listed(item: &Item) -> documents::Listed {
+    documents::Listed {
+        test: item.id(),
+        title: item.title.clone(),
+        file: item.file.display().to_string(),
+        line: item.line,
     }
-    event
 }
 
 /// The tests as they are listed.
@@ -363,12 +365,7 @@ pub(super) fn list(items: &[Item], options: &Options) -> u8 {
     let mut code = 0;
     for item in items {
         let said = if options.is_json() {
-            output::say_json(&json!({
-                "test": item.id(),
-                "title": item.title,
-                "file": item.file.display().to_string(),
-                "line": item.line,
-            }))
+            output::say_json(&documents::value(&listed(item)))
         } else if item.title.is_empty() {
             output::say(&item.id())
         } else {

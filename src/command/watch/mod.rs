@@ -12,11 +12,11 @@ use std::time::{Duration, Instant};
 use colored::Colorize;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::termios::{LocalFlags, SetArg, Termios, tcgetattr, tcsetattr};
-use serde_json::json;
 use signal_hook::consts::{SIGHUP, SIGTERM};
 
 use mesh::Mesh;
 
+use super::documents;
 use super::line::{Options, Watch};
 use super::meter::{Counted, Meter, counted};
 use super::{graph, output, with_files};
@@ -126,12 +126,12 @@ fn watch(what: &Watch, options: &Options) -> std::result::Result<u8, Failure> {
 fn say(events: &[Event], is_json: bool) -> u8 {
     for event in events {
         let code = if is_json {
-            output::say_json(&json!({
-                "netns": event.netns,
-                "kind": event.kind,
-                "change": event.change,
-                "link": event.link,
-                "text": event.text,
+            output::say_json(&documents::value(&documents::Event {
+                netns: event.netns.clone(),
+                kind: event.kind.to_owned(),
+                change: event.change.to_owned(),
+                link: event.link.clone(),
+                text: event.text.clone(),
             }))
         } else {
             output::say(&event.line())

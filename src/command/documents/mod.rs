@@ -1,5 +1,7 @@
 //! What `--json` prints, document by document. What these types say is all that there is: the schema is derived from them.
 
+mod others;
+
 use schemars::generate::SchemaSettings;
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::Serialize;
@@ -10,6 +12,11 @@ use crate::lab::Object;
 use crate::lab::outcome::{Counts, Entry};
 use crate::view::error::Told;
 use crate::view::graph::Graph;
+
+pub(super) use others::{
+    Confirmed, Differing, Event, Finding, Formatted, Health, Host, Kernel, Listed, OnKernel,
+    Packet, Test, TestEnd, TestError, TestLine, TestOutcome, Titled, Unlike, Verified, Waiting,
+};
 
 /// The version of all of them: it grows when something goes or changes its meaning, not when something comes.
 const VERSION: u32 = 1;
@@ -266,6 +273,19 @@ pub(super) fn schema() -> Value {
         ("ls", add::<Vec<Lab>>(&mut generator)),
         ("down", add::<Vec<Down>>(&mut generator)),
         ("graph", add::<Graph>(&mut generator)),
+        ("doctor", add::<Vec<Finding>>(&mut generator)),
+        ("vm list", add::<Vec<Kernel>>(&mut generator)),
+        ("confirm LAB", add::<Confirmed>(&mut generator)),
+        ("confirm", add::<Vec<Waiting>>(&mut generator)),
+        ("test", add::<TestLine>(&mut generator)),
+        ("test --list", add::<Listed>(&mut generator)),
+        ("watch", add::<Event>(&mut generator)),
+        ("capture", add::<Packet>(&mut generator)),
+        ("fmt", add::<Vec<Formatted>>(&mut generator)),
+        ("demo --list", add::<Vec<Titled>>(&mut generator)),
+        ("new --list", add::<Vec<Titled>>(&mut generator)),
+        ("--on", add::<Vec<Host>>(&mut generator)),
+        ("import --verify", add::<Verified>(&mut generator)),
         ("error", add::<Told>(&mut generator)),
     ];
     let documents: serde_json::Map<String, Value> = documents
