@@ -201,9 +201,9 @@ fn of(undo: &Undo<Place>) -> Object {
         }
         WayBack::MoveBack { .. } => {
             let home = undo.home.as_ref().map(Place::label).unwrap_or_default();
-            let line = format!("{link} of {home}");
+            let told = format!("{link} of {home}");
             let object = Object::new("place", link).of_link(link);
-            object.and("from", home).told(line)
+            object.and("from", home).told(told)
         }
         WayBack::Restore { new, .. } => {
             let object = Object::new(new.what(), link).of_link(link);
@@ -233,13 +233,13 @@ fn of(undo: &Undo<Place>) -> Object {
                 let names = names.map(|one| format!("{}{by}{}", one.family, one.name));
                 names.collect::<Vec<String>>()
             };
-            let line = format!("of table {}", names(' ').join(", "));
-            Object::new("ruleset", names('/').join(",")).told(line)
+            let told = format!("of table {}", names(' ').join(", "));
+            Object::new("ruleset", names('/').join(",")).told(told)
         }
         WayBack::DeleteRules { marks } => {
             let chains: Vec<&str> = marks.iter().map(|mark| mark.chain.as_str()).collect();
-            let line = format!("in chain {}", chains.join(", "));
-            Object::new("filter", chains.join(",")).told(line)
+            let told = format!("in chain {}", chains.join(", "));
+            Object::new("filter", chains.join(",")).told(told)
         }
         WayBack::MakeLink { .. } => Object::new("link", link),
         WayBack::PutBack => Object::new("change", link).told(inventory::what(undo)),
@@ -251,10 +251,10 @@ fn of_request(what: &str, link: &str) -> Object {
     let Some((kind, rest)) = what.split_once(" `") else {
         return Object::new("change", link).told(what);
     };
-    let (line, _) = rest.split_once('`').unwrap_or((rest, ""));
-    let name = match line.strip_prefix("id ").unwrap_or(line).split_once(' ') {
+    let (quoted, _) = rest.split_once('`').unwrap_or((rest, ""));
+    let name = match quoted.strip_prefix("id ").unwrap_or(quoted).split_once(' ') {
         Some((name, _)) => name,
-        None => line,
+        None => quoted,
     };
     // Of a rule the priority is its name.
     let object = Object::new(kind, name.trim_end_matches(':'));
@@ -262,10 +262,10 @@ fn of_request(what: &str, link: &str) -> Object {
     if link.is_empty() {
         return object.told(rest);
     }
-    let line = if rest.contains(link) {
+    let told = if rest.contains(link) {
         rest
     } else {
         format!("{rest} on {link}")
     };
-    object.of_link(link).told(line)
+    object.of_link(link).told(told)
 }

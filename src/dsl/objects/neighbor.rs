@@ -304,10 +304,10 @@ fn command(place: &netns::Netns, verb: &str, one: &Neighbour, link: &str) -> Com
 /// The neighbour as an outcome tells of it.
 fn object(session: &Session, link: &Link, one: &Neighbour) -> Object {
     let name = link.name();
-    let line = line(one, Some(&name));
+    let told = line(one, Some(&name));
     let mac = one.mac.as_deref().map(mac::print);
     let object = Object::new("neighbor", one.ip.to_string()).on(name);
-    let object = object.with(session.lab(), || said(one)).told(line);
+    let object = object.with(session.lab(), || said(one)).told(told);
     mac.into_iter()
         .fold(object, |object, mac| object.and("mac", mac))
 }

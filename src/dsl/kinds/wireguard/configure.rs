@@ -128,10 +128,10 @@ fn object(link: &Link, peer: &Peer) -> Object {
 /// The same of one of which nothing else is known.
 fn named(link: &Link, key: &Key) -> Object {
     let name = link.name();
-    let line = format!("{key} of {name}");
+    let told = format!("{key} of {name}");
     Object::new("wireguard peer", key.to_string())
         .on(name)
-        .told(line)
+        .told(told)
 }
 
 /// What is there and in the way of what is asked. What a new link has by itself is in nobody's way.

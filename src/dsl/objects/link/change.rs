@@ -60,7 +60,7 @@ fn object(session: &Rc<Session>, link: &Link, old: &Setting, new: &Setting) -> O
     let (name, place) = (link.name(), link.netns());
     let text = |setting: &Setting| said(session, &place, setting);
     let value = |setting: &Setting| setting.value().unwrap_or_else(|| text(setting).into());
-    let line = if old == new {
+    let told = if old == new {
         format!("{name}: {new}")
     } else {
         format!("{name}: {} to {}", text(old), text(new))
@@ -68,7 +68,7 @@ fn object(session: &Rc<Session>, link: &Link, old: &Setting, new: &Setting) -> O
     Object::new(new.what(), name.as_str())
         .of_link(name)
         .changed(value(old), value(new))
-        .told(line)
+        .told(told)
 }
 
 /// A value of a setting in words, with the name of a master.
