@@ -246,7 +246,7 @@ fn of(undo: &Undo<Place>) -> Object {
     }
 }
 
-/// The same of a request that was sent: `what` is `KIND ``NAME`` …` as it was noted.
+/// The same of a request that was sent: `what` is its kind and, in backticks, its name, as they were noted.
 fn of_request(what: &str, link: &str) -> Object {
     let Some((kind, rest)) = what.split_once(" `") else {
         return Object::new("change", link).told(what);
