@@ -24,6 +24,7 @@ use crate::dsl::voice::{Form, Voice};
 use crate::error::{Error, Kind, Result, errno_name};
 use crate::lab::trace::Printer;
 use crate::lab::{Lab, Outcome};
+use crate::net::ending;
 use crate::net::namespace::Id;
 use crate::net::netns::Netns;
 use crate::net::rtnl;
@@ -530,6 +531,7 @@ impl Session {
 
     /// Runs `future`, which may take its time, to its end: other closures of `each` go on meanwhile.
     pub fn wait_long<F: Future>(&self, future: F) -> Result<F::Output> {
+        let future = behind_ends(future);
         if self.strands().is_one() {
             return Ok(self.strands().wait(future, true));
         }
@@ -538,6 +540,7 @@ impl Session {
 
     /// Runs `future` to its end on the session's one runtime.
     pub fn wait<F: Future>(&self, future: F) -> Result<F::Output> {
+        let future = behind_ends(future);
         if self.strands().is_one() {
             return Ok(self.strands().wait(future, false));
         }
@@ -700,4 +703,10 @@ impl From<Error> for Box<EvalAltResult> {
     fn from(error: Error) -> Self {
         exception(&error, Position::NONE)
     }
+}
+
+/// The future behind the end of what a word has deleted, so that nothing of it is found.
+async fn behind_ends<F: Future>(future: F) -> F::Output {
+    ending::expected().await;
+    future.await
 }

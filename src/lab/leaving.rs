@@ -91,13 +91,13 @@ async fn delete_far_ends(ending: &[Rc<Netns>]) -> Result<()> {
 }
 
 impl Lab {
-    /// Lets go of a namespace whose name was taken away, with all that reaches out of it.
+    /// Lets go of a namespace whose name was taken away, with all that reaches out of it. Whatever comes next waits for its end:
+    /// of several that are deleted one after the other, for all together.
     pub async fn let_go(&self, netns: &Rc<Netns>) -> Result<()> {
         let mut nameless = Nameless::default();
         nameless.add(Some(netns.clone()));
-        nameless.let_go().await?;
-        // The sockets are closed by the runtime.
-        tokio::task::yield_now().await;
-        Ok(())
+        let gone = nameless.let_go().await;
+        ending::expect();
+        gone
     }
 }

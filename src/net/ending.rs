@@ -36,6 +36,35 @@ const GROUPS: usize = 3;
 thread_local! {
     static ENDED_ALL: Cell<Option<Instant>> = const { Cell::new(None) };
     static SIGNAL: RefCell<Option<Arc<AtomicUsize>>> = const { RefCell::new(None) };
+    static IS_EXPECTED: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Notes that the next word is to find nothing of a namespace that was let go.
+pub fn expect() {
+    IS_EXPECTED.set(true);
+}
+
+/// Waits for what is expected, once.
+pub async fn expected() {
+    if IS_EXPECTED.take() {
+        wait().await;
+    }
+}
+
+/// Has nobody wait for what is expected as long as this lives: further namespaces are let go, which end together.
+pub struct Later(bool);
+
+/// Puts the wait off.
+pub fn later() -> Later {
+    Later(IS_EXPECTED.take())
+}
+
+impl Drop for Later {
+    fn drop(&mut self) {
+        if self.0 {
+            expect();
+        }
+    }
 }
 
 /// Has all waiting end when `signal`, the flag of a handler, is set.

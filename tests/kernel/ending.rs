@@ -11,6 +11,8 @@ cases! {
         a_run_that_takes_its_lab_down_can_be_repeated
         a_name_that_a_deleted_namespace_had_outside_is_free
         no_far_end_outlives_the_lab
+        a_word_right_behind_finds_nothing_of_a_deleted_namespace
+        a_lab_lists_nothing_of_a_namespace_that_its_run_deleted
         a_far_end_of_a_foreign_link_inside_comes_home;
     ["veth", "macvlan", "vxlan"] =>
         addresses_and_ids_are_free_right_after_down;
@@ -72,6 +74,36 @@ fn no_far_end_outlives_the_lab(lab: &Lab) {
     assert_eq!(lab.links(HOST).len(), 40);
     down(lab);
     assert!(lab.links(HOST).is_empty(), "{:?}", lab.links(HOST));
+}
+
+fn a_word_right_behind_finds_nothing_of_a_deleted_namespace(lab: &Lab) {
+    let printed = lab.run(
+        r#"
+        let found = [];
+        for round in 0..5 {
+            let b = netns("b");
+            for name in ["a", "c"] { netns(name).veth("e0", b, `e-${name}`); }
+            for name in ["a", "c"] { netns(name).delete(); }
+            found += b.links.map(|link| link.name);
+            for name in ["a", "c"] { netns(name).veth("e0", b, `e-${name}`); }
+            for name in ["a", "c"] { netns(name).delete(); }
+            found += b.exec("ip -br link").stdout.contains("e-");
+        }
+        print(found);"#,
+    );
+    assert_eq!(
+        printed,
+        format!("[{}]\n", vec![r#""lo", false"#; 5].join(", "))
+    );
+}
+
+fn a_lab_lists_nothing_of_a_namespace_that_its_run_deleted(lab: &Lab) {
+    for _ in 0..8 {
+        lab.run(r#"netns("a").veth("e0", netns("b"), "e1"); netns("a").delete();"#);
+        let listed = lab.ipvsh(&["ls"]).stdout;
+        assert!(!listed.contains("missing"), "{listed}");
+        down(lab);
+    }
 }
 
 fn a_far_end_of_a_foreign_link_inside_comes_home(lab: &Lab) {

@@ -11,6 +11,7 @@ use crate::dsl::objects::netns::namespace_argument;
 use crate::dsl::{Answer, Session, answer};
 use crate::error::{Error, Kind, Result};
 use crate::lab::Object;
+use crate::net::ending;
 use crate::net::process::{Program, Tie, terminal};
 
 fn enter(session: &Rc<Session>, place: &Dynamic) -> Result<()> {
@@ -79,6 +80,7 @@ pub(crate) fn shell(session: &Rc<Session>, net: &Netns, line: Option<&str>) -> R
     if session.lab().would_test(net, Object::test("shell", &name)) {
         return Ok(0);
     }
+    session.wait(ending::expected())?;
     let child = Program::start(net, || command.spawn());
     let ended = child.and_then(|mut child| Ok(child.wait()?));
     terminal::take_back();

@@ -16,8 +16,8 @@ use crate::dsl::handle::Netns;
 use crate::dsl::{Answer, Session, answer};
 use crate::error::{Error, Kind, Result};
 use crate::lab::Object;
-use crate::net::netns;
 use crate::net::process::{self, Ended, Found, Output};
+use crate::net::{ending, netns};
 use crate::schema::{self, Form, Opt, Quantity};
 use crate::value::count;
 use crate::value::{duration, size};
@@ -227,6 +227,7 @@ fn spawn(session: &Rc<Session>, net: &Netns, list: &Array, options: Map) -> Resu
     let kept = kept.unwrap_or(OUTPUT);
     let program = program(list, &mut options).map_err(context)?;
     net.check().map_err(context)?;
+    session.wait(ending::expected())?;
     let started = session
         .lab()
         .start_process(&net.0, &program, kept)

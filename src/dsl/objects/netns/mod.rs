@@ -13,7 +13,7 @@ use crate::dsl::{Answer, Session, answer};
 use crate::error::{Error, Kind, Result, nearest};
 use crate::lab::{Command, Outcome, Undo, WayBack};
 use crate::net::container::Runtime;
-use crate::net::{namespace, netns, process};
+use crate::net::{ending, namespace, netns, process};
 use crate::value::name::NetnsName;
 use crate::value::options;
 
@@ -152,6 +152,7 @@ fn make(session: &Rc<Session>, name: &str) -> Result<Rc<netns::Netns>> {
 
 /// Takes the name away, and with it the namespace. Gone already is no error.
 fn delete(session: &Rc<Session>, net: &Netns) -> Result<()> {
+    let _later = ending::later();
     let context = |error: Error| error.doing("delete namespace", net.label());
     let name: NetnsName = match net.path().parent() {
         Some(folder) if folder == Path::new(namespace::NAMES) => net.label().parse()?,
