@@ -72,6 +72,30 @@ pub(crate) fn settle(state: &mut Value) {
     forget(state, UNSTEADY);
     forget_carrier(state);
     forget_what_comes_late(state);
+    forget_what_the_kernel_leaves(state);
+}
+
+/// Takes out what the kernel leaves where a link was: the rule of VRFs, which it makes with the first one of a namespace and never
+/// again, so that nobody may take it away; and how often a link that is down is promiscuous, which it counts anew when that comes up.
+fn forget_what_the_kernel_leaves(value: &mut Value) {
+    match value {
+        Value::Object(map) => {
+            let is_down = |flags: &Value| {
+                flags
+                    .as_array()
+                    .is_some_and(|all| all.iter().all(|one| one != "UP"))
+            };
+            if map.get("flags").is_some_and(is_down) {
+                map.remove("promiscuity");
+            }
+            map.values_mut().for_each(forget_what_the_kernel_leaves);
+        }
+        Value::Array(values) => {
+            values.retain(|value| value["priority"] != 1000 || value.get("l3mdev").is_none());
+            values.iter_mut().for_each(forget_what_the_kernel_leaves);
+        }
+        _ => {}
+    }
 }
 
 /// What it means: without what the kernel numbers or makes up by itself, and whatever the order of the links.
