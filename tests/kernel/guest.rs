@@ -45,7 +45,8 @@ const SILENCE: Duration = Duration::from_secs(300);
 
 /// What the cases need in there besides ipvsh.
 const PROGRAMS: &[&str] = &[
-    "ip", "bridge", "tc", "ping", "cat", "echo", "sh", "sleep", "nft", "wg", "sysctl", "unshare",
+    "ip", "bridge", "tc", "ping", "cat", "echo", "sh", "sleep", "nft", "wg", "sysctl", "true",
+    "unshare",
 ];
 
 /// What came out, case by case.
