@@ -194,6 +194,7 @@ fn only_a_lab_begins_a_plan_and_only_the_ground_of_net_asks_for_one() {
     assert_eq!(
         with(&["seam::plan()"]),
         [
+            "net/model/mod.rs",
             "net/namespace.rs",
             "net/nft/mod.rs",
             "net/rtnl.rs",

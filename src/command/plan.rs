@@ -99,9 +99,10 @@ fn show(session: &Session, options: &Options, result: Result<(), Failure>) -> Re
             0
         }),
     };
+    let untried = session.lab().untried();
     if options.is_json() {
         let error = result.as_ref().err().map(output::told);
-        let planned = documents::Planned::new(counts, code, error);
+        let planned = documents::Planned::new(counts, code, untried, error);
         // The document has the error.
         if tell(session, options, planned) {
             return Ok(code);
@@ -116,6 +117,9 @@ fn show(session: &Session, options: &Options, result: Result<(), Failure>) -> Re
         // Behind what a plan can't know, that it ends is its own doing.
         let fails = result.is_err() && counts.tests == 0;
         output::say(&summary(counts, fails));
+        if let Some(note) = of_untried(&untried) {
+            output::note(&format!("note: {note}"));
+        }
     }
     result.map(|()| code)
 }
@@ -134,6 +138,21 @@ fn tell(session: &Session, options: &Options, planned: documents::Planned) -> bo
         }))
     };
     written == 0
+}
+
+/// What is said where drivers are not loaded yet: a plan loads none.
+fn of_untried(modules: &[String]) -> Option<String> {
+    if modules.is_empty() {
+        return None;
+    }
+    let named: Vec<_> = modules.iter().map(|name| format!("`{name}`")).collect();
+    Some(format!(
+        "the kernel has not loaded {} yet, and a plan loads nothing: what is asked of {} is planned by rule, and was not tried \
+         out; `modprobe -a {}` has a plan try it",
+        named.join(", "),
+        if modules.len() == 1 { "it" } else { "them" },
+        modules.join(" "),
+    ))
 }
 
 fn summary(counts: Counts, fails: bool) -> String {

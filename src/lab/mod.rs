@@ -487,6 +487,15 @@ impl Lab {
         self.plans()
     }
 
+    /// The drivers that a plan could not try out, as the kernel has not loaded them yet.
+    pub fn untried(&self) -> Vec<String> {
+        if self.plans() {
+            model::untried()
+        } else {
+            Vec::new()
+        }
+    }
+
     /// The same for a file that the script writes, which is no part of the lab.
     pub fn would_write(&self, file: &str) -> bool {
         if self.plans() {

@@ -82,6 +82,12 @@ pub(crate) trait Plan: Debug {
     /// Plans to set a setting.
     fn set(&self, place: Id, file: &Path, value: &str) -> Result<(), Errno>;
 
+    /// Whether a link of that name is in the place by the plan.
+    fn has_link(&self, place: Id, name: &str) -> bool;
+
+    /// The modules that it could not try out, as the kernel has not loaded them yet.
+    fn untried(&self) -> Vec<String>;
+
     /// The tables of nftables by the plan; none where it has changed nothing of them.
     fn tables(&self, place: Id) -> Option<Vec<Table>>;
 

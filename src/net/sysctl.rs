@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Kind, Result};
 use crate::net::fault;
-use crate::net::namespace::{self, Namespace};
+use crate::net::namespace::{self, Id, Namespace};
 use crate::net::netns::Netns;
 use crate::net::seam;
 
@@ -123,10 +123,24 @@ pub fn read(netns: &Netns, key: &Key) -> Result<String> {
         // What a new namespace has is what the kernel was built with, as this one's defaults show.
         fs::read_to_string(key.of_new_link().path())
     } else {
-        netns.within(|| fs::read_to_string(key.path()))?
+        netns.within(|| match fs::read_to_string(key.path()) {
+            // Of a link that is only planned, and was not tried out.
+            Err(error) if error.kind() == io::ErrorKind::NotFound && is_planned_link(id, key) => {
+                fs::read_to_string(key.of_new_link().path())
+            }
+            text => text,
+        })?
     };
     text.map(|text| plain(&text))
         .map_err(|error| explain(&error))
+}
+
+/// Whether the setting is one of a link that the plan has.
+fn is_planned_link(place: Id, key: &Key) -> bool {
+    match key.parts() {
+        [_, _, link, _] => seam::plan().is_some_and(|plan| plan.has_link(place, link)),
+        _ => false,
+    }
 }
 
 /// The folders with settings of a namespace as a whole.

@@ -100,6 +100,7 @@ mod testing;
 mod throughput;
 mod truth;
 mod tun;
+mod untried;
 mod veth;
 mod view;
 mod vlan;
@@ -280,6 +281,7 @@ fn all() -> Vec<Case> {
         ifb::cases(),
         throughput::cases(),
         tun::cases(),
+        untried::cases(),
         macvlan::cases(),
         ipvlan::cases(),
         ipvtap::cases(),

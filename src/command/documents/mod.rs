@@ -162,19 +162,27 @@ pub(super) struct Planned {
     pub(super) conflicts: usize,
     /// How much would be tried when all is there.
     pub(super) would_test: usize,
+    /// The drivers that it could not try out, as the kernel has not loaded them yet.
+    pub(super) untried: Vec<String>,
     /// Why it can't be planned.
     pub(super) error: Option<Told>,
 }
 
 impl Planned {
     /// What these counts come to.
-    pub(super) fn new(counts: Counts, exit_code: u8, error: Option<Told>) -> Self {
+    pub(super) fn new(
+        counts: Counts,
+        exit_code: u8,
+        untried: Vec<String>,
+        error: Option<Told>,
+    ) -> Self {
         Self {
             would_change: counts.would_change(),
             exit_code,
             tally: counts.into(),
             conflicts: counts.conflicts,
             would_test: counts.tests,
+            untried,
             error,
         }
     }

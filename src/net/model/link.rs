@@ -10,14 +10,13 @@ use rtnetlink::packet_route::link::{
     State,
 };
 
+use super::driver_rules;
 use super::place::{Place, Places};
 use super::port::has_altname;
 use crate::net::attributes::{self, Attributes};
 use crate::net::namespace::{Id, id_of_number};
 use crate::net::rule::Rule;
 
-/// The MTU of an Ethernet link in bytes.
-const MTU: u32 = 1500;
 /// `IFLA_VRF_TABLE` of `linux/if_link.h`.
 const VRF_TABLE: u16 = 1;
 
@@ -184,7 +183,8 @@ impl Places {
         let mut link = LinkMessage::default();
         link.header.index = index;
         let mac = hardware_address(kind_of(message), index);
-        link.attributes = vec![LinkAttribute::Mtu(MTU), LinkAttribute::Address(mac)];
+        link.attributes = vec![LinkAttribute::Address(mac)];
+        driver_rules::begin(&mut link, message);
         set_flags(&mut link, message);
         for attribute in &message.attributes {
             match attribute {
@@ -351,6 +351,7 @@ fn hardware_address(kind: Option<&InfoKind>, index: u32) -> Vec<u8> {
     let number = index.to_be_bytes();
     match kind.map(ToString::to_string).as_deref() {
         Some("sit" | "ipip" | "gre" | "vti") => number.into(),
+        Some("wireguard" | "tun") => Vec::new(),
         Some("ip6tnl" | "ip6gre" | "vti6") => [&[0; 12], &number[..]].concat(),
         _ => [&[2, 0], &number[..]].concat(),
     }
@@ -378,7 +379,7 @@ fn is_pair(link: &LinkMessage) -> bool {
     matches!(kind_of(link), Some(InfoKind::Veth | InfoKind::Netkit))
 }
 
-fn mtu_of(link: &LinkMessage) -> Option<u32> {
+pub(super) fn mtu_of(link: &LinkMessage) -> Option<u32> {
     link.attributes
         .iter()
         .find_map(|attribute| match attribute {

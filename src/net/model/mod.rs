@@ -7,6 +7,7 @@
 //! real network can tell (a reply, a carrier, a process) is not modelled: a word that asks for such a thing says that it would.
 
 mod answer;
+mod driver_rules;
 mod gateway;
 mod kernel;
 mod link;
@@ -40,6 +41,11 @@ use shadow::Shadows;
 /// Plans from now on: nothing that this thread asks of the kernel changes it any more.
 pub fn begin() {
     seam::install(Rc::<Model>::default());
+}
+
+/// The drivers and other modules that the plan could not try out, as the kernel has not loaded them yet.
+pub fn untried() -> Vec<String> {
+    seam::plan().map_or_else(Vec::new, |plan| plan.untried())
 }
 
 /// The file of the namespace that a process is in which is only planned, and has no number yet. That it made one of its own is all
@@ -154,6 +160,14 @@ impl Plan for Model {
         let mut settings = self.settings.borrow_mut();
         settings.insert((place, file.to_owned()), value.to_owned());
         Ok(())
+    }
+
+    fn has_link(&self, place: Id, name: &str) -> bool {
+        self.places.borrow_mut().place(place).has_name(name)
+    }
+
+    fn untried(&self) -> Vec<String> {
+        self.shadows.untried()
     }
 
     fn tables(&self, place: Id) -> Option<Vec<Table>> {

@@ -52,6 +52,7 @@ fn live() -> Result<()> {
         }
     }
     write("/proc/sys/kernel/modprobe", image::MODPROBE)?;
+    tell_drivers()?;
     loopback::up()?;
     sethostname("ipvsh")?;
     // The descriptors that a lab of hundreds of namespaces needs; the soft limit stays as programs expect it.
@@ -64,6 +65,15 @@ fn live() -> Result<()> {
     keep_beating(&speaker);
     let command = read_command()?;
     guest_program::run(&command, wiring, &speaker, port)
+}
+
+/// Says where programs look for it, and a plan, which drivers there are to load.
+fn tell_drivers() -> Result<()> {
+    let release = fs::read_to_string("/proc/sys/kernel/osrelease")?;
+    let folder = Path::new("/lib/modules").join(release.trim());
+    fs::create_dir_all(&folder)?;
+    fs::write(folder.join("modules.alias"), modprobe::drivers()?)?;
+    Ok(())
 }
 
 fn mount_all() -> Result<()> {

@@ -105,6 +105,16 @@ fn run(name: &str, parameters: &[String]) -> bool {
         .fold(false, |any, loaded| any | loaded)
 }
 
+/// The drivers of links that can be loaded, as `modules.alias` of `depmod` lists them.
+pub(super) fn drivers() -> io::Result<String> {
+    let aliases = modules::list(modules::ALIASES)?;
+    let drivers = aliases.lines().filter_map(|line| {
+        let (kind, module) = line.strip_prefix("rtnl_link_")?.split_once(' ')?;
+        Some(format!("alias rtnl-link-{kind} {module}\n"))
+    });
+    Ok(drivers.collect())
+}
+
 /// Loads one module, whose needs are there. One that is there already is no failure.
 pub(super) fn load(name: &str) -> bool {
     load_with(name, &[])

@@ -24,7 +24,7 @@ use std::rc::Rc;
 use nix::errno::Errno;
 use rtnetlink::packet_core::{NLM_F_ACK, NLM_F_DUMP};
 use rtnetlink::packet_route::RouteNetlinkMessage as Message;
-use rtnetlink::packet_route::link::LinkMessage;
+use rtnetlink::packet_route::link::{LinkAttribute, LinkFlags, LinkMessage};
 
 use super::link::name_of;
 use super::{Model, driver};
@@ -72,6 +72,43 @@ pub(super) struct Shadows {
     gone: RefCell<Vec<Rc<Shadow>>>,
     /// Whether the modules are there that were asked for, by their names.
     ready: RefCell<HashMap<String, bool>>,
+    /// Whether the kernel renames a link that is up, where that was asked.
+    renames_up: Cell<Option<bool>>,
+}
+
+impl Shadows {
+    /// The modules that were asked for and are not there, in order.
+    pub(super) fn untried(&self) -> Vec<String> {
+        let ready = self.ready.borrow();
+        let missing = ready.iter().filter(|(_, is_ready)| !**is_ready);
+        let mut names: Vec<_> = missing.map(|(name, _)| name.clone()).collect();
+        names.sort();
+        names
+    }
+
+    /// Whether the kernel renames a link that is up, as it does since Linux 6.2: the loopback of a new namespace tells.
+    pub(super) async fn renames_up(&self) -> bool {
+        if let Some(known) = self.renames_up.get() {
+            return known;
+        }
+        let Some(tried) = Shadow::make() else {
+            return true;
+        };
+        let mut up = LinkMessage::default();
+        up.header.index = 1;
+        up.header.flags = LinkFlags::Up;
+        up.header.change_mask = LinkFlags::Up;
+        let mut named = LinkMessage::default();
+        named.header.index = 1;
+        let name = LinkAttribute::IfName("ipvsh-plan".to_owned());
+        named.attributes.push(name);
+        let is_up = tried.send(Message::NewLink(up), NLM_F_ACK).await.is_ok();
+        let renamed = tried.send(Message::NewLink(named), NLM_F_ACK).await;
+        let is_refused = renamed.is_err_and(|refusal| refusal.errno == Errno::EBUSY);
+        let may = !(is_up && is_refused);
+        self.renames_up.set(Some(may));
+        may
+    }
 }
 
 impl Shadow {

@@ -6,7 +6,8 @@ use rtnetlink::packet_route::RouteNetlinkMessage as Message;
 use rtnetlink::packet_route::link::{InfoKind, LinkAttribute, LinkMessage};
 
 use super::super::answer::View;
-use super::super::link::{kind_of, master_of, name_of, peer_of, target_of};
+use super::super::driver_rules::{self, Around};
+use super::super::link::{kind_of, master_of, mtu_of, name_of, parent_of, peer_of, target_of};
 use super::super::place::Place;
 use super::super::{driver, port};
 use super::Shadow;
@@ -261,6 +262,38 @@ impl View {
         Ok(Verdict::Link(Box::new(made)))
     }
 
+    /// Refuses what a driver would that is not loaded yet.
+    async fn refuse_by_rule(
+        &self,
+        present: &LinkMessage,
+        asked: &LinkMessage,
+    ) -> Result<(), Refusal> {
+        let Some(kind) = kind_of(present) else {
+            return Ok(());
+        };
+        if self.model().is_ready(&driver::module_of(kind)) {
+            return Ok(());
+        }
+        let is_renamed = name_of(asked).is_some() && name_of(asked) != name_of(present);
+        let renames_up = !is_renamed || self.model().shadows.renames_up().await;
+        let around = {
+            let mut places = self.model().places.borrow_mut();
+            let wanted = master_of(asked).filter(|index| *index > 0);
+            let master = wanted.and_then(|index| places.place(self.id()).link(index));
+            let master = master.and_then(|link| kind_of(link).cloned());
+            let parent = parent_of(present).and_then(|(index, nsid)| {
+                let far = nsid.map_or(Some(self.id()), |nsid| places.of_nsid(self.id(), nsid));
+                places.place(far?).link(index).and_then(|link| mtu_of(link))
+            });
+            Around {
+                master,
+                parent_mtu: parent,
+                renames_up,
+            }
+        };
+        driver_rules::refuse(present, asked, &around)
+    }
+
     /// Changes a link in the shadow.
     async fn try_change(&self, link: &LinkMessage, flags: u16) -> Result<Verdict, Refusal> {
         let home = self.id();
@@ -277,24 +310,25 @@ impl View {
             self.begin(target).await;
         }
         // Where it is not there to be moved, as one whose driver is not loaded yet, it does not come anywhere either.
-        let untried = || {
+        let untried = async || {
             if let Some(target) = target {
                 self.blind(target);
             }
+            self.refuse_by_rule(&present, link).await?;
             Ok(Verdict::None)
         };
         let Some(shadow) = self.model().shadow(home) else {
-            return untried();
+            return untried().await;
         };
         if shadow.is_blind.get() {
-            return untried();
+            return untried().await;
         }
         if !shadow.has(index) {
             // One that stands is tried out only where it comes to a place that is planned.
             let comes =
                 target.is_some_and(|id| self.model().places.borrow_mut().place(id).is_imagined);
             if comes && !self.ensure_present(&shadow, index).await {
-                return untried();
+                return untried().await;
             }
             if !comes {
                 return Ok(Verdict::None);
