@@ -105,7 +105,7 @@ fn needed(cli: &Cli) -> Option<Vec<makes::Driver>> {
         return None;
     };
     let interpreter = Interpreter::new(Session::new(crate::dsl::session::Settings::default()));
-    makes::drivers(&interpreter, &script).ok()
+    makes::needs(&interpreter, &script).ok()
 }
 
 /// Whether the script comes through a pipe, which can be read only once.

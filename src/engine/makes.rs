@@ -102,6 +102,26 @@ pub fn drivers(interpreter: &Interpreter, script: &Script) -> Result<Vec<Driver>
     Ok(look.found)
 }
 
+/// The same, with what drivers can do only where the kernel was built so: to choose a place by.
+pub fn needs(interpreter: &Interpreter, script: &Script) -> Result<Vec<Driver>, Failure> {
+    let mut found = drivers(interpreter, script)?;
+    if VLANS_ASKED.iter().any(|asked| script.text.contains(asked)) {
+        found.push(VLAN_FILTERING);
+    }
+    Ok(found)
+}
+
+/// What a bridge can do only where the kernel was built so.
+const VLAN_FILTERING: Driver = Driver {
+    name: "vlan_filtering",
+    // None of its own: it is a part of the driver.
+    module: "bridge_vlan_filtering",
+    config: "CONFIG_BRIDGE_VLAN_FILTERING",
+};
+
+/// How a script asks for it.
+const VLANS_ASKED: [&str; 2] = ["vlan_filtering: true", "vlan_default_pvid"];
+
 /// A look under way.
 struct Look<'a> {
     interpreter: &'a Interpreter,

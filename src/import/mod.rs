@@ -8,6 +8,7 @@ mod addresses;
 mod arrange;
 mod bridge;
 mod chains;
+mod endless;
 mod ip;
 mod lex;
 mod markdown;
@@ -25,7 +26,7 @@ mod vlans;
 
 pub use crate::steps::Left;
 pub use observed::{Observed, observed};
-pub use stand_ins::stand_ins;
+pub use stand_ins::{StandIn, stand_ins};
 
 use std::path::Path;
 
@@ -120,6 +121,7 @@ pub fn import_as(source: &str, told: &Told) -> Result<Imported, Nothing> {
         given.arguments = None;
         let other = self::read(source, told.section, &given)?;
         if parameters::has_steps(&other) || !parameters::has_steps(&read) {
+            wants_arguments = parameters::left(&other) > 0 || !parameters::has_steps(&other);
             read = other;
         }
     } else if !read.fails {
@@ -144,6 +146,9 @@ pub fn import_as(source: &str, told: &Told) -> Result<Imported, Nothing> {
         }
     }
     let parameters = std::mem::take(&mut read.parameters);
+    if told.is_run {
+        endless::cut(&mut read.items);
+    }
     let mut imported = finished(read.items, read.sections, wants_arguments);
     let counters = std::mem::take(&mut read.asked.counters);
     let variables = [parameters.clone(), counters].concat();

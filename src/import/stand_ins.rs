@@ -1,4 +1,6 @@
-//! The links of a machine that a set-up takes to be there: [`stand_ins`].
+//! What a set-up takes to be there: links of the machine, and bridges and namespaces that another one made: [`stand_ins`].
+
+use std::fmt;
 
 use std::sync::LazyLock;
 
@@ -13,11 +15,97 @@ static USUAL: LazyLock<Option<Regex>> = LazyLock::new(|| {
 /// Words behind which stands what is made, or gets a new name.
 const MAKING: [&str; 4] = ["add", "name", "peer", "addbr"];
 
-/// Links of the machine that commands name and do not make, by the usual names of such; `arguments` are those that they are run with.
-pub fn stand_ins(commands: &str, arguments: &[String]) -> Vec<String> {
+/// Something that stands in for what a set-up takes to be there.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum StandIn {
+    /// A link of the machine.
+    Link(String),
+    /// What links are put under.
+    Bridge(String),
+    /// A namespace.
+    Netns(String),
+}
+
+impl StandIn {
+    /// Its name.
+    pub fn name(&self) -> &str {
+        let (Self::Link(name) | Self::Bridge(name) | Self::Netns(name)) = self;
+        name
+    }
+}
+
+impl fmt::Display for StandIn {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Link(name) => write!(f, "`{name}`"),
+            Self::Bridge(name) => write!(f, "bridge `{name}`"),
+            Self::Netns(name) => write!(f, "namespace `{name}`"),
+        }
+    }
+}
+
+/// What commands name and do not make: links of the machine, by the usual names of such, the bridges that they put links under, and
+/// the namespaces that they use. `arguments` are those that they are run with.
+pub fn stand_ins(commands: &str, arguments: &[String]) -> Vec<StandIn> {
+    let links = links(commands, arguments).into_iter().map(StandIn::Link);
+    let mut all: Vec<StandIn> = links.collect();
+    let mut made: Vec<&str> = Vec::new();
+    let mut named = Vec::new();
+    let goes_on = |c: char| c.is_alphanumeric() || "_-.$/{}".contains(c);
+    for line in commands.lines().map(str::trim_start) {
+        if line.starts_with('#') {
+            continue;
+        }
+        let words: Vec<&str> = line
+            .split(|c| !goes_on(c))
+            .filter(|word| !word.is_empty())
+            .collect();
+        for (at, pair) in words.windows(2).enumerate() {
+            let before = at.checked_sub(1).map_or("", |at| words[at]);
+            let is_ip = words[..at].contains(&"ip");
+            match pair {
+                ["master", name] if is_ip => named.push(StandIn::Bridge((*name).to_owned())),
+                ["exec" | "delete" | "del" | "set" | "attach", name] if before == "netns" => {
+                    if pair[0] == "exec" {
+                        named.push(StandIn::Netns((*name).to_owned()));
+                    } else if pair[0] == "attach" {
+                        made.push(name);
+                    }
+                }
+                ["netns", name] if is_ip && words[..at].contains(&"link") => {
+                    named.push(StandIn::Netns((*name).to_owned()));
+                }
+                ["-n" | "-netns", name] if before == "ip" => {
+                    named.push(StandIn::Netns((*name).to_owned()));
+                }
+                ["add" | "addbr" | "name" | "peer", name] => made.push(name),
+                ["dev", name] if before == "add" => made.push(name),
+                _ => {}
+            }
+        }
+    }
+    let is_name = |name: &str| {
+        name.starts_with(|c: char| c.is_ascii_alphabetic())
+            && name
+                .chars()
+                .all(|c| c.is_ascii_alphanumeric() || "_-.".contains(c))
+            && name.len() < 16
+    };
+    // Whether what is made has a name that only a run knows: any of them may be it.
+    let is_known = !made.iter().any(|name| name.contains('$'));
+    named.retain(|one| is_known && is_name(one.name()) && !made.contains(&one.name()));
+    all.retain(|link| named.iter().all(|one| one.name() != link.name()));
+    all.extend(named);
+    all.sort_unstable();
+    all.dedup();
+    all
+}
+
+fn links(commands: &str, arguments: &[String]) -> Vec<String> {
     let is_usual = |word: &str| USUAL.as_ref().is_some_and(|usual| usual.is_match(word));
     let mut named: Vec<String> = Vec::new();
     let mut made: Vec<&str> = Vec::new();
+    let mut inside: Vec<&str> = Vec::new();
     // `${WAN:-eth0}`
     let commands = commands.replace(":-", "  ");
     for line in commands.lines().map(str::trim_start) {
@@ -29,6 +117,9 @@ pub fn stand_ins(commands: &str, arguments: &[String]) -> Vec<String> {
             .split(|c| !goes_on(c))
             .filter(|word| !word.is_empty())
             .collect();
+        let is_inside = words
+            .windows(2)
+            .any(|pair| pair == ["netns", "exec"] || pair[0] == "ip" && pair[1] == "-n");
         for (at, word) in words.iter().enumerate() {
             // `eth0.5` is on `eth0`.
             let base = word.split('.').next().unwrap_or_default();
@@ -45,10 +136,17 @@ pub fn stand_ins(commands: &str, arguments: &[String]) -> Vec<String> {
                 Some(before) => MAKING.contains(&before),
                 None => false,
             };
-            if is_made && base == *word {
+            // What is made in a namespace is none of the machine's, nor what is set up there.
+            let goes_there = words.get(at + 1) == Some(&"netns") || (is_made && is_inside);
+            if is_made && base == *word && !goes_there {
                 made.push(base);
             }
-            named.push(base.to_owned());
+            if !goes_there && (!is_inside || !inside.contains(&base)) {
+                named.push(base.to_owned());
+            }
+            if goes_there {
+                inside.push(base);
+            }
         }
     }
     named.extend(arguments.iter().filter(|one| is_usual(one)).cloned());
@@ -79,11 +177,38 @@ ip link set v1 name \"eth6\"
 ip link enslave ens ethx method0
 brctl addif br0 eth8
 ";
-        let found = stand_ins(
+        let found = links(
             commands,
             &["eth9".to_owned(), "up".to_owned(), "v0".to_owned()],
         );
         let wanted = ["enp0s3", "ens33", "eth0", "eth1", "eth8", "eth9", "wlan0"];
         assert_eq!(found, wanted);
+    }
+
+    #[test]
+    fn bridges_and_namespaces_that_another_set_up_made_are_stood_in_for() {
+        let commands = "\
+ip netns add own
+ip link add v0 type veth peer name v1
+ip link set v0 master br1
+ip link set v1 netns other
+ip netns exec own ip link set lo up
+ip -n third addr add 10.0.0.1/24 dev x0
+ip link add br2 type bridge
+ip link set v2 master br2
+ip netns del gone
+";
+        let found: Vec<String> = stand_ins(commands, &[])
+            .iter()
+            .map(ToString::to_string)
+            .collect();
+        assert_eq!(
+            found,
+            ["bridge `br1`", "namespace `other`", "namespace `third`"]
+        );
+        assert_eq!(
+            stand_ins("ip netns add $NS\nip netns exec red ip link", &[]),
+            []
+        );
     }
 }

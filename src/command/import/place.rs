@@ -17,6 +17,7 @@ use crate::command::line::Import;
 use crate::command::output;
 use crate::engine::Failure;
 use crate::error::Error;
+use crate::import::StandIn;
 use crate::import::other_interpreter;
 use crate::net::process::clock::Clock;
 use crate::net::process::observe::PRELUDE;
@@ -196,27 +197,46 @@ fn beside(file: &Path) -> Vec<Beside> {
 }
 
 /// What makes links of these names in a place, on one line: pairs of virtual links, as they have a carrier.
-pub(super) fn make_stand_ins(names: &[String]) -> String {
+pub(super) fn make_stand_ins(all: &[StandIn]) -> String {
     let mut text = String::new();
-    for name in names {
-        // No name has more than 15 bytes.
-        let far: String = format!("to-{name}").chars().take(15).collect();
-        let (name, far) = (literal(name), literal(&far));
-        let _ = write!(
-            text,
-            "try {{ veth({name}, {far}).up(); link({far}).up(); }} catch {{}} "
-        );
+    for one in all {
+        let name = literal(one.name());
+        let made = match one {
+            StandIn::Link(plain) => {
+                // No name has more than 15 bytes.
+                let far: String = format!("to-{plain}").chars().take(15).collect();
+                let far = literal(&far);
+                format!("veth({name}, {far}).up(); link({far}).up();")
+            }
+            StandIn::Bridge(_) => format!("bridge({name}).up();"),
+            StandIn::Netns(_) => format!("netns({name});"),
+        };
+        let _ = write!(text, "try {{ {made} }} catch {{}} ");
     }
     text
 }
 
-/// Says which links of a place are none of the machine.
-pub(super) fn tell_stand_ins(names: &[String]) {
-    if !names.is_empty() {
-        let names: Vec<String> = names.iter().map(|name| format!("`{name}`")).collect();
+/// Says what in a place is only stood in for.
+pub(super) fn tell_stand_ins(all: &[StandIn]) {
+    let of_machine = |one: &&StandIn| matches!(one, StandIn::Link(_));
+    let told = |names: Vec<String>| names.join(", ");
+    let links: Vec<String> = all
+        .iter()
+        .filter(of_machine)
+        .map(ToString::to_string)
+        .collect();
+    let others = all.iter().filter(|one| !of_machine(one));
+    let others: Vec<String> = others.map(ToString::to_string).collect();
+    if !links.is_empty() {
         output::note(&format!(
             "no link of this machine is in the throw-away place: a virtual one without an address stands in for {}",
-            names.join(", ")
+            told(links)
+        ));
+    }
+    if !others.is_empty() {
+        output::note(&format!(
+            "what the commands use and do not make is made empty before: {}",
+            told(others)
         ));
     }
 }

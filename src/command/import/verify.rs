@@ -41,7 +41,7 @@ pub(super) fn run(
     let explain = |nothing| Failure::usage(explain(&what.file, what.section.as_deref(), &nothing));
     let commands = commands(source, what.section.as_deref()).map_err(explain)?;
     let interpreter = Interpreter::new(Session::new(Settings::default()));
-    let drivers = makes::drivers(&interpreter, &Script::new("script.rhai", script))?;
+    let drivers = makes::needs(&interpreter, &Script::new("script.rhai", script))?;
     let place = sandbox::place_of(&drivers);
     let name = what.file.display().to_string();
     // Each in a folder of its own, as both may write there.
