@@ -96,7 +96,7 @@ ip -n a addr add fd00::1/64 dev v0 optimistic
 cat > x <<EOF
 ip netns add not-a-command
 EOF
-(sleep 1) &
+(sleep 1; sleep 2) &
 ip link frobnicate
 ";
     insta::assert_snapshot!(import(source, None).unwrap().script, @r#"
@@ -111,7 +111,7 @@ ip link frobnicate
     let a = existing("a");
     try { a.exec(["ip", "addr", "add", "fd00::1/64", "dev", "v0", "optimistic"]); } catch {}
     exec(["tee", "x"], #{input: "ip netns add not-a-command\n"});
-    // not translated: line 11: (sleep 1) &    (a command in the background)
+    // not translated: line 11: (sleep 1; sleep 2) &    (a command in the background)
     // not translated: line 12: ip link frobnicate    (`frobnicate` is not known here)
     "#);
     let left = import(source, None).unwrap().left.into_iter();

@@ -282,9 +282,16 @@ impl Writer {
             }
             Act::DeleteNetns => {
                 let Some(netns) = place else { return };
-                let text = format!("{}.delete()", self.handle(netns));
                 self.standing.remove(netns);
-                self.statement(text);
+                if self.names.contains_key(netns) {
+                    let text = format!("{}.delete()", self.handle(netns));
+                    self.statement(text);
+                } else {
+                    // Nothing has made it: it is not to be made for that.
+                    self.flush();
+                    let text = literal(netns);
+                    self.line(&format!("try {{ existing({text}).delete(); }} catch {{}}"));
+                }
             }
             Act::Make(new) => {
                 let start = self.make(place, new);
@@ -390,6 +397,10 @@ impl Writer {
     }
 
     fn tried(&mut self, place: &Place, act: &Act) {
+        if *act == Act::DeleteNetns && !self.knows(place) {
+            let (place, act) = (place.clone(), act.clone());
+            return self.step(&Step { place, act });
+        }
         // A variable that is declared in the braces is known only there.
         let mut places = vec![place];
         match act {
@@ -419,6 +430,13 @@ impl Writer {
         self.flush();
         let inner = self.text.split_off(begin);
         self.line(&format!("try {{ {} }} catch {{}}", inner.trim_end()));
+    }
+
+    /// Whether a variable holds the namespace.
+    fn knows(&self, place: &Place) -> bool {
+        place
+            .as_ref()
+            .is_some_and(|netns| self.names.contains_key(netns))
     }
 
     fn on_link(&mut self, place: &Place, link: &str, call: String) {

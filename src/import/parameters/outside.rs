@@ -3,12 +3,13 @@
 use super::declared;
 use super::judge::{counts_with_numbers, left, only_decides, programs, tells_a_shell, used};
 use super::sign::of_variable;
+use crate::import::shell::expand::{HOSTNAME, asks_hostname};
 use crate::import::shell::{self, Given};
 use crate::import::{Nothing, Read};
 use crate::steps::Item;
 
 /// Variables that come from outside whoever runs a script, and mean something else.
-const OUTSIDE: [&str; 27] = [
+const OUTSIDE: [&str; 26] = [
     "BASHPID",
     "BASH_SOURCE",
     "COLUMNS",
@@ -18,7 +19,6 @@ const OUTSIDE: [&str; 27] = [
     "FUNCNAME",
     "GROUPS",
     "HOME",
-    "HOSTNAME",
     "IFS",
     "LANG",
     "LINENO",
@@ -79,7 +79,10 @@ pub(in crate::import) fn variables(source: &str) -> Vec<String> {
         let name = name_of(rest.strip_prefix('{').unwrap_or(rest));
         (!own.contains(&name)).then_some(name)
     });
-    for name in defaulted.chain(set).chain(used) {
+    let commands = source.split("$(").skip(1).chain(source.split('`').skip(1));
+    let mut commands = commands.filter_map(|rest| rest.split([')', '`']).next());
+    let machine = commands.any(asks_hostname).then(|| HOSTNAME.to_owned());
+    for name in defaulted.chain(set).chain(used).chain(machine) {
         let is_name = name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_');
         let is_new = is_name && !names.contains(&name) && !OUTSIDE.contains(&name.as_str());
         if is_new && of_variable(names.len()).is_some() {

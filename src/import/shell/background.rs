@@ -87,6 +87,17 @@ pub(super) fn settle(items: &mut Vec<Item>) -> bool {
     told.is_some() || !used.is_empty()
 }
 
+/// The only command of a group or a subshell, whose end and whose id are its own.
+fn only_one(node: &Node) -> Option<&Node> {
+    let (What::Group(nodes) | What::Subshell(nodes)) = &node.what else {
+        return None;
+    };
+    let is_command = |node: &&Node| !matches!(node.what, What::Blank | What::Comment(_));
+    let mut commands = nodes.iter().filter(is_command);
+    let only = commands.next().filter(|_| commands.next().is_none())?;
+    matches!(only.what, What::Simple(_)).then_some(only)
+}
+
 /// What is done, whether it may fail or not.
 fn plain(act: &Act) -> &Act {
     match act {
@@ -120,9 +131,13 @@ impl Reader<'_> {
     pub(super) fn background(&mut self, node: &Node) -> Status {
         self.variables.remove("!");
         let odd = "a command in the background";
+        if let Some(only) = only_one(node) {
+            return self.background(only);
+        }
         let What::Simple(simple) = &node.what else {
             return self.unknown(odd);
         };
+        self.jobs.push(None);
         let words = match self.expand(&simple.words) {
             Ok(words) => words,
             Err(why) => return self.unknown(why),
@@ -197,7 +212,15 @@ impl Reader<'_> {
     fn start_known(&mut self, place: Place, words: Vec<Value>) {
         let program = self.started;
         self.started += 1;
+        let texts = words.iter().map(|word| match word {
+            Value::Text(text) => text.clone(),
+            _ => String::new(),
+        });
+        self.programs.push((program, texts.collect()));
         self.pending.push(program);
+        if let Some(job) = self.jobs.last_mut() {
+            *job = Some(program);
+        }
         let token = format!("{MARK}{STARTED}{program}");
         let held = super::expand::Held::Text(token);
         self.variables.insert("!".to_owned(), held);
@@ -256,15 +279,87 @@ impl Reader<'_> {
             other if other.starts_with(|c: char| c.is_ascii_uppercase()) => other,
             _ => return self.unknown("this signal is not known here"),
         };
-        let programs: Option<Vec<usize>> = ids.iter().map(|id| started(id)).collect();
+        let programs: Option<Vec<usize>> =
+            ids.iter().map(|id| started(id).or(self.job(id))).collect();
         let Some(programs) = programs.filter(|_| !self.is_asking) else {
             return self.unknown("the id of a process is known only when it runs");
         };
+        self.signal(&programs, signal)
+    }
+
+    fn signal(&mut self, programs: &[usize], signal: &str) -> Status {
         for program in programs {
             let call = Call::new("signal", [Value::text(signal)]);
+            let program = *program;
             self.do_with(None, Act::OnProgram { program, call });
         }
         Status::Success
+    }
+
+    /// The program that a job of the shell is: `%1`, `%%`, `%nc`.
+    fn job(&self, word: &str) -> Option<usize> {
+        let job = word.strip_prefix('%')?;
+        if let Ok(number) = job.parse::<usize>() {
+            return *self.jobs.get(number.checked_sub(1)?)?;
+        }
+        match job {
+            "" | "%" | "+" => *self.jobs.last()?,
+            "-" => *self.jobs.iter().nth_back(1)?,
+            name => {
+                let mut last = self.programs.iter().rev();
+                let begun = last.find(|(_, words)| words.join(" ").starts_with(name))?;
+                Some(begun.0)
+            }
+        }
+    }
+
+    /// `pkill [-SIGNAL] [-f] [-x] PATTERN` and `killall [-SIGNAL] NAME`, of programs that the commands have started.
+    pub(super) fn kill_by_name(&mut self, tool: &str, words: &[&str]) -> Status {
+        let (mut is_whole, mut is_exact, mut signal) = (false, tool == "killall", "TERM");
+        let mut patterns = Vec::new();
+        for word in words {
+            match *word {
+                "-f" => is_whole = true,
+                "-x" => is_exact = true,
+                "-9" | "-KILL" | "-SIGKILL" => signal = "KILL",
+                "-2" | "-INT" | "-SIGINT" => signal = "INT",
+                "-1" | "-HUP" | "-SIGHUP" => signal = "HUP",
+                "-q" | "-w" | "-15" | "-TERM" | "-SIGTERM" => {}
+                option if option.starts_with('-') => {
+                    return self.unknown("this option is not known here");
+                }
+                pattern => patterns.push(pattern),
+            }
+        }
+        let is_meant = |words: &Vec<String>| {
+            let Some(first) = words.first() else {
+                return false;
+            };
+            // The kernel keeps 15 letters of a name.
+            let base = first.rsplit('/').next().unwrap_or(first);
+            patterns.iter().any(|pattern| {
+                if is_whole {
+                    words.join(" ").contains(pattern)
+                } else if is_exact {
+                    base == *pattern
+                } else {
+                    base.contains(pattern)
+                }
+            })
+        };
+        let is_plain = |c: char| c.is_ascii_alphanumeric() || "-_./: ".contains(c);
+        if patterns.is_empty()
+            || self.is_asking
+            || !patterns.iter().all(|p| p.chars().all(is_plain))
+        {
+            return self.unknown("which programs it ends is known only when it runs");
+        }
+        let meant = self.programs.iter().filter(|(_, words)| is_meant(words));
+        let programs: Vec<usize> = meant.map(|(program, _)| *program).collect();
+        if programs.is_empty() {
+            return self.unknown("it ends programs that were not started here");
+        }
+        self.signal(&programs, signal)
     }
 
     /// Starts a program in a namespace. Where there is none of its name a shell goes on.

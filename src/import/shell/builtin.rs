@@ -132,7 +132,10 @@ impl Reader<'_> {
         let texts: Vec<&str> = arguments.iter().map(String::as_str).collect();
         let status = match (name.as_str(), texts.as_slice()) {
             ("wait", _) => self.wait(line, &texts),
-            ("kill", [.., last]) if last.contains(background::MARK) => self.kill(&texts),
+            ("kill", [.., last]) if last.contains(background::MARK) || last.starts_with('%') => {
+                self.kill(&texts)
+            }
+            (tool @ ("pkill" | "killall"), _) => self.kill_by_name(tool, &texts),
             ("true" | ":" | "which" | "hash" | "type", _) | ("command", ["-v" | "-V", _]) => {
                 Status::Success
             }

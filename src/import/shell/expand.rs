@@ -28,6 +28,21 @@ const MOST: usize = 10_000;
 
 type Known<T> = Result<T, String>;
 
+/// The variable that holds the name of the machine: one script may be for several.
+pub(in crate::import) const HOSTNAME: &str = "HOSTNAME";
+
+/// Whether a command prints the name of the machine.
+pub(in crate::import) fn asks_hostname(command: &str) -> bool {
+    let words: Vec<&str> = command.split_whitespace().collect();
+    matches!(
+        words.as_slice(),
+        ["hostname"]
+            | ["hostname", "-s" | "-f" | "--short" | "--fqdn"]
+            | ["uname", "-n"]
+            | ["cat", "/etc/hostname"]
+    )
+}
+
 impl Numbers for Reader<'_> {
     fn number(&mut self, name: &str) -> Known<i64> {
         match self.variables.get(name) {
@@ -159,6 +174,11 @@ impl Reader<'_> {
             Piece::Variable { name, quoted } => self.variable(name, *quoted),
             Piece::Arithmetic(text) => Ok((vec![self.calculate(text)?.to_string()], false)),
             Piece::Command { text, quoted } => {
+                if asks_hostname(text)
+                    && let Some(sign) = self.given_by(HOSTNAME, "")
+                {
+                    return Ok((vec![sign], false));
+                }
                 let printed = self.printed(text)?;
                 Ok((vec![printed], !quoted))
             }

@@ -1,13 +1,16 @@
 //! Reads a shell script as a shell does, as far as that can be known without running it: variables with a known value are put
 //! in, known conditions are decided, loops and functions become the commands that they run. What only a run would know is left,
 //! and all that depends on it.
+//!
+//! The parser is our own: those of the registry give commands without the comments between them and without the text of each, and
+//! both are to be told.
 
 mod arithmetic;
 pub(super) mod ask;
 mod background;
 mod branch;
 mod builtin;
-mod expand;
+pub(super) mod expand;
 mod files;
 mod filter;
 mod given;
@@ -144,6 +147,10 @@ struct Reader<'a> {
     processes: Vec<background::Process>,
     /// How many programs were started beside the script, and those of them that it has not waited for.
     started: usize,
+    /// The words of each, by its number.
+    programs: Vec<(usize, Vec<String>)>,
+    /// The programs that the jobs of the shell are, in order; none for one of which that is not known.
+    jobs: Vec<Option<usize>>,
     pending: Vec<usize>,
     /// How many commands were run.
     count: usize,
@@ -217,6 +224,8 @@ pub(crate) fn read(text: &str, line: usize, given: &Given, translate: Translate)
         processes: Vec::new(),
         // Other numbers in each block of a page.
         started: line * MOST,
+        programs: Vec::new(),
+        jobs: Vec::new(),
         pending: Vec::new(),
         count: 0,
         depth: 0,

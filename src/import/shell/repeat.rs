@@ -24,6 +24,15 @@ impl Reader<'_> {
         {
             return self.counting(name, &range, body);
         }
+        if words.is_none_or(is_all_arguments) && self.all_positional().is_none() {
+            let before = self.items.len();
+            let status = self.counting(name, "args", body);
+            if status == Status::Assumed {
+                let text = "`args` is what stands behind `--`: `ipvsh SCRIPT -- ARG…`".to_owned();
+                self.items.insert(before, Item::Comment(text));
+            }
+            return status;
+        }
         let words = match words {
             Some(words) => match self.expand(words) {
                 Ok(words) => words,
@@ -275,6 +284,16 @@ impl Reader<'_> {
         }
         names
     }
+}
+
+/// Whether a loop goes over `"$@"`.
+fn is_all_arguments(words: &[parse::Word]) -> bool {
+    let [word] = words else {
+        return false;
+    };
+    let is_said = |piece: &&Piece| !matches!(piece, Piece::Text { text, .. } if text.is_empty());
+    let pieces: Vec<&Piece> = word.iter().filter(is_said).collect();
+    matches!(pieces.as_slice(), [Piece::Variable { name, .. }] if name == "@" || name == "*")
 }
 
 /// An end of a range: a number, or what stands for one.
