@@ -91,10 +91,7 @@ fn a_word_right_behind_finds_nothing_of_a_deleted_namespace(lab: &Lab) {
         }
         print(found);"#,
     );
-    assert_eq!(
-        printed,
-        format!("[{}]\n", vec![r#""lo", false"#; 5].join(", "))
-    );
+    assert_eq!(printed, format!("[{}]\n", [r#""lo", false"#; 5].join(", ")));
 }
 
 fn a_lab_lists_nothing_of_a_namespace_that_its_run_deleted(lab: &Lab) {

@@ -101,10 +101,11 @@ fn a_plan_knows_by_rule_what_drivers_refuse_that_are_not_loaded(lab: &Lab) {
     let mut differ = Vec::new();
     for (kind, made) in KINDS {
         unload();
-        let acts: String = ACTS
+        let acts: Vec<String> = ACTS
             .iter()
-            .map(|act| format!("try {{ {act}; }} catch {{}}\n"))
+            .map(|act| format!("try {{ {act}; }} catch {{}}"))
             .collect();
+        let acts = acts.join("\n");
         let script = format!(
             "let x = netns(\"x\"); let y = netns(\"y\");\n\
              host().veth(\"d0\", \"d1\", #{{up: true, addr: \"10.0.0.1/24\"}}).peer.up();\n\
