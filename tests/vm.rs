@@ -178,6 +178,11 @@ fn programs() -> Result<(), Failed> {
         "#!/usr/bin/env bash\necho \"the tool says $1\"\n",
     )?;
     fs::set_permissions(at("tool"), fs::Permissions::from_mode(0o755))?;
+    // The micro-VM has its own where this machine has one.
+    fs::create_dir(at("bin"))?;
+    fs::write(at("bin/modprobe"), "#!/bin/sh\n")?;
+    fs::set_permissions(at("bin/modprobe"), fs::Permissions::from_mode(0o755))?;
+    let path = std::env::var("PATH").unwrap_or_default();
     fs::write(
         at("lab.rhai"),
         r#"
@@ -190,6 +195,7 @@ fn programs() -> Result<(), Failed> {
     )?;
     let output = Command::new(env!("CARGO_BIN_EXE_ipvsh"))
         .current_dir(folder.path())
+        .env("PATH", format!("{}:{path}", at("bin").display()))
         .args(["--sandbox=vm", "lab.rhai"])
         .output()?;
     assert_eq!(String::from_utf8_lossy(&output.stderr), "");

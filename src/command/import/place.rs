@@ -29,7 +29,7 @@ use crate::view::error::Report;
 /// What is not there in a throw-away place, and needs not be: whoever runs the commands is root, and the drivers of a namespace are
 /// this machine's. A micro-VM has its own.
 const STAND_INS: &str = "sudo() { while [ \"${1#-}\" != \"$1\" ]; do shift; done; \"$@\"; }; \
-     modprobe() { [ ! -e /ipvsh/modprobe ] || command modprobe \"$@\"; }";
+     modprobe() { [ ! -e /ipvsh/modprobe ] || [ ! -e /sbin/modprobe ] || command modprobe \"$@\"; }";
 
 /// Larger files beside the commands are not there when they run.
 const LARGEST: u64 = 1 << 20;

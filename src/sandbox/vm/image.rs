@@ -73,8 +73,10 @@ pub(super) fn build(guest: &Guest) -> Result<Vec<u8>> {
     archive.file(Path::new(INIT), 0o755, &init);
     archive.link(Path::new(IPVSH), Path::new(INIT));
     archive.link(Path::new(MODPROBE), Path::new(INIT));
-    // Before the programs: that of this machine would look for modules that are not there.
-    archive.link(Path::new(OWN_MODPROBE), Path::new(INIT));
+    // As other programs, where this machine has one. Before those: the machine's own would look for modules that are not there.
+    if programs::find(Path::new("modprobe")).is_some() {
+        archive.link(Path::new(OWN_MODPROBE), Path::new(INIT));
+    }
 
     let program = match &guest.program {
         Some(program) => pack_program(&mut archive, program)?,
