@@ -43,6 +43,7 @@ fn main() -> ExitCode {
         ("programs_that_a_script_names_come_along", programs),
         ("what_the_page_says_holds_against_a_script", holds),
         ("an_ipvlan_slave_is_made_on_any_machine", ipvlan),
+        ("a_full_table_of_neighbours_is_named_and_mended", full_table),
         ("a_story_is_told_where_its_links_can_be_made", story),
         ("the_stories_look_as_the_book_shows_them", pictures),
         ("a_kernel_that_panics_is_an_error_that_says_why", panic),
@@ -305,6 +306,46 @@ fn ipvlan() -> Result<(), Failed> {
     assert_eq!(String::from_utf8_lossy(&output.stderr), "");
     let links: serde_json::Value = serde_json::from_slice(&output.stdout)?;
     assert_eq!(links[0]["linkinfo"]["info_data"]["mode"], "l3");
+    Ok(())
+}
+
+/// Each table of neighbours is one for all namespaces: only a machine of its own can have one that is full.
+fn full_table() -> Result<(), Failed> {
+    let folder = tempfile::tempdir()?;
+    let script = r#"
+        let a = netns("a"); let b = netns("b");
+        a.veth("e0", b, "e0", #{addr: ["10.0.0.1/24", "fd00::1/64"], nodad: true, up: true});
+        b.link("e0").addr("10.0.0.2/24").addr("fd00::2/64", #{nodad: true}).up().wait_up();
+        for family in ["ipv4", "ipv6"] {
+            let to = if family == "ipv4" { "10.0.0.2" } else { "fd00::2" };
+            let setting = `${family}.neigh.default.gc_thresh3`;
+            let before = host().sysctl(setting);
+            host().sysctl(setting, 0);
+            // What is in it already may make way, once.
+            let found = why(a, to, #{quiet: true});
+            for round in 0..20 {
+                if !found.reached { break; }
+                for place in [a, b] {
+                    for one in place.neighbors { if !one.ip.starts_with("ff") { place.link("e0").del_neighbor(one.ip); } }
+                }
+                found = why(a, to, #{quiet: true});
+            }
+            print(`${found.sort} ${found.mend}`);
+            eval(found.mend);
+            print(why(a, to, #{quiet: true, timeout: "2s"}).reached);
+            host().sysctl(setting, before);
+        }"#;
+    let output = Command::new(env!("CARGO_BIN_EXE_ipvsh"))
+        .current_dir(folder.path())
+        .args(["--sandbox=vm", "-q", "-e", script])
+        .output()?;
+    assert_eq!(
+        String::from_utf8_lossy(&output.stdout),
+        "table_full host().sysctl(\"ipv4.neigh.default.gc_thresh3\", 65536)\ntrue\n\
+         table_full host().sysctl(\"ipv6.neigh.default.gc_thresh3\", 65536)\ntrue\n",
+        "{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
     Ok(())
 }
 

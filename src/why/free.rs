@@ -7,6 +7,14 @@ use ipnet::IpNet;
 use crate::why::scene::{End, Scene};
 use crate::why::walk::{Hop, Leg};
 
+/// Two names for links that nobody has, beginning so.
+pub(super) fn names(scene: &Scene, stem: &str) -> [String; 2] {
+    let links = || scene.places.iter().flat_map(|place| &place.links);
+    let names = (0..).map(|number: u32| format!("{stem}{number}"));
+    let mut free = names.filter(|name| links().all(|link| link.name != *name));
+    [(); 2].map(|()| free.next().unwrap_or_default())
+}
+
 /// An address that nobody has, in the network of a neighbour on the link layer.
 pub(super) fn free_address(scene: &Scene, end: End, leg: &Leg) -> Option<(End, IpNet)> {
     let network = scene.segment(end).into_iter().find_map(|other| {

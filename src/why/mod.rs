@@ -8,6 +8,7 @@ pub mod cause;
 mod circle;
 mod duplicate;
 mod free;
+mod joining;
 pub mod judge;
 mod length;
 mod link_layer;

@@ -7,6 +7,7 @@ use crate::net::rtnl::Refusal;
 use crate::why::cause::Cause;
 use crate::why::duplicate;
 use crate::why::free;
+use crate::why::joining;
 use crate::why::martian;
 use crate::why::scene::{End, Scene};
 use crate::why::vrf;
@@ -206,11 +207,10 @@ fn no_route(scene: &Scene, leg: &Leg, hop: &Hop) -> Cause {
         return loopback_down(scene, hop.place, lo.index);
     }
     if ends.is_empty() {
-        return Cause::in_place(
-            "no_link",
-            hop.place,
-            format!("{label} has no link but its loopback"),
-        );
+        let text = format!("{label} has no link but its loopback");
+        let mut cause = Cause::in_place("no_link", hop.place, text);
+        cause.mend = joining::first_link(scene, hop.place, leg);
+        return cause;
     }
     let is_up = |end: &&End| scene.link(**end).is_some_and(|link| link.up);
     let covers = |end: &&End| {

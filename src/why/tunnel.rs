@@ -461,6 +461,6 @@ fn underlay(leg: &Leg, frame: Sort, receiver: usize, measured: &Measured) -> Mea
         taken: HashMap::new(),
         passed: HashMap::new(),
         untaken: HashSet::new(),
-        is_table_full: measured.is_table_full,
+        full_table: measured.full_table,
     }
 }

@@ -4,6 +4,7 @@ use std::collections::{HashMap, HashSet};
 use std::net::IpAddr;
 
 use crate::net::icmp::Outcome;
+use crate::net::neighbour_table::Family;
 use crate::net::nft::Dropping;
 use crate::net::nft::trace::Addresses;
 use crate::net::route::Route;
@@ -177,6 +178,15 @@ pub struct Passed {
     pub from: Option<IpAddr>,
 }
 
+/// One of the kernel's tables of neighbours, which had no room for one more.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct FullTable {
+    /// Which one.
+    pub family: Family,
+    /// The namespace in which it can be given more, and how many it takes.
+    pub room: Option<(usize, u32)>,
+}
+
 /// What two probes did.
 #[derive(Clone, Debug, Default)]
 pub struct Measured {
@@ -204,8 +214,8 @@ pub struct Measured {
     pub passed: HashMap<usize, Passed>,
     /// The namespaces in which the kernel tells of no rule that takes the packets, though they came by.
     pub untaken: HashSet<usize>,
-    /// Whether the kernel's table of neighbours was full.
-    pub is_table_full: bool,
+    /// The kernel's table of neighbours that was full, if one was.
+    pub full_table: Option<FullTable>,
 }
 
 impl Measured {

@@ -13,7 +13,8 @@ use crate::dsl::kinds::kind;
 use crate::dsl::session::Settings;
 use crate::lab::inventory::Inventory;
 use crate::lab::journal;
-use crate::net::{namespace, neighbour_table};
+use crate::net::namespace;
+use crate::net::neighbour_table::Overflows;
 use crate::privilege;
 
 fn read(path: &str) -> Option<String> {
@@ -181,7 +182,7 @@ fn neighbours() -> Finding {
     let Some(most) = number(path) else {
         return unseen(what, path);
     };
-    let overflows = neighbour_table::overflows().unwrap_or(0);
+    let overflows = Overflows::read().total();
     let text = match overflows {
         0 => format!("{most} neighbours, of all namespaces together"),
         times => {

@@ -18,7 +18,7 @@ use crate::dsl::{Answer, Session, answer};
 use crate::error::{Error, Kind, Result};
 use crate::lab::Object;
 use crate::net::icmp::{Pinger, Report, Request};
-use crate::net::neighbour_table;
+use crate::net::neighbour_table::{Family, Overflows};
 use crate::schema::{self, Form, Opt, Wire};
 use crate::value::count;
 use crate::value::options;
@@ -207,7 +207,7 @@ fn mesh(session: &Rc<Session>, list: &Array, mut options: Map) -> Result<Mesh> {
             .observe(|| ping::command(&members[*from].net, request));
     }
     let names: Vec<String> = members.iter().map(|member| member.name.clone()).collect();
-    let before = neighbour_table::overflows();
+    let before = Overflows::read();
     let reports: Vec<Report> = if lab.would_test(
         &Netns(session.here()?),
         Object::test("mesh", &names.join(", ")),
@@ -217,9 +217,11 @@ fn mesh(session: &Rc<Session>, list: &Array, mut options: Map) -> Result<Mesh> {
     } else {
         ping_all(session, &members, &wanted).map_err(context)?
     };
-    let was_full = before < neighbour_table::overflows();
+    let was_full = Overflows::read().since(&before);
     let is_lossy = !reports.iter().all(Report::ok);
-    let note = (was_full && is_lossy).then(|| full_table(wanted.len()));
+    let note = was_full
+        .filter(|_| is_lossy)
+        .map(|family| full_table(family, wanted.len()));
     let mut missed = wanted.iter().zip(&reports);
     let missed = missed.find(|(_, report)| report.received == 0 && report.sent > 0);
     let advice = missed
@@ -253,10 +255,11 @@ fn mesh(session: &Rc<Session>, list: &Array, mut options: Map) -> Result<Mesh> {
 }
 
 /// Says that the table of neighbours was too full for a mesh of so many pairs.
-fn full_table(pairs: usize) -> String {
+fn full_table(family: Family, pairs: usize) -> String {
     let enough = (2 * pairs).next_power_of_two();
     format!(
-        "the kernel's table of neighbours, one for all namespaces together, was full: `sysctl -w net.ipv4.neigh.default.gc_thresh3={enough}` on the machine makes room"
+        "the kernel's table of neighbours, one for all namespaces together, was full: `sysctl -w net.{}={enough}` on the machine makes room",
+        family.room()
     )
 }
 

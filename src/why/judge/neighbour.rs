@@ -13,12 +13,16 @@ use crate::why::cause::Cause;
 use crate::why::circle;
 use crate::why::duplicate;
 use crate::why::free;
+use crate::why::joining;
 use crate::why::link_layer;
 use crate::why::ports;
 use crate::why::refusal;
 use crate::why::scene::{End, Scene};
 use crate::why::tunnel;
-use crate::why::walk::{Hop, Leg, Proposal};
+use crate::why::walk::{FullTable, Hop, Leg, Proposal};
+
+/// As many neighbours as most labs have room with.
+const ENOUGH: u32 = 65536;
 
 impl Judge<'_> {
     /// Nobody answers for the next address.
@@ -266,7 +270,7 @@ impl Judge<'_> {
             }
         }
         let bridges = near.iter().find(is_bridge).zip(far.iter().find(is_bridge));
-        match bridges.and_then(|(one, other)| joining(scene, *one, *other)) {
+        match bridges.and_then(|(one, other)| joining::bridges(scene, *one, *other)) {
             Some(line) => cause.mend(line),
             None => cause,
         }
@@ -274,32 +278,24 @@ impl Judge<'_> {
 
     /// The kernel has had no room for one more neighbour.
     pub(super) fn full_table(&self, hop: &Hop) -> Option<Cause> {
+        let FullTable { family, room } = self.measured.full_table?;
+        let setting = family.room();
         let text = "the kernel's table of neighbours, one for all namespaces together, is full";
-        let line = "host().exec(\"sysctl -w net.ipv4.neigh.default.gc_thresh3=65536\")";
-        self.measured.is_table_full.then(|| {
-            Cause::in_place("table_full", hop.place, text)
-                .seen("table_fulls of the neighbours has grown")
-                .mend(line)
-        })
+        let cause = |text: &str| {
+            let cause = Cause::in_place("table_full", hop.place, text);
+            cause.seen("table_fulls of the neighbours has grown")
+        };
+        let Some((place, now)) = room else {
+            // Only the first namespace of the machine has it.
+            return Some(cause(&format!(
+                "{text}: `sysctl -w net.{setting}={ENOUGH}` on the machine makes room"
+            )));
+        };
+        let enough = now.saturating_mul(4).clamp(ENOUGH, i32::MAX.unsigned_abs());
+        let place = &self.scene.places[place].typed;
+        let cause = cause(text).seen(format!("{setting} = {now}"));
+        Some(cause.mend(format!("{place}.sysctl(\"{setting}\", {enough})")))
     }
-}
-
-/// What joins two bridges by a pair of ports.
-fn joining(scene: &Scene, one: End, other: End) -> Option<String> {
-    let (near, far) = (&scene.link(one)?.name, &scene.link(other)?.name);
-    let taken = |name: &str| {
-        let mut links = scene.places.iter().flat_map(|place| &place.links);
-        links.any(|link| link.name == name)
-    };
-    let mut names = (0..100).map(|number| format!("join{number}"));
-    let (name, peer) = (
-        names.find(|name| !taken(name))?,
-        names.find(|name| !taken(name))?,
-    );
-    let [place, beyond] = [one, other].map(|end| &scene.places[end.place].typed);
-    Some(format!(
-        "{place}.veth(\"{name}\", {beyond}, \"{peer}\", #{{master: \"{near}\", up: true}}).peer.master(\"{far}\").up()"
-    ))
 }
 
 /// What has a link answer for those of IPv6 that it has an entry for.

@@ -8,16 +8,17 @@ use super::gather::{self, Open};
 use crate::error::Result;
 use crate::net::icmp::{Pinger, Request};
 use crate::net::neighbour;
-use crate::net::neighbour_table;
+use crate::net::neighbour_table::Overflows;
 use crate::net::nft::trace::{self, Family, Marked, Told, Tracer};
 use crate::net::nft::{self, Dropping};
 use crate::net::queue::{self, Tree};
+use crate::net::sysctl::{self, Key};
 use crate::net::trace::counters::Counters;
 use crate::net::trace::sniffer::{self, Sniffer};
 use crate::why::cause::Outer;
 use crate::why::judge;
 use crate::why::scene::{End, Scene};
-use crate::why::walk::{Leg, Measured, Passed};
+use crate::why::walk::{FullTable, Leg, Measured, Passed};
 
 /// How many probes are sent.
 const PROBES: u64 = 2;
@@ -198,7 +199,7 @@ pub(super) async fn measure(
         );
     }
     let tracers = translators(open, places, pinger.marks().0);
-    let full = neighbour_table::overflows();
+    let full = Overflows::read();
     let report = pinger.run(|_| {}, std::future::pending()).await?;
     measured.outcomes = report
         .probes
@@ -206,7 +207,7 @@ pub(super) async fn measure(
         .map(|probe| probe.outcome)
         .collect();
     measured.passed = passed(tracers);
-    measured.is_table_full = full < neighbour_table::overflows();
+    measured.full_table = full_table(open, &full);
     for (place, sniffer) in &sniffers {
         // A port takes frames for everybody; another link drops those for others.
         let is_port = |link: u32| {
@@ -242,6 +243,17 @@ pub(super) async fn measure(
         scene.places[*place].detail = detail;
     }
     Ok(measured)
+}
+
+/// The table of neighbours that was too full once more than `before`, and who can give it more room.
+fn full_table(open: &[Open], before: &Overflows) -> Option<FullTable> {
+    let family = Overflows::read().since(before)?;
+    let key: Key = family.room().parse().ok()?;
+    let room = open.iter().enumerate().find_map(|(place, one)| {
+        let room = sysctl::read(&one.netns, &key).ok()?;
+        Some((place, room.parse().ok()?))
+    });
+    Some(FullTable { family, room })
 }
 
 /// How many packets each link has dropped.
