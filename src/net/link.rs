@@ -62,6 +62,8 @@ pub struct Snapshot {
     pub rx_queues: u32,
     /// Whether its carrier is on, also while it is down.
     pub carrier_on: bool,
+    /// Whether a protocol has switched its carrier off (`protodown`).
+    pub protodown: bool,
     /// What it is given as a port of its master.
     pub port: Option<InfoPortData>,
     /// Its operational state as `ip -br link` prints it: `UP`, `DOWN`, `UNKNOWN`, `LOWERLAYERDOWN`.
@@ -129,6 +131,7 @@ impl From<LinkMessage> for Snapshot {
                 LinkAttribute::NumTxQueues(count) => link.tx_queues = count,
                 LinkAttribute::NumRxQueues(count) => link.rx_queues = count,
                 LinkAttribute::Carrier(on) => link.carrier_on = on != 0,
+                LinkAttribute::ProtoDown(on) => link.protodown = on != 0,
                 LinkAttribute::OperState(state) => link.state = state_name(state),
                 LinkAttribute::Stats64(stats) => link.stats = Some(stats),
                 LinkAttribute::LinkInfo(infos) => {

@@ -7,13 +7,14 @@ use rtnetlink::packet_route::link::{
 
 use crate::net::address::Address;
 use crate::value::mac;
+use crate::why::carrier;
 use crate::why::cause::Cause;
 use crate::why::refusal::down_link;
 use crate::why::scene::{End, Scene, filters_vlans};
 use crate::why::walk::Leg;
 
 /// The first thing on the chain that stops frames, by what is set there.
-pub(super) fn between(scene: &Scene, chain: &[End]) -> Option<Cause> {
+pub(super) fn between(scene: &Scene, leg: &Leg, chain: &[End]) -> Option<Cause> {
     let is_up = |end: &&End| scene.link(**end).is_none_or(|link| link.up);
     if let Some(end) = chain.iter().find(|end| !is_up(end)) {
         return Some(down_link(scene, *end));
@@ -33,7 +34,7 @@ pub(super) fn between(scene: &Scene, chain: &[End]) -> Option<Cause> {
     if let Some(cause) = without_carrier(scene, chain, |kind| kind == "bridge") {
         return Some(cause);
     }
-    if let Some(cause) = parent_and_slave(scene, chain) {
+    if let Some(cause) = parent_and_slave(scene, leg, chain) {
         return Some(cause);
     }
     vlans(scene, chain)
@@ -43,10 +44,9 @@ pub(super) fn between(scene: &Scene, chain: &[End]) -> Option<Cause> {
 fn without_carrier(scene: &Scene, chain: &[End], is: fn(&str) -> bool) -> Option<Cause> {
     let end = chain.iter().find(|end| {
         let link = scene.link(**end);
-        link.is_some_and(|link| !link.carrier && link.state != "UNKNOWN" && is(&link.kind))
+        carrier::is_without(scene, **end) && link.is_some_and(|link| is(&link.kind))
     })?;
-    let text = format!("link {} has no carrier", scene.name(*end));
-    Some(Cause::at("no_carrier", *end, text))
+    Some(carrier::cause(scene, *end))
 }
 
 /// A port that gets no frames for addresses that its bridge has not learned, and the bridge has not learned the one they go to.
@@ -240,7 +240,7 @@ fn mode_of(scene: &Scene, end: End) -> Option<&'static str> {
 }
 
 /// A slave and what it is stacked on, which never talk over it.
-fn parent_and_slave(scene: &Scene, chain: &[End]) -> Option<Cause> {
+fn parent_and_slave(scene: &Scene, leg: &Leg, chain: &[End]) -> Option<Cause> {
     let (first, last) = (*chain.first()?, *chain.last()?);
     let pairs = [
         (first, chain.get(1).copied()?, chain.len() == 2),
@@ -259,22 +259,28 @@ fn parent_and_slave(scene: &Scene, chain: &[End]) -> Option<Cause> {
             let cause = Cause::at("parent_and_slave", slave, text)
                 .seen(format!("{kind} on {}", scene.name(parent)));
             let name = scene.link(parent).map_or("", |link| link.name.as_str());
-            let mut own = scene
-                .addresses(parent)
-                .map(|address| address.assigned.prefix);
-            let Some(address) = own.next() else {
+            // The one that is asked for, or asks; else the one that is a router's.
+            let is_alike = |one: &&Address| one.ip().is_ipv4() == leg.to.is_ipv4();
+            let own = || scene.addresses(parent).filter(is_alike);
+            let meant = own().find(|one| [leg.to, leg.from].contains(&one.ip()));
+            let Some(address) = meant.or_else(|| own().find(|one| one.scope() == "global")) else {
                 return Some(cause);
             };
+            let address = address.assigned.prefix;
             let word = if kind.starts_with("mac") {
                 "macvlan"
             } else {
                 "ipvlan"
             };
+            let typed = &host.typed;
+            let nodad = if address.addr().is_ipv6() {
+                ", nodad: true"
+            } else {
+                ""
+            };
             return Some(cause.mend(format!(
-                "{}.del_addr(\"{address}\"); {}.{word}({}, \"{word}-host\", #{{addr: \"{address}\", up: true}})",
+                "{}.del_addr(\"{address}\"); {typed}.{word}({typed}.link(\"{name}\"), \"{word}-host\", #{{addr: \"{address}\"{nodad}, up: true}})",
                 scene.typed(parent),
-                host.typed,
-                format_args!("{}.link(\"{name}\")", host.typed),
             )));
         }
     }

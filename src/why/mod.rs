@@ -4,6 +4,7 @@
 //! routes that it would take, there and back) and in [`walk::Measured`] (what two probes did). [`judge::judge`] goes along the
 //! legs and stops at the first place where they end.
 
+mod carrier;
 pub mod cause;
 mod circle;
 mod duplicate;

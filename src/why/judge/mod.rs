@@ -13,6 +13,7 @@ use std::net::IpAddr;
 
 use crate::net::route::Route;
 use crate::net::trace::sniffer::Sort;
+use crate::why::carrier;
 use crate::why::cause::{Cause, Outer};
 use crate::why::circle;
 use crate::why::duplicate;
@@ -193,16 +194,13 @@ impl Judge<'_> {
         if !has_left && let Some(cause) = self.unanswered(leg, at, hop, next) {
             return Step::Ends(cause);
         }
-        if !has_left && !link.carrier && link.state != "UNKNOWN" {
+        if !has_left && carrier::is_without(scene, output) {
             // Where nobody on the link layer has the next address, the other end may still be why.
             let mut near = vec![output];
             near.extend(scene.joined(output).into_iter().take(1));
-            let cause = link_layer::between(scene, &hop.chain);
-            let cause = cause.or_else(|| link_layer::between(scene, &near[1..]));
-            let cause = cause.unwrap_or_else(|| {
-                let text = format!("link {} has no carrier", scene.name(output));
-                Cause::at("no_carrier", output, text)
-            });
+            let cause = link_layer::between(scene, leg, &hop.chain);
+            let cause = cause.or_else(|| link_layer::between(scene, leg, &near[1..]));
+            let cause = cause.unwrap_or_else(|| carrier::cause(scene, output));
             return Step::Ends(cause);
         }
         if !has_left && self.measured.can_see(hop.place) {
@@ -228,7 +226,7 @@ impl Judge<'_> {
             scene.name(output),
             scene.name(owner)
         );
-        let cause = link_layer::between(scene, &hop.chain)
+        let cause = link_layer::between(scene, leg, &hop.chain)
             .or_else(|| tunnel::between(scene, &hop.crossings, sort, false, self.measured))
             .or_else(|| length::lost(scene, leg, hop, self.measured))
             .or_else(|| link_layer::at_owner(scene, leg, output, owner))

@@ -54,7 +54,7 @@ impl Judge<'_> {
         let in_tunnel = |frame, is_backwards| {
             tunnel::between(scene, &hop.crossings, frame, is_backwards, self.measured)
         };
-        if let Some(cause) = link_layer::between(scene, &hop.chain)
+        if let Some(cause) = link_layer::between(scene, leg, &hop.chain)
             .or_else(|| in_tunnel(Sort::Question(next), false))
             .or_else(|| in_tunnel(Sort::Answer(next), true))
             .or_else(|| link_layer::at_owner(scene, leg, output, owner))

@@ -9,7 +9,7 @@ use super::{
 
 cases! {
     ["veth"] =>
-        a_namespace_without_a_link_is_told
+        a_namespace_without_a_link_is_joined
         addresses_in_doubt_are_named_and_mended
         who_refuses_packets_to_a_stranger_is_told
         proxies_of_ipv6_are_followed_named_and_mended
@@ -18,6 +18,7 @@ cases! {
     ["veth", "bridge", "macvlan"] =>
         an_address_that_another_one_had_first_is_named_and_mended
         parents_and_slaves_are_named_and_mended
+        links_without_a_carrier_are_named_and_mended
         path_names_the_owner_that_packets_come_to
         bridges_that_nothing_joins_are_joined
         a_bridge_of_many_ports_takes_no_longer;
@@ -27,18 +28,45 @@ cases! {
     ["veth", "tbf"] =>
         a_queue_that_holds_packets_back_is_named_and_mended;
     ["ipvlan", "dummy"] =>
-        causes_of_slaves_are_named_and_mended;
+        causes_of_slaves_are_named_and_mended
+        parents_and_their_slaves_are_parted_and_mended;
+    ["macvlan", "dummy", "bond"] =>
+        dummies_and_bonds_without_a_carrier_are_named_and_mended;
 }
 
-fn a_namespace_without_a_link_is_told(lab: &Lab) {
-    let script = r#"
-        let a = netns("a"); let b = netns("b"); a.link("lo").up();
-        b.veth("e0", "e1", #{addr: "10.0.0.2/24", up: true});
-        let found = why("a", "10.0.0.2", #{quiet: true});
-        print(`${found.sort} ${found.at} ${found.cause} ${found.evidence}`);"#;
+fn a_namespace_without_a_link_is_joined(lab: &Lab) {
+    const LONE: &str = r#"
+        let a = netns("a"); let b = netns("b"); let r = netns("r"); a.link("lo").up();
+        b.veth("e0", r, "e1", #{addr: ["10.0.0.2/24", "fd00::2/64"], nodad: true, up: true});
+        r.link("e1").addr("10.0.0.1/24").addr("10.255.0.1/30").up();
+        r.link("e1").wait_up(); b.link("e0").wait_up();"#;
+    const AT_BRIDGE: &str = r#"
+        let a = netns("a"); let s = netns("s"); let b = netns("b"); let br = s.bridge("br", #{up: true});
+        b.veth("join0", s, "p0", #{addr: "10.0.0.2/24", up: true}).peer.master(br).up().wait_up();"#;
+    let lone = |lab, ends| Broken {
+        lab,
+        ends,
+        ..routed("", &["no_link"], "a")
+    };
+    are_named_and_mended(
+        lab,
+        &[
+            lone(LONE, r#""a", "10.0.0.2""#),
+            lone(LONE, r#""a", "fd00::2""#),
+            lone(AT_BRIDGE, r#""a", "b""#),
+        ],
+    );
+    let script = format!(
+        r#"{LONE}
+        let found = why("a", "10.0.0.2", #{{quiet: true}});
+        print(`${{found.cause}} ${{found.evidence}}`);
+        print(found.mend);"#
+    );
     assert_eq!(
-        lab.run(script),
-        "no_link a a has no link but its loopback [\"route get 10.0.0.2: ENETUNREACH\"]\n"
+        lab.run(&script),
+        "a has no link but its loopback [\"route get 10.0.0.2: ENETUNREACH\"]\n\
+         netns(\"a\").veth(\"join0\", netns(\"b\"), \"join1\", #{addr: \"10.255.1.1/30\", nodad: true, up: true})\
+         .peer.addr(\"10.255.1.2/30\", #{nodad: true}).up(); netns(\"a\").route(\"10.0.0.0/24\", #{via: \"10.255.1.2\"})\n"
     );
 }
 
@@ -287,6 +315,71 @@ fn parents_and_slaves_are_named_and_mended(lab: &Lab) {
     );
 }
 
+fn links_without_a_carrier_are_named_and_mended(lab: &Lab) {
+    const SLAVES: &str = r#"
+        let a = netns("a"); let s = netns("s"); let b = netns("b");
+        s.veth("p0", "q0"); s.link("q0").up(); s.link("p0").up().wait_up();
+        a.macvlan(s.link("p0"), "m0", "bridge", #{addr: "10.0.0.1/24", up: true});
+        b.macvlan(s.link("p0"), "m0", "bridge", #{addr: "10.0.0.2/24", up: true});"#;
+    const ON_BRIDGE: &str = r#"
+        let a = netns("a"); let s = netns("s"); let b = netns("b"); let br = s.bridge("br0", #{up: true});
+        a.macvlan(br, "m0", "bridge", #{addr: "10.0.0.1/24", up: true});
+        b.macvlan(br, "m0", "bridge", #{addr: "10.0.0.2/24", up: true});
+        s.veth("v0", "v1"); s.link("v0").master(br).up(); s.link("v1").up(); s.link("v0").wait_up();
+        // The slaves lose it a moment later.
+        let gone = || { for place in [a, b] { while place.link("m0").carrier { sleep("10ms"); } } };"#;
+    let slaves = |lab, how, sorts, at| Broken {
+        lab,
+        ..routed(how, sorts, at)
+    };
+    are_named_and_mended(
+        lab,
+        &[
+            slaves(
+                SLAVES,
+                r#"a.exec("ip link set m0 protodown on");"#,
+                &["no_carrier"],
+                "a:m0",
+            ),
+            slaves(
+                SLAVES,
+                r#"b.exec("ip link set m0 protodown on");"#,
+                &["no_carrier"],
+                "b:m0",
+            ),
+            slaves(
+                SLAVES,
+                r#"s.link("q0").down(); for place in [a, b] { while place.link("m0").carrier { sleep("10ms"); } }"#,
+                &["link_down"],
+                "s:q0",
+            ),
+            slaves(
+                ON_BRIDGE,
+                r#"s.link("v0").down(); gone.call();"#,
+                &["no_carrier"],
+                "s:br0",
+            ),
+            slaves(
+                ON_BRIDGE,
+                r#"s.link("v0").delete(); gone.call();"#,
+                &["no_carrier"],
+                "s:br0",
+            ),
+        ],
+    );
+    let script = format!(
+        r#"{ON_BRIDGE} s.link("v0").delete(); gone.call();
+        let found = why("a", "b", #{{quiet: true}});
+        print(found.cause); print(found.evidence[0]); print(found.mend);"#
+    );
+    assert_eq!(
+        lab.run(&script),
+        "link s:br0 has no carrier, and with it a:m0, which is on it: it has no port\n\
+         NO-CARRIER, state DOWN\n\
+         netns(\"s\").veth(\"port0\", \"port1\"); netns(\"s\").link(\"port0\").master(\"br0\").up(); netns(\"s\").link(\"port1\").up()\n"
+    );
+}
+
 fn path_names_the_owner_that_packets_come_to(lab: &Lab) {
     let script = format!(
         r#"{SWITCHED}
@@ -418,10 +511,84 @@ fn causes_of_slaves_are_named_and_mended(lab: &Lab) {
             ),
         ],
     );
-    let script = format!(
-        r#"{L3}
-        let found = why("a", "10.0.9.9", #{{quiet: true, timeout: "2s"}});
-        print([found.sort, found.at]);"#
-    );
-    assert_eq!(lab.run(&script), "[\"parent_and_slave\", \"a:v0\"]\n");
+}
+
+/// A slave in `a` and its parent here, each with an address of both families of one network.
+const OVER_PARENT: &str = r#"
+let a = netns("a"); let p = dummy("p0", #{addr: ["10.0.9.9/24", "fd00::9/64"], nodad: true, up: true});
+let own = #{addr: ["10.0.9.1/24", "fd00::1/64"], nodad: true, up: true};
+"#;
+
+fn parents_and_their_slaves_are_parted_and_mended(lab: &Lab) {
+    for slave in [
+        r#"a.ipvlan(p, "v0", "l2", own);"#,
+        r#"a.ipvlan(p, "v0", "l3", own);"#,
+        r#"a.ipvlan(p, "v0", "l3s", own);"#,
+        r#"a.macvlan(p, "v0", "bridge", own);"#,
+        r#"a.macvlan(p, "v0", "private", own);"#,
+        r#"a.macvlan(p, "v0", "vepa", own);"#,
+    ] {
+        let script = format!(
+            r#"{OVER_PARENT} {slave}
+            for ends in [["a", "fd00::9"], ["10.0.9.9", "a"], ["a", "10.0.9.9"]] {{
+                let sorts = [];
+                for round in 0..4 {{
+                    let found = why(ends[0], ends[1], #{{quiet: true, timeout: "2s"}});
+                    if found.reached {{ break; }}
+                    sorts.push(found.sort);
+                    eval(found.mend);
+                }}
+                print([why(ends[0], ends[1], #{{quiet: true, timeout: "2s"}}).reached, sorts]);
+            }}"#
+        );
+        let output = lab.script_with(&["--rm"], &script);
+        // Those that are not to talk to each other are let to, when they are slaves both.
+        let then = if slave.contains("private") || slave.contains("vepa") {
+            r#", "private""#
+        } else {
+            ""
+        };
+        assert_eq!(
+            output.stdout,
+            format!(
+                "[true, [\"parent_and_slave\"{then}]]\n[true, [\"parent_and_slave\"]]\n[true, []]\n"
+            ),
+            "{slave}\n{}",
+            output.stderr
+        );
+    }
+}
+
+fn dummies_and_bonds_without_a_carrier_are_named_and_mended(lab: &Lab) {
+    const SLAVES: &str = r#"
+        let a = netns("a"); let b = netns("b");
+        a.macvlan("p0", "m0", "bridge", #{addr: "10.0.0.1/24", up: true});
+        b.macvlan("p0", "m0", "bridge", #{addr: "10.0.0.2/24", up: true});
+        while a.link("m0").carrier || b.link("m0").carrier { sleep("10ms"); }"#;
+    for (parent, wanted) in [
+        (
+            r#"dummy("p0", #{up: true}).carrier(false);"#,
+            r#"host().link("p0").carrier(true)"#,
+        ),
+        (
+            r#"bond("p0", "active-backup").up();"#,
+            r#"host().veth("port0", "port1"); host().link("port0").master("p0").up(); host().link("port1").up()"#,
+        ),
+    ] {
+        let script = format!(
+            r#"{parent} {SLAVES}
+            let found = why("a", "b", #{{quiet: true, timeout: "2s"}});
+            print(`${{found.sort}} ${{found.at}} ${{found.mend}}`);
+            eval(found.mend);
+            for place in [a, b] {{ place.link("m0").wait_up(); }}
+            print(why("a", "b", #{{quiet: true, timeout: "2s"}}).reached);"#
+        );
+        let output = lab.script_with(&["--rm"], &script);
+        assert_eq!(
+            output.stdout,
+            format!("no_carrier host:p0 {wanted}\ntrue\n"),
+            "{parent}\n{}",
+            output.stderr
+        );
+    }
 }
