@@ -27,6 +27,8 @@ mod plain;
 mod progress;
 #[path = "repl/showing.rs"]
 mod showing;
+#[path = "repl/testing.rs"]
+mod testing;
 #[path = "repl/typing.rs"]
 mod typing;
 
@@ -49,6 +51,7 @@ fn main() -> ExitCode {
         lab::TESTS,
         progress::TESTS,
         showing::TESTS,
+        testing::TESTS,
     ]
     .concat();
     let trials = all
