@@ -24,6 +24,8 @@ v.peer.addr("10.0.0.2/24").up().wait_up(); v.wait_up();
 fn what_is_reached_is_as_expected(lab: &Lab) {
     let text = format!(
         "{PAIR}a.expect_reach(b); a.expect_reach(\"10.0.0.2\"); expect_reach(b, v);\n\
+         expect_reach(\"a\", \"b\"); expect_reach(\"b\", v, #{{count: 1}}); within \"a\" {{ expect_reach(\"b\", #{{count: 1}}); }}\n\
+         expect_no_reach(\"a\", \"10.0.0.9\", #{{count: 1, timeout: \"100ms\"}});\n\
          a.expect_no_reach(\"10.0.0.9\", #{{count: 1, timeout: \"100ms\"}}); print(\"done\");"
     );
     assert_eq!(lab.run(&text), "done\n");

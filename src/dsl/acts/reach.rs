@@ -8,6 +8,7 @@ use rhai::plugin::{Dynamic, NativeCallContext, export_module};
 
 use crate::dsl::acts::{ping, why};
 use crate::dsl::handle::Netns;
+use crate::dsl::objects;
 use crate::dsl::{Answer, Session, answer};
 use crate::error::{Error, Kind, Result};
 use crate::lab::Object;
@@ -205,6 +206,42 @@ pub mod words {
         })
     }
 
+    /// Fails the script unless `destination` answers a ping from the namespace of that name.
+    ///
+    /// ```rhai
+    /// netns("a").veth("v0", netns("b"), "v1", #{addr: "10.0.0.1/24", up: true}).peer.addr("10.0.0.2/24").up().wait_up();
+    /// expect_reach("a", "b");
+    /// ```
+    #[rhai_fn(name = "expect_reach", return_raw, volatile)]
+    pub fn expect_reach_from(
+        context: NativeCallContext,
+        place: &str,
+        destination: Dynamic,
+    ) -> Answer<()> {
+        // Without a namespace in front it is the destination, and options follow.
+        match destination.try_cast_result::<Map>() {
+            Ok(options) => answer(&context, |session| {
+                let here = Netns(session.here()?);
+                expect(session, &here, &place.into(), options, true)
+            }),
+            Err(destination) => expect_reach_from_with(context, place, destination, Map::new()),
+        }
+    }
+
+    /// The same with options of the pings, as a namespace's own `expect_reach` has them.
+    #[rhai_fn(name = "expect_reach", return_raw, volatile)]
+    pub fn expect_reach_from_with(
+        context: NativeCallContext,
+        place: &str,
+        destination: Dynamic,
+        options: Map,
+    ) -> Answer<()> {
+        answer(&context, |session| {
+            let net = objects::netns::namespace_argument(&place.into())?;
+            expect(session, &net, &destination, options, true)
+        })
+    }
+
     /// Fails the script if `destination` answers a ping from the namespace.
     ///
     /// No route, an error from a router and silence all count as not reached.
@@ -239,6 +276,42 @@ pub mod words {
     ) -> Answer<()> {
         answer(&context, |session| {
             expect(session, net, &destination, options, false)
+        })
+    }
+
+    /// Fails the script if `destination` answers a ping from the namespace of that name.
+    ///
+    /// ```rhai
+    /// netns("a").veth("v0", netns("b"), "v1", #{addr: "10.0.0.1/24", up: true}).peer.addr("10.0.0.2/24");
+    /// expect_no_reach("a", "b", #{count: 1, timeout: "200ms"});
+    /// ```
+    #[rhai_fn(name = "expect_no_reach", return_raw, volatile)]
+    pub fn expect_no_reach_from(
+        context: NativeCallContext,
+        place: &str,
+        destination: Dynamic,
+    ) -> Answer<()> {
+        // Without a namespace in front it is the destination, and options follow.
+        match destination.try_cast_result::<Map>() {
+            Ok(options) => answer(&context, |session| {
+                let here = Netns(session.here()?);
+                expect(session, &here, &place.into(), options, false)
+            }),
+            Err(destination) => expect_no_reach_from_with(context, place, destination, Map::new()),
+        }
+    }
+
+    /// The same with options of the pings, as a namespace's own `expect_no_reach` has them.
+    #[rhai_fn(name = "expect_no_reach", return_raw, volatile)]
+    pub fn expect_no_reach_from_with(
+        context: NativeCallContext,
+        place: &str,
+        destination: Dynamic,
+        options: Map,
+    ) -> Answer<()> {
+        answer(&context, |session| {
+            let net = objects::netns::namespace_argument(&place.into())?;
+            expect(session, &net, &destination, options, false)
         })
     }
 }
