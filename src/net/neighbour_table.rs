@@ -1,5 +1,6 @@
 //! The kernel's table of neighbours: there is one for all namespaces together, and it can be full.
 
+use std::fmt;
 use std::fs;
 
 /// The statistics of the table of either family. They are in the first network namespace only, which is that of process 1.
@@ -24,6 +25,15 @@ impl Family {
             Self::Ipv4 => "ipv4.neigh.default.gc_thresh3",
             Self::Ipv6 => "ipv6.neigh.default.gc_thresh3",
         }
+    }
+}
+
+impl fmt::Display for Family {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Ipv4 => "IPv4",
+            Self::Ipv6 => "IPv6",
+        })
     }
 }
 

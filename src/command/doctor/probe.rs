@@ -91,7 +91,7 @@ impl Probed {
                 Finding::good(word, format!("loaded when it is first needed ({what})"))
             }
             Has::Not => Finding::bad(word, format!("this kernel has none ({what})"))
-                .mend("run with --sandbox=vm"),
+                .mend(kind::elsewhere(word)),
             Has::Untold => Finding::open(
                 word,
                 format!(

@@ -14,7 +14,7 @@ use crate::dsl::session::Settings;
 use crate::lab::inventory::Inventory;
 use crate::lab::journal;
 use crate::net::namespace;
-use crate::net::neighbour_table::Overflows;
+use crate::net::neighbour_table::{Family, Overflows};
 use crate::privilege;
 
 fn read(path: &str) -> Option<String> {
@@ -178,23 +178,37 @@ pub(super) fn limits() -> Vec<Finding> {
 
 fn neighbours() -> Finding {
     let what = "neighbour table";
-    let path = "/proc/sys/net/ipv4/neigh/default/gc_thresh3";
-    let Some(most) = number(path) else {
-        return unseen(what, path);
+    let path = |family: Family| format!("/proc/sys/net/{}", family.room().replace('.', "/"));
+    let families = [Family::Ipv4, Family::Ipv6];
+    let found: Vec<(Family, u64)> = families
+        .into_iter()
+        .filter_map(|family| Some((family, number(&path(family))?)))
+        .collect();
+    let Some(least) = found.iter().map(|(_, most)| *most).min() else {
+        return unseen(what, &path(Family::Ipv4));
     };
-    let overflows = Overflows::read().total();
-    let text = match overflows {
-        0 => format!("{most} neighbours, of all namespaces together"),
-        times => {
-            format!("{most} neighbours, of all namespaces together; it was too full {times} times")
-        }
-    };
-    if most < 4096 {
-        Finding::open(what, format!("{text}: a mesh of 33 namespaces fills 1024"))
-            .mend("`sysctl net.ipv4.neigh.default.gc_thresh3=65536`")
+    let is_alike = found.iter().all(|(_, most)| *most == least);
+    let sizes = if is_alike {
+        format!("{least} neighbours of each family")
     } else {
-        Finding::good(what, text)
+        let sizes = found
+            .iter()
+            .map(|(family, most)| format!("{most} of {family}"));
+        format!("neighbours: {}", sizes.collect::<Vec<_>>().join(", "))
+    };
+    let text = match Overflows::read().total() {
+        0 => format!("{sizes}, of all namespaces together"),
+        times => format!("{sizes}, of all namespaces together; it was too full {times} times"),
+    };
+    let small = found.iter().filter(|(_, most)| *most < 4096);
+    let larger: Vec<String> = small
+        .map(|(family, _)| format!("net.{}=65536", family.room()))
+        .collect();
+    if larger.is_empty() {
+        return Finding::good(what, text);
     }
+    Finding::open(what, format!("{text}: a mesh of 33 namespaces fills 1024"))
+        .mend(format!("`sysctl {}`", larger.join(" ")))
 }
 
 fn files() -> Finding {

@@ -260,7 +260,8 @@ fn behind(item: &Item, done: &Done) -> String {
         _ = write!(text, " on {}", kernel.release);
     }
     if !item.title.is_empty() {
-        _ = write!(text, "  {}", item.title);
+        // What follows goes on with the sentence.
+        _ = write!(text, "  {}", item.title.trim_end_matches('.'));
     }
     text
 }

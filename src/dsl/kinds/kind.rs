@@ -75,8 +75,17 @@ impl Kind {
                 "this kernel has no {name} driver (module `{module}`, {config})"
             ))
             .hint(format!(
-                "load it with `modprobe {module}`, or run with --sandbox=vm"
+                "load it with `modprobe {module}`, or {}",
+                elsewhere(name)
             ))
+    }
+}
+
+/// Where there is what this kernel has none of, by its name. The default kernel of the micro-VM may be one of Linux 6.1.
+pub(crate) fn elsewhere(name: &str) -> &'static str {
+    match name {
+        "netkit" => "run with --sandbox=vm --kernel 6.12: Linux has it since 6.7",
+        _ => "run with --sandbox=vm",
     }
 }
 
