@@ -57,13 +57,13 @@ fn reason(scene: &Scene, end: End) -> (String, Option<String>) {
     };
     let place = &scene.places[end.place].typed;
     if link.protodown {
-        let line = format!("{place}.exec(\"ip link set {} protodown off\")", link.name);
-        return (": its protodown is on".to_owned(), Some(line));
+        let mend = format!("{place}.exec(\"ip link set {} protodown off\")", link.name);
+        return (": its protodown is on".to_owned(), Some(mend));
     }
     match link.kind.as_str() {
         "dummy" => {
-            let line = format!("{}.carrier(true)", scene.typed(end));
-            (": it was switched off".to_owned(), Some(line))
+            let mend = format!("{}.carrier(true)", scene.typed(end));
+            (": it was switched off".to_owned(), Some(mend))
         }
         "bridge" | "bond" => without_port(scene, end),
         "tun" => (": no program has it open".to_owned(), None),
@@ -90,22 +90,17 @@ fn without_port(scene: &Scene, end: End) -> (String, Option<String>) {
         scene.link(end).map_or("", |link| link.name.as_str()),
         &scene.places[end.place].typed,
     );
-    let why = ": none of its ports has one";
-    match ports.next() {
-        Some(first) => {
-            let mut all = ports.chain([first]).map(|one| port(one.index));
-            let down = |one: &End| scene.link(*one).is_some_and(|link| !link.up);
-            let line = all
-                .find(down)
-                .map(|one| format!("{}.up()", scene.typed(one)));
-            (why.to_owned(), line)
-        }
-        None => {
-            let [own, peer] = free::names(scene, "port");
-            let line = format!(
-                "{place}.veth(\"{own}\", \"{peer}\"); {place}.link(\"{own}\").master(\"{name}\").up(); {place}.link(\"{peer}\").up()"
-            );
-            (": it has no port".to_owned(), Some(line))
-        }
+    if let Some(first) = ports.next() {
+        let mut all = ports.chain([first]).map(|one| port(one.index));
+        let down = |one: &End| scene.link(*one).is_some_and(|link| !link.up);
+        let mend = all
+            .find(down)
+            .map(|one| format!("{}.up()", scene.typed(one)));
+        return (": none of its ports has one".to_owned(), mend);
     }
+    let [own, peer] = free::names(scene, "port");
+    let mend = format!(
+        "{place}.veth(\"{own}\", \"{peer}\"); {place}.link(\"{own}\").master(\"{name}\").up(); {place}.link(\"{peer}\").up()"
+    );
+    (": it has no port".to_owned(), Some(mend))
 }

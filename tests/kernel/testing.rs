@@ -263,12 +263,19 @@ fn tests_are_chosen_listed_and_repeated(lab: &Lab) {
     );
     let none = test(lab, text, &["--filter", "nothing"]);
     assert_eq!(
-        (none.code, none.stdout.as_str()),
-        (
-            5,
-            "no test ran: the files of tests end in `_test.rhai`, their functions begin with `test_`\n"
-        )
+        none.end(),
+        "exit code 5\nnote: none of the 3 tests has `nothing` in its name or title: `ipvsh test --list` lists them\n"
     );
+    assert_eq!(none.stdout, "no test ran\n");
+    let none = test(lab, "fn helper() {}\n", &[]);
+    assert_eq!(
+        none.end(),
+        "exit code 5\nnote: the files of tests end in `_test.rhai`, their functions begin with `test_`\n"
+    );
+    // What follows a title goes on with its sentence.
+    let told = test(lab, "/// It fails.\nfn test_a() { throw \"so\"; }\n", &[]);
+    let first = told.stdout.lines().next().unwrap_or_default();
+    assert_eq!(first, "✘ lab_test.rhai::test_a  It fails: so");
     let unknown = test(lab, text, &["lab_test.rhai::test_c"]);
     assert_eq!(
         unknown.end(),

@@ -7,6 +7,7 @@ use std::sync::atomic::AtomicBool;
 use super::child::{self, End};
 use super::done::{Failed, Item, Outcome};
 use crate::command::line::Test;
+use crate::command::output;
 use crate::dsl::Session;
 use crate::dsl::session::Settings;
 use crate::engine::files::Needs;
@@ -45,8 +46,19 @@ pub(super) fn all(asked: &Test, interrupted: &AtomicBool) -> Result<(Vec<Item>, 
             |item: &Item| named.is_whole || named.tests.iter().any(|name| is_called(item, name));
         items.extend(found.into_iter().filter(is_meant));
     }
+    if items.is_empty() {
+        output::note(
+            "note: the files of tests end in `_test.rhai`, their functions begin with `test_`",
+        );
+    }
     if let Some(text) = &asked.filter {
+        let before = items.len();
         items.retain(|item| item.id().contains(text) || item.title.contains(text));
+        if items.is_empty() && before > 0 {
+            output::note(&format!(
+                "note: none of the {before} tests has `{text}` in its name or title: `ipvsh test --list` lists them"
+            ));
+        }
     }
     if let Some(seed) = asked.shuffle {
         shuffle(&mut items, seed);

@@ -322,8 +322,7 @@ fn whole(item: &Item, done: &Done, failed: &Failed, color: bool) -> String {
 
 fn sum(counts: Counts, not_run: usize, took: Duration, color: bool) -> String {
     if counts.passed + counts.failed + counts.skipped + not_run == 0 {
-        return "no test ran: the files of tests end in `_test.rhai`, their functions begin with `test_`"
-            .to_owned();
+        return "no test ran".to_owned();
     }
     let mut parts = vec![format!("{} passed", counts.passed)];
     if counts.failed > 0 {
