@@ -196,6 +196,8 @@ impl Judge<'_> {
                 "{}.del_neighbor(\"{next}\")",
                 self.scene.typed(output)
             ))
+        } else if let Some(cause) = self.bare(output, next, neighbour.mac.as_deref()?) {
+            cause
         } else if self.scene.owners(next).is_empty() {
             let text = format!(
                 "packets leave by {} for {next}, which no namespace here has; what becomes of them there is not known",
@@ -206,6 +208,29 @@ impl Judge<'_> {
             self.nobody(hop, output, next)
         };
         Some(cause.seen(format!("neighbour {next} {known}")))
+    }
+
+    /// The link whose hardware address was learned for the next address, which it has no longer.
+    fn bare(&self, output: End, next: IpAddr, known: &[u8]) -> Option<Cause> {
+        let scene = self.scene;
+        if !scene.owners(next).is_empty() {
+            return None;
+        }
+        let all = (0..scene.places.len()).flat_map(|place| scene.ends_of(place));
+        let mut known = all
+            .filter(|end| *end != output && scene.link(*end).is_some_and(|link| link.mac == known));
+        // Slaves share the address of their parent.
+        let (end, None) = (known.next()?, known.next()) else {
+            return None;
+        };
+        let mut own = scene
+            .addresses(output)
+            .map(|address| address.assigned.prefix);
+        let length = own.find(|prefix| prefix.contains(&next))?.prefix_len();
+        let name = scene.name(end);
+        let text = format!("nobody has the address {next}: {name} has lost it");
+        let mend = format!("{}.addr(\"{next}/{length}\")", scene.typed(end));
+        Some(Cause::at("no_such_address", end, text).mend(mend))
     }
 
     /// What leads the route by a router that is there, instead of by the one that is not.
