@@ -187,7 +187,9 @@ impl Judge<'_> {
             .filter(|one| (one.link, one.ip) == (output.link, next))
             .find(|one| one.mac.is_some())?;
         let known = neighbour.mac.as_deref().map(mac::print)?;
-        let cause = if neighbour.state == NeighbourState::Permanent {
+        let cause = if let Some(cause) = self.bare(output, next, neighbour.mac.as_deref()?) {
+            cause
+        } else if neighbour.state == NeighbourState::Permanent {
             let text = format!(
                 "{} takes {known} for the hardware address of {next}, and no link that it is joined with has it",
                 self.scene.name(output)
@@ -196,8 +198,6 @@ impl Judge<'_> {
                 "{}.del_neighbor(\"{next}\")",
                 self.scene.typed(output)
             ))
-        } else if let Some(cause) = self.bare(output, next, neighbour.mac.as_deref()?) {
-            cause
         } else if self.scene.owners(next).is_empty() {
             let text = format!(
                 "packets leave by {} for {next}, which no namespace here has; what becomes of them there is not known",

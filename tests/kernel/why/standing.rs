@@ -21,6 +21,7 @@ cases! {
         links_without_a_carrier_are_named_and_mended
         path_names_the_owner_that_packets_come_to
         bridges_that_nothing_joins_are_joined
+        who_has_lost_an_address_that_was_learned_is_told
         a_bridge_of_many_ports_takes_no_longer;
     ["veth", "bridge", "nft"] =>
         a_rule_beside_the_one_that_takes_packets_is_not_blamed
@@ -75,6 +76,20 @@ const APART: &str = r#"
 let a = netns("a"); let b = netns("b");
 a.bridge("br", #{addr: "10.0.0.1/24", up: true}); b.bridge("br", #{addr: "10.0.0.2/24", up: true});
 "#;
+
+fn who_has_lost_an_address_that_was_learned_is_told(lab: &Lab) {
+    are_named_and_mended(
+        lab,
+        &[switched(
+            r#"if !why("a", "b", #{quiet: true}).reached { throw "not joined"; }
+                a.link("e0").neighbor("10.0.0.2", b.link("e0").mac);
+                a.route("10.9.0.0/24", #{via: "10.0.0.2"}); b.link("lo").up().addr("10.9.0.1/32");
+                b.link("e0").del_addr("10.0.0.2/24"); s.link("p2").nomaster();"#,
+            &["no_such_address", "wrong_neighbour", "not_joined"],
+            "b:e0",
+        )],
+    );
+}
 
 fn bridges_that_nothing_joins_are_joined(lab: &Lab) {
     let apart = Broken {
