@@ -30,6 +30,31 @@ const MISTAKES: &[(&str, &str, &str)] = &[
         "it takes one value: put several into a text",
     ),
     (
+        "let x = 5; print(x.print())",
+        "`print` is a function, and no value has it",
+        "write `print(x)`",
+    ),
+    (
+        "let all = [1, 2]; all.map(|one| one).debug()",
+        "`debug` is a function, and no value has it",
+        "write `debug(all.map(|one| one))`",
+    ),
+    (
+        "let x = 5; x.type_of",
+        "the brackets of `type_of` are missing",
+        "write `x.type_of()`",
+    ),
+    (
+        "let m = #{a: 1}; m.default",
+        "`default` is reserved by the language and can't stand behind a dot",
+        "a key of that name is read by `m[\"default\"]`",
+    ),
+    (
+        "let m = #{a: 1}; m.keys",
+        "the map has no `keys`",
+        "it is a method: write `.keys()`",
+    ),
+    (
         "print \"hi\"",
         "the brackets of `print` are missing",
         "write `print(…)`",

@@ -1,6 +1,7 @@
 //! What people type who come from other languages, from a shell, or from `ip`, and what it is here.
 
 use super::Context;
+use crate::view::error::Report;
 
 /// Words of other languages, and what is written here.
 const WORDS: &[(&str, &str)] = &[
@@ -133,7 +134,65 @@ pub(super) fn method(name: &str) -> Option<&'static str> {
     found.map(|(_, here)| *here)
 }
 
+/// Functions of the language that no value has as a method: how each is called with `x`.
+const NO_METHODS: &[(&str, &str)] = &[
+    ("print", "print(x)"),
+    ("debug", "debug(x)"),
+    ("eval", "eval(x)"),
+    ("Fn", "Fn(x)"),
+    ("is_def_fn", "is_def_fn(x, 0)"),
+    ("is_def_var", "is_def_var(x)"),
+];
+
+/// Methods of the language, which take their brackets.
+const BARE: &[&str] = &["call", "curry", "is_shared", "type_of"];
+
+/// A word of the language that stands behind the dot of a value.
+pub(super) fn behind_dot(context: &Context, word: &str) -> Report {
+    let value = context.receiver().unwrap_or_default();
+    if let Some((_, call)) = NO_METHODS.iter().find(|(known, _)| *known == word) {
+        return Report::new(format!("`{word}` is a function, and no value has it"))
+            .hint(format!("write `{}`", call.replace('x', &value)));
+    }
+    if BARE.contains(&word) {
+        return Report::new(format!("the brackets of `{word}` are missing"))
+            .hint(format!("write `{value}.{word}()`"));
+    }
+    Report::new(format!(
+        "`{word}` is reserved by the language and can't stand behind a dot"
+    ))
+    .hint(format!(
+        "a key of that name is read by `{value}[\"{word}\"]`"
+    ))
+}
+
 impl Context<'_> {
+    /// The value before the dot that the error stands behind, as it is written; none where there is no dot.
+    pub(super) fn receiver(&self) -> Option<String> {
+        let before = self.before();
+        let before = before.trim_end().strip_suffix('.')?.trim_end();
+        let (mut depth, mut is_text, mut start) = (0_usize, false, before.len());
+        for (at, sign) in before.char_indices().rev() {
+            match sign {
+                '"' | '`' => is_text = !is_text,
+                _ if is_text => {}
+                ')' | ']' | '}' => depth += 1,
+                '(' | '[' | '{' if depth == 0 => break,
+                '(' | '[' | '{' => depth -= 1,
+                _ if depth > 0 || sign.is_alphanumeric() || "_.:#?".contains(sign) => {}
+                _ => break,
+            }
+            start = at;
+        }
+        let value = &before[start..];
+        // What goes over several lines is too long for a hint.
+        Some(if value.is_empty() || depth > 0 || is_text {
+            "value".to_owned()
+        } else {
+            value.to_owned()
+        })
+    }
+
     /// What stands at the place of the error on its line, and behind it.
     pub(super) fn behind(&self) -> String {
         let (Some(line), Some(column)) = (self.position.line(), self.position.position()) else {

@@ -202,7 +202,7 @@ fn describe(context: &mut Context, error: &EvalAltResult) -> (Report, Reason) {
         EvalAltResult::ErrorParsing(kind, _) => parse::explain(context, kind),
         EvalAltResult::ErrorFunctionNotFound(call, _) => calls::explain(context, call),
         EvalAltResult::ErrorDotExpr(text, _) => properties::explain(context, text),
-        EvalAltResult::ErrorPropertyNotFound(name, _) => properties::missing_key(name),
+        EvalAltResult::ErrorPropertyNotFound(name, _) => properties::missing_key(context, name),
         EvalAltResult::ErrorVariableNotFound(name, _) => unknown_variable(context, name),
         EvalAltResult::ErrorModuleNotFound(name, _) => module_not_found(context, name),
         EvalAltResult::ErrorStackOverflow(_) => Report::new(format!(

@@ -48,6 +48,9 @@ pub(super) fn explain(context: &mut Context, kind: &ParseErrorType) -> Report {
             address(context)
         }
         ParseErrorType::BadInput(error) => lexical(error),
+        ParseErrorType::Reserved(word) if context.receiver().is_some() => {
+            habits::behind_dot(context, word)
+        }
         ParseErrorType::Reserved(word) if habits::word(word).is_some() => {
             let here = habits::word(word).unwrap_or_default();
             Report::new(format!("there is no `{word}` in this language")).hint(here)

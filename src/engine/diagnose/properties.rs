@@ -93,8 +93,18 @@ fn with_known(catalog: &Catalog, kind: &str, report: Report) -> Report {
 }
 
 /// Explains a key that a map doesn't have.
-pub(super) fn missing_key(name: &str) -> Report {
-    Report::new(format!("the map has no `{name}`")).hint(format!(
+pub(super) fn missing_key(context: &Context, name: &str) -> Report {
+    let report = Report::new(format!("the map has no `{name}`"));
+    let catalog = context.catalog();
+    let mut forms = catalog.builtin.get(name).into_iter().flatten();
+    let is_method = forms.any(|form| {
+        let first = form.parameters.first();
+        form.parameters.len() == 1 && first.is_some_and(|(_, first)| first == "map")
+    });
+    if is_method {
+        return report.hint(format!("it is a method: write `.{name}()`"));
+    }
+    report.hint(format!(
         "`\"{name}\" in map` says whether it has; `map.get(\"{name}\")` is () where it hasn't"
     ))
 }
