@@ -27,6 +27,8 @@ mod plain;
 mod progress;
 #[path = "repl/showing.rs"]
 mod showing;
+#[path = "repl/tall.rs"]
+mod tall;
 #[path = "repl/testing.rs"]
 mod testing;
 #[path = "repl/typing.rs"]
@@ -51,6 +53,7 @@ fn main() -> ExitCode {
         lab::TESTS,
         progress::TESTS,
         showing::TESTS,
+        tall::TESTS,
         testing::TESTS,
     ]
     .concat();

@@ -1,7 +1,7 @@
 //! The line editor: completion, hints, colours, and the check whether an entry continues on the next line.
 
 use std::borrow::Cow;
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::io::stdin;
 use std::os::fd::{AsFd, OwnedFd};
 use std::rc::Rc;
@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex};
 use rustyline::completion::Completer;
 use rustyline::error::ReadlineError;
 use rustyline::highlight::{CmdKind, Highlighter};
-use rustyline::hint::Hinter;
+use rustyline::hint::{Hint, Hinter};
 use rustyline::history::FileHistory;
 use rustyline::line_buffer::LineBuffer;
 use rustyline::validate::{ValidationContext, ValidationResult, Validator};
@@ -19,12 +19,11 @@ use rustyline::{
     Event, EventContext, EventHandler, KeyCode, KeyEvent, Modifiers, RepeatCount,
 };
 
-use unicode_width::UnicodeWidthStr;
-
 use super::complete::{self, Candidate};
 use super::hint::{self, Ghost};
 use super::menu::{Keys, Menu, Outcome, Room, StayOpen};
 use super::state::State;
+use super::tall::{Rows, Size};
 use super::{Manner, commands, highlight, lex};
 
 /// The indentation for each open bracket.
@@ -38,14 +37,33 @@ pub(super) struct Aid {
     state: Rc<State>,
     manner: Manner,
     menu: Arc<Mutex<Menu>>,
-    /// How wide the prompt is.
-    prompt: Cell<usize>,
+    drawn: Drawn,
+}
+
+/// What is known of what rustyline draws next, and of what it drew.
+#[derive(Default)]
+struct Drawn {
+    /// The prompt, in its colours.
+    prompt: RefCell<String>,
+    /// What stands behind the line.
+    behind: RefCell<String>,
+    /// Whether that is drawn, too.
+    has_behind: Cell<bool>,
+    /// Where the cursor is in the line.
+    pos: Cell<usize>,
+    /// Whether there were more rows than the terminal has.
+    is_tall: Cell<bool>,
+    /// Whether the line was taken: then all of it is drawn, and stays above what it says.
+    is_taken: Cell<bool>,
 }
 
 impl Aid {
     /// Notes the prompt that the next line is typed behind.
     pub(super) fn note_prompt(&self, prompt: &str) {
-        self.prompt.set(prompt.width());
+        prompt.clone_into(&mut self.drawn.prompt.borrow_mut());
+        self.drawn.behind.borrow_mut().clear();
+        self.drawn.is_tall.set(false);
+        self.drawn.is_taken.set(false);
         if let Ok(mut menu) = self.menu.lock() {
             menu.close();
             menu.take_lingering();
@@ -54,7 +72,17 @@ impl Aid {
 
     /// The room for a menu below `line`.
     fn room(&self, line: &str) -> Room {
-        Room::below(line, self.prompt.get(), self.manner.color)
+        let size = Size::now();
+        let prompt = self.drawn.prompt.borrow();
+        let rows = Rows::lay(size, &prompt, line, line.len(), "");
+        Room::below(rows.of_entry(), size, self.manner.color)
+    }
+
+    /// Whether the terminal has room for all of the line.
+    fn has_room(&self, line: &str) -> bool {
+        let size = Size::now();
+        let prompt = self.drawn.prompt.borrow();
+        !Rows::lay(size, &prompt, line, line.len(), "").are_too_many(size)
     }
 }
 
@@ -127,12 +155,14 @@ impl Hinter for Aid {
     type Hint = Ghost;
 
     fn hint(&self, line: &str, pos: usize, context: &Context<'_>) -> Option<Ghost> {
-        if let Some(menu) = self.below(line, pos) {
-            return Some(menu);
-        }
-        // Without colour it would look like what was typed.
-        let is_wanted = self.manner.color && !self.manner.is_plain;
-        hint::hint(&self.state, line, pos, context).filter(|_| is_wanted)
+        let found = self.below(line, pos).or_else(|| {
+            // Without colour it would look like what was typed.
+            let is_wanted = self.manner.color && !self.manner.is_plain;
+            hint::hint(&self.state, line, pos, context).filter(|_| is_wanted)
+        });
+        let shown = found.as_ref().map_or("", Hint::display);
+        *self.drawn.behind.borrow_mut() = in_colours(shown);
+        found
     }
 }
 
@@ -155,28 +185,62 @@ impl Aid {
     }
 }
 
+/// What stands behind a line, in its colours.
+fn in_colours(behind: &str) -> String {
+    // A menu has its own.
+    if behind.is_empty() || behind.starts_with('\n') {
+        behind.to_owned()
+    } else {
+        format!("\x1b[2m{behind}\x1b[0m")
+    }
+}
+
+/// The prompt is drawn with the line, and so is what stands behind it: together they may be taller than the terminal.
 impl Highlighter for Aid {
-    fn highlight<'l>(&self, line: &'l str, _: usize) -> Cow<'l, str> {
-        if self.manner.color {
+    fn highlight_prompt<'b, 's: 'b, 'p: 'b>(&'s self, prompt: &'p str, _: bool) -> Cow<'b, str> {
+        prompt.clone_into(&mut self.drawn.prompt.borrow_mut());
+        Cow::Borrowed("")
+    }
+
+    fn highlight<'l>(&self, line: &'l str, pos: usize) -> Cow<'l, str> {
+        let coloured = if self.manner.color {
             highlight::highlight(&self.state, line)
         } else {
             Cow::Borrowed(line)
-        }
+        };
+        let (size, prompt) = (Size::now(), self.drawn.prompt.borrow());
+        let behind = self.drawn.behind.borrow();
+        let behind = if self.drawn.has_behind.get() {
+            behind.as_str()
+        } else {
+            ""
+        };
+        let rows = Rows::lay(size, &prompt, &coloured, pos, behind);
+        self.drawn.is_tall.set(rows.are_too_many(size));
+        Cow::Owned(if !rows.are_too_many(size) {
+            format!("{prompt}{coloured}")
+        } else if self.drawn.is_taken.get() && pos == line.len() {
+            rows.all()
+        } else {
+            rows.around_cursor(size)
+        })
     }
 
     fn highlight_hint<'h>(&self, hint: &'h str) -> Cow<'h, str> {
-        // A menu has its own colours.
-        if hint.starts_with('\n') {
-            Cow::Borrowed(hint)
+        if self.drawn.is_tall.get() {
+            Cow::Borrowed("")
         } else {
-            Cow::Owned(format!("\x1b[2m{hint}\x1b[0m"))
+            Cow::Owned(in_colours(hint))
         }
     }
 
-    fn highlight_char(&self, _: &str, _: usize, kind: CmdKind) -> bool {
+    fn highlight_char(&self, line: &str, pos: usize, kind: CmdKind) -> bool {
+        self.drawn.pos.set(pos);
+        self.drawn.has_behind.set(kind == CmdKind::Other);
         // A menu that was closed is wiped off by drawing the line anew.
         let lingers = self.menu.lock().is_ok_and(|mut menu| menu.take_lingering());
-        lingers || (self.manner.color && kind != CmdKind::MoveCursor)
+        let is_changed = self.manner.color && kind != CmdKind::MoveCursor;
+        lingers || is_changed || self.drawn.is_tall.get() || !self.has_room(line)
     }
 }
 
@@ -188,11 +252,14 @@ impl Validator for Aid {
         let interpreter = self.state.interpreter.borrow();
         let goes_on =
             code.is_some_and(|code| interpreter.is_incomplete(code, &self.state.scope.borrow()));
-        Ok(if goes_on {
-            ValidationResult::Incomplete
-        } else {
-            ValidationResult::Valid(None)
-        })
+        if goes_on {
+            return Ok(ValidationResult::Incomplete);
+        }
+        self.drawn.is_taken.set(true);
+        // With a message, an empty one, the line is drawn once more; where the cursor has to go to the end it is in any case.
+        let is_at_end = self.drawn.pos.get() == text.len();
+        let message = (self.drawn.is_tall.get() && is_at_end).then(String::new);
+        Ok(ValidationResult::Valid(message))
     }
 }
 
@@ -300,7 +367,7 @@ pub(super) fn new(
         state: state.clone(),
         manner,
         menu: menu.clone(),
-        prompt: Cell::new(0),
+        drawn: Drawn::default(),
     }));
     let key = |code| KeyEvent(code, Modifiers::NONE);
     let mut bind = |event: Event, handler: Box<dyn ConditionalEventHandler>| {

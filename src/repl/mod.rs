@@ -12,6 +12,7 @@ mod menu;
 mod pager;
 mod shell;
 pub(crate) mod state;
+mod tall;
 mod transcript;
 mod undo;
 

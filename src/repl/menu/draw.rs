@@ -6,6 +6,7 @@ use unicode_width::UnicodeWidthStr;
 
 use super::{Menu, Row};
 use crate::repl::hint::cut;
+use crate::repl::tall::Size;
 
 /// How many rows it has at most, however tall the terminal is.
 const ROWS: usize = 10;
@@ -26,21 +27,16 @@ pub(in crate::repl) struct Room {
 }
 
 impl Room {
-    /// What an entry leaves of the terminal, behind a prompt of that width.
-    pub(in crate::repl) fn below(entry: &str, prompt: usize, color: bool) -> Self {
-        let (width, height) = terminal_size::terminal_size().map_or((80, 24), |(width, height)| {
-            (usize::from(width.0), usize::from(height.0))
-        });
-        let width = width.max(1);
-        let mut before = prompt;
-        let mut taken = 0;
-        for line in entry.split('\n') {
-            taken += (before + line.width()) / width + 1;
-            before = 0;
-        }
+    /// What an entry of so many rows leaves of the terminal. Where that is too little, the entry gives way.
+    pub(in crate::repl) fn below(entry: usize, size: Size, color: bool) -> Self {
+        let left = size.rows.saturating_sub(entry);
         Self {
-            width,
-            height: height.saturating_sub(taken),
+            width: size.columns,
+            height: if left > FEW {
+                left
+            } else {
+                (size.rows / 2).max(FEW + 1).min(size.rows - 1)
+            },
             color,
         }
     }
