@@ -265,7 +265,6 @@ impl Catalog {
                 let name = format!("{alias}::{}", function.name);
                 let signature = Signature {
                     name: name.clone(),
-                    doc: text_of(function.comments.iter().copied()),
                     ..functions::signature(&function)
                 };
                 self.add(&name, &format!("import \"{module}\""), signature);
@@ -359,7 +358,7 @@ fn property(metadata: &FuncMetadata, name: &str) -> Property {
 }
 
 /// The text of doc comments, without what marks them as such.
-fn text_of<'a>(comments: impl Iterator<Item = &'a str>) -> String {
+pub(super) fn text_of<'a>(comments: impl Iterator<Item = &'a str>) -> String {
     let lines: Vec<_> = comments
         .flat_map(str::lines)
         .map(|line| {

@@ -3,7 +3,7 @@
 
 use rhai::{AST, FnAccess, ScriptFnMetadata};
 
-use super::catalog::Signature;
+use super::catalog::{Signature, text_of};
 
 /// What closures are called begins with this; nobody can type it.
 pub(crate) const CLOSURE: &str = "anon$";
@@ -32,7 +32,7 @@ pub(crate) fn public(ast: &AST) -> Vec<ScriptFnMetadata<'_>> {
     functions
 }
 
-/// How a function is called.
+/// How a function is called, and what its comments say of it.
 pub(crate) fn signature(function: &ScriptFnMetadata) -> Signature {
     let parameters = function.params.iter();
     Signature {
@@ -40,6 +40,7 @@ pub(crate) fn signature(function: &ScriptFnMetadata) -> Signature {
         parameters: parameters
             .map(|name| ((*name).to_owned(), String::new()))
             .collect(),
+        doc: text_of(function.comments.iter().copied()),
         ..Signature::default()
     }
 }

@@ -448,6 +448,44 @@ pub fn beside(netns: &Netns, key: &Key) -> Result<Vec<Key>> {
     })
 }
 
+/// All settings of the namespace with their values, but those of links: only of those that `is_wanted` takes, and of all where
+/// there are no more than `most`.
+pub fn all(
+    netns: &Netns,
+    is_wanted: impl Fn(&str) -> bool,
+    most: usize,
+) -> Result<Vec<(Key, String)>> {
+    let mut found = Vec::new();
+    netns.within(|| {
+        let mut folders = vec![Vec::new()];
+        while let Some(parts) = folders.pop() {
+            let entries = fs::read_dir(Path::new(ROOT).join(parts.join("/")));
+            let entries: Vec<_> = entries.into_iter().flatten().flatten().collect();
+            let is_of_links = matches!(&parts[..], [_, last] if last == "conf" || last == "neigh");
+            for entry in &entries {
+                let Ok(name) = entry.file_name().into_string() else {
+                    continue;
+                };
+                let is_every = ["all", "default"].contains(&name.as_str());
+                if is_of_links && entries.len() > most + 2 && !is_every && !is_wanted(&name) {
+                    continue;
+                }
+                let mut parts: Vec<String> = parts.clone();
+                parts.push(name);
+                if entry.path().is_dir() {
+                    folders.push(parts);
+                } else if let (Ok(key), Ok(value)) =
+                    (Key::new(parts), fs::read_to_string(entry.path()))
+                {
+                    found.push((key, plain(&value)));
+                }
+            }
+        }
+    })?;
+    found.sort();
+    Ok(found)
+}
+
 /// Whether two values say the same: the kernel prints tabs where blanks may be written.
 pub fn plain(value: &str) -> String {
     value.split_whitespace().collect::<Vec<_>>().join(" ")

@@ -462,7 +462,7 @@ fn vars(talk: &mut Talk, argument: &str) -> Result<Next, Failure> {
     }
     let variables = talk.state.variables().into_iter();
     let rows: Vec<Vec<String>> = variables
-        .filter(|(name, _)| name != "args" && name != shell::LAST)
+        .filter(|(name, _)| name != "args")
         .map(|(name, value)| {
             let kind = type_of(&value);
             let text = print::value(None, &value).literal();

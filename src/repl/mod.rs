@@ -229,14 +229,15 @@ impl Talk {
             |_| String::new(),
             |name| format!(", kernel {}", name.release().to_string_lossy()),
         );
-        let place = if self.manner.is_throw_away {
-            "in a sandbox: what is made here goes away with it"
+        let (place, stays) = if self.manner.is_throw_away {
+            ("in a sandbox", "all goes when you leave")
         } else {
-            "on this machine: what is made here stays when you leave"
+            ("on this machine", "what you make stays")
         };
+        // Three lines on 80 columns.
         let text = format!(
-            "ipvsh {} {place}{kernel}\n\
-             help, ping? and Tab say what there is; a line of `ip` works, too, and !CMD runs a program\n\
+            "ipvsh {} {place}{kernel}: {stays}\n\
+             help, ping? and Tab say what there is; lines of `ip` work, !CMD runs a program\n\
              :undo takes back what an entry did, :quit leaves",
             env!("CARGO_PKG_VERSION"),
         );
@@ -315,7 +316,9 @@ impl Talk {
 
     /// Runs an entry and prints its value.
     fn evaluate(&mut self, entry: &str) -> Result<(), Failure> {
-        self.evaluate_as(&shell::with_last(entry), entry)
+        let code = shell::with_last(entry);
+        let result = self.evaluate_as(&code, entry);
+        result.map_err(|failure| shell::as_typed(failure, entry, &code))
     }
 
     /// Runs `code` for an entry that was typed as `typed`, and prints its value.

@@ -116,9 +116,48 @@ pub(super) fn with_last(entry: &str) -> Cow<'_, str> {
     Cow::Owned(text)
 }
 
+/// The failure of an entry as the user would read it: with what was typed in place of what stands for the last value.
+pub(super) fn as_typed(mut failure: Failure, typed: &str, code: &str) -> Failure {
+    if typed == code {
+        return failure;
+    }
+    let report = &mut failure.report;
+    let texts = [&mut report.message]
+        .into_iter()
+        .chain(&mut report.notes)
+        .chain(&mut report.hint);
+    for text in texts {
+        *text = text.replace(&format!("`{LAST}`"), "`_`");
+    }
+    let Some(place) = &mut report.place else {
+        return failure;
+    };
+    let line = |text: &str| text.lines().nth(place.line - 1).map(str::to_owned);
+    let (Some(typed), Some(code)) = (line(typed), line(code)) else {
+        return failure;
+    };
+    if code != place.source {
+        return failure;
+    }
+    let before: String = code.chars().take(place.column - 1).collect();
+    let (mut left, mut rest) = (before.as_str(), typed.as_str());
+    let mut column = 1;
+    while let Some(sign) = left.chars().next() {
+        let is_last = left.starts_with(LAST) && !rest.starts_with(LAST);
+        left = &left[if is_last { LAST.len() } else { sign.len_utf8() }..];
+        let mut signs = rest.chars();
+        signs.next();
+        rest = signs.as_str();
+        column += 1;
+    }
+    (place.column, place.source) = (column, typed);
+    failure
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::view::error::Place;
 
     #[test]
     fn lines_of_programs_are_told_from_code() {
@@ -170,6 +209,28 @@ mod tests {
         assert_eq!(with_last("_.mtu + f(_, _)"), "_it.mtu + f(_it, _it)");
         for text in ["switch x { _ => 1 }", "let _ = 1", "\"_\"", "a_b"] {
             assert_eq!(with_last(text), text);
+        }
+    }
+
+    #[test]
+    fn a_failure_shows_what_was_typed() {
+        let typed = "let a = 1;\n1; _ + _.x";
+        let code = with_last(typed);
+        for (column, wanted) in [(4, 4), (8, 6), (10, 8), (14, 10)] {
+            let mut report = Report::new("there is no variable `_it`");
+            report.place = Some(Place {
+                file: "<1>".to_owned(),
+                line: 2,
+                column,
+                source: "1; _it + _it.x".to_owned(),
+            });
+            let told = as_typed(Failure::script(report), typed, &code).report;
+            let place = told.place.unwrap();
+            assert_eq!(
+                (place.column, place.source.as_str()),
+                (wanted, "1; _ + _.x")
+            );
+            assert_eq!(told.message, "there is no variable `_`");
         }
     }
 }

@@ -6,6 +6,7 @@ use std::rc::Rc;
 
 use rhai::{AST, Dynamic, Scope};
 
+use super::shell;
 use crate::dsl::Session;
 use crate::engine::Interpreter;
 use crate::engine::catalog::{Catalog, Signature};
@@ -131,12 +132,17 @@ impl State {
         self.functions.borrow()
     }
 
-    /// How the function of that name is called which the user declared.
+    /// How the function of that name is called which the user declared, and what its comments say of it.
     pub(super) fn own_function(&self, name: &str) -> Option<String> {
         let functions = self.functions.borrow();
         let own = functions.values().filter(|one| one.name == name);
-        let lines: Vec<String> = own.map(Signature::show).collect();
-        (!lines.is_empty()).then(|| lines.join("\n"))
+        let pages: Vec<String> = own
+            .map(|one| {
+                let lines = one.doc.lines().map(|line| format!("\n    {line}"));
+                format!("{}{}", one.show(), lines.collect::<String>())
+            })
+            .collect();
+        (!pages.is_empty()).then(|| pages.join("\n"))
     }
 
     pub(super) fn modules(&self) -> Ref<'_, BTreeMap<String, String>> {
@@ -150,8 +156,8 @@ impl State {
         Some(format!("{module}::{name}"))
     }
 
-    /// The functions of a module of the user's, as its file has them now: how each is called, and the first line about it.
-    pub(super) fn functions_of_module(&self, alias: &str) -> Vec<(Signature, String)> {
+    /// How the functions of a module of the user's are called, as its file has them now.
+    pub(super) fn functions_of_module(&self, alias: &str) -> Vec<Signature> {
         let modules = self.modules();
         let own = modules.get(alias).filter(|path| !is_standard(path));
         let script = own.and_then(|path| Script::read(&file_of(None, path)).ok());
@@ -160,17 +166,10 @@ impl State {
             interpreter.compile(&script, &Scope::new()).ok()
         });
         let functions = ast.as_ref().map(functions::public);
-        let functions = functions.iter().flatten();
         functions
-            .map(|function| {
-                let about = function.comments.iter().flat_map(|text| text.lines());
-                let mut about = about.map(|line| line.trim().trim_start_matches('/').trim());
-                let first = about.find(|line| !line.is_empty());
-                (
-                    functions::signature(function),
-                    first.unwrap_or("").to_owned(),
-                )
-            })
+            .iter()
+            .flatten()
+            .map(functions::signature)
             .collect()
     }
 
@@ -182,6 +181,8 @@ impl State {
             // Of several variables of one name the last is visible.
             found.insert(name.to_owned(), value);
         }
+        // It is typed as `_`.
+        found.remove(shell::LAST);
         found.into_iter().collect()
     }
 

@@ -60,8 +60,20 @@ pub(super) fn links(session: &std::rc::Rc<Session>, place: Option<Netns>) -> Vec
         .collect()
 }
 
-/// The files whose path begins with `typed`: folders, and those that end in `.rhai`.
+/// The scripts whose path begins with `typed`, with the end of their names or without, and folders.
 pub(super) fn files(typed: &str, with_extension: bool) -> Vec<Candidate> {
+    files_as(typed, |name| {
+        let stem = name.strip_suffix(".rhai")?;
+        Some(if with_extension { name } else { stem })
+    })
+}
+
+/// All files whose path begins with `typed`, and folders.
+pub(super) fn any_files(typed: &str) -> Vec<Candidate> {
+    files_as(typed, |name| Some(name))
+}
+
+fn files_as(typed: &str, written: impl Fn(&str) -> Option<&str>) -> Vec<Candidate> {
     let folder = typed.rfind('/').map_or("", |end| &typed[..=end]);
     let place = if folder.is_empty() {
         PathBuf::from(".")
@@ -80,8 +92,7 @@ pub(super) fn files(typed: &str, with_extension: bool) -> Vec<Candidate> {
                 let inside = Candidate::plain(&format!("{folder}{name}/"));
                 return Some(inside.about("folder").group("files"));
             }
-            let stem = name.strip_suffix(".rhai")?;
-            let name = if with_extension { &name } else { stem };
+            let name = written(&name)?;
             Some(Candidate::plain(&format!("{folder}{name}")).group("files"))
         })
         .collect();

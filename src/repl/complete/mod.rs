@@ -1,8 +1,11 @@
 //! Tab: what fits where the cursor is, each with its signature.
 
+mod argument;
 mod candidate;
 mod live;
+mod nearby;
 pub(crate) mod place;
+mod setting;
 pub(crate) mod value;
 
 use std::collections::BTreeSet;
@@ -11,12 +14,8 @@ pub(crate) use self::candidate::Candidate;
 use super::lex::{Kind, Piece, pieces};
 use super::state::{STATEMENTS, State, type_of};
 use super::{commands, undo};
-use crate::dsl::handle::Netns;
-use crate::dsl::objects::netns;
 use crate::dsl::options;
 use crate::engine::catalog::Signature;
-use crate::engine::modules;
-use crate::net::container::Runtime;
 
 /// What can stand at a place, whatever is typed of it already.
 pub(crate) struct Offer {
@@ -89,7 +88,7 @@ fn of_code(state: &State, text: &str) -> Offer {
                 let inner = of_code(state, &text[start..]);
                 return Offer::new(start + inner.start, inner.all);
             }
-            let mut found = in_text(state, &all, piece.content());
+            let mut found = argument::in_text(state, &all, piece.content());
             // A name that others gave stays within the quotes, whatever is in it.
             if piece.text.starts_with('`') {
                 found.retain(|one| !one.put().contains(['`', '$']) && one.is_plain());
@@ -182,7 +181,7 @@ fn at_name(state: &State, before: &[Piece]) -> Vec<Candidate> {
     if ["let", "const", "fn", "as"].contains(&last.text) {
         return Vec::new();
     }
-    if let Some(fitting) = arguments(state, before, last) {
+    if let Some(fitting) = argument::in_code(state, before, last) {
         return fitting;
     }
     let is_within = matches!(last.kind, Kind::Open('(' | '[' | '#'));
@@ -190,64 +189,6 @@ fn at_name(state: &State, before: &[Piece]) -> Vec<Candidate> {
         return values(state, &VALUES);
     }
     names(state)
-}
-
-/// What can be an argument where the cursor is, if only few things can: a namespace, or a link.
-fn arguments(state: &State, before: &[Piece], last: &Piece) -> Option<Vec<Candidate>> {
-    let call = place::innermost_call(before).filter(|call| !call.in_options)?;
-    if !last.is("(") && !last.is(",") {
-        return None;
-    }
-    let found = match wanted(state, before, &call).as_str() {
-        "place" => live::namespaces(),
-        "link" => links(state, before, &call),
-        "parent" => live::links(state.session(), current(state, before)?),
-        _ => return None,
-    };
-    let mut fitting: Vec<Candidate> = found.into_iter().map(Candidate::quoted).collect();
-    if fitting.is_empty() {
-        return None;
-    }
-    let variables = state.variables().into_iter();
-    let handles = variables.filter(|(_, value)| ["Netns", "Link"].contains(&&*type_of(value)));
-    fitting.extend(handles.map(|(name, value)| variable(&name, &value)));
-    let declared = state.declared().into_iter();
-    let declared = declared.filter(|(_, kind)| ["Netns", "Link"].contains(&kind.as_str()));
-    fitting.extend(declared.map(|(name, kind)| described(&name, &kind)));
-    Some(fitting)
-}
-
-/// Where bare words act at the end of `before`; none inside of that is the current namespace. `None` where it can't be known.
-#[allow(
-    clippy::option_option,
-    reason = "whether it is known, and which one it is"
-)]
-fn current(state: &State, before: &[Piece]) -> Option<Option<Netns>> {
-    match place::enclosing(before) {
-        None => Some(None),
-        Some(place) => Some(Some(namespace(state, place)?)),
-    }
-}
-
-/// The namespace that an expression is, or names, where it is there.
-fn namespace(state: &State, expression: &[Piece]) -> Option<Netns> {
-    let found = value::of(state, expression);
-    if let Some(netns) = found.namespace() {
-        return Some(netns);
-    }
-    let (_, text) = place::last_solid(expression)?;
-    let name = matches!(text.kind, Kind::Text { closed: true }).then(|| text.content())?;
-    netns::existing(name).ok().flatten()
-}
-
-/// The links that an argument of a call can name: those of what stands before the dot, or of where bare words act.
-fn links(state: &State, before: &[Piece], call: &place::Call) -> Vec<Candidate> {
-    let place = match place::object_of(before, call) {
-        Some(object) => value::of(state, object).namespace().map(Some),
-        None => current(state, before),
-    };
-    // Of a namespace that is not there yet there are none.
-    place.map_or_else(Vec::new, |place| live::links(state.session(), place))
 }
 
 /// What a value can begin with, of the words of statements.
@@ -380,7 +321,9 @@ fn members(state: &State, object: &value::Known) -> Vec<Candidate> {
     let words = words.map(|word| (&word.name, &word.signatures, "words"));
     let builtin = catalog.builtin.iter();
     let builtin = builtin.map(|(name, signatures)| (name, signatures, "functions"));
-    for (name, signatures, group) in words.chain(builtin) {
+    let mut words: Vec<_> = words.chain(builtin).collect();
+    words.sort_by_key(|(name, ..)| *name);
+    for (name, signatures, group) in words {
         let mut forms = signatures
             .iter()
             .filter(|_| !UNMEANT.contains(&name.as_str()))
@@ -404,7 +347,7 @@ fn of_module(state: &State, alias: &str) -> Vec<Candidate> {
     let Some(prefix) = state.word_of_module(alias, "") else {
         let own = state.functions_of_module(alias).into_iter();
         return own
-            .map(|(form, about)| called(&form.name, &form, &form.show()).about(&about))
+            .map(|form| called(&form.name, &form, &form.show()))
             .collect();
     };
     let words = state.catalog().words.iter();
@@ -415,128 +358,4 @@ fn of_module(state: &State, alias: &str) -> Vec<Candidate> {
             Some(called(name, form, &form.show()))
         })
         .collect()
-}
-
-/// What can stand in the text that is open at the end of `all`, of which `typed` is there.
-fn in_text(state: &State, all: &[Piece], typed: &str) -> Vec<Candidate> {
-    let before = &all[..all.len() - 1];
-    let last = place::last_solid(before).map(|(_, last)| last.text);
-    match last {
-        Some("import") => {
-            let standard = modules::STANDARD
-                .iter()
-                .map(|(name, _)| Candidate::plain(name).group("standard library"));
-            return standard.chain(live::files(typed, false)).collect();
-        }
-        Some("within") => return places(typed),
-        _ => {}
-    }
-    let Some(call) = place::innermost_call(before) else {
-        return Vec::new();
-    };
-    if call.in_options {
-        let key = place::last_solid(before)
-            .filter(|(_, colon)| colon.is(":"))
-            .and_then(|(colon, _)| place::last_solid(&before[..colon]));
-        return key
-            .map(|(_, key)| of_key(state, call.name, key.text))
-            .unwrap_or_default();
-    }
-    let wanted = wanted(state, before, &call);
-    match wanted.as_str() {
-        "help" => pages(state),
-        "place" => places(typed),
-        "link" => links(state, before, &call),
-        // A parent lives in the current namespace, as a rule.
-        "parent" => match current(state, before) {
-            Some(place) => live::links(state.session(), place),
-            None => Vec::new(),
-        },
-        other => of_key(state, call.name, other),
-    }
-}
-
-/// What the argument of a call is for.
-fn wanted(state: &State, before: &[Piece], call: &place::Call) -> String {
-    let by_word = match (call.name, call.argument) {
-        ("netns" | "enter" | "shell" | "within", 0) => Some("place"),
-        ("link", 0) => Some("link"),
-        ("help", 0) => Some("help"),
-        _ => None,
-    };
-    if let Some(known) = by_word {
-        return known.to_owned();
-    }
-    let mut forms = state.signatures(call.name);
-    let object = place::object_of(before, call);
-    let object = object.map_or_else(String::new, |object| value::of(state, object).kind);
-    let is_of_object = |form: &Signature| {
-        let first = form.parameters.first();
-        form.is_method && first.is_some_and(|(_, kind)| *kind == object)
-    };
-    // What the word is of other things is beside the point.
-    if forms.iter().any(is_of_object) {
-        forms.retain(is_of_object);
-    }
-    // A bare word is meant as such; what stands before the dot is no argument.
-    let (same, other): (Vec<_>, Vec<_>) =
-        (forms.iter()).partition(|form| form.is_method == call.is_method);
-    let fitting = same
-        .into_iter()
-        .chain(other.into_iter().filter(|_| !call.is_method));
-    let mut names = fitting.filter_map(|form| {
-        let offset = usize::from(call.is_method);
-        let (name, _) = form.parameters.get(call.argument + offset)?;
-        Some(match name.as_str() {
-            "peer_net" | "peer_ns" | "net" | "netns" | "namespace" | "place" | "home" => "place",
-            "link" | "dev" | "port" => "link",
-            "parent" | "master" => "parent",
-            "mode" => "mode",
-            "protocol" => "protocol",
-            "destination" => "destination",
-            _ => return None,
-        })
-    });
-    names.next().unwrap_or_default().to_owned()
-}
-
-/// The values that an option or parameter of `word` can have.
-fn of_key(state: &State, word: &str, key: &str) -> Vec<Candidate> {
-    match key {
-        "master" | "dev" => live::links(state.session(), None),
-        key => {
-            let values = options::offers(word, key).into_iter();
-            values
-                .map(|value| Candidate::plain(value).group("values"))
-                .collect()
-        }
-    }
-}
-
-/// The namespaces; processes or containers where one of those is asked for.
-fn places(typed: &str) -> Vec<Candidate> {
-    let Some((means, _)) = typed.split_once(':') else {
-        let mut found = live::namespaces();
-        if !typed.is_empty() {
-            let here = Runtime::ALL.into_iter().filter(|runtime| runtime.is_here());
-            let means = here.map(Runtime::name).chain(["pid"]);
-            found.extend(means.map(|means| {
-                let about = match means {
-                    "pid" => "of a process".to_owned(),
-                    runtime => format!("of a container of {runtime}"),
-                };
-                Candidate::plain(&format!("{means}:"))
-                    .about(&about)
-                    .group("others")
-            }));
-        }
-        return found;
-    };
-    if means == "pid" {
-        return live::processes();
-    }
-    let mut runtimes = Runtime::ALL.into_iter();
-    runtimes
-        .find(|runtime| runtime.name() == means)
-        .map_or_else(live::namespaces, live::containers)
 }

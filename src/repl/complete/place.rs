@@ -76,6 +76,30 @@ pub(crate) fn object_of<'a, 'b>(pieces: &'b [Piece<'a>], call: &Call) -> Option<
     Some(&pieces[value_before(pieces, dot)..dot])
 }
 
+/// The argument of that number, of a call that is open at the end of `pieces`.
+pub(super) fn argument<'a, 'b>(
+    pieces: &'b [Piece<'a>],
+    call: &Call,
+    number: usize,
+) -> Option<&'b [Piece<'a>]> {
+    let first = call.index + 2;
+    let (mut depth, mut at, mut start) = (0_usize, 0, first);
+    for (index, piece) in pieces.iter().enumerate().skip(first) {
+        match piece.kind {
+            Kind::Open(_) => depth += 1,
+            Kind::Close(_) => depth = depth.checked_sub(1)?,
+            Kind::Sign if depth == 0 && piece.is(",") => {
+                if at == number {
+                    return Some(&pieces[start..index]);
+                }
+                (at, start) = (at + 1, index + 1);
+            }
+            _ => {}
+        }
+    }
+    None
+}
+
 /// The module that the name at `index` is asked of: `lab` of `lab::wire`.
 pub(crate) fn module_of<'a>(pieces: &[Piece<'a>], index: usize) -> Option<&'a str> {
     let (sign, _) = last_solid(&pieces[..index]).filter(|(_, piece)| piece.is("::"))?;
@@ -226,6 +250,20 @@ mod tests {
             found("ipvlan", true, 2, true)
         );
         assert_eq!(call("f(1); { "), None);
+    }
+
+    #[test]
+    fn an_argument_is_found_by_its_number() {
+        let text = "a.veth(f(1, 2), \"x\", #{addr: ";
+        let pieces = pieces(text);
+        let call = innermost_call(&pieces).unwrap();
+        let found = |number| {
+            let pieces = argument(&pieces, &call, number)?;
+            Some(pieces.iter().map(|piece| piece.text).collect::<String>())
+        };
+        assert_eq!(found(0).as_deref(), Some("f(1, 2)"));
+        assert_eq!(found(1).as_deref(), Some(" \"x\""));
+        assert_eq!(found(2), None);
     }
 
     #[test]

@@ -5,7 +5,7 @@ use rhai::Dynamic;
 
 use super::place::{last_solid, opening};
 use crate::dsl::handle::{Link, Netns};
-use crate::dsl::objects::netns;
+use crate::dsl::objects::{link, netns};
 use crate::net::container::Runtime;
 use crate::repl::lex::{Kind, Piece};
 use crate::repl::state::{State, type_of};
@@ -42,6 +42,13 @@ impl Known {
         }
         let link = value.read_lock::<Link>()?;
         Some(Netns(link.netns()))
+    }
+}
+
+impl Known {
+    /// The link that it is.
+    pub(super) fn link(&self) -> Option<Link> {
+        Some(self.value.as_ref()?.read_lock::<Link>()?.clone())
     }
 }
 
@@ -155,8 +162,25 @@ fn call(state: &State, pieces: &[Piece], name: usize, arguments: &[Piece], looks
     {
         return Known::of_value(Dynamic::from(Netns(found)));
     }
+    if looks
+        && word == "link"
+        && let [argument] = arguments
+        && let Some(found) = link_in(state, object.as_ref(), argument.content())
+    {
+        return Known::of_value(Dynamic::from(found));
+    }
     form.map(|form| Known::of_type(&form.returns))
         .unwrap_or_default()
+}
+
+/// The link of that name in a namespace, or where bare words act.
+fn link_in(state: &State, place: Option<&Known>, name: &str) -> Option<Link> {
+    let session = state.session();
+    let place = match place {
+        Some(place) => place.namespace()?.0,
+        None => session.here().ok()?,
+    };
+    link::lookup(session, &place, name).ok()
 }
 
 /// Whether only another program knows `place`; asking it may be slow.
