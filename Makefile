@@ -37,20 +37,22 @@ test:
 # The rings that attack ipvsh at random, or at every request to the kernel, each with seeds of its own; and those that try the same
 # cases each time, which go on over and over.
 SEEDED = random truth faults session reasons import
+TYPED = typing
 STEADY = foreign owners rollback journal interrupt ending process bounds
-RINGS = $(SEEDED) $(STEADY)
+RINGS = $(SEEDED) $(TYPED) $(STEADY)
 
-# Attacks ipvsh for MINUTES in each ring, the seeded ones from SEED on; a failure names its seed. TRIES says how many times
+# Attacks ipvsh for MINUTES in each ring, the seeded ones and the typing from SEED on; a failure names its seed. TRIES says how many times
 # instead: `make attack SEED=7 TRIES=1 RINGS=truth` tries that one again.
 attack:
 	@.ci/prepare test
 	cargo build --tests
-	@for ring in $(filter $(SEEDED),$(RINGS)); do \
+	@for ring in $(filter $(SEEDED) $(TYPED),$(RINGS)); do \
 	    echo "== $$ring"; \
+	    case $$ring in typing) test='repl -- random_typing' ;; *) test="kernel -- $$ring::" ;; esac; \
 	    IPVSH_SEED=$(or $(SEED),1) $(if $(TRIES),IPVSH_TRIES=$(TRIES),IPVSH_MINUTES=$(or $(MINUTES),2)) \
-	        nice -n 10 cargo test --quiet --test kernel -- $$ring:: || failed=1; \
+	        nice -n 10 cargo test --quiet --test $$test || failed=1; \
 	done; \
-	for ring in $(filter-out $(SEEDED),$(RINGS)); do \
+	for ring in $(filter-out $(SEEDED) $(TYPED),$(RINGS)); do \
 	    echo "== $$ring"; \
 	    rounds=0; failures=0; until=$$(($$(date +%s) + 60 * $(or $(MINUTES),2))); \
 	    while $(if $(TRIES),[ $$rounds -lt $(TRIES) ],[ $$(date +%s) -lt $$until ]); do \

@@ -25,6 +25,8 @@ mod menu;
 mod plain;
 #[path = "repl/progress.rs"]
 mod progress;
+#[path = "repl/random.rs"]
+mod random;
 #[path = "repl/showing.rs"]
 mod showing;
 #[path = "repl/tall.rs"]
@@ -33,6 +35,8 @@ mod tall;
 mod testing;
 #[path = "repl/typing.rs"]
 mod typing;
+#[path = "repl/values.rs"]
+mod values;
 
 use std::process::ExitCode;
 
@@ -55,6 +59,8 @@ fn main() -> ExitCode {
         showing::TESTS,
         tall::TESTS,
         testing::TESTS,
+        random::TESTS,
+        values::TESTS,
     ]
     .concat();
     let trials = all

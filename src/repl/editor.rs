@@ -23,7 +23,7 @@ use super::complete::{self, Candidate};
 use super::hint::{self, Ghost};
 use super::menu::{Keys, Menu, Outcome, Room, StayOpen};
 use super::state::State;
-use super::tall::{Rows, Size};
+use super::tall::{self, Rows, Size};
 use super::{Manner, commands, highlight, lex};
 
 /// The indentation for each open bracket.
@@ -197,16 +197,24 @@ fn in_colours(behind: &str) -> String {
 
 /// The prompt is drawn with the line, and so is what stands behind it: together they may be taller than the terminal.
 impl Highlighter for Aid {
-    fn highlight_prompt<'b, 's: 'b, 'p: 'b>(&'s self, prompt: &'p str, _: bool) -> Cow<'b, str> {
+    fn highlight_prompt<'b, 's: 'b, 'p: 'b>(
+        &'s self,
+        prompt: &'p str,
+        is_own: bool,
+    ) -> Cow<'b, str> {
+        if let Ok(mut menu) = self.menu.lock() {
+            menu.is_searching = !is_own;
+        }
         prompt.clone_into(&mut self.drawn.prompt.borrow_mut());
         Cow::Borrowed("")
     }
 
     fn highlight<'l>(&self, line: &'l str, pos: usize) -> Cow<'l, str> {
+        let (line, pos) = tall::to_be_seen(line, pos);
         let coloured = if self.manner.color {
-            highlight::highlight(&self.state, line)
+            highlight::highlight(&self.state, &line)
         } else {
-            Cow::Borrowed(line)
+            Cow::Borrowed(&*line)
         };
         let (size, prompt) = (Size::now(), self.drawn.prompt.borrow());
         let behind = self.drawn.behind.borrow();
@@ -238,7 +246,8 @@ impl Highlighter for Aid {
         self.drawn.pos.set(pos);
         self.drawn.has_behind.set(kind == CmdKind::Other);
         // A menu that was closed is wiped off by drawing the line anew.
-        let lingers = self.menu.lock().is_ok_and(|mut menu| menu.take_lingering());
+        let menu = self.menu.lock();
+        let lingers = menu.is_ok_and(|mut menu| menu.take_lingering() || menu.is_searching);
         let is_changed = self.manner.color && kind != CmdKind::MoveCursor;
         lingers || is_changed || self.drawn.is_tall.get() || !self.has_room(line)
     }

@@ -317,6 +317,12 @@ impl Talk {
     /// Runs an entry and prints its value.
     fn evaluate(&mut self, entry: &str) -> Result<(), Failure> {
         let code = shell::with_last(entry);
+        if code != entry && self.state.variable(shell::LAST).is_none() {
+            let report = Report::new("there is no last value yet");
+            return Err(Failure::script(report.hint(
+                "`_` is the value of the entry before: `1 + 1`, then `_ * 2`",
+            )));
+        }
         let result = self.evaluate_as(&code, entry);
         result.map_err(|failure| shell::as_typed(failure, entry, &code))
     }

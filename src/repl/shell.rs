@@ -40,6 +40,15 @@ pub(super) fn script(line: &str) -> Result<String, Failure> {
     if let Some(shown) = what_only_shows(&words) {
         return Ok(shown);
     }
+    // Without a word behind it `tc` shows, too.
+    let with_verb;
+    let line = match words[..] {
+        ["tc", "qdisc" | "class" | "filter"] => {
+            with_verb = format!("{line} show");
+            &with_verb
+        }
+        _ => line,
+    };
     let why = match import(line, None) {
         Ok(Imported { script, left, .. }) if left.is_empty() => return Ok(plain(script.trim())),
         Ok(imported) => imported.left.into_iter().next().map(|left| left.why),
@@ -67,17 +76,28 @@ fn what_only_shows(words: &[&str]) -> Option<String> {
     }
 }
 
-/// What only prints is a value, as other entries are.
+/// What only prints is a value, as other entries are, and a failure is one of the entry.
 fn plain(script: &str) -> String {
-    let lines: Vec<Cow<'_, str>> = script
-        .lines()
-        .map(|line| {
-            let inner = line.strip_prefix("print(");
-            let inner = inner.and_then(|line| line.strip_suffix(");"));
-            inner.map_or(Cow::Borrowed(line), |inner| Cow::Owned(inner.to_owned()))
-        })
-        .collect();
+    let lines: Vec<&str> = script.lines().map(plain_line).collect();
     lines.join("\n")
+}
+
+fn plain_line(line: &str) -> &str {
+    let tried = within(line, "try { ", " } catch {}");
+    let shown = within(tried, "print(", ");");
+    match shown.strip_suffix(".stdout") {
+        // What a program says is shown as it runs.
+        Some(run) if run.ends_with("])") => run,
+        _ => shown,
+    }
+}
+
+/// What stands between the two, where they are the begin and the end of a line.
+fn within<'a>(line: &'a str, begin: &str, end: &str) -> &'a str {
+    let inner = line.strip_prefix(begin);
+    inner
+        .and_then(|inner| inner.strip_suffix(end))
+        .unwrap_or(line)
 }
 
 /// What stands for the last value in code.
@@ -198,6 +218,14 @@ mod tests {
             Ok("sysctl(\"ipv4.ip_forward\")".to_owned())
         );
         assert_eq!(of("nft list ruleset"), Ok("here().ruleset".to_owned()));
+        assert_eq!(
+            of("tc qdisc"),
+            Ok("exec([\"tc\", \"qdisc\", \"show\"])".to_owned())
+        );
+        assert_eq!(
+            of("ip link add foo type dummyy"),
+            Ok("exec([\"ip\", \"link\", \"add\", \"foo\", \"type\", \"dummyy\"]);".to_owned())
+        );
         assert_eq!(
             of("ip lnk add v0"),
             Err("`ip lnk add v0` can't be said in words: `ip lnk` is not known here".to_owned())

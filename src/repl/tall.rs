@@ -5,6 +5,8 @@
 //! just a terminal full of rows is written. Where all rows below the cursor have room it moves to the right one among them. Where
 //! they have none it moves up by more than there are, and a terminal stops a cursor at the top: so that is where its row is.
 
+use std::borrow::Cow;
+
 use unicode_width::UnicodeWidthChar;
 
 /// How far apart the places are that a tab goes to, as rustyline has it.
@@ -179,6 +181,17 @@ impl Rows {
     }
 }
 
+/// The line without what a terminal would take as a command, and the place of the cursor in that; rustyline counts no columns for it.
+pub(super) fn to_be_seen(line: &str, pos: usize) -> (Cow<'_, str>, usize) {
+    let is_seen = |sign: &char| !sign.is_control() || ['\n', '\t'].contains(sign);
+    if line.chars().all(|sign| is_seen(&sign)) {
+        return (Cow::Borrowed(line), pos);
+    }
+    let seen = |text: &str| -> String { text.chars().filter(is_seen).collect() };
+    let before = seen(&line[..pos]).len();
+    (Cow::Owned(seen(line)), before)
+}
+
 /// How long the rest of a code for colours is, at the beginning of `text`, behind Escape.
 fn style(text: &str) -> usize {
     let Some(code) = text.strip_prefix('[') else {
@@ -272,6 +285,12 @@ mod tests {
             rows.all(),
             "> \u{1b}[32m`a\u{1b}[0m\n\u{1b}[32mb`\u{1b}[0m c"
         );
+    }
+
+    #[test]
+    fn what_a_terminal_would_take_as_a_command_is_not_drawn() {
+        assert_eq!(to_be_seen("a\u{1b}[2J\nb", 3), ("a[2J\nb".into(), 2));
+        assert_eq!(to_be_seen("a\tb", 2), ("a\tb".into(), 2));
     }
 
     #[test]

@@ -16,7 +16,7 @@ use tempfile::TempDir;
 /// How long what has to happen may take on a busy machine.
 const PATIENCE: Duration = Duration::from_secs(20);
 /// What rustyline writes when it begins to read a line: bracketed paste on.
-const READS: &[u8] = b"\x1b[?2004h";
+pub(crate) const READS: &[u8] = b"\x1b[?2004h";
 
 /// What came from the program so far.
 struct Seen {
@@ -98,7 +98,8 @@ impl Terminal {
         terminal
     }
 
-    fn start_program(program: &str, folder: &TempDir, arguments: &[&str]) -> Self {
+    /// Starts any program in `folder`.
+    pub(crate) fn start_program(program: &str, folder: &TempDir, arguments: &[&str]) -> Self {
         Self::start_on("xterm-256color", program, folder, arguments)
     }
 
@@ -230,6 +231,16 @@ impl Terminal {
         self.prompts = wanted;
     }
 
+    /// Waits until `find` finds something in all that was written.
+    #[track_caller]
+    pub(crate) fn wait_for_bytes<T>(&self, what: &str, find: impl Fn(&[u8]) -> Option<T>) -> T {
+        let found = std::cell::OnceCell::new();
+        self.wait(what, |seen| {
+            find(&seen.bytes).is_some_and(|one| found.set(one).is_ok())
+        });
+        found.into_inner().unwrap()
+    }
+
     /// Waits until `text` is to be seen.
     #[track_caller]
     pub(crate) fn wait_for(&self, text: &str) {
@@ -256,6 +267,23 @@ impl Terminal {
     #[track_caller]
     pub(crate) fn wait_until(&self, what: &str, holds: impl Fn(&vt100::Screen) -> bool) {
         self.wait(what, |seen| holds(seen.screen.screen()));
+    }
+
+    /// Waits until an empty prompt is to be seen, but for so long only; whether it is.
+    pub(crate) fn is_prompt_within(&self, patience: Duration) -> bool {
+        let end = Instant::now() + patience;
+        let mut seen = self.seen.0.lock().unwrap();
+        loop {
+            let left = end.saturating_duration_since(Instant::now());
+            let screen = seen.screen.screen();
+            let (row, column) = screen.cursor_position();
+            if screen.contents_between(row, 0, row, column) == "sandbox> " {
+                return true;
+            } else if left.is_zero() || seen.closed {
+                return false;
+            }
+            seen = self.seen.1.wait_timeout(seen, left).unwrap().0;
+        }
     }
 
     fn wait(&self, what: &str, holds: impl Fn(&Seen) -> bool) {

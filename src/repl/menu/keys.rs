@@ -27,11 +27,41 @@ impl ConditionalEventHandler for Keys {
         let mut menu = self.menu.lock().ok()?;
         let key = event.get(0)?;
         if !menu.is_open() {
+            // What ends the search and does nothing else leaves its prompt on the screen.
+            if menu.is_searching
+                && ends_search(*key)
+                && !is_drawn((key.0, key.1), context.line(), context.pos())
+            {
+                return Some(Cmd::Repaint);
+            }
             return in_the_past(&mut menu, *key, context.line(), context.pos());
         }
         menu.past = None;
         pressed(&mut menu, *key, context.line(), context.pos())
     }
+}
+
+/// Whether a key has no meaning in a search of the history.
+fn ends_search(key: KeyEvent) -> bool {
+    matches!(
+        key.0,
+        KeyCode::Left
+            | KeyCode::Right
+            | KeyCode::Home
+            | KeyCode::End
+            | KeyCode::PageUp
+            | KeyCode::PageDown
+            | KeyCode::Insert
+            | KeyCode::Delete
+            | KeyCode::BackTab
+            | KeyCode::F(_)
+    ) || matches!(
+        (key.0, key.1),
+        (
+            KeyCode::Char('A' | 'B' | 'E' | 'F' | 'K' | 'T' | 'U' | 'W' | 'Y'),
+            Modifiers::CTRL
+        ) | (KeyCode::Char(_), Modifiers::ALT)
+    )
 }
 
 /// What Up and Down do at the prompt: they choose among the entries that begin with what is typed. `None` for what they always do.

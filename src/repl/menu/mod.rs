@@ -15,6 +15,8 @@ use super::complete::{Candidate, Offer};
 #[derive(Debug, Default)]
 pub(super) struct Menu {
     is_open: bool,
+    /// Whether an entry of the history is searched for.
+    pub(super) is_searching: bool,
     /// What the keys Up and Down do in the history while no other comes between.
     past: Option<Past>,
     /// What stands before the place.
