@@ -50,6 +50,16 @@ const MISTAKES: &[(&str, &str, &str)] = &[
         "a key of that name is read by `m[\"default\"]`",
     ),
     (
+        "let m = #{a: 1}; m.b ?? 5",
+        "the map has no `b`",
+        "write `m.get(\"b\")`, which is () where",
+    ),
+    (
+        "let m = #{a: 1}; m?.b",
+        "the map has no `b`",
+        "write `m.get(\"b\")`, which is () where",
+    ),
+    (
         "let m = #{a: 1}; m.keys",
         "the map has no `keys`",
         "it is a method: write `.keys()`",

@@ -167,4 +167,14 @@ pub mod words {
     pub fn to_list(range: std::ops::RangeInclusive<i64>) -> Array {
         range.map(Dynamic::from).collect()
     }
+
+    /// Makes a list of the numbers of a range that leaves the last one out.
+    ///
+    /// ```rhai
+    /// (1..3).to_list()    // => [1, 2]
+    /// ```
+    #[rhai_fn(name = "to_list")]
+    pub fn to_list_without_end(range: std::ops::Range<i64>) -> Array {
+        range.map(Dynamic::from).collect()
+    }
 }

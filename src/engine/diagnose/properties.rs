@@ -104,6 +104,16 @@ pub(super) fn missing_key(context: &Context, name: &str) -> Report {
     if is_method {
         return report.hint(format!("it is a method: write `.{name}()`"));
     }
+    // These take () in place of a value, and a key that is missing is none.
+    let behind = context.behind();
+    let rest = behind.strip_prefix(name).unwrap_or(&behind).trim_start();
+    let is_asked = rest.starts_with("??") || context.before().trim_end().ends_with("?.");
+    if let Some(value) = context.receiver().filter(|_| is_asked) {
+        let value = value.trim_end_matches('?');
+        return report.hint(format!(
+            "write `{value}.get(\"{name}\")`, which is () where the map has no `{name}`"
+        ));
+    }
     report.hint(format!(
         "`\"{name}\" in map` says whether it has; `map.get(\"{name}\")` is () where it hasn't"
     ))
