@@ -3,6 +3,7 @@
 mod captured;
 pub mod catalog;
 pub mod check;
+mod constants;
 pub mod definitions;
 mod diagnose;
 mod example;
@@ -298,6 +299,8 @@ impl Interpreter {
     /// Parses `script` without explaining what is wrong with it.
     pub(crate) fn parse(&self, script: &Script, scope: &Scope) -> Result<AST, ParseError> {
         self.sources.keep(script);
+        let with = constants::with_own(&self.engine, &script.source(), scope);
+        let scope = with.as_ref().unwrap_or(scope);
         let mut ast = self.engine.compile_with_scope(scope, script.source())?;
         ast.set_source(script.name.as_str());
         Ok(ast)

@@ -11,6 +11,7 @@ use rhai::{
 };
 
 use crate::dsl::session::exception;
+use crate::engine::constants;
 use crate::engine::params;
 use crate::engine::script::{Script, Sources};
 use crate::error::Error;
@@ -85,8 +86,9 @@ impl Modules {
                 position,
             ))
         };
+        let with = constants::with_own(engine, &script.source(), &Scope::new());
         let mut ast = engine
-            .compile_with_scope(&Scope::new(), script.source())
+            .compile_with_scope(&with.unwrap_or_default(), script.source())
             .map_err(|error| within(error.into()))?;
         ast.set_source(script.name.as_str());
         params::forbid(&ast).map_err(within)?;
