@@ -62,11 +62,7 @@ pub(crate) fn shell(session: &Rc<Session>, net: &Netns, line: Option<&str>) -> R
         };
         error.doing("run the shell", &name).within(net.label())
     };
-    let prompt = std::env::var("PS1").unwrap_or_else(|_| "\\$ ".to_owned());
-    let marked = (line.is_none()).then(|| {
-        let prompt = format!("({}) {prompt}", net.label());
-        ("PS1".to_owned(), Some(prompt))
-    });
+    let marked = line.is_none().then(|| mark(&name, net.label()));
     let program = Program {
         argv,
         env: marked.into_iter().collect(),
@@ -85,6 +81,28 @@ pub(crate) fn shell(session: &Rc<Session>, net: &Netns, line: Option<&str>) -> R
     let ended = child.and_then(|mut child| Ok(child.wait()?));
     terminal::take_back();
     ended.map(exit_code).map_err(context)
+}
+
+/// The variable that has a shell mark its prompt with the namespace.
+fn mark(shell: &str, label: &str) -> (String, Option<String>) {
+    // A prompt is a text that shells expand.
+    let is_plain = |c: char| c.is_alphanumeric() || "-_.:".contains(c);
+    let label = if label.chars().all(is_plain) {
+        label
+    } else {
+        "$IPVSH_NETNS"
+    };
+    let is_bash = std::path::Path::new(shell).file_name() == Some("bash".as_ref());
+    let (name, text) = if is_bash {
+        // What bash reads when it starts sets the prompt anew; this is run behind that.
+        let label = label.replace('$', "\\$");
+        let text = format!("PS1=\"({label}) $PS1\"; unset PROMPT_COMMAND");
+        ("PROMPT_COMMAND", text)
+    } else {
+        let prompt = std::env::var("PS1").unwrap_or_else(|_| "\\$ ".to_owned());
+        ("PS1", format!("({label}) {prompt}"))
+    };
+    (name.to_owned(), Some(text))
 }
 
 /// The words of this topic.
@@ -124,7 +142,7 @@ pub mod words {
     /// Opens your own shell, `$SHELL`, in the namespace, and returns its exit code when it ends.
     ///
     /// What `ip netns exec NAME $SHELL` does, with `/sys` and the files of `/etc/netns/NAME` as `exec` has them.
-    /// `$IPVSH_NETNS` holds the namespace's name there, and `$PS1` begins with it.
+    /// `$IPVSH_NETNS` holds the namespace's name there, and the prompt begins with it.
     ///
     /// ```rhai,no_run
     /// netns("net-1").shell();
