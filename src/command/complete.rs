@@ -284,7 +284,7 @@ fn words(typed: &OsStr) -> Vec<CompletionCandidate> {
     );
     let modules = STANDARD.iter().map(|(name, _)| (*name).to_owned());
     let modules = named("module", modules.collect());
-    let pages = super::doc::PAGES.iter();
+    let pages = crate::engine::manual::PAGES.iter();
     let pages = named("page", pages.map(|(name, _)| (*name).to_owned()).collect());
     matching(typed, words.chain(kinds).chain(modules).chain(pages))
 }

@@ -4,15 +4,9 @@ use serde_json::json;
 
 use super::line::{Doc, Options};
 use super::{complete, documents, manpages, output, pages};
-use crate::engine::manual::{self, Setting};
+use crate::engine::manual::{self, PAGES, Setting};
 use crate::engine::{Failure, definitions, reference};
 use crate::view::paint::When;
-
-/// Pages that are of no word: what a throw-away place keeps a script from, and the language by examples.
-pub(super) const PAGES: [(&str, &str); 2] = [
-    ("sandbox", include_str!("../../docs/sandbox.md")),
-    ("language", include_str!("../../docs/language.md")),
-];
 
 /// Shows the page of a word, the list of all, or the manual in another form.
 pub(super) fn show(what: &Doc, options: &Options) -> Result<u8, Failure> {

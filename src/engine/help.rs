@@ -11,7 +11,8 @@ use crate::error::{Error, Kind};
 pub(crate) const DOC: &str = r#"Prints the manual: all words by topic, or the page of `word`.
 
 `word` is a word such as `ipvlan`, with or without quotes, a type such as `"Link"`, a topic such as `"Routes"`, or a module
-such as `"std/lab"`; for any other text the words that have to do with it are listed. For a handle it is the page of its type.
+such as `"std/lab"`; `help("language")` explains the language by examples. For any
+other text the words that have to do with it are listed. For a handle it is the page of its type.
 
 ```rhai
 help(assert);

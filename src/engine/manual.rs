@@ -101,10 +101,19 @@ impl Setting {
     }
 }
 
+/// Pages that are of no word: what a throw-away place keeps a script from, and the language by examples.
+pub const PAGES: [(&str, &str); 2] = [
+    ("sandbox", include_str!("../../docs/sandbox.md")),
+    ("language", include_str!("../../docs/language.md")),
+];
+
 /// The page of `name`, or the list of all words.
 ///
 /// Fails with the nearest name where there is no such word.
 pub fn show(name: Option<&str>, setting: Setting) -> Result<String, Report> {
+    if let Some((_, text)) = PAGES.iter().find(|(page, _)| name == Some(*page)) {
+        return Ok(text.trim_end().to_owned());
+    }
     let catalog = Catalog::new();
     match name {
         None => Ok(index(&catalog, setting)),

@@ -38,6 +38,9 @@ pub(crate) fn of_text(text: &str) -> &str {
     if text.contains("ImmutableString") || text == "&str" || text == "String" {
         return "string";
     }
+    if text.contains("RangeInclusive<") || text.contains("Range<") {
+        return "range";
+    }
     match text.rsplit("::").next().unwrap_or(text) {
         "i64" | "INT" => "int",
         "f64" | "FLOAT" => "float",

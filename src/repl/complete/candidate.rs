@@ -85,6 +85,11 @@ impl Candidate {
         self.shown.push_str(&" ".repeat(blanks));
     }
 
+    /// Has so many empty rows follow what is shown of it.
+    pub(in crate::repl) fn leave_rows(&mut self, rows: usize) {
+        self.shown.push_str(&"\n".repeat(rows));
+    }
+
     /// What is put into the line.
     pub(crate) fn put(&self) -> &str {
         &self.replacement

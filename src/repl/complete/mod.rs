@@ -16,6 +16,7 @@ use super::state::{STATEMENTS, State, type_of};
 use super::{commands, undo};
 use crate::dsl::options;
 use crate::engine::catalog::Signature;
+use crate::engine::manual;
 
 /// What can stand at a place, whatever is typed of it already.
 pub(crate) struct Offer {
@@ -142,9 +143,13 @@ fn of_command(state: &State, text: &str, command: &str) -> Offer {
 /// The words that have a page of the manual.
 fn pages(state: &State) -> Vec<Candidate> {
     let words = state.catalog().words.iter();
-    words
-        .map(|word| Candidate::plain(&word.name).about(word.summary()))
-        .collect()
+    let words = words.map(|word| Candidate::plain(&word.name).about(word.summary()));
+    let pages = manual::PAGES.iter();
+    let pages = pages.map(|(name, text)| {
+        let heading = text.lines().next().unwrap_or_default();
+        Candidate::plain(name).about(heading.trim_start_matches(['#', ' ']))
+    });
+    words.chain(pages).collect()
 }
 
 /// What fits where a name can stand, behind `before`.
