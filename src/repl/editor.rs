@@ -72,17 +72,13 @@ impl Aid {
 
     /// The room for a menu below `line`.
     fn room(&self, line: &str) -> Room {
-        let size = Size::now();
-        let prompt = self.drawn.prompt.borrow();
-        let rows = Rows::lay(size, &prompt, line, line.len(), "");
-        Room::below(rows.of_entry(), size, self.manner.color)
+        Room::below(self.rows_of(line), Size::now(), self.manner.color)
     }
 
-    /// Whether the terminal has room for all of the line.
-    fn has_room(&self, line: &str) -> bool {
-        let size = Size::now();
+    /// How many rows of the terminal the line takes, with its prompt.
+    fn rows_of(&self, line: &str) -> usize {
         let prompt = self.drawn.prompt.borrow();
-        !Rows::lay(size, &prompt, line, line.len(), "").are_too_many(size)
+        Rows::lay(Size::now(), &prompt, line, line.len(), "").of_entry()
     }
 }
 
@@ -124,6 +120,10 @@ impl Completer for Aid {
                 let width = self.room(line).width / 2 + 1;
                 if let Some(first) = list.first_mut() {
                     first.widen(width);
+                }
+                // rustyline draws the entry over as many of the last rows as it has above its own.
+                if let Some(last) = list.last_mut() {
+                    last.leave_rows(self.rows_of(line).saturating_sub(1));
                 }
                 return Ok((start, list));
             }
@@ -249,7 +249,7 @@ impl Highlighter for Aid {
         let menu = self.menu.lock();
         let lingers = menu.is_ok_and(|mut menu| menu.take_lingering() || menu.is_searching);
         let is_changed = self.manner.color && kind != CmdKind::MoveCursor;
-        lingers || is_changed || self.drawn.is_tall.get() || !self.has_room(line)
+        lingers || is_changed || self.drawn.is_tall.get() || self.rows_of(line) > Size::now().rows
     }
 }
 

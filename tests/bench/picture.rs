@@ -39,8 +39,8 @@ fn main() {
     }
     terminal.enter(":undo");
     // The next call, as it is being typed.
-    terminal.type_keys("b.ping(");
-    terminal.wait_for("b.ping(   ");
+    terminal.type_keys("b.link(\"to-a\").addr(\"\t");
+    terminal.wait_for("free on this segment");
     let svg = terminal.with_screen(draw);
     let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/picture/session.svg");
     std::fs::write(file, svg).unwrap();

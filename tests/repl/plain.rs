@@ -88,6 +88,10 @@ fn a_number_and_tab_take_of_a_plain_list() {
     terminal.wait_for("\n4 wait_for: ");
     terminal.type_keys("4\t");
     terminal.wait_for("sandbox> wait_for(");
+    // Nothing of the list is drawn over by an entry of several lines.
+    terminal.type_keys("\x15\x0cfn f() {\r[\rwai\t");
+    terminal.wait_for("\n7 wait_up: Waits until the link is up");
+    terminal.wait_for("returns it.\nsandbox> fn f() {\n    [\n        wait");
 }
 
 fn a_dumb_terminal_gets_letters_only() {
