@@ -35,7 +35,7 @@ impl Size {
 pub(super) struct Rows {
     columns: usize,
     /// Each with the colours that it begins in.
-    rows: Vec<String>,
+    written: Vec<String>,
     /// How far the last one goes.
     column: usize,
     /// The colours that are switched on.
@@ -53,7 +53,7 @@ impl Rows {
     pub(super) fn lay(size: Size, prompt: &str, entry: &str, pos: usize, behind: &str) -> Self {
         let mut rows = Self {
             columns: size.columns,
-            rows: vec![String::new()],
+            written: vec![String::new()],
             column: 0,
             style: String::new(),
             cursor: 0,
@@ -65,12 +65,12 @@ impl Rows {
         let (left, right) = entry.split_at(place_in(entry, pos));
         rows.write(left);
         rows.wrap();
-        rows.cursor = rows.rows.len() - 1;
+        rows.cursor = rows.written.len() - 1;
         rows.write(right);
         if !right.is_empty() {
             rows.wrap();
         }
-        rows.entry = rows.rows.len();
+        rows.entry = rows.written.len();
         if !behind.is_empty() {
             rows.write(behind);
             rows.wrap();
@@ -85,23 +85,23 @@ impl Rows {
 
     /// Whether the terminal is too small for them.
     pub(super) fn are_too_many(&self, size: Size) -> bool {
-        self.rows.len() > size.rows
+        self.written.len() > size.rows
     }
 
     /// All of them, as rustyline would write them.
     pub(super) fn all(&self) -> String {
-        self.draw(self.rows.iter().collect())
+        self.draw(self.written.iter().collect())
     }
 
     /// Those that have room.
     pub(super) fn around_cursor(&self, size: Size) -> String {
-        let below = self.rows.len() - self.cursor;
+        let below = self.written.len() - self.cursor;
         if below <= size.rows {
-            let first = self.rows.len() - size.rows;
-            return self.draw(self.rows[first..].iter().collect());
+            let first = self.written.len() - size.rows;
+            return self.draw(self.written[first..].iter().collect());
         }
         // What stands behind the entry, a menu, is shown right below the cursor.
-        let (entry, behind) = self.rows.split_at(self.entry);
+        let (entry, behind) = self.written.split_at(self.entry);
         let (above, under) = entry.split_at(self.cursor + 1);
         let shown = above.last().into_iter().chain(behind).chain(under);
         self.draw(shown.take(size.rows).collect())
@@ -109,7 +109,7 @@ impl Rows {
 
     fn draw(&self, mut shown: Vec<&String>) -> String {
         // Where the last row is full rustyline goes to the next one by itself.
-        if self.column == 0 && self.rows.len() > 1 && !self.is_ended {
+        if self.column == 0 && self.written.len() > 1 && !self.is_ended {
             shown.pop();
         }
         let shown: Vec<&str> = shown.into_iter().map(String::as_str).collect();
@@ -167,17 +167,17 @@ impl Rows {
         if !self.style.is_empty() {
             self.last().push_str("\u{1b}[0m");
         }
-        self.rows.push(self.style.clone());
+        self.written.push(self.style.clone());
         self.column = 0;
     }
 
     /// The row that is being written.
     fn last(&mut self) -> &mut String {
-        if self.rows.is_empty() {
-            self.rows.push(String::new());
+        if self.written.is_empty() {
+            self.written.push(String::new());
         }
-        let last = self.rows.len() - 1;
-        &mut self.rows[last]
+        let last = self.written.len() - 1;
+        &mut self.written[last]
     }
 }
 
@@ -271,7 +271,7 @@ mod tests {
     #[test]
     fn a_full_row_is_followed_by_an_empty_one_which_rustyline_draws() {
         let rows = lay(4, "abcdef", 6, "");
-        assert_eq!((rows.rows.len(), rows.cursor), (3, 2));
+        assert_eq!((rows.written.len(), rows.cursor), (3, 2));
         assert_eq!(rows.all(), "> ab\ncdef");
         // Wide signs are not split.
         assert_eq!(lay(4, "a日b", 5, "").all(), "> a\n日b");

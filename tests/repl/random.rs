@@ -73,6 +73,7 @@ fn chance(random: &mut Pcg32, most: usize) -> usize {
     usize::try_from(random.next_u32()).unwrap() % most
 }
 
+#[allow(clippy::print_stderr, reason = "a long run says how it goes")]
 fn random_typing() {
     let number = |name| -> Option<u64> { Some(std::env::var(name).ok()?.parse().unwrap()) };
     let first = number("IPVSH_SEED").unwrap_or(1);

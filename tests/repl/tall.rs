@@ -129,10 +129,10 @@ fn an_entry_taller_than_the_screen_is_pasted_and_changed_at_its_top() {
         walk(&mut terminal, &lines, (1..39).rev(), UP);
         // At the end of the line, a number with two more digits.
         terminal.type_keys("\x05\x7f00;");
-        lines[1] = "    let total = 000;".to_owned();
+        "    let total = 000;".clone_into(&mut lines[1]);
         wait_in_line(&terminal, &lines, 1);
         terminal.type_keys("\x7f\x7f\x7f\x7f334;\x1b\r");
-        lines[1] = "    let total = 334;".to_owned();
+        "    let total = 334;".clone_into(&mut lines[1]);
         lines.insert(2, String::new());
         wait_in_line(&terminal, &lines, 2);
         terminal.type_keys("total += 9000;\r");

@@ -145,15 +145,15 @@ fn fitting(
     let session = state.session();
     let wanted = match at {
         At::Known(wanted) => *wanted,
-        At::Key(key) => match wanted_by(call.name, key) {
-            Some(wanted) => wanted,
-            None => {
+        At::Key(key) => {
+            let Some(wanted) = wanted_by(call.name, key) else {
                 let values = options::offers(call.name, key).into_iter();
                 return values
                     .map(|value| Candidate::plain(value).group("values"))
                     .collect();
-            }
-        },
+            };
+            wanted
+        }
     };
     let acts_in = || acts_in(state, before, call).map(|place| place.0);
     match wanted {
