@@ -34,6 +34,7 @@ const COLORS: [&str; 8] = [
 
 fn main() {
     let mut terminal = Terminal::start(&TempDir::new().unwrap());
+    terminal.resize_to(46, 100);
     for entry in ENTRIES {
         terminal.enter(entry);
     }
