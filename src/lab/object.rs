@@ -194,7 +194,9 @@ impl Thing {
 fn of(undo: &Undo<Place>) -> Object {
     let link = undo.link.as_ref().map_or("", |link| link.name.as_str());
     match &undo.way {
-        WayBack::DeleteNetns { name } => Object::new("namespace", name.as_str()),
+        WayBack::DeleteNetns { name } | WayBack::NameNetns { name } => {
+            Object::new("namespace", name.as_str())
+        }
         WayBack::DeleteLink => {
             let kind = undo.link.as_ref().map_or("", |link| link.kind.as_str());
             Object::new(if kind.is_empty() { "link" } else { kind }, link)
@@ -217,7 +219,6 @@ fn of(undo: &Undo<Place>) -> Object {
         WayBack::DeleteRoute { route } | WayBack::AddRoute { route } => {
             Object::new("route", route.destination_text()).told(route.to_string())
         }
-        WayBack::NameNetns { name, .. } => Object::new("namespace", name.as_str()),
         WayBack::RestoreQueue { new, .. } => {
             let kind = new.root().map_or("queue", |root| root.kind.as_str());
             Object::new(kind, "").on(link)

@@ -65,7 +65,7 @@ pub(super) struct End {
 #[serde(tag = "event", rename_all = "lowercase")]
 pub(super) enum Line {
     /// An object was asked for.
-    Object(Entry),
+    Object(Box<Entry>),
     /// The script printed a line.
     Output {
         /// It.
@@ -85,7 +85,7 @@ pub(super) enum Line {
 /// What happened, as a line.
 pub(super) fn line(what: &Happening) -> String {
     let line = match what {
-        Happening::Object(entry) => Line::Object((*entry).clone()),
+        Happening::Object(entry) => Line::Object(Box::new((*entry).clone())),
         Happening::Output(text) => Line::Output {
             text: (*text).to_owned(),
         },

@@ -38,6 +38,7 @@ pub(in crate::command) enum Health {
 /// A kernel of `ipvsh --json vm list`.
 #[derive(Debug, Serialize, JsonSchema)]
 #[schemars(deny_unknown_fields)]
+#[expect(clippy::struct_field_names, reason = "the field is the document's key")]
 pub(in crate::command) struct Kernel {
     /// Its release, as `uname -r` says it.
     pub(in crate::command) kernel: String,
@@ -272,6 +273,7 @@ pub(in crate::command) struct Titled {
 /// What came of one host of `ipvsh --json --on HOSTS`.
 #[derive(Debug, Serialize, JsonSchema)]
 #[schemars(deny_unknown_fields)]
+#[expect(clippy::struct_field_names, reason = "the field is the document's key")]
 pub(in crate::command) struct Host {
     /// The destination of ssh.
     pub(in crate::command) host: String,

@@ -201,7 +201,7 @@ fn add(
     let lasting = there.as_ref().filter(|there| there.is_lasting());
     let way = WayBack::Send {
         what: format!("neighbor `{}`", text(&wanted)),
-        request: lasting.map_or_else(|| wanted.deleting(), |there| there.adding()),
+        request: lasting.map_or_else(|| wanted.deleting(), Neighbour::adding),
         made: Some(wanted.adding()),
     };
     let undo = Undo::of_link(place.clone(), link.reference(), way);
