@@ -337,7 +337,7 @@ mod tests {
         let line = "ipvsh --on h1 down lab --force --json";
         let matches = command.clone().try_get_matches_from(words(line)).unwrap();
         let passed_on = passed_on(&command, &matches);
-        assert_eq!(text(passed_on.options), ["--json"]);
+        assert_eq!(text(passed_on.options), ["--json=document"]);
         assert_eq!(text(passed_on.of_command), ["--force"]);
     }
 

@@ -170,6 +170,7 @@ mod tests {
             TypeId::of::<rhai::Map>(),
             TypeId::of::<FnPtr>(),
             TypeId::of::<Dynamic>(),
+            TypeId::of::<std::ops::Range<i64>>(),
             TypeId::of::<std::ops::RangeInclusive<i64>>(),
         ];
         for topic in TOPICS {
