@@ -13,7 +13,10 @@ pub(super) fn show(what: &Doc, options: &Options) -> Result<u8, Failure> {
     let form = &what.form;
     if form.markdown {
         let reference = reference::markdown();
-        return Ok(output::say(&format!("{reference}\n{}", pages::markdown())));
+        let (commands, documents) = (pages::markdown(), documents::page::markdown());
+        return Ok(output::say(&format!(
+            "{reference}\n{commands}\n\n{documents}"
+        )));
     }
     if form.schema {
         let schema = serde_json::to_string_pretty(&documents::schema()).unwrap_or_default();

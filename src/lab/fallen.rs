@@ -28,6 +28,10 @@ pub(super) struct Said {
     mtus: RefCell<HashSet<Id>>,
     /// What hung on links that were moved, and where those are now.
     moved: RefCell<Vec<(Step, At)>>,
+    /// The links that were brought up; a move takes them down (`__dev_change_net_namespace` of `net/core/dev.c`).
+    up: RefCell<HashMap<At, Step>>,
+    /// Those that were moved since, and where they are now.
+    moved_down: RefCell<Vec<(Step, At)>>,
     /// Whether a step may have taken something along.
     is_in_doubt: Cell<bool>,
 }
@@ -54,6 +58,18 @@ impl Said {
             WayBack::DeleteRoute { route } => {
                 let link = route.link.unwrap_or_default();
                 self.hang((id, link), undo);
+            }
+            WayBack::Restore {
+                new: Setting::Up(up),
+                ..
+            } => {
+                self.moved_down.borrow_mut().retain(|(_, to)| *to != at);
+                let mut all = self.up.borrow_mut();
+                if *up {
+                    all.insert(at, undo.clone());
+                } else {
+                    all.remove(&at);
+                }
             }
             WayBack::Restore { new, .. } => {
                 if matches!(new, Setting::Mtu(_)) {
@@ -93,6 +109,21 @@ impl Said {
         }
         let left = self.hangs.borrow_mut().remove(&from);
         moved.extend(left.into_iter().flatten().map(|undo| (undo, to)));
+        let mut down = self.moved_down.borrow_mut();
+        for (_, at) in down.iter_mut().filter(|(_, at)| *at == from) {
+            *at = to;
+        }
+        let was_up = self.up.borrow_mut().remove(&from);
+        down.extend(was_up.map(|undo| (undo, to)));
+    }
+
+    /// Forgets what was said of a link, or of all of a namespace, that the script has deleted.
+    pub(super) fn deleted(&self, id: Id, index: Option<u32>) {
+        let is_left = |at: &At| at.0 != id || index.is_some_and(|index| index != at.1);
+        self.hangs.borrow_mut().retain(|at, _| is_left(at));
+        self.up.borrow_mut().retain(|at, _| is_left(at));
+        self.moved.borrow_mut().retain(|(_, at)| is_left(at));
+        self.moved_down.borrow_mut().retain(|(_, at)| is_left(at));
     }
 
     /// What hung on links that were moved, and was not said again where they are.
@@ -104,6 +135,8 @@ impl Said {
         };
         let moved = self.moved.borrow();
         let left = moved.iter().filter(|(undo, at)| !is_again(undo, at));
+        let down = self.moved_down.borrow();
+        let left = left.chain(down.iter());
         left.filter_map(|(undo, _)| undo.clone().map(|netns| Some(Place::of(&netns))))
             .collect()
     }

@@ -382,6 +382,7 @@ impl Lab {
     fn link_deleted(&self, netns: &Netns, index: u32, is_own: bool) {
         let id = netns.namespace().id();
         self.made_links.borrow_mut().remove(&(id, index));
+        self.said.deleted(id, Some(index));
         if is_own {
             self.along.note_deleted();
             self.forget(|step| {
@@ -567,6 +568,7 @@ impl Lab {
         self.trace
             .tell(|| Command::plain(["ip", "netns", "del", netns.label()]));
         let id = netns.namespace().id();
+        self.said.deleted(id, None);
         self.made_netns.borrow_mut().remove(&id);
         self.along.note_deleted();
         let mut struck = Vec::new();

@@ -67,6 +67,19 @@ fn what_a_later_step_takes_along_is_said(lab: &Lab) {
             r#"let v = netns("a").veth("v", "w"); v.addr("fd00::1/64"); netns("a").sysctl("ipv6.conf.all.disable_ipv6", 1);"#,
             note("address `fd00::1/64` of link `v` in `a` is gone"),
         ),
+        // The kernel takes down what it moves.
+        (
+            r#"let v = netns("a").veth("v", "w", #{up: true}); v.netns(netns("b")); v.netns(netns("c"));"#,
+            note("state up of link `v` in namespace `a` went with the move of the link"),
+        ),
+        (
+            r#"let v = netns("a").veth("v", "w"); v.up(); v.netns(netns("b")); v.up(); let x = v.peer; x.up(); x.down(); x.netns(netns("c"));"#,
+            String::new(),
+        ),
+        (
+            r#"let v = netns("a").veth("v", "w").addr("10.0.0.1/24").up(); v.netns(netns("b")); v.delete();"#,
+            String::new(),
+        ),
         // What belongs to the link goes with it.
         (
             r#"let x = netns("a").vxlan("x", 5, #{remote: "10.0.0.9"}); x.set(#{ageing: "100s"}); x.netns(netns("b"));"#,

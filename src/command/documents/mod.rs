@@ -1,6 +1,7 @@
 //! What `--json` prints, document by document. What these types say is all that there is: the schema is derived from them.
 
 mod others;
+pub(super) mod page;
 
 use schemars::generate::SchemaSettings;
 use schemars::{JsonSchema, Schema, SchemaGenerator};
