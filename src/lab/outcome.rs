@@ -29,7 +29,7 @@ pub enum Outcome {
     /// Only in a plan: it is in the way of what the script asks.
     Conflict,
     /// Only in a plan: it would be tried when all is there.
-    #[serde(rename = "would test")]
+    #[serde(rename = "would_test")]
     WouldTest,
 }
 

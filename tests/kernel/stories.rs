@@ -99,7 +99,7 @@ fn is_the_same_by_each_way(lab: &Lab, story: &str) {
     let first = lab.ipvsh(&words(&options, story, parameters));
     assert_eq!(first.end(), "exit code 0\n");
     let mut planned = plan::objects(&plan);
-    planned.retain(|object| object["outcome"] != "would test");
+    planned.retain(|object| object["outcome"] != "would_test");
     assert_eq!(planned, plan::objects(&first));
     let stands = state::whole(lab);
 

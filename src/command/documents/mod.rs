@@ -69,12 +69,12 @@ pub(super) enum Line {
     Object(Box<Entry>),
     /// The script printed a line.
     Output {
-        /// It.
+        /// The line.
         text: String,
     },
     /// What was said beside that.
     Note {
-        /// It.
+        /// The note.
         text: String,
     },
     /// The run has ended.

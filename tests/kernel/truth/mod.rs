@@ -152,7 +152,7 @@ fn document(output: &Output) -> Result<Value, String> {
 fn objects(document: &Value) -> Vec<String> {
     let objects = document["objects"].as_array().into_iter().flatten();
     objects
-        .filter(|object| object["outcome"] != "would test")
+        .filter(|object| object["outcome"] != "would_test")
         .map(|object| {
             let mut object = object.clone();
             // Which one a new link gets at random only the kernel knows.
