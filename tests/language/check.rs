@@ -339,3 +339,23 @@ fn check_takes_what_the_words_take() {
     let run = Place::with(script).run(&["check", "lab.rhai"]);
     assert_eq!((run.code, run.errors.as_str()), (Some(0), ""));
 }
+
+#[test]
+fn an_imported_script_has_no_mistakes() {
+    let place = Place::new();
+    place.write(
+        "page.md",
+        "```sh\nip netns add a\nroute add {NETWORK/MASK} gw {GATEWAYIP}\nip -n a addr add 10.0.0.1/24 dev eth0\n```\n",
+    );
+    let imported = place.run(&["import", "page.md"]);
+    insta::assert_snapshot!(imported.output, @r#"
+    let a = netns("a");
+    // not translated: route("{NETWORK/MASK}", #{via: "{GATEWAYIP}"});    (`{GATEWAYIP}` is not an IP address)
+    a.link("eth0").addr("10.0.0.1/24");
+    "#);
+    assert_eq!(imported.errors, "not translated: 1 command, in line 3\n");
+    place.write("lab.rhai", &imported.output);
+    assert_eq!(place.run(&["check", "lab.rhai"]).code, Some(0));
+    let strict = place.run(&["import", "--strict", "page.md"]);
+    assert_eq!(strict.code, Some(1));
+}

@@ -1,5 +1,6 @@
 //! Turns the commands of a shell script or a Markdown page into a script.
 
+mod checked;
 mod observe;
 mod place;
 mod verify;
@@ -36,6 +37,7 @@ pub(super) fn run(what: &Import, options: &Options) -> Result<u8, Failure> {
     } else {
         import_as(&source, &told).map_err(explain)?
     };
+    let imported = checked::without_mistakes(imported, &source);
     let hosts = hosts(&source, what.section.as_deref());
     if !options.quiet && !hosts.is_empty() {
         let hosts: Vec<String> = hosts
