@@ -24,7 +24,8 @@ pub struct Object {
     /// The link that it is on, where it is on one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub link: Option<String>,
-    /// What else is said of it, by the keys of its word's options; what is there by itself is left out.
+    /// What else is said of it, by the keys of its word's options; what is there by itself is left out. Of what is
+    /// gone nothing is.
     #[serde(skip_serializing_if = "Map::is_empty")]
     pub attributes: Map<String, Value>,
     /// What was there before, of what was changed: the value of a setting, the attributes of an object.

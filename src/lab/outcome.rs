@@ -113,10 +113,14 @@ impl Outcomes {
         &self,
         outcome: Outcome,
         netns: Option<&Netns>,
-        object: Object,
+        mut object: Object,
         notes: Vec<String>,
     ) {
         self.count(outcome);
+        if outcome == Outcome::Deleted {
+            // What is gone has no more than its name.
+            object.attributes.clear();
+        }
         self.entries.borrow_mut().push(Entry {
             outcome,
             object,

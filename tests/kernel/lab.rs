@@ -227,10 +227,14 @@ impl Lab {
     #[track_caller]
     pub(crate) fn lacks(&self, calls: &[(&str, &str, &str, &str, &str)]) {
         let told = calls.iter().map(|(_, kind, name, module, config)| {
+            let place = match *kind {
+                "netkit" => "--sandbox=vm --kernel 6.12: Linux has it since 6.7",
+                _ => "--sandbox=vm",
+            };
             format!(
                 "unsupported: cannot create {kind} `{name}` in namespace `host`: \
                  this kernel has no {kind} driver (module `{module}`, {config})\n\
-                 hint: load it with `modprobe {module}`, or run with --sandbox=vm"
+                 hint: load it with `modprobe {module}`, or run with {place}"
             )
         });
         let told: Vec<String> = told.collect();

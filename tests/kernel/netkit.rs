@@ -92,7 +92,8 @@ fn a_plan_of_a_netkit_pair_follows_both_ends(lab: &Lab) {
 - netkit    n1 in b
 a run would create 3, delete 1; 1 as asked already; 1 in the way: it would fail
 ",
-            "",
+            "note: the kernel has not loaded `netkit` yet, and a plan loads nothing: what is asked of it is planned by rule, and was \
+             not tried out; `modprobe -a netkit` has a plan try it\n",
             1
         )
     );

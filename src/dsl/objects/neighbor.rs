@@ -180,7 +180,8 @@ fn add(
             let undo = Undo::of_link(place.clone(), link.reference(), way);
             session.lab().asked(undo.clone());
             session.lab().claim(undo)?;
-            report(session, Outcome::Unchanged, link, there);
+            let told = object(session, link, &wanted).told(text(there));
+            session.lab().report(Outcome::Unchanged, &place, told);
             return Ok(());
         }
         // What the kernel has learned by itself is nobody's wish.

@@ -98,7 +98,8 @@ pub(super) fn add(session: &Rc<Session>, net: &Netns, id: i64, options: Map) -> 
             };
             lab.asked(undo.clone());
             lab.claim(undo)?;
-            lab.report(Outcome::Unchanged, place, object(session, place, there));
+            let told = object(session, place, &wanted).told(line(there));
+            lab.report(Outcome::Unchanged, place, told);
             return Ok(());
         }
         Some(there) if !replace => {

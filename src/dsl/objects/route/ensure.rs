@@ -281,7 +281,9 @@ fn settle(
             route: Box::new(asked.clone()),
         };
         session.lab().asked(Undo::within(place.clone(), way));
-        report(session, Outcome::Unchanged, place, present);
+        // The kernel tells where the nexthops of a route lead, too.
+        let told = object(session, place, asked).told(line(session, place, present));
+        session.lab().report(Outcome::Unchanged, place, told);
         return Ok(());
     }
     if replace {
