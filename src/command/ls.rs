@@ -143,6 +143,7 @@ fn document(lab: &Inventory) -> Lab {
         documents::Item {
             object: item.thing.as_ref().map(|thing| thing.object.clone()),
             namespace: item.thing.as_ref().and_then(|thing| thing.place.clone()),
+            taken_away: item.thing.as_ref().is_some_and(|thing| thing.is_taken),
             state,
             how,
             also_of: item.also_of.clone(),

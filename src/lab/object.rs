@@ -177,6 +177,8 @@ pub struct Thing {
     pub object: Object,
     /// The namespace; none for one itself.
     pub place: Option<String>,
+    /// Whether the lab has taken it away, and it comes back when that is taken down.
+    pub is_taken: bool,
 }
 
 impl Thing {
@@ -187,6 +189,14 @@ impl Thing {
         Self {
             object: of(undo),
             place: place.map(Place::label),
+            is_taken: matches!(
+                undo.way,
+                WayBack::NameNetns { .. }
+                    | WayBack::MakeLink { .. }
+                    | WayBack::AddAddress { .. }
+                    | WayBack::AddRoute { .. }
+                    | WayBack::Send { made: None, .. }
+            ),
         }
     }
 }

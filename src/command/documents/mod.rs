@@ -219,6 +219,8 @@ pub(super) struct Item {
     pub(super) object: Option<Object>,
     /// The namespace where it lives; none for a namespace itself.
     pub(super) namespace: Option<String>,
+    /// Whether the lab has taken it away: it comes back when the lab is taken down.
+    pub(super) taken_away: bool,
     /// How it is now.
     pub(super) state: Standing,
     /// What was changed of it.

@@ -98,7 +98,7 @@ pub(super) fn add(session: &Rc<Session>, net: &Netns, id: i64, options: Map) -> 
             };
             lab.asked(undo.clone());
             lab.claim(undo)?;
-            let told = object(session, place, &wanted).told(line(there));
+            let told = object(session, place, &wanted, line(there));
             lab.report(Outcome::Unchanged, place, told);
             return Ok(());
         }
@@ -111,7 +111,11 @@ pub(super) fn add(session: &Rc<Session>, net: &Netns, id: i64, options: Map) -> 
             .note(format!("asked: {}", line(&wanted)))
             .hint("take another number, or replace it with #{replace: true}");
             let lab = session.lab();
-            return lab.conflict(context(error), place, object(session, place, &wanted));
+            return lab.conflict(
+                context(error),
+                place,
+                object(session, place, &wanted, line(&wanted)),
+            );
         }
         // The kernel makes no group of a single one, and the other way about.
         Some(there) if there.members().is_empty() != wanted.members().is_empty() => {
@@ -186,9 +190,9 @@ fn step(
         lab.step(undo, command, request.send(place, rtnl)).await
     })??;
     if done.is_ok() {
-        let object = object(session, place, nexthop);
+        let object = object(session, place, nexthop, line);
         let object = match change {
-            Change::Replace(old) => object.was(&self::object(session, place, old)),
+            Change::Replace(old) => object.was(&self::object(session, place, old, String::new())),
             Change::Make | Change::Delete => object,
         };
         session.lab().report(outcome, place, object);
@@ -214,12 +218,17 @@ fn reference(
     }))
 }
 
-/// The nexthop as an outcome tells of it.
-fn object(session: &Rc<Session>, place: &Rc<netns::Netns>, nexthop: &Nexthop) -> Object {
+/// The nexthop as an outcome tells of it; people see `line`.
+fn object(
+    session: &Rc<Session>,
+    place: &Rc<netns::Netns>,
+    nexthop: &Nexthop,
+    line: String,
+) -> Object {
     let name_of = |index| link::name_of(session, place, index);
     Object::new("nexthop", nexthop.id.to_string())
         .with(session.lab(), || rows::said(nexthop, name_of))
-        .told(line(session, place, nexthop))
+        .told(line)
 }
 
 /// The nexthop as `ip` writes it, with the name of its link.

@@ -89,23 +89,37 @@ fn create(
         session.lab().step(undo, command, request).await
     })??;
     if added.is_ok() {
-        report(session, Outcome::Created, place, route);
+        report(session, Outcome::Created, place, route, line);
     }
     Ok(added)
 }
 
-/// The route as an outcome tells of it.
-fn object(session: &Rc<Session>, place: &Rc<netns::Netns>, route: &route::Route) -> Object {
+/// The route as an outcome tells of it; people see `line`.
+fn object(
+    session: &Rc<Session>,
+    place: &Rc<netns::Netns>,
+    route: &route::Route,
+    line: String,
+) -> Object {
+    let object = Object::new("route", route.destination_text()).told(line);
+    let lab = session.lab();
+    if !lab.outcomes().are_for_programs() {
+        return object;
+    }
     let name_of = |index| link::name_of(session, place, index);
-    let object = Object::new("route", route.destination_text());
     let dev = route.link.and_then(name_of).into_iter();
     dev.fold(object, Object::of_link)
-        .with(session.lab(), || rows::said(route, name_of))
-        .told(line(session, place, route))
+        .with(lab, || rows::said(route, name_of))
 }
 
-fn report(session: &Rc<Session>, outcome: Outcome, place: &Rc<netns::Netns>, route: &route::Route) {
-    let object = object(session, place, route);
+fn report(
+    session: &Rc<Session>,
+    outcome: Outcome,
+    place: &Rc<netns::Netns>,
+    route: &route::Route,
+    line: String,
+) {
+    let object = object(session, place, route, line);
     session.lab().report(outcome, place, object);
 }
 
@@ -282,7 +296,7 @@ fn settle(
         };
         session.lab().asked(Undo::within(place.clone(), way));
         // The kernel tells where the nexthops of a route lead, too.
-        let told = object(session, place, asked).told(line(session, place, present));
+        let told = object(session, place, asked, line(session, place, present));
         session.lab().report(Outcome::Unchanged, place, told);
         return Ok(());
     }
@@ -299,8 +313,8 @@ fn settle(
     .note(format!("there: {}", line(present)))
     .note(format!("asked: {}", line(asked)))
     .hint("give it a metric of its own, or replace it with #{replace: true}");
-    let asked = object(session, place, asked);
-    session.lab().conflict(conflict, place, asked)
+    let told = object(session, place, asked, line(asked));
+    session.lab().conflict(conflict, place, told)
 }
 
 /// All routes of a namespace, of one table where one is given.
@@ -335,7 +349,7 @@ pub(crate) fn remove(
         let lab = session.lab();
         lab.step(undo, command, request).await?.map_err(Error::from)
     })??;
-    report(session, Outcome::Deleted, place, route);
+    report(session, Outcome::Deleted, place, route, line);
     Ok(())
 }
 
@@ -366,7 +380,13 @@ pub(super) fn delete(
         })
         .collect();
     if matching.is_empty() {
-        report(session, Outcome::Unchanged, place, &named);
+        report(
+            session,
+            Outcome::Unchanged,
+            place,
+            &named,
+            line(session, place, &named),
+        );
     }
     for route in &matching {
         remove(session, place, route).map_err(context)?;
