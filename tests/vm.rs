@@ -3,6 +3,9 @@
 #[macro_use]
 extern crate pretty_assertions;
 
+#[path = "vm/untried.rs"]
+mod untried;
+
 use std::error::Error;
 use std::ffi::OsString;
 use std::fmt::Write as _;
@@ -43,6 +46,10 @@ fn main() -> ExitCode {
         ("programs_that_a_script_names_come_along", programs),
         ("what_the_page_says_holds_against_a_script", holds),
         ("an_ipvlan_slave_is_made_on_any_machine", ipvlan),
+        (
+            "a_plan_knows_by_rule_what_drivers_refuse_that_are_not_loaded",
+            untried::plans,
+        ),
         ("a_full_table_of_neighbours_is_named_and_mended", full_table),
         ("a_story_is_told_where_its_links_can_be_made", story),
         ("the_stories_look_as_the_book_shows_them", pictures),

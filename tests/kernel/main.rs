@@ -100,7 +100,6 @@ mod testing;
 mod throughput;
 mod truth;
 mod tun;
-mod untried;
 mod veth;
 mod view;
 mod vlan;
@@ -281,7 +280,6 @@ fn all() -> Vec<Case> {
         ifb::cases(),
         throughput::cases(),
         tun::cases(),
-        untried::cases(),
         macvlan::cases(),
         ipvlan::cases(),
         ipvtap::cases(),
