@@ -68,11 +68,11 @@ pub(super) fn plans() -> Result<(), Failed> {
     let acts: Vec<String> = acts
         .map(|act| format!("try {{ {act}; }} catch {{}}"))
         .collect();
-    let mut script = r##"
+    let mut script = r#"
         write("host.rhai", `host().dummy("k").sysctl("rp_filter", 2);`);
         let plan = exec(["ipvsh", "plan", "host.rhai"], #{check: false});
         print(plan.stdout + plan.stderr);
-        print("====");"##
+        print("====");"#
         .to_owned();
     for (kind, made) in KINDS {
         let text = format!(

@@ -106,7 +106,7 @@ impl Page {
             return ways.join(" or ");
         }
         if let Some(name) = name_of(schema) {
-            let words = self.words(self.resolved(schema));
+            let words = Self::words(self.resolved(schema));
             return words.unwrap_or_else(|| format!("[{name}](#{}-in-json)", name.to_lowercase()));
         }
         if let Some(word) = schema["const"].as_str() {
@@ -126,7 +126,7 @@ impl Page {
     }
 
     /// The words that a value is one of, if it is.
-    fn words(&self, schema: &Value) -> Option<String> {
+    fn words(schema: &Value) -> Option<String> {
         let words = schema["oneOf"].as_array()?.iter();
         let words = words.map(|way| Some(format!("`\"{}\"`", way["const"].as_str()?)));
         words
@@ -138,7 +138,7 @@ impl Page {
     fn name_parts(&self, schema: &Value, is_shown: bool, named: &mut BTreeSet<String>) {
         if let Some(name) = name_of(schema) {
             let part = self.resolved(schema);
-            if self.words(part).is_some() {
+            if Self::words(part).is_some() {
                 return;
             }
             if !is_shown && !named.insert(name.to_owned()) {
