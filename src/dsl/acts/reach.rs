@@ -78,6 +78,25 @@ fn without_number(line: &str) -> String {
     }
 }
 
+/// The same where the first argument is a text: a namespace's name before a destination, or the destination before options.
+fn expect_by_name(
+    session: &Rc<Session>,
+    place: &str,
+    destination: Dynamic,
+    wanted: bool,
+) -> Result<()> {
+    match destination.try_cast_result::<Map>() {
+        Ok(options) => {
+            let here = Netns(session.here()?);
+            expect(session, &here, &place.into(), options, wanted)
+        }
+        Err(destination) => {
+            let net = objects::netns::namespace_argument(&place.into())?;
+            expect(session, &net, &destination, Map::new(), wanted)
+        }
+    }
+}
+
 fn expect(
     session: &Rc<Session>,
     net: &Netns,
@@ -218,14 +237,9 @@ pub mod words {
         place: &str,
         destination: Dynamic,
     ) -> Answer<()> {
-        // Without a namespace in front it is the destination, and options follow.
-        match destination.try_cast_result::<Map>() {
-            Ok(options) => answer(&context, |session| {
-                let here = Netns(session.here()?);
-                expect(session, &here, &place.into(), options, true)
-            }),
-            Err(destination) => expect_reach_from_with(context, place, destination, Map::new()),
-        }
+        answer(&context, |session| {
+            expect_by_name(session, place, destination, true)
+        })
     }
 
     /// The same with options of the pings, as a namespace's own `expect_reach` has them.
@@ -291,14 +305,9 @@ pub mod words {
         place: &str,
         destination: Dynamic,
     ) -> Answer<()> {
-        // Without a namespace in front it is the destination, and options follow.
-        match destination.try_cast_result::<Map>() {
-            Ok(options) => answer(&context, |session| {
-                let here = Netns(session.here()?);
-                expect(session, &here, &place.into(), options, false)
-            }),
-            Err(destination) => expect_no_reach_from_with(context, place, destination, Map::new()),
-        }
+        answer(&context, |session| {
+            expect_by_name(session, place, destination, false)
+        })
     }
 
     /// The same with options of the pings, as a namespace's own `expect_no_reach` has them.
